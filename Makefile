@@ -1,0 +1,51 @@
+# Everything runs from .venv, which the first target makes from plain python3 (3.11 or newer).
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check format lock bench clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# Locked packages are installed with their hashes checked; the project itself is then linked in without resolving anything.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Newsdesk needs Python 3.11 or newer; set PYTHON=…"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(VENV)/.installed  ## The whole bot offline in a browser, no token (ARGS=--headless for a terminal)
+	@$(BIN)/newsdesk demo $(ARGS)
+
+run: $(VENV)/.installed  ## Log in to Discord (settings from the environment or .env)
+	@$(BIN)/newsdesk run $(ARGS)
+
+test: $(VENV)/.installed  ## The test suite
+	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+
+check: $(VENV)/.installed  ## Format check, lint, types, layers, then the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	@$(MAKE) --no-print-directory test
+
+format: $(VENV)/.installed  ## Rewrite the code in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed  ## Speed, as ratios against references in the same run
+	@$(BIN)/python -m tests.bench.loading
+	@$(BIN)/python -m tests.bench.searching
+
+lock: $(VENV)/.installed  ## Rewrite requirements.lock from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		--python-version 3.11 --extra demo --group dev pyproject.toml -o requirements.lock
+
+clean:  ## Remove what the targets made
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

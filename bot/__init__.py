@@ -1,0 +1,1 @@
+"""Newsdesk: news cards from Markdown files, delivered to Discord."""

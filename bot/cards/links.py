@@ -1,0 +1,96 @@
+"""Addresses: which may be linked, in which form, and when two mean the same article."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+MAX_URL = 2048
+"""Discord refuses longer addresses in embeds."""
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+# RFC 3986's own characters and "%" stay byte for byte; spaces, non-ASCII and <>"`{}| are percent-encoded.
+_KEPT = "%:/?#[]@!$&'()*+,;=-._~\\^"
+_NUMERIC_LABEL = re.compile(r"^(?:\d+|0x[0-9a-f]*)$", re.IGNORECASE)
+_HOST = re.compile(
+    r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\.?$", re.IGNORECASE
+)
+
+
+class LinkError(ValueError):
+    """An address that must not be linked; the text says why."""
+
+
+def link(raw: str) -> str:
+    """The address as it may be shown: http(s), a public host name, percent-encoded where needed. Raises `LinkError`."""
+    raw = raw.strip()
+    if _CONTROLS.search(raw):
+        raise LinkError("the address holds control characters")
+    try:
+        parts = urlsplit(raw)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise LinkError(f"not an address: {error}") from error
+    if parts.scheme not in ("http", "https"):
+        raise LinkError("only http and https addresses are linked")
+    if "@" in parts.netloc or "\\" in parts.netloc:
+        raise LinkError("the address holds a user name")
+    encoded = _encoded(raw, parts.netloc, host)
+    if len(encoded) > MAX_URL:
+        raise LinkError(f"the address is longer than {MAX_URL} characters")
+    return encoded
+
+
+def _encoded(raw: str, netloc: str, host: str) -> str:
+    try:
+        public = host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError as error:
+        raise LinkError("the host name is malformed") from error
+    _check_host(public)
+    if public != host:
+        raw = raw.replace(netloc, public + netloc[len(host) :], 1)
+    return quote(raw, safe=_KEPT)
+
+
+def _check_host(host: str) -> None:
+    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+        raise LinkError("the address points at this machine or its own network")
+    if ":" in host or _NUMERIC_LABEL.match(host.rstrip(".").rpartition(".")[2]) or _is_ip(host):
+        raise LinkError("the address names a machine by its number")
+    if not _HOST.match(host) or len(host) > 253:
+        raise LinkError("the host name is malformed")
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def asset(path: str, base: str | None) -> str | None:
+    """A picture's address: absolute as it stands, site-relative put behind `base`; None where there is no way.
+
+    The two are concatenated: `urljoin` would drop the path of a base such as `https://host/site`.
+    """
+    try:
+        if not path.startswith("/"):
+            return link(path)
+        return link(base.rstrip("/") + path) if base and not path.startswith("//") else None
+    except LinkError:
+        return None
+
+
+_TRACKING = re.compile(r"^(?:utm_\w+|fbclid|gclid|mc_[ce]id|igshid|ocid|cmpid|amp)$", re.IGNORECASE)
+
+
+def normalised(url: str) -> str:
+    """The form under which two addresses of one article are equal. For comparing only, never for linking."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
+    port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
+    kept = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(key)]
+    query = f"?{urlencode(sorted(kept))}" if kept else ""
+    return f"{host}{port}{parts.path.rstrip('/')}{query}"

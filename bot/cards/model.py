@@ -1,0 +1,115 @@
+"""The values that the rest of the program speaks of. All frozen, all valid once made."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class State(enum.StrEnum):
+    """What a card's own file says about it. A moderator's decision may differ, a withdrawal binds everyone."""
+
+    PUBLISHED = "published"
+    HELD = "held"
+    WITHDRAWN = "withdrawn"
+
+
+class HeldReason(enum.StrEnum):
+    """Why a file holds its card back."""
+
+    COVERED = "covered"
+    UNSCORED = "unscored"
+    BELOW_BAR = "below_bar"
+
+    @property
+    def words(self) -> str:
+        return _HELD_WORDS[self]
+
+
+_HELD_WORDS = {
+    HeldReason.COVERED: "already covered by another card",
+    HeldReason.UNSCORED: "not scored yet",
+    HeldReason.BELOW_BAR: "below the producer's bar",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who published the article. `icon` is an absolute http(s) address or a site-relative path."""
+
+    name: str
+    domain: str = ""
+    icon: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture of the card. `url` is absolute http(s) or a site-relative path; sizes in pixels, 0 if unknown."""
+
+    url: str
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another publisher's version of the same story."""
+
+    title: str
+    url: str
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One news card.
+
+    `slug` is the file's path below its folder of cards, without the suffix. `title` and `excerpt` are repaired for
+    display, their raw forms are kept beside them. `published_at` is aware UTC. `related` holds each other story once,
+    best first. `aliases` are the normalised addresses under which the same article is known.
+    """
+
+    slug: str
+    title: str
+    published_at: datetime
+    excerpt: str = ""
+    raw_title: str = ""
+    raw_excerpt: str = ""
+    url: str | None = None
+    type: str = "article"
+    quality: int | None = None
+    heat: int | None = None
+    state: State = State.HELD
+    held_reason: HeldReason | None = None
+    provider: Provider | None = None
+    topics: tuple[str, ...] = ()
+    image: Image | None = None
+    related: tuple[Related, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+
+class Severity(enum.StrEnum):
+    """How bad a problem is: an error costs the card its place, a note costs nothing."""
+
+    ERROR = "error"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a file, for the person who wrote it. `line` counts from 1."""
+
+    file: str
+    line: int
+    field: str
+    problem: str
+    severity: Severity = Severity.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one file gave: a card or none, and the problems found. A file that is no news card gives one note."""
+
+    card: Card | None
+    problems: tuple[Problem, ...] = ()

@@ -1,0 +1,122 @@
+"""Settings from the environment and `.env`, prefix `NEWSDESK_`. Every problem is reported at once, with its fix."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import SettingsError
+
+PREFIX = "NEWSDESK_"
+
+
+def _default_database() -> str:
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return f"sqlite+aiosqlite:///{state / 'newsdesk' / 'newsdesk.db'}"
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Times are in the unit that the name says."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    token: SecretStr | None = Field(None, description="The bot's token")
+    token_file: Path | None = Field(None, description="A file that holds the token, instead of NEWSDESK_TOKEN")
+    database_url: str = Field(default_factory=_default_database, description="Where the store is")
+    cards: Path = Field(Path("data/cards"), description="The folder of cards")
+    asset_base_url: str | None = Field(
+        None, description="Put before a card's site-relative pictures; unset: no picture"
+    )
+    max_age_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        14, description="Older cards are not posted by themselves"
+    )
+    tick_seconds: Annotated[float, Field(ge=0.1, le=3600)] = Field(15, description="How often due work is looked for")
+    rescan_seconds: Annotated[float, Field(ge=1)] = Field(600, description="How often the whole folder is compared")
+    watch: bool = Field(True, description="Load a saved file at once")
+    discord_api: str | None = Field(None, description="Another base of Discord's API, for a REST proxy")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @property
+    def max_age(self) -> timedelta:
+        return timedelta(days=self.max_age_days)
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        if not value.startswith("sqlite+aiosqlite:///"):
+            raise ValueError("must start with sqlite+aiosqlite:///, followed by the file's path")
+        return value
+
+    @field_validator("asset_base_url", "discord_api")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be a whole address such as https://example.org/site")
+        return value.rstrip("/")
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @model_validator(mode="after")
+    def _one_token(self) -> Self:
+        if self.token and self.token_file:
+            raise ValueError("set NEWSDESK_TOKEN or NEWSDESK_TOKEN_FILE, not both")
+        return self
+
+    def bot_token(self) -> str:
+        """The token to log in with. Raises `SettingsError` when there is none or its file cannot be read."""
+        if self.token:
+            return _one_line(self.token.get_secret_value(), "NEWSDESK_TOKEN")
+        if self.token_file is None:
+            raise SettingsError(
+                "NEWSDESK_TOKEN: is not set. Copy the bot's token from the Developer Portal (README, “A bot of your "
+                "own”), or try `newsdesk demo`, which needs none."
+            )
+        try:
+            return _one_line(self.token_file.read_text(encoding="utf-8"), "NEWSDESK_TOKEN_FILE")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise SettingsError(
+                f"NEWSDESK_TOKEN_FILE: cannot be read: {reason}. Check the path and its rights."
+            ) from error
+
+
+def _one_line(raw: str, name: str) -> str:
+    token = raw.strip()
+    if not token or not token.isascii() or len(token.split()) != 1:
+        raise SettingsError(f"{name}: does not hold one token. Copy the token again, without quotes or other words.")
+    return token
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; `overrides` win. Raises `SettingsError` naming every variable that is wrong, at once."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_line(problem) for problem in error.errors(include_input=False))) from None
+
+
+def _line(problem: Mapping[str, Any]) -> str:
+    name = f"{PREFIX}{'_'.join(str(part) for part in problem['loc']).upper()}: " if problem["loc"] else ""
+    return f"{name}{problem['msg'].removeprefix('Value error, ')}"

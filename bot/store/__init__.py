@@ -1,0 +1,58 @@
+"""The store: all SQL of the program, one class a subject, behind `open_store`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bot.store.database import Database, open_database
+from bot.store.deliveries import Deliveries
+from bot.store.desk import Desk
+from bot.store.filing import FilingCabinet
+from bot.store.listings import Listings
+from bot.store.meta import Meta
+from bot.store.migrate import migrate
+from bot.store.reading import Archive
+from bot.store.saved import SavedCards
+from bot.store.subscriptions import Subscriptions
+
+__all__ = ["Store", "open_store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Everything that is remembered. `instance` names this store in nonces."""
+
+    instance: str
+    meta: Meta
+    cabinet: FilingCabinet
+    archive: Archive
+    desk: Desk
+    subscriptions: Subscriptions
+    deliveries: Deliveries
+    saved: SavedCards
+    listings: Listings
+
+
+@asynccontextmanager
+async def open_store(url: str) -> AsyncIterator[Store]:
+    """Open the database at `url`, migrated to this version. Raises `StoreError` when it is not ours or newer."""
+    async with open_database(url) as database:
+        await migrate(database)
+        yield await _store(database)
+
+
+async def _store(database: Database) -> Store:
+    meta = Meta(database)
+    return Store(
+        instance=await meta.instance(),
+        meta=meta,
+        cabinet=FilingCabinet(database),
+        archive=Archive(database),
+        desk=Desk(database),
+        subscriptions=Subscriptions(database),
+        deliveries=Deliveries(database),
+        saved=SavedCards(database),
+        listings=Listings(database),
+    )

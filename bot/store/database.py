@@ -1,0 +1,102 @@
+"""The connection to the database: pragmas, one writer at a time, whole transactions."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.errors import StoreError
+
+APPLICATION_ID = 0x4E455753
+"""Marks a SQLite file as Newsdesk's ("NEWS")."""
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=10000",
+    "PRAGMA synchronous=NORMAL",
+)
+_READERS = 4
+_WRITING = {"newsdesk_begin": "BEGIN IMMEDIATE"}
+
+
+class Database:
+    """One engine. `read()` sees a steady picture; `write()` is one transaction, and there is one at a time."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._writing = asyncio.Lock()
+        # More readers at once starve each other on SQLite's own locks for over 100 ms.
+        self._reading = asyncio.Semaphore(_READERS)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        async with self._reading, self.engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        async with self._writing, self.engine.connect() as connection:
+            await connection.execution_options(**_WRITING)
+            async with connection.begin():
+                yield connection
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[Database]:
+    """Open the database, making its folder. Raises `StoreError` when the file cannot be opened at all."""
+    path = make_url(url).database
+    _make_folder(path)
+    await asyncio.to_thread(_refuse_foreign, str(path))
+    engine = create_async_engine(url, pool_size=_READERS + 1, max_overflow=0)
+    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "begin", _begin)
+    try:
+        yield Database(engine)
+    finally:
+        # aiosqlite's threads keep the process alive until their connections are closed.
+        await engine.dispose()
+
+
+def _make_folder(path: str | None) -> None:
+    if not path or path == ":memory:":
+        raise StoreError("NEWSDESK_DATABASE_URL: must name a file, such as sqlite+aiosqlite:////var/lib/newsdesk.db")
+    try:
+        Path(path).expanduser().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"The database's folder {Path(path).parent} cannot be made: {error.strerror}.") from error
+
+
+def _refuse_foreign(path: str) -> None:
+    """Look without touching: WAL mode alone would already change another program's file."""
+    try:
+        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+            (owner,) = connection.execute("PRAGMA application_id").fetchone()
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        if not Path(path).exists():
+            return
+        raise StoreError(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
+    if tables and owner != APPLICATION_ID:
+        raise StoreError(f"{path} belongs to another program. Point NEWSDESK_DATABASE_URL at a file of its own.")
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    """The driver must not begin transactions by itself: `_begin` does, with the right lock."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin(connection: Any) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("newsdesk_begin", "BEGIN"))

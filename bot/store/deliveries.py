@@ -1,0 +1,197 @@
+"""The deliveries: what is wanted in each channel against what is there. The planner writes, the courier works it off."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, insert, literal, null, or_, select, update
+
+from bot.cards.model import State
+from bot.desk.delivery import Delivery, Progress
+from bot.desk.subscription import When
+from bot.store.database import Database
+from bot.store.tables import card_aliases, card_topics, cards, decisions, deliveries, subscription_topics, subscriptions
+from bot.store.visibility import visible
+
+_AT_REST = {"due_at": None, "attempts": 0, "last_error": None}
+_COLUMNS = tuple(
+    deliveries.c[name]
+    for name in ("id", "guild_id", "channel_id", "card_id", "wanted", "actual", "message_id", "attempts", "progress")
+)
+
+
+class Deliveries:
+    """The table of wanted against actual."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def plan(self, now: datetime, max_age: timedelta) -> int:
+        """Write what is wanted for every card that changed since the last plan. Returns how many deliveries are new.
+
+        Costs one look at an index when nothing changed.
+        """
+        async with self._database.read() as connection:
+            if (await connection.execute(select(cards.c.id).where(cards.c.unplanned).limit(1))).first() is None:
+                return 0
+        async with self._database.write() as connection:
+            await connection.execute(_follow_cards(now))
+            added = await connection.execute(
+                _new_deliveries(now, max_age), execution_options={"preserve_rowcount": True}
+            )
+            await connection.execute(update(cards).where(cards.c.unplanned).values(unplanned=False))
+            return added.rowcount
+
+    async def due(self, now: datetime) -> list[int]:
+        """The channels with something to do now."""
+        waiting = select(deliveries.c.channel_id).where(deliveries.c.due_at <= now).distinct()
+        async with self._database.read() as connection:
+            return list((await connection.execute(waiting)).scalars())
+
+    async def next_due(self) -> datetime | None:
+        """When the next delivery is due; None when all is at rest."""
+        async with self._database.read() as connection:
+            moment: datetime | None = (await connection.execute(select(func.min(deliveries.c.due_at)))).scalar_one()
+            return moment
+
+    async def head(self, channel_id: int, now: datetime) -> Delivery | None:
+        """A channel's next delivery, oldest card first. None while the oldest waits for its next try."""
+        oldest = (
+            select(*_COLUMNS, deliveries.c.due_at)
+            .where(deliveries.c.channel_id == channel_id, deliveries.c.due_at.is_not(None))
+            .order_by(deliveries.c.timeline, deliveries.c.id)
+            .limit(1)
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(oldest)).mappings().one_or_none()
+        if row is None or row["due_at"] > now:
+            return None
+        values = {name: row[name] for name in Delivery.__slots__}
+        return Delivery(**{**values, "progress": Progress(row["progress"])})
+
+    async def sending(self, delivery: Delivery) -> None:
+        """Note that the call is about to be made: a crash from here on leaves the row in *sending*."""
+        await self._set(delivery, {"progress": Progress.SENDING})
+
+    async def posted(self, delivery: Delivery, message_id: int, now: datetime) -> None:
+        """The message is there, at the revision that was wanted when the call was made."""
+        await self._reached(delivery, {"message_id": message_id, "actual": delivery.wanted, "settled_at": now})
+
+    async def edited(self, delivery: Delivery, now: datetime) -> None:
+        """The message shows the wanted revision."""
+        await self._reached(delivery, {"actual": delivery.wanted, "settled_at": now})
+
+    async def retracted(self, delivery: Delivery, now: datetime) -> None:
+        """The message is gone, as wanted."""
+        await self._reached(delivery, {"message_id": None, "actual": None, "settled_at": now})
+
+    async def removed(self, delivery: Delivery, now: datetime) -> None:
+        """Somebody deleted the message in Discord: it stays deleted, whatever its card does."""
+        gone = {"progress": Progress.REMOVED, "message_id": None, "actual": None, "settled_at": now}
+        await self._set(delivery, gone | _AT_REST)
+
+    async def quarantined(self, delivery: Delivery, error: str) -> None:
+        """Discord refused this card: not tried again until the card changes."""
+        await self._set(delivery, {"progress": Progress.QUARANTINED, "due_at": None, "last_error": error})
+
+    async def failed(self, delivery: Delivery, error: str, retry_at: datetime) -> None:
+        """To be tried again. A post that may have arrived stays *sending*, so that recovery looks before it posts."""
+        values = {"attempts": delivery.attempts + 1, "last_error": error, "due_at": retry_at}
+        await self._set(delivery, values)
+
+    async def _reached(self, delivery: Delivery, values: dict[str, Any]) -> None:
+        """Settled, unless what is wanted changed during the call: then it stays due."""
+        same = deliveries.c.wanted.is_not_distinct_from(delivery.wanted)
+        settled = {"due_at": case((same, null()), else_=deliveries.c.due_at), "attempts": 0, "last_error": None}
+        progress = case((same, Progress.SETTLED), else_=Progress.WAITING)
+        await self._set(delivery, values | settled | {"progress": progress})
+
+    async def _set(self, delivery: Delivery, values: dict[str, Any]) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
+
+
+def _follow_cards(now: datetime) -> Any:
+    """Deliveries of changed cards want the card's new revision, or nothing when the server does not see it any more."""
+    revision = case((visible(deliveries.c.guild_id), cards.c.revision), else_=None)
+    wanted = select(revision).where(cards.c.id == deliveries.c.card_id).scalar_subquery()
+    changed = select(cards.c.id).where(cards.c.unplanned)
+    return (
+        update(deliveries)
+        .where(
+            deliveries.c.card_id.in_(changed),
+            deliveries.c.progress != Progress.REMOVED,
+            deliveries.c.wanted.is_distinct_from(wanted),
+        )
+        .values(wanted=wanted, due_at=now, attempts=0, progress=case(
+            (deliveries.c.progress == Progress.SENDING, Progress.SENDING), else_=Progress.WAITING
+        ))
+    )  # fmt: skip
+
+
+def _new_deliveries(now: datetime, max_age: timedelta) -> Any:
+    """One delivery for each channel and card that match and have not met, each story once."""
+    wanted = _wanted(now, max_age).cte("wanted")
+    earlier = wanted.alias("earlier")
+    own = card_aliases.alias("own")
+    other = card_aliases.alias("other")
+    same_article = and_(own.c.card_id == wanted.c.card_id, own.c.alias == other.c.alias)
+    told_before = (
+        select(literal(1))
+        .select_from(
+            own.join(other, own.c.alias == other.c.alias).join(deliveries, deliveries.c.card_id == other.c.card_id)
+        )
+        .where(own.c.card_id == wanted.c.card_id, deliveries.c.channel_id == wanted.c.channel_id)
+        .where(deliveries.c.wanted.is_not(None))
+    )
+    told_now = (
+        select(literal(1))
+        .select_from(own.join(other, same_article).join(earlier, earlier.c.card_id == other.c.card_id))
+        .where(own.c.card_id == wanted.c.card_id, earlier.c.channel_id == wanted.c.channel_id)
+        .where(earlier.c.timeline < wanted.c.timeline)
+    )
+    names = ("subscription_id", "guild_id", "channel_id", "card_id", "timeline", "wanted")
+    rows = select(
+        *(wanted.c[name] for name in names),
+        literal(Progress.WAITING),
+        literal(now, deliveries.c.due_at.type),
+        literal(now, deliveries.c.due_at.type),
+    ).where(~exists(told_before), ~exists(told_now))
+    statement = insert(deliveries).prefix_with("OR IGNORE", dialect="sqlite")
+    return statement.from_select([*names, "progress", "due_at", "planned_at"], rows.order_by(wanted.c.timeline))
+
+
+def _wanted(now: datetime, max_age: timedelta) -> Select[Any]:
+    """Pairs of subscription and changed card that match; of a channel's subscriptions the oldest."""
+    decided = and_(decisions.c.guild_id == subscriptions.c.guild_id, decisions.c.card_id == cards.c.id)
+    by_hand = func.coalesce(decisions.c.verdict, "") == State.PUBLISHED
+    since = case((by_hand, decisions.c.decided_at), else_=cards.c.visible_at)
+    fresh: ColumnElement[bool] = or_(by_hand, cards.c.published_at >= now - max_age)
+    return (
+        select(
+            func.min(subscriptions.c.id).label("subscription_id"),
+            subscriptions.c.guild_id,
+            subscriptions.c.channel_id,
+            cards.c.id.label("card_id"),
+            cards.c.timeline,
+            cards.c.revision.label("wanted"),
+        )
+        .select_from(cards.join(subscriptions, literal(True)).outerjoin(decisions, decided))
+        .where(
+            cards.c.unplanned,
+            subscriptions.c.when == When.INSTANT,
+            visible(subscriptions.c.guild_id),
+            since > subscriptions.c.created_at,
+            fresh,
+            func.coalesce(cards.c.quality, 0) >= subscriptions.c.min_quality,
+            _topic_matches(),
+        )
+        .group_by(subscriptions.c.channel_id, cards.c.id)
+    )
+
+
+def _topic_matches() -> ColumnElement[bool]:
+    chosen = select(subscription_topics.c.topic_id).where(subscription_topics.c.subscription_id == subscriptions.c.id)
+    shared = chosen.join(card_topics, card_topics.c.topic_id == subscription_topics.c.topic_id)
+    return or_(~exists(chosen), exists(shared.where(card_topics.c.card_id == cards.c.id)))

@@ -1,0 +1,298 @@
+"""Write what a load found: cards, their topics, aliases and index rows, and the files they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.model import Card, Problem, Reading, State
+from bot.cards.text import folded
+from bot.store import fulltext
+from bot.store.database import Database
+from bot.store.records import row_of, timeline
+from bot.store.tables import card_aliases, card_topics, cards, files, providers, topics
+
+BATCH = 1000
+"""Files written in one transaction, at most: readers wait for no longer than it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """A file as the folder lists it. `path` is below the root, with `/`."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file as it was when it was last read."""
+
+    stat: FileStat
+    card_id: int | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(slots=True)
+class Filing:
+    """What became of a batch. `postponed` are the files whose reading would withdraw a card that is visible now."""
+
+    added: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    unchanged: int = 0
+    postponed: list[tuple[FileStat, Reading]] = field(default_factory=list)
+
+
+class FilingCabinet:
+    """The loader's side of the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def known(self, root: str) -> dict[str, KnownFile]:
+        """Every file that was read below `root`."""
+        columns = (files.c.path, files.c.size, files.c.mtime_ns, files.c.card_id, files.c.problems)
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(*columns).where(files.c.root == root))
+            return {
+                path: KnownFile(FileStat(path, size, mtime), card, _problems(found))
+                for path, size, mtime, card, found in rows
+            }
+
+    async def published(self) -> int:
+        """How many cards are published by their files."""
+        async with self._database.read() as connection:
+            count = select(func.count()).select_from(cards).where(cards.c.state == State.PUBLISHED)
+            return int((await connection.execute(count)).scalar_one())
+
+    async def at_risk(self, root: str, paths: Sequence[str]) -> int:
+        """How many published cards only these files carry."""
+        async with self._database.read() as connection:
+            ids = await _orphans(connection, root, paths)
+            lost = select(func.count()).where(cards.c.id.in_(ids), cards.c.state == State.PUBLISHED)
+            return int((await connection.execute(lost)).scalar_one())
+
+    async def file(
+        self,
+        root: str,
+        batch: Sequence[tuple[FileStat, Reading]],
+        *,
+        vanished: Iterable[int],
+        now: datetime,
+        withdraw: bool,
+    ) -> Filing:
+        """Write one batch in one transaction. Without `withdraw`, cards that would disappear are handed back."""
+        async with self._database.write() as connection:
+            return await _Batch(connection, root, now, withdraw, frozenset(vanished)).write(batch)
+
+    async def forget(self, root: str, paths: Sequence[str]) -> int:
+        """These files are gone: withdraw their cards, unless another file carries them now. Returns how many."""
+        async with self._database.write() as connection:
+            ids = await _orphans(connection, root, paths)
+            await connection.execute(delete(files).where(files.c.root == root, files.c.path.in_(paths)))
+            if ids:
+                gone = {"gone": True, "state": State.WITHDRAWN, "held_reason": None, "visible_at": None}
+                await connection.execute(update(cards).where(cards.c.id.in_(ids)).values(gone | {"unplanned": True}))
+                await _unindex(connection, ids)
+            return len(ids)
+
+    async def recount(self) -> None:
+        """Count the published cards of every topic and provider again."""
+        of_topic = (
+            select(func.count())
+            .select_from(card_topics.join(cards))
+            .where(card_topics.c.topic_id == topics.c.id, cards.c.state == State.PUBLISHED)
+            .scalar_subquery()
+        )
+        of_provider = (
+            select(func.count())
+            .where(cards.c.provider == providers.c.key, cards.c.state == State.PUBLISHED)
+            .scalar_subquery()
+        )
+        async with self._database.write() as connection:
+            await connection.execute(update(topics).values(published=of_topic))
+            await connection.execute(update(providers).values(published=of_provider))
+
+
+def _problems(found: Iterable[Mapping[str, Any]]) -> tuple[Problem, ...]:
+    return tuple(Problem(**problem) for problem in found)
+
+
+async def _orphans(connection: AsyncConnection, root: str, paths: Sequence[str]) -> list[int]:
+    """Cards that only these files carry and that are not withdrawn yet."""
+    mine = select(files.c.card_id).where(files.c.root == root, files.c.path.in_(paths), files.c.card_id.is_not(None))
+    going = set((await connection.execute(mine)).scalars())
+    carriers = select(files.c.card_id, files.c.root, files.c.path).where(files.c.card_id.in_(going))
+    rows = await connection.execute(carriers)
+    leaving = set(paths)
+    staying = {card for card, other, path in rows if other != root or path not in leaving}
+    return sorted(going - staying)
+
+
+async def _unindex(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    rows = await connection.execute(select(cards.c.timeline).where(cards.c.id.in_(ids)))
+    await _many(connection, fulltext.DELETE, [(moment,) for moment in rows.scalars()])
+
+
+async def _many(connection: AsyncConnection, statement: str, rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        await connection.exec_driver_sql(statement, rows)
+
+
+class _Batch:
+    """One batch on its way into the store."""
+
+    def __init__(
+        self, connection: AsyncConnection, root: str, now: datetime, withdraw: bool, vanished: frozenset[int]
+    ) -> None:
+        self.connection = connection
+        self.root = root
+        self.now = now
+        self.withdraw = withdraw
+        self.vanished = vanished
+        self.filing = Filing()
+
+    async def write(self, batch: Sequence[tuple[FileStat, Reading]]) -> Filing:
+        found = [(stat, reading.card) for stat, reading in batch if reading.card]
+        known = await self._known([card.slug for _, card in found])
+        renamed = await self._renamed([card for _, card in found if card.slug not in known])
+        next_id = (await self.connection.execute(select(func.coalesce(func.max(cards.c.id), 0)))).scalar_one() + 1
+        new: list[tuple[int, Card]] = []
+        changed: list[tuple[RowMapping, Card]] = []
+        carried: dict[str, int] = {}
+        postponed: set[str] = set()
+        for stat, card in found:
+            old = known.get(card.slug) or renamed.get(card.slug)
+            if old is None:
+                new.append((next_id, card))
+                carried[stat.path] = next_id
+                next_id += 1
+            elif self._would_withdraw(old, card):
+                postponed.add(stat.path)
+            else:
+                carried[stat.path] = old["id"]
+                changed.append((old, card))
+        await self._insert(new)
+        await self._update(changed)
+        kept = [(stat, reading) for stat, reading in batch if stat.path not in postponed]
+        self.filing.postponed = [(stat, reading) for stat, reading in batch if stat.path in postponed]
+        await self._note_files(kept, carried)
+        return self.filing
+
+    def _would_withdraw(self, old: RowMapping, card: Card) -> bool:
+        return not self.withdraw and old["state"] == State.PUBLISHED and card.state is not State.PUBLISHED
+
+    async def _known(self, slugs: Sequence[str]) -> dict[str, RowMapping]:
+        rows = await self.connection.execute(select(*_OLD).where(cards.c.slug.in_(slugs)))
+        return {row["slug"]: row for row in rows.mappings()}
+
+    async def _renamed(self, strangers: Sequence[Card]) -> dict[str, RowMapping]:
+        """Cards whose file is gone and whose content is that of a new file, by the new file's slug."""
+        waiting = {row_of(card)["content"]: card.slug for card in strangers}
+        rows = (await self.connection.execute(select(*_OLD).where(cards.c.content.in_(waiting)))).mappings()
+        return {waiting[row["content"]]: row for row in rows if row["gone"] or row["id"] in self.vanished}
+
+    async def _insert(self, new: Sequence[tuple[int, Card]]) -> None:
+        rows = [
+            row_of(card)
+            | {
+                "id": card_id,
+                "timeline": timeline(card.published_at, card_id),
+                "gone": False,
+                "visible_at": self.now if card.state is State.PUBLISHED else None,
+                "unplanned": True,
+            }
+            for card_id, card in new
+        ]
+        if rows:
+            await self.connection.execute(insert(cards), rows)
+            await self._label(new)
+        self.filing.added += len(rows)
+
+    async def _update(self, seen: Sequence[tuple[RowMapping, Card]]) -> None:
+        rows = []
+        relabelled: list[tuple[int, Card]] = []
+        for old, card in seen:
+            row = row_of(card) | {"gone": False, "timeline": timeline(card.published_at, old["id"])}
+            if all(row[name] == old[name] for name in _COMPARED):
+                self.filing.unchanged += 1
+                continue
+            row["visible_at"] = (old["visible_at"] or self.now) if card.state is State.PUBLISHED else None
+            rows.append(row | {"unplanned": True, "the_id": old["id"]})
+            relabelled.append((old["id"], card))
+            leaving = card.state is State.WITHDRAWN and old["state"] != State.WITHDRAWN
+            self.filing.withdrawn += leaving
+            self.filing.changed += not leaving
+        if rows:
+            ids = [card_id for card_id, _ in relabelled]
+            await _unindex(self.connection, ids)
+            await self.connection.execute(delete(card_topics).where(card_topics.c.card_id.in_(ids)))
+            await self.connection.execute(update(cards).where(cards.c.id == bindparam("the_id")), rows)
+            await self._label(relabelled)
+
+    async def _label(self, written: Sequence[tuple[int, Card]]) -> None:
+        """Topics, aliases (which only grow: old addresses still find the card) and the index rows of written cards."""
+        ids = await self._topic_ids({folded(name): name for _, card in written for name in card.topics})
+        topical = [
+            {"topic_id": ids[folded(name)], "card_id": card_id, "timeline": timeline(card.published_at, card_id)}
+            for card_id, card in written
+            for name in card.topics
+        ]
+        aliases = [{"alias": alias, "card_id": card_id} for card_id, card in written for alias in card.aliases]
+        named = {card.provider.name for _, card in written if card.provider}
+        for table, rows in (
+            (card_topics, topical),
+            (card_aliases, aliases),
+            (providers, [{"key": folded(name), "name": name} for name in sorted(named)]),
+        ):
+            await self._add_missing(table, rows)
+        shown = [(card_id, card) for card_id, card in written if card.state is not State.WITHDRAWN]
+        await _many(
+            self.connection,
+            fulltext.INSERT,
+            [fulltext.row(timeline(card.published_at, card_id), card) for card_id, card in shown],
+        )
+
+    async def _topic_ids(self, names: Mapping[str, str]) -> dict[str, int]:
+        await self._add_missing(topics, [{"key": key, "name": name} for key, name in names.items()])
+        rows = await self.connection.execute(select(topics.c.key, topics.c.id).where(topics.c.key.in_(names)))
+        return dict(rows.tuples().all())
+
+    async def _add_missing(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+        if rows:
+            await self.connection.execute(insert(table).prefix_with("OR IGNORE", dialect="sqlite"), rows)
+
+    async def _note_files(self, read: Sequence[tuple[FileStat, Reading]], carried: Mapping[str, int]) -> None:
+        """Remember what was read. A broken file keeps the card that it was."""
+        chosen = (files.c.root == self.root) & files.c.path.in_([stat.path for stat, _ in read])
+        rows = await self.connection.execute(select(files.c.path, files.c.card_id).where(chosen))
+        before = dict(rows.tuples().all())
+        await self.connection.execute(delete(files).where(chosen))
+        rows_now = [
+            {
+                "root": self.root,
+                "path": stat.path,
+                "size": stat.size,
+                "mtime_ns": stat.mtime_ns,
+                "card_id": carried.get(stat.path, before.get(stat.path)),
+                "problems": [_as_row(problem) for problem in reading.problems],
+            }
+            for stat, reading in read
+        ]
+        if rows_now:
+            await self.connection.execute(insert(files), rows_now)
+
+
+def _as_row(problem: Problem) -> dict[str, Any]:
+    return {name: getattr(problem, name) for name in ("file", "line", "field", "problem", "severity")}
+
+
+_COMPARED = ("slug", "content", "state", "held_reason", "gone", "timeline")
+_OLD = (*(cards.c[name] for name in ("id", *_COMPARED, "visible_at")),)

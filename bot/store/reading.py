@@ -1,0 +1,229 @@
+"""What readers ask for: the latest, a search, one card, names to complete. Everything goes through `visible`."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, column, literal_column, select, table, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.model import State
+from bot.cards.text import folded
+from bot.store import fulltext
+from bot.store.database import Database
+from bot.store.records import FiledCard, filed, filed_columns, timeline
+from bot.store.tables import card_topics, cards, decisions, providers, topics
+from bot.store.visibility import visible
+
+
+class Order(enum.StrEnum):
+    """How hits are ordered."""
+
+    NEWEST = "newest"
+    BEST = "best"
+    HOTTEST = "hottest"
+
+
+RANKED = 500
+"""Best and hottest rank this many of the newest hits: ranking all of a common word's would take 100 ms and more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place between two cards of a list ordered by time: the cards older than `timeline`, or the newer ones."""
+
+    timeline: int
+    newer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Cards in the order to show, and whether there are more on either side."""
+
+    cards: tuple[FiledCard, ...]
+    has_newer: bool = False
+    has_older: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to search for. Topic and provider are compared without case."""
+
+    words: str = ""
+    topic: str | None = None
+    provider: str | None = None
+    since: datetime | None = None
+    order: Order = Order.NEWEST
+
+
+@dataclass(frozen=True, slots=True)
+class TopicCount:
+    """A topic by its display name, and how many published cards have it."""
+
+    name: str
+    count: int
+
+
+_index = table("card_search", column("rowid"))
+
+
+class Archive:
+    """Reading the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def card(self, card_id: int, guild_id: int, *, hidden: bool = False) -> FiledCard | None:
+        """One card by its id; with `hidden`, also when the server does not see it."""
+        return await self._one(cards.c.id == card_id, guild_id, hidden=hidden)
+
+    async def by_slug(self, slug: str, guild_id: int, *, hidden: bool = False) -> FiledCard | None:
+        """One card by its slug."""
+        return await self._one(cards.c.slug == slug, guild_id, hidden=hidden)
+
+    async def _one(self, chosen: ColumnElement[bool], guild_id: int, *, hidden: bool) -> FiledCard | None:
+        asked = select(*filed_columns(guild_id)).where(chosen)
+        async with self._database.read() as connection:
+            row = (await connection.execute(asked if hidden else asked.where(visible(guild_id)))).mappings().first()
+        return filed(row) if row else None
+
+    async def latest(
+        self, guild_id: int, *, topic: str | None = None, limit: int, cursor: Cursor | None = None
+    ) -> Page:
+        """The newest visible cards, of one topic or of all."""
+        asked = select(*filed_columns(guild_id)).where(visible(guild_id))
+        if topic is None:
+            return await self._page(asked, cards.c.timeline, limit, cursor)
+        asked = asked.select_from(card_topics.join(topics).join(cards, cards.c.id == card_topics.c.card_id))
+        return await self._page(asked.where(topics.c.key == folded(topic)), card_topics.c.timeline, limit, cursor)
+
+    async def search(
+        self, query: Query, guild_id: int, *, limit: int, cursor: Cursor | None = None, offset: int = 0
+    ) -> Page:
+        """Visible cards that match. Newest first turns pages by `cursor`, the other orders by `offset`."""
+        tags = [fulltext.tag("topic", query.topic)] if query.topic else []
+        tags += [fulltext.tag("provider", query.provider)] if query.provider else []
+        match = fulltext.match(query.words, tags)
+        if match is None:
+            return Page(())
+        asked = (
+            select(*filed_columns(guild_id))
+            .select_from(_index)
+            .join(cards, cards.c.timeline == _index.c.rowid)
+            .where(text("card_search MATCH :match").bindparams(match=match), visible(guild_id))
+        )
+        if query.since:
+            asked = asked.where(_index.c.rowid >= timeline(query.since, 0))
+        if query.order is Order.NEWEST:
+            return await self._page(asked, _index.c.rowid, limit, cursor)
+        return await self._ranked(asked, query.order, limit, offset)
+
+    async def _page(self, asked: Select[Any], order: ColumnElement[int], limit: int, cursor: Cursor | None) -> Page:
+        newer = cursor is not None and cursor.newer
+        if cursor:
+            asked = asked.where(order > cursor.timeline if newer else order < cursor.timeline)
+        asked = asked.order_by(order.asc() if newer else order.desc()).limit(limit + 1)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(asked)).mappings().all()
+        more = len(rows) > limit
+        found = tuple(filed(row) for row in rows[:limit])
+        if newer:
+            return Page(found[::-1], has_newer=more, has_older=True)
+        return Page(found, has_newer=cursor is not None, has_older=more)
+
+    async def _ranked(self, asked: Select[Any], order: Order, limit: int, offset: int) -> Page:
+        newest = (
+            asked.add_columns(literal_column(fulltext.RANK).label("rank")).order_by(_index.c.rowid.desc()).limit(RANKED)
+        )
+        hits = newest.subquery()
+        by = hits.c.rank if order is Order.BEST else hits.c.heat.desc().nulls_last()
+        ranked = select(hits).order_by(by, hits.c.timeline.desc()).limit(limit + 1).offset(offset)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(ranked)).mappings().all()
+        return Page(tuple(filed(row) for row in rows[:limit]), has_newer=offset > 0, has_older=len(rows) > limit)
+
+    async def complete_cards(self, words: str, guild_id: int, *, limit: int, hidden: bool = False) -> list[FiledCard]:
+        """Cards whose text has these words, newest first; without words the newest. `hidden` includes held ones."""
+        seen = cards.c.state != State.WITHDRAWN if hidden else visible(guild_id)
+        asked = select(*filed_columns(guild_id)).where(seen).limit(limit)
+        match = fulltext.match(words, ())
+        if match is None:
+            asked = asked.order_by(cards.c.timeline.desc())
+        else:
+            asked = asked.select_from(_index).join(cards, cards.c.timeline == _index.c.rowid)
+            asked = asked.where(text("card_search MATCH :match").bindparams(match=match)).order_by(
+                _index.c.rowid.desc()
+            )
+        async with self._database.read() as connection:
+            return [filed(row) for row in (await connection.execute(asked)).mappings()]
+
+    async def topics(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
+        """Topics with visible cards: those that begin with `beginning`, then those with such a word; most cards first."""
+        async with self._database.read() as connection:
+            return await _named(
+                connection,
+                select(topics.c.name, topics.c.published),
+                topics.c,
+                _decided_topic(guild_id),
+                beginning,
+                limit,
+            )
+
+    async def providers(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
+        """Providers with visible cards, in the order of `topics`."""
+        async with self._database.read() as connection:
+            return await _named(
+                connection,
+                select(providers.c.name, providers.c.published),
+                providers.c,
+                _decided_provider(guild_id),
+                beginning,
+                limit,
+            )
+
+    async def all_topics(self, guild_id: int) -> Sequence[str]:
+        """Every topic's name that the server may see."""
+        return [topic.name for topic in await self.topics(guild_id, limit=1000)]
+
+
+def _decided_topic(guild_id: int) -> ColumnElement[bool]:
+    """Topics that only a moderator's decision makes visible here."""
+    return (
+        select(card_topics.c.topic_id)
+        .select_from(decisions.join(card_topics, card_topics.c.card_id == decisions.c.card_id))
+        .where(decisions.c.guild_id == guild_id, decisions.c.verdict == State.PUBLISHED)
+        .where(card_topics.c.topic_id == topics.c.id)
+        .exists()
+    )
+
+
+def _decided_provider(guild_id: int) -> ColumnElement[bool]:
+    return (
+        select(cards.c.id)
+        .select_from(decisions.join(cards))
+        .where(decisions.c.guild_id == guild_id, decisions.c.verdict == State.PUBLISHED)
+        .where(cards.c.provider == providers.c.key)
+        .exists()
+    )
+
+
+async def _named(
+    connection: AsyncConnection,
+    asked: Select[Any],
+    columns: Any,
+    decided: ColumnElement[bool],
+    beginning: str,
+    limit: int,
+) -> list[TopicCount]:
+    seen = asked.where((columns.published > 0) | decided)
+    key = folded(beginning)
+    starts = columns.key.startswith(key, autoescape=True)
+    inside = columns.key.contains(f" {key}", autoescape=True)
+    if key:
+        seen = seen.where(starts | inside)
+    rows = await connection.execute(seen.order_by(starts.desc(), columns.published.desc(), columns.key).limit(limit))
+    return [TopicCount(name, max(count, 1)) for name, count in rows]

@@ -1,0 +1,85 @@
+"""Cards as rows and rows as cards."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping
+
+from bot.cards.fingerprint import content, revision
+from bot.cards.model import Card, HeldReason, Image, Provider, Related, State
+from bot.cards.text import folded
+from bot.desk.publication import Verdict
+from bot.store.tables import cards
+from bot.store.visibility import verdict
+
+_ID_BITS = 28
+
+
+@dataclass(frozen=True, slots=True)
+class FiledCard:
+    """A card as it lies in the store. `timeline` orders all cards by time; `verdict` is the asking server's own."""
+
+    id: int
+    timeline: int
+    revision: str
+    card: Card
+    verdict: Verdict | None = None
+
+
+def timeline(published_at: datetime, card_id: int) -> int:
+    """Seconds since 1970, then the id: unique while there are fewer than 268 million cards."""
+    return (int(published_at.timestamp()) << _ID_BITS) | (card_id & ((1 << _ID_BITS) - 1))
+
+
+def row_of(card: Card) -> dict[str, Any]:
+    """The columns that a card's file decides; `details` holds what SQL never looks at."""
+    return {
+        "slug": card.slug,
+        "published_at": card.published_at,
+        "state": card.state,
+        "held_reason": card.held_reason,
+        "title": card.title,
+        "provider": folded(card.provider.name) if card.provider else "",
+        "quality": card.quality,
+        "heat": card.heat,
+        "details": _details(card),
+        "revision": revision(card),
+        "content": content(card),
+    }
+
+
+_IN_COLUMNS = {"slug", "published_at", "state", "held_reason", "title", "quality", "heat", "aliases"}
+
+
+def _details(card: Card) -> dict[str, Any]:
+    """Only what differs from an empty card, so that a row stays small."""
+    return {name: value for name, value in asdict(card).items() if value and name not in _IN_COLUMNS}
+
+
+def filed_columns(guild_id: int) -> list[ColumnElement[Any]]:
+    """What `filed` reads: select these from `cards`."""
+    wanted = ("id", "timeline", "revision", "slug", "published_at", "state", "held_reason", "title", "quality", "heat")
+    return [*(cards.c[name] for name in wanted), cards.c.details, verdict(guild_id).label("verdict")]
+
+
+def filed(row: RowMapping) -> FiledCard:
+    details = dict(row["details"])
+    card = Card(
+        slug=row["slug"],
+        title=row["title"],
+        published_at=row["published_at"],
+        state=State(row["state"]),
+        held_reason=HeldReason(row["held_reason"]) if row["held_reason"] else None,
+        quality=row["quality"],
+        heat=row["heat"],
+        provider=Provider(**details.pop("provider")) if "provider" in details else None,
+        image=Image(**details.pop("image")) if "image" in details else None,
+        related=tuple(Related(**story) for story in details.pop("related", ())),
+        topics=tuple(details.pop("topics", ())),
+        **details,
+    )
+    known = Verdict(row["verdict"]) if row["verdict"] else None
+    return FiledCard(row["id"], row["timeline"], row["revision"], card, known)
