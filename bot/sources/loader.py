@@ -149,15 +149,17 @@ class _Load:
         self.report.unchanged += filing.unchanged
         self.postponed += filing.postponed
 
+    async def _suspicious(self, losing: int) -> bool:
+        return losing > BRAKE_CARDS and losing > await self.cabinet.published() * BRAKE_SHARE
+
     async def _withdraw(self) -> None:
         """What would take cards away comes last, together, so that the brake can weigh it."""
         paths = sorted(self.leaving)
         batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
         losing = len(self.postponed) + sum([await self.cabinet.at_risk(self.key, batch) for batch in batches])
-        if losing > BRAKE_CARDS and not self.accept_withdrawals:
-            if losing > await self.cabinet.published() * BRAKE_SHARE:
-                self.report.held_back = losing
-                return
+        if not self.accept_withdrawals and await self._suspicious(losing):
+            self.report.held_back = losing
+            return
         for start in range(0, len(self.postponed), BATCH):
             self._add(await self._file(self.postponed[start : start + BATCH], (), withdraw=True))
         for batch in batches:

@@ -1,4 +1,4 @@
-"""The deliveries: what is wanted in each channel against what is there. The planner writes, the courier works it off."""
+"""The deliveries: what is wanted in each channel against what is there. The planner writes, the courier works."""
 
 from __future__ import annotations
 
@@ -37,11 +37,10 @@ class Deliveries:
                 return 0
         async with self._database.write() as connection:
             await connection.execute(_follow_cards(now))
-            added = await connection.execute(
-                _new_deliveries(now, max_age), execution_options={"preserve_rowcount": True}
-            )
+            await connection.execute(_new_deliveries(now, max_age))
+            added: int = (await connection.exec_driver_sql("SELECT changes()")).scalar_one()
             await connection.execute(update(cards).where(cards.c.unplanned).values(unplanned=False))
-            return added.rowcount
+            return added
 
     async def due(self, now: datetime) -> list[int]:
         """The channels with something to do now."""
@@ -77,6 +76,10 @@ class Deliveries:
     async def posted(self, delivery: Delivery, message_id: int, now: datetime) -> None:
         """The message is there, at the revision that was wanted when the call was made."""
         await self._reached(delivery, {"message_id": message_id, "actual": delivery.wanted, "settled_at": now})
+
+    async def adopted(self, delivery: Delivery, message_id: int) -> None:
+        """An earlier try had left this message. Which revision it shows is unknown, so an edit follows."""
+        await self._set(delivery, {"message_id": message_id, "actual": "", "progress": Progress.WAITING})
 
     async def edited(self, delivery: Delivery, now: datetime) -> None:
         """The message shows the wanted revision."""

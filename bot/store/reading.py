@@ -162,7 +162,7 @@ class Archive:
             return [filed(row) for row in (await connection.execute(asked)).mappings()]
 
     async def topics(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
-        """Topics with visible cards: those that begin with `beginning`, then those with such a word; most cards first."""
+        """Topics with visible cards: first those that begin with `beginning`, then those with such a word."""
         async with self._database.read() as connection:
             return await _named(
                 connection,

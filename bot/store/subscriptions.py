@@ -36,9 +36,11 @@ class Subscriptions:
         values = {"guild_id": guild_id, "channel_id": channel_id, "created_by": created_by, "created_at": now}
         async with self._database.write() as connection:
             made = await connection.execute(
-                insert(subscriptions).values(values | {"when": when, "min_quality": min_quality})
+                insert(subscriptions)
+                .values(values | {"when": when, "min_quality": min_quality})
+                .returning(subscriptions.c.id)
             )
-            (subscription_id,) = made.inserted_primary_key or ()
+            subscription_id: int = made.scalar_one()
             for topic_id in await _topic_ids(connection, topic_names):
                 await connection.execute(
                     insert(subscription_topics).values(subscription_id=subscription_id, topic_id=topic_id)

@@ -1,0 +1,70 @@
+"""Where the program is joined: settings in, a ready bot out, everything closed again on the way back."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+
+import discord
+
+from bot.delivery.courier import Courier
+from bot.delivery.pacing import Pace
+from bot.errors import LoginError
+from bot.gateway.client import NewsBot
+from bot.gateway.sender import DiscordPoster
+from bot.newsroom import Newsroom
+from bot.settings import Settings
+from bot.sources.loader import Loader
+from bot.store import open_store
+from cogs import ALL
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The real clock."""
+    return datetime.now(UTC)
+
+
+def _close(bot: NewsBot) -> None:
+    """SIGTERM: leave `bot.start`, from where everything is closed in order."""
+    bot.closing = asyncio.create_task(bot.close(), name="close on SIGTERM")
+
+
+@asynccontextmanager
+async def open_bot(settings: Settings, *, clock: Clock = utc_now, background: bool = True) -> AsyncIterator[NewsBot]:
+    """The bot with store, newsroom and commands, not logged in yet.
+
+    With `background` it loads, watches, plans and delivers by itself from the moment it is ready; without, its
+    `newsroom` is driven step by step.
+    """
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings.database_url))
+        bot = NewsBot(settings, store, clock, background=background)
+        stack.push_async_callback(bot.close)
+        courier = Courier(store, DiscordPoster(bot), clock, Pace())
+        bot.newsroom = Newsroom(settings, store, Loader(store.cabinet, settings.cards), courier, clock)
+        stack.push_async_callback(bot.newsroom.stop)
+        for cog in ALL:
+            await bot.add_cog(cog(bot))
+        yield bot
+
+
+async def run(settings: Settings) -> None:
+    """Log in and serve until told to stop. Raises `LoginError` in one line when Discord does not let the bot in."""
+    token = settings.bot_token()
+    async with open_bot(settings) as bot:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _close, bot)
+        try:
+            await bot.start(token)
+        except discord.LoginFailure as error:
+            raise LoginError(
+                "Discord does not know this token. Copy it again from the Developer Portal → Bot → Reset Token."
+            ) from error
+        except discord.PrivilegedIntentsRequired as error:
+            raise LoginError(f"Discord refuses the intents: {error}") from error
+        except (OSError, discord.HTTPException) as error:
+            raise LoginError(f"Discord cannot be reached: {error}. Check the network, then start again.") from error

@@ -1,0 +1,177 @@
+"""The commands of the program: options in, one call, words out. Exit codes: 0 well, 1 problems found, 2 wrong use."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from bot import reports
+from bot.app import run as run_bot
+from bot.app import utc_now
+from bot.errors import NewsdeskError
+from bot.settings import Settings, load_settings
+from bot.sources.checking import check_paths
+from bot.sources.loader import Loader, LoadReport
+from bot.store import open_store
+
+app = typer.Typer(
+    help="Newsdesk: news cards from Markdown files, delivered to Discord.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_out = Console()
+_err = Console(stderr=True)
+_PROBLEMS, _WRONG_USE = 1, 2
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What Newsdesk itself has to say comes as a sentence, not as a traceback."""
+    try:
+        yield
+    except NewsdeskError as error:
+        for line in str(error).splitlines():
+            _err.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(_WRONG_USE) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+@app.command()
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="Play a fixed story in the terminal instead.")] = False,
+    port: Annotated[int | None, typer.Option(help="Port of the page; any free one by default.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """The whole bot offline, against a Discord in your browser. Needs no token."""
+    from bot.demo import run_browser, run_headless
+
+    with _told():
+        if headless:
+            raise typer.Exit(run_headless())
+        run_browser(port=port, open_browser=browser)
+
+
+@app.command()
+def run() -> None:
+    """Log in to Discord and serve."""
+    with _told():
+        settings = load_settings()
+        _log_to_terminal(settings.log_level)
+        asyncio.run(run_bot(settings))
+
+
+@app.command()
+def check(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders; NEWSDESK_CARDS by default.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="How findings are written.")] = Format.TEXT,
+) -> None:
+    """Say what is wrong with card files. Exit code 1 when there is an error; a file that is no news card is a note."""
+    with _told():
+        result = check_paths(paths or [load_settings().cards])
+    write = {Format.TEXT: reports.as_text, Format.JSON: reports.as_json, Format.GITHUB: reports.as_github}
+    sys.stdout.write(write[form](result))
+    raise typer.Exit(_PROBLEMS if result.errors else 0)
+
+
+@app.command()
+def load(
+    path: Annotated[Path | None, typer.Argument(help="A folder of cards; NEWSDESK_CARDS by default.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    accept_withdrawals: Annotated[
+        bool, typer.Option("--accept-withdrawals", help="Withdraw cards even when it is a large part of all.")
+    ] = False,
+) -> None:
+    """Load a folder of cards into the store. Only changed files are read. Exit code 1 when files have errors."""
+    with _told():
+        report = asyncio.run(_load(load_settings(**({"cards": path} if path else {})), accept_withdrawals))
+    if as_json:
+        sys.stdout.write(json.dumps(report.counts()) + "\n")
+    else:
+        _show_load(report)
+    raise typer.Exit(_PROBLEMS if report.problems or report.held_back else 0)
+
+
+async def _load(settings: Settings, accept_withdrawals: bool) -> LoadReport:
+    async with open_store(settings.database_url) as store:
+        loader = Loader(store.cabinet, settings.cards)
+        with reports.progress(_err) as progress:
+            return await loader.load(utc_now(), accept_withdrawals=accept_withdrawals, progress=progress)
+
+
+def _show_load(report: LoadReport) -> None:
+    for finding in report.findings:
+        _err.print(reports.line(finding), style="red", markup=False, highlight=False, soft_wrap=True)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in report.counts().items():
+        table.add_row(name.replace("_", " "), str(value))
+    _out.print(table)
+    if report.held_back:
+        _err.print(
+            f"{report.held_back} cards would disappear, so none was withdrawn. If that is meant: --accept-withdrawals",
+            style="yellow",
+        )
+
+
+@app.command()
+def search(
+    words: Annotated[list[str], typer.Argument(help="What to find.")],
+    count: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 10,
+) -> None:
+    """Search the published cards of the store, newest first."""
+    _with_store(lambda settings: reports.search(settings, " ".join(words), count, _out))
+
+
+@app.command()
+def show(
+    slug: Annotated[str, typer.Argument(help="The card's path below its folder, without suffix.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The embed as it will be sent.")] = False,
+) -> None:
+    """Show one card as it will look in Discord."""
+    _with_store(lambda settings: reports.show(settings, slug, as_json, _out))
+
+
+def _with_store(ask: Callable[[Settings], Coroutine[Any, Any, bool]]) -> None:
+    with _told():
+        found = asyncio.run(ask(load_settings()))
+    raise typer.Exit(0 if found else _PROBLEMS)
+
+
+@app.command()
+def health() -> None:
+    """For the container: whether the running bot worked within the last minutes. Exit code 1 when it did not."""
+    with _told():
+        alive = asyncio.run(reports.alive(load_settings(), utc_now()))
+    raise typer.Exit(0 if alive else _PROBLEMS)
+
+
+def _log_to_terminal(level: str) -> None:
+    """Rich lines on a terminal, plain ones elsewhere."""
+    handler: logging.Handler = RichHandler(console=_err, show_path=False)
+    form = "%(message)s"
+    if not _err.is_terminal:
+        handler, form = logging.StreamHandler(), "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=level, handlers=[handler], format=form, force=True)
+    for chatty in ("apscheduler", "watchfiles", "alembic", "discord.gateway", "discord.client"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -1,0 +1,1 @@
+"""The courier: makes Discord hold what the deliveries table wants, and the clock that wakes it."""

@@ -1,0 +1,134 @@
+"""Make Discord hold what the deliveries table wants: one task a busy channel, oldest card first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from bot.delivery.pacing import Pace
+from bot.delivery.poster import CardRefusedError, ChannelClosedError, MessageRemovedError, Poster, TryLaterError
+from bot.desk.delivery import Action, Delivery, Progress, action, nonce, wait_after
+from bot.store import Store
+from bot.store.records import FiledCard
+
+_log = logging.getLogger(__name__)
+_LONGEST_REST = timedelta(minutes=1)
+
+
+class Courier:
+    """Works off what is due. It decides nothing: the table says what, the poster says how."""
+
+    def __init__(self, store: Store, poster: Poster, clock: Callable[[], datetime], pace: Pace) -> None:
+        self._store = store
+        self._poster = poster
+        self._clock = clock
+        self._pace = pace
+        self._woken = asyncio.Event()
+        self._serving: set[int] = set()
+
+    def wake(self) -> None:
+        """Look for due work now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver for ever: when woken, and when the next delivery is due."""
+        async with asyncio.TaskGroup() as channels:
+            while True:
+                self._woken.clear()
+                await self._start(channels)
+                await self._rest()
+
+    async def work_off(self) -> None:
+        """Deliver everything that is due now, and return when it is done."""
+        async with asyncio.TaskGroup() as channels:
+            await self._start(channels)
+
+    async def _start(self, channels: asyncio.TaskGroup) -> None:
+        for channel_id in await self._store.deliveries.due(self._clock()):
+            if channel_id not in self._serving:
+                self._serving.add(channel_id)
+                channels.create_task(self._serve(channel_id), name=f"channel {channel_id}")
+
+    async def _rest(self) -> None:
+        due = await self._store.deliveries.next_due()
+        rest = min(due - self._clock(), _LONGEST_REST) if due else _LONGEST_REST
+        try:
+            async with asyncio.timeout(max(rest.total_seconds(), 0.05)):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+
+    async def _serve(self, channel_id: int) -> None:
+        try:
+            while delivery := await self._store.deliveries.head(channel_id, self._clock()):
+                await self._carry_out(delivery)
+        except Exception:  # noqa: BLE001 - a defect in one channel's work must not end the others'
+            _log.exception("Channel %s could not be served", channel_id)
+            await asyncio.sleep(_LONGEST_REST.total_seconds())
+        finally:
+            self._serving.discard(channel_id)
+            self.wake()  # something may have been planned since the last look
+
+    async def _carry_out(self, delivery: Delivery) -> None:
+        """One step towards what is wanted, and what became of it."""
+        deliveries = self._store.deliveries
+        try:
+            async with self._pace.slot():
+                await self._act(delivery)
+        except MessageRemovedError:
+            if delivery.wanted is None:
+                await deliveries.retracted(delivery, self._clock())
+            else:
+                await deliveries.removed(delivery, self._clock())
+        except CardRefusedError as error:
+            _log.warning("Delivery %s: Discord refuses this card: %s", delivery.id, error)
+            await deliveries.quarantined(delivery, str(error))
+        except (ChannelClosedError, TryLaterError) as error:
+            await self._later(delivery, error)
+
+    async def _later(self, delivery: Delivery, error: ChannelClosedError | TryLaterError) -> None:
+        attempts = delivery.attempts + 1
+        wait = wait_after(attempts, random.random())  # noqa: S311 - spreads load, keeps no secret
+        if isinstance(error, TryLaterError) and error.after:
+            wait = max(wait, error.after)
+        _log.warning("Delivery %s: try %s failed, next in %s s: %s", delivery.id, attempts, wait.seconds, error)
+        await self._store.deliveries.failed(delivery, str(error), self._clock() + wait)
+
+    async def _act(self, delivery: Delivery) -> None:
+        deliveries, step = self._store.deliveries, action(delivery.wanted, delivery.message_id, delivery.actual)
+        if delivery.progress is Progress.SENDING and delivery.message_id is None:
+            await self._resume(delivery)
+        elif step is Action.POST:
+            await deliveries.sending(delivery)
+            await self._post(delivery)
+        elif step is Action.EDIT:
+            await self._poster.edit(delivery, await self._card(delivery))
+            await deliveries.edited(delivery, self._clock())
+        elif step is Action.RETRACT:
+            await self._poster.retract(delivery)
+            await deliveries.retracted(delivery, self._clock())
+        else:
+            await deliveries.edited(delivery, self._clock())
+
+    async def _resume(self, delivery: Delivery) -> None:
+        """A post was under way when something broke: adopt what arrived, else post again if it is still wanted."""
+        if (found := await self._poster.find(delivery)) is not None:
+            await self._store.deliveries.adopted(delivery, found)
+        elif delivery.wanted is None:
+            await self._store.deliveries.retracted(delivery, self._clock())
+        else:
+            await self._post(delivery)
+
+    async def _post(self, delivery: Delivery) -> None:
+        card = await self._card(delivery)
+        message_id = await self._poster.post(delivery, card, nonce(self._store.instance, delivery.id))
+        await self._store.deliveries.posted(delivery, message_id, self._clock())
+
+    async def _card(self, delivery: Delivery) -> FiledCard:
+        card = await self._store.archive.card(delivery.card_id, delivery.guild_id, hidden=True)
+        if card is None:
+            raise CardRefusedError(f"card {delivery.card_id} is not in the store")
+        return card

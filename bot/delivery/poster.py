@@ -1,0 +1,50 @@
+"""What the courier needs of Discord, and the four ways in which a call can fail."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Protocol
+
+from bot.desk.delivery import Delivery
+from bot.errors import NewsdeskError
+from bot.store.records import FiledCard
+
+
+class DeliveryError(NewsdeskError):
+    """A call did not do what was wanted; the text is for operators."""
+
+
+class TryLaterError(DeliveryError):
+    """Discord or the way to it is in trouble. Whether the call arrived is unknown. `after` is Discord's own wish."""
+
+    def __init__(self, text: str, after: timedelta | None = None) -> None:
+        super().__init__(text)
+        self.after = after
+
+
+class ChannelClosedError(DeliveryError):
+    """The channel is gone, or the bot may not write there."""
+
+
+class CardRefusedError(DeliveryError):
+    """Discord does not accept this message's form, and never will."""
+
+
+class MessageRemovedError(DeliveryError):
+    """The message is not there any more: somebody deleted it."""
+
+
+class Poster(Protocol):
+    """The four things that can be asked of a channel. Each raises `DeliveryError`."""
+
+    async def post(self, delivery: Delivery, card: FiledCard, nonce: str) -> int:
+        """Send the card; a repeated nonce gives the earlier message. Returns the message's id."""
+
+    async def find(self, delivery: Delivery) -> int | None:
+        """The id of a message that an earlier try left in the channel, or None."""
+
+    async def edit(self, delivery: Delivery, card: FiledCard) -> None:
+        """Make the message show the card as it is now."""
+
+    async def retract(self, delivery: Delivery) -> None:
+        """Delete the message."""

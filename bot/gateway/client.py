@@ -1,0 +1,93 @@
+"""The bot as Discord sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+from discord.http import Route
+
+from bot.gateway.buttons import CARD_BUTTONS
+from bot.gateway.failures import report
+from bot.gateway.lists import TurnButton
+from bot.settings import Settings
+from bot.store import Store
+
+if TYPE_CHECKING:
+    from bot.newsroom import Newsroom
+
+_log = logging.getLogger(__name__)
+
+
+class NewsTree(app_commands.CommandTree["NewsBot"]):
+    """The slash commands, whose failures answer the person who asked."""
+
+    async def on_error(self, interaction: discord.Interaction[NewsBot], error: app_commands.AppCommandError, /) -> None:
+        await report(interaction, error)
+
+
+class NewsBot(commands.Bot):
+    """The client. It keeps no members and no messages: what it needs to remember is in the store."""
+
+    newsroom: Newsroom
+    closing: asyncio.Task[None] | None = None
+
+    def __init__(
+        self, settings: Settings, store: Store, clock: Callable[[], datetime], *, background: bool = True
+    ) -> None:
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=NewsTree,
+            intents=discord.Intents(guilds=True),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self._background = background
+        self._started = False
+        if settings.discord_api:
+            Route.BASE = _api_base(settings.discord_api)
+
+    async def setup_hook(self) -> None:
+        self.add_dynamic_items(*CARD_BUTTONS, TurnButton)
+        await self.sync_commands()
+
+    async def sync_commands(self, *, force: bool = False) -> bool:
+        """Tell Discord the commands, when they are not those told last. Returns whether it was needed."""
+        commands_now = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        written = json.dumps([self.application_id, commands_now], sort_keys=True, default=str)
+        digest = hashlib.sha256(written.encode()).hexdigest()
+        if not force and await self.store.meta.get("commands") == digest:
+            return False
+        await self.tree.sync()
+        await self.store.meta.set("commands", digest)
+        return True
+
+    async def on_ready(self) -> None:
+        """Comes again after each lost session; the work starts once."""
+        _log.info("Ready as %s in %s servers", self.user, len(self.guilds))
+        if self._background and not self._started:
+            self._started = True
+            self.newsroom.start()
+
+    async def on_command_error(self, context: commands.Context[Any], error: commands.CommandError, /) -> None:
+        """There are slash commands only; somebody who mentions the bot asks for nothing."""
+
+
+def _api_base(address: str) -> str:
+    """A bare host means Discord's own path on it."""
+    return address if urlsplit(address).path else f"{address}/api/v10"

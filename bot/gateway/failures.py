@@ -1,0 +1,116 @@
+"""One answer for every failure: whatever broke, the person who asked hears of it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from collections.abc import Callable, Coroutine
+from typing import Any, Self
+
+import discord
+from discord import app_commands
+
+from bot.errors import UserError
+
+_log = logging.getLogger(__name__)
+_EXPIRED = {10062, 40060}  # unknown interaction; already acknowledged
+
+
+async def report(interaction: discord.Interaction[Any], error: Exception) -> None:
+    """Tell the person what went wrong, only visible to them. Never raises."""
+    cause = getattr(error, "original", error)
+    if isinstance(cause, discord.HTTPException) and cause.code in _EXPIRED:
+        _log.warning("Interaction %s ran out of time: %s", interaction.id, cause)
+        return
+    await _tell(interaction, _words(interaction, cause))
+
+
+def _words(interaction: discord.Interaction[Any], error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, app_commands.NoPrivateMessage):
+        return "This works in a server only, not in a direct message."
+    if isinstance(error, app_commands.MissingPermissions):
+        return f"You need the permission {_listed(error.missing_permissions)} for this."
+    if isinstance(error, app_commands.CommandOnCooldown):
+        return f"Slow down a little: try again in {error.retry_after:.0f} seconds."
+    if isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
+        return "This command has changed since your Discord last looked. Restart the app and try again."
+    reference = secrets.token_hex(4)
+    _log.error("Failure %s in interaction %s", reference, interaction.id, exc_info=error)
+    return (
+        f"Sorry, something went wrong on our side. If it happens again, tell an administrator this code: `{reference}`"
+    )
+
+
+def _listed(permissions: list[str]) -> str:
+    return " and ".join(f"**{name.replace('_', ' ').title()}**" for name in permissions)
+
+
+async def _tell(interaction: discord.Interaction[Any], text: str) -> None:
+    nobody = discord.AllowedMentions.none()
+    try:
+        if interaction.response.is_done():
+            await interaction.followup.send(text, ephemeral=True, allowed_mentions=nobody)
+        else:
+            await interaction.response.send_message(text, ephemeral=True, allowed_mentions=nobody)
+    except (discord.HTTPException, discord.InteractionResponded) as error:
+        _log.warning("Interaction %s could not be answered: %s", interaction.id, error)
+
+
+class Answering:
+    """For dynamic items, placed *before* `DynamicItem` in the bases: discord.py would only log what `act` raises."""
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls.carrying(match)
+
+    @classmethod
+    def carrying(cls, match: re.Match[str]) -> Self:
+        """The item again, from what its `custom_id` carries."""
+        raise NotImplementedError
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        try:
+            await self.act(interaction)
+        except Exception as error:  # noqa: BLE001 - the failure boundary: everything is answered
+            await report(interaction, error)
+
+    async def act(self, interaction: discord.Interaction[Any]) -> None:
+        """What happens on a click."""
+        raise NotImplementedError
+
+
+class AnsweringView(discord.ui.View):
+    """A view whose items' failures answer."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[Any], error: Exception, _item: discord.ui.Item[Any], /
+    ) -> None:
+        await report(interaction, error)
+
+
+class AnsweringModal(discord.ui.Modal):
+    """A modal whose failures answer."""
+
+    async def on_error(self, interaction: discord.Interaction[Any], error: Exception, /) -> None:  # type: ignore[override]  # as Modal's own
+        await report(interaction, error)
+
+
+_Suggest = Callable[[discord.Interaction[Any], str], Coroutine[Any, Any, list[app_commands.Choice[str]]]]
+
+
+def suggesting(complete: _Suggest) -> _Suggest:
+    """An autocomplete that suggests nothing when it fails: there is no way to say more."""
+
+    async def safe(interaction: discord.Interaction[Any], current: str) -> list[app_commands.Choice[str]]:
+        try:
+            return await complete(interaction, current)
+        except Exception:  # noqa: BLE001 - the failure boundary of autocomplete
+            _log.exception("Autocomplete failed in interaction %s", interaction.id)
+            return []
+
+    return safe

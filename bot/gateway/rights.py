@@ -1,0 +1,71 @@
+"""Who may do what, asked at the moment it is done: of people, and of the bot itself in a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.errors import UserError
+
+
+def guild_id(interaction: discord.Interaction[Any]) -> int:
+    """The server of an interaction, 0 in a direct message: there the files alone say what is visible."""
+    return interaction.guild_id or 0
+
+
+def may_moderate(interaction: discord.Interaction[Any]) -> bool:
+    """Whether this person decides on cards here."""
+    return interaction.guild_id is not None and interaction.permissions.manage_messages
+
+
+def require_moderator(interaction: discord.Interaction[Any]) -> None:
+    """Raises when the person may not decide on cards now, whatever they could when the button was made."""
+    if interaction.guild_id is None:
+        raise app_commands.NoPrivateMessage
+    if not may_moderate(interaction):
+        raise app_commands.MissingPermissions(["manage_messages"])
+
+
+def require_channel_manager(interaction: discord.Interaction[Any], channel_id: int) -> None:
+    """Raises unless the person manages the channel; one that is gone takes managing the server's channels."""
+    channel = interaction.guild.get_channel_or_thread(channel_id) if interaction.guild else None
+    granted = interaction.permissions
+    if channel and isinstance(interaction.user, discord.Member):
+        granted = channel.permissions_for(interaction.user)
+    if not granted.manage_channels:
+        raise UserError(f"You need the permission **Manage Channels** in <#{channel_id}> for this.")
+
+
+_NEEDED = {
+    "view_channel": "View Channel",
+    "send_messages": "Send Messages",
+    "embed_links": "Embed Links",
+    "read_message_history": "Read Message History",
+}
+
+
+def missing(channel: discord.abc.GuildChannel | discord.Thread) -> list[str]:
+    """The permissions that the bot lacks to post in a channel, by the names of Discord's settings."""
+    granted = channel.permissions_for(channel.guild.me)
+    needed = dict(_NEEDED)
+    if isinstance(channel, discord.Thread):
+        needed["send_messages_in_threads"] = "Send Messages in Threads"
+        del needed["send_messages"]
+    return [words for name, words in needed.items() if not getattr(granted, name)]
+
+
+def require_postable(channel: discord.abc.GuildChannel | discord.Thread) -> None:
+    """Raises with the fix when the bot could not post there."""
+    if lacking := missing(channel):
+        raise UserError(
+            f"I cannot post in {channel.mention} yet: I lack {_and(lacking)}. Open the channel's settings → "
+            f"Permissions, add my role and allow {'it' if len(lacking) == 1 else 'them'}, then subscribe again."
+        )
+
+
+def _and(names: Sequence[str]) -> str:
+    marked = [f"**{name}**" for name in names]
+    return marked[0] if len(marked) == 1 else f"{', '.join(marked[:-1])} and {marked[-1]}"

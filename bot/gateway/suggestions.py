@@ -1,0 +1,122 @@
+"""What the options complete to as a person types, and how a chosen value is read again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+
+from bot.desk.period import SUGGESTED
+from bot.desk.subscription import Subscription
+from bot.errors import UserError
+from bot.gateway.failures import suggesting
+from bot.gateway.rights import guild_id, may_moderate
+from bot.render.limits import CHOICES
+from bot.render.lists import choice_name
+from bot.render.markdown import cut
+from bot.store.records import FiledCard
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+Choices = list[app_commands.Choice[str]]
+_VALUE = 100  # characters that a choice's name or value may have
+_CARD = re.compile(r"^card:(\d{1,10})$")
+
+
+def _choices(names: Sequence[str]) -> Choices:
+    return [app_commands.Choice(name=name, value=name) for name in names if len(name) <= _VALUE]
+
+
+@suggesting
+async def topics(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    found = await interaction.client.store.archive.topics(guild_id(interaction), current, limit=CHOICES)
+    return _choices([topic.name for topic in found])
+
+
+@suggesting
+async def several_topics(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    """Completes the last of several topics with commas between them."""
+    before, comma, last = current.rpartition(",")
+    chosen = split_topics(before)
+    start = ", ".join(chosen) + (", " if comma and chosen else "")
+    found = await interaction.client.store.archive.topics(guild_id(interaction), last, limit=CHOICES)
+    return _choices([start + topic.name for topic in found if topic.name not in chosen])
+
+
+def split_topics(text: str) -> list[str]:
+    """The topics of an option, each once, in the order given."""
+    return list(dict.fromkeys(name for piece in text.split(",") if (name := " ".join(piece.split()))))
+
+
+@suggesting
+async def providers(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    found = await interaction.client.store.archive.providers(guild_id(interaction), current, limit=CHOICES)
+    return _choices([provider.name for provider in found])
+
+
+@suggesting
+async def periods(_interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    wish = current.strip().casefold()
+    return _choices([period for period in SUGGESTED if wish in period] or [current][: bool(wish)])
+
+
+@suggesting
+async def cards(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    """Visible cards by words."""
+    return await _cards(interaction, current, hidden=False)
+
+
+@suggesting
+async def any_cards(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    """Held cards as well, for those who may decide."""
+    return await _cards(interaction, current, hidden=True) if may_moderate(interaction) else []
+
+
+async def _cards(interaction: discord.Interaction[NewsBot], current: str, *, hidden: bool) -> Choices:
+    archive = interaction.client.store.archive
+    found = await archive.complete_cards(current, guild_id(interaction), limit=CHOICES, hidden=hidden)
+    return [app_commands.Choice(name=choice_name(card), value=f"card:{card.id}") for card in found]
+
+
+async def chosen_card(interaction: discord.Interaction[NewsBot], value: str, *, hidden: bool = False) -> FiledCard:
+    """The card of an option: one that was suggested, a slug, or the only one with these words. Raises `UserError`."""
+    archive, server = interaction.client.store.archive, guild_id(interaction)
+    if suggested := _CARD.match(value):
+        card = await archive.card(int(suggested[1]), server, hidden=hidden)
+    else:
+        card = await archive.by_slug(value.strip(), server, hidden=hidden) or await _only(interaction, value, hidden)
+    if card is None:
+        raise UserError("That card is not here. Type a few words of its title and choose it from the list.")
+    return card
+
+
+async def _only(interaction: discord.Interaction[NewsBot], words: str, hidden: bool) -> FiledCard | None:
+    archive = interaction.client.store.archive
+    found = await archive.complete_cards(words, guild_id(interaction), limit=2, hidden=hidden) if words.strip() else []
+    if len(found) > 1:
+        raise UserError(f"Several cards have the words “{cut(words, _VALUE)}”. Choose one from the list.")
+    return found[0] if found else None
+
+
+@suggesting
+async def subscriptions(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    """This server's subscriptions, as “#channel: topics”."""
+    found = await interaction.client.store.subscriptions.of_guild(guild_id(interaction))
+    named = [(_named(interaction, each), each.id) for each in found]
+    wish = current.casefold()
+    fitting = [(name, key) for name, key in named if wish in name.casefold() or wish == str(key)]
+    return [app_commands.Choice(name=cut(name, _VALUE), value=str(key)) for name, key in fitting[:CHOICES]]
+
+
+def _named(interaction: discord.Interaction[NewsBot], subscription: Subscription) -> str:
+    topics = ", ".join(subscription.topics) or "every topic"
+    return f"#{_channel(interaction, subscription.channel_id)}: {topics}"
+
+
+def _channel(interaction: discord.Interaction[NewsBot], channel_id: int) -> str:
+    channel = interaction.guild.get_channel_or_thread(channel_id) if interaction.guild else None
+    return channel.name if channel else "deleted channel"

@@ -1,0 +1,92 @@
+"""The buttons under a message, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import discord
+
+from bot.gateway.buttons import DecideButton, ForgetButton, RelatedButton, SaveButton
+from bot.render.limits import LINK_BUTTON_URL
+from bot.store.records import FiledCard
+
+ROW = 5
+"""Buttons in a row, by Discord's layout of components."""
+
+
+def card_view(card: FiledCard, delivery_id: int = 0) -> discord.ui.View:
+    """Under one card: Open, Save, Related. A post's buttons carry its delivery, by which recovery finds it again."""
+    view = _view()
+    _add(view, _open(card, "Open"), SaveButton(card.id, delivery_id))
+    if card.card.related:
+        view.add_item(RelatedButton(card.id))
+    return view
+
+
+def delivery_of(message: discord.Message) -> int | None:
+    """The delivery whose id a post's Save button carries; None for any other message."""
+    for row in message.components:
+        for button in getattr(row, "children", ()):
+            if found := SaveButton.delivery_in(getattr(button, "custom_id", None) or ""):
+                return found
+    return None
+
+
+def list_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
+    """Under a list: Open and Save for each card by its number, and the buttons that turn the page."""
+    if len(cards) == 1:
+        return _with_turns(card_view(cards[0]), turns)
+    opens = [_open(card, str(number)) for number, card in enumerate(cards, 1)]
+    saves = [SaveButton(card.id, label=str(number)) for number, card in enumerate(cards, 1)]
+    return _rows(opens, saves, turns)
+
+
+def saved_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
+    """Under a member's saved cards: Open and Remove."""
+    opens = [_open(card, str(number)) for number, card in enumerate(cards, 1)]
+    removes = [ForgetButton(card.id, label=str(number)) for number, card in enumerate(cards, 1)]
+    return _rows(opens, removes, turns)
+
+
+def queue_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
+    """Under the queue: Publish and Withdraw."""
+    publish = [DecideButton.publish(card, number) for number, card in enumerate(cards, 1)]
+    withdraw = [DecideButton.withdraw(card, number) for number, card in enumerate(cards, 1)]
+    return _rows(publish, withdraw, turns)
+
+
+def _rows(*groups: Iterable[discord.ui.Item[Any] | None]) -> discord.ui.View:
+    """Each group begins a row of its own."""
+    view, row = _view(), 0
+    for group in groups:
+        items = [item for item in group if item]
+        for index, item in enumerate(items):
+            item.row = row + index // ROW
+            view.add_item(item)
+        row += -(-len(items) // ROW)
+    return view
+
+
+def _with_turns(view: discord.ui.View, turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
+    for turn in turns:
+        turn.row = 1
+        view.add_item(turn)
+    return view
+
+
+def _open(card: FiledCard, label: str) -> discord.ui.Button[Any] | None:
+    if card.card.url is None or len(card.card.url) > LINK_BUTTON_URL:
+        return None
+    return discord.ui.Button(label=label, emoji=None if label == "Open" else "↗️", url=card.card.url)
+
+
+def _add(view: discord.ui.View, *items: discord.ui.Item[Any] | None) -> None:
+    for item in items:
+        if item:
+            view.add_item(item)
+
+
+def _view() -> discord.ui.View:
+    """Without time limit: the buttons answer for as long as the message is there."""
+    return discord.ui.View(timeout=None)

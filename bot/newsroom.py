@@ -1,0 +1,115 @@
+"""The main job: files into the store, the store's changes into deliveries, deliveries into channels."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any
+
+from bot.delivery.courier import Courier
+from bot.delivery.schedule import Schedule
+from bot.errors import NewsdeskError
+from bot.settings import Settings
+from bot.sources.loader import Loader, LoadReport
+from bot.sources.watch import changes
+from bot.store import Store
+
+_log = logging.getLogger(__name__)
+
+HEARTBEAT = "heartbeat"
+"""Where the store keeps the moment at which the running bot last said that it is at work."""
+_HEARTBEAT_SECONDS = 30
+
+
+class Newsroom:
+    """Loads, plans and delivers: by itself once started, or step by step."""
+
+    def __init__(
+        self, settings: Settings, store: Store, loader: Loader, courier: Courier, clock: Callable[[], datetime]
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._loader = loader
+        self._courier = courier
+        self._clock = clock
+        self._schedule = Schedule()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def load(self, *, accept_withdrawals: bool = False) -> LoadReport:
+        """Bring the store up to the folder and plan what follows. Raises `UserError` when there is no folder."""
+        report = await self._loader.load(self._clock(), accept_withdrawals=accept_withdrawals)
+        _tell(report)
+        await self.plan()
+        return report
+
+    async def plan(self) -> int:
+        """Write what is wanted now and wake the courier. Returns the number of new deliveries."""
+        added = await self._store.deliveries.plan(self._clock(), self._settings.max_age)
+        self._courier.wake()
+        return added
+
+    async def tick(self) -> None:
+        """Plan, and deliver everything that is due, now."""
+        await self.plan()
+        await self._courier.work_off()
+
+    def start(self) -> None:
+        """Begin to work by the clock, in a context of its own: this work belongs to no interaction."""
+        contextvars.Context().run(self._start)
+
+    def _start(self) -> None:
+        self._keep(self._courier.run(), "courier")
+        self._keep(self._load_quietly(), "first load")
+        if self._settings.watch:
+            self._keep(self._watch(), "watcher")
+        self._schedule.every(self._settings.tick_seconds, self.plan, "plan")
+        self._schedule.every(self._settings.rescan_seconds, self._load_quietly, "compare the folder")
+        self._schedule.every(_HEARTBEAT_SECONDS, self._beat, "heartbeat")
+        self._schedule.start()
+
+    async def stop(self) -> None:
+        """Stop working. A call to Discord that is under way is cut off; its delivery is resumed at the next start."""
+        self._schedule.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _keep(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("The %s stopped", task.get_name(), exc_info=error)
+
+    async def _beat(self) -> None:
+        await self._store.meta.set(HEARTBEAT, self._clock().isoformat())
+
+    async def _watch(self) -> None:
+        async for _ in changes(self._loader.root):
+            await self._load_quietly()
+
+    async def _load_quietly(self) -> None:
+        """A load that nobody waits for: what is wrong with the folder goes to the log."""
+        try:
+            await self.load()
+        except NewsdeskError as error:
+            _log.error("%s", error)
+
+
+def _tell(report: LoadReport) -> None:
+    for finding in report.findings if report.news else ():
+        _log.warning("%s:%s: %s %s", finding.file, finding.line, finding.field, finding.problem)
+    if report.held_back:
+        _log.error(
+            "The folder lost %s published cards at once, so nothing was withdrawn. If that is meant: "
+            "newsdesk load --accept-withdrawals",
+            report.held_back,
+        )
+    if report.news:
+        _log.info("Cards: %s added, %s changed, %s withdrawn", report.added, report.changed, report.withdrawn)

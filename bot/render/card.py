@@ -1,0 +1,127 @@
+"""A card as an embed: in full for a post, compact for a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import discord
+
+from bot.cards.fingerprint import RELATED_SHOWN
+from bot.cards.links import asset
+from bot.cards.model import Card, Provider
+from bot.render.colour import topic_colour
+from bot.render.limits import (
+    EMBED_AUTHOR,
+    EMBED_DESCRIPTION,
+    EMBED_TITLE,
+    EMBED_TOTAL,
+    FIELD_VALUE,
+    URL,
+    units,
+)
+from bot.render.listing import listed, story
+from bot.render.markdown import fitted, fitted_plain
+from bot.store.records import FiledCard
+
+COMPACT_EXCERPT = 200
+_COMPACT_AUTHOR = 80
+_TOPICS = 256
+_NOTE = 300
+VIDEO_MARK = "▶ "
+SEPARATOR = " · "
+ALSO = "Also covered by"
+
+
+def card_embed(
+    filed: FiledCard,
+    pictures: str | None,
+    *,
+    compact: bool = False,
+    number: int | None = None,
+    note: str = "",
+    budget: int = EMBED_TOTAL,
+) -> discord.Embed:
+    """The one look of a card. `pictures` is the base of site-relative images, `note` a line for moderators.
+
+    `budget` bounds all text together. Where it is scarce, the title comes first and the excerpt last.
+    """
+    card = filed.card
+    embed = discord.Embed(colour=topic_colour(card.topics), timestamp=card.published_at)
+    purse = _Purse(budget)
+    _head(embed, card, purse)
+    _author(embed, card.provider, number, pictures, purse, _COMPACT_AUTHOR if compact else EMBED_AUTHOR)
+    noted = purse.framed("**", fitted, note.strip(), _NOTE)
+    _topics(embed, card, purse)
+    also = _also_counted(card, purse) if compact else _also_listed(embed, card, purse)
+    embed.description = _description(noted, card.excerpt.strip(), also, compact, purse)
+    _picture(embed, card, pictures, compact)
+    return embed
+
+
+class _Purse:
+    """How much text may still be written."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def write(self, form: Callable[[str, int], str], text: str, limit: int) -> str:
+        written = form(text, min(limit, self.left))
+        self.left -= units(written)
+        return written
+
+    def framed(self, frame: str, form: Callable[[str, int], str], text: str, limit: int) -> str:
+        """The text between two marks, or nothing at all."""
+        written = form(text, min(limit, self.left - 2 * len(frame)))
+        framed = f"{frame}{written}{frame}" if written else ""
+        self.left -= units(framed)
+        return framed
+
+
+def _head(embed: discord.Embed, card: Card, purse: _Purse) -> None:
+    mark = VIDEO_MARK if card.type == "video" else ""
+    embed.title = purse.write(fitted, mark + " ".join(card.title.split()), EMBED_TITLE) or None
+    embed.url = card.url if card.url and len(card.url) <= URL else None
+
+
+def _author(
+    embed: discord.Embed, provider: Provider | None, number: int | None, pictures: str | None, purse: _Purse, limit: int
+) -> None:
+    parts = [str(number)] if number is not None else []
+    parts += [provider.name] if provider and provider.name.strip() else []
+    if name := purse.write(fitted_plain, SEPARATOR.join(parts), limit):
+        icon = asset(provider.icon, pictures) if provider and provider.icon else None
+        embed.set_author(name=name, icon_url=icon)
+
+
+def _topics(embed: discord.Embed, card: Card, purse: _Purse) -> None:
+    if topics := purse.write(fitted_plain, SEPARATOR.join(card.topics), _TOPICS):
+        embed.set_footer(text=topics)
+
+
+def _also_listed(embed: discord.Embed, card: Card, purse: _Purse) -> str:
+    room = min(FIELD_VALUE, purse.left - len(ALSO))
+    if stories := listed(card.related, story, room, at_most=RELATED_SHOWN):
+        embed.add_field(name=ALSO, value=stories, inline=False)
+        purse.left -= len(ALSO) + units(stories)
+    return ""
+
+
+def _also_counted(card: Card, purse: _Purse) -> str:
+    others = len(card.related)
+    words = f"{ALSO} {others:,} other{'' if others == 1 else 's'}" if others else ""
+    return purse.framed("*", lambda text, room: text if units(text) <= room else "", words, units(words))
+
+
+def _description(noted: str, excerpt: str, also: str, compact: bool, purse: _Purse) -> str | None:
+    breaks = 2
+    room = min(EMBED_DESCRIPTION - units(noted) - units(also), purse.left) - breaks
+    words = fitted(excerpt, min(room, COMPACT_EXCERPT) if compact else room)
+    lines = [line for line in (noted, words, also) if line]
+    while units("\n".join(lines)) > purse.left + units(noted) + units(also):
+        lines.pop()  # not even the breaks between the lines can be paid for
+    return "\n".join(lines) or None
+
+
+def _picture(embed: discord.Embed, card: Card, pictures: str | None, compact: bool) -> None:
+    if address := asset(card.image.url, pictures) if card.image else None:
+        (embed.set_thumbnail if compact else embed.set_image)(url=address)

@@ -1,0 +1,44 @@
+"""Discord's limits, from its documentation: "Message" (embed limits), "Application Commands" and "Components".
+
+Discord counts code points, its clients UTF-16 units. `units` is the larger of the two: what fits by it fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import discord
+
+EMBED_TITLE = 256
+EMBED_DESCRIPTION = 4096
+EMBED_AUTHOR = 256
+EMBED_FOOTER = 2048
+FIELDS = 25
+FIELD_NAME = 256
+FIELD_VALUE = 1024
+EMBED_TOTAL = 6000
+"""Titles, descriptions, authors, footers, field names and values of all embeds of one message together."""
+EMBEDS = 10
+CONTENT = 2000
+BUTTON_LABEL = 80
+CHOICE_NAME = 100
+CHOICES = 25
+CUSTOM_ID = 100
+URL = 2048
+LINK_BUTTON_URL = 512
+
+
+def units(text: str) -> int:
+    """The length in UTF-16 units, which is never less than that in code points."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def total(embeds: Iterable[discord.Embed]) -> int:
+    """What these embeds take of `EMBED_TOTAL`."""
+    return sum(units(text) for embed in embeds for text in _counted(embed))
+
+
+def _counted(embed: discord.Embed) -> Iterator[str]:
+    yield from (embed.title or "", embed.description or "", embed.author.name or "", embed.footer.text or "")
+    for field in embed.fields:
+        yield from (field.name or "", field.value or "")

@@ -1,0 +1,124 @@
+"""Several things in one message: cards, related stories, topics, subscriptions; and a card's name to choose it by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import discord
+
+from bot.cards.model import Related
+from bot.desk.subscription import Subscription, When
+from bot.render.card import ALSO, SEPARATOR, card_embed
+from bot.render.colour import NEUTRAL, topic_colour
+from bot.render.limits import CHOICE_NAME, EMBED_DESCRIPTION, EMBED_TITLE, EMBED_TOTAL, EMBEDS, URL, total, units
+from bot.render.listing import listed, story
+from bot.render.markdown import cut, fitted, fitted_link
+from bot.store.reading import TopicCount
+from bot.store.records import FiledCard
+
+
+def card_list(
+    cards: Sequence[FiledCard], pictures: str | None, *, first: int = 1, notes: Sequence[str] = ()
+) -> list[discord.Embed]:
+    """Up to 10 cards for one message, numbered from `first`; a single one in full. `notes` go with the cards by place.
+
+    The cards share the message's text fairly: what a short one leaves, a long one gets.
+    """
+    shown = list(cards[:EMBEDS])
+    remarks = [*notes[:EMBEDS], *[""] * (EMBEDS - len(notes))]
+    if len(shown) == 1:
+        return [card_embed(shown[0], pictures, note=remarks[0])]
+
+    def render(place: int, budget: int) -> discord.Embed:
+        note, number = remarks[place], first + place
+        return card_embed(shown[place], pictures, compact=True, number=number, note=note, budget=budget)
+
+    embeds = [render(place, EMBED_TOTAL) for place in range(len(shown))]
+    share = fair_share([total([embed]) for embed in embeds], EMBED_TOTAL)
+    return _apart([embed if total([embed]) <= share else render(at, share) for at, embed in enumerate(embeds)])
+
+
+def fair_share(sizes: Sequence[int], available: int) -> int:
+    """The cap on each size with which all of them fit into what is available."""
+    for place, size in enumerate(sorted(sizes)):
+        if size * (len(sizes) - place) > available:
+            return available // (len(sizes) - place)
+        available -= size
+    return max(sizes, default=available)
+
+
+def _apart(embeds: list[discord.Embed]) -> list[discord.Embed]:
+    """Discord draws embeds of one address as one: each later one gets an address of its own."""
+    taken: set[str] = set()
+    for place, embed in enumerate(embeds, start=1):
+        if embed.url in taken:
+            _readdress(embed, f"{embed.url}#{place}", spare=EMBED_TOTAL - total(embeds))
+        taken.add(embed.url or "")
+    return embeds
+
+
+def _readdress(embed: discord.Embed, distinct: str, spare: int) -> None:
+    """A fragment leads to the same page; an address that has one keeps it, and moves below the text."""
+    address = embed.url or ""
+    embed.url = distinct if "#" not in address and len(distinct) <= URL else None
+    text = embed.description or ""
+    opener = fitted_link("Open", address, min(spare, EMBED_DESCRIPTION - units(text)) - 1)
+    if embed.url is None and opener:
+        embed.description = f"{text}\n{opener}".strip()
+
+
+def topics_embed(topics: Sequence[TopicCount]) -> discord.Embed:
+    """Topics with the number of their cards."""
+    text = listed(topics, _topic, EMBED_DESCRIPTION) or "There are no topics yet."
+    return discord.Embed(title="Topics", description=text, colour=NEUTRAL)
+
+
+def _topic(topic: TopicCount, room: int) -> str:
+    count = f" · {topic.count:,} card{'' if topic.count == 1 else 's'}"
+    name = fitted(" ".join(topic.name.split()), min(room - units(count), 100) - 4)
+    return f"**{name}**{count}" if name else ""
+
+
+def related_embed(filed: FiledCard) -> discord.Embed:
+    """All other versions of a card's story that fit, numbered."""
+    card = filed.card
+    embed = discord.Embed(title=fitted(" ".join(card.title.split()), EMBED_TITLE), colour=topic_colour(card.topics))
+    embed.url = card.url if card.url and len(card.url) <= URL else None
+    numbered = list(enumerate(card.related, start=1))
+    text = listed(numbered, lambda entry, room: _numbered(*entry, room=room), EMBED_DESCRIPTION)
+    embed.set_author(name=f"{ALSO} {len(numbered):,} other{'' if len(numbered) == 1 else 's'}")
+    embed.description = text or "No other publisher covers this story yet."
+    return embed
+
+
+def _numbered(number: int, related: Related, *, room: int) -> str:
+    place = f"{number}. "
+    words = story(related, room - units(place))
+    return place + words if words else ""
+
+
+_WHEN = {When.INSTANT: "as they appear"}
+_TOPICS_SHOWN = 200
+
+
+def subscriptions_embed(subscriptions: Sequence[Subscription]) -> discord.Embed:
+    """Which channels asked for what."""
+    text = listed(subscriptions, _subscription, EMBED_DESCRIPTION) or "No channel has subscribed yet."
+    return discord.Embed(title="Subscriptions", description=text, colour=NEUTRAL)
+
+
+def _subscription(wish: Subscription, room: int) -> str:
+    when = [_WHEN.get(wish.when, str(wish.when))]
+    when += [f"quality at least {wish.min_quality}"] if wish.min_quality > 0 else []
+    when += [f"since <t:{int(wish.created_at.timestamp())}:R>"]
+    channel = f"<#{wish.channel_id}>"
+    left = room - units(SEPARATOR.join([channel, "", *when]))
+    topics = fitted(", ".join(wish.topics), min(_TOPICS_SHOWN, left)) if wish.topics else "every topic"
+    return SEPARATOR.join([channel, topics, *when]) if topics and units(topics) <= left else ""
+
+
+def choice_name(filed: FiledCard) -> str:
+    """Title and provider as plain text: Discord shows no Markdown in a choice."""
+    provider = cut(" ".join(filed.card.provider.name.split()), 30) if filed.card.provider else ""
+    behind = f"{SEPARATOR}{provider}" if provider else ""
+    return cut(" ".join(filed.card.title.split()), CHOICE_NAME - units(behind)) + behind

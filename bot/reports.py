@@ -1,0 +1,104 @@
+"""What the commands of the program print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bot.cards.model import Problem, Severity
+from bot.newsroom import HEARTBEAT
+from bot.render.card import card_embed
+from bot.render.plain import as_panel
+from bot.settings import Settings
+from bot.sources import loader
+from bot.sources.checking import Checked
+from bot.store import open_store
+from bot.store.reading import Query
+
+_DEAD_AFTER = timedelta(minutes=3)
+
+
+def line(finding: Problem) -> str:
+    """`file:line: severity: field: problem`, as compilers write it."""
+    field = f"{finding.field}: " if finding.field else ""
+    return f"{finding.file}:{finding.line}: {finding.severity}: {field}{finding.problem}"
+
+
+def as_text(result: Checked) -> str:
+    """One finding a line, then the sum."""
+    notes = len(result.findings) - result.errors
+    total = f"{result.files} files, {result.cards} news cards, {result.errors} errors, {notes} notes"
+    return "".join(f"{each}\n" for each in (*map(line, result.findings), total))
+
+
+def as_json(result: Checked) -> str:
+    """One object a line: file, line, field, problem, severity."""
+    return "".join(json.dumps(asdict(finding), ensure_ascii=False) + "\n" for finding in result.findings)
+
+
+def as_github(result: Checked) -> str:
+    """Workflow commands that GitHub shows beside the lines of a pull request."""
+    return "".join(_annotation(finding) for finding in result.findings)
+
+
+def _annotation(finding: Problem) -> str:
+    level = "error" if finding.severity is Severity.ERROR else "notice"
+    title = f",title={_escaped(finding.field, ',:')}" if finding.field else ""
+    place = f"file={_escaped(finding.file, ',:')},line={finding.line}"
+    return f"::{level} {place}{title}::{_escaped(finding.problem)}\n"
+
+
+def _escaped(text: str, also: str = "") -> str:
+    for character in f"%\r\n{also}":
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[loader.Progress]:
+    """A bar on a terminal, nothing elsewhere."""
+    columns = (TextColumn("Reading cards"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+async def search(settings: Settings, words: str, count: int, console: Console) -> bool:
+    """Print hits, newest first. False when there are none."""
+    async with open_store(settings.database_url) as store:
+        page = await store.archive.search(Query(words), 0, limit=count)
+    for hit in page.cards:
+        provider = hit.card.provider.name if hit.card.provider else ""
+        console.print(f"{hit.card.published_at:%Y-%m-%d}  {hit.card.title}", markup=False, highlight=False)
+        console.print(f"            {provider}  {hit.card.slug}", style="dim", markup=False, highlight=False)
+    if not page.cards:
+        console.print("Nothing found.")
+    return bool(page.cards)
+
+
+async def show(settings: Settings, slug: str, as_json: bool, console: Console) -> bool:
+    """Print one card, held ones as well. False when there is no such card."""
+    async with open_store(settings.database_url) as store:
+        found = await store.archive.by_slug(slug, 0, hidden=True)
+    if found is None:
+        console.print(f"There is no card {slug} in the store.", markup=False)
+        return False
+    embed = card_embed(found, settings.asset_base_url)
+    if as_json:
+        console.print_json(json.dumps(embed.to_dict()))
+    else:
+        console.print(as_panel(embed, ["Open", "Save", "Related"]))
+    return True
+
+
+async def alive(settings: Settings, now: datetime) -> bool:
+    """Whether the running bot noted itself in the store lately."""
+    async with open_store(settings.database_url) as store:
+        noted = await store.meta.get(HEARTBEAT)
+    return noted is not None and now - datetime.fromisoformat(noted) < _DEAD_AFTER

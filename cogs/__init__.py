@@ -1,0 +1,7 @@
+"""The slash commands: options in, one call, one render, one reply."""
+
+from cogs.desk import DeskCommands
+from cogs.digests import DigestCommands
+from cogs.reading import ReadingCommands
+
+ALL = (ReadingCommands, DigestCommands, DeskCommands)

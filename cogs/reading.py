@@ -1,0 +1,87 @@
+"""What every member may do: read, search, and look at what they saved."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.desk.period import since as moment_of
+from bot.errors import UserError
+from bot.gateway import suggestions
+from bot.gateway.client import NewsBot
+from bot.gateway.lists import listed
+from bot.gateway.rights import guild_id
+from bot.gateway.views import card_view
+from bot.render.card import card_embed
+from bot.render.lists import topics_embed
+
+Words = app_commands.Range[str, 1, 200]
+Interaction = discord.Interaction[NewsBot]
+
+
+class ReadingCommands(commands.Cog):
+    """/latest, /search, /topics, /card, /saved."""
+
+    def __init__(self, bot: NewsBot) -> None:
+        self.bot = bot
+
+    @app_commands.command(description="The newest cards")
+    @app_commands.describe(topic="Only this topic", count="How many, 1 to 10")
+    @app_commands.autocomplete(topic=suggestions.topics)
+    async def latest(
+        self, interaction: Interaction, topic: Words | None = None, count: app_commands.Range[int, 1, 10] = 5
+    ) -> None:
+        reply = await listed(interaction, {"kind": "latest", "topic": topic, "count": count})
+        await interaction.response.send_message(**reply, ephemeral=True)
+
+    @app_commands.command(description='Search all cards: words, "a phrase", -without, beginning*')
+    @app_commands.describe(
+        query="Words to find",
+        topic="Only this topic",
+        provider="Only this publisher",
+        since="today, 7 days, 2 weeks, or a date such as 2026-11-24",
+        order="newest first, best match first, or hottest story first",
+    )
+    @app_commands.autocomplete(topic=suggestions.topics, provider=suggestions.providers, since=suggestions.periods)
+    async def search(
+        self,
+        interaction: Interaction,
+        query: Words,
+        topic: Words | None = None,
+        provider: Words | None = None,
+        since: str | None = None,
+        order: Literal["newest", "best", "hottest"] = "newest",
+    ) -> None:
+        start = moment_of(since, self.bot.clock()).isoformat() if since else None
+        request = {
+            "kind": "search",
+            "words": query,
+            "topic": topic,
+            "provider": provider,
+            "since": start,
+            "order": order,
+        }
+        await interaction.response.send_message(**await listed(interaction, request), ephemeral=True)
+
+    @app_commands.command(description="What the cards are about")
+    async def topics(self, interaction: Interaction) -> None:
+        found = await self.bot.store.archive.topics(guild_id(interaction), limit=100)
+        if not found:
+            raise UserError("There are no cards yet.")
+        await interaction.response.send_message(embed=topics_embed(found), ephemeral=True)
+
+    @app_commands.command(description="One card in full")
+    @app_commands.describe(card="Type words of its title, then choose")
+    @app_commands.autocomplete(card=suggestions.cards)
+    async def card(self, interaction: Interaction, card: Words) -> None:
+        chosen = await suggestions.chosen_card(interaction, card)
+        embed = card_embed(chosen, self.bot.settings.asset_base_url)
+        await interaction.response.send_message(embed=embed, view=card_view(chosen), ephemeral=True)
+
+    @app_commands.command(description="The cards that you saved")
+    async def saved(self, interaction: Interaction) -> None:
+        reply = await listed(interaction, {"kind": "saved"})
+        await interaction.response.send_message(**reply, ephemeral=True)
