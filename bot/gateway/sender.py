@@ -40,9 +40,10 @@ class DiscordPoster:
         return message.id
 
     async def find(self, delivery: Delivery) -> int | None:
+        me = self._bot.user
         with _named_failures():
             async for message in self._channel(delivery).history(limit=_LOOKED_BACK):
-                if message.author.id == self._bot.application_id and delivery_of(message) == delivery.id:
+                if me and message.author.id == me.id and delivery_of(message) == delivery.id:
                     return message.id
         return None
 

@@ -50,7 +50,7 @@ def card_embed(
     purse = _Purse(budget)
     _head(embed, card, purse)
     _author(embed, card.provider, number, pictures, purse, _COMPACT_AUTHOR if compact else EMBED_AUTHOR)
-    noted = purse.framed("**", fitted, note.strip(), _NOTE)
+    noted = purse.framed("**", fitted, " ".join(note.split()), _NOTE)
     _topics(embed, card, purse)
     also = _also_counted(card, purse) if compact else _also_listed(embed, card, purse)
     embed.description = _description(noted, card.excerpt.strip(), also, compact, purse)
@@ -78,9 +78,18 @@ class _Purse:
 
 
 def _head(embed: discord.Embed, card: Card, purse: _Purse) -> None:
-    mark = VIDEO_MARK if card.type == "video" else ""
-    embed.title = purse.write(fitted, mark + " ".join(card.title.split()), EMBED_TITLE) or None
-    embed.url = card.url if card.url and len(card.url) <= URL else None
+    embed.title = purse.write(fitted, headline(card), EMBED_TITLE) or None
+    embed.url = address(card)
+
+
+def headline(card: Card) -> str:
+    """The title on one line, with a video's mark."""
+    return (VIDEO_MARK if card.type == "video" else "") + " ".join(card.title.split())
+
+
+def address(card: Card) -> str | None:
+    """Where the title leads, if Discord takes it."""
+    return card.url if card.url and len(card.url) <= URL else None
 
 
 def _author(
@@ -123,5 +132,5 @@ def _description(noted: str, excerpt: str, also: str, compact: bool, purse: _Pur
 
 
 def _picture(embed: discord.Embed, card: Card, pictures: str | None, compact: bool) -> None:
-    if address := asset(card.image.url, pictures) if card.image else None:
-        (embed.set_thumbnail if compact else embed.set_image)(url=address)
+    if picture := asset(card.image.url, pictures) if card.image else None:
+        (embed.set_thumbnail if compact else embed.set_image)(url=picture)

@@ -8,7 +8,7 @@ import discord
 
 from bot.cards.model import Related
 from bot.desk.subscription import Subscription, When
-from bot.render.card import ALSO, SEPARATOR, card_embed
+from bot.render.card import ALSO, SEPARATOR, address, card_embed, headline
 from bot.render.colour import NEUTRAL, topic_colour
 from bot.render.limits import CHOICE_NAME, EMBED_DESCRIPTION, EMBED_TITLE, EMBED_TOTAL, EMBEDS, URL, total, units
 from bot.render.listing import listed, story
@@ -59,10 +59,10 @@ def _apart(embeds: list[discord.Embed]) -> list[discord.Embed]:
 
 def _readdress(embed: discord.Embed, distinct: str, spare: int) -> None:
     """A fragment leads to the same page; an address that has one keeps it, and moves below the text."""
-    address = embed.url or ""
-    embed.url = distinct if "#" not in address and len(distinct) <= URL else None
+    original = embed.url or ""
+    embed.url = distinct if "#" not in original and len(distinct) <= URL else None
     text = embed.description or ""
-    opener = fitted_link("Open", address, min(spare, EMBED_DESCRIPTION - units(text)) - 1)
+    opener = fitted_link("Open", original, min(spare, EMBED_DESCRIPTION - units(text)) - 1)
     if embed.url is None and opener:
         embed.description = f"{text}\n{opener}".strip()
 
@@ -82,8 +82,8 @@ def _topic(topic: TopicCount, room: int) -> str:
 def related_embed(filed: FiledCard) -> discord.Embed:
     """All other versions of a card's story that fit, numbered."""
     card = filed.card
-    embed = discord.Embed(title=fitted(" ".join(card.title.split()), EMBED_TITLE), colour=topic_colour(card.topics))
-    embed.url = card.url if card.url and len(card.url) <= URL else None
+    title = fitted(headline(card), EMBED_TITLE) or None
+    embed = discord.Embed(title=title, url=address(card), colour=topic_colour(card.topics))
     numbered = list(enumerate(card.related, start=1))
     text = listed(numbered, lambda entry, room: _numbered(*entry, room=room), EMBED_DESCRIPTION)
     embed.set_author(name=f"{ALSO} {len(numbered):,} other{'' if len(numbered) == 1 else 's'}")

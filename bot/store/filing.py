@@ -263,7 +263,7 @@ class _Batch:
     async def _topic_ids(self, names: Mapping[str, str]) -> dict[str, int]:
         await self._add_missing(topics, [{"key": key, "name": name} for key, name in names.items()])
         rows = await self.connection.execute(select(topics.c.key, topics.c.id).where(topics.c.key.in_(names)))
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     async def _add_missing(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
         if rows:
@@ -273,7 +273,7 @@ class _Batch:
         """Remember what was read. A broken file keeps the card that it was."""
         chosen = (files.c.root == self.root) & files.c.path.in_([stat.path for stat, _ in read])
         rows = await self.connection.execute(select(files.c.path, files.c.card_id).where(chosen))
-        before = dict(rows.tuples().all())
+        before = dict(rows.all())
         await self.connection.execute(delete(files).where(chosen))
         rows_now = [
             {

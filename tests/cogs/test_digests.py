@@ -1,0 +1,120 @@
+"""What channel managers do, and what the channels then hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import discord
+
+from tests.support.stage import on_stage
+
+
+async def test_a_subscribed_channel_gets_each_new_card_once_oldest_first(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("before")
+        await stage.subscribe()
+        stage.write("b", publishedDateTime="2026-06-01T11:00:00Z")
+        stage.write("a", publishedDateTime="2026-06-01T10:30:00Z")
+        await stage.load()
+        await stage.load()
+        await stage.bot.newsroom.tick()
+        assert stage.titles() == ["Title of a", "Title of b"]
+
+
+async def test_topics_and_quality_choose(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe(topics="rust, space", min_quality=50)
+        await stage.load("python")
+        await stage.load("rust", topics="[Rust]")
+        await stage.load("weak", topics="[Space]", quality=10)
+        assert stage.titles() == ["Title of rust"]
+
+
+async def test_a_post_follows_its_card(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe()
+        await stage.load("one")
+        await stage.load("one", title="A better title")
+        assert stage.titles() == ["A better title"]
+        await stage.load("one", title="A better title", heat=150, quality=140, secured="abc==;xyz==")
+        edits = [entry for entry in stage.env.http_requests if entry.method == "PATCH"]
+        assert len(edits) == 1
+        (stage.folder / "one.md").unlink()
+        await stage.load()
+        assert stage.titles() == []
+
+
+async def test_a_moderator_who_deletes_a_post_is_respected(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe()
+        await stage.load("one")
+        channel = stage.bot.get_channel(stage.news.id)
+        assert isinstance(channel, discord.TextChannel)
+        await channel.get_partial_message(stage.posts()[0].id).delete()
+        await stage.load("one", title="A better title")
+        await stage.load("one", title="An even better title")
+        assert stage.titles() == []
+
+
+async def test_what_arrived_before_a_crash_is_adopted(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe()
+        poster = stage.bot.newsroom._courier._poster
+        posted = poster.post
+
+        async def dies_after_sending(*args: object) -> int:
+            await posted(*args)  # type: ignore[arg-type]
+            raise SystemError("the process ends here")
+
+        poster.post = dies_after_sending  # type: ignore[method-assign]
+        stage.write("one")
+        stage.clock.move(seconds=1)
+        await stage.bot.newsroom.load()
+        (channel,) = await stage.bot.store.deliveries.due(stage.clock())
+        delivery = await stage.bot.store.deliveries.head(channel, stage.clock())
+        assert delivery is not None
+        try:
+            await stage.bot.newsroom._courier._carry_out(delivery)
+        except SystemError:
+            pass
+        await stage.restart()
+        await stage.bot.newsroom.tick()
+        assert stage.titles() == ["Title of one"]
+
+
+async def test_a_channel_where_the_bot_cannot_post_is_refused_with_the_fix(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        locked = stage.guild.create_text_channel(
+            "locked", overwrites={stage.guild.me: discord.PermissionOverwrite(send_messages=False)}
+        )
+        result = await stage.subscribe(locked)
+        assert "**Send Messages**" in result.response.content
+
+
+async def test_subscriptions_are_listed_completed_and_removed(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe(topics="Python")
+        await stage.subscribe(stage.digest)
+        assert "already" in (await stage.subscribe(topics="Python")).response.content
+        listed = await stage.admin.slash(stage.news, "digest list")
+        assert f"<#{stage.digest.id}>" in (listed.response.embeds[0].description or "")
+        choices = await stage.admin.autocomplete(stage.news, "digest remove", "subscription", "digest")
+        assert [choice["name"] for choice in choices] == ["#digest: every topic"]
+        await stage.admin.slash(stage.news, "digest remove", subscription=choices[0]["value"])
+        again = await stage.admin.slash(stage.news, "digest remove", subscription=choices[0]["value"])
+        assert "no such subscription" in again.response.content
+        await stage.load("one")
+        assert stage.titles(stage.digest) == []
+        assert stage.titles() == ["Title of one"]
+
+
+async def test_another_servers_subscription_cannot_be_removed(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe()
+        rights = discord.Permissions(manage_channels=True)
+        other = stage.env.create_guild("Other")
+        channel = other.create_text_channel("theirs")
+        role = other.create_role("Admins", permissions=rights)
+        stranger = other.add_member(stage.env.create_user("stranger"), roles=[role])
+        result = await stranger.slash(channel, "digest remove", subscription="1")
+        assert "no such subscription" in result.response.content

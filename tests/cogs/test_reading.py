@@ -1,0 +1,143 @@
+"""What members see when they read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.stage import buttons, on_stage
+
+
+async def test_latest_shows_the_newest_cards_first_and_only_to_the_asker(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("old", publishedDateTime="2026-05-30T10:00:00Z")
+        await stage.load("new")
+        result = await stage.member.slash(stage.news, "latest")
+        assert [embed.title for embed in result.response.embeds] == ["Title of new", "Title of old"]
+        assert result.ephemeral
+
+
+async def test_a_single_card_comes_in_full_with_open_and_save(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("one")
+        result = await stage.member.slash(stage.news, "latest", topic="python")
+        assert buttons(result.response) == {"Open": "https://example.org/one", "Save": "nd:save:1:0"}
+
+
+@pytest.mark.parametrize("command", ["latest", "search", "topics", "saved"])
+async def test_an_empty_archive_answers_in_words(tmp_path: Path, command: str) -> None:
+    async with on_stage(tmp_path) as stage:
+        options = {"query": "anything"} if command == "search" else {}
+        result = await stage.member.slash(stage.news, command, **options)
+        assert result.response.content
+        assert result.ephemeral
+
+
+async def test_held_cards_are_nowhere_for_members(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("secretive", published="false", heat="10")
+        for command, options in (("latest", {}), ("search", {"query": "secretive"}), ("card", {"card": "card:1"})):
+            result = await stage.member.slash(stage.news, command, **options)
+            assert not result.response.embeds, command
+        assert await stage.member.autocomplete(stage.news, "card", "card", "secretive") == []
+
+
+async def test_pages_turn_after_a_restart_and_stay_right_when_cards_arrive(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        for number in range(7):
+            stage.write(f"card{number}", publishedDateTime=f"2026-06-01T0{number}:00:00Z")
+        await stage.load()
+        first = await stage.member.slash(stage.news, "search", query="title")
+        await stage.restart()
+        await stage.load("late", publishedDateTime="2026-06-01T11:00:00Z")
+        second = await stage.member.click(first.response, label="More ▶")
+        assert [embed.title for embed in second.response.embeds] == ["Title of card1", "Title of card0"]
+        back = await stage.member.click(second.response, label="◀ Back")
+        assert [embed.title for embed in back.response.embeds][0] == "Title of card6"
+
+
+async def test_pages_of_other_orders_turn_as_well(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        for number in range(7):
+            stage.write(f"card{number}", heat=70 + number)
+        await stage.load()
+        first = await stage.member.slash(stage.news, "search", query="title", order="hottest")
+        assert [embed.title for embed in first.response.embeds][0] == "Title of card6"
+        second = await stage.member.click(first.response, label="More ▶")
+        assert [embed.title for embed in second.response.embeds] == ["Title of card1", "Title of card0"]
+
+
+async def test_saving_survives_a_restart_and_is_listed_and_removed(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe()
+        await stage.load("one")
+        await stage.restart()
+        (post,) = stage.posts()
+        assert "Saved" in (await stage.member.click(post, label="Save")).response.content
+        assert "already" in (await stage.member.click(post, label="Save")).response.content
+        listed = await stage.member.slash(stage.news, "saved")
+        assert [embed.title for embed in listed.response.embeds] == ["Title of one"]
+        assert (await stage.admin.slash(stage.news, "saved")).response.embeds == []
+        removed = await stage.member.click(listed.response, custom_id="nd:forget:1")
+        assert "Removed" in removed.response.content
+
+
+async def test_a_saved_card_that_was_withdrawn_is_only_counted(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe()
+        await stage.load("one")
+        (post,) = stage.posts()
+        await stage.member.click(post, label="Save")
+        await stage.load("one", removed="true")
+        listed = await stage.member.slash(stage.news, "saved")
+        assert listed.response.embeds == []
+        assert "not available" in listed.response.content
+
+
+async def test_related_lists_who_else_covered_the_story(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        related = "[{title: Elsewhere, webUrl: 'https://example.com/e', provider: {name: Other}}]"
+        await stage.load("one", related=related)
+        shown = await stage.member.slash(stage.news, "latest")
+        result = await stage.member.click(shown.response, label="Related")
+        assert "Elsewhere" in (result.response.embeds[0].description or "")
+
+
+@pytest.mark.parametrize("query", ['"', "foo AND", "c++ .net", "-", "*", "NEAR(", "\u202e", "🙂", "日本"])
+async def test_any_query_is_answered(tmp_path: Path, query: str) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("one")
+        result = await stage.member.slash(stage.news, "search", query=query)
+        assert "went wrong" not in result.response.content
+
+
+async def test_since_takes_words_and_dates_and_explains_itself(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("one", publishedDateTime="2026-05-01T10:00:00Z")
+        shown = await stage.member.slash(stage.news, "search", query="title", since="2026-04-30")
+        assert len(shown.response.embeds) == 1
+        none = await stage.member.slash(stage.news, "search", query="title", since="2 weeks")
+        assert "with these filters" in none.response.content
+        wrong = await stage.member.slash(stage.news, "search", query="title", since="yesterdayish")
+        assert "`7 days`" in wrong.response.content
+
+
+async def test_autocomplete_offers_topics_providers_and_cards(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("one", title="A long story " * 20)
+        topics = await stage.member.autocomplete(stage.news, "latest", "topic", "py")
+        providers = await stage.member.autocomplete(stage.news, "search", "provider", "ex", query="x")
+        cards = await stage.member.autocomplete(stage.news, "card", "card", "long sto")
+        assert [choice["name"] for choice in topics + providers] == ["Python", "Example"]
+        assert [choice["value"] for choice in cards] == ["card:1"]
+        assert len(cards[0]["name"]) <= 100
+
+
+async def test_a_title_of_several_cards_asks_to_choose(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("one", "two")
+        several = await stage.member.slash(stage.news, "card", card="title")
+        exact = await stage.member.slash(stage.news, "card", card="one")
+        assert "Choose one" in several.response.content
+        assert exact.response.embeds[0].title == "Title of one"

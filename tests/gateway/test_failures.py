@@ -1,0 +1,129 @@
+"""Each of the five places where Discord code can fail answers the person: command, view, modal, button, autocomplete."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+
+from bot.errors import UserError
+from bot.gateway.failures import Answering, AnsweringModal, AnsweringView, suggesting
+from tests.support.stage import Stage, on_stage
+
+APOLOGY = re.compile(r"Sorry, something went wrong on our side.*`[0-9a-f]{8}`")
+
+
+def _fail(kind: str) -> None:
+    if kind == "user":
+        raise UserError("Choose another one.")
+    raise RuntimeError("a defect with a secret in it")
+
+
+class _FailingView(AnsweringView):
+    @discord.ui.button(label="user")
+    async def user(self, _interaction: discord.Interaction[Any], _button: discord.ui.Button[Any]) -> None:
+        _fail("user")
+
+    @discord.ui.button(label="defect")
+    async def defect(self, _interaction: discord.Interaction[Any], _button: discord.ui.Button[Any]) -> None:
+        _fail("defect")
+
+
+class _FailingModal(AnsweringModal, title="Fails"):
+    words: discord.ui.TextInput[Any] = discord.ui.TextInput(label="Words", custom_id="words")
+
+    async def on_submit(self, _interaction: discord.Interaction[Any], /) -> None:
+        _fail(self.words.value)
+
+
+class _FailingButton(Answering, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"fail:(?P<kind>\w+)"):
+    def __init__(self, kind: str) -> None:
+        super().__init__(discord.ui.Button(label=f"dynamic {kind}", custom_id=f"fail:{kind}"))
+        self.kind = kind
+
+    @classmethod
+    def carrying(cls, match: re.Match[str]) -> _FailingButton:
+        return cls(match["kind"])
+
+    async def act(self, _interaction: discord.Interaction[Any]) -> None:
+        _fail(self.kind)
+
+
+@suggesting
+async def _failing_suggestions(_interaction: discord.Interaction[Any], _current: str) -> list[app_commands.Choice[str]]:
+    raise RuntimeError("a defect")
+
+
+@app_commands.command(name="fail", description="Fails")
+@app_commands.autocomplete(how=_failing_suggestions)
+async def _failing_command(interaction: discord.Interaction[Any], how: str) -> None:
+    if how == "view":
+        view: discord.ui.View = _FailingView()
+        view.add_item(_FailingButton("user")).add_item(_FailingButton("defect"))
+        await interaction.response.send_message("Press", view=view)
+    elif how == "modal":
+        await interaction.response.send_modal(_FailingModal())
+    elif how == "late":
+        await interaction.response.defer(ephemeral=True)
+        _fail("defect")
+    else:
+        _fail(how)
+
+
+async def _with_failing_command(stage: Stage) -> None:
+    stage.bot.tree.add_command(_failing_command)
+    stage.bot.add_dynamic_items(_FailingButton)
+    await stage.bot.sync_commands(force=True)
+
+
+@pytest.mark.parametrize("how", ["user", "defect", "late"])
+async def test_a_command_answers(tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with on_stage(tmp_path) as stage:
+        await _with_failing_command(stage)
+        result = await stage.member.slash(stage.news, "fail", how=how)
+        answer = (result.followups or [result.response])[-1]
+        _assert_answered(answer.content, how, caplog)
+        assert answer.ephemeral
+
+
+@pytest.mark.parametrize("kind", ["user", "defect"])
+@pytest.mark.parametrize("item", ["", "dynamic "])
+async def test_views_and_dynamic_items_answer(
+    tmp_path: Path, kind: str, item: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with on_stage(tmp_path) as stage:
+        await _with_failing_command(stage)
+        shown = await stage.member.slash(stage.news, "fail", how="view")
+        result = await stage.member.click(shown.response, label=item + kind)
+        _assert_answered(result.response.content, kind, caplog)
+
+
+@pytest.mark.parametrize("kind", ["user", "defect"])
+async def test_a_modal_answers(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with on_stage(tmp_path) as stage:
+        await _with_failing_command(stage)
+        shown = await stage.member.slash(stage.news, "fail", how="modal")
+        result = await stage.member.submit_modal(shown, {"words": kind})
+        _assert_answered(result.response.content, kind, caplog)
+
+
+async def test_an_autocomplete_suggests_nothing_and_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with on_stage(tmp_path) as stage:
+        await _with_failing_command(stage)
+        assert await stage.member.autocomplete(stage.news, "fail", "how", "x") == []
+        assert "Autocomplete failed" in caplog.text
+
+
+def _assert_answered(content: str, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    if kind == "user":
+        assert content == "Choose another one."
+        return
+    assert APOLOGY.search(content)
+    assert "secret" not in content
+    reference = content.split("`")[1]
+    assert any(reference in record.getMessage() and record.levelno == logging.ERROR for record in caplog.records)

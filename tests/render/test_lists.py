@@ -1,0 +1,140 @@
+"""Many things in one message."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.cards.model import Provider
+from bot.desk.subscription import Subscription
+from bot.render.limits import CHOICE_NAME, EMBED_TOTAL, total, units
+from bot.render.lists import card_list, choice_name, fair_share, related_embed, subscriptions_embed, topics_embed
+from bot.store.reading import TopicCount
+from bot.store.records import FiledCard
+from tests.render.cases import ANY_TEXT, FILED, PICTURES, card, related
+from tests.render.limits_check import assert_no_mention, assert_within_limits
+
+
+def test_cards_are_numbered_from_first() -> None:
+    embeds = card_list([card(), card()], None, first=6, notes=["Held", ""])
+    assert [embed.author.name for embed in embeds] == ["6", "7"]
+    assert [embed.description for embed in embeds] == ["**Held**", None]
+
+
+def test_one_card_is_shown_in_full_and_none_not_at_all() -> None:
+    embeds = card_list([card(related=related(2))], None, first=3, notes=["Held"])
+    assert (embeds[0].author.name, embeds[0].description) == (None, "**Held**")
+    assert embeds[0].fields[0].name == "Also covered by"
+    assert card_list([], None) == []
+
+
+def test_at_most_ten() -> None:
+    assert len(card_list([card()] * 14, None, notes=["note"] * 14)) == 10
+
+
+def test_long_cards_get_what_short_ones_leave() -> None:
+    long = card(title="*" * 300, excerpt="_" * 300, topics=("x" * 300,), provider=Provider("y" * 300), url=None)
+    embeds = card_list([long] * 9 + [card()], None, notes=["n" * 300] * 9)
+    assert_within_limits(embeds)
+    assert total(embeds) > EMBED_TOTAL - 200
+    assert all(embed.title and embed.author.name for embed in embeds[:9])
+
+
+def test_fair_share() -> None:
+    assert fair_share([10, 20, 30], 100) == 30
+    assert fair_share([10, 100, 100], 110) == 50
+    assert fair_share([], 6) == 6
+
+
+def test_one_address_twice_stays_two_embeds() -> None:
+    plain, anchored = card(url="https://a.example/x"), card(url="https://a.example/y#part", excerpt="Words")
+    embeds = card_list([plain, plain, anchored, anchored], None)
+    assert [embed.url for embed in embeds] == [
+        "https://a.example/x",
+        "https://a.example/x#2",
+        "https://a.example/y#part",
+        None,
+    ]
+    assert embeds[3].description == "Words\n[Open](https://a.example/y#part)"
+
+
+@given(st.lists(FILED, max_size=11), st.lists(ANY_TEXT, max_size=11), st.integers(1, 9999))
+def test_any_list_fits(cards: list[FiledCard], notes: list[str], first: int) -> None:
+    embeds = card_list(cards, PICTURES, first=first, notes=notes)
+    assert_within_limits(embeds)
+    assert_no_mention(embeds)
+    linked = [embed.url for embed in embeds if embed.url]
+    assert len(set(linked)) == len(linked)
+
+
+def test_topics() -> None:
+    embed = topics_embed([TopicCount("C_Sharp", 1), TopicCount("Space", 1200)])
+    assert embed.description == "**C\\_Sharp** · 1 card\n**Space** · 1,200 cards"
+    assert topics_embed([]).description == "There are no topics yet."
+
+
+def test_too_many_topics_end_in_a_number() -> None:
+    embed = topics_embed([TopicCount(f"Topic {n}", n) for n in range(2000)])
+    assert_within_limits([embed])
+    assert (embed.description or "").splitlines()[-1].endswith(" more")
+
+
+@given(st.lists(st.builds(TopicCount, ANY_TEXT, st.integers(1, 10**9)), max_size=60))
+def test_any_topics_fit(topics: list[TopicCount]) -> None:
+    assert_within_limits([topics_embed(topics)])
+
+
+def test_related_stories_are_numbered() -> None:
+    embed = related_embed(card(url="https://a.example", related=related(2)))
+    assert embed.author.name == "Also covered by 2 others"
+    assert embed.description == (
+        "1. [Other view 0](https://other.example/0) · Other 0\n2. [Other view 1](https://other.example/1) · Other 1"
+    )
+    assert "No other publisher" in (related_embed(card()).description or "")
+
+
+def test_of_179_related_stories_the_rest_is_a_number() -> None:
+    embed = related_embed(card(related=related(179, title="A rather long headline " * 5)))
+    lines = (embed.description or "").splitlines()
+    assert_within_limits([embed])
+    assert lines[-1] == f"+{179 - (len(lines) - 1)} more"
+    assert len(lines) > 20
+
+
+@given(FILED)
+def test_any_related_stories_fit(filed: FiledCard) -> None:
+    embed = related_embed(filed)
+    assert_within_limits([embed])
+    assert_no_mention([embed])
+
+
+def subscription(number: int, topics: tuple[str, ...] = (), quality: int = 0) -> Subscription:
+    since = datetime(2024, 1, 1, tzinfo=UTC)
+    return Subscription(number, 1, number, 1, since, topics=topics, min_quality=quality)
+
+
+def test_subscriptions() -> None:
+    embed = subscriptions_embed([subscription(5), subscription(6, ("C*", "Go"), 60)])
+    assert embed.description == (
+        "<#5> · every topic · as they appear · since <t:1704067200:R>\n"
+        "<#6> · C\\*, Go · as they appear · quality at least 60 · since <t:1704067200:R>"
+    )
+    assert subscriptions_embed([]).description == "No channel has subscribed yet."
+
+
+def test_a_hundred_subscriptions_end_in_a_number() -> None:
+    embed = subscriptions_embed([subscription(10**18 + n, ("Topic",) * 50, 70) for n in range(100)])
+    assert_within_limits([embed])
+    assert (embed.description or "").endswith(" more")
+
+
+def test_a_choice_keeps_the_provider() -> None:
+    assert choice_name(card(title="A_b", provider=Provider("NASA"))) == "A_b · NASA"
+    assert choice_name(card(title="word " * 50, provider=Provider("NASA"))).endswith("word… · NASA")
+
+
+@given(FILED)
+def test_any_choice_fits(filed: FiledCard) -> None:
+    assert units(choice_name(filed)) <= CHOICE_NAME

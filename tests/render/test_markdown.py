@@ -1,0 +1,131 @@
+"""Foreign text never formats, links or mentions; and it is cut between graphemes, at a word where one is near."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import regex  # type: ignore[import-untyped]  # it comes without types
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.render.limits import units
+from bot.render.markdown import ELLIPSIS, cut, escaped, fitted, fitted_link, fitted_plain, link
+from tests.render.cases import ANY_TEXT, LONG_TEXT, URLS
+from tests.render.limits_check import ESCAPED, MENTION
+
+LIMITS = st.integers(0, 300)
+
+
+def as_shown(text: str) -> str:
+    """What a reader sees of escaped text."""
+    return re.sub(r"\\([^0-9A-Za-z\s])", r"\1", text).replace("\u200b", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("snake_case *and* `code`", r"snake\_case \*and\* \`code\`"),
+        ("[label](https://evil.example)", r"\[label\](https\://evil.example)"),
+        ("||spoiler|| ~~gone~~", r"\|\|spoiler\|\| \~\~gone\~\~"),
+        ("# heading", r"\# heading"),
+        ("  ### heading", r"  \### heading"),
+        ("#1 in #news", "#1 in #news"),
+        ("-# small", r"\-# small"),
+        ("- item\n  - deeper", "\\- item\n  \\- deeper"),
+        ("-5 degrees", "-5 degrees"),
+        ("1. one 2. two", r"1\. one 2. two"),
+        ("> quote\n>>> rest", "\\> quote\n\\>>> rest"),
+        ("a > b", "a > b"),
+        (":smile: at 12:30", r"\:smile: at 12:30"),
+        ("@everyone, @here", "@\u200beveryone, @\u200bhere"),
+        ("me@example.com", "me@example.com"),
+        ("<@1> <@&2> <#3>", "\\<\u200b@1> \\<\u200b@&2> \\<\u200b#3>"),
+        ("<t:1:R> <:a:1> </x:1>", "\\<\u200bt\\:1:R> \\<\u200b\\:a:1> \\<\u200b/x:1>"),
+        ("back\\slash", "back\\\\slash"),
+        ("a < b", r"a \< b"),
+    ],
+)
+def test_escaped(text: str, safe: str) -> None:
+    assert escaped(text) == safe
+
+
+@given(ANY_TEXT)
+def test_escaped_text_reads_as_before(text: str) -> None:
+    assert as_shown(escaped(text)) == text.replace("\u200b", "")
+
+
+@given(ANY_TEXT)
+def test_nothing_is_left_to_format_or_mention(text: str) -> None:
+    safe = escaped(text)
+    assert not MENTION.search(safe)
+    assert not re.search(r"[\\*_~`|\[\]<]|://", ESCAPED.sub("", safe))
+    assert not re.search(r"^\s*(?:#{1,3}\s|-\s|-#|>)", safe, re.MULTILINE)
+
+
+@given(LONG_TEXT, LIMITS)
+def test_a_cut_keeps_whole_graphemes(text: str, limit: int) -> None:
+    short = cut(text, limit)
+    assert units(short) <= limit
+    if short != text and short:
+        kept = regex.findall(r"\X", short.removesuffix(ELLIPSIS))
+        assert regex.findall(r"\X", text)[: len(kept)] == kept
+
+
+@given(LONG_TEXT, LIMITS)
+def test_fitted_text_fits_and_no_escape_is_torn(text: str, limit: int) -> None:
+    safe = fitted(text, limit)
+    assert units(safe) <= limit
+    assert not MENTION.search(safe)
+    assert as_shown(safe).removesuffix(ELLIPSIS) in text.replace("\u200b", "") + ELLIPSIS
+    assert not ESCAPED.sub("", safe).endswith("\\")
+
+
+@given(LONG_TEXT, LIMITS)
+def test_plain_text_is_one_line_without_backslashes_of_ours(text: str, limit: int) -> None:
+    line = fitted_plain(text, limit)
+    assert units(line) <= limit
+    assert "\n" not in line
+    assert line.count("\\") <= text.count("\\")
+    assert not MENTION.search(line)
+
+
+def test_a_cut_falls_on_a_word_where_one_is_near() -> None:
+    assert cut("Ten words, of which the last ones go away", 20) == "Ten words, of which…"
+    assert cut("Comma, then more", 9) == "Comma…"
+    assert cut("x" * 50, 10) == "x" * 9 + "…"
+    assert cut("short", 5) == "short"
+    assert cut("short", 0) == ""
+
+
+def test_what_discord_may_count_double_counts_double() -> None:
+    assert cut("😀" * 10, 11) == "😀" * 5 + "…"
+    assert cut("👨‍👩‍👧‍👦" * 2, 12) == "👨‍👩‍👧‍👦…"
+    assert cut("👨‍👩‍👧‍👦" * 2, 11) == "…"
+
+
+def test_fitted_uses_the_room_it_has() -> None:
+    assert fitted("*" * 100, 21) == r"\*" * 10 + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "written"),
+    [
+        ("A story", "https://a.example/b_c", "[A story](https://a.example/b_c)"),
+        ("A story", "https://a.example/b_(c)", "[A story](<https://a.example/b_(c)>)"),
+        ("[Update] *now*", "https://a.example", "[(Update) ∗now∗](https://a.example)"),
+        ("see https://b.example", "https://a.example", "[see https:\u200b//b.example](https://a.example)"),
+        ("@everyone", "https://a.example/@everyone", "[@\u200beveryone](https://a.example/%40everyone)"),
+        (" ", "https://a.example/a b>", "[link](https://a.example/a%20b%3E)"),
+    ],
+)
+def test_link(text: str, url: str, written: str) -> None:
+    assert link(text, url) == written
+
+
+@given(LONG_TEXT, URLS, st.integers(0, 3000))
+def test_a_link_is_whole_or_not_there(text: str, url: str, limit: int) -> None:
+    written = fitted_link(text, url, limit)
+    assert units(written) <= limit
+    assert not MENTION.search(written)
+    assert not written or re.fullmatch(r"\[[^\[\]\\*_~`|<>\n]+\]\((?:<[^\s<>]+>|[^\s<>()]+)\)", written)

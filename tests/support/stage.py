@@ -1,0 +1,134 @@
+"""The real bot on an offline Discord: a server with three channels, an administrator and a plain member."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import discord
+import simcord
+
+from bot.app import open_bot
+from bot.gateway.client import NewsBot
+from bot.settings import Settings
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """A clock that a test moves."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@dataclass
+class Stage:
+    """The bot, its Discord, and the people in it."""
+
+    folder: Path
+    settings: Settings
+    clock: Clock
+    stack: AsyncExitStack
+    bot: NewsBot = field(init=False)
+    env: simcord.Env = field(init=False)
+    guild: Any = None
+    news: Any = None
+    digest: Any = None
+    admin: Any = None
+    member: Any = None
+
+    async def start(self) -> None:
+        self.bot = await self._opened()
+        self.env = simcord.Env(self.bot, check_errors=False)
+        await self.env.start()
+        self.guild = self.env.create_guild("Test")
+        self.news = self.guild.create_text_channel("news")
+        self.digest = self.guild.create_text_channel("digest")
+        rights = discord.Permissions(manage_messages=True, manage_channels=True)
+        role = self.guild.create_role("Admins", permissions=rights)
+        self.admin = self.guild.add_member(self.env.create_user("admin"), roles=[role])
+        self.member = self.guild.add_member(self.env.create_user("member"))
+
+    async def _opened(self) -> NewsBot:
+        return await self.stack.enter_async_context(open_bot(self.settings, clock=self.clock, background=False))
+
+    async def restart(self) -> None:
+        """The process ends and starts again on the same store."""
+        await self.stack.aclose()
+        self.bot = await self._opened()
+        await self.env.restart_bot(self.bot)
+
+    async def load(self, *slugs: str, **fields: Any) -> None:
+        """Write card files, then load and deliver."""
+        for slug in slugs:
+            self.write(slug, **fields)
+        self.clock.move(seconds=1)
+        await self.bot.newsroom.load()
+        await self.bot.newsroom.tick()
+
+    def write(self, slug: str, **fields: Any) -> Path:
+        """Write one card file; the fields given replace those of an ordinary published card."""
+        values = {
+            "category": "news",
+            "title": f"Title of {slug}",
+            "excerpt": f"Excerpt of {slug}",
+            "publishedDateTime": "2026-06-01T10:00:00Z",
+            "webUrl": f"https://example.org/{slug}",
+            "quality": 80,
+            "heat": 80,
+            "published": "true",
+            "topics": "[Python]",
+            "provider": "{name: Example, domain: example.org}",
+        } | fields
+        path = self.folder / f"{slug}.md"
+        path.write_text("---\n" + "".join(f"{key}: {value}\n" for key, value in values.items()) + "---\n", "utf-8")
+        return path
+
+    async def subscribe(self, channel: Any | None = None, **options: Any) -> Any:
+        return await self.admin.slash(channel or self.news, "digest subscribe", channel=channel or self.news, **options)
+
+    def posts(self, channel: Any | None = None) -> list[discord.Message]:
+        """What a channel holds, oldest first."""
+        return [message for message in (channel or self.news).history() if message.embeds]
+
+    def titles(self, channel: Any | None = None) -> list[str | None]:
+        return [message.embeds[0].title for message in self.posts(channel)]
+
+
+def buttons(message: Any) -> dict[str, str]:
+    """The `custom_id`s of a message's buttons by label; ephemeral replies come as plain data."""
+    found = {}
+    for row in message.components:
+        for button in row["components"] if isinstance(row, dict) else row.children:
+            plain = button if isinstance(button, dict) else button.to_dict()
+            found[str(plain.get("label"))] = str(plain.get("custom_id") or plain.get("url"))
+    return found
+
+
+@asynccontextmanager
+async def on_stage(folder: Path) -> AsyncIterator[Stage]:
+    """A stage with an empty folder of cards. Closes the bot: simcord never does."""
+    cards = folder / "cards"
+    cards.mkdir()
+    settings = Settings(_env_file=None, database_url=f"sqlite+aiosqlite:///{folder / 'test.db'}", cards=cards)
+    async with AsyncExitStack() as stack:
+        stage = Stage(cards, settings, Clock(), stack)
+        await stage.start()
+        try:
+            yield stage
+        finally:
+            await stack.aclose()
+            await stage.env.shutdown()
+            await asyncio.sleep(0)
