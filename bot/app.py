@@ -53,9 +53,8 @@ async def open_bot(settings: Settings, *, clock: Clock = utc_now, background: bo
         yield bot
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, token: str) -> None:
     """Log in and serve until told to stop. Raises `LoginError` in one line when Discord does not let the bot in."""
-    token = settings.bot_token()
     async with open_bot(settings) as bot:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _close, bot)
         try:

@@ -78,8 +78,9 @@ def run() -> None:
     """Log in to Discord and serve."""
     with _told():
         settings = load_settings()
+        token = settings.bot_token()
         _log_to_terminal(settings.log_level)
-        asyncio.run(run_bot(settings))
+        asyncio.run(run_bot(settings, token))
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.cards.model import Card, Problem, Reading, State
+from bot.cards.model import Card, Problem, Reading, Severity, State
 from bot.cards.text import folded
 from bot.store import fulltext
 from bot.store.database import Database
@@ -122,7 +122,7 @@ class FilingCabinet:
 
 
 def _problems(found: Iterable[Mapping[str, Any]]) -> tuple[Problem, ...]:
-    return tuple(Problem(**problem) for problem in found)
+    return tuple(Problem(**{**problem, "severity": Severity(problem["severity"])}) for problem in found)
 
 
 async def _orphans(connection: AsyncConnection, root: str, paths: Sequence[str]) -> list[int]:

@@ -54,7 +54,7 @@ async def test_pages_turn_after_a_restart_and_stay_right_when_cards_arrive(tmp_p
         second = await stage.member.click(first.response, label="More ▶")
         assert [embed.title for embed in second.response.embeds] == ["Title of card1", "Title of card0"]
         back = await stage.member.click(second.response, label="◀ Back")
-        assert [embed.title for embed in back.response.embeds][0] == "Title of card6"
+        assert back.response.embeds[0].title == "Title of card6"
 
 
 async def test_pages_of_other_orders_turn_as_well(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ async def test_pages_of_other_orders_turn_as_well(tmp_path: Path) -> None:
             stage.write(f"card{number}", heat=70 + number)
         await stage.load()
         first = await stage.member.slash(stage.news, "search", query="title", order="hottest")
-        assert [embed.title for embed in first.response.embeds][0] == "Title of card6"
+        assert first.response.embeds[0].title == "Title of card6"
         second = await stage.member.click(first.response, label="More ▶")
         assert [embed.title for embed in second.response.embeds] == ["Title of card1", "Title of card0"]
 

@@ -1,4 +1,4 @@
-"""Each of the five places where Discord code can fail answers the person: command, view, modal, button, autocomplete."""
+"""Each of the five places where Discord code fails answers: command, view, modal, dynamic item, autocomplete."""
 
 from __future__ import annotations
 

@@ -1,0 +1,238 @@
+"""The courier against a poster that fails as told: what the table says afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.delivery.courier import Courier
+from bot.delivery.pacing import Pace
+from bot.delivery.poster import (
+    CardRefusedError,
+    ChannelClosedError,
+    DeliveryError,
+    MessageRemovedError,
+    TryLaterError,
+)
+from bot.desk.delivery import Delivery
+from bot.sources.loader import Loader
+from bot.store import Store, open_store
+from bot.store.records import FiledCard
+from tests.support.stage import Clock, Stage
+
+CHANNEL = 5
+
+
+class Channels:
+    """A poster that keeps messages in memory; `fail` holds the errors of the next calls."""
+
+    def __init__(self) -> None:
+        self.messages: dict[int, tuple[int, str]] = {}
+        self.by_nonce: dict[str, int] = {}
+        self.fail: list[DeliveryError | None] = []
+        self.lose_answer = False
+        self.calls: list[str] = []
+
+    def _call(self, name: str) -> None:
+        self.calls.append(name)
+        if self.fail and (error := self.fail.pop(0)):
+            raise error
+
+    async def post(self, delivery: Delivery, card: FiledCard, nonce: str) -> int:
+        self._call("post")
+        message = self.by_nonce.setdefault(nonce, 100 + len(self.by_nonce))
+        self.messages[message] = (delivery.id, card.card.title)
+        if self.lose_answer:
+            self.lose_answer = False
+            raise TryLaterError("the answer was lost")
+        return message
+
+    async def find(self, delivery: Delivery) -> int | None:
+        self._call("find")
+        return next((message for message, (mine, _) in self.messages.items() if mine == delivery.id), None)
+
+    async def edit(self, delivery: Delivery, card: FiledCard) -> None:
+        self._call("edit")
+        if delivery.message_id not in self.messages:
+            raise MessageRemovedError("unknown message")
+        self.messages[delivery.message_id] = (delivery.id, card.card.title)
+
+    async def retract(self, delivery: Delivery) -> None:
+        self._call("retract")
+        if self.messages.pop(delivery.message_id or 0, None) is None:
+            raise MessageRemovedError("unknown message")
+
+    @property
+    def titles(self) -> list[str]:
+        return [title for _, title in self.messages.values()]
+
+
+class Desk:
+    """A store with one subscribed channel, a folder of cards and a courier."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self.store = store
+        self.clock = Clock()
+        self.channels = Channels()
+        self.courier = Courier(store, self.channels, self.clock, Pace(50, 0))
+        self.loader = Loader(store.cabinet, folder)
+        self.folder = folder
+
+    def write(self, slug: str, **fields: object) -> None:
+        Stage.write(self, slug, **fields)  # type: ignore[arg-type]  # it only needs the folder
+
+    async def deliver(self, **later: float) -> None:
+        self.clock.move(**(later or {"seconds": 1}))
+        await self.loader.load(self.clock(), accept_withdrawals=True)
+        await self.store.deliveries.plan(self.clock(), timedelta(days=14))
+        await self.courier.work_off()
+
+    async def due(self) -> datetime | None:
+        return await self.store.deliveries.next_due()
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    folder = tmp_path / "cards"
+    folder.mkdir()
+    async with open_store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as store:
+        desk = Desk(store, folder)
+        await store.subscriptions.add(guild_id=1, channel_id=CHANNEL, created_by=2, now=desk.clock())
+        yield desk
+
+
+async def test_cards_arrive_once_oldest_first(desk: Desk) -> None:
+    for hour in (3, 1, 2):
+        desk.write(f"card{hour}", publishedDateTime=f"2026-06-01T0{hour}:00:00Z")
+    await desk.deliver()
+    await desk.deliver()
+    assert desk.channels.titles == ["Title of card1", "Title of card2", "Title of card3"]
+    assert await desk.due() is None
+
+
+async def test_a_failed_post_waits_and_holds_back_the_younger_cards(desk: Desk) -> None:
+    desk.channels.fail = [TryLaterError("503")]
+    desk.write("a", publishedDateTime="2026-06-01T01:00:00Z")
+    desk.write("b", publishedDateTime="2026-06-01T02:00:00Z")
+    await desk.deliver()
+    assert desk.channels.titles == []
+    await desk.deliver(minutes=1)
+    assert desk.channels.titles == ["Title of a", "Title of b"]
+
+
+async def test_discords_own_waiting_time_is_respected(desk: Desk) -> None:
+    desk.channels.fail = [TryLaterError("429", timedelta(hours=1))]
+    desk.write("a")
+    await desk.deliver()
+    due = await desk.due()
+    assert due is not None
+    assert due - desk.clock() >= timedelta(hours=1)
+
+
+async def test_an_answer_lost_after_the_message_arrived_gives_one_message(desk: Desk) -> None:
+    desk.channels.lose_answer = True
+    desk.write("a")
+    await desk.deliver()
+    await desk.deliver(minutes=1)
+    assert desk.channels.titles == ["Title of a"]
+    assert desk.channels.calls.count("post") == 1
+    assert await desk.due() is None
+
+
+async def test_a_closed_channel_keeps_its_cards_for_later(desk: Desk) -> None:
+    desk.channels.fail = [ChannelClosedError("50013")] * 3
+    desk.write("a")
+    await desk.deliver()
+    desk.write("b", publishedDateTime="2026-06-01T11:00:00Z")
+    await desk.deliver(minutes=1)
+    await desk.deliver(minutes=1)
+    assert desk.channels.titles == []
+    await desk.deliver(hours=1)
+    assert desk.channels.titles == ["Title of a", "Title of b"]
+
+
+async def test_a_refused_card_is_set_aside_until_it_changes(desk: Desk) -> None:
+    desk.channels.fail = [CardRefusedError("50035")]
+    desk.write("a", publishedDateTime="2026-06-01T01:00:00Z")
+    desk.write("b", publishedDateTime="2026-06-01T02:00:00Z")
+    await desk.deliver()
+    await desk.deliver(hours=5)
+    assert desk.channels.titles == ["Title of b"]
+    desk.write("a", publishedDateTime="2026-06-01T01:00:00Z", title="Mended")
+    await desk.deliver()
+    assert "Mended" in desk.channels.titles
+
+
+async def test_many_changes_while_discord_is_down_become_one_edit(desk: Desk) -> None:
+    desk.write("a")
+    await desk.deliver()
+    desk.channels.fail = [TryLaterError("503")]
+    for version in range(3):
+        desk.write("a", title=f"Version {version} of it")
+        await desk.deliver(milliseconds=1)
+    await desk.deliver(minutes=1)
+    assert desk.channels.titles == ["Version 2 of it"]
+    assert desk.channels.calls == ["post", "edit", "edit", "edit"] or desk.channels.calls == ["post", "edit", "edit"]
+
+
+async def test_a_card_withdrawn_before_it_was_posted_is_never_posted(desk: Desk) -> None:
+    desk.channels.fail = [ChannelClosedError("50001")]
+    desk.write("a")
+    await desk.deliver()
+    desk.write("a", removed="true")
+    await desk.deliver(hours=1)
+    assert desk.channels.titles == []
+    assert await desk.due() is None
+
+
+async def test_a_card_withdrawn_and_published_again_is_posted_again(desk: Desk) -> None:
+    desk.write("a")
+    await desk.deliver()
+    desk.write("a", removed="true")
+    await desk.deliver()
+    assert desk.channels.titles == []
+    desk.write("a")
+    await desk.deliver()
+    assert len(desk.channels.messages) == 1
+
+
+async def test_a_message_that_a_moderator_deleted_stays_deleted(desk: Desk) -> None:
+    desk.write("a")
+    await desk.deliver()
+    desk.channels.messages.clear()
+    desk.write("a", title="Edited")
+    await desk.deliver()
+    desk.write("a", title="Edited again")
+    await desk.deliver()
+    assert desk.channels.calls == ["post", "edit"]
+
+
+async def test_heat_quality_and_secured_alone_send_nothing(desk: Desk) -> None:
+    desk.write("a")
+    await desk.deliver()
+    desk.write("a", heat=180, quality=160, secured="something;else")
+    await desk.deliver()
+    assert desk.channels.calls == ["post"]
+
+
+EVOLUTION = Path(__file__).parents[2].parent / "shared" / "corpus" / "cards" / "evolution"
+
+
+@pytest.mark.skipif(not EVOLUTION.is_dir(), reason="the corpus of real cards is not here")
+@pytest.mark.parametrize(
+    "path", sorted(EVOLUTION.iterdir()) if EVOLUTION.is_dir() else [], ids=lambda path: path.name[:40]
+)
+async def test_a_real_cards_rewrites_give_at_most_one_post(desk: Desk, path: Path) -> None:
+    """Versions are ordered by the number in their names; all of them are written to one path in turn."""
+    versions = sorted(path.iterdir(), key=lambda version: version.stem.rsplit("__", 1)[1])
+    for version in versions:
+        (desk.folder / "card.md").write_bytes(version.read_bytes())
+        desk.clock.move(hours=2)
+        await desk.loader.load(desk.clock(), accept_withdrawals=True)
+        await desk.store.deliveries.plan(desk.clock(), timedelta(days=36500))
+        await desk.courier.work_off()
+        assert len(desk.channels.messages) <= 1
+    assert desk.channels.calls.count("post") <= 1

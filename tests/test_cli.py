@@ -1,0 +1,144 @@
+"""The commands of the program, as processes and in-process: words, JSON and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from bot.cli import app
+from tests.support.stage import Stage
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of cards and a store, named in the environment; nothing of the developer's own settings."""
+    for name in list(os.environ):
+        if name.startswith("NEWSDESK_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEWSDESK_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'state' / 'cli.db'}")
+    cards = tmp_path / "cards"
+    cards.mkdir()
+    monkeypatch.setenv("NEWSDESK_CARDS", str(cards))
+    return cards
+
+
+class _Folder:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+
+def write(folder: Path, slug: str, **fields: object) -> Path:
+    return Stage.write(_Folder(folder), slug, **fields)  # type: ignore[arg-type]  # it only needs the folder
+
+
+def newsdesk(*words: str) -> Result:
+    return runner.invoke(app, words)
+
+
+def test_check_names_file_line_and_field(folder: Path) -> None:
+    write(folder, "good")
+    bad = write(folder, "bad", heat="warm")
+    result = newsdesk("check", str(folder))
+    assert result.exit_code == 1
+    assert f"{bad}:8: error: heat: should be a whole number, not 'warm'" in result.stdout
+    assert "2 files, 1 news cards, 1 errors, 0 notes" in result.stdout
+
+
+def test_check_as_json_is_one_object_a_line(folder: Path) -> None:
+    write(folder, "other", category="people")
+    result = newsdesk("check", str(folder), "--format", "json")
+    (finding,) = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 0
+    assert set(finding) == {"file", "line", "field", "problem", "severity"}
+    assert finding["severity"] == "note"
+
+
+def test_check_for_github_escapes_what_would_end_the_command(folder: Path) -> None:
+    write(folder, "bad,name:odd", heat="'1%\\n'")
+    result = newsdesk("check", "--format", "github")
+    assert "::error file=" in result.stdout
+    assert "bad%2Cname%3Aodd.md,line=8,title=heat::" in result.stdout
+    assert "1%25" in result.stdout
+
+
+def test_a_path_that_is_not_there_is_wrong_use(folder: Path) -> None:
+    result = newsdesk("check", "nowhere.md")
+    assert result.exit_code == 2
+    assert "neither a file nor a folder" in result.stderr
+
+
+def test_load_counts_and_is_idempotent(folder: Path) -> None:
+    write(folder, "one")
+    write(folder, "two")
+    write(folder, "broken", title="")
+    first = newsdesk("load", "--json")
+    second = newsdesk("load", "--json")
+    assert first.exit_code == 1
+    counts = json.loads(first.stdout)
+    assert {name: counts[name] for name in ("files", "cards", "added", "skipped", "problems")} == {
+        "files": 3, "cards": 2, "added": 2, "skipped": 1, "problems": 1,
+    }  # fmt: skip
+    again = json.loads(second.stdout)
+    assert (again["added"], again["unchanged"], again["problems"]) == (0, 2, 1)
+
+
+def test_a_mass_withdrawal_waits_for_a_person(folder: Path) -> None:
+    for number in range(30):
+        write(folder, f"card{number}")
+    newsdesk("load")
+    for path in folder.iterdir():
+        path.unlink()
+    stopped = newsdesk("load", "--json")
+    assert stopped.exit_code == 1
+    assert json.loads(stopped.stdout)["withdrawn"] == 0
+    assert json.loads(newsdesk("load", "--json", "--accept-withdrawals").stdout)["withdrawn"] == 30
+
+
+def test_search_and_show_read_the_store(folder: Path) -> None:
+    write(folder, "one", title="A title [with] *marks*")
+    newsdesk("load")
+    assert "A title [with] *marks*" in newsdesk("search", "title").stdout
+    assert newsdesk("search", "nothing").exit_code == 1
+    assert "A title [with] *marks*" in newsdesk("show", "one").stdout
+    assert json.loads(newsdesk("show", "one", "--json").stdout)["url"] == "https://example.org/one"
+    assert newsdesk("show", "none").exit_code == 1
+
+
+def test_wrong_settings_are_named_all_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSDESK_TICK_SECONDS", "soon")
+    monkeypatch.setenv("NEWSDESK_DATABASE_URL", "mysql://x")
+    result = newsdesk("run")
+    assert result.exit_code == 2
+    assert "NEWSDESK_TICK_SECONDS" in result.stderr
+    assert "NEWSDESK_DATABASE_URL" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_run_without_a_token_says_how_to_get_one(folder: Path) -> None:
+    result = newsdesk("run")
+    assert result.exit_code == 2
+    assert "NEWSDESK_TOKEN" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_health_is_bad_when_nothing_runs(folder: Path) -> None:
+    assert newsdesk("health").exit_code == 1
+
+
+def test_the_module_is_the_same_command(folder: Path) -> None:
+    write(folder, "one")
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "check", str(folder)],
+        capture_output=True, text=True, timeout=30, check=False, cwd=Path(__file__).parent.parent,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout.endswith("1 files, 1 news cards, 0 errors, 0 notes\n")

@@ -1,0 +1,45 @@
+"""The background work, with real time: the watcher, the courier and the schedule together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.stage import Stage, on_stage
+
+
+async def _until(holds: Callable[[], Awaitable[bool]], seconds: float = 5) -> bool:
+    async with asyncio.timeout(seconds):
+        while not await holds():
+            await asyncio.sleep(0.05)
+    return True
+
+
+async def _stored(stage: Stage, slug: str) -> bool:
+    return await stage.bot.store.archive.by_slug(slug, 0) is not None
+
+
+async def test_a_saved_file_is_in_the_store_and_in_its_channel_by_itself(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe()
+        stage.clock.move(seconds=1)
+        stage.bot.newsroom.start()
+        await asyncio.sleep(0.3)
+        stage.write("saved")
+        assert await _until(lambda: _stored(stage, "saved"))
+        assert await _until(lambda: asyncio.sleep(0, bool(stage.posts())))
+        (stage.folder / "saved.md").unlink()
+        assert await _until(lambda: asyncio.sleep(0, not stage.posts()))
+
+
+async def test_a_missing_folder_is_told_in_the_log_and_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with on_stage(tmp_path) as stage:
+        stage.folder.rmdir()
+        stage.bot.newsroom.start()
+        assert await _until(lambda: asyncio.sleep(0, "does not exist" in caplog.text))
+        assert any(task.get_name() == "courier" for task in stage.bot.newsroom._tasks)
