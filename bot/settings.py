@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
@@ -78,11 +78,12 @@ class Settings(BaseSettings):
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
 
-    @model_validator(mode="after")
-    def _one_token(self) -> Self:
-        if self.token and self.token_file:
-            raise ValueError("set NEWSDESK_TOKEN or NEWSDESK_TOKEN_FILE, not both")
-        return self
+    @field_validator("token_file")
+    @classmethod
+    def _one_token(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value and info.data.get("token"):
+            raise ValueError("NEWSDESK_TOKEN is set as well; set one of the two, not both")
+        return value
 
     def bot_token(self) -> str:
         """The token to log in with. Raises `SettingsError` when there is none or its file cannot be read."""

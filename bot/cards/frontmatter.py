@@ -62,7 +62,7 @@ class _Loader(_CParser, yaml.constructor.BaseConstructor, _Resolver):  # type: i
         _Resolver.__init__(self)
 
     def written(self, node: yaml.ScalarNode) -> Written:
-        text = Written(node.value)
+        text = Written(node.value if node.value.isascii() else node.value.translate(_FROM_PRIVATE))
         text.line = node.start_mark.line
         text.plain = not node.style  # libyaml says "", PyYAML None
         return text
@@ -91,10 +91,9 @@ _Loader.add_constructor(None, _Loader.unknown)
 
 class _Yaml(YAMLHandler):
     def load(self, fm: str, **_: object) -> Any:
-        hidden = _C1.search(fm) is not None
-        loader = _Loader(fm.translate(_TO_PRIVATE) if hidden else fm)
+        loader = _Loader(fm.translate(_TO_PRIVATE) if _C1.search(fm) else fm)
         try:
-            data = loader.get_single_data()
+            return loader.get_single_data()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             raise FrontMatterError(
@@ -105,24 +104,12 @@ class _Yaml(YAMLHandler):
             raise FrontMatterError(f"not valid YAML: {_reason(error)}", line) from error
         finally:
             loader.dispose()
-        return _restored(data) if hidden else data
 
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, yaml.reader.ReaderError):
         return f"the character U+{ord(error.character):04X} is not allowed" if error.character else error.reason
     return "too deeply nested" if isinstance(error, RecursionError) else str(error)
-
-
-def _restored(data: Any) -> Any:
-    """The same data with the C1 characters back in place."""
-    if isinstance(data, Written):
-        text = Written(data.translate(_FROM_PRIVATE))
-        text.line, text.plain = data.line, data.plain
-        return text
-    if isinstance(data, dict):
-        return {_restored(key): _restored(value) for key, value in data.items()}
-    return [_restored(item) for item in data] if isinstance(data, list) else data
 
 
 class _Toml(BaseHandler):
@@ -132,9 +119,9 @@ class _Toml(BaseHandler):
     def load(self, fm: str) -> Any:
         try:
             return tomllib.loads(fm.replace("\r\n", "\n"))
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:
             line = re.search(r"at line (\d+)", str(error))
-            raise FrontMatterError(f"not valid TOML: {error}", int(line[1]) if line else 1) from error
+            raise FrontMatterError(f"not valid TOML: {_reason(error)}", int(line[1]) if line else 1) from error
 
 
 class _Json(JSONHandler):
@@ -142,7 +129,7 @@ class _Json(JSONHandler):
         try:
             return json.loads(fm)
         except (ValueError, RecursionError) as error:
-            raise FrontMatterError(f"not valid JSON: {error}", getattr(error, "lineno", 1)) from error
+            raise FrontMatterError(f"not valid JSON: {_reason(error)}", getattr(error, "lineno", 1)) from error
 
 
 _HANDLERS = (_Yaml(), _Toml(), _Json())
@@ -164,6 +151,10 @@ class FrontMatter:
         return self.first_line
 
 
+# Ciphertext that broke in transit is the one thing that must not cost a card its place: it is dropped anyway.
+_SECURED = re.compile(r"^secured[ \t]*[:=].*(?:\n[ \t]+.*)*", re.MULTILINE)
+
+
 def split(text: str) -> FrontMatter | None:
     """A file's front matter, or None when it has none. Raises `FrontMatterError`, with the file's line."""
     text = text.lstrip("\ufeff")
@@ -179,7 +170,13 @@ def split(text: str) -> FrontMatter | None:
     except ValueError:
         raise FrontMatterError("the front matter is opened but never closed") from None
     first_line = 1 + text.count("\n", 0, max(0, text.find(raw.strip("{}"))))
-    return FrontMatter(_loaded(handler, raw, first_line), first_line)
+    try:
+        fields = _loaded(handler, raw, first_line)
+    except FrontMatterError:
+        if not _SECURED.search(raw):
+            raise
+        fields = _loaded(handler, _SECURED.sub(lambda lines: "\n" * lines[0].count("\n"), raw), first_line)
+    return FrontMatter(fields, first_line)
 
 
 def _loaded(handler: BaseHandler, raw: str, first_line: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 MAX_URL = 2048
 """Discord refuses longer addresses in embeds."""
@@ -29,27 +29,29 @@ def link(raw: str) -> str:
         raise LinkError("the address holds control characters")
     try:
         parts = urlsplit(raw)
-        host, _ = parts.hostname or "", parts.port
+        _ = parts.port
     except ValueError as error:
         raise LinkError(f"not an address: {error}") from error
     if parts.scheme not in ("http", "https"):
         raise LinkError("only http and https addresses are linked")
     if "@" in parts.netloc or "\\" in parts.netloc:
         raise LinkError("the address holds a user name")
-    encoded = _encoded(raw, parts.netloc, host)
+    encoded = _encoded(raw, parts)
     if len(encoded) > MAX_URL:
         raise LinkError(f"the address is longer than {MAX_URL} characters")
     return encoded
 
 
-def _encoded(raw: str, netloc: str, host: str) -> str:
+def _encoded(raw: str, parts: SplitResult) -> str:
+    host = parts.hostname or ""
     try:
         public = host if host.isascii() else host.encode("idna").decode()
+        raw.encode()
     except UnicodeError as error:
-        raise LinkError("the host name is malformed") from error
+        raise LinkError("the host name is malformed, or a character is half of one") from error
     _check_host(public)
     if public != host:
-        raw = raw.replace(netloc, public + netloc[len(host) :], 1)
+        raw = raw.replace(parts.netloc, public if parts.port is None else f"{public}:{parts.port}", 1)
     return quote(raw, safe=_KEPT)
 
 

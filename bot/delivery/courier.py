@@ -111,16 +111,16 @@ class Courier:
             await self._poster.retract(delivery)
             await deliveries.retracted(delivery, self._clock())
         else:
-            await deliveries.edited(delivery, self._clock())
+            await deliveries.unneeded(delivery)
 
     async def _resume(self, delivery: Delivery) -> None:
         """A post was under way when something broke: adopt what arrived, else post again if it is still wanted."""
         if (found := await self._poster.find(delivery)) is not None:
             await self._store.deliveries.adopted(delivery, found)
-        elif delivery.wanted is None:
-            await self._store.deliveries.retracted(delivery, self._clock())
-        else:
+        elif action(delivery.wanted, None, None) is Action.POST:
             await self._post(delivery)
+        else:
+            await self._store.deliveries.retracted(delivery, self._clock())
 
     async def _post(self, delivery: Delivery) -> None:
         card = await self._card(delivery)

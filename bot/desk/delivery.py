@@ -42,12 +42,17 @@ class Delivery:
     progress: Progress
 
 
+UNPUBLISHED = "unpublished"
+"""The revision of a post whose card's file took its publication back: a note in the card's place, edited again when
+the card is published again. Files do that for hours and often; only a withdrawal deletes the post."""
+
+
 def action(wanted: str | None, message_id: int | None, actual: str | None) -> Action | None:
     """The one step towards what is wanted; None when the channel already holds it."""
     if wanted is None:
         return Action.RETRACT if message_id is not None else None
     if message_id is None:
-        return Action.POST
+        return Action.POST if wanted != UNPUBLISHED else None
     return Action.EDIT if wanted != actual else None
 
 

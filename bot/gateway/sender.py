@@ -15,10 +15,10 @@ from bot.delivery.poster import (
     MessageRemovedError,
     TryLaterError,
 )
-from bot.desk.delivery import Delivery
+from bot.desk.delivery import UNPUBLISHED, Delivery
 from bot.gateway.client import NewsBot
 from bot.gateway.views import card_view, delivery_of
-from bot.render.card import card_embed
+from bot.render.card import card_embed, unpublished_embed
 from bot.store.records import FiledCard
 
 _UNKNOWN_MESSAGE = 10008
@@ -48,9 +48,12 @@ class DiscordPoster:
         return None
 
     async def edit(self, delivery: Delivery, card: FiledCard) -> None:
-        embed = card_embed(card, self._bot.settings.asset_base_url)
+        embed, view = card_embed(card, self._bot.settings.asset_base_url), card_view(card, delivery.id)
         with _named_failures():
-            await self._message(delivery).edit(embed=embed, view=card_view(card, delivery.id))
+            if delivery.wanted == UNPUBLISHED:
+                await self._message(delivery).edit(embed=unpublished_embed(), view=None)
+            else:
+                await self._message(delivery).edit(embed=embed, view=view)
 
     async def retract(self, delivery: Delivery) -> None:
         with _named_failures():

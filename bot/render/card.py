@@ -9,7 +9,7 @@ import discord
 from bot.cards.fingerprint import RELATED_SHOWN
 from bot.cards.links import asset
 from bot.cards.model import Card, Provider
-from bot.render.colour import topic_colour
+from bot.render.colour import NEUTRAL, topic_colour
 from bot.render.limits import (
     EMBED_AUTHOR,
     EMBED_DESCRIPTION,
@@ -134,3 +134,8 @@ def _description(noted: str, excerpt: str, also: str, compact: bool, purse: _Pur
 def _picture(embed: discord.Embed, card: Card, pictures: str | None, compact: bool) -> None:
     if picture := asset(card.image.url, pictures) if card.image else None:
         (embed.set_thumbnail if compact else embed.set_image)(url=picture)
+
+
+def unpublished_embed() -> discord.Embed:
+    """What stands in a post whose card is not published at the moment: nothing of the card itself."""
+    return discord.Embed(description="*This card is not published at the moment.*", colour=NEUTRAL)

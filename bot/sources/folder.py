@@ -57,7 +57,12 @@ def _read(root: Path, stat: FileStat) -> tuple[FileStat, Reading]:
         return stat, read_file(root / stat.path, stat.path)
     except OSError as error:
         problem = Problem(stat.path, 1, "", f"cannot be read: {error.strerror}")
-        return replace(stat, mtime_ns=-1), Reading(None, (problem,))
+        return untried(stat), Reading(None, (problem,))
+
+
+def untried(stat: FileStat) -> FileStat:
+    """The file as one that the next load has to try again, changed or not."""
+    return replace(stat, mtime_ns=-1)
 
 
 def read_file(path: Path, name: str) -> Reading:

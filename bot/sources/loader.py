@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.cards.model import Problem, Reading, Severity
 from bot.errors import UserError
-from bot.sources.folder import read, scan, slug_of
+from bot.sources.folder import read, scan, slug_of, untried
 from bot.store.filing import BATCH, FileStat, Filing, FilingCabinet, KnownFile
 
 BRAKE_CARDS = 20
@@ -91,11 +91,13 @@ class _Load:
         started = perf_counter()
         stats = await asyncio.to_thread(self._scan)
         known = await self.cabinet.known(self.key)
-        unread = [stat for stat in stats if stat.path not in known or known[stat.path].stat != stat]
+        twins = _twins(stats)
+        fresh = [stat for stat in stats if stat.path in known and known[stat.path].stat == stat]
+        unread = sorted(set(stats) - {stat for stat in fresh if stat.path not in twins}, key=lambda stat: stat.path)
         self.leaving = known.keys() - {stat.path for stat in stats}
         self.report.files = len(stats)
-        self._count_known(known[stat.path] for stat in stats if stat.path in known and known[stat.path].stat == stat)
-        await self._read(unread, known, _twins(stats))
+        self._count_known(known[stat.path] for stat in fresh if stat.path not in twins)
+        await self._read(unread, known, twins)
         await self._withdraw()
         if self.report.news:
             await self.cabinet.recount()
@@ -128,7 +130,7 @@ class _Load:
         for start in range(0, len(unread), BATCH):
             chunk = unread[start : start + BATCH]
             readings = await asyncio.to_thread(read, self.root, [stat for stat in chunk if stat.path not in twins])
-            readings += [(stat, Reading(None, (twins[stat.path],))) for stat in chunk if stat.path in twins]
+            readings += [(untried(stat), Reading(None, (twins[stat.path],))) for stat in chunk if stat.path in twins]
             for stat, reading in readings:
                 before = known[stat.path].card_id if stat.path in known else None
                 broken = any(problem.severity is Severity.ERROR for problem in reading.problems)

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, insert, literal, null, or_, select, update
 
 from bot.cards.model import State
-from bot.desk.delivery import Delivery, Progress
+from bot.desk.delivery import UNPUBLISHED, Delivery, Progress
 from bot.desk.subscription import When
 from bot.store.database import Database
 from bot.store.tables import card_aliases, card_topics, cards, decisions, deliveries, subscription_topics, subscriptions
-from bot.store.visibility import visible
+from bot.store.visibility import verdict, visible
 
 _AT_REST = {"due_at": None, "attempts": 0, "last_error": None}
 _COLUMNS = tuple(
@@ -89,6 +89,12 @@ class Deliveries:
         """The message is gone, as wanted."""
         await self._reached(delivery, {"message_id": None, "actual": None, "settled_at": now})
 
+    async def unneeded(self, delivery: Delivery) -> None:
+        """The channel holds what is wanted already: an edit was taken back, or a post before it was sent."""
+        await self._set(
+            delivery, _AT_REST | {"progress": Progress.WAITING if delivery.message_id is None else Progress.SETTLED}
+        )
+
     async def removed(self, delivery: Delivery, now: datetime) -> None:
         """Somebody deleted the message in Discord: it stays deleted, whatever its card does."""
         gone = {"progress": Progress.REMOVED, "message_id": None, "actual": None, "settled_at": now}
@@ -116,8 +122,13 @@ class Deliveries:
 
 
 def _follow_cards(now: datetime) -> Any:
-    """Deliveries of changed cards want the card's new revision, or nothing when the server does not see it any more."""
-    revision = case((visible(deliveries.c.guild_id), cards.c.revision), else_=None)
+    """Deliveries of changed cards want its new revision, a note in its place, or nothing: as the server sees it now."""
+    taken_back = (cards.c.state == State.HELD) & verdict(deliveries.c.guild_id).is_(None)
+    revision = case(
+        (visible(deliveries.c.guild_id), cards.c.revision),
+        (taken_back, UNPUBLISHED),
+        else_=None,
+    )
     wanted = select(revision).where(cards.c.id == deliveries.c.card_id).scalar_subquery()
     changed = select(cards.c.id).where(cards.c.unplanned)
     return (

@@ -55,6 +55,8 @@ def _spaced(text: str) -> str:
     return text if text.isascii() else _UNSPACED.sub(lambda character: f" {character[0]} ", text)
 
 
+# The index folds these away inside a word; here they would split it ("re" + U+0301 + "sume").
+_COMBINING = re.compile("[\u0300-\u0331]")
 _PIECES = re.compile(r'(-?)"([^"]*)"?|(\S+)')
 
 
@@ -84,7 +86,7 @@ def match(words: str, tags: Iterable[str]) -> str | None:
 
 def _phrase(text: str, *, begins: bool) -> str:
     """The text as one phrase of FTS5, empty when it holds no letter or digit. NUL would end the query."""
-    words = re.findall(r"\w+", _spaced(text.replace("_", " ")), re.UNICODE)
+    words = re.findall(r"\w+", _spaced(_COMBINING.sub("", text.replace("_", " "))))
     if not words:
         return ""
     short = begins and len(words) == 1 and len(words[0]) == 1 and not _UNSPACED.match(words[0])

@@ -17,7 +17,7 @@ from bot.delivery.poster import (
     MessageRemovedError,
     TryLaterError,
 )
-from bot.desk.delivery import Delivery
+from bot.desk.delivery import UNPUBLISHED, Delivery
 from bot.sources.loader import Loader
 from bot.store import Store, open_store
 from bot.store.records import FiledCard
@@ -58,7 +58,8 @@ class Channels:
         self._call("edit")
         if delivery.message_id not in self.messages:
             raise MessageRemovedError("unknown message")
-        self.messages[delivery.message_id] = (delivery.id, card.card.title)
+        title = "" if delivery.wanted == UNPUBLISHED else card.card.title
+        self.messages[delivery.message_id] = (delivery.id, title)
 
     async def retract(self, delivery: Delivery) -> None:
         self._call("retract")
@@ -197,6 +198,18 @@ async def test_a_card_withdrawn_and_published_again_is_posted_again(desk: Desk) 
     desk.write("a")
     await desk.deliver()
     assert len(desk.channels.messages) == 1
+
+
+async def test_a_post_whose_file_takes_publication_back_is_blanked_and_comes_back(desk: Desk) -> None:
+    desk.write("a")
+    await desk.deliver()
+    desk.write("a", published="false", heat=-1)
+    await desk.deliver()
+    assert desk.channels.titles == [""]
+    desk.write("a")
+    await desk.deliver()
+    assert desk.channels.titles == ["Title of a"]
+    assert desk.channels.calls == ["post", "edit", "edit"]
 
 
 async def test_a_message_that_a_moderator_deleted_stays_deleted(desk: Desk) -> None:
