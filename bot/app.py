@@ -29,11 +29,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _close(bot: NewsBot) -> None:
-    """SIGTERM: leave `bot.start`, from where everything is closed in order."""
-    bot.closing = asyncio.create_task(bot.close(), name="close on SIGTERM")
-
-
 @asynccontextmanager
 async def open_bot(settings: Settings, *, clock: Clock = utc_now, background: bool = True) -> AsyncIterator[NewsBot]:
     """The bot with store, newsroom and commands, not logged in yet.
@@ -56,14 +51,22 @@ async def open_bot(settings: Settings, *, clock: Clock = utc_now, background: bo
 async def run(settings: Settings, token: str) -> None:
     """Log in and serve until told to stop. Raises `LoginError` in one line when Discord does not let the bot in."""
     async with open_bot(settings) as bot:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _close, bot)
-        try:
-            await bot.start(token)
-        except discord.LoginFailure as error:
-            raise LoginError(
-                "Discord does not know this token. Copy it again from the Developer Portal → Bot → Reset Token."
-            ) from error
-        except discord.PrivilegedIntentsRequired as error:
-            raise LoginError(f"Discord refuses the intents: {error}") from error
-        except (OSError, discord.HTTPException) as error:
-            raise LoginError(f"Discord cannot be reached: {error}. Check the network, then start again.") from error
+        serving = asyncio.create_task(_serve(bot, token), name="gateway")
+        # Only the gateway ends: calls under way are answered and noted while `open_bot` closes.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+        await asyncio.wait([serving])
+        if not serving.cancelled():
+            serving.result()
+
+
+async def _serve(bot: NewsBot, token: str) -> None:
+    try:
+        await bot.start(token)
+    except discord.LoginFailure as error:
+        raise LoginError(
+            "Discord does not know this token. Copy it again from the Developer Portal → Bot → Reset Token."
+        ) from error
+    except discord.PrivilegedIntentsRequired as error:
+        raise LoginError(f"Discord refuses the intents: {error}") from error
+    except (OSError, discord.HTTPException) as error:
+        raise LoginError(f"Discord cannot be reached: {error}. Check the network, then start again.") from error

@@ -71,8 +71,9 @@ class Newsroom:
         self._schedule.start()
 
     async def stop(self) -> None:
-        """Stop working. A call to Discord that is under way is cut off; its delivery is resumed at the next start."""
+        """Stop working: calls to Discord that are under way are answered and noted first, for some seconds."""
         self._schedule.stop()
+        await self._courier.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -57,12 +57,13 @@ class _Loader(_CParser, yaml.constructor.BaseConstructor, _Resolver):  # type: i
     """libyaml's parser with text-only scalars."""
 
     def __init__(self, stream: str) -> None:
-        _CParser.__init__(self, stream)
+        self.hidden = _C1.search(stream) is not None
+        _CParser.__init__(self, stream.translate(_TO_PRIVATE) if self.hidden else stream)
         yaml.constructor.BaseConstructor.__init__(self)
         _Resolver.__init__(self)
 
     def written(self, node: yaml.ScalarNode) -> Written:
-        text = Written(node.value if node.value.isascii() else node.value.translate(_FROM_PRIVATE))
+        text = Written(node.value.translate(_FROM_PRIVATE) if self.hidden else node.value)
         text.line = node.start_mark.line
         text.plain = not node.style  # libyaml says "", PyYAML None
         return text
@@ -91,7 +92,7 @@ _Loader.add_constructor(None, _Loader.unknown)
 
 class _Yaml(YAMLHandler):
     def load(self, fm: str, **_: object) -> Any:
-        loader = _Loader(fm.translate(_TO_PRIVATE) if _C1.search(fm) else fm)
+        loader = _Loader(fm)
         try:
             return loader.get_single_data()
         except yaml.MarkedYAMLError as error:
@@ -108,7 +109,9 @@ class _Yaml(YAMLHandler):
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, yaml.reader.ReaderError):
-        return f"the character U+{ord(error.character):04X} is not allowed" if error.character else error.reason
+        # libyaml gives the character's number, PyYAML the character itself.
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        return f"the character U+{code:04X} is not allowed"
     return "too deeply nested" if isinstance(error, RecursionError) else str(error)
 
 

@@ -10,12 +10,15 @@ from datetime import datetime, timedelta
 
 from bot.delivery.pacing import Pace
 from bot.delivery.poster import CardRefusedError, ChannelClosedError, MessageRemovedError, Poster, TryLaterError
-from bot.desk.delivery import Action, Delivery, Progress, action, nonce, wait_after
+from bot.desk.delivery import Action, Delivery, Progress, action, nonce, probe_after, wait_after
 from bot.store import Store
+from bot.store.circuits import Circuit
 from bot.store.records import FiledCard
 
 _log = logging.getLogger(__name__)
 _LONGEST_REST = timedelta(minutes=1)
+_LAST_CALLS = 8.0
+"""Seconds that calls under way have to be answered when the program stops; service managers often give 10."""
 
 
 class Courier:
@@ -27,16 +30,19 @@ class Courier:
         self._clock = clock
         self._pace = pace
         self._woken = asyncio.Event()
-        self._serving: set[int] = set()
+        self._serving: dict[int, asyncio.Task[None]] = {}
+        self._stopping = False
+        self.duplicates_prevented = 0
+        """Posts that an earlier try had already brought into their channel, since the program started."""
 
     def wake(self) -> None:
         """Look for due work now."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver for ever: when woken, and when the next delivery is due."""
+        """Deliver until stopped: when woken, and when the next delivery is due."""
         async with asyncio.TaskGroup() as channels:
-            while True:
+            while not self._stopping:
                 self._woken.clear()
                 await self._start(channels)
                 await self._rest()
@@ -46,11 +52,18 @@ class Courier:
         async with asyncio.TaskGroup() as channels:
             await self._start(channels)
 
+    async def stop(self) -> None:
+        """Begin nothing new, and give the calls under way time to be answered and noted."""
+        self._stopping = True
+        self.wake()
+        if self._serving:
+            await asyncio.wait(self._serving.values(), timeout=_LAST_CALLS)
+
     async def _start(self, channels: asyncio.TaskGroup) -> None:
         for channel_id in await self._store.deliveries.due(self._clock()):
             if channel_id not in self._serving:
-                self._serving.add(channel_id)
-                channels.create_task(self._serve(channel_id), name=f"channel {channel_id}")
+                task = channels.create_task(self._serve(channel_id), name=f"channel {channel_id}")
+                self._serving[channel_id] = task
 
     async def _rest(self) -> None:
         due = await self._store.deliveries.next_due()
@@ -63,17 +76,46 @@ class Courier:
 
     async def _serve(self, channel_id: int) -> None:
         try:
-            while delivery := await self._store.deliveries.head(channel_id, self._clock()):
-                await self._carry_out(delivery)
+            circuit = await self._store.circuits.of_channel(channel_id)
+            while not self._stopping and (delivery := await self._store.deliveries.head(channel_id, self._clock())):
+                try:
+                    reached = await self._carry_out(delivery)
+                except ChannelClosedError as error:
+                    await self._leave_alone(delivery, circuit, error)
+                    return
+                if circuit and reached:
+                    await self._heal(circuit)
+                    circuit = None
         except Exception:  # noqa: BLE001 - a defect in one channel's work must not end the others'
             _log.exception("Channel %s could not be served", channel_id)
             await asyncio.sleep(_LONGEST_REST.total_seconds())
         finally:
-            self._serving.discard(channel_id)
+            del self._serving[channel_id]
             self.wake()  # something may have been planned since the last look
 
-    async def _carry_out(self, delivery: Delivery) -> None:
-        """One step towards what is wanted, and what became of it."""
+    async def _leave_alone(self, delivery: Delivery, before: Circuit | None, error: ChannelClosedError) -> None:
+        """Keep what waits, probe again later, and tell the server the first time."""
+        now, failures = self._clock(), before.failures + 1 if before else 1
+        probe_at = now + probe_after(failures, _jitter())
+        channel, guild = delivery.channel_id, delivery.guild_id
+        await self._store.deliveries.refused(delivery)
+        await self._store.circuits.open(Circuit(channel, guild, str(error), failures, now, probe_at))
+        _log.warning("Channel %s is closed, next probe at %s: %s", channel, probe_at, error)
+        if before is None:
+            text = f"{error} What waits for <#{channel}> comes by itself once that is mended."
+            await self._poster.tell(guild, text, await self._store.circuits.concerned(channel))
+
+    async def _heal(self, circuit: Circuit) -> None:
+        await self._store.circuits.close(circuit.channel_id)
+        _log.info("Channel %s is open again", circuit.channel_id)
+        concerned = await self._store.circuits.concerned(circuit.channel_id)
+        await self._poster.tell(circuit.guild_id, f"<#{circuit.channel_id}> gets its cards again.", concerned)
+
+    async def _carry_out(self, delivery: Delivery) -> bool:
+        """One step towards what is wanted, and what became of it: whether Discord had an answer.
+
+        Raises `ChannelClosedError`.
+        """
         deliveries = self._store.deliveries
         try:
             async with self._pace.slot():
@@ -84,16 +126,19 @@ class Courier:
             else:
                 await deliveries.removed(delivery, self._clock())
         except CardRefusedError as error:
-            _log.warning("Delivery %s: Discord refuses this card: %s", delivery.id, error)
-            await deliveries.quarantined(delivery, str(error))
-        except (ChannelClosedError, TryLaterError) as error:
+            if error.picture and not delivery.plain:
+                await deliveries.plainer(delivery)
+            else:
+                _log.warning("Delivery %s: Discord refuses this card: %s", delivery.id, error)
+                await deliveries.quarantined(delivery, str(error))
+        except TryLaterError as error:
             await self._later(delivery, error)
+            return False
+        return True
 
-    async def _later(self, delivery: Delivery, error: ChannelClosedError | TryLaterError) -> None:
+    async def _later(self, delivery: Delivery, error: TryLaterError) -> None:
         attempts = delivery.attempts + 1
-        wait = wait_after(attempts, random.random())  # noqa: S311 - spreads load, keeps no secret
-        if isinstance(error, TryLaterError) and error.after:
-            wait = max(wait, error.after)
+        wait = max(wait_after(attempts, _jitter()), error.after or timedelta(0))
         _log.warning("Delivery %s: try %s failed, next in %s s: %s", delivery.id, attempts, wait.seconds, error)
         await self._store.deliveries.failed(delivery, str(error), self._clock() + wait)
 
@@ -102,7 +147,6 @@ class Courier:
         if delivery.progress is Progress.SENDING and delivery.message_id is None:
             await self._resume(delivery)
         elif step is Action.POST:
-            await deliveries.sending(delivery)
             await self._post(delivery)
         elif step is Action.EDIT:
             await self._poster.edit(delivery, await self._card(delivery))
@@ -114,8 +158,12 @@ class Courier:
             await deliveries.unneeded(delivery)
 
     async def _resume(self, delivery: Delivery) -> None:
-        """A post was under way when something broke: adopt what arrived, else post again if it is still wanted."""
+        """A post was under way when something broke: adopt what arrived, else post again if it is still wanted.
+
+        Discord remembers a nonce for some minutes only and may forget it sooner, so the channel is always looked at.
+        """
         if (found := await self._poster.find(delivery)) is not None:
+            self.duplicates_prevented += 1
             await self._store.deliveries.adopted(delivery, found)
         elif action(delivery.wanted, None, None) is Action.POST:
             await self._post(delivery)
@@ -124,6 +172,7 @@ class Courier:
 
     async def _post(self, delivery: Delivery) -> None:
         card = await self._card(delivery)
+        await self._store.deliveries.sending(delivery, self._clock())
         message_id = await self._poster.post(delivery, card, nonce(self._store.instance, delivery.id))
         await self._store.deliveries.posted(delivery, message_id, self._clock())
 
@@ -132,3 +181,8 @@ class Courier:
         if card is None:
             raise CardRefusedError(f"card {delivery.card_id} is not in the store")
         return card
+
+
+def _jitter() -> float:
+    """Spreads what would otherwise come back all at once."""
+    return random.random()  # noqa: S311 - keeps no secret

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -23,11 +24,15 @@ class TryLaterError(DeliveryError):
 
 
 class ChannelClosedError(DeliveryError):
-    """The channel is gone, or the bot may not write there."""
+    """The channel is gone, or the bot may not write there. The text says so to the server's people, with the fix."""
 
 
 class CardRefusedError(DeliveryError):
-    """Discord does not accept this message's form, and never will."""
+    """Discord does not accept this message's form, and never will. `picture`: it is a picture's address it refuses."""
+
+    def __init__(self, text: str, *, picture: bool = False) -> None:
+        super().__init__(text)
+        self.picture = picture
 
 
 class MessageRemovedError(DeliveryError):
@@ -35,7 +40,7 @@ class MessageRemovedError(DeliveryError):
 
 
 class Poster(Protocol):
-    """The four things that can be asked of a channel. Each raises `DeliveryError`."""
+    """What can be asked of a channel. All but `tell` raise `DeliveryError`."""
 
     async def post(self, delivery: Delivery, card: FiledCard, nonce: str) -> int:
         """Send the card; a repeated nonce gives the earlier message. Returns the message's id."""
@@ -48,3 +53,6 @@ class Poster(Protocol):
 
     async def retract(self, delivery: Delivery) -> None:
         """Delete the message."""
+
+    async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> None:
+        """Tell a server's people something: in its system channel, else the subscribers themselves. Never raises."""

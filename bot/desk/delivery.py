@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 
 class Action(enum.Enum):
@@ -40,6 +40,8 @@ class Delivery:
     message_id: int | None
     attempts: int
     progress: Progress
+    sent_at: datetime | None
+    plain: bool
 
 
 UNPUBLISHED = "unpublished"
@@ -64,6 +66,16 @@ def wait_after(attempts: int, jitter: float) -> timedelta:
     """How long to wait after the given number of failures in a row (from 1). `jitter` in 0..1 spreads by ±25 %."""
     doubled: timedelta = FIRST_WAIT * 2 ** min(attempts - 1, 12)
     return min(doubled, LONGEST_WAIT) * (0.75 + 0.5 * jitter)
+
+
+FIRST_PROBE = timedelta(minutes=1)
+LONGEST_PROBE = timedelta(hours=1)
+
+
+def probe_after(failures: int, jitter: float) -> timedelta:
+    """How long a closed channel is left alone after the given number of failures in a row (from 1)."""
+    doubled: timedelta = FIRST_PROBE * 2 ** min(failures - 1, 12)
+    return min(doubled, LONGEST_PROBE) * (0.9 + 0.2 * jitter)
 
 
 def nonce(instance: str, delivery_id: int) -> str:

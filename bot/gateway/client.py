@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import logging
@@ -39,7 +38,6 @@ class NewsBot(commands.Bot):
     """The client. It keeps no members and no messages: what it needs to remember is in the store."""
 
     newsroom: Newsroom
-    closing: asyncio.Task[None] | None = None
 
     def __init__(
         self, settings: Settings, store: Store, clock: Callable[[], datetime], *, background: bool = True

@@ -60,10 +60,15 @@ def missing(channel: discord.abc.GuildChannel | discord.Thread) -> list[str]:
 def require_postable(channel: discord.abc.GuildChannel | discord.Thread) -> None:
     """Raises with the fix when the bot could not post there."""
     if lacking := missing(channel):
-        raise UserError(
-            f"I cannot post in {channel.mention} yet: I lack {_and(lacking)}. Open the channel's settings → "
-            f"Permissions, add my role and allow {'it' if len(lacking) == 1 else 'them'}, then subscribe again."
-        )
+        raise UserError(f"{how_to_mend(channel, lacking)} Then subscribe again.")
+
+
+def how_to_mend(channel: discord.abc.GuildChannel | discord.Thread, lacking: Sequence[str]) -> str:
+    """What the bot lacks in a channel, and where to give it."""
+    return (
+        f"I cannot post in {channel.mention}: I lack {_and(lacking)}. Open the channel's settings → Permissions, "
+        f"add my role and allow {'it' if len(lacking) == 1 else 'them'}."
+    )
 
 
 def _and(names: Sequence[str]) -> str:

@@ -139,3 +139,9 @@ def _picture(embed: discord.Embed, card: Card, pictures: str | None, compact: bo
 def unpublished_embed() -> discord.Embed:
     """What stands in a post whose card is not published at the moment: nothing of the card itself."""
     return discord.Embed(description="*This card is not published at the moment.*", colour=NEUTRAL)
+
+
+def without_pictures(embed: discord.Embed) -> discord.Embed:
+    """The same without image, thumbnail and icon, for a message whose pictures Discord refused."""
+    bare = embed.copy().set_image(url=None).set_thumbnail(url=None)
+    return bare.set_author(name=embed.author.name) if embed.author.name else bare

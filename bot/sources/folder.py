@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat as modes
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,8 @@ from pathlib import Path
 from bot.cards.model import Problem, Reading
 from bot.cards.reading import MAX_FILE_BYTES, read_card
 from bot.store.filing import FileStat
+
+_log = logging.getLogger(__name__)
 
 SUFFIXES = (".md", ".markdown")
 """The files of a folder that are taken for cards."""
@@ -30,12 +33,22 @@ def scan(root: Path) -> list[FileStat]:
 def _walk(folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith("."):
+            if entry.name.startswith(".") or not _speakable(entry):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(entry.path, f"{prefix}{entry.name}/")
             elif entry.name.endswith(SUFFIXES) and (info := _info(entry)):
                 yield prefix + entry.name, info
+
+
+def _speakable(entry: os.DirEntry[str]) -> bool:
+    """Whether the name is text: other bytes can neither be stored nor shown."""
+    try:
+        entry.name.encode()
+    except UnicodeEncodeError:
+        _log.warning("%r is left out: its name is not UTF-8", entry.path)
+        return False
+    return True
 
 
 def _info(entry: os.DirEntry[str]) -> os.stat_result | None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from bot.store.circuits import Circuits
 from bot.store.database import Database, open_database
 from bot.store.deliveries import Deliveries
 from bot.store.desk import Desk
@@ -31,6 +32,7 @@ class Store:
     desk: Desk
     subscriptions: Subscriptions
     deliveries: Deliveries
+    circuits: Circuits
     saved: SavedCards
     listings: Listings
 
@@ -53,6 +55,7 @@ async def _store(database: Database) -> Store:
         desk=Desk(database),
         subscriptions=Subscriptions(database),
         deliveries=Deliveries(database),
+        circuits=Circuits(database),
         saved=SavedCards(database),
         listings=Listings(database),
     )

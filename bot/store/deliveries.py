@@ -11,14 +11,20 @@ from bot.cards.model import State
 from bot.desk.delivery import UNPUBLISHED, Delivery, Progress
 from bot.desk.subscription import When
 from bot.store.database import Database
-from bot.store.tables import card_aliases, card_topics, cards, decisions, deliveries, subscription_topics, subscriptions
+from bot.store.tables import (
+    card_aliases,
+    card_topics,
+    cards,
+    circuits,
+    decisions,
+    deliveries,
+    subscription_topics,
+    subscriptions,
+)
 from bot.store.visibility import verdict, visible
 
 _AT_REST = {"due_at": None, "attempts": 0, "last_error": None}
-_COLUMNS = tuple(
-    deliveries.c[name]
-    for name in ("id", "guild_id", "channel_id", "card_id", "wanted", "actual", "message_id", "attempts", "progress")
-)
+_COLUMNS = tuple(deliveries.c[name] for name in Delivery.__slots__)
 
 
 class Deliveries:
@@ -43,15 +49,21 @@ class Deliveries:
             return added
 
     async def due(self, now: datetime) -> list[int]:
-        """The channels with something to do now."""
+        """The channels with something to do now, those left alone excepted."""
+        closed = select(circuits.c.channel_id).where(circuits.c.probe_at > now)
         waiting = select(deliveries.c.channel_id).where(deliveries.c.due_at <= now).distinct()
+        waiting = waiting.where(deliveries.c.channel_id.not_in(closed))
         async with self._database.read() as connection:
             return list((await connection.execute(waiting)).scalars())
 
     async def next_due(self) -> datetime | None:
-        """When the next delivery is due; None when all is at rest."""
+        """When the next delivery is due, a closed channel's at its next probe; None when all is at rest."""
+        probe = func.coalesce(circuits.c.probe_at, deliveries.c.due_at)
+        due = case((probe > deliveries.c.due_at, probe), else_=deliveries.c.due_at)
+        joined = deliveries.outerjoin(circuits, circuits.c.channel_id == deliveries.c.channel_id)
+        earliest = select(func.min(due)).select_from(joined).where(deliveries.c.due_at.is_not(None))
         async with self._database.read() as connection:
-            moment: datetime | None = (await connection.execute(select(func.min(deliveries.c.due_at)))).scalar_one()
+            moment: datetime | None = (await connection.execute(earliest)).scalar_one()
             return moment
 
     async def head(self, channel_id: int, now: datetime) -> Delivery | None:
@@ -69,9 +81,17 @@ class Deliveries:
         values = {name: row[name] for name in Delivery.__slots__}
         return Delivery(**{**values, "progress": Progress(row["progress"])})
 
-    async def sending(self, delivery: Delivery) -> None:
+    async def sending(self, delivery: Delivery, now: datetime) -> None:
         """Note that the call is about to be made: a crash from here on leaves the row in *sending*."""
-        await self._set(delivery, {"progress": Progress.SENDING})
+        await self._set(delivery, {"progress": Progress.SENDING, "sent_at": now})
+
+    async def plainer(self, delivery: Delivery) -> None:
+        """Discord refused a picture: the same delivery is due at once, without pictures."""
+        await self._set(delivery, {"plain": True, "progress": Progress.WAITING})
+
+    async def refused(self, delivery: Delivery) -> None:
+        """The channel is closed and took nothing: what waits for it stays as it is."""
+        await self._set(delivery, {"progress": Progress.WAITING})
 
     async def posted(self, delivery: Delivery, message_id: int, now: datetime) -> None:
         """The message is there, at the revision that was wanted when the call was made."""
@@ -138,7 +158,11 @@ def _follow_cards(now: datetime) -> Any:
             deliveries.c.progress != Progress.REMOVED,
             deliveries.c.wanted.is_distinct_from(wanted),
         )
-        .values(wanted=wanted, due_at=now, attempts=0, progress=case(
+        .values(
+            wanted=wanted,
+            due_at=now,
+            attempts=0,
+            plain=False, progress=case(
             (deliveries.c.progress == Progress.SENDING, Progress.SENDING), else_=Progress.WAITING
         ))
     )  # fmt: skip

@@ -158,11 +158,13 @@ class _Batch:
         self.withdraw = withdraw
         self.vanished = vanished
         self.filing = Filing()
+        self.rows: dict[str, dict[str, Any]] = {}
 
     async def write(self, batch: Sequence[tuple[FileStat, Reading]]) -> Filing:
         found = [(stat, reading.card) for stat, reading in batch if reading.card]
-        known = await self._known([card.slug for _, card in found])
-        renamed = await self._renamed([card for _, card in found if card.slug not in known])
+        self.rows = {card.slug: row_of(card) for _, card in found}
+        known = await self._known(list(self.rows))
+        renamed = await self._renamed(self.rows.keys() - known.keys())
         next_id = (await self.connection.execute(select(func.coalesce(func.max(cards.c.id), 0)))).scalar_one() + 1
         new: list[tuple[int, Card]] = []
         changed: list[tuple[RowMapping, Card]] = []
@@ -193,15 +195,15 @@ class _Batch:
         rows = await self.connection.execute(select(*_OLD).where(cards.c.slug.in_(slugs)))
         return {row["slug"]: row for row in rows.mappings()}
 
-    async def _renamed(self, strangers: Sequence[Card]) -> dict[str, RowMapping]:
+    async def _renamed(self, strangers: Iterable[str]) -> dict[str, RowMapping]:
         """Cards whose file is gone and whose content is that of a new file, by the new file's slug."""
-        waiting = {row_of(card)["content"]: card.slug for card in strangers}
+        waiting = {self.rows[slug]["content"]: slug for slug in sorted(strangers)}
         rows = (await self.connection.execute(select(*_OLD).where(cards.c.content.in_(waiting)))).mappings()
         return {waiting[row["content"]]: row for row in rows if row["gone"] or row["id"] in self.vanished}
 
     async def _insert(self, new: Sequence[tuple[int, Card]]) -> None:
         rows = [
-            row_of(card)
+            self.rows[card.slug]
             | {
                 "id": card_id,
                 "timeline": timeline(card.published_at, card_id),
@@ -220,7 +222,7 @@ class _Batch:
         rows = []
         relabelled: list[tuple[int, Card]] = []
         for old, card in seen:
-            row = row_of(card) | {"gone": False, "timeline": timeline(card.published_at, old["id"])}
+            row = self.rows[card.slug] | {"gone": False, "timeline": timeline(card.published_at, old["id"])}
             if all(row[name] == old[name] for name in _COMPARED):
                 self.filing.unchanged += 1
                 continue

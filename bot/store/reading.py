@@ -8,7 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, column, literal_column, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Join,
+    Select,
+    Subquery,
+    Table,
+    case,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import State
@@ -62,7 +75,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class TopicCount:
-    """A topic by its display name, and how many published cards have it."""
+    """A topic or provider by its display name, and how many cards of it the server sees."""
 
     name: str
     count: int
@@ -163,67 +176,43 @@ class Archive:
 
     async def topics(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
         """Topics with visible cards: first those that begin with `beginning`, then those with such a word."""
+        own = _decided(guild_id, card_topics.c.topic_id, decisions.join(cards).join(card_topics))
         async with self._database.read() as connection:
-            return await _named(
-                connection,
-                select(topics.c.name, topics.c.published),
-                topics.c,
-                _decided_topic(guild_id),
-                beginning,
-                limit,
-            )
+            return await _named(connection, topics, topics.c.id, own, beginning, limit)
 
     async def providers(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
         """Providers with visible cards, in the order of `topics`."""
+        own = _decided(guild_id, cards.c.provider, decisions.join(cards))
         async with self._database.read() as connection:
-            return await _named(
-                connection,
-                select(providers.c.name, providers.c.published),
-                providers.c,
-                _decided_provider(guild_id),
-                beginning,
-                limit,
-            )
+            return await _named(connection, providers, providers.c.key, own, beginning, limit)
 
     async def all_topics(self, guild_id: int) -> Sequence[str]:
         """Every topic's name that the server may see."""
         return [topic.name for topic in await self.topics(guild_id, limit=1000)]
 
 
-def _decided_topic(guild_id: int) -> ColumnElement[bool]:
-    """Topics that only a moderator's decision makes visible here."""
+def _decided(guild_id: int, name: ColumnElement[Any], decided: Join) -> Subquery:
+    """How many visible cards a topic or provider has more, or less, by this server's own decisions."""
+    more = (decisions.c.verdict == State.PUBLISHED) & (cards.c.state == State.HELD)
+    fewer = (decisions.c.verdict == State.WITHDRAWN) & (cards.c.state == State.PUBLISHED)
+    change = func.sum(case((more, 1), (fewer, -1), else_=0))
     return (
-        select(card_topics.c.topic_id)
-        .select_from(decisions.join(card_topics, card_topics.c.card_id == decisions.c.card_id))
-        .where(decisions.c.guild_id == guild_id, decisions.c.verdict == State.PUBLISHED)
-        .where(card_topics.c.topic_id == topics.c.id)
-        .exists()
-    )
-
-
-def _decided_provider(guild_id: int) -> ColumnElement[bool]:
-    return (
-        select(cards.c.id)
-        .select_from(decisions.join(cards))
-        .where(decisions.c.guild_id == guild_id, decisions.c.verdict == State.PUBLISHED)
-        .where(cards.c.provider == providers.c.key)
-        .exists()
+        select(name.label("name"), change.label("change"))
+        .select_from(decided)
+        .where(decisions.c.guild_id == guild_id)
+        .group_by(name)
+        .subquery()
     )
 
 
 async def _named(
-    connection: AsyncConnection,
-    asked: Select[Any],
-    columns: Any,
-    decided: ColumnElement[bool],
-    beginning: str,
-    limit: int,
+    connection: AsyncConnection, names: Table, by: ColumnElement[Any], own: Subquery, beginning: str, limit: int
 ) -> list[TopicCount]:
-    seen = asked.where((columns.published > 0) | decided)
+    count = names.c.published + func.coalesce(own.c.change, 0)
     key = folded(beginning)
-    starts = columns.key.startswith(key, autoescape=True)
-    inside = columns.key.contains(f" {key}", autoescape=True)
+    starts = names.c.key.startswith(key, autoescape=True)
+    seen = select(names.c.name, count).select_from(names.outerjoin(own, own.c.name == by)).where(count > 0)
     if key:
-        seen = seen.where(starts | inside)
-    rows = await connection.execute(seen.order_by(starts.desc(), columns.published.desc(), columns.key).limit(limit))
-    return [TopicCount(name, max(count, 1)) for name, count in rows]
+        seen = seen.where(starts | names.c.key.contains(f" {key}", autoescape=True))
+    rows = await connection.execute(seen.order_by(starts.desc(), count.desc(), names.c.key).limit(limit))
+    return [TopicCount(name, published) for name, published in rows]

@@ -185,6 +185,8 @@ deliveries = Table(
     Column("progress", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("due_at", Moment, comment="null: nothing to do"),
+    Column("sent_at", Moment, comment="when the last call to post began"),
+    Column("plain", Boolean, nullable=False, server_default="0", comment="without pictures: Discord refused one"),
     Column("last_error", Text),
     Column("planned_at", Moment, nullable=False),
     Column("settled_at", Moment),
@@ -195,6 +197,17 @@ deliveries = Table(
 Index("ix_deliveries_card_id", deliveries.c.card_id)
 Index("ix_deliveries_due_at", deliveries.c.due_at, sqlite_where=text("due_at IS NOT NULL"))
 Index("ix_deliveries_channel_id_due_at", deliveries.c.channel_id, sqlite_where=text("due_at IS NOT NULL"))
+
+circuits = Table(
+    "circuits",
+    metadata,
+    Column("channel_id", BigInteger, primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("probe_at", Moment, nullable=False),
+)
 
 saved = Table(
     "saved",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Channels:
         self.fail: list[DeliveryError | None] = []
         self.lose_answer = False
         self.calls: list[str] = []
+        self.told: list[str] = []
 
     def _call(self, name: str) -> None:
         self.calls.append(name)
@@ -65,6 +66,9 @@ class Channels:
         self._call("retract")
         if self.messages.pop(delivery.message_id or 0, None) is None:
             raise MessageRemovedError("unknown message")
+
+    async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> None:
+        self.told.append(text)
 
     @property
     def titles(self) -> list[str]:
@@ -151,8 +155,19 @@ async def test_a_closed_channel_keeps_its_cards_for_later(desk: Desk) -> None:
     await desk.deliver(minutes=1)
     await desk.deliver(minutes=1)
     assert desk.channels.titles == []
-    await desk.deliver(hours=1)
+    assert len(desk.channels.told) == 1
+    await desk.deliver(hours=2)
+    await desk.deliver(hours=2)
     assert desk.channels.titles == ["Title of a", "Title of b"]
+    assert desk.channels.told[1:] == ["<#5> gets its cards again."]
+
+
+async def test_a_refused_picture_is_left_out_once(desk: Desk) -> None:
+    desk.channels.fail = [CardRefusedError("embeds.0.image.url", picture=True)]
+    desk.write("a")
+    await desk.deliver()
+    assert desk.channels.titles == ["Title of a"]
+    assert desk.channels.calls == ["post", "find", "post"] or desk.channels.calls == ["post", "post"]
 
 
 async def test_a_refused_card_is_set_aside_until_it_changes(desk: Desk) -> None:

@@ -51,6 +51,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("unplanned"),
     )
     op.create_table(
+        "circuits",
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("guild_id", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("probe_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("channel_id", name=op.f("pk_circuits")),
+    )
+    op.create_table(
         "listings",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("request", sa.JSON(), nullable=False, comment="what a list's page buttons ask for again"),
@@ -156,6 +166,10 @@ def upgrade() -> None:
         sa.Column("progress", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True, comment="null: nothing to do"),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True, comment="when the last call to post began"),
+        sa.Column(
+            "plain", sa.Boolean(), server_default="0", nullable=False, comment="without pictures: Discord refused one"
+        ),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("planned_at", sa.BigInteger(), nullable=False),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
