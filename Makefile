@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check format lock bench clean
+.PHONY: help demo run test check crash format lock bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ format: $(VENV)/.installed  ## Rewrite the code in the project's format
 bench: $(VENV)/.installed  ## Speed, as ratios against references in the same run
 	@$(BIN)/python -m tests.bench.loading
 	@$(BIN)/python -m tests.bench.searching
+
+crash: $(VENV)/.installed  ## Kill the bot 300 times while it delivers, and count (about 10 minutes)
+	@$(BIN)/python -m tests.crash $(ARGS)
 
 lock: $(VENV)/.installed  ## Rewrite requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -33,14 +33,14 @@ def utc_now() -> datetime:
 async def open_bot(settings: Settings, *, clock: Clock = utc_now, background: bool = True) -> AsyncIterator[NewsBot]:
     """The bot with store, newsroom and commands, not logged in yet.
 
-    With `background` it loads, watches, plans and delivers by itself from the moment it is ready; without, its
+    With `background` it loads, watches, plans and delivers by itself from the moment it is logged in; without, its
     `newsroom` is driven step by step.
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.database_url))
         bot = NewsBot(settings, store, clock, background=background)
         stack.push_async_callback(bot.close)
-        courier = Courier(store, DiscordPoster(bot), clock, Pace())
+        courier = Courier(store, DiscordPoster(bot), clock, Pace(settings.requests_per_second))
         bot.newsroom = Newsroom(settings, store, Loader(store.cabinet, settings.cards), courier, clock)
         stack.push_async_callback(bot.newsroom.stop)
         for cog in ALL:
@@ -70,3 +70,8 @@ async def _serve(bot: NewsBot, token: str) -> None:
         raise LoginError(f"Discord refuses the intents: {error}") from error
     except (OSError, discord.HTTPException) as error:
         raise LoginError(f"Discord cannot be reached: {error}. Check the network, then start again.") from error
+    except AttributeError as error:
+        if bot.ws is not None:
+            raise
+        # discord.py stumbles over its missing connection when the very first one to the gateway fails
+        raise LoginError("Discord's gateway cannot be reached. Check the network, then start again.") from error

@@ -9,6 +9,8 @@ from bot.errors import UserError
 
 SUGGESTED = ("today", "7 days", "30 days", "1 year")
 _DAYS = {"d": 1, "day": 1, "w": 7, "week": 7, "m": 30, "month": 30, "y": 365, "year": 365}
+_LONGEST = 500 * 365
+"""Days. Longer spans mean the same, everything, and would leave the calendar."""
 _TAKES = "`since` takes `today`, a span such as `7 days` or `2 weeks`, or a date such as `2026-11-24`."
 _SPAN = re.compile(r"^(\d{1,4})\s*([a-z]+?)s?$")
 
@@ -19,7 +21,7 @@ def since(text: str, now: datetime) -> datetime:
     if wish == "today":
         return now.replace(hour=0, minute=0, second=0, microsecond=0)
     if (span := _SPAN.match(wish)) and span[2] in _DAYS:
-        return now - timedelta(days=int(span[1]) * _DAYS[span[2]])
+        return now - timedelta(days=min(int(span[1]) * _DAYS[span[2]], _LONGEST))
     try:
         return datetime.strptime(wish, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 import discord
 from discord import app_commands
 from discord.ext import commands
+from discord.gateway import DiscordWebSocket
 from discord.http import Route
+from yarl import URL
 
 from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.failures import report
@@ -56,13 +58,19 @@ class NewsBot(commands.Bot):
         self.store = store
         self.clock = clock
         self._background = background
-        self._started = False
         if settings.discord_api:
             Route.BASE = _api_base(settings.discord_api)
 
     async def setup_hook(self) -> None:
+        if self.settings.discord_api:
+            # discord.py would go to Discord's own gateway; whoever serves the API says where its gateway is.
+            _, gateway, _ = await self.http.get_bot_gateway()
+            DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
         self.add_dynamic_items(*CARD_BUTTONS, TurnButton)
         await self.sync_commands()
+        if self._background:
+            # Delivering needs no gateway: cards go out while it connects, and while it is in trouble.
+            self.newsroom.start()
 
     async def sync_commands(self, *, force: bool = False) -> bool:
         """Tell Discord the commands, when they are not those told last. Returns whether it was needed."""
@@ -76,11 +84,7 @@ class NewsBot(commands.Bot):
         return True
 
     async def on_ready(self) -> None:
-        """Comes again after each lost session; the work starts once."""
         _log.info("Ready as %s in %s servers", self.user, len(self.guilds))
-        if self._background and not self._started:
-            self._started = True
-            self.newsroom.start()
 
     async def on_command_error(self, context: commands.Context[Any], error: commands.CommandError, /) -> None:
         """There are slash commands only; somebody who mentions the bot asks for nothing."""

@@ -77,13 +77,13 @@ def _make_folder(path: str | None) -> None:
 
 def _refuse_foreign(path: str) -> None:
     """Look without touching: WAL mode alone would already change another program's file."""
+    if not Path(path).exists():
+        return
     try:
         with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
             (owner,) = connection.execute("PRAGMA application_id").fetchone()
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
-        if not Path(path).exists():
-            return
         raise StoreError(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
     if tables and owner != APPLICATION_ID:
         raise StoreError(f"{path} belongs to another program. Point NEWSDESK_DATABASE_URL at a file of its own.")

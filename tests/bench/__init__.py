@@ -1,0 +1,1 @@
+"""Speed, measured: run by hand, not with the tests."""

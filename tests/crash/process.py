@@ -1,0 +1,106 @@
+"""A bot process with a store and cards of its own, pointed at the wire Discord."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from bot.store import open_store
+
+ROOT = Path(__file__).parents[2]
+_CARD = """---
+category: news
+title: "Card {number} of the crash test"
+excerpt: "One of many cards that are on their way when the process is killed."
+publishedDateTime: {moment:%Y-%m-%dT%H:%M:%SZ}
+webUrl: "https://example.org/{number}"
+quality: 80
+heat: 80
+published: true
+topics: [Testing]
+---
+"""
+
+
+class BotProcess:
+    """`newsdesk run` in a folder of its own."""
+
+    def __init__(self, folder: Path, api: str) -> None:
+        self.folder = folder
+        self.database = folder / "crash.db"
+        self.cards = folder / "cards"
+        self._api = api
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
+    async def prepare(self, channels: Sequence[int], guild_id: int, cards: int) -> None:
+        """Subscribe the channels, then write the cards."""
+        self.cards.mkdir(parents=True)
+        now = datetime.now(UTC)
+        async with open_store(f"sqlite+aiosqlite:///{self.database}") as store:
+            for channel_id in channels:
+                await store.subscriptions.add(
+                    guild_id=guild_id, channel_id=channel_id, created_by=1, now=now - timedelta(minutes=1)
+                )
+        for number in range(cards):
+            moment = now - timedelta(days=1, seconds=-number)
+            (self.cards / f"{number}.md").write_text(_CARD.format(number=number, moment=moment), "utf-8")
+
+    def start(self) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSDESK_")}
+        environment |= {
+            "NEWSDESK_TOKEN": "a.test.token",
+            "NEWSDESK_DISCORD_API": self._api,
+            "NEWSDESK_DATABASE_URL": f"sqlite+aiosqlite:///{self.database}",
+            "NEWSDESK_CARDS": str(self.cards),
+            "NEWSDESK_TICK_SECONDS": "0.5",
+            "NEWSDESK_WATCH": "false",
+            "NEWSDESK_REQUESTS_PER_SECOND": "100000",
+            "NEWSDESK_LOG_LEVEL": "ERROR",
+        }
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is tidied up."""
+        self._end(signal.SIGKILL)
+
+    def terminate(self) -> int:
+        """SIGTERM; gives the exit code."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> int:
+        assert self._process is not None
+        self._process.send_signal(how)
+        return self._process.wait(timeout=15)
+
+    def waiting(self) -> tuple[int, int]:
+        """How many deliveries there are, and how many of them are still due."""
+        with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True, timeout=10)) as store:
+            row: tuple[int, int] = store.execute("SELECT count(*), count(due_at) FROM deliveries").fetchone()
+            return row
+
+    def sending(self) -> int:
+        """How many posts the store believes to be under way."""
+        with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True, timeout=10)) as store:
+            return int(store.execute("SELECT count(*) FROM deliveries WHERE progress = 'sending'").fetchone()[0])
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text("utf-8")

@@ -1,0 +1,101 @@
+"""One run: kill the bot again and again while cards go out, start it until all is quiet, then count."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.crash.process import BotProcess
+from tests.wire.client import WireDiscord
+
+FORGETFUL = 0.05
+"""A nonce window, in seconds, that is shorter than any restart takes."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run, or several, came to. `prevented` posts were sent twice and shown once, by Discord's nonce memory."""
+
+    runs: int = 0
+    kills: int = 0
+    posts: int = 0
+    lost: int = 0
+    repeated: int = 0
+    disordered: int = 0
+    prevented: int = 0
+
+    def add(self, other: Tally) -> None:
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {getattr(self, name)}" for name in self.__slots__)
+
+
+async def crash(
+    wire: WireDiscord, folder: Path, *, kills: int, cards: int, channels: int, seed: int, forgetful: bool
+) -> Tally:
+    """A run with up to `kills` kills; it has fewer when all is delivered before."""
+    await wire.reset(limits=False, **({"nonce_window": FORGETFUL} if forgetful else {}))
+    guild = await wire.add_guild(*["text"] * channels)
+    ids = [channel.id for channel in guild.channels]
+    with BotProcess(folder, wire.address.api) as bot:
+        await bot.prepare(ids, guild.id, cards)
+        done = await _killed_and_restarted(wire, bot, cards * channels, kills, random.Random(seed))
+        assert bot.terminate() == 0, bot.log
+    return await _counted(wire, ids, cards, done)
+
+
+async def _killed_and_restarted(
+    wire: WireDiscord, bot: BotProcess, expected: int, kills: int, chance: random.Random
+) -> int:
+    """Ends with the bot running and everything quiet; gives the number of kills."""
+    done = 0
+    while done < kills and not _quiet(bot, expected):
+        before = await _sent(wire)
+        bot.start()
+        if chance.random() < 0.7:
+            await _moving(wire, before, expected)
+            await asyncio.sleep(chance.uniform(0, 0.7))
+        else:
+            await asyncio.sleep(chance.uniform(0.1, 1.2))
+        bot.kill()
+        done += 1
+    bot.start()
+    async with asyncio.timeout(120):
+        while not _quiet(bot, expected):
+            await asyncio.sleep(0.1)
+    return done
+
+
+def _quiet(bot: BotProcess, expected: int) -> bool:
+    return bot.waiting() == (expected, 0)
+
+
+async def _sent(wire: WireDiscord) -> int:
+    return sum((await wire.totals()).messages.values())
+
+
+async def _moving(wire: WireDiscord, before: int, expected: int) -> None:
+    """Until this start has posted something, or has nothing left to post: most kills are to hit work under way."""
+    for _ in range(200):
+        if await _sent(wire) > before or before >= expected:
+            return
+        await asyncio.sleep(0.02)
+
+
+async def _counted(wire: WireDiscord, channels: list[int], cards: int, kills: int) -> Tally:
+    tally = Tally(runs=1, kills=kills)
+    for channel_id in channels:
+        messages = await wire.messages(channel_id)
+        held = [int((message.title or "Card -1").split()[1]) for message in messages]
+        times = Counter(held)
+        tally.posts += len(held)
+        tally.lost += cards - len(times)
+        tally.repeated += len(held) - len(times)
+        tally.disordered += held != sorted(held)
+    tally.prevented = (await wire.totals()).prevented
+    return tally

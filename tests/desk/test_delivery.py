@@ -1,0 +1,47 @@
+"""The step towards what is wanted, the waits between tries, and the name of a try."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.desk.delivery import FIRST_WAIT, LONGEST_WAIT, UNPUBLISHED, Action, action, nonce, wait_after
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message_id", "actual", "step"),
+    [
+        ("r", None, None, Action.POST),
+        ("r", 1, "q", Action.EDIT),
+        ("r", 1, "", Action.EDIT),
+        ("r", 1, None, Action.EDIT),
+        ("r", 1, "r", None),
+        (None, 1, "r", Action.RETRACT),
+        (None, None, None, None),
+        (UNPUBLISHED, 1, "r", Action.EDIT),
+        (UNPUBLISHED, None, None, None),
+    ],
+)
+def test_the_step_makes_the_channel_hold_what_is_wanted(
+    wanted: str | None, message_id: int | None, actual: str | None, step: Action | None
+) -> None:
+    assert action(wanted, message_id, actual) is step
+
+
+@given(st.integers(1, 10**6), st.floats(0, 1))
+def test_a_wait_lies_within_a_quarter_of_its_bounds(attempts: int, jitter: float) -> None:
+    assert FIRST_WAIT * 0.75 <= wait_after(attempts, jitter) <= LONGEST_WAIT * 1.25
+
+
+@given(st.integers(1, 60))
+def test_waits_grow_until_the_longest(attempts: int) -> None:
+    assert wait_after(attempts, 0.5) <= wait_after(attempts + 1, 0.5) <= LONGEST_WAIT
+    assert wait_after(1, 0.5) == FIRST_WAIT
+
+
+@given(st.integers(0, 2**63), st.integers(0, 2**63))
+def test_a_nonce_fits_discord_is_stable_and_differs_between_deliveries(one: int, other: int) -> None:
+    assert len(nonce("0123abcd", one)) <= 25
+    assert (nonce("0123abcd", one) == nonce("0123abcd", other)) == (one == other)
+    assert nonce("0123abcd", one) != nonce("0123abce", one)

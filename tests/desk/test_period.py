@@ -1,0 +1,41 @@
+"""How a member says "since when"."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.desk.period import SUGGESTED, since
+from bot.errors import UserError
+from tests.support.cards import NOW
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("today", NOW.replace(hour=0)),
+        (" 7 Days ", NOW - timedelta(days=7)),
+        ("2w", NOW - timedelta(days=14)),
+        ("1 month", NOW - timedelta(days=30)),
+        ("1y", NOW - timedelta(days=365)),
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+    ],
+)
+def test_days_spans_and_dates_are_understood(text: str, moment: datetime) -> None:
+    assert since(text, NOW) == moment
+
+
+@pytest.mark.parametrize("suggested", SUGGESTED)
+def test_every_suggestion_is_understood(suggested: str) -> None:
+    assert since(suggested, NOW) <= NOW
+
+
+@given(st.one_of(st.text(), st.from_regex(r"\A\d{1,4} ?(d|days?|w|m|months|y|years)\Z")))
+def test_anything_else_is_answered_with_what_would_be_understood(text: str) -> None:
+    try:
+        assert since(text, NOW).tzinfo
+    except UserError as error:
+        assert "7 days" in str(error)

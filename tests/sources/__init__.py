@@ -1,0 +1,1 @@
+"""Folders in, a store that follows them out."""

@@ -1,0 +1,195 @@
+"""Finding cards by words, and turning pages."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.cards.model import Provider, Related
+from bot.store import Store
+from bot.store.reading import Cursor, Order, Page, Query
+from tests.support.cards import NOW, card, file_cards, older
+
+LIBRARY = (
+    ("moon", "Apollo 11: first steps on the Moon", "Armstrong and Aldrin walk"),
+    ("resume", "Writing a résumé", "naïve advice over coffee"),
+    ("cpp", "C++ 23 and .NET 8 compared", "node.js, too"),
+    ("chinese", "苹果发布新款芯片", "性能提升"),
+    ("japanese", "日本語のニュース", ""),
+    ("korean", "한국어 뉴스", ""),
+    ("thai", "ข่าวภาษาไทยวันนี้", ""),
+    ("german", "Größte Übung in Köln", "STRASSE"),
+    ("snake", "The snake_case of C", "50% off & more"),
+    ("vietnamese", "Tiếng Việt", ""),
+)
+
+
+@pytest.fixture
+async def library(store: Store) -> Store:
+    cards = [
+        card(
+            slug,
+            title=title,
+            excerpt=excerpt,
+            topics=("Space",) if slug == "moon" else ("Languages", "News"),
+            provider=Provider("NASA" if slug == "moon" else "The Gazette"),
+            related=(Related("Lunar landing seen elsewhere", "https://b.example/x", "BBC"),) if slug == "moon" else (),
+        )
+        for slug, title, excerpt in LIBRARY
+    ]
+    await file_cards(store, *(older(each, hours=place) for place, each in enumerate(cards)))
+    return store
+
+
+async def found(store: Store, words: str = "", **filters: object) -> list[str]:
+    page = await store.archive.search(Query(words, **filters), 0, limit=50)  # type: ignore[arg-type]
+    return [filed.card.slug for filed in page.cards]
+
+
+@pytest.mark.parametrize(
+    ("words", "slugs"),
+    [
+        ("moon", ["moon"]), ("MOON", ["moon"]), ("mo", ["moon", "snake"]), ("apollo fir", ["moon"]), ("apol* steps", ["moon"]),
+        ("apol steps", []), ("steps apollo", ["moon"]), ('"first steps"', ["moon"]), ('"steps first"', []),
+        ('"first steps', ["moon"]), ("lunar", ["moon"]), ("nasa", ["moon"]), ("space", ["moon"]), ("moon -apollo", []),
+        ("moon -mars", ["moon"]), ('moon -"first steps"', []), ("-moon", []), ("moon gazette", []),
+        ("resume", ["resume"]), ("résumé", ["resume"]), ("re\u0301sume\u0301", ["resume"]), ("NAIVE", ["resume"]),
+        ("grosste", []), ("größte", ["german"]), ("ubung", ["german"]), ("koln", ["german"]), ("tieng viet", ["vietnamese"]),
+        ("c++", ["cpp", "snake"]), (".net", ["cpp"]), ("c++ .net", ["cpp"]), ("node.js", ["cpp"]), ("snake_case", ["snake"]),
+        ("50%", ["snake"]), ("芯片", ["chinese"]), ("苹果 芯片", ["chinese"]), ("片芯", []), ("新", ["chinese"]),
+        ("ニュース", ["japanese"]), ("日本", ["japanese"]), ("뉴스", ["korean"]), ("ภาษาไทย", ["thai"]), ("วันนี้", ["thai"]),
+        ("foo AND", []), ("NEAR(moon", []), ("title:moon", []), ("moon*", ["moon"]), ("*", []), ('"', []), ("-", []),
+        ('""', []), ("(", []), ("{title} : moon", []), ("^moon", ["moon"]), ("moon\x00mars", []), ("' OR 1=1 --", []), ("", []),
+        ("tags", []), ("🌙", []),
+    ],
+)  # fmt: skip
+async def test_words_find_what_a_reader_would_expect(library: Store, words: str, slugs: list[str]) -> None:
+    assert await found(library, words) == slugs
+
+
+async def test_topic_provider_and_since_narrow_a_search(library: Store) -> None:
+    assert await found(library, topic=" SPACE ") == ["moon"]
+    assert await found(library, "moon", topic="Languages") == []
+    assert await found(library, provider="nasa") == ["moon"]
+    assert len(await found(library, provider="The gazette", topic="news")) == len(LIBRARY) - 1
+    assert await found(library, topic="Nowhere") == []
+    assert await found(library, "-c", topic="Languages", provider="the gazette") == [
+        slug for slug, _, _ in LIBRARY if slug not in ("moon", "cpp", "snake")
+    ]
+    since = NOW - timedelta(hours=2)
+    assert await found(library, topic="languages", since=since) == ["resume"]
+
+
+async def test_the_orders_are_newest_best_match_and_hottest(store: Store) -> None:
+    await file_cards(
+        store,
+        card("new", excerpt="comet", heat=None),
+        older(card("hot", excerpt="seen: comet", heat=200), hours=1),
+        older(card("best", title="Comet", heat=10), hours=2),
+    )
+    assert await found(store, "comet") == ["new", "hot", "best"]
+    assert (await found(store, "comet", order=Order.BEST))[0] == "best"
+    assert await found(store, "comet", order=Order.HOTTEST) == ["hot", "best", "new"]
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(words=st.one_of(
+    st.text(max_size=30),
+    st.lists(st.sampled_from(
+        ['"', "-", "*", "(", ")", "AND", "NOT", "NEAR", ":", "^", "+", "moon", "芯", "e\u0301", "\x00", " ", "_", "'", "{", "}"]
+    ), max_size=10).map("".join),
+), order=st.sampled_from(Order))  # fmt: skip
+async def test_no_words_can_make_a_search_fail(library: Store, words: str, order: Order) -> None:
+    query = Query(words, topic=words or None, provider=words or None, order=order)
+    await library.archive.search(query, 1, limit=5)
+    await library.archive.search(Query(words, order=order), 1, limit=5)
+    await library.archive.complete_cards(words, 1, limit=5)
+    await library.archive.topics(1, words, limit=5)
+    await library.archive.providers(1, words, limit=5)
+    await library.archive.by_slug(words, 1)
+
+
+async def test_changed_words_are_found_and_the_old_ones_are_not(library: Store) -> None:
+    await file_cards(library, card("moon", title="Artemis", topics=("Rockets",)))
+    assert (await found(library, "apollo"), await found(library, "artemis")) == ([], ["moon"])
+    assert (await found(library, topic="space"), await found(library, topic="rockets")) == ([], ["moon"])
+    assert [topic.name for topic in await library.archive.topics(0, limit=9)] == ["Languages", "News", "Rockets"]
+
+
+async def test_topics_to_complete_begin_with_the_letters_or_have_such_a_word(library: Store) -> None:
+    await file_cards(library, card("x", topics=("Deep Space", "50% off", "under_score")), card("y", topics=("Deep Space",)))
+    named = [(each.name, each.count) for each in await library.archive.topics(0, "spa", limit=9)]
+    assert named == [("Space", 1), ("Deep Space", 2)]
+    assert [each.name for each in await library.archive.topics(0, "50%", limit=9)] == ["50% off"]
+    assert await library.archive.topics(0, "%", limit=9) == []
+    assert await library.archive.topics(0, "r_s", limit=9) == []
+    assert [each.name for each in await library.archive.topics(0, limit=2)] == ["Languages", "News"]
+    assert "Space" in await library.archive.all_topics(0)
+
+
+Turn = Callable[[Cursor | None], Awaitable[Page]]
+TURNS = ["latest", "latest of a topic", "search"]
+
+
+def turning(store: Store, way: str) -> Turn:
+    def turn(cursor: Cursor | None) -> Awaitable[Page]:
+        if way == "search":
+            return store.archive.search(Query("title"), 1, limit=3, cursor=cursor)
+        return store.archive.latest(1, topic="AI" if way.endswith("topic") else None, limit=3, cursor=cursor)
+
+    return turn
+
+
+async def walk(turn: Turn, page: Page, *, newer: bool) -> list[str]:
+    """The slugs from a page to the end of the list, in list order."""
+    slugs = [filed.card.slug for filed in page.cards]
+    while page.has_newer if newer else page.has_older:
+        page = await turn(Cursor(page.cards[0 if newer else -1].timeline, newer))
+        part = [filed.card.slug for filed in page.cards]
+        slugs = part + slugs if newer else slugs + part
+    return slugs
+
+
+@pytest.mark.parametrize("way", TURNS)
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 6, 10])
+async def test_turning_pages_both_ways_visits_every_card_once(store: Store, way: str, count: int) -> None:
+    cards = [older(card(f"c{n}", topics=("AI",)), minutes=n // 2) for n in range(count)]
+    await file_cards(store, *random.Random(count).sample(cards, count))
+    turn = turning(store, way)
+    first = await turn(None)
+    assert not first.has_newer
+    forth = await walk(turn, first, newer=False)
+    assert sorted(forth) == sorted(each.slug for each in cards)
+    assert [int(slug[1:]) // 2 for slug in forth] == [n // 2 for n in range(count)]
+    end = await store.archive.by_slug(forth[-1], 1) if forth else None
+    if end:
+        last = await turn(Cursor(end.timeline - 1, newer=True))
+        assert await walk(turn, last, newer=True) == forth
+
+
+@pytest.mark.parametrize("way", TURNS)
+async def test_a_card_that_comes_between_two_pages_shifts_nothing(store: Store, way: str) -> None:
+    cards = [older(card(f"c{n}", topics=("AI",)), minutes=n) for n in range(7)]
+    await file_cards(store, *cards)
+    turn = turning(store, way)
+    first = await turn(None)
+    await file_cards(store, card("newest", topics=("AI",), published_at=NOW), older(card("middle", topics=("AI",)), minutes=4.5))
+    second = await turn(Cursor(first.cards[-1].timeline))
+    assert [filed.card.slug for filed in second.cards] == ["c3", "c4", "middle"]
+    back = await turn(Cursor(second.cards[0].timeline, newer=True))
+    assert [filed.card.slug for filed in back.cards] == ["c0", "c1", "c2"]
+    assert back.has_newer
+
+
+@pytest.mark.parametrize("order", [Order.BEST, Order.HOTTEST])
+async def test_ranked_hits_turn_pages_by_number(store: Store, order: Order) -> None:
+    await file_cards(store, *(older(card(f"c{n}", heat=n), minutes=n) for n in range(7)))
+    query = Query("title", order=order)
+    pages = [await store.archive.search(query, 0, limit=3, offset=offset) for offset in (0, 3, 6)]
+    assert [(page.has_newer, page.has_older) for page in pages] == [(False, True), (True, True), (True, False)]
+    assert sorted(filed.card.slug for page in pages for filed in page.cards) == [f"c{n}" for n in range(7)]

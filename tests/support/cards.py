@@ -1,0 +1,84 @@
+"""Cards, card files and readings to test with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.cards.model import Card, Reading, State
+from bot.cards.reading import read_card
+from bot.store import Store
+from bot.store.filing import FileStat
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+"""The tests' present; cards are an hour old unless they say otherwise."""
+
+CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
+"""Real cards, beside the repository where they are at hand."""
+
+
+def card(slug: str = "a-card", **changes: Any) -> Card:
+    """A published card, an hour old."""
+    fields: dict[str, Any] = {
+        "title": f"Title of {slug}",
+        "published_at": NOW - timedelta(hours=1),
+        "url": f"https://news.example/{slug}",
+        "state": State.PUBLISHED,
+        "aliases": (f"news.example/{slug}",),
+    }
+    return Card(slug=slug, **(fields | changes))
+
+
+def page(**fields: Any) -> bytes:
+    """A card file with these fields; a field set to None is left out."""
+    written: dict[str, Any] = {
+        "category": "news",
+        "title": "A title",
+        "publishedDateTime": NOW - timedelta(hours=1),
+        "webUrl": "https://news.example/a-card",
+        "published": True,
+        "heat": 90,
+    }
+    kept = {name: value for name, value in (written | fields).items() if value is not None}
+    return f"---\n{yaml.safe_dump(kept, allow_unicode=True, sort_keys=False)}---\n".encode()
+
+
+def raw(lines: str) -> bytes:
+    """A card file of the required fields and these lines of YAML, as written; they begin at line 5."""
+    return f"---\ncategory: news\ntitle: A title\npublishedDateTime: 2026-11-24T09:00:00Z\n{lines}\n---\n".encode()
+
+
+def reading(content: bytes, slug: str = "a-card") -> Reading:
+    return read_card(content, file=f"{slug}.md", slug=slug)
+
+
+def loaded(content: bytes, slug: str = "a-card") -> Card:
+    """The card of a file that must be one."""
+    found = reading(content, slug)
+    assert found.card is not None, found.problems
+    return found.card
+
+
+def problem(content: bytes) -> tuple[int, str, str]:
+    """Line, field and words of the one problem of a file that must not be a card."""
+    found = reading(content)
+    assert found.card is None
+    (only,) = found.problems
+    return only.line, only.field, only.problem
+
+
+async def file_cards(store: Store, *cards: Card, now: datetime = NOW) -> list[int]:
+    """Put cards into the store as a load would, and return their ids."""
+    batch = [(FileStat(f"{each.slug}.md", 1, 1), Reading(each)) for each in cards]
+    await store.cabinet.file("/cards", batch, vanished=(), now=now, withdraw=True)
+    await store.cabinet.recount()
+    found = [await store.archive.by_slug(each.slug, 0, hidden=True) for each in cards]
+    return [each.id for each in found if each]
+
+
+def older(card: Card, **span: float) -> Card:
+    return replace(card, published_at=card.published_at - timedelta(**span))

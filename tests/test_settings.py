@@ -1,0 +1,124 @@
+"""Settings: read from the environment and `.env`, wrong ones named all at once, the token told to nobody."""
+
+from __future__ import annotations
+
+import traceback
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.errors import SettingsError
+from bot.settings import PREFIX, Settings, load_settings
+
+TOKEN = "MTIz.SECRET.token"
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty folder to start in, and none of the machine's own settings."""
+    import os
+
+    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {
+        "DATABASE_URL": "postgres://u:SECRET@h/db", "ASSET_BASE_URL": "ftp://x", "MAX_AGE_DAYS": "0", "TICK_SECONDS": "nan",
+        "RESCAN_SECONDS": "soon", "WATCH": "perhaps", "DISCORD_API": "http://[", "LOG_LEVEL": "LOUD", "TOKEN": TOKEN,
+        "TOKEN_FILE": "token.txt",
+    }  # fmt: skip
+    for name, value in wrong.items():
+        monkeypatch.setenv(PREFIX + name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    lines = str(caught.value).splitlines()
+    assert {line.partition(":")[0] for line in lines} == {PREFIX + name for name in wrong if name != "TOKEN"}
+    assert len(lines) == len(wrong) - 1
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_without_any_variable_everything_has_a_default_outside_the_folder_of_cards(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    settings = load_settings()
+    assert settings.database_url == f"sqlite+aiosqlite:///{tmp_path}/state/newsdesk/newsdesk.db"
+    assert (settings.cards, settings.max_age, settings.asset_base_url) == (Path("data/cards"), timedelta(days=14), None)
+
+
+def test_the_token_is_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSDESK_TOKEN", f" {TOKEN}\n")
+    settings = load_settings()
+    assert settings.bot_token() == TOKEN
+    for text in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
+        assert "SECRET" not in text
+
+
+def test_a_token_file_is_read_and_trimmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token.txt").write_text(f"{TOKEN}\n")
+    monkeypatch.setenv("NEWSDESK_TOKEN_FILE", "token.txt")
+    assert load_settings().bot_token() == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"", "does not hold one token"),
+        (f"Bot {TOKEN}".encode(), "does not hold one token"),
+        (f"{TOKEN}\n{TOKEN}".encode(), "does not hold one token"),
+        (f"“{TOKEN}”".encode(), "does not hold one token"),
+        (f"\xff{TOKEN}".encode("latin-1"), "cannot be read: it is not text"),
+    ],
+)
+def test_a_bad_token_file_is_explained_without_its_content(tmp_path: Path, content: bytes | None, words: str) -> None:
+    if content is not None:
+        (tmp_path / "token.txt").write_bytes(content)
+    with pytest.raises(SettingsError, match=words) as caught:
+        load_settings(token_file=tmp_path / "token.txt").bot_token()
+    assert str(caught.value).startswith("NEWSDESK_TOKEN_FILE: ")
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_token_of_two_words_is_refused_without_being_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSDESK_TOKEN", f"Bot {TOKEN}")
+    with pytest.raises(SettingsError, match="^NEWSDESK_TOKEN: does not hold one token") as caught:
+        load_settings().bot_token()
+    assert "SECRET" not in str(caught.value)
+
+
+def test_no_token_is_explained_only_when_one_is_needed() -> None:
+    settings = load_settings()
+    with pytest.raises(SettingsError, match="^NEWSDESK_TOKEN: is not set"):
+        settings.bot_token()
+
+
+def test_token_and_token_file_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSDESK_TOKEN", TOKEN)
+    monkeypatch.setenv("NEWSDESK_TOKEN_FILE", "token.txt")
+    with pytest.raises(SettingsError, match="^NEWSDESK_TOKEN_FILE: NEWSDESK_TOKEN is set as well") as caught:
+        load_settings()
+    assert "SECRET" not in str(caught.value)
+
+
+def test_a_dotenv_file_is_read_and_the_environment_wins_over_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("NEWSDESK_MAX_AGE_DAYS=3\nNEWSDESK_LOG_LEVEL=debug\nNEWSDESK_CARDS=\nOTHER=1\n")
+    assert (load_settings().max_age_days, load_settings().log_level) == (3, "DEBUG")
+    assert load_settings().cards == Path("data/cards")
+    monkeypatch.setenv("NEWSDESK_MAX_AGE_DAYS", "5")
+    assert load_settings().max_age_days == 5
+    assert load_settings(max_age_days=7).max_age_days == 7
+
+
+def test_addresses_lose_their_last_slash() -> None:
+    settings = load_settings(asset_base_url="https://a.example/site/", discord_api="http://127.0.0.1:8080/")
+    assert (settings.asset_base_url, settings.discord_api) == ("https://a.example/site", "http://127.0.0.1:8080")
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert all(field.description for field in Settings.model_fields.values())

@@ -1,0 +1,89 @@
+"""The way in for tests: starts the server, sets the stage, does what people do, and reads what came of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Self, TypeVar
+
+from tests.wire import results
+from tests.wire.errors import Json
+from tests.wire.line import WireError
+from tests.wire.people import People, Person
+from tests.wire.process import Address, WireProcess
+from tests.wire.results import Request, Status, Totals, WireChannel, WireMessage
+from tests.wire.stage import Stage
+
+__all__ = ["ANY", "Person", "WireDiscord", "WireError"]
+
+ANY = None
+"""For ``times`` of a fault: as often as a request matches."""
+
+_T = TypeVar("_T")
+
+
+class WireDiscord(Stage, People):
+    """An open line to the server's control API.
+
+    ``async with WireDiscord() as wire`` starts a process of its own; with ``at`` it joins one that runs,
+    which saves half a second, and empties its world first.
+    """
+
+    def __init__(self, at: Address | None = None) -> None:
+        self._process = None if at else WireProcess()
+        super().__init__(at or Address(0, "", "", ""))
+
+    async def __aenter__(self) -> Self:
+        if self._process is not None:
+            self.address = await asyncio.to_thread(self._process.start)
+        await self._open()
+        await self.reset()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._close()
+        if self._process is not None:
+            await asyncio.to_thread(self._process.stop)
+
+    async def status(self) -> Status:
+        return Status(**await self._ask("status"))
+
+    async def connected(self, shards: int = 1, within: float = 10.0) -> Status:
+        """Waits until that many sessions are on line."""
+        return await self._until(self.status, lambda found: found.connected >= shards, within)
+
+    async def messages(self, channel_id: int, *, deleted: bool = False) -> list[WireMessage]:
+        """In order of sending; deleted ones only when asked for."""
+        views = await self._ask("messages", channel_id=channel_id, deleted=deleted)
+        return [results.message(each) for each in views]
+
+    async def wait_for_messages(self, channel_id: int, count: int, within: float = 10.0) -> list[WireMessage]:
+        """The messages once there are at least that many."""
+
+        async def look() -> list[WireMessage]:
+            return await self.messages(channel_id)
+
+        return await self._until(look, lambda found: len(found) >= count, within)
+
+    async def posts(self, channel_id: int) -> list[WireChannel]:
+        """A forum's posts, or a channel's threads, with their messages in ``content``."""
+        return [results.channel(each) for each in await self._ask("posts", channel_id=channel_id)]
+
+    async def totals(self) -> Totals:
+        return Totals(**await self._ask("totals"))
+
+    async def requests(self, **query: Any) -> list[Request]:
+        """The request log; ``method``, ``path`` (a regular expression), ``status`` and ``since`` (a number)
+        select.
+        """
+        return [Request(**each) for each in await self._ask("log", **query)]
+
+    async def commands(self, guild_id: int = 0) -> list[Json]:
+        """The uploaded commands, of one guild or for everywhere."""
+        commands: list[Json] = await self._ask("commands", guild_id=guild_id)
+        return commands
+
+    @staticmethod
+    async def _until(look: Callable[[], Awaitable[_T]], enough: Callable[[_T], bool], within: float) -> _T:
+        async with asyncio.timeout(within):
+            while not enough(found := await look()):
+                await asyncio.sleep(0.02)
+        return found

@@ -1,0 +1,189 @@
+"""The control API, with which a test sets the stage and reads what came of it. Never used by the bot."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from tests.wire.building import add_channel, add_guilds, change_channel, change_guild
+from tests.wire.errors import ControlError, Json
+from tests.wire.faults import Faults
+from tests.wire.forms.messages import read_new
+from tests.wire.interactions import Interaction
+from tests.wire.invocations import invoke
+from tests.wire.state import Channel, Guild, Message
+from tests.wire.views import channel_view, guild_view, interaction_view, message_view, messages_view, totals
+from tests.wire.wire import Wire
+
+_T = TypeVar("_T")
+
+_UNTIL: dict[str, Callable[[Interaction], bool]] = {
+    "ack": lambda each: each.acknowledged is not None,
+    "reply": lambda each: each.replied,
+}
+
+
+class Control:
+    """One method for each verb; the server calls the one that the path names with the form and the query."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    async def answer(self, verb: str, form: Json) -> Any:
+        handler: Callable[[Json], Any] | None = getattr(self, f"do_{verb}", None)
+        if handler is None:
+            raise ControlError(f"no such verb: {verb}")
+        result = handler(form)
+        return await result if isinstance(result, Awaitable) else result
+
+    def do_reset(self, form: Json) -> Json:
+        """A new world. ``settings`` and ``guilds`` (a list of guild forms) fill it."""
+        self._wire.reset()
+        self.do_configure(form.get("settings") or {})
+        guilds = [guild for each in form.get("guilds") or [] for guild in add_guilds(self._wire, each)]
+        return {"guilds": [guild_view(guild) for guild in guilds]}
+
+    def do_configure(self, form: Json) -> Json:
+        self._wire.settings.update(form)
+        if "seed" in form:
+            rules = self._wire.faults.rules
+            self._wire.faults = Faults(self._wire.settings.seed)
+            self._wire.faults.rules = rules
+        return {}
+
+    def do_guilds(self, form: Json) -> list[Json]:
+        """Adds guilds, or without a form lists those there are."""
+        guilds = add_guilds(self._wire, form) if form else self._wire.world.guilds.values()
+        return [guild_view(guild) for guild in guilds]
+
+    def do_guild(self, form: Json) -> Json:
+        guild = self._guild(form)
+        change_guild(self._wire, guild, form)
+        return guild_view(guild)
+
+    def do_add_channel(self, form: Json) -> Json:
+        tags = form.get("tags") or []
+        channel = add_channel(self._wire, self._guild(form), form["channel"], tags, tell=True)
+        return channel_view(channel)
+
+    def do_channel(self, form: Json) -> Json:
+        channel = self._channel(form)
+        if len(form) > 1:
+            change_channel(self._wire, channel, form)
+        return channel_view(channel)
+
+    def do_dm(self, form: Json) -> Json:
+        """The DM channel with a user of that name, whether or not the bot has opened it."""
+        return channel_view(self._wire.world.dm(self._wire.world.user(str(form["user"]))))
+
+    def do_user(self, form: Json) -> Json:
+        user = self._wire.world.user(str(form["user"]))
+        return {"id": user.id, "name": user.name}
+
+    def do_messages(self, form: Json) -> list[Json]:
+        return messages_view(self._channel(form), deleted=bool(form.get("deleted")))
+
+    def do_posts(self, form: Json) -> list[Json]:
+        """The posts of a forum or the threads of a channel, each with its messages."""
+        parent = self._channel(form)
+        threads = [
+            each for each in (parent.guild.threads.values() if parent.guild else ()) if each.parent is parent
+        ]
+        return [channel_view(each) | {"content": messages_view(each, deleted=False)} for each in threads]
+
+    def do_totals(self, form: Json) -> Json:
+        return totals(self._wire.world) | self._wire.journal.counts()
+
+    def do_log(self, form: Json) -> list[Json]:
+        return self._wire.journal.select(form)
+
+    def do_fault(self, form: Json) -> Json:
+        return self._wire.faults.add(form).view()
+
+    def do_faults(self, form: Json) -> list[Json]:
+        return [rule.view() for rule in self._wire.faults.rules]
+
+    def do_clear_faults(self, form: Json) -> Json:
+        self._wire.faults.clear(form.get("id"))
+        return {}
+
+    def do_delete(self, form: Json) -> Json:
+        """Deletes a message as a moderator would, behind the bot's back."""
+        message = self._message(form)
+        self._wire.posting.delete(message, "moderator")
+        return message_view(message)
+
+    def do_post(self, form: Json) -> Json:
+        """A message by somebody else."""
+        user = self._wire.world.user(str(form.get("user", "reader")))
+        draft = read_new({"content": form["content"]})
+        return message_view(self._wire.posting.create(self._channel(form), draft, user))
+
+    def do_commands(self, form: Json) -> list[Json]:
+        return self._wire.world.commands.get(int(form.get("guild_id", 0)), [])
+
+    def do_invoke(self, form: Json) -> Json:
+        return interaction_view(invoke(self._wire, form))
+
+    async def do_interaction(self, form: Json) -> Json:
+        """How an interaction stands, at once or when it came ``until`` ``ack`` or ``reply`` within
+        ``timeout``.
+        """
+        interaction = self._wire.interactions.get(int(form["id"]))
+        if interaction is None:
+            raise ControlError(f"no interaction {form['id']}")
+        if form.get("until"):
+            await _wait(interaction, _UNTIL[form["until"]], float(form.get("timeout", 5)))
+        return interaction_view(interaction)
+
+    def do_gateway(self, form: Json) -> Json:
+        """``reconnect``, ``invalid``, ``close`` or ``drop``, to all connections or those of one ``shard``."""
+        action = form.get("action")
+        if action not in ("reconnect", "invalid", "close", "drop"):
+            raise ControlError(f"no such gateway fault: {action}")
+        resumable, code = bool(form.get("resumable", True)), int(form.get("code", 4000))
+        return {
+            "connections": self._wire.gateway.command(action, form.get("shard"), code, resumable=resumable)
+        }
+
+    def do_status(self, form: Json) -> Json:
+        sessions = self._wire.sessions
+        return {
+            "connections": len(self._wire.gateway.connections),
+            "sessions": [
+                {"shard": each.shard, "intents": each.intents, "connected": each.line is not None}
+                for each in sessions.all()
+            ],
+            "identified": sessions.identified,
+            "resumed": sessions.resumed,
+            "bot_id": self._wire.world.bot.id,
+            "owner_id": self._wire.world.owner.id,
+        }
+
+    def _guild(self, form: Json) -> Guild:
+        return _existing(self._wire.world.guilds, form, "guild_id")
+
+    def _channel(self, form: Json) -> Channel:
+        return _existing(self._wire.world.channels, form, "channel_id")
+
+    def _message(self, form: Json) -> Message:
+        message = self._channel(form).message(int(form["message_id"]))
+        if message is None:
+            raise ControlError(f"no message {form['message_id']}")
+        return message
+
+
+def _existing(things: Mapping[int, _T], form: Json, key: str) -> _T:
+    found = things.get(int(form[key]))
+    if found is None:
+        raise ControlError(f"{key} {form[key]} does not exist")
+    return found
+
+
+async def _wait(interaction: Interaction, done: Callable[[Interaction], bool], seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            while not done(interaction):
+                await interaction.changed.wait()
+    except TimeoutError:
+        # Not an error here: the test sees from the view how far it came.
+        return

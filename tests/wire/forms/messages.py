@@ -1,0 +1,104 @@
+"""The form of a message: to create one, to edit one, and as an interaction's reply."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.wire.errors import DiscordError, Json
+from tests.wire.forms.components import check_components
+from tests.wire.forms.embeds import check_embeds
+from tests.wire.forms.mentions import check_allowed_mentions
+from tests.wire.forms.report import Report, fields_named
+from tests.wire.state import EPHEMERAL
+
+_SUPPRESS_EMBEDS, _SUPPRESS_NOTIFICATIONS, _COMPONENTS_V2 = 1 << 2, 1 << 12, 1 << 15
+_SETTABLE = _SUPPRESS_EMBEDS | _SUPPRESS_NOTIFICATIONS | EPHEMERAL
+
+EDIT_FIELDS = fields_named("content embeds components allowed_mentions flags attachments tts")
+CREATE_FIELDS = EDIT_FIELDS | {"nonce", "enforce_nonce", "message_reference", "sticker_ids"}
+REPLY_FIELDS = EDIT_FIELDS | {"nonce", "enforce_nonce", "username", "avatar_url", "thread_name"}
+
+
+@dataclass(slots=True)
+class Draft:
+    """A message that passed every check and is not yet anywhere. ``given`` names the fields that were
+    sent.
+    """
+
+    given: frozenset[str]
+    content: str = ""
+    embeds: list[Json] = field(default_factory=list)
+    components: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+    nonce: str | None = None
+    enforce_nonce: bool = False
+    flags: int = 0
+    allowed_mentions: Json | None = None
+    reference: Json | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.content or self.embeds or self.attachments)
+
+
+def empty_message() -> DiscordError:
+    return DiscordError(400, 50006, "Cannot send an empty message")
+
+
+def read_draft(form: Json, names: frozenset[str]) -> Draft:
+    """Checks all fields but the emptiness of the whole, which an edit can only judge together with the
+    message.
+    """
+    report = Report()
+    report.known((), form, names)
+    draft = Draft(frozenset(form))
+    draft.content = _content(report, form.get("content"))
+    draft.embeds = check_embeds(report, form.get("embeds") or [])
+    draft.components = check_components(report, form.get("components") or [])
+    draft.allowed_mentions = check_allowed_mentions(report, form.get("allowed_mentions"))
+    draft.flags = _flags(report, form.get("flags"))
+    draft.nonce = _nonce(report, form.get("nonce"))
+    draft.enforce_nonce = bool(form.get("enforce_nonce"))
+    draft.reference = _reference(report, form.get("message_reference"))
+    draft.attachments = report.sequence(("attachments",), form.get("attachments") or [], 10)
+    report.raise_if_any()
+    return draft
+
+
+def read_new(form: Json, names: frozenset[str] = CREATE_FIELDS) -> Draft:
+    draft = read_draft(form, names)
+    if draft.is_empty and not form.get("sticker_ids"):
+        raise empty_message()
+    return draft
+
+
+def _content(report: Report, value: Any) -> str:
+    return "" if value is None else report.text(("content",), value, 2000)
+
+
+def _flags(report: Report, value: Any) -> int:
+    if value is None:
+        return 0
+    report.whole(("flags",), value, (1 << 53) - 1)
+    if isinstance(value, int) and value & _COMPONENTS_V2:
+        report.add(("flags",), "COMPONENTS_V2_NOT_MODELLED", "Components V2 are not served by this Discord")
+    return value & _SETTABLE if isinstance(value, int) else 0
+
+
+def _nonce(report: Report, value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        report.add(("nonce",), "NONCE_TYPE_INVALID_TYPE", "Nonce must be an integer or a string.")
+        return None
+    nonce = str(value)
+    if len(nonce) > 25:
+        report.add(("nonce",), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+    return nonce
+
+
+def _reference(report: Report, value: Any) -> Json | None:
+    form = None if value is None else report.mapping(("message_reference",), value)
+    if form is not None:
+        names = frozenset({"type", "message_id", "channel_id", "guild_id", "fail_if_not_exists"})
+        report.known(("message_reference",), form, names)
+    return form

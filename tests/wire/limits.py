@@ -1,0 +1,133 @@
+"""Discord's rate limits: buckets by route and channel, 50 requests a second in all, and Cloudflare's ban
+behind them.
+"""
+
+import hashlib
+import math
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from tests.wire.errors import Json
+from tests.wire.settings import Settings
+
+Headers = dict[str, str]
+
+_BAN_WINDOW = 600.0
+
+
+@dataclass(slots=True)
+class Refusal:
+    """A 429: what to say, and how long to wait. ``scope`` is Discord's word: ``user``, ``shared`` or
+    ``global``.
+    """
+
+    retry_after: float
+    scope: str = "user"
+    code: int = 0
+
+    def body(self) -> Json:
+        return {
+            "message": "You are being rate limited.",
+            "retry_after": round(self.retry_after, 3),
+            "global": self.scope == "global",
+            "code": self.code,
+        }
+
+    def headers(self) -> Headers:
+        headers = {"Retry-After": str(math.ceil(self.retry_after)), "X-RateLimit-Scope": self.scope}
+        if self.scope == "global":
+            headers["X-RateLimit-Global"] = "true"
+        return headers
+
+
+class _Window:
+    """One bucket of one channel: it opens with the first request and is empty again when its time is over."""
+
+    __slots__ = ("closes", "used")
+
+    def __init__(self) -> None:
+        self.closes = 0.0
+        self.used = 0
+
+
+class Limits:
+    """Counts requests. Times are of the monotonic clock, so that a test's machine may change its wall
+    clock.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._windows: dict[tuple[str, str], _Window] = {}
+        self._recent: deque[float] = deque()
+        self._second = _Window()
+        self._invalid: deque[float] = deque()
+        self._hashes: dict[str, str] = {}
+
+    def banned(self, now: float) -> bool:
+        """Whether so many answers were refusals that Cloudflare no longer lets the address through."""
+        if not self._settings.limits:
+            return False
+        _forget(self._invalid, now - _BAN_WINDOW)
+        return len(self._invalid) >= self._settings.invalid_limit
+
+    def count_invalid(self, now: float) -> None:
+        self._invalid.append(now)
+
+    def take_global(self, now: float) -> Refusal | None:
+        settings = self._settings
+        if not settings.limits:
+            return None
+        if settings.global_window == "fixed":
+            return self._take_fixed_second(now)
+        _forget(self._recent, now - 1.0)
+        if len(self._recent) >= settings.global_limit:
+            return Refusal(self._recent[0] + 1.0 - now, scope="global")
+        self._recent.append(now)
+        return None
+
+    def _take_fixed_second(self, now: float) -> Refusal | None:
+        second = self._second
+        if now >= second.closes:
+            second.closes, second.used = now + 1.0, 0
+        if second.used >= self._settings.global_limit:
+            return Refusal(second.closes - now, scope="global")
+        second.used += 1
+        return None
+
+    def take(self, kind: str, bucket: str, major: str, now: float) -> tuple[Headers, Refusal | None]:
+        """Counts one request in its bucket, whose numbers are those of its kind.
+
+        The headers go out with the answer, whichever it is.
+        """
+        if not self._settings.limits:
+            return {}, None
+        limit, seconds = self._settings.buckets[kind]
+        window = self._windows.get((bucket, major))
+        if window is None:
+            window = self._windows[bucket, major] = _Window()
+        if now >= window.closes:
+            window.closes, window.used = now + seconds, 0
+        refused = window.used >= limit
+        if not refused:
+            window.used += 1
+        left = window.closes - now
+        headers = {
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(limit - window.used),
+            "X-RateLimit-Reset": f"{time.time() + left:.3f}",
+            "X-RateLimit-Reset-After": f"{left:.3f}",
+            "X-RateLimit-Bucket": self._hash(bucket),
+        }
+        return headers, Refusal(left) if refused else None
+
+    def _hash(self, bucket: str) -> str:
+        found = self._hashes.get(bucket)
+        if found is None:
+            found = self._hashes[bucket] = hashlib.sha256(bucket.encode()).hexdigest()[:32]
+        return found
+
+
+def _forget(times: deque[float], until: float) -> None:
+    while times and times[0] <= until:
+        times.popleft()

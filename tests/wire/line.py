@@ -1,0 +1,34 @@
+"""The line to the control API, over which everything a test asks for goes."""
+
+from typing import Any
+
+import aiohttp
+
+from tests.wire.process import Address
+
+
+class WireError(AssertionError):
+    """The test asked for what cannot be, such as a click on a button that is not there."""
+
+
+class ControlLine:
+    """Asks one verb at a time, each with a form of JSON."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._http: aiohttp.ClientSession | None = None
+
+    async def _open(self) -> None:
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60))
+
+    async def _close(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    async def _ask(self, verb: str, **form: Any) -> Any:
+        assert self._http is not None, "use it as an async context manager"
+        async with self._http.post(f"{self.address.control}/{verb}", json=form) as response:
+            answer = await response.json()
+        if response.status != 200:
+            raise WireError(answer["problem"])
+        return answer

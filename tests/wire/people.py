@@ -1,0 +1,140 @@
+"""What people do in front of Discord: commands, clicks, forms, messages, moderation."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.wire import results
+from tests.wire.errors import Json
+from tests.wire.line import ControlLine, WireError
+from tests.wire.permissions import EVERYTHING, Permission
+from tests.wire.results import Outcome, WireChannel, WireMessage
+
+_ORDINARY_WAIT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in front of Discord, by a name that is as good as an id. May do everything unless told
+    otherwise.
+    """
+
+    name: str = "reader"
+    permissions: int = int(EVERYTHING & ~Permission.ADMINISTRATOR)
+    roles: tuple[int, ...] = ()
+    locale: str = "en-US"
+
+    def form(self) -> Json:
+        return {
+            "user": self.name,
+            "permissions": self.permissions,
+            "roles": list(self.roles),
+            "locale": self.locale,
+        }
+
+
+READER = Person()
+
+
+class People(ControlLine):
+    """The part of :class:`tests.wire.client.WireDiscord` that stands for everybody but the bot."""
+
+    async def slash(
+        self,
+        channel_id: int,
+        command: str,
+        options: Json | None = None,
+        person: Person = READER,
+        *,
+        until: str = "reply",
+        within: float = _ORDINARY_WAIT,
+        **more: Any,
+    ) -> Outcome:
+        """Calls an uploaded command, ``"digest add"`` for a subcommand. Options are plain values; users,
+        channels and roles are named by id. ``more`` may hold ``channel_permissions``, by channel id, where
+        the person's differ.
+        """
+        form = more | person.form() | {"command": command, "options": options or {}}
+        return await self._invoke("slash", channel_id, form, until, within)
+
+    async def autocomplete(
+        self,
+        channel_id: int,
+        command: str,
+        option: str,
+        typed: str,
+        options: Json | None = None,
+        person: Person = READER,
+        *,
+        within: float = _ORDINARY_WAIT,
+    ) -> list[Json]:
+        """The choices for what was typed so far into an option; ``options`` are those already filled in.
+
+        Raises :class:`WireError` if the bot never answers, which a person would see as a failed search.
+        """
+        filled = (options or {}) | {option: typed}
+        form = person.form() | {"command": command, "options": filled, "focused": option}
+        outcome = await self._invoke("autocomplete", channel_id, form, "ack", within)
+        if outcome.choices is None:
+            raise WireError(f"autocomplete for {option} of /{command} was not answered within {within} s")
+        return outcome.choices
+
+    async def click(
+        self,
+        message: WireMessage,
+        custom_id: str | None = None,
+        person: Person = READER,
+        *,
+        label: str | None = None,
+        values: Iterable[str] = (),
+        until: str = "reply",
+        within: float = _ORDINARY_WAIT,
+    ) -> Outcome:
+        """Clicks the button, or chooses in the select, of that ``custom_id`` or ``label``; else the first
+        there is.
+        """
+        form = person.form() | {"message_id": message.id, "custom_id": custom_id, "label": label}
+        form["values"] = list(values)
+        return await self._invoke("click", message.channel_id, form, until, within)
+
+    async def submit(
+        self,
+        opener: Outcome,
+        channel_id: int,
+        values: Json,
+        person: Person = READER,
+        *,
+        until: str = "reply",
+        within: float = _ORDINARY_WAIT,
+    ) -> Outcome:
+        """Fills in the modal that an interaction opened; values by the custom ids of its fields."""
+        form = person.form() | {"interaction_id": opener.id, "values": values}
+        return await self._invoke("submit", channel_id, form, until, within)
+
+    async def _invoke(self, kind: str, channel_id: int, form: Json, until: str, within: float) -> Outcome:
+        opened = await self._ask("invoke", kind=kind, channel_id=channel_id, **form)
+        return await self.outcome(opened["id"], until, within)
+
+    async def outcome(
+        self, interaction_id: int, until: str | None = None, within: float = _ORDINARY_WAIT
+    ) -> Outcome:
+        """How an interaction stands, after waiting ``until`` ``ack`` or ``reply``, but no longer than
+        ``timeout``.
+        """
+        view = await self._ask("interaction", id=interaction_id, until=until, timeout=within)
+        return results.outcome(view)
+
+    async def delete(self, message: WireMessage) -> None:
+        """Deletes a message as a moderator, behind the bot's back."""
+        await self._ask("delete", channel_id=message.channel_id, message_id=message.id)
+
+    async def post(self, channel_id: int, content: str, user: str = "reader") -> WireMessage:
+        """A message by somebody who is not the bot."""
+        return results.message(await self._ask("post", channel_id=channel_id, content=content, user=user))
+
+    async def user_id(self, name: str) -> int:
+        return int((await self._ask("user", user=name))["id"])
+
+    async def dm(self, name: str) -> WireChannel:
+        """The DM channel with a person; it exists whether or not the bot has opened it."""
+        return results.channel(await self._ask("dm", user=name))

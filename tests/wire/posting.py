@@ -1,0 +1,127 @@
+"""What happens to messages: they are put into channels, edited and deleted, and each time the gateway is
+told.
+"""
+
+import time
+
+from tests.wire.errors import Json
+from tests.wire.forms.mentions import pinged
+from tests.wire.forms.messages import Draft, empty_message
+from tests.wire.payloads import message_event
+from tests.wire.sessions import DIRECT_MESSAGES, GUILD_MESSAGES, MESSAGE_CONTENT, Sessions
+from tests.wire.state import EPHEMERAL, LOADING, Channel, Message, User, World, now_text
+
+_WITHHELD: Json = {"content": "", "embeds": [], "attachments": [], "components": []}
+"""What others wrote is not shown to a bot without the intent for it."""
+
+
+def _would_be_empty(message: Message, draft: Draft) -> bool:
+    parts = ("content", "embeds", "attachments")
+    return not any(getattr(draft if part in draft.given else message, part) for part in parts)
+
+
+class Posting:
+    """The only writer of messages. Whoever calls has checked form and permissions."""
+
+    def __init__(self, world: World, sessions: Sessions) -> None:
+        self._world = world
+        self._sessions = sessions
+
+    def create(
+        self,
+        channel: Channel,
+        draft: Draft,
+        author: User,
+        *,
+        message_id: int | None = None,
+        interaction: Json | None = None,
+    ) -> Message:
+        """A new message. An ephemeral one is told to nobody and enters no channel."""
+        message = Message(
+            id=message_id or self._world.snowflake(),
+            channel=channel,
+            author=author,
+            content=draft.content,
+            embeds=draft.embeds,
+            components=draft.components,
+            attachments=[self._attachment(channel, each) for each in draft.attachments],
+            timestamp=now_text(),
+            created=time.monotonic(),
+            nonce=draft.nonce,
+            flags=draft.flags,
+            allowed_mentions=draft.allowed_mentions,
+            mentions=self._mentions(draft.content, draft.allowed_mentions),
+            interaction=interaction,
+        )
+        if draft.reference is not None:
+            message.type, message.reference = 19, {"channel_id": str(channel.id)} | draft.reference
+        if interaction is not None and interaction["type"] == 2:
+            message.type = 20
+        if author is self._world.bot:
+            message.application_id = self._world.application_id
+        if not message.flags & EPHEMERAL:
+            channel.add(message)
+            self._tell("MESSAGE_CREATE", message)
+        return message
+
+    def edit(self, message: Message, draft: Draft) -> None:
+        """Changes the fields that the draft was given; the rest stays, as a PATCH means it."""
+        if _would_be_empty(message, draft):
+            raise empty_message()
+        message.revisions.append(message.body())
+        if "content" in draft.given:
+            message.content = draft.content
+            message.mentions = self._mentions(draft.content, draft.allowed_mentions)
+        if "embeds" in draft.given:
+            message.embeds = draft.embeds
+        if "components" in draft.given:
+            message.components = draft.components
+        if "attachments" in draft.given:
+            message.attachments = [self._attachment(message.channel, each) for each in draft.attachments]
+        if "allowed_mentions" in draft.given:
+            message.allowed_mentions = draft.allowed_mentions
+        message.flags &= ~LOADING
+        message.edited_timestamp = now_text()
+        self.updated(message)
+
+    def updated(self, message: Message) -> None:
+        if not message.flags & EPHEMERAL:
+            self._tell("MESSAGE_UPDATE", message)
+
+    def delete(self, message: Message, by: str) -> None:
+        message.deleted = by
+        if message.flags & EPHEMERAL:
+            return
+        guild = message.channel.guild
+        gone = {"id": str(message.id), "channel_id": str(message.channel.id)}
+        if guild is not None:
+            gone["guild_id"] = str(guild.id)
+        intent = GUILD_MESSAGES if guild is not None else DIRECT_MESSAGES
+        self._sessions.dispatch("MESSAGE_DELETE", guild, intent, gone)
+
+    def _tell(self, event: str, message: Message) -> None:
+        guild = message.channel.guild
+        intent = GUILD_MESSAGES if guild is not None else DIRECT_MESSAGES
+        with_nonce = event == "MESSAGE_CREATE"
+
+        def full() -> Json:
+            return message_event(self._world, message, with_nonce=with_nonce)
+
+        if guild is None or message.author is self._world.bot:
+            self._sessions.dispatch(event, guild, intent, full)
+            return
+        self._sessions.dispatch(event, guild, intent | MESSAGE_CONTENT, full)
+        self._sessions.dispatch(event, guild, intent, lambda: full() | _WITHHELD, without=MESSAGE_CONTENT)
+
+    def _mentions(self, content: str, allowed: Json | None) -> Json | None:
+        found = pinged(content, allowed)
+        if found is not None:
+            found["users"] = [self._world.user(number).payload for number in found["users"]]
+        return found
+
+    def _attachment(self, channel: Channel, form: Json) -> Json:
+        if "url" in form:
+            return form
+        number = self._world.snowflake()
+        url = f"https://cdn.discordapp.com/attachments/{channel.id}/{number}/{form.get('filename', 'file')}"
+        return {"size": 0} | form | {"id": str(number), "url": url, "proxy_url": url}

@@ -1,0 +1,155 @@
+"""Messages of a channel: create, read, edit, delete, and crosspost."""
+
+import time
+from collections.abc import Mapping
+from itertools import islice
+
+from tests.wire.errors import (
+    DiscordError,
+    LimitError,
+    invalid_form,
+    missing_permissions,
+    one_field,
+    unknown_message,
+)
+from tests.wire.forms.messages import EDIT_FIELDS, Draft, read_draft, read_new
+from tests.wire.payloads import message_payload
+from tests.wire.permissions import Permission
+from tests.wire.rest.access import message_of, sendable_channel, visible_channel
+from tests.wire.rest.routing import Answer, Call, Route
+from tests.wire.state import ANNOUNCEMENT, CROSSPOSTED, FORUM, Channel, Message
+
+_HISTORY = int(Permission.READ_MESSAGE_HISTORY)
+_HOUR = 3600.0
+
+
+def _wrong_channel_type() -> DiscordError:
+    return DiscordError(400, 50024, "Cannot execute action on this channel type")
+
+
+def create_message(call: Call) -> Answer:
+    form = call.form()
+    channel = sendable_channel(
+        call, with_embeds=bool(form.get("embeds")), with_files=bool(form.get("attachments"))
+    )
+    if channel.type in (4, FORUM):
+        raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")
+    draft = read_new(form)
+    _check_reference(channel, draft)
+    earlier = _earlier(call, channel, draft)
+    if earlier is not None:
+        return 200, message_payload(earlier, with_nonce=True)
+    message = call.wire.posting.create(channel, draft, call.wire.world.bot)
+    channel.archived = False
+    if draft.nonce is not None:
+        channel.nonces[draft.nonce] = message
+    return 200, message_payload(message, with_nonce=True)
+
+
+def _earlier(call: Call, channel: Channel, draft: Draft) -> Message | None:
+    """The message that the same enforced nonce made a short while ago; if it was deleted since, Discord knows
+    no such.
+    """
+    found = channel.nonces.get(draft.nonce) if draft.enforce_nonce and draft.nonce is not None else None
+    if found is None or time.monotonic() - found.created > call.wire.settings.nonce_window:
+        return None
+    channel.prevented += 1
+    if found.deleted is not None:
+        raise unknown_message()
+    return found
+
+
+def _check_reference(channel: Channel, draft: Draft) -> None:
+    reference = draft.reference
+    if reference is None or reference.get("fail_if_not_exists") is False:
+        return
+    if channel.message(int(reference.get("message_id", 0))) is None:
+        raise invalid_form(one_field(("message_reference",), "REPLIES_UNKNOWN_MESSAGE", "Unknown message"))
+
+
+def get_messages(call: Call) -> Answer:
+    """History, newest first. Without the permission for it Discord answers with an empty list."""
+    channel = visible_channel(call)
+    limit = int(call.query.get("limit", 50))
+    if not 1 <= limit <= 100:
+        raise invalid_form(one_field(("limit",), "NUMBER_TYPE_MAX", "int value should be between 1 and 100."))
+    if channel.guild is not None and not call.wire.world.bot_permissions(channel) & _HISTORY:
+        return 200, []
+    return 200, [message_payload(each) for each in _page(channel, call.query, limit)]
+
+
+def _page(channel: Channel, query: Mapping[str, str], limit: int) -> list[Message]:
+    marks = {name: int(query[name]) for name in ("around", "before", "after") if name in query}
+    if "around" in marks:
+        middle = marks["around"]
+        newer = list(islice(channel.after(middle), limit // 2))
+        older = list(islice(channel.before(middle + 1), limit - limit // 2))
+        return [*reversed(newer), *older]
+    if "after" in marks:
+        return list(islice(channel.after(marks["after"]), limit))[::-1]
+    return list(islice(channel.before(marks.get("before")), limit))
+
+
+def get_message(call: Call) -> Answer:
+    channel = visible_channel(call, _HISTORY)
+    return 200, message_payload(message_of(call, channel))
+
+
+def edit_message(call: Call) -> Answer:
+    channel = visible_channel(call)
+    message = message_of(call, channel)
+    if message.author is not call.wire.world.bot:
+        raise DiscordError(403, 50005, "Cannot edit a message authored by another user")
+    if channel.archived:
+        raise DiscordError(400, 50083, "Thread is archived")
+    call.wire.posting.edit(message, read_draft(call.form(), EDIT_FIELDS))
+    return 200, message_payload(message)
+
+
+def delete_message(call: Call) -> Answer:
+    channel = visible_channel(call)
+    message = message_of(call, channel)
+    may_moderate = call.wire.world.bot_permissions(channel) & Permission.MANAGE_MESSAGES
+    if message.author is not call.wire.world.bot and not may_moderate:
+        raise missing_permissions()
+    call.wire.posting.delete(message, "bot")
+    return 204, None
+
+
+def crosspost(call: Call) -> Answer:
+    channel = visible_channel(call, int(Permission.SEND_MESSAGES))
+    if channel.type != ANNOUNCEMENT:
+        raise _wrong_channel_type()
+    message = message_of(call, channel)
+    if message.flags & CROSSPOSTED:
+        raise DiscordError(400, 40033, "This message has already been crossposted")
+    _spend_crosspost(channel, call.wire.settings.crossposts_per_hour)
+    message.flags |= CROSSPOSTED
+    call.wire.posting.updated(message)
+    return 200, message_payload(message)
+
+
+def _spend_crosspost(channel: Channel, most: int) -> None:
+    now = time.monotonic()
+    spent = channel.crossposts
+    while spent and spent[0] <= now - _HOUR:
+        spent.popleft()
+    if len(spent) >= most:
+        raise LimitError(spent[0] + _HOUR - now if spent else _HOUR, 20028)
+    spent.append(now)
+
+
+def typing(call: Call) -> Answer:
+    visible_channel(call, int(Permission.SEND_MESSAGES))
+    return 204, None
+
+
+ROUTES = (
+    Route("POST", "/channels/*/messages", create_message, "create"),
+    Route("GET", "/channels/*/messages", get_messages),
+    Route("GET", "/channels/*/messages/*", get_message),
+    Route("PATCH", "/channels/*/messages/*", edit_message, "edit"),
+    Route("DELETE", "/channels/*/messages/*", delete_message, "delete"),
+    Route("POST", "/channels/*/messages/*/crosspost", crosspost),
+    Route("POST", "/channels/*/typing", typing),
+)

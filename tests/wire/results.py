@@ -1,0 +1,181 @@
+"""What tests read back, as typed values. The fields are those of :mod:`tests.wire.views`."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.wire.errors import Json
+
+
+@dataclass(frozen=True, slots=True)
+class WireMessage:
+    """A message as the channel holds it. ``at`` is the monotonic clock, the same for all processes of a
+    machine.
+    """
+
+    id: int
+    channel_id: int
+    author_id: int
+    content: str
+    embeds: list[Json]
+    components: list[Json]
+    attachments: list[Json]
+    nonce: str | None
+    flags: int
+    at: float
+    edited: str | None
+    revisions: list[Json]
+    """Content, embeds and components before each edit, oldest first."""
+    allowed_mentions: Json | None
+    pings: Json | None
+    """Who was notified: ``users``, ``roles``, ``everyone``; ``None`` if nobody."""
+    reference: Json | None
+    deleted: str | None
+    """``bot`` or ``moderator``."""
+    crossposted: bool
+    ephemeral: bool
+    loading: bool
+
+    @property
+    def parts(self) -> list[Json]:
+        """Every button and select, row after row."""
+        return [part for row in self.components for part in row["components"]]
+
+    @property
+    def custom_ids(self) -> list[str]:
+        return [part["custom_id"] for part in self.parts if "custom_id" in part]
+
+    @property
+    def title(self) -> str | None:
+        """The first embed's."""
+        return self.embeds[0].get("title") if self.embeds else None
+
+
+@dataclass(frozen=True, slots=True)
+class WireChannel:
+    """A channel or thread; ``content`` is filled only for a forum's posts."""
+
+    id: int
+    kind: str
+    type: int
+    name: str
+    guild_id: int | None
+    parent_id: int | None
+    tags: dict[str, int]
+    applied_tags: list[int]
+    denied: int
+    gone: bool
+    messages: int
+    """How many were ever sent to it."""
+    prevented: int
+    content: list[WireMessage] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class WireGuild:
+    """A server with its channels in the order in which they were asked for."""
+
+    id: int
+    name: str
+    owner_id: int
+    roles: dict[str, int]
+    channels: list[WireChannel]
+    threads: list[WireChannel]
+    left: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an interaction so far."""
+
+    id: int
+    kind: int
+    acknowledged: bool
+    ack_ms: float | None
+    callback_type: int | None
+    data: Json
+    deferred: bool
+    replied: bool
+    updates: int
+    """Edits of the reply, or of the message that was clicked."""
+    reply: WireMessage | None
+    """``@original`` as it now is; after a click that updates, the message clicked."""
+    followups: list[WireMessage]
+    choices: list[Json] | None
+    modal: Json | None
+    refused: list[int]
+
+    @property
+    def text(self) -> str:
+        return self.reply.content if self.reply else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts over everything since the last reset."""
+
+    messages: dict[str, int]
+    """Live ones by channel id; channels that never had any are absent."""
+    prevented: int
+    command_uploads: int
+    requests: int
+    by_status: dict[str, int]
+    """Status 0 counts requests that were never answered."""
+    by_route: dict[str, dict[str, int]]
+    busiest_second: int
+    """The most requests under the global limit within any one second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One line of the request log."""
+
+    number: int
+    time: float
+    at: float
+    method: str
+    path: str
+    route: str
+    exempt: bool
+    status: int
+    bucket: str | None
+    fault: str | None
+    code: int | None
+    took: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The gateway as it stands."""
+
+    connections: int
+    sessions: list[Json]
+    identified: int
+    resumed: int
+    bot_id: int
+    owner_id: int
+
+    @property
+    def connected(self) -> int:
+        return sum(bool(each["connected"]) for each in self.sessions)
+
+
+def message(view: Json) -> WireMessage:
+    return WireMessage(**view)
+
+
+def channel(view: Json) -> WireChannel:
+    content = [message(each) for each in view.get("content", [])]
+    return WireChannel(**(view | {"content": content}))
+
+
+def guild(view: Json) -> WireGuild:
+    inside = {name: [channel(each) for each in view[name]] for name in ("channels", "threads")}
+    return WireGuild(**(view | inside))
+
+
+def outcome(view: Json) -> Outcome:
+    inside: dict[str, Any] = {
+        "reply": message(view["reply"]) if view["reply"] else None,
+        "followups": [message(each) for each in view["followups"]],
+    }
+    return Outcome(**(view | inside))

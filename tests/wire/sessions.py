@@ -1,0 +1,134 @@
+"""Gateway sessions: what outlives a websocket, so that a client can resume and hear what it missed."""
+
+import json
+import secrets
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from tests.wire.errors import Json
+from tests.wire.payloads import guild_create
+from tests.wire.settings import Settings
+from tests.wire.state import Guild, World
+
+GUILDS, GUILD_MESSAGES, DIRECT_MESSAGES, MESSAGE_CONTENT = 1 << 0, 1 << 9, 1 << 12, 1 << 15
+_VERSION = 10
+
+
+class Line(Protocol):
+    """A live connection: something that takes one frame's text and sends it in order."""
+
+    def send(self, text: str) -> None: ...
+
+
+class Session:
+    """One identified shard. Events are kept as the text after the sequence number, which differs by
+    session.
+    """
+
+    def __init__(self, shard: tuple[int, int], intents: int, kept: int) -> None:
+        self.id = secrets.token_hex(16)
+        self.shard = shard
+        self.intents = intents
+        self.sequence = 0
+        self.line: Line | None = None
+        self._kept: deque[tuple[int, str]] = deque(maxlen=kept)
+
+    def sees(self, guild: Guild | None) -> bool:
+        number, count = self.shard
+        return number == 0 if guild is None else (guild.id >> 22) % count == number
+
+    def dispatch(self, event: str, data: str) -> None:
+        """Sends an event now if the line is up; keeps it in any case."""
+        self.sequence += 1
+        text = f'{{"op":0,"s":{self.sequence},"t":"{event}","d":{data}}}'
+        self._kept.append((self.sequence, text))
+        if self.line is not None:
+            self.line.send(text)
+
+    def replay(self, after: int) -> bool:
+        """Sends again what came after that sequence number; ``False`` if some of it is no longer kept."""
+        if self.line is None or after > self.sequence:
+            return False
+        oldest = self._kept[0][0] if self._kept else self.sequence + 1
+        if after + 1 < oldest:
+            return False
+        for number, text in self._kept:
+            if number > after:
+                self.line.send(text)
+        return True
+
+
+class Sessions:
+    """All sessions, and the one place from which events go out."""
+
+    def __init__(self, world: World, settings: Settings) -> None:
+        self._world = world
+        self._settings = settings
+        self._by_id: dict[str, Session] = {}
+        self.identified = 0
+        self.resumed = 0
+        self.resume_url = ""
+
+    def get(self, session_id: str) -> Session | None:
+        return self._by_id.get(session_id)
+
+    def invalidate(self, session: Session) -> None:
+        self._by_id.pop(session.id, None)
+
+    def all(self) -> list[Session]:
+        return list(self._by_id.values())
+
+    def identify(self, line: Line, shard: tuple[int, int], intents: int) -> Session:
+        """Opens a session: READY with the guilds unavailable, then each of them as GUILD_CREATE."""
+        # A killed bot leaves its session behind; nobody resumes it once its shard identifies anew.
+        for old in [each for each in self.all() if each.shard == shard and each.line is None]:
+            self.invalidate(old)
+        session = Session(shard, intents, self._settings.resume_buffer)
+        session.line = line
+        self._by_id[session.id] = session
+        self.identified += 1
+        guilds = [each for each in self._world.guilds.values() if not each.left and session.sees(each)]
+        session.dispatch("READY", json.dumps(self._ready(session, guilds)))
+        for guild in guilds:
+            session.dispatch("GUILD_CREATE", json.dumps(guild_create(self._world, guild)))
+        return session
+
+    def _ready(self, session: Session, guilds: list[Guild]) -> Json:
+        return {
+            "v": _VERSION,
+            "user": self._world.bot.payload | {"verified": True, "mfa_enabled": True, "email": None},
+            "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
+            "session_id": session.id,
+            "resume_gateway_url": self.resume_url,
+            "shard": list(session.shard),
+            "application": {"id": str(self._world.application_id), "flags": 1 << 23},
+            "private_channels": [],
+            "presences": [],
+            "_trace": [],
+        }
+
+    def dispatch(
+        self,
+        event: str,
+        guild: Guild | None,
+        intent: int,
+        payload: Callable[[], Json] | Json,
+        *,
+        without: int = 0,
+    ) -> int:
+        """Sends an event to each session of the guild's shard that asked for it; says to how many.
+
+        ``without`` leaves out those that have any of these intents. The payload may be a function: it is
+        called only if somebody listens.
+        """
+        listening = [
+            each
+            for each in self._by_id.values()
+            if each.sees(guild) and each.intents & intent == intent and not each.intents & without
+        ]
+        if listening:
+            data = json.dumps(payload() if callable(payload) else payload, separators=(",", ":"))
+            for session in listening:
+                session.dispatch(event, data)
+        return len(listening)

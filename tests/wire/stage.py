@@ -1,0 +1,78 @@
+"""What a test sets up: guilds and channels, settings, faults, and the state of the gateway."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from tests.wire import results
+from tests.wire.errors import Json
+from tests.wire.line import ControlLine
+from tests.wire.results import WireChannel, WireGuild
+
+
+class Stage(ControlLine):
+    """The part of :class:`tests.wire.client.WireDiscord` that changes the world from outside."""
+
+    async def reset(self, **settings: Any) -> None:
+        """Drops all connections and begins an empty world; settings not named are Discord's own again."""
+        await self._ask("reset", settings=settings)
+
+    async def configure(self, **settings: Any) -> None:
+        """Sets some of :class:`tests.wire.settings.Settings` and leaves the rest."""
+        await self._ask("configure", **settings)
+
+    async def add_guilds(
+        self,
+        count: int = 1,
+        channels: Iterable[str] = ("text",),
+        *,
+        tags: Iterable[str] = (),
+        roles: Iterable[str] = (),
+        **more: Any,
+    ) -> list[WireGuild]:
+        """Guilds alike. Channels are kinds, with a name if wanted: ``text``, ``announcement``,
+        ``forum:questions``.
+
+        ``tags`` are those of its forums; ``more`` is ``name``, ``bot_permissions``, ``everyone``, ``locale``.
+        """
+        form = more | {"count": count, "channels": list(channels), "tags": list(tags), "roles": list(roles)}
+        return [results.guild(each) for each in await self._ask("guilds", **form)]
+
+    async def add_guild(self, *channels: str, **more: Any) -> WireGuild:
+        return (await self.add_guilds(1, channels or ("text",), **more))[0]
+
+    async def add_channel(self, guild_id: int, channel: str, tags: Iterable[str] = ()) -> WireChannel:
+        return results.channel(
+            await self._ask("add_channel", guild_id=guild_id, channel=channel, tags=list(tags))
+        )
+
+    async def change_guild(self, guild_id: int, **changes: Any) -> WireGuild:
+        """``left=True`` puts the bot out; ``bot_permissions`` and ``everyone`` change what roles grant."""
+        return results.guild(await self._ask("guild", guild_id=guild_id, **changes))
+
+    async def change_channel(self, channel_id: int, **changes: Any) -> WireChannel:
+        """``access`` is ``open``, ``no_view``, ``no_send``, ``no_embed``, ``no_history``, ``gone``,
+        ``closed`` (a DM), or a list of them; with ``tell=False`` the bot does not hear of it. Also
+        ``archived``, ``locked``, ``tag_required``.
+        """
+        return results.channel(await self._ask("channel", channel_id=channel_id, **changes))
+
+    async def fault(
+        self, fault: str, method: str = "*", path: str = "", times: int | None = 1, **more: Any
+    ) -> int:
+        """Makes a rule of :class:`tests.wire.faults.Rule` and says its number. ``times=ANY`` never ends."""
+        rule = await self._ask("fault", fault=fault, method=method, path=path, times=times, **more)
+        return int(rule["id"])
+
+    async def faults(self) -> list[Json]:
+        """The rules with how often each has struck (``hits``)."""
+        rules: list[Json] = await self._ask("faults")
+        return rules
+
+    async def clear_faults(self, rule_id: int | None = None) -> None:
+        await self._ask("clear_faults", id=rule_id)
+
+    async def gateway(self, action: str, shard: int | None = None, **more: Any) -> int:
+        """``reconnect`` (op 7), ``invalid`` (op 9), ``close`` (with ``code``) or ``drop``;
+        ``resumable=False`` also ends the session. Says how many connections it struck.
+        """
+        return int((await self._ask("gateway", action=action, shard=shard, **more))["connections"])

@@ -1,0 +1,39 @@
+"""Puts the parts of this Discord together, and takes them apart again at a reset."""
+
+from tests.wire.faults import Faults
+from tests.wire.gateway import Gateway
+from tests.wire.interactions import Interactions
+from tests.wire.journal import Journal
+from tests.wire.limits import Limits
+from tests.wire.posting import Posting
+from tests.wire.sessions import Sessions
+from tests.wire.settings import Settings
+from tests.wire.state import World
+
+
+class Wire:
+    """One Discord. All of it lives in one thread, and every request is carried out in one step."""
+
+    def __init__(self) -> None:
+        self.resume_url = ""
+        self.begin()
+
+    def begin(self) -> None:
+        """An empty world with Discord's own numbers. Connections of the world before must be dropped
+        first.
+        """
+        self.settings = Settings()
+        self.world = World()
+        self.limits = Limits(self.settings)
+        self.faults = Faults(self.settings.seed)
+        self.journal = Journal()
+        self.sessions = Sessions(self.world, self.settings)
+        self.sessions.resume_url = self.resume_url
+        self.gateway = Gateway(self.world, self.settings, self.sessions)
+        self.posting = Posting(self.world, self.sessions)
+        self.interactions = Interactions(self.world, self.settings, self.posting)
+
+    def reset(self) -> None:
+        for connection in list(self.gateway.connections):
+            connection.drop()
+        self.begin()
