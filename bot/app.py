@@ -42,6 +42,7 @@ async def open_bot(settings: Settings, *, clock: Clock = utc_now, background: bo
         stack.push_async_callback(bot.close)
         courier = Courier(store, DiscordPoster(bot), clock, Pace(settings.requests_per_second))
         bot.newsroom = Newsroom(settings, store, Loader(store.cabinet, settings.cards), courier, clock)
+        bot.newsroom.warn_operators = bot.warn_operators
         stack.push_async_callback(bot.newsroom.stop)
         for cog in ALL:
             await bot.add_cog(cog(bot))

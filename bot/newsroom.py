@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
@@ -37,13 +37,25 @@ class Newsroom:
         self._clock = clock
         self._schedule = Schedule()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.held_back = 0
+        """Withdrawals of the last load that wait for a person."""
+        self.warn_operators: Callable[[int], Awaitable[None]] | None = None
+        """Called with their number when a load holds withdrawals back, once until they are accepted or undone."""
 
     async def load(self, *, accept_withdrawals: bool = False) -> LoadReport:
         """Bring the store up to the folder and plan what follows. Raises `UserError` when there is no folder."""
         report = await self._loader.load(self._clock(), accept_withdrawals=accept_withdrawals)
         _tell(report)
+        before, self.held_back = self.held_back, report.held_back
+        if report.held_back and not before and self.warn_operators:
+            await self.warn_operators(report.held_back)
         await self.plan()
         return report
+
+    @property
+    def duplicates_prevented(self) -> int:
+        """Posts that were found in their channel instead of being sent again, since the start."""
+        return self._courier.duplicates_prevented
 
     async def plan(self) -> int:
         """Write what is wanted now and wake the courier. Returns the number of new deliveries."""

@@ -2,6 +2,7 @@
 
 from cogs.desk import DeskCommands
 from cogs.digests import DigestCommands
+from cogs.operator import OperatorCommands
 from cogs.reading import ReadingCommands
 
-ALL = (ReadingCommands, DigestCommands, DeskCommands)
+ALL = (ReadingCommands, DigestCommands, DeskCommands, OperatorCommands)

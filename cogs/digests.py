@@ -10,10 +10,12 @@ from bot.desk.subscription import When
 from bot.errors import UserError
 from bot.gateway import suggestions
 from bot.gateway.client import NewsBot
-from bot.gateway.rights import guild_id, require_channel_manager, require_postable
+from bot.gateway.rights import guild_id, require_channel_manager, require_postable, trouble
 from bot.render.lists import subscriptions_embed
+from bot.render.reports import ChannelCheck, check_embed
 
 Interaction = discord.Interaction[NewsBot]
+_NOTHING = "Nothing is subscribed yet. `/digest subscribe` brings cards to a channel."
 _MOST = 50
 """Subscriptions of one server: enough for every channel, and a listing that one can read."""
 
@@ -21,7 +23,7 @@ _MOST = 50
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_channels=True)
 class DigestCommands(commands.GroupCog, name="digest", description="Which cards come to which channel"):
-    """/digest subscribe, list, remove."""
+    """/digest subscribe, list, check, remove."""
 
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
@@ -72,8 +74,18 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def list_(self, interaction: Interaction) -> None:
         found = await self.bot.store.subscriptions.of_guild(guild_id(interaction))
         if not found:
-            raise UserError("Nothing is subscribed yet. `/digest subscribe` brings cards to a channel.")
+            raise UserError(_NOTHING)
         await interaction.response.send_message(embed=subscriptions_embed(found), ephemeral=True)
+
+    @app_commands.command(description="Whether I can post in the subscribed channels, and how to mend it")
+    async def check(self, interaction: Interaction) -> None:
+        found = await self.bot.store.subscriptions.of_guild(guild_id(interaction))
+        if not found:
+            raise UserError(_NOTHING)
+        closed = {circuit.channel_id for circuit in await self.bot.store.circuits.of_guild(guild_id(interaction))}
+        channels = dict.fromkeys(each.channel_id for each in found)
+        checks = [ChannelCheck(channel_id, trouble(interaction, channel_id, closed)) for channel_id in channels]
+        await interaction.response.send_message(embed=check_embed(checks), ephemeral=True)
 
     @app_commands.command(description="End a subscription; posts that are there stay")
     @app_commands.describe(subscription="Choose it from the list")

@@ -1,6 +1,6 @@
 """Split a file into its front matter's fields, with every scalar as written and the line it stands on.
 
-YAML would turn a topic `NO` into False, `1984` into a number and a title `2020-02-05` into a date. So the YAML loader
+YAML would turn a topic `NO` into False, `1984` into a number and a title `2020-02-05` into a date. So the YAML reader
 here resolves nothing but null: `bot.cards.reading` decides what each field is to be.
 """
 
@@ -10,7 +10,7 @@ import json
 import re
 import tomllib
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import frontmatter
 import yaml
@@ -40,71 +40,95 @@ _C1 = re.compile("[\x80-\x84\x86-\x9f]")
 _TO_PRIVATE = {code: 0xE000 + code for code in range(0x80, 0xA0) if code != 0x85}
 _FROM_PRIVATE = {private: code for code, private in _TO_PRIVATE.items()}
 
-_NULL = re.compile(r"^(?:~|null|Null|NULL|)$")
+_NULLS = {"", "~", "null", "Null", "NULL"}
 _NULL_TAG = "tag:yaml.org,2002:null"
-
-
-class _Resolver(yaml.resolver.BaseResolver):
-    pass
-
-
-_Resolver.add_implicit_resolver(_NULL_TAG, _NULL, ["~", "n", "N", ""])
 
 _CParser: Any = vars(yaml.cyaml)["CParser"]
 
 
-class _Loader(_CParser, yaml.constructor.BaseConstructor, _Resolver):  # type: ignore[misc]
-    """libyaml's parser with text-only scalars."""
+class _Builder:
+    """Builds one document from libyaml's events: nodes and constructors in between would take twice the time.
 
-    def __init__(self, stream: str) -> None:
-        self.hidden = _C1.search(stream) is not None
-        _CParser.__init__(self, stream.translate(_TO_PRIVATE) if self.hidden else stream)
-        yaml.constructor.BaseConstructor.__init__(self)
-        _Resolver.__init__(self)
+    An explicit tag (`!!python/object`, `!ruby/object`) is taken for the plain shape it stands on.
+    """
 
-    def written(self, node: yaml.ScalarNode) -> Written:
-        text = Written(node.value.translate(_FROM_PRIVATE) if self.hidden else node.value)
-        text.line = node.start_mark.line
-        text.plain = not node.style  # libyaml says "", PyYAML None
+    def __init__(self, text: str) -> None:
+        self._hidden = _C1.search(text) is not None
+        self._next = _CParser(text.translate(_TO_PRIVATE) if self._hidden else text).get_event
+        self._anchored: dict[str, Any] = {}
+
+    def document(self) -> Any:
+        self._next()
+        if isinstance(self._next(), yaml.StreamEndEvent):
+            return None
+        try:
+            value = self._value(self._next())
+        except RecursionError:
+            raise _refused("too deeply nested", self._next()) from None
+        self._next()
+        if not isinstance(event := self._next(), yaml.StreamEndEvent):
+            raise _refused("expected a single document", event)
+        return value
+
+    def _value(self, event: Any) -> Any:
+        if isinstance(event, yaml.ScalarEvent):
+            value = self._scalar(event)
+        elif isinstance(event, yaml.MappingStartEvent):
+            value = self._mapping()
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = self._sequence()
+        elif event.anchor in self._anchored:
+            return self._anchored[event.anchor]
+        else:
+            raise _refused("found undefined alias", event)
+        if event.anchor:
+            self._anchored[event.anchor] = value
+        return value
+
+    def _scalar(self, event: Any) -> Written | None:
+        value = event.value
+        plain = not event.style  # libyaml says "", PyYAML None
+        if event.tag == _NULL_TAG or (plain and not event.tag and value in _NULLS):
+            return None
+        text = Written(value.translate(_FROM_PRIVATE) if self._hidden else value)
+        text.line = event.start_mark.line
+        text.plain = plain
         return text
 
-    def sequence(self, node: yaml.SequenceNode) -> list[Any]:
-        return self.construct_sequence(node, deep=True)
+    def _sequence(self) -> list[Any]:
+        found = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            found.append(self._value(event))
+        return found
 
-    def mapping(self, node: yaml.MappingNode) -> dict[Any, Any]:
-        return self.construct_mapping(node, deep=True)
+    def _mapping(self) -> dict[Any, Any]:
+        """Of a key that stands twice the last one counts, with its line."""
+        found: dict[Any, Any] = {}
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            key = self._value(event)
+            if isinstance(key, dict | list):
+                raise _refused("a list or map cannot be a key", event)
+            found.pop(key, None)
+            found[key] = self._value(self._next())
+        return found
 
-    def unknown(self, node: yaml.Node) -> Any:
-        """An explicit tag (`!!python/object`, `!ruby/object`) is taken for the plain shape it stands on."""
-        if isinstance(node, yaml.ScalarNode):
-            return self.written(node)
-        if isinstance(node, yaml.SequenceNode):
-            return self.sequence(node)
-        return self.mapping(cast("yaml.MappingNode", node))
 
-
-_Loader.add_constructor(_NULL_TAG, lambda _loader, _node: None)
-_Loader.add_constructor(_Resolver.DEFAULT_SCALAR_TAG, _Loader.written)
-_Loader.add_constructor(_Resolver.DEFAULT_SEQUENCE_TAG, _Loader.sequence)
-_Loader.add_constructor(_Resolver.DEFAULT_MAPPING_TAG, _Loader.mapping)
-_Loader.add_constructor(None, _Loader.unknown)
+def _refused(problem: str, event: Any) -> FrontMatterError:
+    return FrontMatterError(f"not valid YAML: {problem}", event.start_mark.line + 1)
 
 
 class _Yaml(YAMLHandler):
     def load(self, fm: str, **_: object) -> Any:
-        loader = _Loader(fm)
         try:
-            return loader.get_single_data()
+            return _Builder(fm).document()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             raise FrontMatterError(
                 f"not valid YAML: {error.problem or error.context}", mark.line + 1 if mark else 1
             ) from error
-        except (yaml.YAMLError, RecursionError) as error:
+        except yaml.YAMLError as error:
             line = fm.count("\n", 0, getattr(error, "position", 0) or 0) + 1
             raise FrontMatterError(f"not valid YAML: {_reason(error)}", line) from error
-        finally:
-            loader.dispose()
 
 
 def _reason(error: BaseException) -> str:

@@ -20,6 +20,7 @@ from yarl import URL
 from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.failures import report
 from bot.gateway.lists import TurnButton
+from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
 from bot.settings import Settings
 from bot.store import Store
 
@@ -66,7 +67,7 @@ class NewsBot(commands.Bot):
             # discord.py would go to Discord's own gateway; whoever serves the API says where its gateway is.
             _, gateway, _ = await self.http.get_bot_gateway()
             DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
-        self.add_dynamic_items(*CARD_BUTTONS, TurnButton)
+        self.add_dynamic_items(*CARD_BUTTONS, TurnButton, AcceptWithdrawalsButton)
         await self.sync_commands()
         if self._background:
             # Delivering needs no gateway: cards go out while it connects, and while it is in trouble.
@@ -82,6 +83,21 @@ class NewsBot(commands.Bot):
         await self.tree.sync()
         await self.store.meta.set("commands", digest)
         return True
+
+    async def warn_operators(self, held_back: int) -> None:
+        """Ask the bot's owners in a direct message whether a mass withdrawal is meant."""
+        text = (
+            f"The folder of cards lost **{held_back:,}** published cards at once, so nothing was withdrawn. "
+            "If the folder is right, accept it here or with `newsdesk load --accept-withdrawals`; else mend it."
+        )
+        info = await self.application_info()
+        members = info.team.members if info.team else [info.owner]
+        for owner in members:
+            try:
+                user = await self.fetch_user(owner.id)
+                await user.send(text, view=accept_view())
+            except discord.HTTPException as error:
+                _log.warning("Operator %s could not be told: %s", owner.id, error)
 
     async def on_ready(self) -> None:
         _log.info("Ready as %s in %s servers", self.user, len(self.guilds))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import discord
@@ -69,6 +69,16 @@ def how_to_mend(channel: discord.abc.GuildChannel | discord.Thread, lacking: Seq
         f"I cannot post in {channel.mention}: I lack {_and(lacking)}. Open the channel's settings → Permissions, "
         f"add my role and allow {'it' if len(lacking) == 1 else 'them'}."
     )
+
+
+def trouble(interaction: discord.Interaction[Any], channel_id: int, closed: Collection[int]) -> str:
+    """What keeps the bot from posting in a channel of this server, with the fix; empty when nothing does."""
+    channel = interaction.guild.get_channel_or_thread(channel_id) if interaction.guild else None
+    if channel is None:
+        return "it is gone. `/digest remove` ends its subscription."
+    if lacking := missing(channel):
+        return how_to_mend(channel, lacking)
+    return "the last try failed; I try again by myself." if channel_id in closed else ""
 
 
 def _and(names: Sequence[str]) -> str:

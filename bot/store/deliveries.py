@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,16 @@ from bot.store.visibility import verdict, visible
 
 _AT_REST = {"due_at": None, "attempts": 0, "last_error": None}
 _COLUMNS = tuple(deliveries.c[name] for name in Delivery.__slots__)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """How much waits, since when the oldest does, how much is set aside, and the last errors by channel."""
+
+    waiting: int
+    oldest: datetime | None
+    quarantined: int
+    errors: tuple[tuple[int, str], ...]
 
 
 class Deliveries:
@@ -65,6 +76,23 @@ class Deliveries:
         async with self._database.read() as connection:
             moment: datetime | None = (await connection.execute(earliest)).scalar_one()
             return moment
+
+    async def state(self) -> QueueState:
+        """The queue as a whole."""
+        due, quarantined = deliveries.c.due_at.is_not(None), deliveries.c.progress == Progress.QUARANTINED
+        counts = select(
+            func.count().filter(due), func.min(deliveries.c.planned_at).filter(due), func.count().filter(quarantined)
+        )
+        errors = (
+            select(deliveries.c.channel_id, deliveries.c.last_error)
+            .where(deliveries.c.last_error.is_not(None))
+            .order_by(deliveries.c.id.desc())
+            .limit(5)
+        )
+        async with self._database.read() as connection:
+            waiting, oldest, set_aside = (await connection.execute(counts.select_from(deliveries))).one()
+            found = tuple((channel_id, text) for channel_id, text in await connection.execute(errors))
+        return QueueState(waiting, oldest, set_aside, found)
 
     async def head(self, channel_id: int, now: datetime) -> Delivery | None:
         """A channel's next delivery, oldest card first. None while the oldest waits for its next try."""

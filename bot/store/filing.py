@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Column, RowMapping, Select, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import Card, Problem, Reading, Severity, State
@@ -104,21 +104,23 @@ class FilingCabinet:
             return len(ids)
 
     async def recount(self) -> None:
-        """Count the published cards of every topic and provider again."""
-        of_topic = (
-            select(func.count())
-            .select_from(card_topics.join(cards))
-            .where(card_topics.c.topic_id == topics.c.id, cards.c.state == State.PUBLISHED)
-            .scalar_subquery()
-        )
-        of_provider = (
-            select(func.count())
-            .where(cards.c.provider == providers.c.key, cards.c.state == State.PUBLISHED)
-            .scalar_subquery()
-        )
+        """Count the published cards of every topic and provider again: each in one pass, not name by name."""
+        published = cards.c.state == State.PUBLISHED
+        of_topics = select(card_topics.c.topic_id, func.count()).select_from(card_topics.join(cards)).where(published)
+        of_providers = select(cards.c.provider, func.count()).where(published)
         async with self._database.write() as connection:
-            await connection.execute(update(topics).values(published=of_topic))
-            await connection.execute(update(providers).values(published=of_provider))
+            await _count(connection, topics, topics.c.id, of_topics.group_by(card_topics.c.topic_id))
+            await _count(connection, providers, providers.c.key, of_providers.group_by(cards.c.provider))
+
+
+async def _count(connection: AsyncConnection, table: Table, name: Column[Any], counted: Select[Any]) -> None:
+    counts = dict((await connection.execute(counted)).tuples().all())
+    rows = (await connection.execute(select(name, table.c.published))).all()
+    wrong = [
+        {"the_name": key, "published": counts.get(key, 0)} for key, before in rows if counts.get(key, 0) != before
+    ]
+    if wrong:
+        await connection.execute(update(table).where(name == bindparam("the_name")), wrong)
 
 
 def _problems(found: Iterable[Mapping[str, Any]]) -> tuple[Problem, ...]:

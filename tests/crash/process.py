@@ -85,6 +85,11 @@ class BotProcess:
         """SIGTERM; gives the exit code."""
         return self._end(signal.SIGTERM)
 
+    def ended(self) -> int:
+        """Waits for the process to end by itself; gives the exit code."""
+        assert self._process is not None
+        return self._process.wait(timeout=15)
+
     def _end(self, how: signal.Signals) -> int:
         assert self._process is not None
         self._process.send_signal(how)

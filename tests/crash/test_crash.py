@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.crash.process import BotProcess
 from tests.crash.story import Tally, crash
 from tests.wire.client import WireDiscord
 
@@ -20,3 +22,34 @@ async def test_killed_at_any_point_nothing_is_lost_or_repeated(tmp_path: Path) -
     print(total)
     assert (total.lost, total.repeated, total.disordered) == (0, 0, 0)
     assert total.kills >= 6
+
+
+@pytest.mark.timeout(60)
+async def test_asked_to_stop_it_stops_cleanly_and_nothing_answered_is_left_in_sending(tmp_path: Path) -> None:
+    async with WireDiscord() as wire:
+        await wire.reset(limits=False)
+        guild = await wire.add_guild(*["text"] * 5)
+        await wire.fault("stall", "POST", "/messages$", times=None, seconds=0.2, after=True)
+        with BotProcess(tmp_path / "run", wire.address.api) as bot:
+            await bot.prepare([channel.id for channel in guild.channels], guild.id, 20)
+            bot.start()
+            await wire.wait_for_messages(guild.channels[0].id, 3, within=20)
+            began = time.monotonic()
+            assert bot.terminate() == 0, bot.log
+            assert time.monotonic() - began < 10
+            assert bot.sending() == 0
+            posted = sum((await wire.totals()).messages.values())
+            planned, due = bot.waiting()
+            assert posted == planned - due
+
+
+@pytest.mark.timeout(60)
+async def test_a_wrong_token_is_told_in_one_line(tmp_path: Path) -> None:
+    async with WireDiscord() as wire:
+        await wire.reset(token="another.token")
+        with BotProcess(tmp_path / "run", wire.address.api) as bot:
+            await bot.prepare([], 0, 0)
+            bot.start()
+            assert bot.ended() == 2
+            assert bot.log.strip().startswith("Discord does not know this token.")
+            assert len(bot.log.strip().splitlines()) == 1

@@ -1,0 +1,45 @@
+"""What is for the people who run the bot."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+
+from bot.errors import UserError
+from bot.gateway.failures import Answering
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+
+async def require_operator(interaction: discord.Interaction[NewsBot]) -> None:
+    """Raises unless the person owns the bot, alone or in a team."""
+    if not await interaction.client.is_owner(interaction.user):
+        raise UserError("Only the people who run this bot may do that.")
+
+
+class AcceptWithdrawalsButton(Answering, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"nd:accept"):
+    """Says that the folder is right: the cards it lost are withdrawn."""
+
+    def __init__(self) -> None:
+        style = discord.ButtonStyle.danger
+        super().__init__(discord.ui.Button(label="Withdraw them", style=style, custom_id="nd:accept"))
+
+    @classmethod
+    def carrying(cls, _match: re.Match[str]) -> Self:
+        return cls()
+
+    async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
+        await require_operator(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        report = await interaction.client.newsroom.load(accept_withdrawals=True)
+        await interaction.followup.send(f"{report.withdrawn:,} cards are withdrawn.", ephemeral=True)
+
+
+def accept_view() -> discord.ui.View:
+    """The button under the warning."""
+    view = discord.ui.View(timeout=None)
+    view.add_item(AcceptWithdrawalsButton())
+    return view

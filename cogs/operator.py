@@ -1,0 +1,33 @@
+"""What the people who run the bot see."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.gateway.client import NewsBot
+from bot.gateway.operators import require_operator
+from bot.render.reports import Status, status_embed
+
+Interaction = discord.Interaction[NewsBot]
+
+
+class OperatorCommands(commands.Cog):
+    """/status."""
+
+    def __init__(self, bot: NewsBot) -> None:
+        self.bot = bot
+
+    @app_commands.command(description="The queue, closed channels and last errors (for the bot's owners)")
+    @app_commands.default_permissions(administrator=True)
+    async def status(self, interaction: Interaction) -> None:
+        await require_operator(interaction)
+        store, newsroom = self.bot.store, self.bot.newsroom
+        status = Status(
+            queue=await store.deliveries.state(),
+            circuits=await store.circuits.all(),
+            duplicates_prevented=newsroom.duplicates_prevented,
+            held_back=newsroom.held_back,
+        )
+        await interaction.response.send_message(embed=status_embed(status), ephemeral=True)
