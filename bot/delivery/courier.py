@@ -17,6 +17,7 @@ from bot.store.records import FiledCard
 
 _log = logging.getLogger(__name__)
 _LONGEST_REST = timedelta(minutes=1)
+_CARDS_KEPT = 256
 _LAST_CALLS = 8.0
 """Seconds that calls under way have to be answered when the program stops; service managers often give 10."""
 
@@ -32,6 +33,7 @@ class Courier:
         self._woken = asyncio.Event()
         self._serving: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
+        self._cards: dict[tuple[int, str | None], FiledCard] = {}
         self.duplicates_prevented = 0
         """Posts that an earlier try had already brought into their channel, since the program started."""
 
@@ -60,10 +62,12 @@ class Courier:
             await asyncio.wait(self._serving.values(), timeout=_LAST_CALLS)
 
     async def _start(self, channels: asyncio.TaskGroup) -> None:
-        for channel_id in await self._store.deliveries.due(self._clock()):
+        work = await self._store.deliveries.work(self._clock())
+        circuits = {circuit.channel_id: circuit for circuit in await self._store.circuits.all()} if work else {}
+        for channel_id, deliveries in work.items():
             if channel_id not in self._serving:
-                task = channels.create_task(self._serve(channel_id), name=f"channel {channel_id}")
-                self._serving[channel_id] = task
+                serving = self._serve(channel_id, deliveries, circuits.get(channel_id))
+                self._serving[channel_id] = channels.create_task(serving, name=f"channel {channel_id}")
 
     async def _rest(self) -> None:
         due = await self._store.deliveries.next_due()
@@ -74,18 +78,19 @@ class Courier:
         except TimeoutError:
             pass
 
-    async def _serve(self, channel_id: int) -> None:
+    async def _serve(self, channel_id: int, deliveries: list[Delivery], circuit: Circuit | None) -> None:
         try:
-            circuit = await self._store.circuits.of_channel(channel_id)
-            while not self._stopping and (delivery := await self._store.deliveries.head(channel_id, self._clock())):
-                try:
+            while deliveries and not self._stopping:
+                for delivery in deliveries:
                     reached = await self._carry_out(delivery)
-                except ChannelClosedError as error:
-                    await self._leave_alone(delivery, circuit, error)
-                    return
-                if circuit and reached:
-                    await self._heal(circuit)
-                    circuit = None
+                    if not reached or self._stopping:
+                        return
+                    if circuit:
+                        await self._heal(circuit)
+                        circuit = None
+                deliveries = (await self._store.deliveries.work(self._clock(), channel_id)).get(channel_id, [])
+        except ChannelClosedError as error:
+            await self._leave_alone(delivery, circuit, error)
         except Exception:  # noqa: BLE001 - a defect in one channel's work must not end the others'
             _log.exception("Channel %s could not be served", channel_id)
             await asyncio.sleep(_LONGEST_REST.total_seconds())
@@ -171,16 +176,28 @@ class Courier:
             await self._store.deliveries.retracted(delivery, self._clock())
 
     async def _post(self, delivery: Delivery) -> None:
-        card = await self._card(delivery)
-        await self._store.deliveries.sending(delivery, self._clock())
-        message_id = await self._poster.post(delivery, card, nonce(self._store.instance, delivery.id))
-        await self._store.deliveries.posted(delivery, message_id, self._clock())
+        """The table has the last word: what was fetched may have been edited or withdrawn since."""
+        current = await self._store.deliveries.sending(delivery, self._clock())
+        if current is None:
+            await self._store.deliveries.unneeded(delivery)
+            return
+        card = await self._card(current)
+        message_id = await self._poster.post(current, card, nonce(self._store.instance, current.id))
+        await self._store.deliveries.posted(current, message_id, self._clock())
 
     async def _card(self, delivery: Delivery) -> FiledCard:
-        card = await self._store.archive.card(delivery.card_id, delivery.guild_id, hidden=True)
-        if card is None:
-            raise CardRefusedError(f"card {delivery.card_id} is not in the store")
-        return card
+        """The card at the wanted revision: most deliveries of a minute are of the same few cards."""
+        key = (delivery.card_id, delivery.wanted)
+        if key not in self._cards:
+            card = await self._store.archive.card(delivery.card_id, delivery.guild_id, hidden=True)
+            if card is None:
+                raise CardRefusedError(f"card {delivery.card_id} is not in the store")
+            if card.revision != delivery.wanted:
+                return card
+            if len(self._cards) >= _CARDS_KEPT:
+                self._cards.clear()
+            self._cards[key] = card
+        return self._cards[key]
 
 
 def _jitter() -> float:

@@ -6,7 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, insert, literal, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from bot.cards.model import State
 from bot.desk.delivery import UNPUBLISHED, Delivery, Progress
@@ -25,6 +39,9 @@ from bot.store.tables import (
 from bot.store.visibility import verdict, visible
 
 _AT_REST = {"due_at": None, "attempts": 0, "last_error": None}
+_IN_ORDER = (deliveries.c.timeline, deliveries.c.id)
+AT_ONCE = 10
+"""Deliveries of one channel that are fetched together."""
 _COLUMNS = tuple(deliveries.c[name] for name in Delivery.__slots__)
 
 
@@ -99,19 +116,47 @@ class Deliveries:
         oldest = (
             select(*_COLUMNS, deliveries.c.due_at)
             .where(deliveries.c.channel_id == channel_id, deliveries.c.due_at.is_not(None))
-            .order_by(deliveries.c.timeline, deliveries.c.id)
+            .order_by(*_IN_ORDER)
             .limit(1)
         )
         async with self._database.read() as connection:
             row = (await connection.execute(oldest)).mappings().one_or_none()
         if row is None or row["due_at"] > now:
             return None
-        values = {name: row[name] for name in Delivery.__slots__}
-        return Delivery(**{**values, "progress": Progress(row["progress"])})
+        return _delivery(row)
 
-    async def sending(self, delivery: Delivery, now: datetime) -> None:
-        """Note that the call is about to be made: a crash from here on leaves the row in *sending*."""
-        await self._set(delivery, {"progress": Progress.SENDING, "sent_at": now})
+    async def work(self, now: datetime, channel_id: int | None = None) -> dict[int, list[Delivery]]:
+        """The next deliveries of every channel (or of one) that has something to do now, oldest card first.
+
+        A channel whose oldest delivery waits for its next try is left out, and so is one that is left alone.
+        """
+        place = func.row_number().over(partition_by=deliveries.c.channel_id, order_by=_IN_ORDER).label("place")
+        asked: ColumnElement[bool] = deliveries.c.due_at.is_not(None)
+        if channel_id is not None:
+            asked &= deliveries.c.channel_id == channel_id
+        waiting = select(*_COLUMNS, deliveries.c.due_at, place).where(asked).subquery()
+        closed = select(circuits.c.channel_id).where(circuits.c.probe_at > now)
+        chosen = select(waiting).where(waiting.c.place <= AT_ONCE, waiting.c.channel_id.not_in(closed))
+        found: dict[int, list[Delivery]] = {}
+        blocked: set[int] = set()
+        async with self._database.read() as connection:
+            for row in (await connection.execute(chosen.order_by(waiting.c.channel_id, waiting.c.place))).mappings():
+                if row["due_at"] > now:
+                    blocked.add(row["channel_id"])
+                elif row["channel_id"] not in blocked:
+                    found.setdefault(row["channel_id"], []).append(_delivery(row))
+        return found
+
+    async def sending(self, delivery: Delivery, now: datetime) -> Delivery | None:
+        """Note that the call is about to be made: a crash from here on leaves the row in *sending*.
+
+        Gives the delivery as it stands now; None when nothing is to be posted any more.
+        """
+        mine = (deliveries.c.id == delivery.id) & deliveries.c.due_at.is_not(None) & deliveries.c.message_id.is_(None)
+        wanted = mine & deliveries.c.wanted.is_not(None) & (deliveries.c.wanted != UNPUBLISHED)
+        begun = update(deliveries).where(wanted).values(progress=Progress.SENDING, sent_at=now).returning(*_COLUMNS)
+        rows = await self._database.write_together(begun)
+        return _delivery(rows[0]) if rows else None
 
     async def plainer(self, delivery: Delivery) -> None:
         """Discord refused a picture: the same delivery is due at once, without pictures."""
@@ -165,8 +210,12 @@ class Deliveries:
         await self._set(delivery, values | settled | {"progress": progress})
 
     async def _set(self, delivery: Delivery, values: dict[str, Any]) -> None:
-        async with self._database.write() as connection:
-            await connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
+        await self._database.write_together(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
+
+
+def _delivery(row: RowMapping) -> Delivery:
+    values = {name: row[name] for name in Delivery.__slots__}
+    return Delivery(**{**values, "progress": Progress(row["progress"])})
 
 
 def _follow_cards(now: datetime) -> Any:

@@ -30,6 +30,11 @@ topics: [Testing]
 """
 
 
+def card_text(number: int, moment: datetime) -> str:
+    """The file of a card that says its number."""
+    return _CARD.format(number=number, moment=moment)
+
+
 class BotProcess:
     """`newsdesk run` in a folder of its own."""
 
@@ -58,7 +63,7 @@ class BotProcess:
                 )
         for number in range(cards):
             moment = now - timedelta(days=1, seconds=-number)
-            (self.cards / f"{number}.md").write_text(_CARD.format(number=number, moment=moment), "utf-8")
+            (self.cards / f"{number}.md").write_text(card_text(number, moment), "utf-8")
 
     def start(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSDESK_")}

@@ -1,0 +1,149 @@
+"""How close delivery comes to Discord's own limits: `python -m tests.bench.delivery`.
+
+Against the wire Discord with its limits on, in one run: 1 card to 1,000 channels and 20 cards to 50 channels, by the
+courier, by a plain loop of `channel.send`, and by an unbounded `asyncio.gather`. The floor is what the limits allow:
+50 requests a second, and 5 messages in 5 seconds for a channel. Then, with the limits off, messages a second and CPU a
+message beside a bare `HTTPClient.send_message` loop. Times are taken at the server, by its monotonic clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import discord
+from discord.http import handle_message_parameters
+
+from bot.app import open_bot
+from bot.gateway.client import NewsBot
+from bot.settings import Settings
+from tests.crash.process import card_text
+from tests.wire.client import WireDiscord
+
+GLOBAL, BURST, WINDOW = 50, 5, 5.0
+Way = Callable[[NewsBot, Sequence[int], int], Awaitable[None]]
+
+
+async def courier(bot: NewsBot, _channels: Sequence[int], _cards: int) -> None:
+    await bot.newsroom.tick()
+
+
+async def plain_loop(bot: NewsBot, channels: Sequence[int], cards: int) -> None:
+    for number in range(cards):
+        for channel_id in channels:
+            await bot.get_partial_messageable(channel_id).send(embed=_embed(number))
+
+
+async def gather(bot: NewsBot, channels: Sequence[int], cards: int) -> None:
+    sends = [
+        bot.get_partial_messageable(channel_id).send(embed=_embed(number))
+        for number in range(cards)
+        for channel_id in channels
+    ]
+    await asyncio.gather(*sends, return_exceptions=True)
+
+
+def _embed(number: int) -> discord.Embed:
+    return discord.Embed(title=f"Card {number}", description="An excerpt of ordinary length. " * 4)
+
+
+def floor(channels: int, cards: int) -> float:
+    """Seconds from the first arrival to the last that the limits allow."""
+    by_global = (channels * cards - 1) // GLOBAL * 1.0
+    by_channel = (cards - 1) // BURST * WINDOW
+    return max(by_global, by_channel)
+
+
+@asynccontextmanager
+async def _bot(wire: WireDiscord, channels: Sequence[int], cards: int, pace: int = GLOBAL) -> AsyncIterator[NewsBot]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "cards").mkdir()
+        settings = Settings(
+            _env_file=None,
+            database_url=f"sqlite+aiosqlite:///{folder / 'bench.db'}",
+            cards=folder / "cards",
+            discord_api=wire.address.api,
+            requests_per_second=pace,
+        )
+        async with open_bot(settings, background=False) as bot:
+            await bot.login("a.test.token")
+            now = datetime.now(UTC)
+            for channel_id in channels:
+                await bot.store.subscriptions.add(
+                    guild_id=1, channel_id=channel_id, created_by=1, now=now - timedelta(minutes=1)
+                )
+            for number in range(cards):
+                moment = now - timedelta(days=1, seconds=-number)
+                (folder / "cards" / f"{number}.md").write_text(card_text(number, moment), "utf-8")
+            await bot.newsroom.load()
+            await asyncio.sleep(1.1)  # the global window is empty again
+            yield bot
+
+
+async def with_limits(wire: WireDiscord, channels: int, cards: int) -> None:
+    least = floor(channels, cards)
+    print(f"\n{cards} cards to {channels} channels; the limits allow {least:.1f} s")
+    print(f"{'':14} {'last arrival':>12} {'x floor':>8} {'429s':>6} {'arrived':>8} {'channels out of order':>22}")
+    for way in (courier, plain_loop, gather):
+        await wire.reset()
+        guild = await wire.add_guild(*["text"] * channels)
+        ids = [channel.id for channel in guild.channels]
+        async with _bot(wire, ids, cards) as bot:
+            await way(bot, ids, cards)
+            await _report(wire, way.__name__, ids, least)
+
+
+async def _report(wire: WireDiscord, name: str, channels: Sequence[int], least: float) -> None:
+    arrivals: list[float] = []
+    disordered = 0
+    for channel_id in channels:
+        messages = await wire.messages(channel_id)
+        arrivals += [message.at for message in messages]
+        titles = [int((message.title or "Card 0").split()[1]) for message in messages]
+        disordered += titles != sorted(titles)
+    took = max(arrivals) - min(arrivals)
+    refused = (await wire.totals()).by_status.get("429", 0)
+    print(f"{name:14} {took:10.1f} s {took / least:8.3f} {refused:6} {len(arrivals):8} {disordered:22}")
+
+
+async def without_limits(wire: WireDiscord, messages: int = 2000, channels: int = 50) -> None:
+    print(f"\n{messages} messages to {channels} channels with the limits off")
+    print(f"{'':14} {'messages/s':>10} {'CPU a message':>14} {'x bare':>7}")
+    await wire.reset(limits=False)
+    guild = await wire.add_guild(*["text"] * channels)
+    ids = [channel.id for channel in guild.channels]
+    bare = 0.0
+    async with _bot(wire, ids, messages // channels, 100_000) as bot:
+        for name, work in (("bare loop", _bare(bot, ids, messages)), ("courier", bot.newsroom.tick())):
+            wall, cpu = time.perf_counter(), time.process_time()
+            await work
+            wall, cpu = time.perf_counter() - wall, (time.process_time() - cpu) / messages
+            bare = bare or cpu
+            print(f"{name:14} {messages / wall:10.0f} {cpu * 1000:11.2f} ms {cpu / bare:7.2f}")
+
+
+async def _bare(bot: NewsBot, channels: Sequence[int], messages: int) -> None:
+    for number in range(messages):
+        with handle_message_parameters(embed=_embed(number), nonce=str(number)) as form:
+            await bot.http.send_message(channels[number % len(channels)], params=form)
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the size")
+    tenth = 10 if parser.parse_args().quick else 1
+    async with WireDiscord() as wire:
+        await without_limits(wire, 2000 // tenth)
+        await with_limits(wire, 1000 // tenth, 1)
+        await with_limits(wire, 50, 20 // (2 if tenth > 1 else 1))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
