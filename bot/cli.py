@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.table import Table
 
-from bot import reports
+from bot import console
 from bot.app import run as run_bot
 from bot.app import utc_now
 from bot.errors import NewsdeskError
@@ -91,7 +91,7 @@ def check(
     """Say what is wrong with card files. Exit code 1 when there is an error; a file that is no news card is a note."""
     with _told():
         result = check_paths(paths or [load_settings().cards])
-    write = {Format.TEXT: reports.as_text, Format.JSON: reports.as_json, Format.GITHUB: reports.as_github}
+    write = {Format.TEXT: console.as_text, Format.JSON: console.as_json, Format.GITHUB: console.as_github}
     sys.stdout.write(write[form](result))
     raise typer.Exit(_PROBLEMS if result.errors else 0)
 
@@ -117,13 +117,13 @@ def load(
 async def _load(settings: Settings, accept_withdrawals: bool) -> LoadReport:
     async with open_store(settings.database_url) as store:
         loader = Loader(store.cabinet, settings.cards)
-        with reports.progress(_err) as progress:
+        with console.progress(_err) as progress:
             return await loader.load(utc_now(), accept_withdrawals=accept_withdrawals, progress=progress)
 
 
 def _show_load(report: LoadReport) -> None:
     for finding in report.findings:
-        _err.print(reports.line(finding), style="red", markup=False, highlight=False, soft_wrap=True)
+        _err.print(console.line(finding), style="red", markup=False, highlight=False, soft_wrap=True)
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in report.counts().items():
         table.add_row(name.replace("_", " "), str(value))
@@ -141,7 +141,7 @@ def search(
     count: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 10,
 ) -> None:
     """Search the published cards of the store, newest first."""
-    _with_store(lambda settings: reports.search(settings, " ".join(words), count, _out))
+    _with_store(lambda settings: console.search(settings, " ".join(words), count, _out))
 
 
 @app.command()
@@ -150,7 +150,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="The embed as it will be sent.")] = False,
 ) -> None:
     """Show one card as it will look in Discord."""
-    _with_store(lambda settings: reports.show(settings, slug, as_json, _out))
+    _with_store(lambda settings: console.show(settings, slug, as_json, _out))
 
 
 def _with_store(ask: Callable[[Settings], Coroutine[Any, Any, bool]]) -> None:
@@ -163,7 +163,7 @@ def _with_store(ask: Callable[[Settings], Coroutine[Any, Any, bool]]) -> None:
 def health() -> None:
     """For the container: whether the running bot worked within the last minutes. Exit code 1 when it did not."""
     with _told():
-        alive = asyncio.run(reports.alive(load_settings(), utc_now()))
+        alive = asyncio.run(console.alive(load_settings(), utc_now()))
     raise typer.Exit(0 if alive else _PROBLEMS)
 
 

@@ -18,6 +18,7 @@ from bot.store.records import FiledCard
 _log = logging.getLogger(__name__)
 _LONGEST_REST = timedelta(minutes=1)
 _CARDS_KEPT = 256
+_AFTER_TROUBLE = 5.0  # seconds
 _LAST_CALLS = 8.0
 """Seconds that calls under way have to be answered when the program stops; service managers often give 10."""
 
@@ -46,8 +47,12 @@ class Courier:
         async with asyncio.TaskGroup() as channels:
             while not self._stopping:
                 self._woken.clear()
-                await self._start(channels)
-                await self._rest()
+                try:
+                    await self._start(channels)
+                    await self._rest()
+                except Exception:  # noqa: BLE001 - a locked database or a full disk must not end delivery for good
+                    _log.exception("The deliveries could not be read")
+                    await asyncio.sleep(_AFTER_TROUBLE)
 
     async def work_off(self) -> None:
         """Deliver everything that is due now, and return when it is done."""
@@ -93,7 +98,7 @@ class Courier:
             await self._leave_alone(delivery, circuit, error)
         except Exception:  # noqa: BLE001 - a defect in one channel's work must not end the others'
             _log.exception("Channel %s could not be served", channel_id)
-            await asyncio.sleep(_LONGEST_REST.total_seconds())
+            await asyncio.sleep(_AFTER_TROUBLE)
         finally:
             del self._serving[channel_id]
             self.wake()  # something may have been planned since the last look

@@ -22,7 +22,7 @@ from discord.http import handle_message_parameters
 
 from bot.app import open_bot
 from bot.gateway.client import NewsBot
-from bot.settings import Settings
+from bot.settings import load_settings
 from tests.crash.process import card_text
 from tests.wire.client import WireDiscord
 
@@ -65,7 +65,7 @@ async def _bot(wire: WireDiscord, channels: Sequence[int], cards: int, pace: int
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "cards").mkdir()
-        settings = Settings(
+        settings = load_settings(
             _env_file=None,
             database_url=f"sqlite+aiosqlite:///{folder / 'bench.db'}",
             cards=folder / "cards",

@@ -35,7 +35,7 @@ async def test_publishing_shows_the_card_here_and_nowhere_else(tmp_path: Path) -
         other = stage.env.create_guild("Other")
         elsewhere = other.create_text_channel("elsewhere")
         role = other.create_role("Admins", permissions=discord.Permissions(manage_channels=True))
-        stranger = other.add_member(stage.env.create_user("stranger"), roles=[role])
+        stranger: Any = other.add_member(stage.env.create_user("stranger"), roles=[role])
         await stranger.slash(elsewhere, "digest subscribe", channel=elsewhere)
         await _held(stage, publishedDateTime="2020-01-01T00:00:00Z")
         (choice,) = await stage.admin.autocomplete(stage.news, "desk publish", "card", "held")

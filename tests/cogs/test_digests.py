@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import discord
 
@@ -67,7 +68,7 @@ async def test_what_arrived_before_a_crash_is_adopted(tmp_path: Path) -> None:
             await posted(*args)  # type: ignore[arg-type]
             raise SystemError("the process ends here")
 
-        poster.post = dies_after_sending  # type: ignore[method-assign]
+        poster.post = dies_after_sending  # type: ignore[assignment]
         stage.write("one")
         stage.clock.move(seconds=1)
         await stage.bot.newsroom.load()
@@ -114,6 +115,6 @@ async def test_another_servers_subscription_cannot_be_removed(tmp_path: Path) ->
         other = stage.env.create_guild("Other")
         channel = other.create_text_channel("theirs")
         role = other.create_role("Admins", permissions=rights)
-        stranger = other.add_member(stage.env.create_user("stranger"), roles=[role])
+        stranger: Any = other.add_member(stage.env.create_user("stranger"), roles=[role])
         result = await stranger.slash(channel, "digest remove", subscription="1")
         assert "no such subscription" in result.response.content

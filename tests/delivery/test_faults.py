@@ -13,7 +13,7 @@ from discord.http import Route
 
 from bot.app import open_bot
 from bot.gateway.client import NewsBot
-from bot.settings import Settings
+from bot.settings import load_settings
 from tests.support.stage import Clock, Stage
 from tests.wire.client import WireDiscord
 
@@ -82,7 +82,7 @@ async def _line(wire: WireDiscord, folder: Path, monkeypatch: pytest.MonkeyPatch
     cards = folder / "cards"
     cards.mkdir(parents=True)
     url = f"sqlite+aiosqlite:///{folder / 'faults.db'}"
-    settings = Settings(_env_file=None, database_url=url, cards=cards, discord_api=wire.address.api)
+    settings = load_settings(_env_file=None, database_url=url, cards=cards, discord_api=wire.address.api)
     clock = Clock()
     async with open_bot(settings, clock=clock, background=False) as bot:
         await bot.login("a.test.token")

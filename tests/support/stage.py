@@ -15,7 +15,7 @@ import simcord
 
 from bot.app import open_bot
 from bot.gateway.client import NewsBot
-from bot.settings import Settings
+from bot.settings import Settings, load_settings
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -122,7 +122,7 @@ async def on_stage(folder: Path) -> AsyncIterator[Stage]:
     """A stage with an empty folder of cards. Closes the bot: simcord never does."""
     cards = folder / "cards"
     cards.mkdir()
-    settings = Settings(_env_file=None, database_url=f"sqlite+aiosqlite:///{folder / 'test.db'}", cards=cards)
+    settings = load_settings(_env_file=None, database_url=f"sqlite+aiosqlite:///{folder / 'test.db'}", cards=cards)
     async with AsyncExitStack() as stack:
         stage = Stage(cards, settings, Clock(), stack)
         await stage.start()

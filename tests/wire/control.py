@@ -85,9 +85,7 @@ class Control:
     def do_posts(self, form: Json) -> list[Json]:
         """The posts of a forum or the threads of a channel, each with its messages."""
         parent = self._channel(form)
-        threads = [
-            each for each in (parent.guild.threads.values() if parent.guild else ()) if each.parent is parent
-        ]
+        threads = [each for each in (parent.guild.threads.values() if parent.guild else ()) if each.parent is parent]
         return [channel_view(each) | {"content": messages_view(each, deleted=False)} for each in threads]
 
     def do_totals(self, form: Json) -> Json:
@@ -141,9 +139,7 @@ class Control:
         if action not in ("reconnect", "invalid", "close", "drop"):
             raise ControlError(f"no such gateway fault: {action}")
         resumable, code = bool(form.get("resumable", True)), int(form.get("code", 4000))
-        return {
-            "connections": self._wire.gateway.command(action, form.get("shard"), code, resumable=resumable)
-        }
+        return {"connections": self._wire.gateway.command(action, form.get("shard"), code, resumable=resumable)}
 
     def do_status(self, form: Json) -> Json:
         sessions = self._wire.sessions

@@ -28,9 +28,7 @@ class LimitError(DiscordError):
     """A 429 that a handler itself decides on, such as the budget for crossposts."""
 
     def __init__(self, retry_after: float, code: int) -> None:
-        super().__init__(
-            429, code, "The write action you are performing on the channel has hit the write rate limit."
-        )
+        super().__init__(429, code, "The write action you are performing on the channel has hit the write rate limit.")
         self.retry_after = retry_after
 
 

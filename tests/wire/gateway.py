@@ -93,9 +93,7 @@ class Gateway:
         self.connections.add(connection)
         writer = asyncio.create_task(connection.write())
         try:
-            connection.send_op(
-                _HELLO, {"heartbeat_interval": self._settings.heartbeat_interval_ms, "_trace": []}
-            )
+            connection.send_op(_HELLO, {"heartbeat_interval": self._settings.heartbeat_interval_ms, "_trace": []})
             await self._listen(connection, socket)
         except _HangUpError as ending:
             await connection.close(ending.code, ending.reason)

@@ -147,9 +147,7 @@ class Interactions:
                 interaction.updates += 1
 
     def _post(self, interaction: Interaction, draft: Draft) -> Message:
-        return self._posting.create(
-            interaction.channel, draft, self._world.bot, interaction=interaction.metadata()
-        )
+        return self._posting.create(interaction.channel, draft, self._world.bot, interaction=interaction.metadata())
 
     def follow_up(self, interaction: Interaction, draft: Draft) -> Message:
         """A further message; the first one after a deferral takes the place of the "thinking" message."""

@@ -79,9 +79,7 @@ def _find_component(message: Message, form: Json) -> Json:
             fits = wanted in (None, component.get("custom_id")) and label in (None, component.get("label"))
             if fits and component.get("custom_id"):
                 return _enabled(component)
-    there = [
-        each.get("custom_id") or each.get("url") for row in message.components for each in row["components"]
-    ]
+    there = [each.get("custom_id") or each.get("url") for row in message.components for each in row["components"]]
     raise ControlError(f"no component {wanted or label} in message {message.id}; there are {there}")
 
 
@@ -128,10 +126,7 @@ def _filled(field: Json, values: dict[str, Any]) -> Json:
         text = str(values.pop(field["custom_id"], field.get("value") or ""))
         if field.get("required", True) and not text:
             raise ControlError(f"field {field['custom_id']} must be filled in")
-        if (
-            not int(field.get("min_length") or 0) <= len(text) <= int(field.get("max_length") or 4000)
-            and text
-        ):
+        if not int(field.get("min_length") or 0) <= len(text) <= int(field.get("max_length") or 4000) and text:
             raise ControlError(f"field {field['custom_id']} does not take {len(text)} characters")
         return filled | {"value": text}
     return filled | {"values": [str(value) for value in values.pop(field["custom_id"], [])]}

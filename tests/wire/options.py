@@ -34,9 +34,7 @@ def fill_options(caller: Caller, command: Json, path: list[str], values: Json) -
     name.
     """
     if path:
-        inner = next(
-            (each for each in command["options"] if each["name"] == path[0] and each["type"] < 3), None
-        )
+        inner = next((each for each in command["options"] if each["name"] == path[0] and each["type"] < 3), None)
         if inner is None:
             raise ControlError(f"/{command['name']} has no subcommand {path[0]}")
         filled = fill_options(caller, inner, path[1:], values)
@@ -94,9 +92,7 @@ class _Filling:
             return self._channel_named(option, value)
         if kind in (_ROLE, _MENTIONABLE):
             guild = self._caller.channel.guild
-            role = next(
-                (each for each in (role_payloads(guild) if guild else []) if each["id"] == value), None
-            )
+            role = next((each for each in (role_payloads(guild) if guild else []) if each["id"] == value), None)
             if role is not None:
                 self._resolved.setdefault("roles", {})[value] = role
                 return value

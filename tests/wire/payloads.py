@@ -132,9 +132,7 @@ def thread_payload(channel: Channel) -> Json:
 
 def role_payloads(guild: Guild) -> list[Json]:
     roles = [_role(guild.id, "@everyone", 0, guild.everyone)]
-    roles += [
-        _role(role_id, name, position, 0) for position, (role_id, name) in enumerate(guild.roles.items(), 1)
-    ]
+    roles += [_role(role_id, name, position, 0) for position, (role_id, name) in enumerate(guild.roles.items(), 1)]
     bot_role = _role(guild.bot_role, "newsdesk", len(roles), guild.bot_permissions)
     return [*roles, bot_role | {"managed": True}]
 

@@ -115,9 +115,7 @@ class People(ControlLine):
         opened = await self._ask("invoke", kind=kind, channel_id=channel_id, **form)
         return await self.outcome(opened["id"], until, within)
 
-    async def outcome(
-        self, interaction_id: int, until: str | None = None, within: float = _ORDINARY_WAIT
-    ) -> Outcome:
+    async def outcome(self, interaction_id: int, until: str | None = None, within: float = _ORDINARY_WAIT) -> Outcome:
         """How an interaction stands, after waiting ``until`` ``ack`` or ``reply``, but no longer than
         ``timeout``.
         """

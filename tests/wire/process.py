@@ -37,9 +37,7 @@ class WireProcess:
 
     def start(self) -> Address:
         command = [sys.executable, "-m", "tests.wire", "--port", str(self._port), "--until-stdin-closes"]
-        self._child = subprocess.Popen(
-            command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._child = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._child.stdout is not None
         line = self._child.stdout.readline()
         if not line:

@@ -25,9 +25,7 @@ from tests.wire.wire import Wire
 
 _API = "/api/v10"
 _VIA = {"Via": "1.1 google"}
-_CLOUDFLARE = (
-    "<html><head><title>Access denied | discord.com used Cloudflare to restrict access</title></head></html>"
-)
+_CLOUDFLARE = "<html><head><title>Access denied | discord.com used Cloudflare to restrict access</title></head></html>"
 
 Found = tuple[Route, tuple[str, ...]]
 """A route, and the segments of the path that it leaves open."""
@@ -101,9 +99,7 @@ class Server:
         self._settle(entry, spoiled.status, shared=rule.scope == "shared")
         return spoiled
 
-    def _carry_out(
-        self, request: web.BaseRequest, found: Found | None, body: Any, entry: Entry
-    ) -> web.Response:
+    def _carry_out(self, request: web.BaseRequest, found: Found | None, body: Any, entry: Entry) -> web.Response:
         if self._wire.limits.banned(time.monotonic()):
             self._settle(entry, 429, shared=True)
             return _cloudflare()
@@ -123,9 +119,7 @@ class Server:
         self._settle(entry, status, shared=False)
         return _json(status, payload, headers | (refusal.headers() if refusal else {}) | _VIA)
 
-    def _take_limits(
-        self, route: Route, args: tuple[str, ...], entry: Entry
-    ) -> tuple[Headers, Refusal | None]:
+    def _take_limits(self, route: Route, args: tuple[str, ...], entry: Entry) -> tuple[Headers, Refusal | None]:
         limits = self._wire.limits
         if not route.exempt:
             refusal = limits.take_global(entry.at)
@@ -172,9 +166,7 @@ def _json(status: int, payload: Any, headers: Headers) -> web.Response:
 
 
 def _cloudflare() -> web.Response:
-    return web.Response(
-        status=429, text=_CLOUDFLARE, content_type="text/html", headers={"Retry-After": "3600"}
-    )
+    return web.Response(status=429, text=_CLOUDFLARE, content_type="text/html", headers={"Retry-After": "3600"})
 
 
 def _spoiled_answer(rule: Rule) -> web.Response:

@@ -41,9 +41,7 @@ class Stage(ControlLine):
         return (await self.add_guilds(1, channels or ("text",), **more))[0]
 
     async def add_channel(self, guild_id: int, channel: str, tags: Iterable[str] = ()) -> WireChannel:
-        return results.channel(
-            await self._ask("add_channel", guild_id=guild_id, channel=channel, tags=list(tags))
-        )
+        return results.channel(await self._ask("add_channel", guild_id=guild_id, channel=channel, tags=list(tags)))
 
     async def change_guild(self, guild_id: int, **changes: Any) -> WireGuild:
         """``left=True`` puts the bot out; ``bot_permissions`` and ``everyone`` change what roles grant."""
@@ -56,9 +54,7 @@ class Stage(ControlLine):
         """
         return results.channel(await self._ask("channel", channel_id=channel_id, **changes))
 
-    async def fault(
-        self, fault: str, method: str = "*", path: str = "", times: int | None = 1, **more: Any
-    ) -> int:
+    async def fault(self, fault: str, method: str = "*", path: str = "", times: int | None = 1, **more: Any) -> int:
         """Makes a rule of :class:`tests.wire.faults.Rule` and says its number. ``times=ANY`` never ends."""
         rule = await self._ask("fault", fault=fault, method=method, path=path, times=times, **more)
         return int(rule["id"])

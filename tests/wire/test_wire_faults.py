@@ -13,9 +13,7 @@ from tests.wire.sample_bot import text_channel
 pytestmark = pytest.mark.filterwarnings("ignore:'audioop' is deprecated:DeprecationWarning")
 
 
-async def test_the_library_waits_for_a_bucket_and_gets_no_429(
-    wire: WireDiscord, client: discord.Client
-) -> None:
+async def test_the_library_waits_for_a_bucket_and_gets_no_429(wire: WireDiscord, client: discord.Client) -> None:
     await wire.configure(buckets={"create": [3, 0.3]})
     channel = await text_channel(wire, client)
     begun = time.monotonic()

@@ -180,9 +180,7 @@ def test_good_commands_are_taken() -> None:
     subcommand = _option(type=1, name="add", options=[_option(required=True), _option(name="b")])
     group = _option(type=2, name="group", options=[subcommand])
     choices = [{"name": "n" * 100, "value": "v" * 100}] * 25
-    check_commands(
-        [_command(options=[subcommand, group]), _command(name="b", options=[_option(choices=choices)])]
-    )
+    check_commands([_command(options=[subcommand, group]), _command(name="b", options=[_option(choices=choices)])])
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,7 @@ async def _soon(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_ready_brings_guilds_and_permissions(
-    wire: WireDiscord, bot: SampleBot, channel_id: int
-) -> None:
+async def test_ready_brings_guilds_and_permissions(wire: WireDiscord, bot: SampleBot, channel_id: int) -> None:
     (guild,) = bot.guilds
     assert [each.name for each in guild.text_channels] == ["text-1", "target"]
     channel = guild.text_channels[0]
@@ -179,9 +177,7 @@ async def test_a_modal_is_shown_and_submitted(wire: WireDiscord, bot: SampleBot,
         await wire.submit(opened, channel_id, {"why": "x" * 21})
 
 
-async def test_an_answer_that_comes_too_late_is_refused(
-    wire: WireDiscord, bot: SampleBot, channel_id: int
-) -> None:
+async def test_an_answer_that_comes_too_late_is_refused(wire: WireDiscord, bot: SampleBot, channel_id: int) -> None:
     await wire.configure(acknowledge_within=0.1)
     await wire.fault("stall", "POST", "/callback", seconds=0.2)
     outcome = await wire.slash(channel_id, "hello", {"name": "you"}, within=0.5)

@@ -37,9 +37,7 @@ async def test_the_library_can_fetch_what_is_there(wire: WireDiscord, client: di
 async def test_a_message_is_kept_as_it_was_sent(wire: WireDiscord, client: discord.Client) -> None:
     channel = await text_channel(wire, client)
     view = discord.ui.View().add_item(discord.ui.Button(label="Save", custom_id="save:1"))
-    embed = discord.Embed(title="A card", url="https://example.com/a").set_image(
-        url="https://example.com/i.png"
-    )
+    embed = discord.Embed(title="A card", url="https://example.com/a").set_image(url="https://example.com/i.png")
     sent = await channel.send(
         "hi <@&123456789012345678>",
         embed=embed,
@@ -113,9 +111,7 @@ async def test_history_goes_before_after_and_around(wire: WireDiscord, client: d
     ("access", "code"),
     [("no_view", 50001), ("no_send", 50013), ("no_embed", 50013), ("gone", 10003)],
 )
-async def test_access_is_by_channel(
-    wire: WireDiscord, client: discord.Client, access: str, code: int
-) -> None:
+async def test_access_is_by_channel(wire: WireDiscord, client: discord.Client, access: str, code: int) -> None:
     guild = await wire.add_guild("text", "text")
     channel, other = [client.get_partial_messageable(each.id) for each in guild.channels]
     await wire.change_channel(channel.id, access=access)

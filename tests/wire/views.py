@@ -106,9 +106,7 @@ def _visible(message: Message | None) -> Json | None:
 def totals(world: World) -> Json:
     """Live messages by channel, and all that enforced nonces prevented."""
     return {
-        "messages": {
-            str(each.id): _live(each.messages.values()) for each in world.channels.values() if each.order
-        },
+        "messages": {str(each.id): _live(each.messages.values()) for each in world.channels.values() if each.order},
         "prevented": sum(each.prevented for each in world.channels.values()),
         "command_uploads": world.command_uploads,
     }

@@ -68,9 +68,7 @@ def _check_command(report: Report, path: Path, command: Json) -> None:
 
 def _check_name(report: Report, path: Path, form: Json) -> None:
     names: list[tuple[Path, Any]] = [(("name",), form.get("name"))]
-    names += [
-        (("name_localizations", key), value) for key, value in (form.get("name_localizations") or {}).items()
-    ]
+    names += [(("name_localizations", key), value) for key, value in (form.get("name_localizations") or {}).items()]
     for tail, name in names:
         if not isinstance(name, str):
             report.required((*path, *tail))

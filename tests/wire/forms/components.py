@@ -12,8 +12,7 @@ _V2_TYPES = (9, 10, 11, 12, 13, 14, 17)
 _ROW = frozenset({"type", "id", "components"})
 _BUTTON = fields_named("type id style label emoji custom_id url disabled sku_id")
 _SELECT = fields_named(
-    "type id custom_id options placeholder min_values max_values disabled channel_types "
-    "default_values required"
+    "type id custom_id options placeholder min_values max_values disabled channel_types default_values required"
 )
 _OPTION = frozenset({"label", "value", "description", "emoji", "default"})
 _INPUT = fields_named("type id custom_id style label min_length max_length required value placeholder")
@@ -79,16 +78,12 @@ class _Tree:
             return
         self.custom_id(path, form)
         if form.get("url") is not None:
-            report.add(
-                (*path, "url"), "BUTTON_COMPONENT_INVALID_URL", "A url can only be set on a link button"
-            )
+            report.add((*path, "url"), "BUTTON_COMPONENT_INVALID_URL", "A url can only be set on a link button")
 
     def link(self, path: Path, form: Json) -> None:
         if form.get("custom_id") is not None:
             message = "A custom id and url cannot both be specified"
-            self.report.add(
-                (*path, "custom_id"), "BUTTON_COMPONENT_CUSTOM_ID_URL_MUTUALLY_EXCLUSIVE", message
-            )
+            self.report.add((*path, "custom_id"), "BUTTON_COMPONENT_CUSTOM_ID_URL_MUTUALLY_EXCLUSIVE", message)
         if not form.get("url"):
             self.report.required((*path, "url"))
         else:
@@ -145,9 +140,7 @@ def check_components(report: Report, value: Any) -> list[Json]:
         if row is None:
             continue
         if row.get("type") in _V2_TYPES:
-            report.add(
-                (*path, "type"), "COMPONENTS_V2_NOT_MODELLED", "Components V2 are not served by this Discord"
-            )
+            report.add((*path, "type"), "COMPONENTS_V2_NOT_MODELLED", "Components V2 are not served by this Discord")
         elif report.choice((*path, "type"), row.get("type"), (ROW,)):
             tree.row(path, row)
     return rows
@@ -170,9 +163,7 @@ def _check_modal_part(tree: _Tree, path: Path, part: Json) -> None:
     report = tree.report
     if part["type"] == ROW:
         report.known(path, part, _ROW)
-        for index, raw in enumerate(
-            report.sequence((*path, "components"), part.get("components"), 1, least=1)
-        ):
+        for index, raw in enumerate(report.sequence((*path, "components"), part.get("components"), 1, least=1)):
             if report.choice((*path, "components", index, "type"), raw.get("type"), (TEXT_INPUT,)):
                 tree.text_input((*path, "components", index), raw, labelled=False)
     elif part["type"] == LABEL:

@@ -13,9 +13,7 @@ _MOST_CHARACTERS = 6000
 _EMBED = fields_named(
     "title type description url timestamp color footer image thumbnail video provider author fields flags"
 )
-_MEDIA = fields_named(
-    "url proxy_url width height content_type placeholder placeholder_version description flags"
-)
+_MEDIA = fields_named("url proxy_url width height content_type placeholder placeholder_version description flags")
 _FOOTER = frozenset({"text", "icon_url", "proxy_icon_url"})
 _AUTHOR = frozenset({"name", "url", "icon_url", "proxy_icon_url"})
 _FIELD = frozenset({"name", "value", "inline"})

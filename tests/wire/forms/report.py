@@ -66,9 +66,7 @@ class Report:
         trimmed = value.strip()
         if len(trimmed) > most:
             message = (
-                f"Must be {most} or fewer in length."
-                if not least
-                else f"Must be between {least} and {most} in length."
+                f"Must be {most} or fewer in length." if not least else f"Must be between {least} and {most} in length."
             )
             self.add(path, "BASE_TYPE_BAD_LENGTH" if least else "BASE_TYPE_MAX_LENGTH", message)
         elif not trimmed and least:
@@ -98,9 +96,7 @@ class Report:
         if not _NUMBER.fullmatch(str(value)):
             self.add(path, "NUMBER_TYPE_COERCE", f'Value "{value}" is not snowflake.')
 
-    def url(
-        self, path: Path, value: Any, schemes: tuple[str, ...] = ("http", "https"), most: int = 2048
-    ) -> None:
+    def url(self, path: Path, value: Any, schemes: tuple[str, ...] = ("http", "https"), most: int = 2048) -> None:
         if not isinstance(value, str):
             self.add(path, "STRING_TYPE_CONVERT", "Could not interpret value as string.")
             return

@@ -39,9 +39,7 @@ def open_dm(call: Call) -> Answer:
     recipient = str(call.form().get("recipient_id", ""))
     user = world.users.get(int(recipient)) if recipient.isdecimal() else None
     if user is None or user is world.bot:
-        raise invalid_form(
-            one_field(("recipient_id",), "INVALID_RECIPIENT", "Cannot send messages to this user")
-        )
+        raise invalid_form(one_field(("recipient_id",), "INVALID_RECIPIENT", "Cannot send messages to this user"))
     return 200, channel_payload(world, world.dm(user))
 
 

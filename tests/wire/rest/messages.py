@@ -29,9 +29,7 @@ def _wrong_channel_type() -> DiscordError:
 
 def create_message(call: Call) -> Answer:
     form = call.form()
-    channel = sendable_channel(
-        call, with_embeds=bool(form.get("embeds")), with_files=bool(form.get("attachments"))
-    )
+    channel = sendable_channel(call, with_embeds=bool(form.get("embeds")), with_files=bool(form.get("attachments")))
     if channel.type in (4, FORUM):
         raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")
     draft = read_new(form)

@@ -71,9 +71,7 @@ def open_post(call: Call, forum: Channel, name: str, tags: list[int], draft: Dra
 def _open(call: Call, parent: Channel, name: str) -> Channel:
     if parent.guild is None:
         raise DiscordError(400, 50024, "Cannot execute action on this channel type")
-    return call.wire.world.add_channel(
-        parent.guild, 10 if parent.type == ANNOUNCEMENT else THREAD, name, parent
-    )
+    return call.wire.world.add_channel(parent.guild, 10 if parent.type == ANNOUNCEMENT else THREAD, name, parent)
 
 
 def _announce(call: Call, thread: Channel) -> None:
