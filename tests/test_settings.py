@@ -26,7 +26,8 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {
-        "DATABASE_URL": "postgres://u:SECRET@h/db", "ASSET_BASE_URL": "ftp://x", "MAX_AGE_DAYS": "0", "TICK_SECONDS": "nan",
+        "DATABASE_URL": "postgres://u:SECRET@h/db", "ASSET_BASE_URL": "ftp://x", "MAX_AGE_DAYS": "0",
+        "TICK_SECONDS": "nan",
         "RESCAN_SECONDS": "soon", "WATCH": "perhaps", "DISCORD_API": "http://[", "LOG_LEVEL": "LOUD", "TOKEN": TOKEN,
         "TOKEN_FILE": "token.txt",
     }  # fmt: skip
@@ -85,21 +86,21 @@ def test_a_bad_token_file_is_explained_without_its_content(tmp_path: Path, conte
 
 def test_a_token_of_two_words_is_refused_without_being_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSDESK_TOKEN", f"Bot {TOKEN}")
-    with pytest.raises(SettingsError, match="^NEWSDESK_TOKEN: does not hold one token") as caught:
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_TOKEN: does not hold one token") as caught:
         load_settings().bot_token()
     assert "SECRET" not in str(caught.value)
 
 
 def test_no_token_is_explained_only_when_one_is_needed() -> None:
     settings = load_settings()
-    with pytest.raises(SettingsError, match="^NEWSDESK_TOKEN: is not set"):
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_TOKEN: is not set"):
         settings.bot_token()
 
 
 def test_token_and_token_file_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSDESK_TOKEN", TOKEN)
     monkeypatch.setenv("NEWSDESK_TOKEN_FILE", "token.txt")
-    with pytest.raises(SettingsError, match="^NEWSDESK_TOKEN_FILE: NEWSDESK_TOKEN is set as well") as caught:
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_TOKEN_FILE: NEWSDESK_TOKEN is set as well") as caught:
         load_settings()
     assert "SECRET" not in str(caught.value)
 

@@ -71,6 +71,7 @@ class _Builder:
         return value
 
     def _value(self, event: Any) -> Any:
+        value: Any
         if isinstance(event, yaml.ScalarEvent):
             value = self._scalar(event)
         elif isinstance(event, yaml.MappingStartEvent):

@@ -114,11 +114,9 @@ class FilingCabinet:
 
 
 async def _count(connection: AsyncConnection, table: Table, name: Column[Any], counted: Select[Any]) -> None:
-    counts = dict((await connection.execute(counted)).tuples().all())
+    counts: dict[Any, int] = dict((await connection.execute(counted)).all())
     rows = (await connection.execute(select(name, table.c.published))).all()
-    wrong = [
-        {"the_name": key, "published": counts.get(key, 0)} for key, before in rows if counts.get(key, 0) != before
-    ]
+    wrong = [{"the_name": key, "published": counts.get(key, 0)} for key, before in rows if counts.get(key, 0) != before]
     if wrong:
         await connection.execute(update(table).where(name == bindparam("the_name")), wrong)
 

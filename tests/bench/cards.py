@@ -14,7 +14,28 @@ _ROOTS = "net lab quan tum astro bio cyber data edge geo helio info kine lumi ma
 _ENDS = "core flow graph grid ics ist ity logy mark metry node phase point scope sphere tion tron ware wave yard"
 _JOINED = [root + end for root in _ROOTS.split() for end in _ENDS.split()]
 WORDS = random.Random(0).sample(_JOINED, len(_JOINED))
-COMMON = "the of and to new in for with on report says launch data market today company update system team world".split()
+COMMON = [
+    "the",
+    "of",
+    "and",
+    "to",
+    "new",
+    "in",
+    "for",
+    "with",
+    "on",
+    "report",
+    "says",
+    "launch",
+    "data",
+    "market",
+    "today",
+    "company",
+    "update",
+    "system",
+    "team",
+    "world",
+]
 TOPICS = [f"{root.title()} {end.title()}" for root in _ROOTS.split()[:20] for end in _ENDS.split()[:15]]
 PROVIDERS = [f"{root.title()}{end} News" for root in _ROOTS.split() for end in _ENDS.split()]
 RARE_TOPIC, RARE_WORD = "Palimpsests", "palimpsest"

@@ -1,6 +1,6 @@
 """How long a load takes, against python-frontmatter's own parsing of the same files, and a load with nothing to do.
 
-    python -m tests.bench.loading [CARDS]
+python -m tests.bench.loading [CARDS]
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ def main(cards: int) -> None:
     with TemporaryDirectory() as folder:
         root = Path(folder) / "cards"
         _write(root, cards)
-        parsed, loaded, again, walked = [], [], [], []
+        parsed: list[float] = []
+        loaded: list[float] = []
+        again: list[float] = []
+        walked: list[float] = []
         for place in range(ROUNDS):
             with _timed(parsed):
                 for path in root.rglob("*.md"):
@@ -87,7 +90,8 @@ def _report(cards: int, parsed: float, loaded: float, again: float, walked: floa
                 verdict(loaded, LOAD_BAR * parsed),
             ],
             ["a bare walk over the folder", f"{walked:.3f}", "", "", ""],
-            ["a load with nothing to do", f"{again:.3f}", f"{idle_bar:.3f}", f"{again / walked:.2f}", verdict(again, idle_bar)],
+            ["a load with nothing to do", f"{again:.3f}", f"{idle_bar:.3f}", f"{again / walked:.2f}", verdict(again,
+            idle_bar)],
         ],
     )  # fmt: skip
 

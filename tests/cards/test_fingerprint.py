@@ -30,7 +30,8 @@ def test_what_no_reader_sees_is_no_new_revision(fields: dict[str, Any]) -> None:
     "changes",
     [
         {"title": "Other"}, {"excerpt": "Other"}, {"url": "https://other.example/"}, {"url": None},
-        {"image": Image("https://a.example/i.png")}, {"provider": Provider("ESA")}, {"topics": ("AI",)}, {"type": "video"},
+        {"image": Image("https://a.example/i.png")}, {"provider": Provider("ESA")}, {"topics": ("AI",)},
+        {"type": "video"},
         {"published_at": card().published_at + timedelta(seconds=1)}, {"related": STORIES[:1]},
     ],
 )  # fmt: skip

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from bot.cards.links import MAX_URL, LinkError, asset, link, normalised
 
-THUMBOR = "https://cdn.example/resizer/X-_y=/1200x0/filters:format(jpg):quality(70)/https%3A%2F%2Fa.example%2Fb%20c.jpg?x=%7B"
+THUMBOR = (
+    "https://cdn.example/resizer/X-_y=/1200x0/filters:format(jpg):quality(70)/https%3A%2F%2Fa.example%2Fb%20c.jpg?x=%7B"
+)
 
 
 @pytest.mark.parametrize(

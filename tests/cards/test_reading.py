@@ -216,13 +216,19 @@ def test_a_tag_that_asks_for_code_is_taken_as_text() -> None:
     assert loaded(raw("excerpt: !!python/object/apply:os.system ['echo']\ntopics: []").replace(b"['echo']", b"echo"))
 
 
+_YAML = "category: News \ntitle: T\npublishedDateTime: 2020-01-01T10:00:00Z\ntopics:\n- A\nheat: 90"
+
+
 @pytest.mark.parametrize(
     "content",
     [
-        b"+++\ncategory = 'news'\ntitle = 'T'\npublishedDateTime = 2020-01-01T10:00:00Z\ntopics = ['A']\nheat = 90\n+++",
+        (
+            b"+++\ncategory = 'news'\ntitle = 'T'\n"
+            b"publishedDateTime = 2020-01-01T10:00:00Z\ntopics = ['A']\nheat = 90\n+++"
+        ),
         b'{\n"category":"news","title":"T","publishedDateTime":"2020-01-01T10:00:00Z","topics":["A"],"heat":90\n}\n',
-        b"---\r\ncategory: news\r\ntitle: T\r\npublishedDateTime: 2020-01-01T10:00:00Z\r\ntopics:\r\n- A\r\nheat: 90\r\n---\r\n",
-        b"\xef\xbb\xbf---\ncategory: News \ntitle: T\npublishedDateTime: 2020-01-01T10:00:00Z\ntopics: [A]\nheat: 90\n---",
+        f"---\n{_YAML}\n---\n".replace("\n", "\r\n").encode(),
+        f"\ufeff---\n{_YAML}\n---".encode(),
     ],
     ids=["TOML", "JSON", "CRLF", "BOM"],
 )
@@ -304,5 +310,8 @@ def test_a_problem_beside_a_broken_secured_is_still_found_on_its_own_line() -> N
 
 
 def test_half_a_character_in_an_address_costs_the_link_only() -> None:
-    content = b'{\n"category": "news", "title": "T", "publishedDateTime": "2020-01-01", "webUrl": "https://a.example/\\ud800"\n}'
+    fields = (
+        b'"category": "news", "title": "T", "publishedDateTime": "2020-01-01", "webUrl": "https://a.example/\\ud800"'
+    )
+    content = b"{\n" + fields + b"\n}"
     assert loaded(content).url is None

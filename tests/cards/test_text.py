@@ -41,7 +41,8 @@ def test_broken_text_is_mended(broken: str, mended: str) -> None:
     "text",
     [
         "苹果发布新款芯片", "Größe, Übung und Maß", "👩‍👩‍👧 and 👍🏽 and 🇩🇪", "“curled” ‘quotes’ – and — dashes…",
-        "می‌خواهم", "ﬁne ligatures", "ＦＵＬＬ width", "naïve café", "한국어 제목", "日本語のタイトル", "ภาษาไทย", "50 % < 60 %",
+        "می‌خواهم", "ﬁne ligatures",
+        "ＦＵＬＬ width", "naïve café", "한국어 제목", "日本語のタイトル", "ภาษาไทย", "50 % < 60 %",
     ],
 )  # fmt: skip
 def test_well_formed_text_is_untouched(text: str) -> None:
@@ -62,7 +63,24 @@ def test_repaired_text_is_one_trimmed_line_whatever_comes_in(text: str) -> None:
 
 
 _PIECES = st.sampled_from(
-    ["&amp;", "amp;", "&lt;", "<b>", "</b>", "<a href='x", "â€™", "Ã©", "\u009d", " ", "\n", "中文", "ß", "👍🏽", "<Suspense>", "x"]
+    [
+        "&amp;",
+        "amp;",
+        "&lt;",
+        "<b>",
+        "</b>",
+        "<a href='x",
+        "â€™",
+        "Ã©",
+        "\u009d",
+        " ",
+        "\n",
+        "中文",
+        "ß",
+        "👍🏽",
+        "<Suspense>",
+        "x",
+    ]
 )
 
 

@@ -30,13 +30,15 @@ class Folder:
     def write(self, name: str, content: bytes | None = None) -> Path:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(page(title=f"Title of {name}", webUrl=f"https://news.example/{name}") if content is None else content)
+        path.write_bytes(
+            page(title=f"Title of {name}", webUrl=f"https://news.example/{name}") if content is None else content
+        )
         self.writes += 1
         os.utime(path, ns=(self.writes * 10**9, self.writes * 10**9))
         return path
 
-    async def load(self, **options: bool) -> LoadReport:
-        return await self.loader.load(NOW, **options)
+    async def load(self, *, accept_withdrawals: bool = False) -> LoadReport:
+        return await self.loader.load(NOW, accept_withdrawals=accept_withdrawals)
 
     async def id_of(self, slug: str) -> int | None:
         filed = await self.store.archive.by_slug(slug, 0)
@@ -182,7 +184,9 @@ async def test_of_two_files_with_one_name_the_first_is_the_card_and_the_other_a_
         assert filed.card.title == "From markdown"
 
 
-async def test_a_twin_that_comes_later_is_a_problem_and_leaves_the_card_to_the_other_when_it_goes(folder: Folder) -> None:
+async def test_a_twin_that_comes_later_is_a_problem_and_leaves_the_card_to_the_other_when_it_goes(
+    folder: Folder,
+) -> None:
     folder.write("a.md", page(title="From md"))
     await folder.load()
     before = await folder.id_of("a")

@@ -15,10 +15,12 @@ from tests.support.cards import NOW, card, file_cards
 
 def _audit(tmp_path: Path) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(tmp_path / "newsdesk.db")) as connection:
-        return connection.execute('SELECT guild_id, before, after, actor_id, source, reason FROM audit').fetchall()
+        return connection.execute("SELECT guild_id, before, after, actor_id, source, reason FROM audit").fetchall()
 
 
-async def test_of_fifty_moderators_at_once_one_decides_and_the_others_are_told_who(store: Store, tmp_path: Path) -> None:
+async def test_of_fifty_moderators_at_once_one_decides_and_the_others_are_told_who(
+    store: Store, tmp_path: Path
+) -> None:
     (card_id,) = await file_cards(store, card(state=State.HELD))
     decisions = [Decision(1, card_id, Verdict.PUBLISH, moderator, NOW, "good") for moderator in range(50)]
     outcomes = await asyncio.gather(*[store.desk.decide(each, source="button", expected=None) for each in decisions])

@@ -90,7 +90,7 @@ async def test_a_database_without_a_file_is_refused(url: str) -> None:
 async def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path, where: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be (opened|made)"):
+    with pytest.raises(StoreError, match=r"cannot be (opened|made)"):
         await opened(f"sqlite+aiosqlite:///{tmp_path / where}")
 
 

@@ -54,17 +54,22 @@ async def found(store: Store, words: str = "", **filters: object) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "slugs"),
     [
-        ("moon", ["moon"]), ("MOON", ["moon"]), ("mo", ["moon", "snake"]), ("apollo fir", ["moon"]), ("apol* steps", ["moon"]),
+        ("moon", ["moon"]), ("MOON", ["moon"]), ("mo", ["moon", "snake"]), ("apollo fir", ["moon"]),
+        ("apol* steps", ["moon"]),
         ("apol steps", []), ("steps apollo", ["moon"]), ('"first steps"', ["moon"]), ('"steps first"', []),
         ('"first steps', ["moon"]), ("lunar", ["moon"]), ("nasa", ["moon"]), ("space", ["moon"]), ("moon -apollo", []),
         ("moon -mars", ["moon"]), ('moon -"first steps"', []), ("-moon", []), ("moon gazette", []),
         ("resume", ["resume"]), ("résumé", ["resume"]), ("re\u0301sume\u0301", ["resume"]), ("NAIVE", ["resume"]),
-        ("grosste", []), ("größte", ["german"]), ("ubung", ["german"]), ("koln", ["german"]), ("tieng viet", ["vietnamese"]),
-        ("c++", ["cpp", "snake"]), (".net", ["cpp"]), ("c++ .net", ["cpp"]), ("node.js", ["cpp"]), ("snake_case", ["snake"]),
+        ("grosste", []), ("größte", ["german"]), ("ubung", ["german"]), ("koln", ["german"]),
+        ("tieng viet", ["vietnamese"]),
+        ("c++", ["cpp", "snake"]), (".net", ["cpp"]), ("c++ .net", ["cpp"]), ("node.js", ["cpp"]),
+        ("snake_case", ["snake"]),
         ("50%", ["snake"]), ("芯片", ["chinese"]), ("苹果 芯片", ["chinese"]), ("片芯", []), ("新", ["chinese"]),
-        ("ニュース", ["japanese"]), ("日本", ["japanese"]), ("뉴스", ["korean"]), ("ภาษาไทย", ["thai"]), ("วันนี้", ["thai"]),
+        ("ニュース", ["japanese"]), ("日本", ["japanese"]), ("뉴스", ["korean"]), ("ภาษาไทย", ["thai"]),
+        ("วันนี้", ["thai"]),
         ("foo AND", []), ("NEAR(moon", []), ("title:moon", []), ("moon*", ["moon"]), ("*", []), ('"', []), ("-", []),
-        ('""', []), ("(", []), ("{title} : moon", []), ("^moon", ["moon"]), ("moon\x00mars", []), ("' OR 1=1 --", []), ("", []),
+        ('""', []), ("(", []), ("{title} : moon", []), ("^moon", ["moon"]), ("moon\x00mars", []),
+        ("' OR 1=1 --", []), ("", []),
         ("tags", []), ("🌙", []),
     ],
 )  # fmt: skip
@@ -101,7 +106,8 @@ async def test_the_orders_are_newest_best_match_and_hottest(store: Store) -> Non
 @given(words=st.one_of(
     st.text(max_size=30),
     st.lists(st.sampled_from(
-        ['"', "-", "*", "(", ")", "AND", "NOT", "NEAR", ":", "^", "+", "moon", "芯", "e\u0301", "\x00", " ", "_", "'", "{", "}"]
+        ['"', "-", "*", "(", ")", "AND", "NOT", "NEAR", ":", "^", "+", "moon",
+        "芯", "e\u0301", "\x00", " ", "_", "'", "{", "}"]
     ), max_size=10).map("".join),
 ), order=st.sampled_from(Order))  # fmt: skip
 async def test_no_words_can_make_a_search_fail(library: Store, words: str, order: Order) -> None:
@@ -122,7 +128,9 @@ async def test_changed_words_are_found_and_the_old_ones_are_not(library: Store) 
 
 
 async def test_topics_to_complete_begin_with_the_letters_or_have_such_a_word(library: Store) -> None:
-    await file_cards(library, card("x", topics=("Deep Space", "50% off", "under_score")), card("y", topics=("Deep Space",)))
+    await file_cards(
+        library, card("x", topics=("Deep Space", "50% off", "under_score")), card("y", topics=("Deep Space",))
+    )
     named = [(each.name, each.count) for each in await library.archive.topics(0, "spa", limit=9)]
     assert named == [("Space", 1), ("Deep Space", 2)]
     assert [each.name for each in await library.archive.topics(0, "50%", limit=9)] == ["50% off"]
@@ -178,7 +186,9 @@ async def test_a_card_that_comes_between_two_pages_shifts_nothing(store: Store, 
     await file_cards(store, *cards)
     turn = turning(store, way)
     first = await turn(None)
-    await file_cards(store, card("newest", topics=("AI",), published_at=NOW), older(card("middle", topics=("AI",)), minutes=4.5))
+    await file_cards(
+        store, card("newest", topics=("AI",), published_at=NOW), older(card("middle", topics=("AI",)), minutes=4.5)
+    )
     second = await turn(Cursor(first.cards[-1].timeline))
     assert [filed.card.slug for filed in second.cards] == ["c3", "c4", "middle"]
     back = await turn(Cursor(second.cards[0].timeline, newer=True))

@@ -64,8 +64,8 @@ async def test_every_way_to_read_shows_what_the_rule_says(store: Store, ids: lis
     for order in Order:
         for query in (Query("title", order=order), Query(topic="Shared", order=order)):
             ways[f"search {query}"] = (await archive.search(query, guild, limit=100)).cards
-    for way, found in ways.items():
-        assert {filed.card.slug for filed in found} == expected(guild), way
+    for way, cards in ways.items():
+        assert {filed.card.slug for filed in cards} == expected(guild), way
     topics = {topic.name for topic in await archive.topics(guild, "t ", limit=100)}
     assert topics == {f"T {name}" for name in expected(guild)}
     assert {each.name for each in await archive.providers(guild, limit=100)} == {f"P {n}" for n in expected(guild)}

@@ -1,0 +1,198 @@
+"""How long readers wait with 100,000 cards, each question also asked of bare sqlite3.
+
+python -m tests.bench.searching [CARDS]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+from bot.cards.model import Card, HeldReason, Provider, Reading, Related, State
+from bot.store import Store, fulltext, open_store
+from bot.store.filing import BATCH, FileStat
+from bot.store.reading import Archive, Order, Query
+from tests.bench.cards import (
+    COMMON,
+    HELD_SHARE,
+    PROVIDERS,
+    RARE_TOPIC,
+    RARE_WORD,
+    SPAN,
+    START,
+    TOPICS,
+    WORDS,
+    chance,
+    moment_of,
+    sentence,
+    topic_of,
+)
+from tests.bench.table import show, verdict
+
+CALLS = 300
+BAR = 20.0
+"""Milliseconds that a search or a choice of topics may take in all but one call of a hundred."""
+GUILD, LIMIT = 1, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One way to ask the archive, and what bare SQL would ask. `barred` ones have to keep the bar."""
+
+    name: str
+    ask: Callable[[Archive, int], Awaitable[Any]]
+    sql: str
+    values: Callable[[int], tuple[Any, ...]]
+    barred: bool = True
+
+
+def card_of(number: int) -> Card:
+    dice = chance(number)
+    rare = number % 20_000 == 7
+    held = dice.random() < HELD_SHARE
+    return Card(
+        slug=f"{number % 100}/card-{number}",
+        title=sentence(dice, 10) + (f" {RARE_WORD}" if rare else ""),
+        published_at=moment_of(dice),
+        excerpt=sentence(dice, 30),
+        url=f"https://news.example/{number}",
+        quality=dice.randrange(20, 120),
+        heat=dice.randrange(20, 200),
+        state=State.HELD if held else State.PUBLISHED,
+        held_reason=HeldReason.BELOW_BAR if held else None,
+        provider=Provider(dice.choice(PROVIDERS), "news.example"),
+        topics=(*{topic_of(dice) for _ in range(2)}, *((RARE_TOPIC,) if rare else ())),
+        related=tuple(Related(sentence(dice, 9), f"https://b.example/{number}/{n}", "B") for n in range(3)),
+        aliases=(f"news.example/{number}",),
+    )
+
+
+async def fill(store: Store, cards: int) -> None:
+    for start in range(0, cards, BATCH):
+        batch = [(FileStat(f"{n}.md", 1, 1), Reading(card_of(n))) for n in range(start, min(start + BATCH, cards))]
+        await store.cabinet.file("/cards", batch, vanished=(), now=START, withdraw=False)
+    await store.cabinet.recount()
+
+
+_SEEN = "coalesce((SELECT verdict FROM decisions d WHERE d.guild_id = 1 AND d.card_id = c.id), c.state) = 'published'"
+_MATCH = f"SELECT c.* FROM card_search s JOIN cards c ON c.timeline = s.rowid WHERE card_search MATCH ? AND {_SEEN}"
+_NEWEST = f"{_MATCH} ORDER BY s.rowid DESC LIMIT 11"
+_LATEST = f"SELECT c.* FROM cards c WHERE {_SEEN} ORDER BY c.timeline DESC LIMIT 11"
+_OF_TOPIC = (
+    "SELECT c.* FROM card_topics t JOIN cards c ON c.id = t.card_id WHERE t.topic_id = "
+    f"(SELECT id FROM topics WHERE key = ?) AND {_SEEN} ORDER BY t.timeline DESC LIMIT 11"
+)
+_TOPICS = "SELECT name, published FROM topics WHERE key LIKE ? OR key LIKE ? ORDER BY published DESC LIMIT 25"
+RANKED = {
+    Order.NEWEST: _NEWEST,
+    Order.BEST: f"SELECT * FROM (SELECT c.*, {fulltext.RANK} r FROM card_search s JOIN cards c ON c.timeline = s.rowid "
+    f"WHERE card_search MATCH ? AND {_SEEN} ORDER BY s.rowid DESC LIMIT 500) ORDER BY r LIMIT 11",
+    Order.HOTTEST: f"SELECT * FROM ({_MATCH} ORDER BY s.rowid DESC LIMIT 500) ORDER BY heat DESC LIMIT 11",
+}
+
+
+def common(n: int) -> str:
+    return COMMON[n % len(COMMON)]
+
+
+def searching(name: str, order: Order, query: Callable[[int], Query]) -> Question:
+    def match(n: int) -> tuple[Any, ...]:
+        asked = query(n)
+        tags = [fulltext.tag("topic", asked.topic)] if asked.topic else []
+        tags += [fulltext.tag("provider", asked.provider)] if asked.provider else []
+        return (fulltext.match(asked.words, tags),)
+
+    def ask(archive: Archive, n: int) -> Awaitable[Any]:
+        return archive.search(query(n), GUILD, limit=LIMIT)
+
+    return Question(f"search, {order}: {name}", ask, RANKED[order], match)
+
+
+def questions() -> list[Question]:
+    found = []
+    recent = START + SPAN - timedelta(days=30)
+    for order in Order:
+        for name, query in {
+            "a rare word": lambda n, o=order: Query(WORDS[-1 - n % 40], order=o),
+            "a common word": lambda n, o=order: Query(common(n), order=o),
+            "two words": lambda n, o=order: Query(f"{common(n)} {WORDS[n % 30]}", order=o),
+            "two letters": lambda n, o=order: Query(common(n)[:2], order=o),
+            "a topic": lambda n, o=order: Query(topic=TOPICS[n % 60], order=o),
+            "a word in a topic": lambda n, o=order: Query(common(n), topic=TOPICS[n % 60], order=o),
+            "common in a rare topic": lambda n, o=order: Query(common(n), topic=RARE_TOPIC, order=o),
+            "a word of a provider": lambda n, o=order: Query(common(n), provider=PROVIDERS[n % 90], order=o),
+            "a word since a month": lambda n, o=order: Query(common(n), since=recent, order=o),
+        }.items():
+            found.append(searching(name, order, query))
+    return [
+        *found,
+        Question("topics by their beginning", lambda a, n: a.topics(GUILD, TOPICS[n % 300][: 1 + n % 4], limit=25),
+                 _TOPICS, lambda n: (TOPICS[n % 300][: 1 + n % 4] + "%", f"% {TOPICS[n % 300][: 1 + n % 4]}%")),
+        Question("topics, the largest", lambda a, _: a.topics(GUILD, limit=25), _TOPICS, lambda _: ("%", "%")),
+        Question("providers by their beginning", lambda a, n: a.providers(GUILD, PROVIDERS[n % 90][:2], limit=25),
+                 _TOPICS.replace("topics", "providers"), lambda n: (PROVIDERS[n % 90][:2] + "%", "")),
+        Question("latest", lambda a, _: a.latest(GUILD, limit=LIMIT), _LATEST, lambda _: (), False),
+        Question("latest of a topic", lambda a, n: a.latest(GUILD, topic=TOPICS[n % 60], limit=LIMIT),
+                 _OF_TOPIC, lambda n: (TOPICS[n % 60].casefold(),), False),
+        Question("latest of a rare topic", lambda a, _: a.latest(GUILD, topic=RARE_TOPIC, limit=LIMIT),
+                 _OF_TOPIC, lambda _: (RARE_TOPIC.casefold(),), False),
+        Question("cards to complete", lambda a, n: a.complete_cards(common(n)[:3], GUILD, limit=25),
+                 _NEWEST.replace("11", "25"), lambda n: (f'"{common(n)[:3]}"*',), False),
+    ]  # fmt: skip
+
+
+async def _asked(archive: Archive, question: Question) -> list[float]:
+    times = []
+    for n in range(CALLS):
+        started = perf_counter()
+        await question.ask(archive, n)
+        times.append((perf_counter() - started) * 1000)
+    return sorted(times)
+
+
+def _bare(connection: sqlite3.Connection, question: Question) -> list[float]:
+    times = []
+    for n in range(CALLS):
+        values = question.values(n)
+        started = perf_counter()
+        connection.execute(question.sql, values).fetchall()
+        times.append((perf_counter() - started) * 1000)
+    return sorted(times)
+
+
+async def main(cards: int) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "newsdesk.db"
+        async with open_store(f"sqlite+aiosqlite:///{path}") as store:
+            started = perf_counter()
+            await fill(store, cards)
+            print(f"{cards:,} cards made and filed in {perf_counter() - started:.1f} s\n")
+            rows = []
+            with closing(sqlite3.connect(path)) as connection:
+                for question in questions():
+                    ours, bare = await _asked(store.archive, question), _bare(connection, question)
+                    said = verdict(_p99(ours), BAR) if question.barred else ""
+                    figures = [_p50(ours), _p99(ours), _p50(bare), _p99(bare)]
+                    rows.append([question.name, *(f"{figure:.2f}" for figure in figures), said])
+        show(["milliseconds", "p50", "p99", "bare p50", "bare p99", ""], rows)
+
+
+def _p50(times: list[float]) -> float:
+    return times[len(times) // 2]
+
+
+def _p99(times: list[float]) -> float:
+    return times[int(len(times) * 0.99) - 1]
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
