@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,7 +42,7 @@ class Order(enum.StrEnum):
     HOTTEST = "hottest"
 
 
-RANKED = 500
+RANKED = 200
 """Best and hottest rank this many of the newest hits: ranking all of a common word's would take 100 ms and more."""
 
 
@@ -108,71 +109,83 @@ class Archive:
         self, guild_id: int, *, topic: str | None = None, limit: int, cursor: Cursor | None = None
     ) -> Page:
         """The newest visible cards, of one topic or of all."""
-        asked = select(*filed_columns(guild_id)).where(visible(guild_id))
+        asked = select(cards.c.id).where(visible(guild_id))
         if topic is None:
-            return await self._page(asked, cards.c.timeline, limit, cursor)
+            return await self._page(asked, cards.c.timeline, guild_id, limit, cursor)
         asked = asked.select_from(card_topics.join(topics).join(cards, cards.c.id == card_topics.c.card_id))
-        return await self._page(asked.where(topics.c.key == folded(topic)), card_topics.c.timeline, limit, cursor)
+        asked = asked.where(topics.c.key == folded(topic))
+        return await self._page(asked, card_topics.c.timeline, guild_id, limit, cursor)
 
     async def search(
         self, query: Query, guild_id: int, *, limit: int, cursor: Cursor | None = None, offset: int = 0
     ) -> Page:
-        """Visible cards that match. Newest first turns pages by `cursor`, the other orders by `offset`."""
+        """Visible cards that match. Newest first turns pages by `cursor`, the other orders by `offset`.
+
+        Where no card has the words, the last one is taken for the beginning of a word.
+        """
+        page = await self._search(query, guild_id, limit, cursor, offset, typing=False)
+        return page if page.cards else await self._search(query, guild_id, limit, cursor, offset, typing=True)
+
+    async def _search(
+        self, query: Query, guild_id: int, limit: int, cursor: Cursor | None, offset: int, *, typing: bool
+    ) -> Page:
         tags = [fulltext.tag("topic", query.topic)] if query.topic else []
         tags += [fulltext.tag("provider", query.provider)] if query.provider else []
-        match = fulltext.match(query.words, tags)
-        if match is None:
+        if query.order is Order.BEST:
+            matches = fulltext.ranked(query.words, tags, typing=typing)
+        else:
+            matches = [match] if (match := fulltext.match(query.words, tags, typing=typing)) else []
+        if not matches:
             return Page(())
-        asked = (
-            select(*filed_columns(guild_id))
-            .select_from(_index)
-            .join(cards, cards.c.timeline == _index.c.rowid)
-            .where(text("card_search MATCH :match").bindparams(match=match), visible(guild_id))
-        )
-        if query.since:
-            asked = asked.where(_index.c.rowid >= timeline(query.since, 0))
+        tiers = [_hits(match, tier, guild_id, query.since) for tier, match in enumerate(matches)]
         if query.order is Order.NEWEST:
-            return await self._page(asked, _index.c.rowid, limit, cursor)
-        return await self._ranked(asked, query.order, limit, offset)
+            return await self._page(tiers[0], _index.c.rowid, guild_id, limit, cursor)
+        return await self._ranked(tiers, query.order, guild_id, limit, offset)
 
-    async def _page(self, asked: Select[Any], order: ColumnElement[int], limit: int, cursor: Cursor | None) -> Page:
+    async def _page(
+        self, asked: Select[Any], order: ColumnElement[int], guild_id: int, limit: int, cursor: Cursor | None
+    ) -> Page:
         newer = cursor is not None and cursor.newer
         if cursor:
             asked = asked.where(order > cursor.timeline if newer else order < cursor.timeline)
         asked = asked.order_by(order.asc() if newer else order.desc()).limit(limit + 1)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(asked)).mappings().all()
-        more = len(rows) > limit
-        found = tuple(filed(row) for row in rows[:limit])
+        found = await self._filed(asked, guild_id, cards.c.timeline.asc() if newer else cards.c.timeline.desc())
+        more, found = len(found) > limit, found[:limit]
         if newer:
             return Page(found[::-1], has_newer=more, has_older=True)
         return Page(found, has_newer=cursor is not None, has_older=more)
 
-    async def _ranked(self, asked: Select[Any], order: Order, limit: int, offset: int) -> Page:
-        newest = (
-            asked.add_columns(literal_column(fulltext.RANK).label("rank")).order_by(_index.c.rowid.desc()).limit(RANKED)
-        )
-        hits = newest.subquery()
-        by = hits.c.rank if order is Order.BEST else hits.c.heat.desc().nulls_last()
-        ranked = select(hits).order_by(by, hits.c.timeline.desc()).limit(limit + 1).offset(offset)
+    async def _ranked(self, tiers: Sequence[Select[Any]], order: Order, guild_id: int, limit: int, offset: int) -> Page:
+        """The newest hits of each tier, best tier or hottest first; a card counts in its best tier only."""
+        newest = [select(tier.order_by(_index.c.rowid.desc()).limit(RANKED).subquery()) for tier in tiers]
+        hits = union_all(*newest).subquery()
+        card = (hits.c.id, hits.c.timeline, hits.c.heat)
+        best = select(*card, func.min(hits.c.tier).label("tier")).group_by(*card).subquery()
+        by = best.c.tier if order is Order.BEST else best.c.heat.desc().nulls_last()
+        places = func.row_number().over(order_by=(by, best.c.timeline.desc())).label("place")
+        chosen = select(best.c.id, places).order_by(places).limit(limit + 1).offset(offset)
+        found = await self._filed(chosen, guild_id, None)
+        return Page(found[:limit], has_newer=offset > 0, has_older=len(found) > limit)
+
+    async def _filed(
+        self, chosen: Select[Any], guild_id: int, order: ColumnElement[Any] | None
+    ) -> tuple[FiledCard, ...]:
+        """The cards whose ids a query chose, in its own order (`place`) or another. Details are read for these only."""
+        ids = chosen.subquery()
+        by = ids.c.place if order is None else order
+        asked = select(*filed_columns(guild_id)).join(ids, ids.c.id == cards.c.id).order_by(by)
         async with self._database.read() as connection:
-            rows = (await connection.execute(ranked)).mappings().all()
-        return Page(tuple(filed(row) for row in rows[:limit]), has_newer=offset > 0, has_older=len(rows) > limit)
+            return tuple(filed(row) for row in (await connection.execute(asked)).mappings())
 
     async def complete_cards(self, words: str, guild_id: int, *, limit: int, hidden: bool = False) -> list[FiledCard]:
         """Cards whose text has these words, newest first; without words the newest. `hidden` includes held ones."""
         seen = cards.c.state != State.WITHDRAWN if hidden else visible(guild_id)
-        asked = select(*filed_columns(guild_id)).where(seen).limit(limit)
-        match = fulltext.match(words, ())
+        match = fulltext.match(words, (), typing=True)
         if match is None:
-            asked = asked.order_by(cards.c.timeline.desc())
+            asked = select(cards.c.id).where(seen).order_by(cards.c.timeline.desc())
         else:
-            asked = asked.select_from(_index).join(cards, cards.c.timeline == _index.c.rowid)
-            asked = asked.where(text("card_search MATCH :match").bindparams(match=match)).order_by(
-                _index.c.rowid.desc()
-            )
-        async with self._database.read() as connection:
-            return [filed(row) for row in (await connection.execute(asked)).mappings()]
+            asked = _hits(match, 0, None, None).where(seen).order_by(_index.c.rowid.desc())
+        return list(await self._filed(asked.limit(limit), guild_id, cards.c.timeline.desc()))
 
     async def topics(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
         """Topics with visible cards: first those that begin with `beginning`, then those with such a word."""
@@ -189,6 +202,19 @@ class Archive:
     async def all_topics(self, guild_id: int) -> Sequence[str]:
         """Every topic's name that the server may see."""
         return [topic.name for topic in await self.topics(guild_id, limit=1000)]
+
+
+def _hits(match: str, tier: int, guild_id: int | None, since: datetime | None) -> Select[Any]:
+    """What the index finds, with where it stands; only what the server sees, when one is given."""
+    asked = (
+        select(cards.c.id, cards.c.timeline, cards.c.heat, literal_column(str(tier)).label("tier"))
+        .select_from(_index)
+        .join(cards, cards.c.timeline == _index.c.rowid)
+        .where(text(f"card_search MATCH :match{tier}").bindparams(**{f"match{tier}": match}))
+    )
+    if guild_id is not None:
+        asked = asked.where(visible(guild_id))
+    return asked.where(_index.c.rowid >= timeline(since, 0)) if since else asked
 
 
 def _decided(guild_id: int, name: ColumnElement[Any], decided: Join) -> Subquery:

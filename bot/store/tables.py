@@ -72,6 +72,8 @@ cards = Table(
     Column("unplanned", Boolean, nullable=False, comment="changed since deliveries were planned"),
 )
 Index("ix_cards_state_timeline", cards.c.state, cards.c.timeline)
+# Answers "does the server see this hit, and how hot is it" without reading the row.
+Index("ix_cards_timeline_state_heat", cards.c.timeline, cards.c.state, cards.c.heat)
 Index("ix_cards_unplanned", cards.c.id, sqlite_where=text("unplanned"), postgresql_where=text("unplanned"))
 Index("ix_cards_content", cards.c.content)
 Index("ix_cards_provider", cards.c.provider)

@@ -42,6 +42,7 @@ def upgrade() -> None:
     op.create_index("ix_cards_content", "cards", ["content"], unique=False)
     op.create_index("ix_cards_provider", "cards", ["provider"], unique=False)
     op.create_index("ix_cards_state_timeline", "cards", ["state", "timeline"], unique=False)
+    op.create_index("ix_cards_timeline_state_heat", "cards", ["timeline", "state", "heat"], unique=False)
     op.create_index(
         "ix_cards_unplanned",
         "cards",
