@@ -85,11 +85,17 @@ class Deliveries:
             return list((await connection.execute(waiting)).scalars())
 
     async def next_due(self) -> datetime | None:
-        """When the next delivery is due, a closed channel's at its next probe; None when all is at rest."""
-        probe = func.coalesce(circuits.c.probe_at, deliveries.c.due_at)
-        due = case((probe > deliveries.c.due_at, probe), else_=deliveries.c.due_at)
-        joined = deliveries.outerjoin(circuits, circuits.c.channel_id == deliveries.c.channel_id)
-        earliest = select(func.min(due)).select_from(joined).where(deliveries.c.due_at.is_not(None))
+        """When the next delivery is due; None when all is at rest.
+
+        A channel's is that of its oldest card, which holds back the younger ones, and not before its next probe.
+        """
+        place = func.row_number().over(partition_by=deliveries.c.channel_id, order_by=_IN_ORDER).label("place")
+        asked = select(deliveries.c.channel_id, deliveries.c.due_at, place).where(deliveries.c.due_at.is_not(None))
+        heads = asked.subquery()
+        probe = func.coalesce(circuits.c.probe_at, heads.c.due_at)
+        due = case((probe > heads.c.due_at, probe), else_=heads.c.due_at)
+        joined = heads.outerjoin(circuits, circuits.c.channel_id == heads.c.channel_id)
+        earliest = select(func.min(due)).select_from(joined).where(heads.c.place == 1)
         async with self._database.read() as connection:
             moment: datetime | None = (await connection.execute(earliest)).scalar_one()
             return moment

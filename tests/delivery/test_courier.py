@@ -264,3 +264,13 @@ async def test_a_real_cards_rewrites_give_at_most_one_post(desk: Desk, path: Pat
         await desk.courier.work_off()
         assert len(desk.channels.messages) <= 1
     assert desk.channels.calls.count("post") <= 1
+
+
+async def test_younger_cards_behind_one_that_waits_do_not_keep_the_courier_awake(desk: Desk) -> None:
+    desk.channels.fail = [TryLaterError("503", timedelta(hours=1))]
+    desk.write("a", publishedDateTime="2026-06-01T01:00:00Z")
+    desk.write("b", publishedDateTime="2026-06-01T02:00:00Z")
+    await desk.deliver()
+    due = await desk.due()
+    assert due is not None
+    assert due - desk.clock() >= timedelta(hours=1)
