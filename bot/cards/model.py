@@ -89,6 +89,15 @@ class Card:
     aliases: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """A file as the folder lists it. `path` is below the root, with `/`."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
 class Severity(enum.StrEnum):
     """How bad a problem is: an error costs the card its place, a note costs nothing."""
 

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bot.cards.model import Problem, Reading
+from bot.cards.model import FileStat, Problem, Reading
 from bot.cards.reading import MAX_FILE_BYTES, read_card
-from bot.store.filing import FileStat
 
 _log = logging.getLogger(__name__)
 

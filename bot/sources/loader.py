@@ -10,10 +10,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from bot.cards.model import Problem, Reading, Severity
+from bot.cards.model import FileStat, Problem, Reading, Severity
 from bot.errors import UserError
-from bot.sources.folder import read, scan, slug_of, untried
-from bot.store.filing import BATCH, FileStat, Filing, FilingCabinet, KnownFile
+from bot.sources.ahead import read_ahead
+from bot.sources.folder import scan, slug_of, untried
+from bot.store.filing import BATCH, Filing, FilingCabinet, KnownFile
 
 BRAKE_CARDS = 20
 BRAKE_SHARE = 0.20
@@ -127,19 +128,27 @@ class _Load:
 
     async def _read(self, unread: Sequence[FileStat], known: dict[str, KnownFile], twins: dict[str, Problem]) -> None:
         vanished = {card for path in self.leaving if (card := known[path].card_id) is not None}
-        for start in range(0, len(unread), BATCH):
-            chunk = unread[start : start + BATCH]
-            readings = await asyncio.to_thread(read, self.root, [stat for stat in chunk if stat.path not in twins])
-            readings += [(untried(stat), Reading(None, (twins[stat.path],))) for stat in chunk if stat.path in twins]
-            for stat, reading in readings:
-                before = known[stat.path].card_id if stat.path in known else None
-                broken = any(problem.severity is Severity.ERROR for problem in reading.problems)
-                if reading.card is None and before is not None and not broken:
-                    self.leaving.add(stat.path)
-                self._count(reading.card is not None or (broken and before is not None), reading.problems)
-            staying = [(stat, reading) for stat, reading in readings if stat.path not in self.leaving]
-            self._add(await self._file(staying, vanished, withdraw=False))
-            self.progress(start + len(chunk), len(unread))
+        done = 0
+        async for readings in read_ahead(self.root, [stat for stat in unread if stat.path not in twins]):
+            await self._take(readings, known, vanished)
+            self.progress(done := done + len(readings), len(unread))
+        await self._take(
+            [(untried(stat), Reading(None, (twins[stat.path],))) for stat in unread if stat.path in twins],
+            known,
+            vanished,
+        )
+
+    async def _take(
+        self, readings: Sequence[tuple[FileStat, Reading]], known: dict[str, KnownFile], vanished: Iterable[int]
+    ) -> None:
+        for stat, reading in readings:
+            before = known[stat.path].card_id if stat.path in known else None
+            broken = any(problem.severity is Severity.ERROR for problem in reading.problems)
+            if reading.card is None and before is not None and not broken:
+                self.leaving.add(stat.path)
+            self._count(reading.card is not None or (broken and before is not None), reading.problems)
+        staying = [(stat, reading) for stat, reading in readings if stat.path not in self.leaving]
+        self._add(await self._file(staying, vanished, withdraw=False))
 
     async def _file(self, batch: Sequence[tuple[FileStat, Reading]], vanished: Iterable[int], withdraw: bool) -> Filing:
         return await self.cabinet.file(self.key, batch, vanished=vanished, now=self.now, withdraw=withdraw)

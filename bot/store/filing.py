@@ -10,24 +10,15 @@ from typing import Any
 from sqlalchemy import Column, RowMapping, Select, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.cards.model import Card, Problem, Reading, Severity, State
+from bot.cards.model import Card, FileStat, Problem, Reading, Severity, State
 from bot.cards.text import folded
 from bot.store import fulltext
 from bot.store.database import Database
 from bot.store.records import row_of, timeline
 from bot.store.tables import card_aliases, card_topics, cards, files, providers, topics
 
-BATCH = 1000
+BATCH = 500
 """Files written in one transaction, at most: readers wait for no longer than it takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileStat:
-    """A file as the folder lists it. `path` is below the root, with `/`."""
-
-    path: str
-    size: int
-    mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,9 @@ class Order(enum.StrEnum):
     HOTTEST = "hottest"
 
 
-RANKED = 200
-"""Best and hottest rank this many of the newest hits: ranking all of a common word's would take 100 ms and more."""
+RANKED = 240
+"""Best and hottest rank this many of the newest hits: ranking all of a common word's would take 100 ms and more.
+The tiers of a best match share them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class Archive:
 
     async def _ranked(self, tiers: Sequence[Select[Any]], order: Order, guild_id: int, limit: int, offset: int) -> Page:
         """The newest hits of each tier, best tier or hottest first; a card counts in its best tier only."""
-        newest = [select(tier.order_by(_index.c.rowid.desc()).limit(RANKED).subquery()) for tier in tiers]
+        newest = [select(tier.order_by(_index.c.rowid.desc()).limit(RANKED // len(tiers)).subquery()) for tier in tiers]
         hits = union_all(*newest).subquery()
         card = (hits.c.id, hits.c.timeline, hits.c.heat)
         best = select(*card, func.min(hits.c.tier).label("tier")).group_by(*card).subquery()

@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
-from bot.cards.model import Card, HeldReason, Provider, Reading, Related, State
+from bot.cards.model import Card, FileStat, HeldReason, Provider, Reading, Related, State
 from bot.store import Store, fulltext, open_store
-from bot.store.filing import BATCH, FileStat
+from bot.store.filing import BATCH
 from bot.store.reading import Archive, Order, Query
 from tests.bench.cards import (
     COMMON,
@@ -38,6 +38,7 @@ from tests.bench.cards import (
 )
 from tests.bench.table import show, verdict
 
+_BM25 = "bm25(card_search, 10.0, 4.0, 3.0, 1.0, 0.0)"
 CALLS = 300
 BAR = 20.0
 """Milliseconds that a search or a choice of topics may take in all but one call of a hundred."""
@@ -94,7 +95,7 @@ _OF_TOPIC = (
 _TOPICS = "SELECT name, published FROM topics WHERE key LIKE ? OR key LIKE ? ORDER BY published DESC LIMIT 25"
 RANKED = {
     Order.NEWEST: _NEWEST,
-    Order.BEST: f"SELECT * FROM (SELECT c.*, {fulltext.RANK} r FROM card_search s JOIN cards c ON c.timeline = s.rowid "
+    Order.BEST: f"SELECT * FROM (SELECT c.*, {_BM25} r FROM card_search s JOIN cards c ON c.timeline = s.rowid "
     f"WHERE card_search MATCH ? AND {_SEEN} ORDER BY s.rowid DESC LIMIT 500) ORDER BY r LIMIT 11",
     Order.HOTTEST: f"SELECT * FROM ({_MATCH} ORDER BY s.rowid DESC LIMIT 500) ORDER BY heat DESC LIMIT 11",
 }

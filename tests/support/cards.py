@@ -9,10 +9,9 @@ from typing import Any
 
 import yaml
 
-from bot.cards.model import Card, Reading, State
+from bot.cards.model import Card, FileStat, Reading, State
 from bot.cards.reading import read_card
 from bot.store import Store
-from bot.store.filing import FileStat
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 """The tests' present; cards are an hour old unless they say otherwise."""
