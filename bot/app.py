@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 import discord
 
 from bot.delivery.courier import Courier
-from bot.delivery.pacing import Pace
 from bot.errors import LoginError
 from bot.gateway.client import NewsBot
 from bot.gateway.sender import DiscordPoster
@@ -40,7 +39,7 @@ async def open_bot(settings: Settings, *, clock: Clock = utc_now, background: bo
         store = await stack.enter_async_context(open_store(settings.database_url))
         bot = NewsBot(settings, store, clock, background=background)
         stack.push_async_callback(bot.close)
-        courier = Courier(store, DiscordPoster(bot), clock, Pace(settings.requests_per_second))
+        courier = Courier(store, DiscordPoster(bot), clock)
         bot.newsroom = Newsroom(settings, store, Loader(store.cabinet, settings.cards), courier, clock)
         bot.newsroom.warn_operators = bot.warn_operators
         stack.push_async_callback(bot.newsroom.stop)

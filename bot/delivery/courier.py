@@ -8,7 +8,6 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from bot.delivery.pacing import Pace
 from bot.delivery.poster import CardRefusedError, ChannelClosedError, MessageRemovedError, Poster, TryLaterError
 from bot.desk.delivery import Action, Delivery, Progress, action, nonce, probe_after, wait_after
 from bot.store import Store
@@ -26,11 +25,10 @@ _LAST_CALLS = 8.0
 class Courier:
     """Works off what is due. It decides nothing: the table says what, the poster says how."""
 
-    def __init__(self, store: Store, poster: Poster, clock: Callable[[], datetime], pace: Pace) -> None:
+    def __init__(self, store: Store, poster: Poster, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._poster = poster
         self._clock = clock
-        self._pace = pace
         self._woken = asyncio.Event()
         self._serving: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
@@ -128,8 +126,7 @@ class Courier:
         """
         deliveries = self._store.deliveries
         try:
-            async with self._pace.slot():
-                await self._act(delivery)
+            await self._act(delivery)
         except MessageRemovedError:
             if delivery.wanted is None:
                 await deliveries.retracted(delivery, self._clock())

@@ -21,6 +21,7 @@ from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.failures import report
 from bot.gateway.lists import TurnButton
 from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
+from bot.gateway.pacing import Pace
 from bot.settings import Settings
 from bot.store import Store
 
@@ -53,6 +54,7 @@ class NewsBot(commands.Bot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
+            http_trace=Pace(settings.requests_per_second).trace(),
             allowed_mentions=discord.AllowedMentions.none(),
         )
         self.settings = settings

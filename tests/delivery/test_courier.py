@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from bot.delivery.courier import Courier
-from bot.delivery.pacing import Pace
 from bot.delivery.poster import (
     CardRefusedError,
     ChannelClosedError,
@@ -82,7 +81,7 @@ class Desk:
         self.store = store
         self.clock = Clock()
         self.channels = Channels()
-        self.courier = Courier(store, self.channels, self.clock, Pace(50, 0))
+        self.courier = Courier(store, self.channels, self.clock)
         self.loader = Loader(store.cabinet, folder)
         self.folder = folder
 

@@ -1,0 +1,54 @@
+"""Stay under Discord's limit for the whole bot without ever being told to."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import aiohttp
+
+GLOBAL_LIMIT = 50
+"""Requests a second for one bot (Discord's documentation, "Global Rate Limit"); interaction replies do not count."""
+
+
+class Pace:
+    """As many slots as requests are allowed a second, each free again a second after its answer.
+
+    However slow or fast Discord answers, no second can hold more requests than slots. The limits per channel are left
+    to discord.py, which knows them from each answer: it keeps a caller waiting for seconds after the answer came, so
+    the slots are taken and freed around the request itself.
+    """
+
+    def __init__(self, slots: int = GLOBAL_LIMIT, seconds: float = 1.0) -> None:
+        self._slots = asyncio.Semaphore(slots)
+        self._seconds = seconds
+
+    def trace(self) -> aiohttp.TraceConfig:
+        """For `discord.Client(http_trace=...)`."""
+        trace = aiohttp.TraceConfig()
+        trace.on_request_start.append(self._begin)
+        trace.on_request_end.append(self._end)
+        trace.on_request_exception.append(self._end)
+        return trace
+
+    async def _begin(
+        self, _session: aiohttp.ClientSession, request: SimpleNamespace, about: aiohttp.TraceRequestStartParams
+    ) -> None:
+        request.paced = not _is_exempt(about.url.path)
+        if request.paced:
+            await self._slots.acquire()
+
+    async def _end(
+        self,
+        _session: aiohttp.ClientSession,
+        request: SimpleNamespace,
+        _about: aiohttp.TraceRequestEndParams | aiohttp.TraceRequestExceptionParams,
+    ) -> None:
+        if request.paced:
+            request.paced = False
+            asyncio.get_running_loop().call_later(self._seconds, self._slots.release)
+
+
+def _is_exempt(path: str) -> bool:
+    """Replies to interactions never queue behind deliveries, and the limit does not count them."""
+    return "/interactions/" in path or "/webhooks/" in path or path.endswith("/gateway/bot")
