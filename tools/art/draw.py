@@ -1136,7 +1136,7 @@ TILES: dict[str, str] = {
     "kernelnewbies.org": "K", "ligo.caltech.edu": "L", "mersenne.org": "M", "nasa.gov": "N", "nature.com": "n",
     "nist.gov": "NI", "openssl.org": "O", "openwall.com": "Ow", "postgresql.org": "Pg", "python.org": "Py",
     "rfc-editor.org": "RF", "ruby-lang.org": "Rb", "rust-lang.org": "R", "science.org": "S", "sqlite.org": "SQ",
-    "w3.org": "W3", "youtube.com": "Y",
+    "w3.org": "W3",
 }  # fmt: skip
 
 

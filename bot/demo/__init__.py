@@ -1,0 +1,32 @@
+"""The demo: the real bot on an offline Discord, in a browser or as a story in the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.util import find_spec
+
+from bot.errors import UserError
+
+# What the extra "demo" brings. Looked for first, so that a missing one is a sentence and not a traceback.
+_NEEDED = ("simcord", "markdown_it", "linkify_it", "PIL")
+
+
+def run_browser(*, port: int | None = None, open_browser: bool = True) -> None:
+    """Serve the demo's page until Ctrl-C. Raises `UserError` when something that it needs is not there."""
+    _require_extra()
+    from bot.demo.browser import serve
+
+    asyncio.run(serve(port=port, open_browser=open_browser))
+
+
+def run_headless() -> int:
+    """Play the story in the terminal. Returns the exit code: 1 when a step did not show what it should."""
+    _require_extra()
+    from bot.demo.story import play
+
+    return asyncio.run(play())
+
+
+def _require_extra() -> None:
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        raise UserError(f'The demo needs more packages ({", ".join(missing)}): pip install "newsdesk[demo]"')

@@ -1,0 +1,112 @@
+"""The demo in a browser: the bot at work by itself, a page with its channels, and new cards from time to time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from rich.console import Console
+
+from bot.app import utc_now
+from bot.demo.discord_world import Screen
+from bot.demo.site import Site
+from bot.demo.stage import DIGEST_TOPICS, Stage, set_up
+
+_FIRST_CARDS = 6
+_SECONDS_BETWEEN_CARDS = 25.0
+_LOOK_SECONDS = 0.5
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+_BEST_PORT = 8765
+"""Taken when it is free, so that the address is the same each time."""
+
+
+async def serve(*, port: int | None = None, open_browser: bool = True, console: Console | None = None) -> None:
+    """Serve until Ctrl-C or SIGTERM. Raises `UserError` when the port is taken."""
+    console = console or Console(highlight=False)
+    ended = _ended()
+    async with set_up(background=True) as stage, _site(stage, port) as site:
+        await begin(stage)
+        _welcome(console, site.address)
+        if open_browser and _has_display():
+            await asyncio.to_thread(webbrowser.open, site.address)
+        news = asyncio.create_task(keep_bringing_news(stage), name="news")
+        try:
+            await ended.wait()
+        finally:
+            news.cancel()
+            await asyncio.gather(news, return_exceptions=True)
+    console.print("The demo has ended.")
+
+
+def _ended() -> asyncio.Event:
+    """Set by the first signal to end; a second one raises. Where the loop takes no handlers, the first one does."""
+    event, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def end() -> None:
+        event.set()
+        for number in _ENDING:
+            loop.remove_signal_handler(number)
+
+    for number in _ENDING:
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(number, end)
+    return event
+
+
+@asynccontextmanager
+async def _site(stage: Stage, port: int | None) -> AsyncIterator[Site]:
+    """The page, kept up to date."""
+    screen = Screen(stage.world, [stage.admin, stage.member], stage.assets)
+    site = Site(stage.world, screen)
+    await site.start([port] if port is not None else [_BEST_PORT, 0])
+    updates = asyncio.create_task(_keep_up(stage, screen), name="page")
+    try:
+        yield site
+    finally:
+        updates.cancel()
+        await asyncio.gather(updates, return_exceptions=True)
+        await site.close()
+
+
+async def _keep_up(stage: Stage, screen: Screen) -> None:
+    """Let the world's clock go with the real one, and show what the bot does by itself."""
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        await stage.world.tick(utc_now())
+        await screen.refresh()
+
+
+async def begin(stage: Stage) -> None:
+    """Subscribe the channels once the archive is loaded, then bring the first news."""
+    await stage.bot.newsroom.load()
+    for channel, topics in ((stage.news, ()), (stage.digest, DIGEST_TOPICS)):
+        await stage.bot.store.subscriptions.add(
+            guild_id=stage.world.guild.id,
+            channel_id=channel.id,
+            created_by=stage.admin.id,
+            now=utc_now(),
+            topic_names=topics,
+        )
+    list(stage.newsstand.published(_FIRST_CARDS, utc_now()))
+
+
+async def keep_bringing_news(stage: Stage, seconds: float = _SECONDS_BETWEEN_CARDS) -> None:
+    """Save one card after another in the folder; the bot notices by itself. Some are held and wait at the desk."""
+    while stage.newsstand.waiting:
+        await asyncio.sleep(seconds)
+        stage.newsstand.next(utc_now())
+
+
+def _welcome(console: Console, address: str) -> None:
+    console.print(f"[bold]Newsdesk demo[/bold]: [link={address}]{address}[/link]", soft_wrap=True)
+    console.print("The real bot on an offline Discord. A new card comes about every half a minute; Ctrl-C ends it.")
+
+
+def _has_display() -> bool:
+    """Whether a browser would have a screen. On Linux a text browser would otherwise take the terminal."""
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

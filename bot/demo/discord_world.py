@@ -1,0 +1,247 @@
+"""An offline Discord around the real bot. The only module of the program that touches simcord.
+
+Whatever a person does here (`slash`, `click` …) returns when the bot has answered. The bot's own work, started in a
+context of its own, runs on beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import discord
+import simcord
+from discord.ext import commands
+from simcord.preview._media import MediaInfo, MediaWorker, _process_media
+
+Person = simcord.MemberActor
+Channel = simcord.ChannelHandle
+Answer = simcord.InteractionResult
+Assets = Mapping[str, tuple[str, bytes]]
+
+_SETTLE_SECONDS = 8.0
+"""How long an answer may take before simcord gives up on it."""
+_TRIES, _PAUSE_SECONDS = 100, 0.1
+_IN_WORLD: ContextVar[bool] = ContextVar("in_world", default=False)
+_CHANGES = {"MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE"}
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as somebody sees it. `buttons` are labels, as they read."""
+
+    id: int
+    content: str
+    embeds: tuple[discord.Embed, ...]
+    buttons: tuple[str, ...]
+    private: bool
+    raw: discord.Message
+
+    @property
+    def text(self) -> str:
+        """All that can be read in it."""
+        parts = [self.content]
+        for embed in self.embeds:
+            parts += [embed.author.name or "", embed.title or "", embed.description or "", embed.footer.text or ""]
+            parts += [f"{field.name}\n{field.value}" for field in embed.fields]
+        return "\n".join(filter(None, parts))
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something happened to a message by the bot's own work, not in answer to somebody."""
+
+    channel_id: int
+    new: bool
+
+
+class World:
+    """One server with its channels and people, and the bot in it."""
+
+    def __init__(self, bot: commands.Bot) -> None:
+        self.bot = bot
+        self.env = simcord.Env(bot, check_errors=False, settle_timeout=_SETTLE_SECONDS)
+        self.channels: dict[str, Channel] = {}
+        self._guild: simcord.GuildHandle | None = None
+        self._listeners: list[Callable[[Change], None]] = []
+
+    async def start(self, now: datetime, *, server: str) -> None:
+        """Log the bot in, at the moment `now`, and give it a server."""
+        # What runs in this context answers a person; the bot's own work runs in a fresh one, where this is not set.
+        _IN_WORLD.set(True)
+        self.env.backend.bot_user.name = self.env.backend.bot_user.global_name = "Newsdesk"
+        self.env.backend.advance_clock(max(0.0, (now - self.env.now()).total_seconds()))
+        answer = self.bot.tree.on_error
+        await self.env.start()
+        self.bot.tree.on_error = answer  # type: ignore[method-assign]  # what was refused in words did not fail
+        self._guild = self.env.create_guild(server)
+        self.env.backend.subscribers.append(self._heard)
+
+    @property
+    def guild(self) -> simcord.GuildHandle:
+        if self._guild is None:
+            raise RuntimeError("the world has not started")
+        return self._guild
+
+    def channel(self, name: str, topic: str = "") -> Channel:
+        """Create a text channel."""
+        self.channels[name] = self.guild.create_text_channel(name, topic=topic)
+        return self.channels[name]
+
+    def person(self, name: str, permissions: discord.Permissions | None = None, role: str = "") -> Person:
+        """Let somebody join, with a role that grants `permissions` where they are given."""
+        roles = [self.guild.create_role(role or name, permissions=permissions)] if permissions else []
+        return self.guild.add_member(self.env.create_user(name.split()[0].lower(), global_name=name), roles=roles)
+
+    async def open_command(self, name: str, person: Person) -> None:
+        """What a server can do in its integration settings: let somebody see a command that is not meant for them."""
+        synced = await self.bot.tree.fetch_commands()
+        command = next(each for each in synced if each.name == name)
+        self.guild.set_command_permissions(command.id, {person: True})
+
+    async def slash(self, person: Person, channel: Channel, command: str, /, **options: Any) -> Answer:
+        return await person.slash(channel, command, **options)
+
+    async def click(self, person: Person, message: Message, label: str) -> Answer:
+        return await person.click(message.raw, label=label)
+
+    async def submit_modal(self, person: Person, shown: Answer, values: Mapping[str, Any]) -> Answer:
+        return await person.submit_modal(shown, dict(values))
+
+    async def suggestions(
+        self, person: Person, channel: Channel, command: str, option: str, typed: str
+    ) -> list[dict[str, Any]]:
+        """What an option completes to, as `name` and `value`."""
+        return await person.autocomplete(channel, command, option, typed)
+
+    def messages(self, channel: Channel, viewer: Person | None = None) -> list[Message]:
+        """What a channel holds, oldest first; private answers only for the one who got them."""
+        return [_message(message) for message in channel.history(viewer=viewer)]
+
+    def on_change(self, listener: Callable[[Change], None]) -> None:
+        """Call `listener` whenever the bot's own work changed a channel."""
+        self._listeners.append(listener)
+
+    def _heard(self, event: str, payload: Mapping[str, Any]) -> None:
+        if event in _CHANGES and not _IN_WORLD.get():
+            for listener in self._listeners:
+                listener(Change(int(payload["channel_id"]), new=event == "MESSAGE_CREATE"))
+
+    async def tick(self, now: datetime) -> None:
+        """Move this world's clock up to `now`; somebody acting at this moment puts it off to the next tick."""
+        with suppress(simcord.SetupError, TimeoutError):
+            await self.env.advance_time(max(0.0, (now - self.env.now()).total_seconds()))
+
+    async def close(self) -> None:
+        """Let the bot go. simcord never closes the bot itself: leave `open_bot` first."""
+        await self.env.shutdown()
+
+
+def answered(answer: Answer) -> Message:
+    """The message that somebody got in answer. Raises `LookupError` when there was none."""
+    if answer.response is None:
+        raise LookupError("the bot gave no answer")
+    return _message(answer.response.message)
+
+
+def _message(message: discord.Message) -> Message:
+    buttons = [button for row in message.components for button in getattr(row, "children", ())]
+    return Message(
+        id=message.id,
+        content=message.content,
+        embeds=tuple(message.embeds),
+        buttons=tuple(_label(button) for button in buttons),
+        private=message.flags.ephemeral,
+        raw=message,
+    )
+
+
+def _label(button: Any) -> str:
+    return " ".join(str(part) for part in (button.emoji, button.label) if part)
+
+
+class _Pictures(MediaWorker):
+    """Prepares each picture once, and in this process: they are the demo's own.
+
+    simcord starts a process for every picture, anew for every page, which takes seconds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._prepared: dict[str, MediaInfo] = {}
+
+    async def validate(self, key: str, blob: bytes, *, media_time: float | None = None) -> MediaInfo:
+        if key not in self._prepared:
+            self._prepared[key] = await asyncio.to_thread(_process_media, blob, media_time)
+        return self._prepared[key]
+
+    async def close(self) -> None:
+        """Outlives the page that it was given to."""
+
+
+class Screen:
+    """simcord's page of one channel, which shows another channel by being opened anew."""
+
+    def __init__(self, world: World, viewers: Sequence[Person], assets: Assets) -> None:
+        self._world = world
+        self._viewers = viewers
+        self._assets = assets
+        self._pictures = _Pictures()
+        self._preview: simcord.Preview | None = None
+        self._stale = False
+        self.channel: Channel | None = None
+        world.on_change(self._changed)
+
+    @property
+    def address(self) -> str | None:
+        """Where the page is, with its secret after the `#`; None while there is none."""
+        return self._preview.url if self._preview and self.channel else None
+
+    async def show(self, channel: Channel, zone: str = "UTC") -> None:
+        """Open the page of a channel, in the browser's time zone, in place of the one before."""
+        await self.close()
+        self._preview = await self._when_quiet(lambda: self._opened(channel, zone))
+        self.channel = channel
+
+    async def _opened(self, channel: Channel, zone: str) -> simcord.Preview:
+        preview = self._world.env.preview(
+            channel, viewers=self._viewers, layout="channel", assets=self._assets, timezone=zone
+        )
+        preview._media_worker = self._pictures  # noqa: SLF001 - simcord has no other way to give it one
+        return await preview.__aenter__()
+
+    async def _when_quiet(self, act: Callable[[], Awaitable[_Result]]) -> _Result:
+        """simcord does one thing at a time and refuses a second one, so that wants to be tried again."""
+        for _ in range(_TRIES):
+            try:
+                return await act()
+            except simcord.SetupError as error:
+                if "overlaps" not in str(error):
+                    raise
+            await asyncio.sleep(_PAUSE_SECONDS)
+        raise TimeoutError("the offline Discord is busy for too long")
+
+    def _changed(self, change: Change) -> None:
+        self._stale |= self.channel is not None and change.channel_id == self.channel.id
+
+    async def refresh(self) -> None:
+        """Show what the bot did by itself. Only then: each refresh makes the page forget a click under way."""
+        if not self._stale or self._preview is None:
+            return
+        self._stale = False
+        try:
+            await self._preview.refresh()
+        except (simcord.SetupError, TimeoutError):
+            self._stale = True  # somebody is acting, or the page is being changed: the next look will do
+
+    async def close(self) -> None:
+        """Close the page, after what somebody is doing in it."""
+        preview, self._preview, self.channel = self._preview, None, None
+        if preview is not None:
+            await preview.close()

@@ -1,0 +1,138 @@
+"""The demo's own page: a list of channels beside simcord's page of one of them, all under one address.
+
+simcord forbids to be framed, and its page asks for files and data at the root of its address. So this server passes on
+whatever it does not know itself, and lets itself, and nobody else, frame the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import aiohttp
+from aiohttp import web
+
+from bot.demo.discord_world import Change, Screen, World
+from bot.errors import UserError
+
+_HERE = Path(__file__).parent
+_FRAME = "/channel/"
+_STYLE = "/preview.css"
+_OURS = {"/": "index.html", "/newsdesk.css": "newsdesk.css", "/newsdesk.js": "newsdesk.js"}
+_PASSED_ON = ("Content-Type", "X-Simcord-Capability", "X-Simcord-Context")
+_DROPPED = {"content-length", "content-encoding", "transfer-encoding", "connection", "date", "server"}
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Site:
+    """Serves on this machine only."""
+
+    def __init__(self, world: World, screen: Screen) -> None:
+        self._world = world
+        self._screen = screen
+        self._unread = dict.fromkeys(world.channels, 0)
+        self._names = {channel.id: name for name, channel in world.channels.items()}
+        self._switching = asyncio.Lock()
+        self._runner: web.AppRunner | None = None
+        self._client: aiohttp.ClientSession | None = None
+        self.port = 0
+        world.on_change(self._changed)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    async def start(self, ports: Sequence[int]) -> None:
+        """Listen on the first port that is free; 0 is any. Raises `UserError` when none is."""
+        app = web.Application(middlewares=[self._only_here])
+        app.router.add_get("/newsdesk/state", self._state)
+        app.router.add_post("/newsdesk/open/{channel}", self._open)
+        for path in _OURS:
+            app.router.add_get(path, self._own_file)
+        app.router.add_route("*", "/{path:.*}", self._pass_on)
+        self._client = aiohttp.ClientSession()
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        for port in ports:
+            try:
+                await web.TCPSite(self._runner, "127.0.0.1", port).start()
+            except OSError:
+                continue
+            self.port = self._runner.addresses[0][1]
+            return
+        await self.close()
+        raise UserError(f"Port {ports[0]} is taken. Give another one: newsdesk demo --port {ports[0] + 1}")
+
+    async def close(self) -> None:
+        if self._runner:
+            await self._runner.cleanup()
+        await self._screen.close()
+        if self._client:
+            await self._client.close()
+
+    def _changed(self, change: Change) -> None:
+        name = self._names.get(change.channel_id)
+        if name and change.new and self._screen.channel != self._world.channels[name]:
+            self._unread[name] += 1
+
+    @web.middleware
+    async def _only_here(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """A page from elsewhere must not reach the demo through a name that leads to this machine."""
+        if request.headers.get("Host") not in (f"127.0.0.1:{self.port}", f"localhost:{self.port}"):
+            raise web.HTTPForbidden(text="The demo is at " + self.address)
+        return await handler(request)
+
+    async def _own_file(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(_HERE / _OURS[request.path], headers={"Cache-Control": "no-store"})
+
+    async def _state(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._told())
+
+    def _told(self) -> dict[str, Any]:
+        channel = self._screen.channel
+        shown = self._names[channel.id] if channel else None
+        secret = urlsplit(self._screen.address or "").fragment
+        return {
+            "channels": [{"name": name, "unread": count} for name, count in self._unread.items()],
+            "shown": shown,
+            "frame": f"{_FRAME}{shown}#{secret}" if shown else None,
+        }
+
+    async def _open(self, request: web.Request) -> web.Response:
+        """Show a channel; the bot and everything that happened stay as they are."""
+        channel = self._world.channels.get(request.match_info["channel"])
+        if channel is None or "X-Newsdesk" not in request.headers:  # a form of another page cannot send this header
+            raise web.HTTPNotFound
+        async with self._switching:
+            if self._screen.channel != channel:
+                zone = request.query.get("zone", "")
+                await self._screen.show(channel, zone if zone in available_timezones() else "UTC")
+            self._unread[self._names[channel.id]] = 0
+        return web.json_response(self._told())
+
+    async def _pass_on(self, request: web.Request) -> web.Response:
+        origin = self._screen.address
+        if origin is None or self._client is None:
+            raise web.HTTPServiceUnavailable(text="The channel is being opened.")
+        path = "/" if request.path.startswith(_FRAME) else request.path_qs
+        headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        try:
+            async with self._client.request(
+                request.method, origin.partition("/#")[0] + path, headers=headers, data=await request.read()
+            ) as answer:
+                return self._framed(request.path, answer, await answer.read())
+        except aiohttp.ClientError as error:
+            raise web.HTTPServiceUnavailable(text="The channel is being changed.") from error
+
+    def _framed(self, path: str, answer: aiohttp.ClientResponse, body: bytes) -> web.Response:
+        headers = {name: value for name, value in answer.headers.items() if name.lower() not in _DROPPED}
+        headers["X-Frame-Options"] = "SAMEORIGIN"
+        policy = headers.get("Content-Security-Policy", "")
+        headers["Content-Security-Policy"] = policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
+        if path == _STYLE:
+            body += (_HERE / "frame.css").read_bytes()
+        return web.Response(status=answer.status, body=body, headers=headers)

@@ -1,0 +1,100 @@
+"""The set of the demo: the real bot, its world, its people, and a newsstand that fills its folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import discord
+
+from bot.app import open_bot, utc_now
+from bot.demo.cards import ASSET_BASE, Newsstand, pictures, sample_data
+from bot.demo.discord_world import Assets, Channel, Person, World
+from bot.gateway.client import NewsBot
+from bot.settings import Settings, load_settings
+
+DIGEST_TOPICS = ("Space", "AI")
+_ADMINISTRATION = discord.Permissions(manage_guild=True, manage_channels=True, manage_messages=True)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that a demo needs."""
+
+    bot: NewsBot
+    world: World
+    newsstand: Newsstand
+    assets: Assets
+    news: Channel
+    digest: Channel
+    desk: Channel
+    admin: Person
+    member: Person
+
+
+@asynccontextmanager
+async def set_up(*, background: bool) -> AsyncIterator[Stage]:
+    """The bot logged in on a server with three channels and the archive in its folder.
+
+    With `background` it works by itself, as `newsdesk run` does; without, its newsroom is driven step by step.
+    """
+    data = sample_data()
+    with TemporaryDirectory(prefix="newsdesk-demo-") as place:
+        folder = Path(place) / "cards"
+        folder.mkdir()
+        newsstand = Newsstand(data, folder)
+        newsstand.lay_out(utc_now())
+        async with _world(_settings(Path(place)), background) as world:
+            yield _people(world, newsstand, pictures(data))
+
+
+def _settings(place: Path) -> Settings:
+    """All of them given: what is set for a bot of one's own must not reach the demo."""
+    return load_settings(
+        _env_file=None,
+        token=None,
+        token_file=None,
+        database_url=f"sqlite+aiosqlite:///{place / 'demo.db'}",
+        cards=place / "cards",
+        asset_base_url=ASSET_BASE,
+        max_age_days=14,
+        tick_seconds=5,
+        rescan_seconds=60,
+        watch=True,
+        discord_api=None,
+        log_level="WARNING",
+    )
+
+
+@asynccontextmanager
+async def _world(settings: Settings, background: bool) -> AsyncIterator[World]:
+    """The bot is closed first: simcord lets go of it, but never closes it."""
+    world: World | None = None
+    try:
+        async with open_bot(settings, background=background) as bot:
+            world = World(bot)
+            await world.start(utc_now(), server="Newsdesk demo")
+            yield world
+    finally:
+        if world is not None:
+            await world.close()
+
+
+def _people(world: World, newsstand: Newsstand, assets: Assets) -> Stage:
+    bot = world.bot
+    if not isinstance(bot, NewsBot):
+        raise TypeError("the demo plays with the real bot")
+    return Stage(
+        bot=bot,
+        world=world,
+        newsstand=newsstand,
+        assets=assets,
+        news=world.channel("news", "Every card, as it appears"),
+        digest=world.channel("digest", f"Only {' and '.join(DIGEST_TOPICS)}"),
+        desk=world.channel("desk", "Where moderators decide: /desk queue"),
+        admin=world.person("Ada (administrator)", _ADMINISTRATION, "Administrators"),
+        member=world.person("Max (member)"),
+    )

@@ -1,0 +1,174 @@
+"""The demo without a browser: a fixed story that checks at each step that the bot showed what it should."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+from rich.console import Console
+
+from bot.app import utc_now
+from bot.demo.discord_world import Channel, Message, Person, answered
+from bot.demo.narrator import Narrator
+from bot.demo.stage import DIGEST_TOPICS, Stage, set_up
+
+_ARRIVING = 3
+_HELD = "InfoWorld"  # the card that was held upstream, and whose title arrived torn: InfoWorldâ€™s
+_TORN = "â€"
+
+
+class StoryError(Exception):
+    """A step did not show what it should; the text says which."""
+
+
+async def play(console: Console | None = None) -> int:
+    """Tell the whole story. Returns 0, or 1 as soon as a step goes wrong."""
+    narrator, began = Narrator(console or Console(highlight=False)), perf_counter()
+    try:
+        async with set_up(background=False) as stage:
+            await _Story(stage, narrator).tell()
+    except (StoryError, LookupError, TimeoutError) as error:
+        narrator.failed(str(error))
+        return 1
+    narrator.chapter("The end")
+    narrator.says(f"Everything above was the real bot on an offline Discord; it took {perf_counter() - began:.1f} s.")
+    narrator.says("In a browser, to click and type yourself: newsdesk demo")
+    return 0
+
+
+class _Story:
+    def __init__(self, stage: Stage, narrator: Narrator) -> None:
+        self.stage = stage
+        self.narrator = narrator
+
+    async def tell(self) -> None:
+        self.narrator.introduce(self.stage.world.channels.values())
+        await self.load()
+        await self.subscribe()
+        await self.cards_arrive()
+        await self.read()
+        await self.publish()
+        await self.withdraw()
+        await self.refuse()
+
+    async def load(self) -> None:
+        self.narrator.chapter("The bot starts and loads its folder of cards")
+        report = await self.stage.bot.newsroom.load()
+        _expect(report.added > 0 and not report.problems, f"the cards load without problems, not {report.counts()}")
+        self._counts(report.counts())
+        await self.stage.bot.newsroom.tick()
+
+    def _counts(self, counts: dict[str, Any]) -> None:
+        wanted = ("files", "cards", "added", "unchanged", "skipped", "problems")
+        self.narrator.says(", ".join(f"{name} {counts[name]}" for name in wanted))
+
+    async def subscribe(self) -> None:
+        self.narrator.chapter("Two channels subscribe")
+        stage = self.stage
+        everything = await self._command(stage.admin, stage.news, "digest subscribe", channel=stage.news)
+        _expect("every topic" in everything.text, "#news is subscribed to every topic")
+        topics = ", ".join(DIGEST_TOPICS)
+        some = await self._command(stage.admin, stage.news, "digest subscribe", channel=stage.digest, topics=topics)
+        _expect(topics in some.text, f"#digest is subscribed to {topics}")
+        await stage.bot.newsroom.tick()
+        _expect(not self._posts(stage.news), "cards that were out before are not posted")
+
+    async def cards_arrive(self) -> None:
+        stage = self.stage
+        self.narrator.chapter(f"{_ARRIVING} new cards are saved in the folder")
+        list(stage.newsstand.published(_ARRIVING, utc_now()))
+        self._counts((await stage.bot.newsroom.load()).counts())
+        await self._post_until(stage.news, _ARRIVING)
+        wanted = [post for post in self._posts(stage.news) if _about(post, DIGEST_TOPICS)]
+        digest = self._posts(stage.digest)
+        self.narrator.says(f"#digest got {len(digest)} of them: those about {' or '.join(DIGEST_TOPICS)}.")
+        _expect(len(digest) == len(wanted) > 0, f"#digest gets {len(wanted)} cards, not {len(digest)}")
+
+    async def read(self) -> None:
+        self.narrator.chapter("A member reads")
+        stage = self.stage
+        latest = await self._command(stage.member, stage.news, "latest", count=3)
+        _expect(len(latest.embeds) == 3, "/latest shows three cards")
+        found = await self._command(stage.member, stage.news, "search", query="black hole")
+        _expect("black hole" in found.text.casefold(), "/search finds the black holes")
+        topics = await self._command(stage.member, stage.news, "topics")
+        _expect("Astronomy" in topics.text, "/topics names Astronomy")
+
+    async def publish(self) -> None:
+        self.narrator.chapter("A moderator publishes a card that was held")
+        stage, before = self.stage, len(self._posts(self.stage.news))
+        queue = await self._command(stage.admin, stage.desk, "desk queue")
+        _expect("Held: " in queue.text, "/desk queue says why a card is held")
+        done = await self._on_card("desk publish", _HELD)
+        _expect("is published" in done.text, "/desk publish publishes")
+        await self._post_until(stage.news, before + 1)
+        title = self._posts(stage.news)[-1].embeds[0].title or ""
+        _expect(_HELD in title and _TORN not in title, f"the card's title is repaired, not {title!r}")
+        _expect(self._holds(stage.digest, title), "#digest gets it as well")
+        self.narrator.says(
+            "Its title came torn (InfoWorldâ€™s) and is mended. It is about AI, so #digest got it as well."
+        )
+
+    async def withdraw(self) -> None:
+        self.narrator.chapter("A moderator takes a card away again")
+        stage, before = self.stage, self._posts(self.stage.news)
+        done = await self._on_card("desk withdraw", _HELD, reason="Too old to be news")
+        _expect("is withdrawn" in done.text, "/desk withdraw withdraws")
+        await stage.bot.newsroom.tick()
+        gone = {post.id for post in before} - {post.id for post in self._posts(stage.news)}
+        _expect(gone == {before[-1].id}, "the post of the withdrawn card, and no other, is gone from #news")
+        _expect(not self._holds(stage.digest, before[-1].embeds[0].title), "its post is gone from #digest")
+        self.narrator.says(f"Its posts are gone from #news, where {len(before) - 1} are left, and from #digest.")
+
+    async def refuse(self) -> None:
+        self.narrator.chapter("A member tries the desk")
+        stage = self.stage
+        self.narrator.says("Members do not see /desk. Here the server shows it to them; the bot still asks for more:")
+        await stage.world.open_command("desk", stage.member)
+        refused = await self._command(stage.member, stage.desk, "desk queue")
+        _expect("Manage Messages" in refused.text and not refused.embeds, "a member is refused in words")
+
+    async def _command(
+        self, person: Person, channel: Channel, command: str, /, *, spoken: dict[str, str] | None = None, **options: Any
+    ) -> Message:
+        """Run a command and show the answer. `spoken` is what an option looks like to the one who chose it."""
+        shown = {name: f"#{value.name}" if isinstance(value, Channel) else value for name, value in options.items()}
+        words = [f"{name}:{value}" for name, value in (shown | (spoken or {})).items()]
+        self.narrator.does(person, channel, " ".join([f"/{command}", *words]))
+        message = answered(await self.stage.world.slash(person, channel, command, **options))
+        self.narrator.answered(message)
+        return message
+
+    async def _on_card(self, command: str, typed: str, **options: Any) -> Message:
+        """A command of the desk on the card that is suggested first."""
+        stage = self.stage
+        choices = await stage.world.suggestions(stage.admin, stage.desk, command, "card", typed)
+        _expect(bool(choices), f"/{command} completes {typed!r}")
+        chosen, spoken = choices[0]["value"], {"card": choices[0]["name"]}
+        return await self._command(stage.admin, stage.desk, command, spoken=spoken, card=chosen, **options)
+
+    async def _post_until(self, channel: Channel, count: int) -> None:
+        """Let the courier work, and show what it added to a channel."""
+        before = {message.id for message in self._posts(channel)}
+        await self.stage.bot.newsroom.tick()
+        posts = self._posts(channel)
+        for message in posts:
+            if message.id not in before:
+                self.narrator.posted(channel, message)
+        _expect(len(posts) == count, f"#{channel.name} holds {count} posts, not {len(posts)}")
+
+    def _holds(self, channel: Channel, title: str | None) -> bool:
+        return any(post.embeds[0].title == title for post in self._posts(channel))
+
+    def _posts(self, channel: Channel) -> list[Message]:
+        return [message for message in self.stage.world.messages(channel) if message.embeds and not message.private]
+
+
+def _about(message: Message, topics: tuple[str, ...]) -> bool:
+    footer = message.embeds[0].footer.text or ""
+    return bool(set(topics) & set(footer.split(" · ")))
+
+
+def _expect(held: bool, what: str) -> None:
+    if not held:
+        raise StoryError(f"expected that {what}.")

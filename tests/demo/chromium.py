@@ -1,0 +1,131 @@
+"""Debian's Chromium, driven over its DevTools protocol: one page, and questions to it in JavaScript."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
+_FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"),
+    *("--no-first-run", "--disable-sync", "--disable-quic"),
+    *("--disable-background-networking", "--disable-component-update", "--remote-debugging-port=0"),
+)
+_ENDPOINT = re.compile(rb"DevTools listening on (ws://\S+)")
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._numbers = itertools.count(1)
+        self._session: str | None = None
+
+    async def open(self, address: str, width: int = 1280, height: int = 900) -> None:
+        target = await self.call("Target.createTarget", url="about:blank")
+        attached = await self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        await self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
+        await self.call("Page.navigate", url=address)
+
+    async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """One command of the protocol, and its result."""
+        number = next(self._numbers)
+        message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        await self._socket.send_json(message)
+        async for event in self._socket:
+            answer = json.loads(event.data)
+            if answer.get("id") == number:
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']['message']}")
+                result: dict[str, Any] = answer["result"]
+                return result
+        raise RuntimeError("Chromium went away")
+
+    async def ask(self, script: str) -> Any:
+        """The value of an expression in the page."""
+        answer = await self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in answer:
+            raise RuntimeError(str(answer["exceptionDetails"]))
+        return answer["result"].get("value")
+
+    async def until(self, script: str, seconds: float = 10) -> None:
+        """Wait for an expression to become true. Raises `TimeoutError`."""
+        for _ in range(int(seconds * 10)):
+            try:
+                if await self.ask(f"Boolean({script})"):
+                    return
+            except RuntimeError:
+                pass  # the page, or the frame in it, is just being exchanged
+            await asyncio.sleep(0.1)
+        raise TimeoutError(f"{script} within {seconds} s")
+
+    async def type(self, text: str) -> None:
+        """Type as a person does, key by key."""
+        for letter in text:
+            await self.call("Input.dispatchKeyEvent", type="char", text=letter)
+
+    async def press(self, key: str, code: int) -> None:
+        parts = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+        parts |= {"text": "\r"} if key == "Enter" else {}
+        await self.call("Input.dispatchKeyEvent", type="keyDown", **parts)
+        await self.call("Input.dispatchKeyEvent", type="keyUp", **parts)
+
+    async def picture(self, path: Path) -> None:
+        shot = await self.call("Page.captureScreenshot", format="png")
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+
+@asynccontextmanager
+async def chromium(profile: Path) -> AsyncIterator[Page]:
+    """A Chromium of its own with an empty profile. Ends with the block."""
+    if PROGRAM is None:
+        raise FileNotFoundError("chromium")
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM, *_FLAGS, f"--user-data-dir={profile}", "about:blank", stderr=asyncio.subprocess.PIPE
+    )
+    reading: asyncio.Task[None] | None = None
+    try:
+        endpoint = await asyncio.wait_for(_endpoint(process), 15)
+        reading = asyncio.create_task(_drain(process))
+        async with (
+            aiohttp.ClientSession() as client,
+            client.ws_connect(endpoint, max_msg_size=64 * 1024 * 1024) as socket,
+        ):
+            yield Page(socket)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+        if reading:
+            await reading
+
+
+async def _endpoint(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr
+    async for line in process.stderr:
+        if found := _ENDPOINT.search(line):
+            return found[1].decode()
+    raise RuntimeError("Chromium ended before it listened")
+
+
+async def _drain(process: asyncio.subprocess.Process) -> None:
+    """What it keeps complaining about must not fill the pipe and stop it."""
+    assert process.stderr
+    while await process.stderr.read(65536):
+        pass
