@@ -88,5 +88,10 @@ def _add(view: discord.ui.View, *items: discord.ui.Item[Any] | None) -> None:
 
 
 def _view() -> discord.ui.View:
-    """Without time limit: the buttons answer for as long as the message is there."""
-    return discord.ui.View(timeout=None)
+    """Without time limit: the buttons answer for as long as the message is there.
+
+    And finished from the start, or discord.py would keep one view a message for ever; a `DynamicItem` needs none.
+    """
+    view = discord.ui.View(timeout=None)
+    view.stop()
+    return view

@@ -141,3 +141,15 @@ async def test_a_title_of_several_cards_asks_to_choose(tmp_path: Path) -> None:
         exact = await stage.member.slash(stage.news, "card", card="one")
         assert "Choose one" in several.response.content
         assert exact.response.embeds[0].title == "Title of one"
+
+
+async def test_posts_and_replies_leave_nothing_behind_in_memory(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe()
+        await stage.load("one", "two")
+        await stage.load("one", title="Edited")
+        shown = await stage.member.slash(stage.news, "latest")
+        await stage.member.click(shown.response, custom_id="nd:save:1:0")
+        kept = stage.bot._connection._view_store
+        assert not kept._views
+        assert not kept._synced_message_views
