@@ -15,6 +15,7 @@ from bot.gateway.decisions import decide
 from bot.gateway.failures import AnsweringModal
 from bot.gateway.lists import listed
 from bot.gateway.rights import require_moderator
+from bot.render.limits import LABEL_DESCRIPTION
 from bot.render.markdown import cut
 from bot.store.records import FiledCard
 
@@ -30,9 +31,10 @@ class WithdrawModal(AnsweringModal, title="Withdraw a card"):
         super().__init__()
         self.card = card
         self.reason: discord.ui.TextInput[Any] = discord.ui.TextInput(
-            style=discord.TextStyle.paragraph, required=False, max_length=_REASON, placeholder=cut(card.card.title, 100)
+            style=discord.TextStyle.paragraph, required=False, max_length=_REASON
         )
-        self.add_item(discord.ui.Label(text="Why? (kept in the desk's log)", component=self.reason))
+        title = cut(card.card.title, LABEL_DESCRIPTION)
+        self.add_item(discord.ui.Label(text="Why? (for the desk's log)", description=title, component=self.reason))
 
     async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
         require_moderator(interaction)

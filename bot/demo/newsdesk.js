@@ -91,7 +91,8 @@ const ANSWER_COMES_WITHIN = 6000;
 function follow(page) {
   const timeline = page.getElementById("channel-timeline");
   const jump = page.getElementById("new-messages");
-  if (!timeline || !jump) return;
+  const messages = page.getElementById("channel-message-list");
+  if (!timeline || !jump || !messages) return;
   let atEnd = true;
   let acted = 0;
   timeline.addEventListener("scroll", () => {
@@ -102,10 +103,14 @@ function follow(page) {
   }).observe(timeline);
   const act = () => { acted = Date.now(); };
   page.addEventListener("submit", act, true);
-  page.getElementById("channel-message-list").addEventListener("click", act, true);
-  new MutationObserver(() => {
-    if (!jump.hidden && Date.now() - acted < ANSWER_COMES_WITHIN) jump.click();
-  }).observe(jump, { attributes: true, attributeFilter: ["hidden"] });
+  messages.addEventListener("click", act, true);
+  const changes = new MutationObserver(() => {
+    if (jump.hidden || Date.now() - acted > ANSWER_COMES_WITHIN) return;
+    acted = 0;
+    jump.click();
+  });
+  changes.observe(jump, { attributes: true, attributeFilter: ["hidden"] });
+  changes.observe(messages, { childList: true });
 }
 
 frame.addEventListener("load", () => follow(frame.contentDocument));
