@@ -8,6 +8,8 @@ from typing import Any
 
 import discord
 
+from tests.support.deliveries import due
+from tests.support.deliveries import head as head_of
 from tests.support.stage import on_stage
 
 
@@ -72,8 +74,8 @@ async def test_what_arrived_before_a_crash_is_adopted(tmp_path: Path) -> None:
         stage.write("one")
         stage.clock.move(seconds=1)
         await stage.bot.newsroom.load()
-        (channel,) = await stage.bot.store.deliveries.due(stage.clock())
-        delivery = await stage.bot.store.deliveries.head(channel, stage.clock())
+        (channel,) = await due(stage.bot.store, stage.clock())
+        delivery = await head_of(stage.bot.store, channel, stage.clock())
         assert delivery is not None
         with contextlib.suppress(SystemError):
             await stage.bot.newsroom._courier._carry_out(delivery)

@@ -11,6 +11,8 @@ from bot.desk.delivery import Delivery, Progress
 from bot.store import Store
 from tests.store.test_planning import CHANNEL, plan, subscribe, waiting
 from tests.support.cards import NOW, card, file_cards, older
+from tests.support.deliveries import due
+from tests.support.deliveries import head as head_of
 
 LATER = NOW + timedelta(minutes=5)
 
@@ -25,20 +27,20 @@ async def head(store: Store) -> Delivery:
 
 
 async def first(store: Store) -> Delivery:
-    delivery = await store.deliveries.head(CHANNEL, LATER)
+    delivery = await head_of(store, CHANNEL, LATER)
     assert delivery
     return delivery
 
 
 async def test_the_oldest_card_comes_first(store: Store, head: Delivery) -> None:
     assert await waiting(store) == ["oldest", "middle", "new"]
-    assert (await store.deliveries.due(LATER), await store.deliveries.next_due()) == ([], None)
+    assert (await due(store, LATER), await store.deliveries.next_due()) == ([], None)
 
 
 async def test_a_failed_head_holds_back_the_younger_cards_until_its_next_try(store: Store, head: Delivery) -> None:
     await store.deliveries.sending(head, NOW)
     await store.deliveries.failed(head, "503", LATER)
-    assert await store.deliveries.head(CHANNEL, LATER - timedelta(seconds=1)) is None
+    assert await head_of(store, CHANNEL, LATER - timedelta(seconds=1)) is None
     again = await first(store)
     assert (again.id, again.attempts, again.progress) == (head.id, 1, Progress.SENDING)
 
@@ -84,5 +86,5 @@ async def test_a_refused_card_waits_for_a_change_and_lets_the_others_pass(store:
 
 async def test_the_next_due_moment_is_the_earliest_of_all_channels(store: Store, head: Delivery) -> None:
     assert await store.deliveries.next_due() == NOW
-    assert await store.deliveries.due(NOW - timedelta(seconds=1)) == []
-    assert await store.deliveries.head(CHANNEL + 1, LATER) is None
+    assert await due(store, NOW - timedelta(seconds=1)) == []
+    assert await head_of(store, CHANNEL + 1, LATER) is None

@@ -13,6 +13,8 @@ from bot.desk.delivery import UNPUBLISHED, Delivery, Progress
 from bot.desk.publication import Decision, Verdict
 from bot.store import Store
 from tests.support.cards import NOW, card, file_cards, older
+from tests.support.deliveries import due
+from tests.support.deliveries import head as head_of
 
 GUILD, CHANNEL = 1, 10
 BEFORE, AFTER = NOW - timedelta(days=1), NOW + timedelta(days=1)
@@ -37,7 +39,7 @@ async def decide(store: Store, card_id: int, verdict: Verdict, guild: int = GUIL
 async def waiting(store: Store, channel: int = CHANNEL, now: datetime = NOW) -> list[str]:
     """Post everything that is due in a channel, and return the slugs in the order of posting."""
     slugs = []
-    while delivery := await store.deliveries.head(channel, now):
+    while delivery := await head_of(store, channel, now):
         filed = await store.archive.card(delivery.card_id, 0, hidden=True)
         assert filed
         slugs.append(filed.card.slug)
@@ -101,7 +103,7 @@ async def test_two_subscriptions_of_one_channel_bring_a_card_once_and_two_channe
     await subscribe(store, guild_id=2, channel_id=20)
     await file_cards(store, card(topics=("AI",)))
     assert await plan(store) == 3
-    assert await store.deliveries.due(NOW) == [10, 11, 20]
+    assert await due(store, NOW) == [10, 11, 20]
 
 
 async def test_one_article_under_two_names_is_one_post_in_a_channel_also_later(store: Store) -> None:
@@ -129,7 +131,7 @@ async def delivered(store: Store, base: Card) -> Delivery:
     await subscribe(store)
     await file_cards(store, base)
     await plan(store)
-    delivery = await store.deliveries.head(CHANNEL, NOW)
+    delivery = await head_of(store, CHANNEL, NOW)
     assert delivery
     await store.deliveries.posted(delivery, 1001, NOW)
     return delivery
@@ -139,7 +141,7 @@ async def test_another_score_alone_plans_nothing_and_wants_no_edit(store: Store)
     await delivered(store, card(heat=90, quality=70))
     await file_cards(store, card(heat=150, quality=100))
     assert await plan(store) == 0
-    assert await store.deliveries.due(AFTER) == []
+    assert await due(store, AFTER) == []
     filed = await store.archive.by_slug("a-card", 0)
     assert filed
     assert filed.card.heat == 150
@@ -150,7 +152,7 @@ async def test_many_changes_want_one_edit_to_the_last_of_them(store: Store) -> N
     for title in ("Second", "Third"):
         await file_cards(store, card(title=title))
         assert await plan(store) == 0
-    delivery = await store.deliveries.head(CHANNEL, NOW)
+    delivery = await head_of(store, CHANNEL, NOW)
     filed = await store.archive.by_slug("a-card", 0)
     assert delivery
     assert filed
@@ -158,7 +160,7 @@ async def test_many_changes_want_one_edit_to_the_last_of_them(store: Store) -> N
         first, wanted=filed.revision, actual=first.wanted, message_id=1001, progress=Progress.WAITING
     )
     await store.deliveries.edited(delivery, NOW)
-    assert await store.deliveries.head(CHANNEL, NOW) is None
+    assert await head_of(store, CHANNEL, NOW) is None
 
 
 async def test_a_change_that_is_taken_back_leaves_nothing_to_do_but_an_edit_that_changes_nothing(store: Store) -> None:
@@ -167,7 +169,7 @@ async def test_a_change_that_is_taken_back_leaves_nothing_to_do_but_an_edit_that
     await plan(store)
     await file_cards(store, card())
     await plan(store)
-    delivery = await store.deliveries.head(CHANNEL, NOW)
+    delivery = await head_of(store, CHANNEL, NOW)
     assert delivery is None or delivery.wanted == delivery.actual == first.wanted
 
 
@@ -181,7 +183,7 @@ async def test_a_card_that_is_no_longer_visible_is_wanted_nowhere_and_comes_back
     else:
         await file_cards(store, card(state=State.WITHDRAWN))
     assert await plan(store) == 0
-    delivery = await store.deliveries.head(CHANNEL, NOW)
+    delivery = await head_of(store, CHANNEL, NOW)
     assert delivery
     assert (delivery.id, delivery.wanted, delivery.message_id) == (first.id, None, 1001)
     await store.deliveries.retracted(delivery, NOW)
@@ -190,7 +192,7 @@ async def test_a_card_that_is_no_longer_visible_is_wanted_nowhere_and_comes_back
     else:
         await file_cards(store, card())
     assert await plan(store) == 0
-    again = await store.deliveries.head(CHANNEL, NOW)
+    again = await head_of(store, CHANNEL, NOW)
     assert again
     assert (again.id, again.wanted, again.message_id) == (first.id, first.wanted, None)
 
@@ -199,13 +201,13 @@ async def test_a_card_that_its_file_holds_back_again_wants_a_note_in_its_place_u
     first = await delivered(store, card())
     await file_cards(store, card(state=State.HELD))
     await plan(store)
-    delivery = await store.deliveries.head(CHANNEL, NOW)
+    delivery = await head_of(store, CHANNEL, NOW)
     assert delivery
     assert (delivery.id, delivery.wanted, delivery.message_id) == (first.id, UNPUBLISHED, 1001)
     await store.deliveries.edited(delivery, NOW)
     await file_cards(store, card())
     assert await plan(store) == 0
-    again = await store.deliveries.head(CHANNEL, NOW)
+    again = await head_of(store, CHANNEL, NOW)
     assert again
     assert (again.id, again.wanted, again.actual) == (first.id, first.wanted, UNPUBLISHED)
 
@@ -216,7 +218,7 @@ async def test_a_withdrawal_before_the_post_leaves_nothing_to_post(store: Store)
     await plan(store)
     await file_cards(store, card(state=State.WITHDRAWN))
     await plan(store)
-    delivery = await store.deliveries.head(CHANNEL, NOW)
+    delivery = await head_of(store, CHANNEL, NOW)
     assert delivery
     assert (delivery.wanted, delivery.message_id) == (None, None)
 
@@ -247,7 +249,7 @@ async def test_one_servers_withdrawal_takes_the_post_from_that_server_only(store
     assert await waiting(store) == await waiting(store, 20) == ["a-card"]
     await decide(store, card_id, Verdict.WITHDRAW, guild=2)
     await plan(store)
-    assert await store.deliveries.due(NOW) == [20]
+    assert await due(store, NOW) == [20]
 
 
 async def test_the_end_of_a_subscription_drops_what_waits_and_keeps_what_is_posted(store: Store) -> None:
@@ -258,10 +260,10 @@ async def test_the_end_of_a_subscription_drops_what_waits_and_keeps_what_is_post
     assert not await store.subscriptions.remove(2, subscription.id)
     assert await store.subscriptions.remove(GUILD, subscription.id)
     assert not await store.subscriptions.remove(GUILD, subscription.id)
-    assert await store.deliveries.head(CHANNEL, NOW) is None
+    assert await head_of(store, CHANNEL, NOW) is None
     await file_cards(store, card("posted", title="Rewritten"), card("new"))
     assert await plan(store) == 0
-    delivery = await store.deliveries.head(CHANNEL, NOW)
+    delivery = await head_of(store, CHANNEL, NOW)
     assert delivery
     assert delivery.id == first.id
 
