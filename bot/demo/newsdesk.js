@@ -37,6 +37,7 @@ function row(channel, current) {
 }
 
 // Drawn anew only when it is different, so that a click is never lost to it.
+const names = new Map();
 let drawn = "";
 function draw(state) {
   const now = JSON.stringify([state.channels, state.shown]);
@@ -103,6 +104,7 @@ function follow(page) {
   }).observe(timeline);
   const act = () => { acted = Date.now(); };
   page.addEventListener("submit", act, true);
+  page.addEventListener("keydown", (event) => { if (event.key === "Enter") act(); }, true);
   messages.addEventListener("click", act, true);
   const changes = new MutationObserver(() => {
     if (jump.hidden || Date.now() - acted > ANSWER_COMES_WITHIN) return;
@@ -113,7 +115,26 @@ function follow(page) {
   changes.observe(messages, { childList: true });
 }
 
-frame.addEventListener("load", () => follow(frame.contentDocument));
+// simcord writes the mention of a channel that it does not show as its number; Discord writes its name.
+function nameChannels(page) {
+  const messages = page.getElementById("channel-message-list");
+  if (!messages) return;
+  const write = () => {
+    const texts = page.createTreeWalker(messages, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const text = texts.currentNode;
+      const named = text.data.replace(/<#(\d+)>/g, (raw, id) => (names.has(id) ? `#${names.get(id)}` : raw));
+      if (named !== text.data) text.data = named;
+    }
+  };
+  new MutationObserver(write).observe(messages, { childList: true, subtree: true, characterData: true });
+  write();
+}
+
+frame.addEventListener("load", () => {
+  follow(frame.contentDocument);
+  nameChannels(frame.contentDocument);
+});
 
 list.addEventListener("click", (event) => {
   const button = event.target.closest("button");
@@ -121,6 +142,7 @@ list.addEventListener("click", (event) => {
 });
 
 const first = await ask("/newsdesk/state");
+for (const channel of first.channels) names.set(channel.id, channel.name);
 const wanted = decodeURIComponent(location.hash.slice(1));
 const known = first.channels.map((channel) => channel.name);
 await open(known.includes(wanted) ? wanted : (first.shown ?? known[0]));

@@ -97,7 +97,10 @@ class Site:
         shown = self._names[channel.id] if channel else None
         secret = urlsplit(self._screen.address or "").fragment
         return {
-            "channels": [{"name": name, "unread": count} for name, count in self._unread.items()],
+            "channels": [
+                {"name": name, "id": str(self._world.channels[name].id), "unread": count}
+                for name, count in self._unread.items()
+            ],
             "shown": shown,
             "frame": f"{_FRAME}{shown}#{secret}" if shown else None,
         }

@@ -155,8 +155,8 @@ def _turns(key: str, page: Page, offset: int | None = None) -> list[TurnButton]:
         back, on = Place("n", page.cards[0].timeline), Place("o", page.cards[-1].timeline)
     else:
         back, on = Place("p", max(0, offset - PAGE)), Place("p", offset + len(page.cards))
-    turns = [TurnButton(key, back, "◀ Back")] if page.has_newer else []
-    return turns + ([TurnButton(key, on, "More ▶")] if page.has_older else [])
+    turns = [TurnButton(key, back, "← Back")] if page.has_newer else []
+    return turns + ([TurnButton(key, on, "More →")] if page.has_older else [])
 
 
 async def _nothing_found(interaction: discord.Interaction[NewsBot], query: Query) -> str:

@@ -37,15 +37,15 @@ def list_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]])
     """Under a list: Open and Save for each card by its number, and the buttons that turn the page."""
     if len(cards) == 1:
         return _with_turns(card_view(cards[0]), turns)
-    opens = [_open(card, str(number)) for number, card in enumerate(cards, 1)]
-    saves = [SaveButton(card.id, label=str(number)) for number, card in enumerate(cards, 1)]
+    opens = [_open(card, f"Open {number}") for number, card in enumerate(cards, 1)]
+    saves = [SaveButton(card.id, label=f"Save {number}") for number, card in enumerate(cards, 1)]
     return _rows(opens, saves, turns)
 
 
 def saved_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
     """Under a member's saved cards: Open and Remove."""
-    opens = [_open(card, str(number)) for number, card in enumerate(cards, 1)]
-    removes = [ForgetButton(card.id, label=str(number)) for number, card in enumerate(cards, 1)]
+    opens = [_open(card, f"Open {number}") for number, card in enumerate(cards, 1)]
+    removes = [ForgetButton(card.id, label=f"Remove {number}") for number, card in enumerate(cards, 1)]
     return _rows(opens, removes, turns)
 
 
@@ -78,7 +78,7 @@ def _with_turns(view: discord.ui.View, turns: Iterable[discord.ui.Item[Any]]) ->
 def _open(card: FiledCard, label: str) -> discord.ui.Button[Any] | None:
     if card.card.url is None or len(card.card.url) > LINK_BUTTON_URL:
         return None
-    return discord.ui.Button(label=label, emoji=None if label == "Open" else "↗️", url=card.card.url)
+    return discord.ui.Button(label=label, url=card.card.url)
 
 
 def _add(view: discord.ui.View, *items: discord.ui.Item[Any] | None) -> None:

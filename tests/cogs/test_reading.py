@@ -51,9 +51,9 @@ async def test_pages_turn_after_a_restart_and_stay_right_when_cards_arrive(tmp_p
         first = await stage.member.slash(stage.news, "search", query="title")
         await stage.restart()
         await stage.load("late", publishedDateTime="2026-06-01T11:00:00Z")
-        second = await stage.member.click(first.response, label="More ▶")
+        second = await stage.member.click(first.response, label="More →")
         assert [embed.title for embed in second.response.embeds] == ["Title of card1", "Title of card0"]
-        back = await stage.member.click(second.response, label="◀ Back")
+        back = await stage.member.click(second.response, label="← Back")
         assert back.response.embeds[0].title == "Title of card6"
 
 
@@ -64,7 +64,7 @@ async def test_pages_of_other_orders_turn_as_well(tmp_path: Path) -> None:
         await stage.load()
         first = await stage.member.slash(stage.news, "search", query="title", order="hottest")
         assert first.response.embeds[0].title == "Title of card6"
-        second = await stage.member.click(first.response, label="More ▶")
+        second = await stage.member.click(first.response, label="More →")
         assert [embed.title for embed in second.response.embeds] == ["Title of card1", "Title of card0"]
 
 
