@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Executable, RowMapping, event
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -28,14 +28,6 @@ _READERS = 4
 _WRITING = {"newsdesk_begin": "BEGIN IMMEDIATE"}
 
 
-class _Together:
-    """Statements of many tasks on their way into one transaction, each with the future that its task waits for."""
-
-    def __init__(self) -> None:
-        self.waiting: list[tuple[Executable, asyncio.Future[list[RowMapping]]]] = []
-        self.flushing: asyncio.Task[None] | None = None
-
-
 class Database:
     """One engine. `read()` sees a steady picture; `write()` is one transaction, and there is one at a time."""
 
@@ -44,7 +36,6 @@ class Database:
         self._writing = asyncio.Lock()
         # More readers at once starve each other on SQLite's own locks for over 100 ms.
         self._reading = asyncio.Semaphore(_READERS)
-        self._together = _Together()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -57,39 +48,6 @@ class Database:
             await connection.execution_options(**_WRITING)
             async with connection.begin():
                 yield connection
-
-    async def write_together(self, statement: Executable) -> list[RowMapping]:
-        """Execute one statement, committed when this returns; gives the rows that it returns.
-
-        Those of many tasks that come while an earlier transaction is written share the next one: a commit costs far
-        more than a statement. If one of them fails, all of its transaction do.
-        """
-        done: asyncio.Future[list[RowMapping]] = asyncio.get_running_loop().create_future()
-        self._together.waiting.append((statement, done))
-        if self._together.flushing is None:
-            self._together.flushing = asyncio.create_task(self._flush(), name="shared transaction")
-        return await done
-
-    async def _flush(self) -> None:
-        while self._together.waiting:
-            batch, self._together.waiting = self._together.waiting, []
-            try:
-                async with self.write() as connection:
-                    found = await connection.run_sync(_execute_all, [statement for statement, _ in batch])
-            except Exception as error:  # noqa: BLE001 - each of the waiting tasks gets it
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
-            else:
-                for (_, done), rows in zip(batch, found, strict=True):
-                    if not done.done():
-                        done.set_result(rows)
-        self._together.flushing = None
-
-
-def _execute_all(connection: Connection, statements: Sequence[Executable]) -> list[list[RowMapping]]:
-    results = [connection.execute(statement) for statement in statements]
-    return [list(result.mappings()) if result.returns_rows else [] for result in results]
 
 
 @asynccontextmanager

@@ -11,13 +11,13 @@ from sqlalchemy import (
     RowMapping,
     case,
     func,
-    null,
     select,
     update,
 )
 
-from bot.desk.delivery import UNPUBLISHED, Delivery, Progress
+from bot.desk.delivery import Delivery, Progress
 from bot.store.database import Database
+from bot.store.ledger import COLUMNS, Ledger, When
 from bot.store.planning import follow_cards, new_deliveries
 from bot.store.tables import (
     cards,
@@ -25,7 +25,6 @@ from bot.store.tables import (
     deliveries,
 )
 
-_AT_REST = {"due_at": None, "attempts": 0, "last_error": None}
 _IN_ORDER = (deliveries.c.timeline, deliveries.c.id)
 AT_ONCE = 10
 """Deliveries of one channel that are fetched together."""
@@ -47,6 +46,7 @@ class Deliveries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._ledger = Ledger(database)
 
     async def plan(self, now: datetime, max_age: timedelta) -> int:
         """Write what is wanted for every card that changed since the last plan. Returns how many deliveries are new.
@@ -105,7 +105,7 @@ class Deliveries:
         asked: ColumnElement[bool] = deliveries.c.due_at.is_not(None)
         if channel_id is not None:
             asked &= deliveries.c.channel_id == channel_id
-        waiting = select(*_COLUMNS, deliveries.c.due_at, place).where(asked).subquery()
+        waiting = select(*COLUMNS, deliveries.c.due_at, place).where(asked).subquery()
         closed = select(circuits.c.channel_id).where(circuits.c.probe_at > now)
         chosen = select(waiting).where(waiting.c.place <= AT_ONCE, waiting.c.channel_id.not_in(closed))
         found: dict[int, list[Delivery]] = {}
@@ -123,65 +123,61 @@ class Deliveries:
 
         Gives the delivery as it stands now; None when nothing is to be posted any more.
         """
-        mine = (deliveries.c.id == delivery.id) & deliveries.c.due_at.is_not(None) & deliveries.c.message_id.is_(None)
-        wanted = mine & deliveries.c.wanted.is_not(None) & (deliveries.c.wanted != UNPUBLISHED)
-        begun = update(deliveries).where(wanted).values(progress=Progress.SENDING, sent_at=now).returning(*_COLUMNS)
-        rows = await self._database.write_together(begun)
-        return _delivery(rows[0]) if rows else None
+        row = await self._ledger.begin(delivery.id, now)
+        return _delivery(row) if row else None
 
     async def plainer(self, delivery: Delivery) -> None:
         """Discord refused a picture: the same delivery is due at once, without pictures."""
-        await self._set(delivery, {"plain": True, "progress": Progress.WAITING})
+        await self._ledger.note(delivery, When.NEVER, Progress.WAITING, plain=True)
 
     async def refused(self, delivery: Delivery) -> None:
-        """The channel is closed and took nothing: what waits for it stays as it is."""
-        await self._set(delivery, {"progress": Progress.WAITING})
+        """The channel is closed and took nothing: what waits for it stays as it is.
+
+        An earlier try that may have arrived stays *sending*, so that recovery looks before it posts.
+        """
+        await self._ledger.note(
+            delivery, When.NEVER, delivery.progress, otherwise=delivery.progress, attempts=delivery.attempts
+        )
 
     async def posted(self, delivery: Delivery, message_id: int, now: datetime) -> None:
         """The message is there, at the revision that was wanted when the call was made."""
-        await self._reached(delivery, {"message_id": message_id, "actual": delivery.wanted, "settled_at": now})
+        await self._settled(delivery, message_id=message_id, actual=delivery.wanted, settled_at=now)
 
     async def adopted(self, delivery: Delivery, message_id: int) -> None:
         """An earlier try had left this message. Which revision it shows is unknown, so an edit follows."""
-        await self._set(delivery, {"message_id": message_id, "actual": "", "progress": Progress.WAITING})
+        await self._ledger.note(delivery, When.NEVER, Progress.WAITING, message_id=message_id, actual="")
 
     async def edited(self, delivery: Delivery, now: datetime) -> None:
         """The message shows the wanted revision."""
-        await self._reached(delivery, {"actual": delivery.wanted, "settled_at": now})
+        await self._settled(delivery, actual=delivery.wanted, settled_at=now)
 
     async def retracted(self, delivery: Delivery, now: datetime) -> None:
         """The message is gone, as wanted."""
-        await self._reached(delivery, {"message_id": None, "actual": None, "settled_at": now})
+        await self._settled(delivery, message_id=None, actual=None, settled_at=now)
 
     async def unneeded(self, delivery: Delivery) -> None:
         """The channel holds what is wanted already: an edit was taken back, or a post before it was sent."""
-        await self._set(
-            delivery, _AT_REST | {"progress": Progress.WAITING if delivery.message_id is None else Progress.SETTLED}
-        )
+        progress = Progress.WAITING if delivery.message_id is None else Progress.SETTLED
+        await self._ledger.note(delivery, When.UNCHANGED, progress)
 
     async def removed(self, delivery: Delivery, now: datetime) -> None:
         """Somebody deleted the message in Discord: it stays deleted, whatever its card does."""
-        gone = {"progress": Progress.REMOVED, "message_id": None, "actual": None, "settled_at": now}
-        await self._set(delivery, gone | _AT_REST)
+        gone = {"message_id": None, "actual": None, "settled_at": now}
+        await self._ledger.note(delivery, When.ALWAYS, Progress.REMOVED, **gone)
 
     async def quarantined(self, delivery: Delivery, error: str) -> None:
         """Discord refused this card: not tried again until the card changes."""
-        await self._set(delivery, {"progress": Progress.QUARANTINED, "due_at": None, "last_error": error})
+        await self._ledger.note(delivery, When.UNCHANGED, Progress.QUARANTINED, last_error=error)
 
     async def failed(self, delivery: Delivery, error: str, retry_at: datetime) -> None:
         """To be tried again. A post that may have arrived stays *sending*, so that recovery looks before it posts."""
-        values = {"attempts": delivery.attempts + 1, "last_error": error, "due_at": retry_at}
-        await self._set(delivery, values)
+        arrived = delivery.message_id is not None
+        progress = Progress.WAITING if arrived else Progress.SENDING
+        tried = {"attempts": delivery.attempts + 1, "last_error": error, "due_at": retry_at}
+        await self._ledger.note(delivery, When.ALWAYS, progress, **tried)
 
-    async def _reached(self, delivery: Delivery, values: dict[str, Any]) -> None:
-        """Settled, unless what is wanted changed during the call: then it stays due."""
-        same = deliveries.c.wanted.is_not_distinct_from(delivery.wanted)
-        settled = {"due_at": case((same, null()), else_=deliveries.c.due_at), "attempts": 0, "last_error": None}
-        progress = case((same, Progress.SETTLED), else_=Progress.WAITING)
-        await self._set(delivery, values | settled | {"progress": progress})
-
-    async def _set(self, delivery: Delivery, values: dict[str, Any]) -> None:
-        await self._database.write_together(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
+    async def _settled(self, delivery: Delivery, **changes: Any) -> None:
+        await self._ledger.note(delivery, When.UNCHANGED, Progress.SETTLED, **changes)
 
 
 def _delivery(row: RowMapping) -> Delivery:

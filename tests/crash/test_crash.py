@@ -18,10 +18,10 @@ async def test_killed_at_any_point_nothing_is_lost_or_repeated(tmp_path: Path) -
     async with WireDiscord() as wire:
         for run, forgetful in enumerate((False, True)):
             folder = tmp_path / str(run)
-            total.add(await crash(wire, folder, kills=10, cards=150, channels=10, seed=run, forgetful=forgetful))
+            total.add(await crash(wire, folder, kills=10, cards=200, channels=10, seed=run, forgetful=forgetful))
     print(total)
     assert (total.lost, total.repeated, total.disordered) == (0, 0, 0)
-    assert total.kills >= 6
+    assert total.kills == 20
 
 
 @pytest.mark.timeout(60)

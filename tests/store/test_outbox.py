@@ -88,3 +88,21 @@ async def test_the_next_due_moment_is_the_earliest_of_all_channels(store: Store,
     assert await store.deliveries.next_due() == NOW
     assert await due(store, NOW - timedelta(seconds=1)) == []
     assert await head_of(store, CHANNEL + 1, LATER) is None
+
+
+async def test_a_card_that_changes_while_discord_refuses_it_is_tried_again(store: Store, head: Delivery) -> None:
+    await store.deliveries.sending(head, NOW)
+    await file_cards(store, older(card("oldest", title="Mended"), hours=5))
+    await plan(store)
+    await store.deliveries.quarantined(head, "400")
+    again = await first(store)
+    assert (again.id, again.wanted != head.wanted) == (head.id, True)
+
+
+async def test_a_closed_channel_does_not_make_forget_a_post_that_may_have_arrived(store: Store, head: Delivery) -> None:
+    await store.deliveries.sending(head, NOW)
+    await store.deliveries.failed(head, "the answer was lost", NOW)
+    doubtful = await first(store)
+    assert doubtful.progress is Progress.SENDING
+    await store.deliveries.refused(doubtful)
+    assert (await first(store)).progress is Progress.SENDING
