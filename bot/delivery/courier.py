@@ -32,7 +32,7 @@ class Courier:
         self._woken = asyncio.Event()
         self._serving: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
-        self._cards: dict[tuple[int, str | None], FiledCard] = {}
+        self._cards: dict[tuple[int, str | None], asyncio.Task[FiledCard | None]] = {}
         self.duplicates_prevented = 0
         """Posts that an earlier try had already brought into their channel, since the program started."""
 
@@ -188,18 +188,22 @@ class Courier:
         await self._store.deliveries.posted(current, message_id, self._clock())
 
     async def _card(self, delivery: Delivery) -> FiledCard:
-        """The card at the wanted revision: most deliveries of a minute are of the same few cards."""
+        """The card at the wanted revision: many channels want the same few cards, and each is fetched once."""
         key = (delivery.card_id, delivery.wanted)
         if key not in self._cards:
-            card = await self._store.archive.card(delivery.card_id, delivery.guild_id, hidden=True)
-            if card is None:
-                raise CardRefusedError(f"card {delivery.card_id} is not in the store")
-            if card.revision != delivery.wanted:
-                return card
             if len(self._cards) >= _CARDS_KEPT:
                 self._cards.clear()
-            self._cards[key] = card
-        return self._cards[key]
+            fetched = self._store.archive.card(delivery.card_id, delivery.guild_id, hidden=True)
+            self._cards[key] = asyncio.create_task(fetched, name=f"card {delivery.card_id}")
+        card: FiledCard | None = None
+        try:
+            card = await asyncio.shield(self._cards[key])
+        finally:
+            if card is None or card.revision != delivery.wanted:
+                self._cards.pop(key, None)
+        if card is None:
+            raise CardRefusedError(f"card {delivery.card_id} is not in the store")
+        return card
 
 
 def _jitter() -> float:
