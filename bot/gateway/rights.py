@@ -32,8 +32,8 @@ def require_moderator(interaction: discord.Interaction[Any]) -> None:
 def require_channel_manager(interaction: discord.Interaction[Any], channel_id: int) -> None:
     """Raises unless the person manages the channel; one that is gone takes managing the server's channels."""
     channel = interaction.guild.get_channel_or_thread(channel_id) if interaction.guild else None
-    granted = interaction.permissions
-    if channel and isinstance(interaction.user, discord.Member):
+    granted = interaction.permissions  # Discord's own word, for the channel in which the command was used
+    if channel and channel_id != interaction.channel_id and isinstance(interaction.user, discord.Member):
         granted = channel.permissions_for(interaction.user)
     if not granted.manage_channels:
         raise UserError(f"You need the permission **Manage Channels** in <#{channel_id}> for this.")

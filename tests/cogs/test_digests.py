@@ -120,3 +120,61 @@ async def test_another_servers_subscription_cannot_be_removed(tmp_path: Path) ->
         stranger: Any = other.add_member(stage.env.create_user("stranger"), roles=[role])
         result = await stranger.slash(channel, "digest remove", subscription="1")
         assert "no such subscription" in result.response.content
+
+
+async def test_a_manager_of_one_channel_cannot_subscribe_another(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        own = stage.guild.create_text_channel(
+            "own", overwrites={stage.member: discord.PermissionOverwrite(manage_channels=True)}
+        )
+        refused = await stage.member.slash(own, "digest subscribe", channel=stage.news)
+        assert "**Manage Channels**" in refused.response.content
+        allowed = await stage.member.slash(own, "digest subscribe", channel=own)
+        assert "gets new cards from now on" in allowed.response.content
+        (subscription,) = await stage.bot.store.subscriptions.of_guild(stage.guild.id)
+        assert subscription.channel_id == own.id
+
+
+async def test_check_names_what_is_missing_and_where_to_give_it(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe()
+        locked = stage.guild.create_text_channel(
+            "locked", overwrites={stage.guild.me: discord.PermissionOverwrite(embed_links=False)}
+        )
+        await stage.bot.store.subscriptions.add(
+            guild_id=stage.guild.id, channel_id=locked.id, created_by=stage.admin.id, now=stage.clock()
+        )
+        await stage.bot.store.subscriptions.add(
+            guild_id=stage.guild.id, channel_id=404, created_by=stage.admin.id, now=stage.clock()
+        )
+        result = await stage.admin.slash(stage.news, "digest check")
+        lines = (result.response.embeds[0].description or "").splitlines()
+        assert "**Embed Links**" in lines[0]
+        assert "it is gone" in lines[1]
+        assert lines[2] == f"✅ <#{stage.news.id}>"
+
+
+async def test_a_channel_that_closes_is_told_about_once_and_heals_by_itself(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe(stage.digest)
+        stage.env.inject_error("POST", f"/channels/{stage.digest.id}/messages", status=403, code=50013, times=2)
+        await stage.load("one")
+        stage.clock.move(minutes=5)
+        await stage.bot.newsroom.tick()
+        assert stage.titles(stage.digest) == []
+        stage.clock.move(hours=2)
+        await stage.bot.newsroom.tick()
+        assert stage.titles(stage.digest) == ["Title of one"]
+        assert await stage.bot.store.circuits.all() == []
+
+
+async def test_status_is_for_the_bots_owners_alone(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        rights = discord.Permissions(administrator=True)
+        role = stage.guild.create_role("Root", permissions=rights)
+        stranger = stage.guild.add_member(stage.env.create_user("root"), roles=[role])
+        refused = await stranger.slash(stage.news, "status")
+        assert "run this bot" in refused.response.content
+        stage.bot.owner_id = stranger.id
+        shown = await stranger.slash(stage.news, "status")
+        assert next(field.name for field in shown.response.embeds[0].fields) == "Queue"
