@@ -108,11 +108,13 @@ class Newsroom:
             await self._load_quietly()
 
     async def _load_quietly(self) -> None:
-        """A load that nobody waits for: what is wrong with the folder goes to the log."""
+        """A load that nobody waits for: what is wrong goes to the log, and the next load tries again."""
         try:
             await self.load()
         except NewsdeskError as error:
             _log.error("%s", error)
+        except Exception:  # noqa: BLE001 - a full disk must not end the watching for good
+            _log.exception("The folder could not be loaded")
 
 
 def _tell(report: LoadReport) -> None:

@@ -43,3 +43,22 @@ async def test_a_missing_folder_is_told_in_the_log_and_ends_nothing(
         stage.bot.newsroom.start()
         assert await _until(lambda: asyncio.sleep(0, "does not exist" in caplog.text))
         assert any(task.get_name() == "courier" for task in stage.bot.newsroom._tasks)
+
+
+async def test_a_load_that_breaks_does_not_end_the_watching(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with on_stage(tmp_path) as stage:
+        stage.bot.newsroom.start()
+        await asyncio.sleep(0.3)
+        with monkeypatch.context() as broken:
+
+            async def full(*_: object, **__: object) -> None:
+                raise OSError("No space left on device")
+
+            broken.setattr(stage.bot.newsroom._loader, "load", full)
+            stage.write("lost")
+            assert await _until(lambda: asyncio.sleep(0, "The folder could not be loaded" in caplog.text))
+        stage.write("found")
+        assert await _until(lambda: _stored(stage, "found"))
+        assert await _stored(stage, "lost")
