@@ -6,7 +6,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.desk.subscription import When
+from bot.cards.text import folded
+from bot.desk.subscription import Subscription, When
 from bot.errors import UserError
 from bot.gateway import suggestions
 from bot.gateway.client import NewsBot
@@ -15,7 +16,6 @@ from bot.render.lists import subscriptions_embed
 from bot.render.reports import ChannelCheck, check_embed
 
 Interaction = discord.Interaction[NewsBot]
-_NOTHING = "Nothing is subscribed yet. `/digest subscribe` brings cards to a channel."
 _MOST = 50
 """Subscriptions of one server: enough for every channel, and a listing that one can read."""
 
@@ -63,25 +63,20 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
             topic_names=wanted,
             min_quality=min_quality,
         )
-        known = {topic.casefold() for topic in await self.bot.store.archive.all_topics(server)}
         text = f"{channel.mention} gets new cards from now on; those that are already out are not posted."
-        if strange := [topic for topic in wanted if topic.casefold() not in known]:
+        if strange := await self._unknown(wanted, server):
             named = ", ".join(discord.utils.escape_markdown(topic) for topic in strange)
             text += f"\nNo card has had the topic **{named}** so far: is it spelled as in `/topics`?"
         await interaction.response.send_message(text, embed=subscriptions_embed([made]), ephemeral=True)
 
     @app_commands.command(name="list", description="What is subscribed in this server")
     async def list_(self, interaction: Interaction) -> None:
-        found = await self.bot.store.subscriptions.of_guild(guild_id(interaction))
-        if not found:
-            raise UserError(_NOTHING)
+        found = await self._found(interaction)
         await interaction.response.send_message(embed=subscriptions_embed(found), ephemeral=True)
 
     @app_commands.command(description="Whether I can post in the subscribed channels, and how to mend it")
     async def check(self, interaction: Interaction) -> None:
-        found = await self.bot.store.subscriptions.of_guild(guild_id(interaction))
-        if not found:
-            raise UserError(_NOTHING)
+        found = await self._found(interaction)
         closed = {circuit.channel_id for circuit in await self.bot.store.circuits.of_guild(guild_id(interaction))}
         channels = dict.fromkeys(each.channel_id for each in found)
         checks = [ChannelCheck(channel_id, trouble(interaction, channel_id, closed)) for channel_id in channels]
@@ -98,3 +93,14 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         require_channel_manager(interaction, chosen.channel_id)
         await subscriptions.remove(server, chosen.id)
         await interaction.response.send_message(f"<#{chosen.channel_id}> gets no more of these cards.", ephemeral=True)
+
+    async def _found(self, interaction: Interaction) -> list[Subscription]:
+        found = await self.bot.store.subscriptions.of_guild(guild_id(interaction))
+        if not found:
+            raise UserError("Nothing is subscribed yet. `/digest subscribe` brings cards to a channel.")
+        return found
+
+    async def _unknown(self, wanted: list[str], server: int) -> list[str]:
+        """Topics that no card here has had so far."""
+        known = {folded(name) for name in await self.bot.store.archive.all_topics(server)} if wanted else set()
+        return [topic for topic in wanted if folded(topic) not in known]

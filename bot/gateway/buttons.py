@@ -84,11 +84,7 @@ class RelatedButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:rel
         await interaction.response.send_message(embed=related_embed(card), ephemeral=True)
 
 
-class DecideButton(
-    Answering,
-    discord.ui.DynamicItem[Button],
-    template=r"nd:decide:(?P<verdict>[pw]):(?P<card>\d{1,10}):(?P<expected>[pw-])",
-):
+class DecideButton(Answering, discord.ui.DynamicItem[Button], template=_DECIDE):
     """Publishes or withdraws a card here, while the decision that stands is the one the moderator saw."""
 
     def __init__(self, verdict: Verdict, card_id: int, expected: Verdict | None, label: str) -> None:

@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import UserError
+from bot.render.markdown import bold_names
 
 _log = logging.getLogger(__name__)
 _EXPIRED = {10062, 40060}  # unknown interaction; already acknowledged
@@ -32,7 +33,8 @@ def _words(interaction: discord.Interaction[Any], error: Exception) -> str:
     if isinstance(error, app_commands.NoPrivateMessage):
         return "This works in a server only, not in a direct message."
     if isinstance(error, app_commands.MissingPermissions):
-        return f"You need the permission {_listed(error.missing_permissions)} for this."
+        names = [name.replace("_", " ").title() for name in error.missing_permissions]
+        return f"You need the permission {bold_names(names)} for this."
     if isinstance(error, app_commands.CommandOnCooldown):
         return f"Slow down a little: try again in {error.retry_after:.0f} seconds."
     if isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
@@ -42,10 +44,6 @@ def _words(interaction: discord.Interaction[Any], error: Exception) -> str:
     return (
         f"Sorry, something went wrong on our side. If it happens again, tell an administrator this code: `{reference}`"
     )
-
-
-def _listed(permissions: list[str]) -> str:
-    return " and ".join(f"**{name.replace('_', ' ').title()}**" for name in permissions)
 
 
 async def _tell(interaction: discord.Interaction[Any], text: str) -> None:

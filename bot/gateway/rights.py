@@ -9,11 +9,19 @@ import discord
 from discord import app_commands
 
 from bot.errors import UserError
+from bot.render.markdown import bold_names
 
 
 def guild_id(interaction: discord.Interaction[Any]) -> int:
     """The server of an interaction, 0 in a direct message: there the files alone say what is visible."""
     return interaction.guild_id or 0
+
+
+def channel_of(
+    interaction: discord.Interaction[Any], channel_id: int
+) -> discord.abc.GuildChannel | discord.Thread | None:
+    """A channel or thread of the interaction's server; None when it is gone, or another server's."""
+    return interaction.guild.get_channel_or_thread(channel_id) if interaction.guild else None
 
 
 def may_moderate(interaction: discord.Interaction[Any]) -> bool:
@@ -31,7 +39,7 @@ def require_moderator(interaction: discord.Interaction[Any]) -> None:
 
 def require_channel_manager(interaction: discord.Interaction[Any], channel_id: int) -> None:
     """Raises unless the person manages the channel; one that is gone takes managing the server's channels."""
-    channel = interaction.guild.get_channel_or_thread(channel_id) if interaction.guild else None
+    channel = channel_of(interaction, channel_id)
     granted = interaction.permissions  # Discord's own word, for the channel in which the command was used
     if channel and channel_id != interaction.channel_id and isinstance(interaction.user, discord.Member):
         granted = channel.permissions_for(interaction.user)
@@ -66,21 +74,16 @@ def require_postable(channel: discord.abc.GuildChannel | discord.Thread) -> None
 def how_to_mend(channel: discord.abc.GuildChannel | discord.Thread, lacking: Sequence[str]) -> str:
     """What the bot lacks in a channel, and where to give it."""
     return (
-        f"I cannot post in {channel.mention}: I lack {_and(lacking)}. Open the channel's settings → Permissions, "
+        f"I cannot post in {channel.mention}: I lack {bold_names(lacking)}. Open the channel's settings → Permissions, "
         f"add my role and allow {'it' if len(lacking) == 1 else 'them'}."
     )
 
 
 def trouble(interaction: discord.Interaction[Any], channel_id: int, closed: Collection[int]) -> str:
     """What keeps the bot from posting in a channel of this server, with the fix; empty when nothing does."""
-    channel = interaction.guild.get_channel_or_thread(channel_id) if interaction.guild else None
+    channel = channel_of(interaction, channel_id)
     if channel is None:
         return "it is gone. `/digest remove` ends its subscription."
     if lacking := missing(channel):
         return how_to_mend(channel, lacking)
     return "the last try failed; I try again by myself." if channel_id in closed else ""
-
-
-def _and(names: Sequence[str]) -> str:
-    marked = [f"**{name}**" for name in names]
-    return marked[0] if len(marked) == 1 else f"{', '.join(marked[:-1])} and {marked[-1]}"

@@ -13,7 +13,7 @@ from bot.desk.period import SUGGESTED
 from bot.desk.subscription import Subscription
 from bot.errors import UserError
 from bot.gateway.failures import suggesting
-from bot.gateway.rights import guild_id, may_moderate
+from bot.gateway.rights import channel_of, guild_id, may_moderate
 from bot.render.limits import CHOICES
 from bot.render.lists import choice_name
 from bot.render.markdown import cut
@@ -118,5 +118,5 @@ def _named(interaction: discord.Interaction[NewsBot], subscription: Subscription
 
 
 def _channel(interaction: discord.Interaction[NewsBot], channel_id: int) -> str:
-    channel = interaction.guild.get_channel_or_thread(channel_id) if interaction.guild else None
+    channel = channel_of(interaction, channel_id)
     return channel.name if channel else "deleted channel"

@@ -17,11 +17,7 @@ ROW = 5
 
 def card_view(card: FiledCard, delivery_id: int = 0) -> discord.ui.View:
     """Under one card: Open, Save, Related. A post's buttons carry its delivery, by which recovery finds it again."""
-    view = _view()
-    _add(view, _open(card, "Open"), SaveButton(card.id, delivery_id))
-    if card.card.related:
-        view.add_item(RelatedButton(card.id))
-    return view
+    return _rows(_card_buttons(card, delivery_id))
 
 
 def delivery_of(message: discord.Message) -> int | None:
@@ -36,17 +32,15 @@ def delivery_of(message: discord.Message) -> int | None:
 def list_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
     """Under a list: Open and Save for each card by its number, and the buttons that turn the page."""
     if len(cards) == 1:
-        return _with_turns(card_view(cards[0]), turns)
-    opens = [_open(card, f"Open {number}") for number, card in enumerate(cards, 1)]
+        return _rows(_card_buttons(cards[0]), turns)
     saves = [SaveButton(card.id, label=f"Save {number}") for number, card in enumerate(cards, 1)]
-    return _rows(opens, saves, turns)
+    return _rows(_opens(cards), saves, turns)
 
 
 def saved_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
     """Under a member's saved cards: Open and Remove."""
-    opens = [_open(card, f"Open {number}") for number, card in enumerate(cards, 1)]
     removes = [ForgetButton(card.id, label=f"Remove {number}") for number, card in enumerate(cards, 1)]
-    return _rows(opens, removes, turns)
+    return _rows(_opens(cards), removes, turns)
 
 
 def queue_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
@@ -68,23 +62,19 @@ def _rows(*groups: Iterable[discord.ui.Item[Any] | None]) -> discord.ui.View:
     return view
 
 
-def _with_turns(view: discord.ui.View, turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
-    for turn in turns:
-        turn.row = 1
-        view.add_item(turn)
-    return view
+def _card_buttons(card: FiledCard, delivery_id: int = 0) -> list[discord.ui.Item[Any] | None]:
+    related = RelatedButton(card.id) if card.card.related else None
+    return [_open(card, "Open"), SaveButton(card.id, delivery_id), related]
+
+
+def _opens(cards: Sequence[FiledCard]) -> list[discord.ui.Button[Any] | None]:
+    return [_open(card, f"Open {number}") for number, card in enumerate(cards, 1)]
 
 
 def _open(card: FiledCard, label: str) -> discord.ui.Button[Any] | None:
     if card.card.url is None or len(card.card.url) > LINK_BUTTON_URL:
         return None
     return discord.ui.Button(label=label, url=card.card.url)
-
-
-def _add(view: discord.ui.View, *items: discord.ui.Item[Any] | None) -> None:
-    for item in items:
-        if item:
-            view.add_item(item)
 
 
 def _view() -> discord.ui.View:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from urllib.parse import quote
 
@@ -110,3 +110,9 @@ def _fitted(form: Callable[[str], str], text: str, limit: int) -> str:
         middle = (fits + too_long) // 2
         fits, too_long = (middle, too_long) if units(form(cut(short, middle))) <= limit else (fits, middle)
     return form(cut(short, fits))
+
+
+def bold_names(names: Sequence[str]) -> str:
+    """`**One**, **Two** and **Three**`; for names of our own or of Discord's, which need no escaping."""
+    marked = [f"**{name}**" for name in names]
+    return " and ".join([part for part in (", ".join(marked[:-1]), marked[-1]) if part])

@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from bot.desk.delivery import Delivery, Progress
 from bot.store.database import Database
-from bot.store.ledger import COLUMNS, Ledger, When
+from bot.store.ledger import COLUMNS, Decides, Ledger
 from bot.store.planning import follow_cards, new_deliveries
 from bot.store.tables import (
     cards,
@@ -128,16 +128,14 @@ class Deliveries:
 
     async def plainer(self, delivery: Delivery) -> None:
         """Discord refused a picture: the same delivery is due at once, without pictures."""
-        await self._ledger.note(delivery, When.NEVER, Progress.WAITING, plain=True)
+        await self._ledger.note(delivery, Decides.NEVER, Progress.WAITING, plain=True)
 
     async def refused(self, delivery: Delivery) -> None:
         """The channel is closed and took nothing: what waits for it stays as it is.
 
         An earlier try that may have arrived stays *sending*, so that recovery looks before it posts.
         """
-        await self._ledger.note(
-            delivery, When.NEVER, delivery.progress, otherwise=delivery.progress, attempts=delivery.attempts
-        )
+        await self._ledger.note(delivery, Decides.NEVER, delivery.progress, attempts=delivery.attempts)
 
     async def posted(self, delivery: Delivery, message_id: int, now: datetime) -> None:
         """The message is there, at the revision that was wanted when the call was made."""
@@ -145,7 +143,7 @@ class Deliveries:
 
     async def adopted(self, delivery: Delivery, message_id: int) -> None:
         """An earlier try had left this message. Which revision it shows is unknown, so an edit follows."""
-        await self._ledger.note(delivery, When.NEVER, Progress.WAITING, message_id=message_id, actual="")
+        await self._ledger.note(delivery, Decides.NEVER, Progress.WAITING, message_id=message_id, actual="")
 
     async def edited(self, delivery: Delivery, now: datetime) -> None:
         """The message shows the wanted revision."""
@@ -158,26 +156,26 @@ class Deliveries:
     async def unneeded(self, delivery: Delivery) -> None:
         """The channel holds what is wanted already: an edit was taken back, or a post before it was sent."""
         progress = Progress.WAITING if delivery.message_id is None else Progress.SETTLED
-        await self._ledger.note(delivery, When.UNCHANGED, progress)
+        await self._ledger.note(delivery, Decides.UNCHANGED, progress)
 
     async def removed(self, delivery: Delivery, now: datetime) -> None:
         """Somebody deleted the message in Discord: it stays deleted, whatever its card does."""
         gone = {"message_id": None, "actual": None, "settled_at": now}
-        await self._ledger.note(delivery, When.ALWAYS, Progress.REMOVED, **gone)
+        await self._ledger.note(delivery, Decides.ALWAYS, Progress.REMOVED, **gone)
 
     async def quarantined(self, delivery: Delivery, error: str) -> None:
         """Discord refused this card: not tried again until the card changes."""
-        await self._ledger.note(delivery, When.UNCHANGED, Progress.QUARANTINED, last_error=error)
+        await self._ledger.note(delivery, Decides.UNCHANGED, Progress.QUARANTINED, last_error=error)
 
     async def failed(self, delivery: Delivery, error: str, retry_at: datetime) -> None:
         """To be tried again. A post that may have arrived stays *sending*, so that recovery looks before it posts."""
         arrived = delivery.message_id is not None
         progress = Progress.WAITING if arrived else Progress.SENDING
         tried = {"attempts": delivery.attempts + 1, "last_error": error, "due_at": retry_at}
-        await self._ledger.note(delivery, When.ALWAYS, progress, **tried)
+        await self._ledger.note(delivery, Decides.ALWAYS, progress, **tried)
 
     async def _settled(self, delivery: Delivery, **changes: Any) -> None:
-        await self._ledger.note(delivery, When.UNCHANGED, Progress.SETTLED, **changes)
+        await self._ledger.note(delivery, Decides.UNCHANGED, Progress.SETTLED, **changes)
 
 
 def _delivery(row: RowMapping) -> Delivery:

@@ -7,7 +7,7 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, bindparam, case, func, or_, update
+from sqlalchemy import RowMapping, and_, bindparam, case, func, not_, update
 
 from bot.desk.delivery import UNPUBLISHED, Delivery, Progress
 from bot.store.database import Database
@@ -16,7 +16,7 @@ from bot.store.tables import deliveries
 COLUMNS = tuple(deliveries.c[name] for name in Delivery.__slots__)
 
 
-class When(enum.IntEnum):
+class Decides(enum.IntEnum):
     """When a note decides what is still to do with its delivery."""
 
     NEVER = 0
@@ -27,7 +27,8 @@ class When(enum.IntEnum):
 
 
 _SAME = deliveries.c.wanted.is_not_distinct_from(bindparam("seen"))
-_DECIDES = or_(bindparam("mode") == When.ALWAYS, and_(bindparam("mode") == When.UNCHANGED, _SAME))
+_OVERTAKEN = and_(bindparam("mode") == Decides.UNCHANGED, not_(_SAME))
+_DECIDES = and_(bindparam("mode") != Decides.NEVER, not_(_OVERTAKEN))
 _NOTE = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("the_id"))
@@ -41,7 +42,7 @@ _NOTE = (
             bindparam("new_settled_at", type_=deliveries.c.settled_at.type), deliveries.c.settled_at
         ),
         due_at=case((_DECIDES, bindparam("new_due_at", type_=deliveries.c.due_at.type)), else_=deliveries.c.due_at),
-        progress=case((_DECIDES, bindparam("new_progress")), else_=bindparam("otherwise")),
+        progress=case((_OVERTAKEN, Progress.WAITING), else_=bindparam("new_progress")),
     )
 )
 _POSTABLE = and_(
@@ -68,17 +69,16 @@ class Ledger:
         self._write_soon()
         return await begun
 
-    async def note(self, delivery: Delivery, mode: When, progress: Progress, **changes: Any) -> None:
+    async def note(self, delivery: Delivery, mode: Decides, progress: Progress, **changes: Any) -> None:
         """Note what became of a delivery; committed when this returns.
 
-        `changes` may name `message_id`, `actual`, `attempts`, `last_error`, `plain`, `settled_at`, `due_at`, and
-        `otherwise`, the progress when the note does not decide.
+        `changes` may name `message_id`, `actual`, `attempts`, `last_error`, `plain`, `settled_at` and `due_at`. Where
+        what is wanted has overtaken the note, the delivery waits again, whatever its `progress` would be.
         """
         values = {
             "the_id": delivery.id,
             "seen": delivery.wanted,
             "mode": mode,
-            "otherwise": changes.get("otherwise", Progress.WAITING),
             "new_progress": progress,
             "new_message_id": changes.get("message_id", delivery.message_id),
             "new_actual": changes.get("actual", delivery.actual),

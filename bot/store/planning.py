@@ -24,6 +24,7 @@ def follow_cards(now: datetime) -> Any:
     )
     wanted = select(revision).where(cards.c.id == deliveries.c.card_id).scalar_subquery()
     changed = select(cards.c.id).where(cards.c.unplanned)
+    under_way = deliveries.c.progress == Progress.SENDING
     return (
         update(deliveries)
         .where(
@@ -35,10 +36,10 @@ def follow_cards(now: datetime) -> Any:
             wanted=wanted,
             due_at=now,
             attempts=0,
-            plain=False, progress=case(
-            (deliveries.c.progress == Progress.SENDING, Progress.SENDING), else_=Progress.WAITING
-        ))
-    )  # fmt: skip
+            plain=False,
+            progress=case((under_way, Progress.SENDING), else_=Progress.WAITING),
+        )
+    )
 
 
 def new_deliveries(now: datetime, max_age: timedelta) -> Any:
