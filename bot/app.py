@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,7 +11,6 @@ from datetime import UTC, datetime
 
 import discord
 
-from bot.delivery.courier import Courier
 from bot.errors import LoginError
 from bot.gateway.client import NewsBot
 from bot.gateway.sender import DiscordPoster
@@ -39,8 +39,8 @@ async def open_bot(settings: Settings, *, clock: Clock = utc_now, background: bo
         store = await stack.enter_async_context(open_store(settings.database_url))
         bot = NewsBot(settings, store, clock, background=background)
         stack.push_async_callback(bot.close)
-        courier = Courier(store, DiscordPoster(bot), clock)
-        bot.newsroom = Newsroom(settings, store, Loader(store.cabinet, settings.cards), courier, clock)
+        loader = Loader(store.cabinet, settings.cards)
+        bot.newsroom = Newsroom(settings, store, loader, DiscordPoster(bot), clock)
         bot.newsroom.warn_operators = bot.warn_operators
         stack.push_async_callback(bot.newsroom.stop)
         for cog in ALL:
@@ -48,9 +48,16 @@ async def open_bot(settings: Settings, *, clock: Clock = utc_now, background: bo
         yield bot
 
 
+def forget_the_past() -> None:
+    """Spare the garbage collector what the start has made: it stays anyway, and each full look at it costs 50 ms."""
+    gc.collect()
+    gc.freeze()
+
+
 async def run(settings: Settings, token: str) -> None:
     """Log in and serve until told to stop. Raises `LoginError` in one line when Discord does not let the bot in."""
     async with open_bot(settings) as bot:
+        forget_the_past()
         serving = asyncio.create_task(_serve(bot, token), name="gateway")
         # Only the gateway ends: calls under way are answered and noted while `open_bot` closes.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)

@@ -10,7 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from bot.delivery.courier import Courier
+from bot.delivery.crossposts import Crossposter
+from bot.delivery.poster import Poster
 from bot.delivery.schedule import Schedule
+from bot.desk.subscription import Subscription
+from bot.editions import Editions
 from bot.errors import NewsdeskError
 from bot.settings import Settings
 from bot.sources.loader import Loader, LoadReport
@@ -28,13 +32,21 @@ class Newsroom:
     """Loads, plans and delivers: by itself once started, or step by step."""
 
     def __init__(
-        self, settings: Settings, store: Store, loader: Loader, courier: Courier, clock: Callable[[], datetime]
+        self,
+        settings: Settings,
+        store: Store,
+        loader: Loader,
+        poster: Poster,
+        clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._store = store
         self._loader = loader
-        self._courier = courier
         self._clock = clock
+        self.editions = Editions(store, clock, settings.max_age)
+        self._courier = Courier(store, poster, clock, self.editions.catch_up)
+        self._crossposter = Crossposter(store, poster, clock)
+        self._planning = asyncio.Lock()
         self._schedule = Schedule()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.held_back = 0
@@ -58,15 +70,36 @@ class Newsroom:
         return self._courier.duplicates_prevented
 
     async def plan(self) -> int:
-        """Write what is wanted now and wake the courier. Returns the number of new deliveries."""
-        added = await self._store.deliveries.plan(self._clock(), self._settings.max_age)
+        """Write what is wanted now and wake the courier. Returns the number of new messages."""
+        async with self._planning:
+            added = await self._plan()
         self._courier.wake()
         return added
+
+    async def _plan(self) -> int:
+        """Quiet hours first: what comes after must know of them."""
+        now, added = self._clock(), 0
+        due = await self._store.agenda.due(now)
+        if due.quiet:
+            added += await self.editions.turn_quiet()
+        if due.cards:
+            added += await self._store.deliveries.plan(now, self._settings.max_age)
+        if due.digests:
+            added += await self.editions.make()
+        return added
+
+    async def send_now(self, subscription: Subscription) -> int:
+        """Send a subscription's next digest at once. Returns the number of its cards; with none, nothing is sent."""
+        async with self._planning:
+            number = await self.editions.now(subscription)
+        self._courier.wake()
+        return number
 
     async def tick(self) -> None:
         """Plan, and deliver everything that is due, now."""
         await self.plan()
         await self._courier.work_off()
+        await self._crossposter.work_off()
 
     def start(self) -> None:
         """Begin to work by the clock, in a context of its own: this work belongs to no interaction."""
@@ -78,6 +111,7 @@ class Newsroom:
         if self._settings.watch:
             self._keep(self._watch(), "watcher")
         self._schedule.every(self._settings.tick_seconds, self.plan, "plan")
+        self._schedule.every(self._settings.tick_seconds, self._crossposter.work_off, "crosspost")
         self._schedule.every(self._settings.rescan_seconds, self._load_quietly, "compare the folder")
         self._schedule.every(_HEARTBEAT_SECONDS, self._beat, "heartbeat")
         self._schedule.start()

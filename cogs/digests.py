@@ -1,78 +1,281 @@
-"""What channel managers do: choose which cards come to which channel."""
+"""What channel managers do: choose which cards come to which channel, when, and how they look."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.cards.text import folded
-from bot.desk.subscription import Subscription, When
+from bot.desk.quiet import parse as quiet_hours
+from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When
+from bot.editions import first_turn
 from bot.errors import UserError
 from bot.gateway import suggestions
 from bot.gateway.client import NewsBot
-from bot.gateway.rights import guild_id, require_channel_manager, require_postable, trouble
-from bot.render.lists import subscriptions_embed
+from bot.gateway.previews import preview_reply, whatif_reply, why_reply
+from bot.gateway.rights import guild_id, require_channel_manager, trouble
+from bot.gateway.setup import SetupView
+from bot.gateway.suggestions import Target
+from bot.gateway.wishes import Asked, base_wish, require_possible, subscribe, unknown_topics, wish_of
 from bot.render.reports import ChannelCheck, check_embed
+from bot.render.subscriptions import begins, quiet_text, subscription_embed, subscriptions_embed
 
 Interaction = discord.Interaction[NewsBot]
-_MOST = 50
-"""Subscriptions of one server: enough for every channel, and a listing that one can read."""
+Text = app_commands.Range[str, 0, 500]
+Quality = app_commands.Range[int, 0, 1000]
+Cards = app_commands.Range[int, 1, 25]
+
+_ABOUT = {
+    "when": "When they come; instant when left out, daily when you give a time of day",
+    "at": "Times of day of a digest, such as 9:00, 18:30; for hourly ones the minute, such as 0:15",
+    "on": "Days of a digest, such as mon-fri or Sat",
+    "timezone": "Time zone of these times; this server's last one when left out",
+    "topics": "One or more topics, with commas between them; nothing means every topic",
+    "without": "Topics or words to leave out, with commas between them",
+    "min_quality": "Only cards of at least this quality (about 0 to 190)",
+    "max_cards": "At most so many cards in a digest (10 when left out)",
+    "layout": "How a digest looks: small cards, or a list of headlines",
+    "mention": "A role to call when they come",
+    "crosspost": "Publish to the channels that follow this announcement channel",
+    "on_withdrawal": "What becomes of a post whose card is withdrawn; it is deleted when left out",
+    "skip_empty": "Post no digest when there is nothing new; yes when left out",
+}
+_CHOOSES = ("when", "at", "on", "timezone", "topics", "without", "min_quality", "max_cards")
+"""The options that decide which cards come when; the others are about the messages."""
+_WHEN = {
+    When.INSTANT: "instant: each card as it appears",
+    When.HOURLY: "hourly digest",
+    When.DAILY: "daily digest",
+    When.WEEKDAYS: "digest from Monday to Friday",
+    When.WEEKLY: "weekly digest",
+}
+_LAYOUTS = {Layout.CARDS: "cards: a small embed each", Layout.LIST: "list: linked headlines"}
+_WITHDRAWAL = {
+    OnWithdrawal.DELETE: "delete the post",
+    OnWithdrawal.MARK: "leave a note in its place",
+    OnWithdrawal.KEEP: "keep it as it is",
+}
+
+
+def _choices(named: dict[Any, str]) -> list[app_commands.Choice[str]]:
+    return [app_commands.Choice(name=words, value=str(kind)) for kind, words in named.items()]
+
+
+_CHOICES = {"when": _choices(_WHEN), "layout": _choices(_LAYOUTS), "on_withdrawal": _choices(_WITHDRAWAL)}
+_COMPLETE = {
+    "topics": suggestions.several_topics,
+    "without": suggestions.several_topics,
+    "timezone": suggestions.time_zones,
+}
+_ONE = {"subscription": suggestions.subscriptions}
 
 
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_channels=True)
 class DigestCommands(commands.GroupCog, name="digest", description="Which cards come to which channel"):
-    """/digest subscribe, list, check, remove."""
+    """/digest subscribe, setup, edit, list, pause, resume, remove, preview, why, now, quiet, whatif, check."""
 
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
 
-    @app_commands.command(description="Bring cards to a channel")
-    @app_commands.describe(
-        channel="Where the cards go",
-        topics="One or more topics, with commas between them; nothing means every topic",
-        when="When they come",
-        min_quality="Only cards of at least this quality (about 0 to 190)",
-    )
-    @app_commands.autocomplete(topics=suggestions.several_topics)
-    @app_commands.choices(when=[app_commands.Choice(name="instant: each card as it appears", value="instant")])
+    @app_commands.command(name="subscribe", description="Bring cards to a channel")
+    @app_commands.describe(channel="Where the cards go", **_ABOUT)
+    @app_commands.choices(**_CHOICES)
+    @app_commands.autocomplete(**_COMPLETE)
     async def subscribe(
         self,
         interaction: Interaction,
-        channel: discord.TextChannel,
-        topics: app_commands.Range[str, 0, 500] = "",
-        when: str = "instant",
-        min_quality: app_commands.Range[int, 0, 1000] = 0,
+        channel: Target,
+        topics: Text | None = None,
+        when: str | None = None,
+        at: Text | None = None,
+        on: Text | None = None,
+        timezone: Text | None = None,
+        without: Text | None = None,
+        min_quality: Quality | None = None,
+        max_cards: Cards | None = None,
+        layout: str | None = None,
+        mention: discord.Role | None = None,
+        crosspost: bool | None = None,
+        on_withdrawal: str | None = None,
+        skip_empty: bool | None = None,
     ) -> None:
         require_channel_manager(interaction, channel.id)
-        require_postable(channel)
-        subscriptions, server = self.bot.store.subscriptions, guild_id(interaction)
-        wanted = suggestions.split_topics(topics)
-        existing = await subscriptions.of_guild(server)
-        if len(existing) >= _MOST:
-            raise UserError(f"A server has at most {_MOST} subscriptions. Remove one first: `/digest remove`.")
-        if any(each.channel_id == channel.id and set(each.topics) == set(wanted) for each in existing):
-            raise UserError(f"{channel.mention} has this subscription already. See `/digest list`.")
-        made = await subscriptions.add(
-            guild_id=server,
-            channel_id=channel.id,
-            created_by=interaction.user.id,
-            now=self.bot.clock(),
-            when=When(when),
-            topic_names=wanted,
-            min_quality=min_quality,
-        )
-        text = f"{channel.mention} gets new cards from now on; those that are already out are not posted."
-        if strange := await self._unknown(wanted, server):
-            named = ", ".join(discord.utils.escape_markdown(topic) for topic in strange)
-            text += f"\nNo card has had the topic **{named}** so far: is it spelled as in `/topics`?"
-        await interaction.response.send_message(text, embed=subscriptions_embed([made]), ephemeral=True)
+        asked = Asked(
+            when, at, on, timezone, topics, without, min_quality, max_cards, layout, mention, crosspost, on_withdrawal,
+            skip_empty,
+        )  # fmt: skip
+        made = await subscribe(interaction, channel, wish_of(asked, await base_wish(interaction)))
+        await self._remember_zone(interaction, asked)
+        await self._show(interaction, made, begins(made))
 
-    @app_commands.command(name="list", description="What is subscribed in this server")
+    @app_commands.command(description="Bring cards to a channel, step by step, with a preview")
+    async def setup(self, interaction: Interaction) -> None:
+        view = await SetupView.begun(interaction)
+        await interaction.response.send_message(**view.reply(), ephemeral=True)
+
+    @app_commands.command(description="Change a subscription; what you leave out stays as it is")
+    @app_commands.describe(subscription="Choose it from the list", **_ABOUT)
+    @app_commands.choices(**_CHOICES)
+    @app_commands.autocomplete(**_ONE, **_COMPLETE)
+    async def edit(
+        self,
+        interaction: Interaction,
+        subscription: str,
+        topics: Text | None = None,
+        when: str | None = None,
+        at: Text | None = None,
+        on: Text | None = None,
+        timezone: Text | None = None,
+        without: Text | None = None,
+        min_quality: Quality | None = None,
+        max_cards: Cards | None = None,
+        layout: str | None = None,
+        mention: discord.Role | None = None,
+        crosspost: bool | None = None,
+        on_withdrawal: str | None = None,
+        skip_empty: bool | None = None,
+    ) -> None:
+        chosen = await suggestions.chosen_subscription(interaction, subscription)
+        asked = Asked(
+            when, at, on, timezone, topics, without, min_quality, max_cards, layout, mention, crosspost, on_withdrawal,
+            skip_empty,
+        )  # fmt: skip
+        wish = wish_of(asked, chosen.wish)
+        if wish == chosen.wish:
+            raise UserError("Nothing would change. Give at least one option a new value; `all` empties a list.")
+        require_possible(suggestions.target(interaction, chosen.channel_id), wish)
+        since, next_at = first_turn(wish, self.bot.clock())
+        kept = max(chosen.since or since, since)
+        changed = await self.bot.store.subscriptions.change(
+            chosen, wish, since=kept, next_at=None if chosen.paused else next_at
+        )
+        await self._remember_zone(interaction, asked)
+        await self._show(interaction, changed, "The subscription is changed.")
+
+    @app_commands.command(name="list", description="What is subscribed in this server, and when it comes next")
     async def list_(self, interaction: Interaction) -> None:
         found = await self._found(interaction)
-        await interaction.response.send_message(embed=subscriptions_embed(found), ephemeral=True)
+        quiet = await self.bot.store.quiet.of_guild(guild_id(interaction))
+        await interaction.response.send_message(embed=subscriptions_embed(found, quiet), ephemeral=True)
+
+    @app_commands.command(description="Let a subscription rest; posts that are there stay")
+    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.autocomplete(**_ONE)
+    async def pause(self, interaction: Interaction, subscription: str) -> None:
+        chosen = await suggestions.chosen_subscription(interaction, subscription)
+        if chosen.paused:
+            raise UserError("This subscription rests already. `/digest resume` wakes it.")
+        await self.bot.store.subscriptions.pause(chosen)
+        text = f"<#{chosen.channel_id}> gets none of these cards until `/digest resume`."
+        await interaction.response.send_message(text, ephemeral=True)
+
+    @app_commands.command(description="Wake a subscription that was paused; what it missed is not made up for")
+    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.autocomplete(**_ONE)
+    async def resume(self, interaction: Interaction, subscription: str) -> None:
+        chosen = await suggestions.chosen_subscription(interaction, subscription)
+        if not chosen.paused:
+            raise UserError("This subscription is not paused.")
+        since, next_at = first_turn(chosen.wish, self.bot.clock())
+        resumed = await self.bot.store.subscriptions.resume(chosen, since=since, next_at=next_at)
+        await self._show(interaction, resumed, "The subscription goes on.")
+
+    @app_commands.command(description="End a subscription; posts that are there stay")
+    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.autocomplete(**_ONE)
+    async def remove(self, interaction: Interaction, subscription: str) -> None:
+        chosen = await suggestions.chosen_subscription(interaction, subscription)
+        await self.bot.store.subscriptions.remove(chosen.guild_id, chosen.id)
+        await interaction.response.send_message(f"<#{chosen.channel_id}> gets no more of these cards.", ephemeral=True)
+
+    @app_commands.command(description="What the next digest would bring, as it would look")
+    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.autocomplete(**_ONE)
+    async def preview(self, interaction: Interaction, subscription: str) -> None:
+        chosen = await suggestions.chosen_subscription(interaction, subscription)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.followup.send(**await preview_reply(interaction, chosen), ephemeral=True)
+
+    @app_commands.command(description="Why a subscription brings a card, or does not")
+    @app_commands.describe(subscription="Choose it from the list", card="Type words of its title, then choose")
+    @app_commands.autocomplete(**_ONE, card=suggestions.cards)
+    async def why(self, interaction: Interaction, subscription: str, card: app_commands.Range[str, 1, 200]) -> None:
+        chosen = await suggestions.chosen_subscription(interaction, subscription)
+        found = await suggestions.chosen_card(interaction, card)
+        await interaction.response.send_message(await why_reply(interaction, chosen, found), ephemeral=True)
+
+    @app_commands.command(description="Send the next digest at once, in addition to its times")
+    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.autocomplete(**_ONE)
+    async def now(self, interaction: Interaction, subscription: str) -> None:
+        chosen = await suggestions.chosen_subscription(interaction, subscription)
+        if chosen.wish.when is When.INSTANT:
+            raise UserError("Instant cards come by themselves; only a digest can be sent early.")
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        number = await self.bot.newsroom.send_now(chosen)
+        if not number:
+            raise UserError("Nothing new has come in since the last digest, so none was sent.")
+        cards = "1 card" if number == 1 else f"{number} cards"
+        await interaction.followup.send(f"A digest of {cards} is on its way to <#{chosen.channel_id}>.", ephemeral=True)
+
+    @app_commands.command(description="When a channel is not to be disturbed: cards wait and come as one digest")
+    @app_commands.describe(
+        channel="Which channel",
+        starts="When it begins, such as 22:00; without both times quiet hours are ended",
+        ends="When it ends, such as 7:00",
+        timezone="Time zone of these times; this server's last one when left out",
+        heat="Stories of at least this heat come all the same (about 70 to 1000)",
+    )
+    @app_commands.rename(starts="from", ends="to")
+    @app_commands.autocomplete(timezone=suggestions.time_zones)
+    async def quiet(
+        self,
+        interaction: Interaction,
+        channel: Target,
+        starts: Text | None = None,
+        ends: Text | None = None,
+        timezone: Text | None = None,
+        heat: app_commands.Range[int, 0, 100_000] | None = None,
+    ) -> None:
+        require_channel_manager(interaction, channel.id)
+        server, now = guild_id(interaction), self.bot.clock()
+        if not starts and not ends:
+            if not await self.bot.store.quiet.end(server, channel.id, now):
+                raise UserError(f"{channel.mention} has no quiet hours. Give `from` and `to` to set some.")
+            await self.bot.newsroom.plan()
+            await interaction.response.send_message(f"{channel.mention} has no quiet hours any more.", ephemeral=True)
+            return
+        if not starts or not ends:
+            raise UserError("Quiet hours need both times, `from` and `to`, such as 22:00 and 7:00.")
+        zone = timezone or (await base_wish(interaction)).timezone
+        hours = quiet_hours(starts, ends, zone, heat)
+        await self.bot.store.quiet.set(server, channel.id, hours, now)
+        await self._remember_zone(interaction, Asked(timezone=timezone))
+        await interaction.response.send_message(quiet_text(channel.id, hours), ephemeral=True)
+
+    @app_commands.command(description="What a subscription like this would have brought in the last 30 days")
+    @app_commands.describe(**{name: _ABOUT[name] for name in _CHOOSES})
+    @app_commands.choices(when=_CHOICES["when"])
+    @app_commands.autocomplete(**_COMPLETE)
+    async def whatif(
+        self,
+        interaction: Interaction,
+        topics: Text | None = None,
+        when: str | None = None,
+        at: Text | None = None,
+        on: Text | None = None,
+        timezone: Text | None = None,
+        without: Text | None = None,
+        min_quality: Quality | None = None,
+        max_cards: Cards | None = None,
+    ) -> None:
+        asked = Asked(when, at, on, timezone, topics, without, min_quality, max_cards)
+        wish = wish_of(asked, await base_wish(interaction))
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.followup.send(**await whatif_reply(interaction, wish), ephemeral=True)
 
     @app_commands.command(description="Whether I can post in the subscribed channels, and how to mend it")
     async def check(self, interaction: Interaction) -> None:
@@ -82,25 +285,21 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         checks = [ChannelCheck(channel_id, trouble(interaction, channel_id, closed)) for channel_id in channels]
         await interaction.response.send_message(embed=check_embed(checks), ephemeral=True)
 
-    @app_commands.command(description="End a subscription; posts that are there stay")
-    @app_commands.describe(subscription="Choose it from the list")
-    @app_commands.autocomplete(subscription=suggestions.subscriptions)
-    async def remove(self, interaction: Interaction, subscription: str) -> None:
-        subscriptions, server = self.bot.store.subscriptions, guild_id(interaction)
-        chosen = next((each for each in await subscriptions.of_guild(server) if str(each.id) == subscription), None)
-        if chosen is None:
-            raise UserError("There is no such subscription. Choose one from the list.")
-        require_channel_manager(interaction, chosen.channel_id)
-        await subscriptions.remove(server, chosen.id)
-        await interaction.response.send_message(f"<#{chosen.channel_id}> gets no more of these cards.", ephemeral=True)
-
     async def _found(self, interaction: Interaction) -> list[Subscription]:
         found = await self.bot.store.subscriptions.of_guild(guild_id(interaction))
         if not found:
-            raise UserError("Nothing is subscribed yet. `/digest subscribe` brings cards to a channel.")
+            raise UserError("Nothing is subscribed yet. `/digest setup` brings cards to a channel, step by step.")
         return found
 
-    async def _unknown(self, wanted: list[str], server: int) -> list[str]:
-        """Topics that no card here has had so far."""
-        known = {folded(name) for name in await self.bot.store.archive.all_topics(server)} if wanted else set()
-        return [topic for topic in wanted if folded(topic) not in known]
+    async def _remember_zone(self, interaction: Interaction, asked: Asked) -> None:
+        """The zone that a server's people name is likely the one they mean next time."""
+        if asked.timezone:
+            zone = wish_of(Asked(timezone=asked.timezone), await base_wish(interaction)).timezone
+            await self.bot.store.subscriptions.set_timezone(guild_id(interaction), zone)
+
+    async def _show(self, interaction: Interaction, subscription: Subscription, text: str) -> None:
+        strange = await unknown_topics(interaction, subscription.wish.topics)
+        if strange:
+            named = ", ".join(discord.utils.escape_markdown(topic) for topic in strange)
+            text += f"\nNo card has had the topic **{named}** so far: is it spelled as in `/topics`?"
+        await interaction.response.send_message(text, embed=subscription_embed(subscription), ephemeral=True)

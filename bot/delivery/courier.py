@@ -5,39 +5,60 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.delivery.poster import CardRefusedError, ChannelClosedError, MessageRemovedError, Poster, TryLaterError
-from bot.desk.delivery import Action, Delivery, Progress, action, nonce, probe_after, wait_after
+from bot.delivery.shelf import Shelf
+from bot.desk.delivery import Action, Delivery, Progress, action, catches_up, nonce, probe_after, wait_after
 from bot.store import Store
 from bot.store.circuits import Circuit
-from bot.store.records import FiledCard
+from bot.store.deliveries import AT_ONCE, Noting
 
 _log = logging.getLogger(__name__)
 _LONGEST_REST = timedelta(minutes=1)
-_CARDS_KEPT = 256
 _AFTER_TROUBLE = 5.0  # seconds
 _LAST_CALLS = 8.0
 """Seconds that calls under way have to be answered when the program stops; service managers often give 10."""
 
 
+@dataclass(slots=True)
+class _Visit:
+    """One channel's turn: the delivery at hand, the note of the one before, and the circuit while it is open."""
+
+    delivery: Delivery
+    circuit: Circuit | None
+    noting: Noting | None = None
+
+
 class Courier:
     """Works off what is due. It decides nothing: the table says what, the poster says how."""
 
-    def __init__(self, store: Store, poster: Poster, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        poster: Poster,
+        clock: Callable[[], datetime],
+        catch_up: Callable[[int], Awaitable[None]] | None = None,
+    ) -> None:
+        """`catch_up` makes one digest of the stories that have waited long for a channel."""
         self._store = store
         self._poster = poster
         self._clock = clock
+        self._catch_up = catch_up
+        self._shelf = Shelf(store)
         self._woken = asyncio.Event()
+        self._wakes = 0
         self._serving: dict[int, asyncio.Task[None]] = {}
+        self._more = False
         self._stopping = False
-        self._cards: dict[tuple[int, str | None], asyncio.Task[FiledCard | None]] = {}
         self.duplicates_prevented = 0
         """Posts that an earlier try had already brought into their channel, since the program started."""
 
     def wake(self) -> None:
-        """Look for due work now."""
+        """Look for due work now, in channels that are being served as well."""
+        self._wakes += 1
         self._woken.set()
 
     async def run(self) -> None:
@@ -54,8 +75,10 @@ class Courier:
 
     async def work_off(self) -> None:
         """Deliver everything that is due now, and return when it is done."""
-        async with asyncio.TaskGroup() as channels:
-            await self._start(channels)
+        self._more = True
+        while self._more:
+            async with asyncio.TaskGroup() as channels:
+                await self._start(channels)
 
     async def stop(self) -> None:
         """Begin nothing new, and give the calls under way time to be answered and noted."""
@@ -65,41 +88,62 @@ class Courier:
             await asyncio.wait(self._serving.values(), timeout=_LAST_CALLS)
 
     async def _start(self, channels: asyncio.TaskGroup) -> None:
-        work = await self._store.deliveries.work(self._clock())
+        """Begin to serve the channels that have something to do and are not being served."""
+        wakes = self._wakes
+        work, self._more = await self._store.deliveries.work(self._clock(), self._serving)
         circuits = {circuit.channel_id: circuit for circuit in await self._store.circuits.all()} if work else {}
         for channel_id, deliveries in work.items():
             if channel_id not in self._serving:
-                serving = self._serve(channel_id, deliveries, circuits.get(channel_id))
+                serving = self._serve(channel_id, deliveries, circuits.get(channel_id), wakes)
                 self._serving[channel_id] = channels.create_task(serving, name=f"channel {channel_id}")
 
     async def _rest(self) -> None:
-        due = await self._store.deliveries.next_due()
-        rest = min(due - self._clock(), _LONGEST_REST) if due else _LONGEST_REST
+        now = self._clock()
+        due = await self._store.deliveries.next_due(now, self._serving)
+        rest = min(due - now, _LONGEST_REST) if due else _LONGEST_REST
         try:
             async with asyncio.timeout(max(rest.total_seconds(), 0.05)):
                 await self._woken.wait()
         except TimeoutError:
             pass
 
-    async def _serve(self, channel_id: int, deliveries: list[Delivery], circuit: Circuit | None) -> None:
+    async def _serve(self, channel_id: int, deliveries: list[Delivery], circuit: Circuit | None, wakes: int) -> None:
+        """`wakes`: how often the courier had been woken when these were looked up. A later plan may have added some."""
+        visit = _Visit(deliveries[0], circuit)
         try:
             while deliveries and not self._stopping:
-                for delivery in deliveries:
-                    reached = await self._carry_out(delivery)
-                    if not reached or self._stopping:
-                        return
-                    if circuit:
-                        await self._heal(circuit)
-                        circuit = None
-                deliveries = (await self._store.deliveries.work(self._clock(), channel_id)).get(channel_id, [])
+                self._shelf.fetch(deliveries)
+                finished = await self._work_through(deliveries, visit)
+                if visit.noting is None or (finished and wakes == self._wakes):
+                    return
+                wakes = self._wakes
+                await visit.noting
+                deliveries = await self._store.deliveries.work_of(channel_id, self._clock())
         except ChannelClosedError as error:
-            await self._leave_alone(delivery, circuit, error)
+            await self._leave_alone(visit.delivery, visit.circuit, error)
         except Exception:  # noqa: BLE001 - a defect in one channel's work must not end the others'
             _log.exception("Channel %s could not be served", channel_id)
             await asyncio.sleep(_AFTER_TROUBLE)
         finally:
+            if visit.noting:
+                await asyncio.wait([visit.noting])
             del self._serving[channel_id]
-            self.wake()  # something may have been planned since the last look
+            self._woken.set()  # the next rest must reckon with this channel again
+
+    async def _work_through(self, deliveries: Sequence[Delivery], visit: _Visit) -> bool:
+        """Carry these out one after another. False when the channel has more, or others in their place."""
+        for place, delivery in enumerate(deliveries, start=1):
+            visit.delivery = delivery
+            visit.noting = await self._carry_out(delivery)
+            if visit.noting is None or self._stopping:
+                return False
+            if visit.circuit:
+                await self._heal(visit.circuit)
+                visit.circuit = None
+            if self._catch_up and catches_up(delivery, len(deliveries) - place, self._clock()):
+                await self._catch_up(delivery.channel_id)
+                return False
+        return len(deliveries) < AT_ONCE
 
     async def _leave_alone(self, delivery: Delivery, before: Circuit | None, error: ChannelClosedError) -> None:
         """Keep what waits, probe again later, and tell the server the first time."""
@@ -119,29 +163,26 @@ class Courier:
         concerned = await self._store.circuits.concerned(circuit.channel_id)
         await self._poster.tell(circuit.guild_id, f"<#{circuit.channel_id}> gets its cards again.", concerned)
 
-    async def _carry_out(self, delivery: Delivery) -> bool:
-        """One step towards what is wanted, and what became of it: whether Discord had an answer.
+    async def _carry_out(self, delivery: Delivery) -> Noting | None:
+        """One step towards what is wanted; gives the note of what became of it, None when Discord had no answer.
 
         Raises `ChannelClosedError`.
         """
         deliveries = self._store.deliveries
         try:
-            await self._act(delivery)
+            return await self._act(delivery)
         except MessageRemovedError:
-            if delivery.wanted is None:
-                await deliveries.retracted(delivery, self._clock())
-            else:
-                await deliveries.removed(delivery, self._clock())
+            forgotten = deliveries.retracted if delivery.wanted is None else deliveries.removed
+            return forgotten(delivery, self._clock())
         except CardRefusedError as error:
             if error.picture and not delivery.plain:
-                await deliveries.plainer(delivery)
-            else:
-                _log.warning("Delivery %s: Discord refuses this card: %s", delivery.id, error)
-                await deliveries.quarantined(delivery, str(error))
+                self._wakes += 1  # it is due again at once
+                return deliveries.plainer(delivery)
+            _log.warning("Delivery %s: Discord refuses this card: %s", delivery.id, error)
+            return deliveries.quarantined(delivery, str(error))
         except TryLaterError as error:
             await self._later(delivery, error)
-            return False
-        return True
+            return None
 
     async def _later(self, delivery: Delivery, error: TryLaterError) -> None:
         attempts = delivery.attempts + 1
@@ -149,61 +190,41 @@ class Courier:
         _log.warning("Delivery %s: try %s failed, next in %s s: %s", delivery.id, attempts, wait.seconds, error)
         await self._store.deliveries.failed(delivery, str(error), self._clock() + wait)
 
-    async def _act(self, delivery: Delivery) -> None:
+    async def _act(self, delivery: Delivery) -> Noting:
         deliveries, step = self._store.deliveries, action(delivery.wanted, delivery.message_id, delivery.actual)
         if delivery.progress is Progress.SENDING and delivery.message_id is None:
-            await self._resume(delivery)
-        elif step is Action.POST:
-            await self._post(delivery)
-        elif step is Action.EDIT:
-            await self._poster.edit(delivery, await self._card(delivery))
-            await deliveries.edited(delivery, self._clock())
-        elif step is Action.RETRACT:
+            return await self._resume(delivery)
+        if step is Action.POST:
+            return await self._post(delivery)
+        if step is Action.EDIT:
+            await self._poster.edit(delivery, await self._shelf.cards(delivery))
+            return deliveries.edited(delivery, self._clock())
+        if step is Action.RETRACT:
             await self._poster.retract(delivery)
-            await deliveries.retracted(delivery, self._clock())
-        else:
-            await deliveries.unneeded(delivery)
+            return deliveries.retracted(delivery, self._clock())
+        return deliveries.unneeded(delivery)
 
-    async def _resume(self, delivery: Delivery) -> None:
+    async def _resume(self, delivery: Delivery) -> Noting:
         """A post was under way when something broke: adopt what arrived, else post again if it is still wanted.
 
         Discord remembers a nonce for some minutes only and may forget it sooner, so the channel is always looked at.
         """
         if (found := await self._poster.find(delivery)) is not None:
             self.duplicates_prevented += 1
-            await self._store.deliveries.adopted(delivery, found)
-        elif action(delivery.wanted, None, None) is Action.POST:
-            await self._post(delivery)
-        else:
-            await self._store.deliveries.retracted(delivery, self._clock())
+            self._wakes += 1  # an edit follows
+            return self._store.deliveries.adopted(delivery, found)
+        if action(delivery.wanted, None, None) is Action.POST:
+            return await self._post(delivery)
+        return self._store.deliveries.retracted(delivery, self._clock())
 
-    async def _post(self, delivery: Delivery) -> None:
+    async def _post(self, delivery: Delivery) -> Noting:
         """The table has the last word: what was fetched may have been edited or withdrawn since."""
         current = await self._store.deliveries.sending(delivery, self._clock())
         if current is None:
-            await self._store.deliveries.unneeded(delivery)
-            return
-        card = await self._card(current)
-        message_id = await self._poster.post(current, card, nonce(self._store.instance, current.id))
-        await self._store.deliveries.posted(current, message_id, self._clock())
-
-    async def _card(self, delivery: Delivery) -> FiledCard:
-        """The card at the wanted revision: many channels want the same few cards, and each is fetched once."""
-        key = (delivery.card_id, delivery.wanted)
-        if key not in self._cards:
-            if len(self._cards) >= _CARDS_KEPT:
-                self._cards.clear()
-            fetched = self._store.archive.card(delivery.card_id, delivery.guild_id, hidden=True)
-            self._cards[key] = asyncio.create_task(fetched, name=f"card {delivery.card_id}")
-        card: FiledCard | None = None
-        try:
-            card = await asyncio.shield(self._cards[key])
-        finally:
-            if card is None or card.revision != delivery.wanted:
-                self._cards.pop(key, None)
-        if card is None:
-            raise CardRefusedError(f"card {delivery.card_id} is not in the store")
-        return card
+            return self._store.deliveries.unneeded(delivery)
+        cards = await self._shelf.cards(current)
+        message_id = await self._poster.post(current, cards, nonce(self._store.instance, current.id))
+        return self._store.deliveries.posted(current, message_id, self._clock())
 
 
 def _jitter() -> float:

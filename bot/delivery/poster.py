@@ -28,11 +28,15 @@ class ChannelClosedError(DeliveryError):
 
 
 class CardRefusedError(DeliveryError):
-    """Discord does not accept this message's form, and never will. `picture`: it is a picture's address it refuses."""
+    """Discord does not accept this message's form, and never will. `picture`: it is a picture's address it refuses.
 
-    def __init__(self, text: str, *, picture: bool = False) -> None:
+    `code` is Discord's own for the error, 0 when it gave none.
+    """
+
+    def __init__(self, text: str, *, picture: bool = False, code: int = 0) -> None:
         super().__init__(text)
         self.picture = picture
+        self.code = code
 
 
 class MessageRemovedError(DeliveryError):
@@ -42,17 +46,20 @@ class MessageRemovedError(DeliveryError):
 class Poster(Protocol):
     """What can be asked of a channel. All but `tell` raise `DeliveryError`."""
 
-    async def post(self, delivery: Delivery, card: FiledCard, nonce: str) -> int:
-        """Send the card; a repeated nonce gives the earlier message. Returns the message's id."""
+    async def post(self, delivery: Delivery, cards: Sequence[FiledCard], nonce: str) -> int:
+        """Send the message; a repeated nonce gives the earlier one. Returns the message's id."""
 
     async def find(self, delivery: Delivery) -> int | None:
         """The id of a message that an earlier try left in the channel, or None."""
 
-    async def edit(self, delivery: Delivery, card: FiledCard) -> None:
-        """Make the message show the card as it is now."""
+    async def edit(self, delivery: Delivery, cards: Sequence[FiledCard]) -> None:
+        """Make the message show its cards as they are now."""
 
     async def retract(self, delivery: Delivery) -> None:
         """Delete the message."""
+
+    async def crosspost(self, delivery: Delivery) -> None:
+        """Pass a post of an announcement channel on to the channels that follow it; twice is as good as once."""
 
     async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> None:
         """Tell a server's people something: in its system channel, else the subscribers themselves. Never raises."""

@@ -16,6 +16,7 @@ from bot.app import utc_now
 from bot.demo.discord_world import Screen
 from bot.demo.site import Site
 from bot.demo.stage import DIGEST_TOPICS, Stage, set_up
+from bot.desk.subscription import Wish
 
 _FIRST_CARDS = 6
 _SECONDS_BETWEEN_CARDS = 25.0
@@ -90,7 +91,7 @@ async def begin(stage: Stage) -> None:
             channel_id=channel.id,
             created_by=stage.admin.id,
             now=utc_now(),
-            topic_names=topics,
+            wish=Wish(topics=topics),
         )
     list(stage.newsstand.published(_FIRST_CARDS, utc_now()))
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+
+from bot.desk.subscription import Layout
 
 
 class Action(enum.Enum):
@@ -22,31 +26,77 @@ class Progress(enum.StrEnum):
     SENDING = "sending"
     SETTLED = "settled"
     QUARANTINED = "quarantined"
-    """Discord refused the card's form: not tried again until the card changes."""
+    """Discord refused the message's form: not tried again until a card of it changes."""
     REMOVED = "removed"
     """A moderator deleted the message: it stays deleted."""
 
 
+class Crosspost(enum.StrEnum):
+    """Whether a post in an announcement channel goes on to the channels that follow it."""
+
+    WANTED = "wanted"
+    DONE = "done"
+    DROPPED = "dropped"
+    """Its channel's budget was spent on better cards for too long, or Discord refused."""
+
+
+UNPUBLISHED = "unpublished"
+"""Wanted of a post whose card's file took its publication back: a note in the card's place, edited again when the
+card is published again. Files do that for hours and often; only a withdrawal deletes the post."""
+WITHDRAWN = "withdrawn"
+"""Wanted of a post whose card is withdrawn, in a channel that prefers a note to an empty place."""
+EMPTY = "empty"
+"""Wanted of a digest without cards, in a channel that wants to be told."""
+_NOTES = (UNPUBLISHED, WITHDRAWN, EMPTY)
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message that should exist in a channel. `wanted` and `actual` are revisions of its card, None for nothing."""
+    """One message that should exist in a channel.
+
+    `wanted` and `actual` name the cards and their revisions in order (`contents` reads them), or are one of the notes
+    above; None for nothing. `heading` stands above a digest's cards, `mention` is a role's id. In a `forum` the
+    message opens a post of its own.
+    """
 
     id: int
     guild_id: int
     channel_id: int
-    card_id: int
     wanted: str | None
     actual: str | None
     message_id: int | None
     attempts: int
     progress: Progress
+    planned_at: datetime
     sent_at: datetime | None
     plain: bool
+    layout: Layout
+    heading: str
+    mention: int | None
+    forum: bool
+    crosspost: Crosspost | None
 
 
-UNPUBLISHED = "unpublished"
-"""The revision of a post whose card's file took its publication back: a note in the card's place, edited again when
-the card is published again. Files do that for hours and often; only a withdrawal deletes the post."""
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A card at a revision."""
+
+    card_id: int
+    revision: str
+
+
+def written(contents: Iterable[Content]) -> str | None:
+    """These cards as `wanted` names them; None for none. `bot.store.planning` writes the same in SQL."""
+    return " ".join(f"{content.card_id}:{content.revision}" for content in contents) or None
+
+
+@lru_cache(maxsize=1024)
+def contents(wanted: str | None) -> tuple[Content, ...]:
+    """The cards that `wanted` names, in order; none for a note."""
+    if not wanted or wanted in _NOTES:
+        return ()
+    named = (token.partition(":") for token in wanted.split(" "))
+    return tuple(Content(int(card), revision) for card, _, revision in named)
 
 
 def action(wanted: str | None, message_id: int | None, actual: str | None) -> Action | None:
@@ -54,7 +104,7 @@ def action(wanted: str | None, message_id: int | None, actual: str | None) -> Ac
     if wanted is None:
         return Action.RETRACT if message_id is not None else None
     if message_id is None:
-        return Action.POST if wanted != UNPUBLISHED else None
+        return Action.POST if wanted not in (UNPUBLISHED, WITHDRAWN) else None
     return Action.EDIT if wanted != actual else None
 
 
@@ -76,6 +126,17 @@ def probe_after(failures: int, jitter: float) -> timedelta:
     """How long a closed channel is left alone after the given number of failures in a row (from 1)."""
     doubled: timedelta = FIRST_PROBE * 2 ** min(failures - 1, 12)
     return min(doubled, LONGEST_PROBE) * (0.9 + 0.2 * jitter)
+
+
+CATCH_UP_AFTER = timedelta(hours=1)
+CATCH_UP_FROM = 3
+"""Stories that waited that long, for an outage to pass: so many of them or more come as one digest, not as a flood."""
+
+
+def catches_up(delivered: Delivery, waiting: int, now: datetime) -> bool:
+    """Whether a channel that has just taken a story, with others waiting, should get those together."""
+    late = now - delivered.planned_at >= CATCH_UP_AFTER
+    return late and delivered.layout is Layout.CARD and waiting >= CATCH_UP_FROM
 
 
 def nonce(instance: str, delivery_id: int) -> str:

@@ -4,20 +4,67 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 
 
 class When(enum.StrEnum):
-    """When a subscription's cards come."""
+    """When a subscription's cards come: each as it appears, or together at times of the week."""
 
     INSTANT = "instant"
+    HOURLY = "hourly"
+    DAILY = "daily"
+    WEEKDAYS = "weekdays"
+    WEEKLY = "weekly"
+
+
+class Layout(enum.StrEnum):
+    """How a message shows its cards."""
+
+    CARD = "card"
+    """One story in full: the first card, and the others as "Also covered by"."""
+    CARDS = "cards"
+    """Up to ten small embeds."""
+    LIST = "list"
+    """Linked headlines."""
+
+
+class OnWithdrawal(enum.StrEnum):
+    """What becomes of a post whose card is withdrawn."""
+
+    DELETE = "delete"
+    MARK = "mark"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which cards, when, and how they look. `topics` and `without` are display names and words; none means no limit.
+
+    `days` count from Monday (0); `times` and `days` are those of `timezone` (an IANA name) and empty for instant ones.
+    `min_quality` is on the producer's scale (0 to about 190); a card without a score counts as 0. `mention` is a
+    role's id. `layout` and `max_cards` shape digests; an instant post is always one card in full.
+    """
+
+    when: When = When.INSTANT
+    times: tuple[time, ...] = ()
+    days: tuple[int, ...] = ()
+    timezone: str = "UTC"
+    topics: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    min_quality: int = 0
+    max_cards: int = 10
+    layout: Layout = Layout.CARDS
+    mention: int | None = None
+    crosspost: bool = False
+    on_withdrawal: OnWithdrawal = OnWithdrawal.DELETE
+    skip_empty: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One channel's wish: which cards, and when. `topics` are display names, none of them means every topic.
+    """One channel's wish. `next_at` is when its next digest is due, None for instant and paused ones.
 
-    `min_quality` is on the producer's scale (0 to about 190); a card without a score counts as 0.
+    `since`: cards that became visible after it are new to the subscription. `forum`: each message is a post of its own.
     """
 
     id: int
@@ -25,6 +72,8 @@ class Subscription:
     channel_id: int
     created_by: int
     created_at: datetime
-    when: When = When.INSTANT
-    topics: tuple[str, ...] = ()
-    min_quality: int = 0
+    wish: Wish = Wish()
+    forum: bool = False
+    paused: bool = False
+    since: datetime | None = None
+    next_at: datetime | None = None

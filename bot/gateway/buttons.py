@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
@@ -12,13 +13,17 @@ from bot.errors import UserError
 from bot.gateway.decisions import decide
 from bot.gateway.failures import Answering
 from bot.gateway.rights import guild_id, require_moderator
-from bot.render.lists import related_embed
+from bot.render.limits import CHOICES
+from bot.render.lists import choice_name, related_embed
+from bot.render.why import whys_embed
 from bot.store.records import FiledCard
 
 if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
 
 Button = discord.ui.Button[Any]
+Select = discord.ui.Select[Any]
+_ID = re.compile(r"\d{1,10}")
 _SAVE = r"nd:save:(?P<card>\d{1,10}):(?P<delivery>\d{1,12})"
 _DECIDE = r"nd:decide:(?P<verdict>[pw]):(?P<card>\d{1,10}):(?P<expected>[pw-])"
 _GONE = "This card is not available any more: it was withdrawn, or it is not published in this server."
@@ -64,6 +69,57 @@ class ForgetButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:forg
         removed = await interaction.client.store.saved.remove(interaction.user.id, self.card_id)
         text = "Removed from your saved cards." if removed else "That card is not among your saved cards any more."
         await interaction.response.send_message(text, ephemeral=True)
+
+
+class KeepSelect(Answering, discord.ui.DynamicItem[Select], template=r"nd:keep:(?P<delivery>\d{1,12})"):
+    """Keeps cards of a digest for the member who chooses them."""
+
+    def __init__(self, delivery_id: int, cards: Sequence[FiledCard] = ()) -> None:
+        options = [discord.SelectOption(label=choice_name(card), value=str(card.id)) for card in cards[:CHOICES]]
+        super().__init__(
+            discord.ui.Select(
+                placeholder="🔖 Save a card",
+                options=options,
+                custom_id=f"nd:keep:{delivery_id}",
+                max_values=len(options) or 1,
+            )
+        )
+
+    @classmethod
+    def carrying(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["delivery"]))
+
+    async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
+        store, user = interaction.client.store, interaction.user.id
+        chosen = [int(value) for value in self.item.values[:CHOICES] if _ID.fullmatch(value)]
+        cards = [await _card(interaction, card_id) for card_id in chosen]
+        new = [await store.saved.save(user, card.id, interaction.client.clock()) for card in cards]
+        saved, known = sum(new), len(new) - sum(new)
+        text = f"Saved {saved} {'card' if saved == 1 else 'cards'}. `/saved` shows all that you kept."
+        text += f" You had {known} of them already." if known else ""
+        await interaction.response.send_message(text, ephemeral=True)
+
+
+class WhyButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:why:(?P<delivery>\d{1,12})"):
+    """Says why a digest brought these cards."""
+
+    def __init__(self, delivery_id: int) -> None:
+        super().__init__(discord.ui.Button(label="Why these?", custom_id=f"nd:why:{delivery_id}"))
+        self.delivery_id = delivery_id
+
+    @classmethod
+    def carrying(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["delivery"]))
+
+    @classmethod
+    def delivery_in(cls, custom_id: str) -> int | None:
+        """The delivery named by this button's `custom_id`; None when it is another button."""
+        match = cls.__discord_ui_compiled_template__.fullmatch(custom_id)
+        return int(match["delivery"]) if match else None
+
+    async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
+        chosen = await interaction.client.store.digests.whys(self.delivery_id, guild_id(interaction))
+        await interaction.response.send_message(embed=whys_embed(chosen), ephemeral=True)
 
 
 class RelatedButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:related:(?P<card>\d{1,10})"):
@@ -127,5 +183,5 @@ async def _card(interaction: discord.Interaction[NewsBot], card_id: int, *, hidd
     return card
 
 
-CARD_BUTTONS = (SaveButton, ForgetButton, RelatedButton, DecideButton)
+CARD_BUTTONS = (SaveButton, ForgetButton, KeepSelect, WhyButton, RelatedButton, DecideButton)
 """The buttons that act on one card."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -21,7 +22,7 @@ from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.failures import report
 from bot.gateway.lists import TurnButton
 from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
-from bot.gateway.pacing import Pace
+from bot.gateway.pacing import Pace, refuse_second_try
 from bot.settings import Settings
 from bot.store import Store
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from bot.newsroom import Newsroom
 
 _log = logging.getLogger(__name__)
+_LONGEST_WAIT = 60.0
+"""Seconds that discord.py may wait for a limit by itself; longer waits are the courier's, which remembers them."""
 
 
 class NewsTree(app_commands.CommandTree["NewsBot"]):
@@ -54,7 +57,8 @@ class NewsBot(commands.Bot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
-            http_trace=Pace(settings.requests_per_second).trace(),
+            http_trace=_trace(settings),
+            max_ratelimit_timeout=_LONGEST_WAIT,
             allowed_mentions=discord.AllowedMentions.none(),
         )
         self.settings = settings
@@ -106,6 +110,12 @@ class NewsBot(commands.Bot):
 
     async def on_command_error(self, context: commands.Context[Any], error: commands.CommandError, /) -> None:
         """There are slash commands only; somebody who mentions the bot asks for nothing."""
+
+
+def _trace(settings: Settings) -> aiohttp.TraceConfig:
+    trace = Pace(settings.requests_per_second).trace()
+    trace.on_request_end.append(refuse_second_try)
+    return trace
 
 
 def _api_base(address: str) -> str:

@@ -49,6 +49,21 @@ class Pace:
             asyncio.get_running_loop().call_later(self._seconds, self._slots.release)
 
 
+_RETRIED = (500, 502, 504, 524)
+"""discord.py sends a request that was answered so again by itself."""
+
+
+async def refuse_second_try(
+    _session: aiohttp.ClientSession, _request: SimpleNamespace, about: aiohttp.TraceRequestEndParams
+) -> None:
+    """A forum's posts take no nonce: one that may have arrived must be looked for before it is sent again.
+
+    Raised from the trace, the error ends discord.py's own tries.
+    """
+    if about.method == "POST" and about.url.path.endswith("/threads") and about.response.status in _RETRIED:
+        raise aiohttp.ServerConnectionError(f"answered {about.response.status}; the post may have arrived")
+
+
 def _is_exempt(path: str) -> bool:
     """Replies to interactions never queue behind deliveries, and the limit does not count them."""
     return "/interactions/" in path or "/webhooks/" in path or path.endswith("/gateway/bot")

@@ -62,6 +62,8 @@ def missing(channel: discord.abc.GuildChannel | discord.Thread) -> list[str]:
     if isinstance(channel, discord.Thread):
         needed["send_messages_in_threads"] = "Send Messages in Threads"
         del needed["send_messages"]
+    elif isinstance(channel, discord.ForumChannel):
+        needed["send_messages"] = "Create Posts"  # Discord's name for it there
     return [words for name, words in needed.items() if not getattr(granted, name)]
 
 

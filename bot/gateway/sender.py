@@ -1,10 +1,10 @@
-"""The courier's hands: discord.py calls, and what their failures mean."""
+"""The courier's hands: Discord's calls for a delivery, and what their failures mean."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -17,15 +17,18 @@ from bot.delivery.poster import (
     MessageRemovedError,
     TryLaterError,
 )
-from bot.desk.delivery import UNPUBLISHED, Delivery
+from bot.desk.delivery import Delivery
 from bot.gateway.client import NewsBot
+from bot.gateway.forms import Forms
+from bot.gateway.forum import ForumPoster
 from bot.gateway.rights import how_to_mend, missing
-from bot.gateway.views import card_view, delivery_of
-from bot.render.card import card_embed, unpublished_embed, without_pictures
+from bot.gateway.views import delivery_of
 from bot.store.records import FiledCard
 
 _log = logging.getLogger(__name__)
 _UNKNOWN_MESSAGE = 10008
+_ALREADY_CROSSPOSTED = 40033
+_THREAD_ARCHIVED = 50083  # put away by Discord for lack of talk; opening it again is allowed
 _PICTURE = re.compile(r"embeds\.\d+\.(?:image|thumbnail|author\.icon_url)")
 _LOOKED_BACK = 1000
 """Messages of a channel's history among which recovery looks for a post of its own; a hundred are one request."""
@@ -33,43 +36,65 @@ _CLOCKS_DIFFER = timedelta(minutes=2)
 
 
 class DiscordPoster:
-    """`bot.delivery.poster.Poster` for Discord. Needs no gateway, only the token."""
+    """`bot.delivery.poster.Poster` for Discord. Needs no gateway, only the token.
+
+    Messages are sent as finished payloads: `Messageable.send` makes objects of every question and answer, which
+    doubles the work of a post that goes to a thousand channels.
+    """
 
     def __init__(self, bot: NewsBot) -> None:
         self._bot = bot
+        self._forms = Forms(bot.settings.asset_base_url)
+        self._forum = ForumPoster(bot, self._forms)
 
-    async def post(self, delivery: Delivery, card: FiledCard, nonce: str) -> int:
+    async def post(self, delivery: Delivery, cards: Sequence[FiledCard], nonce: str) -> int:
         self._require_open(delivery)
-        with _named_failures(posting=True):
-            message = await self._channel(delivery).send(
-                embed=self._embed(delivery, card), view=card_view(card, delivery.id), nonce=nonce
-            )
-        return message.id
+        with named_failures(posting=True):
+            if delivery.forum:
+                return await self._forum.post(delivery, cards)
+            form = self._forms.post(delivery, cards, nonce)
+            message = await self._bot.http.send_message(delivery.channel_id, params=form)
+        return int(message["id"])
 
     async def find(self, delivery: Delivery) -> int | None:
         """Looks back to the moment at which the first try began."""
         self._require_open(delivery)
         oldest = delivery.sent_at - _CLOCKS_DIFFER if delivery.sent_at else None
-        with _named_failures():
-            async for message in self._channel(delivery).history(limit=_LOOKED_BACK):
+        with named_failures():
+            async for message in self._recent(delivery):
                 if self._is_mine(message) and delivery_of(message) == delivery.id:
                     return message.id
                 if oldest and message.created_at < oldest:
                     break
         return None
 
-    async def edit(self, delivery: Delivery, card: FiledCard) -> None:
+    async def edit(self, delivery: Delivery, cards: Sequence[FiledCard]) -> None:
         self._require_open(delivery)
-        message = self._message(delivery)
-        with _named_failures():
-            if delivery.wanted == UNPUBLISHED:
-                await message.edit(embed=unpublished_embed(), view=None)
-            else:
-                await message.edit(embed=self._embed(delivery, card), view=card_view(card, delivery.id))
+        message_id = _message_id(delivery)
+        with named_failures():
+            form = self._forms.edit(delivery, cards)
+            try:
+                await self._bot.http.edit_message(_place(delivery), message_id, params=form)
+            except discord.HTTPException as error:
+                if error.code != _THREAD_ARCHIVED:
+                    raise
+                await self._bot.http.edit_channel(_place(delivery), archived=False)
+                await self._bot.http.edit_message(_place(delivery), message_id, params=form)
 
     async def retract(self, delivery: Delivery) -> None:
-        with _named_failures():
-            await self._message(delivery).delete()
+        message_id = _message_id(delivery)
+        with named_failures():
+            if delivery.forum and await self._forum.delete(message_id):
+                return
+            await self._bot.http.delete_message(_place(delivery), message_id)
+
+    async def crosspost(self, delivery: Delivery) -> None:
+        try:
+            with named_failures():
+                await self._bot.http.publish_message(delivery.channel_id, _message_id(delivery))
+        except CardRefusedError as error:
+            if error.code != _ALREADY_CROSSPOSTED:
+                raise
 
     async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> None:
         guild = self._bot.get_guild(guild_id)
@@ -84,9 +109,11 @@ class DiscordPoster:
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             _log.warning("Server %s could not be told: %s", guild_id, error)
 
-    def _embed(self, delivery: Delivery, card: FiledCard) -> discord.Embed:
-        embed = card_embed(card, self._bot.settings.asset_base_url)
-        return without_pictures(embed) if delivery.plain else embed
+    def _recent(self, delivery: Delivery) -> AsyncIterator[discord.Message]:
+        if delivery.forum:
+            return self._forum.recent(delivery)
+        channel = self._bot.get_partial_messageable(delivery.channel_id, guild_id=delivery.guild_id)
+        return channel.history(limit=_LOOKED_BACK)
 
     def _is_mine(self, message: discord.Message) -> bool:
         return self._bot.user is not None and message.author.id == self._bot.user.id
@@ -103,17 +130,20 @@ class DiscordPoster:
         if channel and (lacking := missing(channel)):
             raise ChannelClosedError(how_to_mend(channel, lacking))
 
-    def _channel(self, delivery: Delivery) -> discord.PartialMessageable:
-        return self._bot.get_partial_messageable(delivery.channel_id, guild_id=delivery.guild_id)
 
-    def _message(self, delivery: Delivery) -> discord.PartialMessage:
-        if delivery.message_id is None:
-            raise MessageRemovedError(f"delivery {delivery.id} has no message")
-        return self._channel(delivery).get_partial_message(delivery.message_id)
+def _message_id(delivery: Delivery) -> int:
+    if delivery.message_id is None:
+        raise MessageRemovedError(f"delivery {delivery.id} has no message")
+    return delivery.message_id
+
+
+def _place(delivery: Delivery) -> int:
+    """The channel of its message: a forum's post is a thread of its own, named like its first message."""
+    return _message_id(delivery) if delivery.forum else delivery.channel_id
 
 
 @contextmanager
-def _named_failures(*, posting: bool = False) -> Iterator[None]:
+def named_failures(*, posting: bool = False) -> Iterator[None]:
     """Turn discord.py's and aiohttp's errors into the courier's own."""
     try:
         yield
@@ -128,7 +158,8 @@ def _named_failures(*, posting: bool = False) -> Iterator[None]:
         raise TryLaterError(str(error), timedelta(seconds=error.retry_after)) from error
     except discord.HTTPException as error:
         if error.status == 400:
-            raise CardRefusedError(str(error), picture=_PICTURE.search(error.text) is not None) from error
+            picture = _PICTURE.search(error.text) is not None
+            raise CardRefusedError(str(error), picture=picture, code=error.code) from error
         raise TryLaterError(str(error)) from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise TryLaterError(f"{type(error).__name__}: {error}") from error

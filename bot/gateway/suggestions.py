@@ -11,9 +11,10 @@ from discord import app_commands
 
 from bot.desk.period import SUGGESTED
 from bot.desk.subscription import Subscription
+from bot.desk.timetable import words_of, zones
 from bot.errors import UserError
 from bot.gateway.failures import suggesting
-from bot.gateway.rights import channel_of, guild_id, may_moderate
+from bot.gateway.rights import channel_of, guild_id, may_moderate, require_channel_manager
 from bot.render.limits import CHOICES
 from bot.render.lists import choice_name
 from bot.render.markdown import cut
@@ -22,6 +23,8 @@ from bot.store.records import FiledCard
 if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
 
+Target = discord.TextChannel | discord.Thread | discord.ForumChannel
+"""Where cards can go; a text channel may be one for announcements."""
 Choices = list[app_commands.Choice[str]]
 _VALUE = 100  # characters that a choice's name or value may have
 _CARD = re.compile(r"^card:(\d{1,10})$")
@@ -62,6 +65,11 @@ async def providers(interaction: discord.Interaction[NewsBot], current: str) -> 
 async def periods(_interaction: discord.Interaction[NewsBot], current: str) -> Choices:
     wish = current.strip().casefold()
     return _choices([period for period in SUGGESTED if wish in period] or [current][: bool(wish)])
+
+
+@suggesting
+async def time_zones(_interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    return _choices(zones(current)[:CHOICES])
 
 
 @suggesting
@@ -112,9 +120,29 @@ async def subscriptions(interaction: discord.Interaction[NewsBot], current: str)
     return [app_commands.Choice(name=cut(name, _VALUE), value=str(key)) for name, key in fitting[:CHOICES]]
 
 
+async def chosen_subscription(interaction: discord.Interaction[NewsBot], value: str) -> Subscription:
+    """The subscription of an option, of this server. Raises `UserError`, also when the person may not manage it."""
+    found = await interaction.client.store.subscriptions.of_guild(guild_id(interaction))
+    chosen = next((each for each in found if str(each.id) == value), None)
+    if chosen is None:
+        raise UserError("There is no such subscription. Choose one from the list.")
+    require_channel_manager(interaction, chosen.channel_id)
+    return chosen
+
+
+def target(interaction: discord.Interaction[NewsBot], channel_id: int) -> Target:
+    """A subscribed channel, while it is one that the bot can post in. Raises `UserError`."""
+    channel = channel_of(interaction, channel_id)
+    if not isinstance(channel, discord.TextChannel | discord.Thread | discord.ForumChannel):
+        raise UserError("That channel is gone. `/digest remove` ends its subscription.")
+    return channel
+
+
 def _named(interaction: discord.Interaction[NewsBot], subscription: Subscription) -> str:
-    topics = ", ".join(subscription.topics) or "every topic"
-    return f"#{_channel(interaction, subscription.channel_id)}: {topics}"
+    wish = subscription.wish
+    paused = " (paused)" if subscription.paused else ""
+    topics = ", ".join(wish.topics) or "every topic"
+    return f"#{_channel(interaction, subscription.channel_id)}: {topics}, {words_of(wish)}{paused}"
 
 
 def _channel(interaction: discord.Interaction[NewsBot], channel_id: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from bot.gateway.buttons import DecideButton, ForgetButton, RelatedButton, SaveButton
+from bot.gateway.buttons import DecideButton, ForgetButton, KeepSelect, RelatedButton, SaveButton, WhyButton
 from bot.render.limits import LINK_BUTTON_URL
 from bot.store.records import FiledCard
 
@@ -20,11 +20,18 @@ def card_view(card: FiledCard, delivery_id: int = 0) -> discord.ui.View:
     return _rows(_card_buttons(card, delivery_id))
 
 
+def digest_view(cards: Sequence[FiledCard], delivery_id: int) -> discord.ui.View:
+    """Under a digest: which card to keep, and why these."""
+    keep = [KeepSelect(delivery_id, cards)] if cards else []
+    return _rows(keep, [WhyButton(delivery_id)])
+
+
 def delivery_of(message: discord.Message) -> int | None:
-    """The delivery whose id a post's Save button carries; None for any other message."""
+    """The delivery whose id a post's buttons carry; None for any other message."""
     for row in message.components:
         for button in getattr(row, "children", ()):
-            if found := SaveButton.delivery_in(getattr(button, "custom_id", None) or ""):
+            custom_id = getattr(button, "custom_id", None) or ""
+            if found := SaveButton.delivery_in(custom_id) or WhyButton.delivery_in(custom_id):
                 return found
     return None
 

@@ -141,6 +141,11 @@ def unpublished_embed() -> discord.Embed:
     return discord.Embed(description="*This card is not published at the moment.*", colour=NEUTRAL)
 
 
+def withdrawn_embed() -> discord.Embed:
+    """What stands in a post whose card was withdrawn, where the channel prefers a note to an empty place."""
+    return discord.Embed(description="*This card was withdrawn.*", colour=NEUTRAL)
+
+
 def without_pictures(embed: discord.Embed) -> discord.Embed:
     """The same without image, thumbnail and icon, for a message whose pictures Discord refused."""
     bare = embed.copy().set_image(url=None).set_thumbnail(url=None)

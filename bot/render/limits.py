@@ -27,6 +27,7 @@ CHOICES = 25
 CUSTOM_ID = 100
 URL = 2048
 LINK_BUTTON_URL = 512
+THREAD_NAME = 100
 
 
 def units(text: str) -> int:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import discord
 
 from bot.cards.model import Related
-from bot.desk.subscription import Subscription, When
 from bot.render.card import ALSO, SEPARATOR, address, card_embed, headline
 from bot.render.colour import NEUTRAL, topic_colour
 from bot.render.limits import CHOICE_NAME, EMBED_DESCRIPTION, EMBED_TITLE, EMBED_TOTAL, EMBEDS, URL, total, units
@@ -95,26 +94,6 @@ def _numbered(number: int, related: Related, *, room: int) -> str:
     place = f"{number}. "
     words = story(related, room - units(place))
     return place + words if words else ""
-
-
-_WHEN = {When.INSTANT: "as they appear"}
-_TOPICS_SHOWN = 200
-
-
-def subscriptions_embed(subscriptions: Sequence[Subscription]) -> discord.Embed:
-    """Which channels asked for what."""
-    text = listed(subscriptions, _subscription, EMBED_DESCRIPTION) or "No channel has subscribed yet."
-    return discord.Embed(title="Subscriptions", description=text, colour=NEUTRAL)
-
-
-def _subscription(wish: Subscription, room: int) -> str:
-    when = [_WHEN.get(wish.when, str(wish.when))]
-    when += [f"quality at least {wish.min_quality}"] if wish.min_quality > 0 else []
-    when += [f"since <t:{int(wish.created_at.timestamp())}:R>"]
-    channel = f"<#{wish.channel_id}>"
-    left = room - units(SEPARATOR.join([channel, "", *when]))
-    topics = fitted(", ".join(wish.topics), min(_TOPICS_SHOWN, left)) if wish.topics else "every topic"
-    return SEPARATOR.join([channel, topics, *when]) if topics and units(topics) <= left else ""
 
 
 def choice_name(filed: FiledCard) -> str:

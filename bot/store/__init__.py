@@ -6,14 +6,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from bot.store.agenda import Agenda
 from bot.store.circuits import Circuits
+from bot.store.crossposts import Crossposts
 from bot.store.database import Database, open_database
 from bot.store.deliveries import Deliveries
 from bot.store.desk import Desk
+from bot.store.digests import Digests
 from bot.store.filing import FilingCabinet
 from bot.store.listings import Listings
 from bot.store.meta import Meta
 from bot.store.migrate import migrate
+from bot.store.quiet import Quiet
 from bot.store.reading import Archive
 from bot.store.saved import SavedCards
 from bot.store.subscriptions import Subscriptions
@@ -31,8 +35,12 @@ class Store:
     archive: Archive
     desk: Desk
     subscriptions: Subscriptions
+    agenda: Agenda
+    digests: Digests
+    quiet: Quiet
     deliveries: Deliveries
     circuits: Circuits
+    crossposts: Crossposts
     saved: SavedCards
     listings: Listings
 
@@ -54,8 +62,12 @@ async def _store(database: Database) -> Store:
         archive=Archive(database),
         desk=Desk(database),
         subscriptions=Subscriptions(database),
+        agenda=Agenda(database),
+        digests=Digests(database),
+        quiet=Quiet(database),
         deliveries=Deliveries(database),
         circuits=Circuits(database),
+        crossposts=Crossposts(database),
         saved=SavedCards(database),
         listings=Listings(database),
     )

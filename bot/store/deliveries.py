@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,13 +11,17 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     RowMapping,
+    Select,
+    Subquery,
+    bindparam,
     case,
     func,
     select,
     update,
 )
 
-from bot.desk.delivery import Delivery, Progress
+from bot.desk.delivery import Crosspost, Delivery, Progress
+from bot.desk.subscription import Layout
 from bot.store.database import Database
 from bot.store.ledger import COLUMNS, Decides, Ledger
 from bot.store.planning import follow_cards, new_deliveries
@@ -26,9 +32,49 @@ from bot.store.tables import (
 )
 
 _IN_ORDER = (deliveries.c.timeline, deliveries.c.id)
-AT_ONCE = 10
-"""Deliveries of one channel that are fetched together."""
-_COLUMNS = tuple(deliveries.c[name] for name in Delivery.__slots__)
+AT_ONCE, MOST = 50, 5000
+"""Deliveries of one channel, and of all of them, that are looked up together."""
+_IS_DUE = deliveries.c.due_at.is_not(None)
+_IS_THERE = deliveries.c.message_id.is_not(None)
+_NOW = bindparam("now", type_=deliveries.c.due_at.type)
+
+
+def _held_back() -> Subquery:
+    """Channels whose oldest unsent post waits for its next try, and that post's place in time."""
+    waits = _IS_DUE & (deliveries.c.due_at > _NOW) & ~_IS_THERE & (deliveries.c.attempts > 0)
+    oldest = select(deliveries.c.channel_id, func.min(deliveries.c.timeline).label("timeline")).where(waits)
+    return oldest.group_by(deliveries.c.channel_id).subquery()
+
+
+def _work(asked: ColumnElement[bool]) -> Select[Any]:
+    """The first deliveries of each channel that are due, not held back, and not left alone."""
+    held = _held_back()
+    closed = select(circuits.c.channel_id).where(circuits.c.probe_at > _NOW)
+    free = _IS_THERE | held.c.timeline.is_(None) | (deliveries.c.timeline < held.c.timeline)
+    place = func.row_number().over(partition_by=deliveries.c.channel_id, order_by=_IN_ORDER).label("place")
+    joined = deliveries.outerjoin(held, held.c.channel_id == deliveries.c.channel_id)
+    due = _IS_DUE & (deliveries.c.due_at <= _NOW) & deliveries.c.channel_id.not_in(closed)
+    waiting = select(*COLUMNS, place).select_from(joined).where(due, free, asked).subquery()
+    return select(waiting).where(waiting.c.place <= AT_ONCE).order_by(waiting.c.place).limit(MOST)
+
+
+def _next_due() -> Select[Any]:
+    held = _held_back()
+    probe = func.coalesce(circuits.c.probe_at, deliveries.c.due_at)
+    moment = case((probe > deliveries.c.due_at, probe), else_=deliveries.c.due_at)
+    joined = deliveries.outerjoin(circuits, circuits.c.channel_id == deliveries.c.channel_id)
+    joined = joined.outerjoin(held, held.c.channel_id == deliveries.c.channel_id)
+    free = _IS_THERE | held.c.timeline.is_(None) | (deliveries.c.timeline <= held.c.timeline)
+    return select(func.min(moment)).select_from(joined).where(_IS_DUE, free, _UNSERVED)
+
+
+# Made once: building a statement of this size costs more than running it.
+_UNSERVED = deliveries.c.channel_id.not_in(bindparam("serving", expanding=True))
+_WORK = _work(_UNSERVED)
+_WORK_OF_CHANNEL = _work(deliveries.c.channel_id == bindparam("the_channel"))
+_NEXT_DUE = _next_due()
+Noting = asyncio.Future[None]
+"""Done when what became of a delivery is committed. Whoever begins the next one need not wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +95,23 @@ class Deliveries:
         self._ledger = Ledger(database)
 
     async def plan(self, now: datetime, max_age: timedelta) -> int:
-        """Write what is wanted for every card that changed since the last plan. Returns how many deliveries are new.
-
-        Costs one look at an index when nothing changed.
-        """
-        async with self._database.read() as connection:
-            if (await connection.execute(select(cards.c.id).where(cards.c.unplanned).limit(1))).first() is None:
-                return 0
+        """Write what is wanted for every card that changed since the last plan. Returns how many deliveries are new."""
         async with self._database.write() as connection:
-            await connection.execute(follow_cards(now))
-            await connection.execute(new_deliveries(now, max_age))
-            added: int = (await connection.exec_driver_sql("SELECT changes()")).scalar_one()
+            await follow_cards(connection, now)
+            added = await new_deliveries(connection, now, max_age)
             await connection.execute(update(cards).where(cards.c.unplanned).values(unplanned=False))
             return added
 
-    async def next_due(self) -> datetime | None:
-        """When the next delivery is due; None when all is at rest.
+    async def next_due(self, now: datetime, serving: Collection[int] = ()) -> datetime | None:
+        """When the next delivery is due in a channel that is not in `serving`; None when all is at rest.
 
-        A channel's is that of its oldest card, which holds back the younger ones, and not before its next probe.
+        No channel is served before its next probe.
         """
-        place = func.row_number().over(partition_by=deliveries.c.channel_id, order_by=_IN_ORDER).label("place")
-        asked = select(deliveries.c.channel_id, deliveries.c.due_at, place).where(deliveries.c.due_at.is_not(None))
-        heads = asked.subquery()
-        probe = func.coalesce(circuits.c.probe_at, heads.c.due_at)
-        due = case((probe > heads.c.due_at, probe), else_=heads.c.due_at)
-        joined = heads.outerjoin(circuits, circuits.c.channel_id == heads.c.channel_id)
-        earliest = select(func.min(due)).select_from(joined).where(heads.c.place == 1)
         async with self._database.read() as connection:
-            moment: datetime | None = (await connection.execute(earliest)).scalar_one()
-            return moment
+            found: datetime | None = (
+                await connection.execute(_NEXT_DUE, {"now": now, "serving": list(serving)})
+            ).scalar_one()
+            return found
 
     async def state(self) -> QueueState:
         """The queue as a whole."""
@@ -96,88 +130,89 @@ class Deliveries:
             found = tuple((channel_id, text) for channel_id, text in await connection.execute(errors))
         return QueueState(waiting, oldest, set_aside, found)
 
-    async def work(self, now: datetime, channel_id: int | None = None) -> dict[int, list[Delivery]]:
-        """The next deliveries of every channel (or of one) that has something to do now, oldest card first.
+    async def work(self, now: datetime, serving: Collection[int] = ()) -> tuple[dict[int, list[Delivery]], bool]:
+        """The next deliveries of every channel that has something to do now, oldest card first; whether there are more.
 
-        A channel whose oldest delivery waits for its next try is left out, and so is one that is left alone.
+        A post that waits for its next try holds back the channel's younger ones. Channels that are left alone, and
+        those in `serving`, have nothing to do.
         """
-        place = func.row_number().over(partition_by=deliveries.c.channel_id, order_by=_IN_ORDER).label("place")
-        asked: ColumnElement[bool] = deliveries.c.due_at.is_not(None)
-        if channel_id is not None:
-            asked &= deliveries.c.channel_id == channel_id
-        waiting = select(*COLUMNS, deliveries.c.due_at, place).where(asked).subquery()
-        closed = select(circuits.c.channel_id).where(circuits.c.probe_at > now)
-        chosen = select(waiting).where(waiting.c.place <= AT_ONCE, waiting.c.channel_id.not_in(closed))
         found: dict[int, list[Delivery]] = {}
-        blocked: set[int] = set()
         async with self._database.read() as connection:
-            for row in (await connection.execute(chosen.order_by(waiting.c.channel_id, waiting.c.place))).mappings():
-                if row["due_at"] > now:
-                    blocked.add(row["channel_id"])
-                elif row["channel_id"] not in blocked:
-                    found.setdefault(row["channel_id"], []).append(_delivery(row))
-        return found
+            rows = (await connection.execute(_WORK, {"now": now, "serving": list(serving)})).mappings().all()
+        for row in rows:
+            found.setdefault(row["channel_id"], []).append(delivery_of(row))
+        return found, len(rows) == MOST
+
+    async def work_of(self, channel_id: int, now: datetime) -> list[Delivery]:
+        """One channel's next deliveries, in the same way."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(_WORK_OF_CHANNEL, {"now": now, "the_channel": channel_id})
+            return [delivery_of(row) for row in rows.mappings()]
 
     async def sending(self, delivery: Delivery, now: datetime) -> Delivery | None:
         """Note that the call is about to be made: a crash from here on leaves the row in *sending*.
 
         Gives the delivery as it stands now; None when nothing is to be posted any more.
         """
-        row = await self._ledger.begin(delivery.id, now)
-        return _delivery(row) if row else None
+        return await self._ledger.begin(delivery, now)
 
-    async def plainer(self, delivery: Delivery) -> None:
+    def plainer(self, delivery: Delivery) -> Noting:
         """Discord refused a picture: the same delivery is due at once, without pictures."""
-        await self._ledger.note(delivery, Decides.NEVER, Progress.WAITING, plain=True)
+        return self._ledger.note(delivery, Decides.NEVER, Progress.WAITING, plain=True)
 
-    async def refused(self, delivery: Delivery) -> None:
+    def refused(self, delivery: Delivery) -> Noting:
         """The channel is closed and took nothing: what waits for it stays as it is.
 
         An earlier try that may have arrived stays *sending*, so that recovery looks before it posts.
         """
-        await self._ledger.note(delivery, Decides.NEVER, delivery.progress, attempts=delivery.attempts)
+        return self._ledger.note(delivery, Decides.NEVER, delivery.progress, attempts=delivery.attempts)
 
-    async def posted(self, delivery: Delivery, message_id: int, now: datetime) -> None:
+    def posted(self, delivery: Delivery, message_id: int, now: datetime) -> Noting:
         """The message is there, at the revision that was wanted when the call was made."""
-        await self._settled(delivery, message_id=message_id, actual=delivery.wanted, settled_at=now)
+        return self._settled(delivery, message_id=message_id, actual=delivery.wanted, settled_at=now)
 
-    async def adopted(self, delivery: Delivery, message_id: int) -> None:
+    def adopted(self, delivery: Delivery, message_id: int) -> Noting:
         """An earlier try had left this message. Which revision it shows is unknown, so an edit follows."""
-        await self._ledger.note(delivery, Decides.NEVER, Progress.WAITING, message_id=message_id, actual="")
+        return self._ledger.note(delivery, Decides.NEVER, Progress.WAITING, message_id=message_id, actual="")
 
-    async def edited(self, delivery: Delivery, now: datetime) -> None:
+    def edited(self, delivery: Delivery, now: datetime) -> Noting:
         """The message shows the wanted revision."""
-        await self._settled(delivery, actual=delivery.wanted, settled_at=now)
+        return self._settled(delivery, actual=delivery.wanted, settled_at=now)
 
-    async def retracted(self, delivery: Delivery, now: datetime) -> None:
+    def retracted(self, delivery: Delivery, now: datetime) -> Noting:
         """The message is gone, as wanted."""
-        await self._settled(delivery, message_id=None, actual=None, settled_at=now)
+        return self._settled(delivery, message_id=None, actual=None, settled_at=now)
 
-    async def unneeded(self, delivery: Delivery) -> None:
+    def unneeded(self, delivery: Delivery) -> Noting:
         """The channel holds what is wanted already: an edit was taken back, or a post before it was sent."""
         progress = Progress.WAITING if delivery.message_id is None else Progress.SETTLED
-        await self._ledger.note(delivery, Decides.UNCHANGED, progress)
+        return self._ledger.note(delivery, Decides.UNCHANGED, progress)
 
-    async def removed(self, delivery: Delivery, now: datetime) -> None:
+    def removed(self, delivery: Delivery, now: datetime) -> Noting:
         """Somebody deleted the message in Discord: it stays deleted, whatever its card does."""
         gone = {"message_id": None, "actual": None, "settled_at": now}
-        await self._ledger.note(delivery, Decides.ALWAYS, Progress.REMOVED, **gone)
+        return self._ledger.note(delivery, Decides.ALWAYS, Progress.REMOVED, **gone)
 
-    async def quarantined(self, delivery: Delivery, error: str) -> None:
+    def quarantined(self, delivery: Delivery, error: str) -> Noting:
         """Discord refused this card: not tried again until the card changes."""
-        await self._ledger.note(delivery, Decides.UNCHANGED, Progress.QUARANTINED, last_error=error)
+        return self._ledger.note(delivery, Decides.UNCHANGED, Progress.QUARANTINED, last_error=error)
 
-    async def failed(self, delivery: Delivery, error: str, retry_at: datetime) -> None:
+    def failed(self, delivery: Delivery, error: str, retry_at: datetime) -> Noting:
         """To be tried again. A post that may have arrived stays *sending*, so that recovery looks before it posts."""
         arrived = delivery.message_id is not None
         progress = Progress.WAITING if arrived else Progress.SENDING
         tried = {"attempts": delivery.attempts + 1, "last_error": error, "due_at": retry_at}
-        await self._ledger.note(delivery, Decides.ALWAYS, progress, **tried)
+        return self._ledger.note(delivery, Decides.ALWAYS, progress, **tried)
 
-    async def _settled(self, delivery: Delivery, **changes: Any) -> None:
-        await self._ledger.note(delivery, Decides.UNCHANGED, Progress.SETTLED, **changes)
+    def _settled(self, delivery: Delivery, **changes: Any) -> Noting:
+        return self._ledger.note(delivery, Decides.UNCHANGED, Progress.SETTLED, **changes)
 
 
-def _delivery(row: RowMapping) -> Delivery:
+def delivery_of(row: RowMapping) -> Delivery:
+    """A row of the ledger's columns."""
     values = {name: row[name] for name in Delivery.__slots__}
-    return Delivery(**{**values, "progress": Progress(row["progress"])})
+    values["progress"] = Progress(row["progress"])
+    values["layout"] = Layout(row["layout"])
+    values["heading"] = row["heading"] or ""
+    values["crosspost"] = Crosspost(row["crosspost"]) if row["crosspost"] else None
+    return Delivery(**values)

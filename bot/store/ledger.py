@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import enum
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, bindparam, case, func, not_, update
+from sqlalchemy import and_, bindparam, case, func, not_, update
 
-from bot.desk.delivery import UNPUBLISHED, Delivery, Progress
+from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Delivery, Progress
 from bot.store.database import Database
 from bot.store.tables import deliveries
 
@@ -49,12 +50,22 @@ _POSTABLE = and_(
     deliveries.c.due_at.is_not(None),
     deliveries.c.message_id.is_(None),
     deliveries.c.wanted.is_not(None),
-    deliveries.c.wanted != UNPUBLISHED,
+    deliveries.c.wanted.not_in((UNPUBLISHED, WITHDRAWN)),
 )
 
 
+_SENDING = (
+    update(deliveries)
+    .where(deliveries.c.id.in_(bindparam("begun", expanding=True)), _POSTABLE)
+    .values(progress=Progress.SENDING, sent_at=bindparam("earliest", type_=deliveries.c.sent_at.type))
+    .returning(deliveries.c.id, deliveries.c.wanted, deliveries.c.plain)
+)
+_GATHERING = 0.005
+"""Seconds in which a transaction gathers notes before it is written."""
+
+
 class Ledger:
-    """Notes wait while an earlier transaction is written, and then share the next one."""
+    """Notes wait a moment for others, and while an earlier transaction is written; then they share the next one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -62,15 +73,23 @@ class Ledger:
         self._notes: list[tuple[dict[str, Any], asyncio.Future[Any]]] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def begin(self, delivery_id: int, now: datetime) -> RowMapping | None:
-        """Mark a post as under way, when it is still wanted; gives the row as it stands then."""
-        begun: asyncio.Future[RowMapping | None] = asyncio.get_running_loop().create_future()
-        self._begun[delivery_id] = now, begun
+    async def begin(self, delivery: Delivery, now: datetime) -> Delivery | None:
+        """Mark a post as under way, when it is still wanted; gives it as it stands then."""
+        begun: asyncio.Future[tuple[str, bool] | None] = asyncio.get_running_loop().create_future()
+        self._begun[delivery.id] = now, begun
         self._write_soon()
-        return await begun
+        current = await begun
+        if current is None:
+            return None
+        wanted, plain = current
+        return (
+            delivery
+            if (wanted, plain) == (delivery.wanted, delivery.plain)
+            else replace(delivery, wanted=wanted, plain=plain)
+        )
 
-    async def note(self, delivery: Delivery, mode: Decides, progress: Progress, **changes: Any) -> None:
-        """Note what became of a delivery; committed when this returns.
+    def note(self, delivery: Delivery, mode: Decides, progress: Progress, **changes: Any) -> asyncio.Future[None]:
+        """Note what became of a delivery; committed when the future is done, before anything that is begun later.
 
         `changes` may name `message_id`, `actual`, `attempts`, `last_error`, `plain`, `settled_at` and `due_at`. Where
         what is wanted has overtaken the note, the delivery waits again, whatever its `progress` would be.
@@ -91,7 +110,7 @@ class Ledger:
         noted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._notes.append((values, noted))
         self._write_soon()
-        await noted
+        return noted
 
     def _write_soon(self) -> None:
         if self._writing is None:
@@ -99,6 +118,7 @@ class Ledger:
 
     async def _write_all(self) -> None:
         while self._begun or self._notes:
+            await asyncio.sleep(_GATHERING)
             begun, self._begun = self._begun, {}
             notes, self._notes = self._notes, []
             try:
@@ -115,20 +135,15 @@ class Ledger:
 
     async def _write(
         self, begun: dict[int, tuple[datetime, Any]], notes: list[dict[str, Any]]
-    ) -> dict[int, RowMapping]:
+    ) -> dict[int, tuple[str, bool]]:
         async with self._database.write() as connection:
             if notes:
                 await connection.execute(_NOTE, notes)
             if not begun:
                 return {}
             earliest = min(now for now, _ in begun.values())
-            sending = (
-                update(deliveries)
-                .where(deliveries.c.id.in_(begun), _POSTABLE)
-                .values(progress=Progress.SENDING, sent_at=earliest)
-                .returning(*COLUMNS)
-            )
-            return {row["id"]: row for row in (await connection.execute(sending)).mappings()}
+            sending = await connection.execute(_SENDING, {"begun": list(begun), "earliest": earliest})
+            return {delivery_id: (wanted, plain) for delivery_id, wanted, plain in sending}
 
 
 def _answer(future: asyncio.Future[Any], result: Any = None, error: Exception | None = None) -> None:

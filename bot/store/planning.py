@@ -1,34 +1,146 @@
-"""What is wanted where, as set-based SQL: which deliveries follow their changed cards, and which are new."""
+"""What is wanted where, as set-based SQL: which messages follow their changed cards, and which are new.
+
+A plan is one transaction. It gathers the pairs of channel and changed card that match (`candidates`), strikes those
+that need no message of their own, and writes a delivery for each of the rest.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    MetaData,
+    ScalarSelect,
+    Select,
+    Table,
+    Text,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.schema import CreateTable
 
 from bot.cards.model import State
-from bot.desk.delivery import UNPUBLISHED, Progress
-from bot.desk.subscription import When
-from bot.store.tables import card_aliases, card_topics, cards, decisions, deliveries, subscription_topics, subscriptions
+from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Progress
+from bot.desk.matching import left_out
+from bot.desk.subscription import Layout, OnWithdrawal, When
+from bot.store import stories
+from bot.store.records import filed, filed_columns
+from bot.store.tables import (
+    card_aliases,
+    card_topics,
+    cards,
+    decisions,
+    deferred,
+    deliveries,
+    delivery_cards,
+    quiet_hours,
+    story_keys,
+    subscription_topics,
+    subscriptions,
+)
 from bot.store.visibility import verdict, visible
 
+candidates = Table(
+    "candidates",
+    MetaData(),
+    Column("subscription_id", Integer, nullable=False),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, primary_key=True),
+    Column("card_id", Integer, primary_key=True),
+    Column("story_id", Integer, index=False),
+    Column("timeline", BigInteger, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("heat", Integer, nullable=False),
+    Column("lead", Boolean, nullable=False, comment="the one of its story that gets the message"),
+    prefixes=["TEMPORARY"],
+)
 
-def follow_cards(now: datetime) -> Any:
-    """Deliveries of changed cards want its new revision, a note in its place, or nothing: as the server sees it now."""
+
+async def follow_cards(connection: AsyncConnection, now: datetime) -> None:
+    """Messages with changed cards want their new revisions, a note, or nothing: as each server sees them now."""
+    await stories.renew_keys(connection, _changed())
+    await connection.execute(_revise())
+    await connection.execute(_want(now, _changed()))
+
+
+async def new_deliveries(connection: AsyncConnection, now: datetime, max_age: timedelta) -> int:
+    """One message for each channel and story that match and have not met. Returns how many are new."""
+    if not await _gather(connection, now, max_age):
+        return 0
+    await _strike_left_out(connection)
+    await stories.assign(connection, select(candidates.c.card_id))
+    story = select(func.coalesce(cards.c.story_id, cards.c.id)).where(cards.c.id == candidates.c.card_id)
+    await connection.execute(update(candidates).values(story_id=story.scalar_subquery()))
+    await connection.execute(_join_told())
+    await connection.execute(delete(candidates).where(exists(_had())))
+    await connection.execute(_defer())
+    await connection.execute(delete(candidates).where(_is_quiet()))
+    await connection.execute(_choose_leads())
+    await connection.execute(_add_messages(now))
+    await connection.execute(_add_cards())
+    await connection.execute(_want(now, _changed()))
+    return await _count(connection, select(func.count()).where(candidates.c.lead))
+
+
+def _changed() -> Select[Any]:
+    return select(cards.c.id).where(cards.c.unplanned)
+
+
+async def _count(connection: AsyncConnection, asked: Select[Any]) -> int:
+    return int((await connection.execute(asked)).scalar_one())
+
+
+# --- messages that are there, or on their way
+
+
+def _revise() -> Any:
+    """What each message shows of its changed cards: their revision, that they are unpublished, or nothing.
+
+    A held card whose file said "published" before is only unpublished; whoever withdraws one means it.
+    """
     taken_back = (cards.c.state == State.HELD) & verdict(deliveries.c.guild_id).is_(None)
-    revision = case(
+    kept = (deliveries.c.on_withdrawal == OnWithdrawal.KEEP) & deliveries.c.message_id.is_not(None)
+    shown = case(
         (visible(deliveries.c.guild_id), cards.c.revision),
         (taken_back, UNPUBLISHED),
+        (kept, delivery_cards.c.revision),
         else_=None,
     )
-    wanted = select(revision).where(cards.c.id == deliveries.c.card_id).scalar_subquery()
-    changed = select(cards.c.id).where(cards.c.unplanned)
+    revision = (
+        select(shown)
+        .select_from(cards.join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id))
+        .where(cards.c.id == delivery_cards.c.card_id)
+        .correlate(delivery_cards)
+        .scalar_subquery()
+    )
+    return update(delivery_cards).where(delivery_cards.c.card_id.in_(_changed())).values(revision=revision)
+
+
+def _want(now: datetime, card_ids: Select[Any]) -> Any:
+    """Write `wanted` of the messages with these cards from their rows; what changed is due now."""
+    touched = select(delivery_cards.c.delivery_id).where(delivery_cards.c.card_id.in_(card_ids))
+    wanted = wanted_of(deliveries)
     under_way = deliveries.c.progress == Progress.SENDING
     return (
         update(deliveries)
         .where(
-            deliveries.c.card_id.in_(changed),
+            deliveries.c.id.in_(touched),
             deliveries.c.progress != Progress.REMOVED,
             deliveries.c.wanted.is_distinct_from(wanted),
         )
@@ -42,59 +154,72 @@ def follow_cards(now: datetime) -> Any:
     )
 
 
-def new_deliveries(now: datetime, max_age: timedelta) -> Any:
-    """One delivery for each channel and card that match and have not met, each story once."""
-    wanted = _wanted(now, max_age).cte("wanted")
-    earlier = wanted.alias("earlier")
-    own = card_aliases.alias("own")
-    other = card_aliases.alias("other")
-    same_article = and_(own.c.card_id == wanted.c.card_id, own.c.alias == other.c.alias)
-    told_before = (
-        select(literal(1))
-        .select_from(
-            own.join(other, own.c.alias == other.c.alias).join(deliveries, deliveries.c.card_id == other.c.card_id)
+def wanted_of(message: Table) -> ScalarSelect[Any]:
+    """A message's cards as `bot.desk.delivery.contents` reads them.
+
+    A message tells a story as long as one of its cards is to be seen: when those that it showed are gone, one that was
+    left out beside them takes their place. Without any it is a note, or nothing.
+    """
+    mine = (
+        select(delivery_cards)
+        .where(delivery_cards.c.delivery_id == message.c.id, delivery_cards.c.revision.is_not(None))
+        .order_by(delivery_cards.c.place, delivery_cards.c.card_id)
+        .correlate(message)
+        .subquery()
+    )
+    there = mine.c.revision != UNPUBLISHED
+    token = mine.c.card_id.concat(":").concat(mine.c.revision)
+    marked = (message.c.on_withdrawal == OnWithdrawal.MARK) & message.c.message_id.is_not(None)
+    return (
+        select(
+            func.coalesce(
+                func.aggregate_strings(token, " ").filter(there, mine.c.shown),
+                func.min(token).filter(there),
+                func.max(mine.c.revision),
+                case((marked, WITHDRAWN), else_=None),
+            )
         )
-        .where(own.c.card_id == wanted.c.card_id, deliveries.c.channel_id == wanted.c.channel_id)
-        .where(deliveries.c.wanted.is_not(None))
+        .select_from(mine)
+        .correlate(message)
+        .scalar_subquery()
     )
-    told_now = (
-        select(literal(1))
-        .select_from(own.join(other, same_article).join(earlier, earlier.c.card_id == other.c.card_id))
-        .where(own.c.card_id == wanted.c.card_id, earlier.c.channel_id == wanted.c.channel_id)
-        .where(earlier.c.timeline < wanted.c.timeline)
-    )
-    names = ("subscription_id", "guild_id", "channel_id", "card_id", "timeline", "wanted")
-    rows = select(
-        *(wanted.c[name] for name in names),
-        literal(Progress.WAITING),
-        literal(now, deliveries.c.due_at.type),
-        literal(now, deliveries.c.due_at.type),
-    ).where(~exists(told_before), ~exists(told_now))
-    statement = insert(deliveries).prefix_with("OR IGNORE", dialect="sqlite")
-    return statement.from_select([*names, "progress", "due_at", "planned_at"], rows.order_by(wanted.c.timeline))
 
 
-def _wanted(now: datetime, max_age: timedelta) -> Select[Any]:
-    """Pairs of subscription and changed card that match; of a channel's subscriptions the oldest."""
+# --- new messages
+
+
+async def _gather(connection: AsyncConnection, now: datetime, max_age: timedelta) -> int:
+    await connection.execute(CreateTable(candidates, if_not_exists=True))
+    await connection.execute(delete(candidates))
+    names = [column.name for column in candidates.columns if column.name != "story_id"]
+    await connection.execute(insert(candidates).from_select(names, _matching(now, max_age)))
+    return await _count(connection, select(func.count()).select_from(candidates))
+
+
+def _matching(now: datetime, max_age: timedelta) -> Select[Any]:
+    """Pairs of instant subscription and changed card that match; of a channel's subscriptions the oldest."""
     decided = and_(decisions.c.guild_id == subscriptions.c.guild_id, decisions.c.card_id == cards.c.id)
     by_hand = func.coalesce(decisions.c.verdict, "") == State.PUBLISHED
     since = case((by_hand, decisions.c.decided_at), else_=cards.c.visible_at)
     fresh: ColumnElement[bool] = or_(by_hand, cards.c.published_at >= now - max_age)
     return (
         select(
-            func.min(subscriptions.c.id).label("subscription_id"),
+            func.min(subscriptions.c.id),
             subscriptions.c.guild_id,
             subscriptions.c.channel_id,
-            cards.c.id.label("card_id"),
+            cards.c.id,
             cards.c.timeline,
-            cards.c.revision.label("wanted"),
+            cards.c.revision,
+            func.coalesce(cards.c.heat, cards.c.quality, 0),
+            literal(False),
         )
         .select_from(cards.join(subscriptions, literal(True)).outerjoin(decisions, decided))
         .where(
             cards.c.unplanned,
             subscriptions.c.when == When.INSTANT,
+            ~subscriptions.c.paused,
             visible(subscriptions.c.guild_id),
-            since > subscriptions.c.created_at,
+            since > subscriptions.c.since,
             fresh,
             func.coalesce(cards.c.quality, 0) >= subscriptions.c.min_quality,
             _topic_matches(),
@@ -107,3 +232,171 @@ def _topic_matches() -> ColumnElement[bool]:
     chosen = select(subscription_topics.c.topic_id).where(subscription_topics.c.subscription_id == subscriptions.c.id)
     shared = chosen.join(card_topics, card_topics.c.topic_id == subscription_topics.c.topic_id)
     return or_(~exists(chosen), exists(shared.where(card_topics.c.card_id == cards.c.id)))
+
+
+async def _strike_left_out(connection: AsyncConnection) -> None:
+    """The words that a subscription is to be spared stand in the card's text, which SQL does not read."""
+    asked = (
+        select(candidates.c.channel_id, candidates.c.card_id, subscriptions.c.without)
+        .join(subscriptions, subscriptions.c.id == candidates.c.subscription_id)
+        .where(func.json_array_length(subscriptions.c.without) > 0)
+    )
+    pairs = (await connection.execute(asked)).all()
+    if not pairs:
+        return
+    ids = {card_id for _, card_id, _ in pairs}
+    rows = (await connection.execute(select(*filed_columns(0)).where(cards.c.id.in_(ids)))).mappings()
+    texts = {row["id"]: filed(row).card for row in rows}
+    struck = [(channel, card) for channel, card, without in pairs if left_out(texts[card], without)]
+    for channel_id, card_id in struck:
+        mine = (candidates.c.channel_id == channel_id) & (candidates.c.card_id == card_id)
+        await connection.execute(delete(candidates).where(mine))
+
+
+def _had() -> Select[Any]:
+    had = delivery_cards.alias("had")
+    met = (had.c.channel_id == candidates.c.channel_id) & (had.c.card_id == candidates.c.card_id)
+    return select(literal(1)).select_from(had).where(met).correlate(candidates)
+
+
+def _join_told() -> Any:
+    """Candidates whose story stands in their channel join its newest message; it shows them unless it names them."""
+    lead = cards.alias("lead")
+    told = (
+        select(
+            deliveries.c.id.label("delivery_id"),
+            candidates.c.card_id,
+            candidates.c.channel_id,
+            candidates.c.timeline.label("place"),
+            candidates.c.revision,
+            and_(deliveries.c.layout == Layout.CARD, ~exists(_names(lead.c.id, candidates.c.card_id))).label("shown"),
+            func.row_number()
+            .over(partition_by=(candidates.c.channel_id, candidates.c.card_id), order_by=deliveries.c.id.desc())
+            .label("newest"),
+        )
+        .select_from(
+            candidates.join(lead, func.coalesce(lead.c.story_id, lead.c.id) == candidates.c.story_id)
+            .join(
+                delivery_cards,
+                and_(delivery_cards.c.card_id == lead.c.id, delivery_cards.c.channel_id == candidates.c.channel_id),
+            )
+            .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
+        )
+        .where(deliveries.c.wanted.is_not(None), ~exists(_had()))
+        .correlate(None)
+        .subquery()
+    )
+    joining = select(*(told.c[name] for name in _CARD_COLUMNS)).where(told.c.newest == 1)
+    return insert(delivery_cards).from_select(_CARD_COLUMNS, joining)
+
+
+_CARD_COLUMNS = ("delivery_id", "card_id", "channel_id", "place", "revision", "shown")
+
+
+def _names(lead_id: ColumnElement[int], card_id: ColumnElement[int]) -> CompoundSelect[Any]:
+    """Whether a card is the same article as another, or lists its address among its related stories."""
+    own = card_aliases.alias("own")
+    listed = (
+        select(literal(1))
+        .select_from(story_keys.join(card_aliases, story_keys.c.key == stories.RELATED + card_aliases.c.alias))
+        .where(story_keys.c.card_id == lead_id, card_aliases.c.card_id == card_id)
+    )
+    same = (
+        select(literal(1))
+        .select_from(own.join(card_aliases, own.c.alias == card_aliases.c.alias))
+        .where(own.c.card_id == lead_id, card_aliases.c.card_id == card_id)
+    )
+    return listed.union_all(same)
+
+
+def _is_quiet() -> ColumnElement[bool]:
+    return exists(
+        select(literal(1)).where(
+            quiet_hours.c.channel_id == candidates.c.channel_id,
+            quiet_hours.c.is_quiet,
+            or_(quiet_hours.c.passing_heat.is_(None), candidates.c.heat < quiet_hours.c.passing_heat),
+        )
+    )
+
+
+def _defer() -> Any:
+    names = ("channel_id", "card_id", "subscription_id")
+    waiting = select(*(candidates.c[name] for name in names)).where(_is_quiet())
+    return insert(deferred).prefix_with("OR IGNORE", dialect="sqlite").from_select(names, waiting)
+
+
+def _choose_leads() -> Any:
+    """Of the cards of one story the hottest gets the message, the earliest of those equally hot."""
+    other = candidates.alias("other")
+    better = or_(
+        other.c.heat > candidates.c.heat,
+        and_(other.c.heat == candidates.c.heat, other.c.timeline < candidates.c.timeline),
+    )
+    beaten = exists(
+        select(literal(1)).where(
+            other.c.channel_id == candidates.c.channel_id, other.c.story_id == candidates.c.story_id, better
+        )
+    )
+    return update(candidates).where(~beaten).values(lead=True)
+
+
+def _add_messages(now: datetime) -> Any:
+    """Not due yet: what they want follows from their cards."""
+    names = (
+        "subscription_id", "guild_id", "channel_id", "timeline", "progress", "planned_at", "due_at", "layout",
+        "mention", "on_withdrawal", "forum", "crosspost",
+    )  # fmt: skip
+    moment = literal(now, deliveries.c.planned_at.type)
+    rows = (
+        select(
+            *(candidates.c[name] for name in names[:4]),
+            literal(Progress.WAITING),
+            moment,
+            moment,
+            literal(Layout.CARD),
+            subscriptions.c.mention,
+            subscriptions.c.on_withdrawal,
+            subscriptions.c.forum,
+            case((subscriptions.c.crosspost, "wanted"), else_=None),
+        )
+        .join(subscriptions, subscriptions.c.id == candidates.c.subscription_id)
+        .where(candidates.c.lead)
+        .order_by(candidates.c.timeline)
+    )
+    return insert(deliveries).from_select(names, rows)
+
+
+def _add_cards() -> Any:
+    """The lead first, then the others of its story by age."""
+    lead = candidates.alias("lead")
+    place = case((candidates.c.lead, 0), else_=candidates.c.timeline)
+    rows = (
+        select(
+            deliveries.c.id,
+            candidates.c.card_id,
+            candidates.c.channel_id,
+            place,
+            candidates.c.revision,
+            or_(candidates.c.lead, ~exists(_names(lead.c.card_id, candidates.c.card_id))),
+        )
+        .select_from(
+            candidates.join(
+                lead,
+                and_(
+                    lead.c.channel_id == candidates.c.channel_id,
+                    lead.c.story_id == candidates.c.story_id,
+                    lead.c.lead,
+                ),
+            ).join(
+                deliveries,
+                and_(
+                    deliveries.c.channel_id == lead.c.channel_id,
+                    deliveries.c.timeline == lead.c.timeline,
+                    deliveries.c.due_at.is_not(None),
+                    deliveries.c.wanted.is_(None),
+                ),
+            )
+        )
+        .where(deliveries.c.message_id.is_(None))
+    )
+    return insert(delivery_cards).from_select(_CARD_COLUMNS, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -95,6 +95,12 @@ class Archive:
     async def card(self, card_id: int, guild_id: int, *, hidden: bool = False) -> FiledCard | None:
         """One card by its id; with `hidden`, also when the server does not see it."""
         return await self._one(cards.c.id == card_id, guild_id, hidden=hidden)
+
+    async def by_ids(self, ids: Collection[int], guild_id: int = 0) -> dict[int, FiledCard]:
+        """Cards by their ids, whoever may see them."""
+        asked = select(*filed_columns(guild_id)).where(cards.c.id.in_(ids))
+        async with self._database.read() as connection:
+            return {row["id"]: filed(row) for row in (await connection.execute(asked)).mappings()}
 
     async def by_slug(self, slug: str, guild_id: int, *, hidden: bool = False) -> FiledCard | None:
         """One card by its slug."""

@@ -1,22 +1,38 @@
-"""Which channels want which cards."""
+"""Which channels want which cards, and when."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, time
+from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import folded
 from bot.desk.delivery import Progress
-from bot.desk.subscription import Subscription, When
+from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
 from bot.store.database import Database
-from bot.store.tables import deliveries, subscription_topics, subscriptions, topics
+from bot.store.tables import deliveries, guild_settings, subscription_topics, subscriptions, topics
+
+_PLAIN = (
+    "when",
+    "timezone",
+    "min_quality",
+    "max_cards",
+    "layout",
+    "mention",
+    "crosspost",
+    "on_withdrawal",
+    "skip_empty",
+)
+"""Fields of a wish that are columns as they are; topics have a table of their own."""
 
 
 class Subscriptions:
-    """Subscriptions, always asked for within one server."""
+    """Subscriptions; but for the scheduler's, always asked for within one server."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -28,63 +44,142 @@ class Subscriptions:
         channel_id: int,
         created_by: int,
         now: datetime,
-        when: When = When.INSTANT,
-        topic_names: Sequence[str] = (),
-        min_quality: int = 0,
+        wish: Wish | None = None,
+        forum: bool = False,
+        since: datetime | None = None,
+        next_at: datetime | None = None,
     ) -> Subscription:
         """Subscribe a channel. Topics that no card has had yet are kept all the same and match later cards."""
-        values = {"guild_id": guild_id, "channel_id": channel_id, "created_by": created_by, "created_at": now}
+        wish = wish or Wish()
+        values: dict[str, Any] = {
+            "guild_id": guild_id,
+            "channel_id": channel_id,
+            "created_by": created_by,
+            "created_at": now,
+            "forum": forum,
+            "since": since or now,
+            "next_at": next_at,
+        }
         async with self._database.write() as connection:
-            made = await connection.execute(
-                insert(subscriptions)
-                .values(values | {"when": when, "min_quality": min_quality})
-                .returning(subscriptions.c.id)
-            )
-            subscription_id: int = made.scalar_one()
-            for topic_id in await _topic_ids(connection, topic_names):
-                await connection.execute(
-                    insert(subscription_topics).values(subscription_id=subscription_id, topic_id=topic_id)
-                )
-        return Subscription(
-            subscription_id, guild_id, channel_id, created_by, now, when, tuple(topic_names), min_quality
-        )
+            adding = insert(subscriptions).values(values | _columns(wish)).returning(subscriptions.c.id)
+            subscription_id: int = (await connection.execute(adding)).scalar_one()
+            await _choose_topics(connection, subscription_id, wish.topics)
+        return Subscription(id=subscription_id, wish=wish, **values)
+
+    async def change(
+        self, subscription: Subscription, wish: Wish, *, since: datetime, next_at: datetime | None
+    ) -> Subscription:
+        """Let an existing subscription wish for something else from now on."""
+        values = _columns(wish) | {"since": since, "next_at": next_at}
+        async with self._database.write() as connection:
+            await connection.execute(_update(subscription).values(values))
+            mine = subscription_topics.c.subscription_id == subscription.id
+            await connection.execute(delete(subscription_topics).where(mine))
+            await _choose_topics(connection, subscription.id, wish.topics)
+        return replace(subscription, wish=wish, since=since, next_at=next_at)
+
+    async def pause(self, subscription: Subscription) -> None:
+        """Nothing more is planned until it is resumed; posts that are there follow their cards."""
+        async with self._database.write() as connection:
+            await connection.execute(_update(subscription).values(paused=True, next_at=None))
+
+    async def resume(self, subscription: Subscription, *, since: datetime, next_at: datetime | None) -> Subscription:
+        """Go on, with cards that become visible after `since`."""
+        values: dict[str, Any] = {"paused": False, "since": since, "next_at": next_at}
+        async with self._database.write() as connection:
+            await connection.execute(_update(subscription).values(values))
+        return replace(subscription, **values)
 
     async def of_guild(self, guild_id: int) -> list[Subscription]:
         """A server's subscriptions, oldest first."""
-        mine = select(subscriptions).where(subscriptions.c.guild_id == guild_id).order_by(subscriptions.c.id)
-        named = (
-            select(subscription_topics.c.subscription_id, topics.c.name)
-            .join(topics)
-            .join(subscriptions, subscriptions.c.id == subscription_topics.c.subscription_id)
-            .where(subscriptions.c.guild_id == guild_id)
-            .order_by(topics.c.key)
-        )
+        return await self._found(subscriptions.c.guild_id == guild_id)
+
+    async def due(self, now: datetime) -> list[Subscription]:
+        """The subscriptions whose digest is due, in the order in which they became so."""
+        return await self._found(subscriptions.c.next_at <= now, subscriptions.c.next_at)
+
+    async def named(self, ids: Sequence[int]) -> list[Subscription]:
+        """The subscriptions with these ids that there still are."""
+        return await self._found(subscriptions.c.id.in_(ids))
+
+    async def _found(self, chosen: ColumnElement[bool], *order: ColumnElement[Any]) -> list[Subscription]:
+        mine = select(subscriptions).where(chosen).order_by(*order, subscriptions.c.id)
         async with self._database.read() as connection:
             rows = (await connection.execute(mine)).mappings().all()
+            if not rows:
+                return []
             names: dict[int, list[str]] = {}
-            for subscription_id, name in await connection.execute(named):
+            for subscription_id, name in await connection.execute(_topics_of(chosen)):
                 names.setdefault(subscription_id, []).append(name)
-        return [
-            Subscription(**{**row, "when": When(row["when"])}, topics=tuple(names.get(row["id"], ()))) for row in rows
-        ]
+        return [_subscription(row, names.get(row["id"], ())) for row in rows]
 
     async def remove(self, guild_id: int, subscription_id: int) -> bool:
         """End a subscription. Posts that are there stay and follow their cards; what waits is dropped."""
         chosen = (subscriptions.c.id == subscription_id) & (subscriptions.c.guild_id == guild_id)
-        waiting = (deliveries.c.subscription_id == subscription_id) & (deliveries.c.progress == Progress.WAITING)
+        mine = (deliveries.c.subscription_id == subscription_id) & deliveries.c.message_id.is_(None)
         async with self._database.write() as connection:
             removed = bool((await connection.execute(delete(subscriptions).where(chosen))).rowcount)
             if removed:
-                await connection.execute(delete(deliveries).where(waiting, deliveries.c.message_id.is_(None)))
-                ended = (deliveries.c.subscription_id == subscription_id) & deliveries.c.message_id.is_(None)
-                await connection.execute(update(deliveries).where(ended).values(wanted=None))
+                waiting = mine & (deliveries.c.progress == Progress.WAITING)
+                await connection.execute(delete(deliveries).where(waiting))
+                await connection.execute(update(deliveries).where(mine).values(wanted=None))
             return removed
 
+    async def timezone(self, guild_id: int) -> str | None:
+        """The zone that the server's people chose last, an IANA name."""
+        asked = select(guild_settings.c.timezone).where(guild_settings.c.guild_id == guild_id)
+        async with self._database.read() as connection:
+            zone: str | None = (await connection.execute(asked)).scalar_one_or_none()
+            return zone
 
-async def _topic_ids(connection: AsyncConnection, names: Sequence[str]) -> list[int]:
+    async def set_timezone(self, guild_id: int, timezone: str) -> None:
+        values = {"timezone": timezone}
+        row = upsert(guild_settings).values(guild_id=guild_id, **values)
+        async with self._database.write() as connection:
+            await connection.execute(row.on_conflict_do_update(index_elements=["guild_id"], set_=values))
+
+
+def _update(subscription: Subscription) -> Any:
+    return update(subscriptions).where(subscriptions.c.id == subscription.id)
+
+
+def _columns(wish: Wish) -> dict[str, Any]:
+    return {name: getattr(wish, name) for name in _PLAIN} | {
+        "times": [f"{moment:%H:%M}" for moment in wish.times],
+        "days": list(wish.days),
+        "without": list(wish.without),
+    }
+
+
+def _subscription(row: RowMapping, topic_names: Sequence[str]) -> Subscription:
+    kinds = {"when": When(row["when"]), "layout": Layout(row["layout"])}
+    wish = Wish(
+        **{name: row[name] for name in _PLAIN} | kinds | {"on_withdrawal": OnWithdrawal(row["on_withdrawal"])},
+        times=tuple(time.fromisoformat(moment) for moment in row["times"]),
+        days=tuple(row["days"]),
+        without=tuple(row["without"]),
+        topics=tuple(topic_names),
+    )
+    own = ("id", "guild_id", "channel_id", "created_by", "created_at", "forum", "paused", "since", "next_at")
+    return Subscription(wish=wish, **{name: row[name] for name in own})
+
+
+def _topics_of(chosen: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(subscription_topics.c.subscription_id, topics.c.name)
+        .join(topics)
+        .join(subscriptions, subscriptions.c.id == subscription_topics.c.subscription_id)
+        .where(chosen)
+        .order_by(topics.c.key)
+    )
+
+
+async def _choose_topics(connection: AsyncConnection, subscription_id: int, names: Sequence[str]) -> None:
     keys = {folded(name): name for name in names}
     if not keys:
-        return []
+        return
     rows = [{"key": key, "name": name} for key, name in keys.items()]
     await connection.execute(insert(topics).prefix_with("OR IGNORE", dialect="sqlite"), rows)
-    return list((await connection.execute(select(topics.c.id).where(topics.c.key.in_(keys)))).scalars())
+    ids = (await connection.execute(select(topics.c.id).where(topics.c.key.in_(keys)))).scalars()
+    chosen = [{"subscription_id": subscription_id, "topic_id": topic_id} for topic_id in ids]
+    await connection.execute(insert(subscription_topics), chosen)

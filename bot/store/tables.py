@@ -70,6 +70,7 @@ cards = Table(
     Column("gone", Boolean, nullable=False, comment="its file vanished"),
     Column("visible_at", Moment, comment="since when the file says published"),
     Column("unplanned", Boolean, nullable=False, comment="changed since deliveries were planned"),
+    Column("story_id", Integer, comment="the card that names its story; null until a channel may get it"),
 )
 Index("ix_cards_state_timeline", cards.c.state, cards.c.timeline)
 # Answers "does the server see this hit, and how hot is it" without reading the row.
@@ -77,6 +78,8 @@ Index("ix_cards_timeline_state_heat", cards.c.timeline, cards.c.state, cards.c.h
 Index("ix_cards_unplanned", cards.c.id, sqlite_where=text("unplanned"), postgresql_where=text("unplanned"))
 Index("ix_cards_content", cards.c.content)
 Index("ix_cards_provider", cards.c.provider)
+Index("ix_cards_story_id", cards.c.story_id)
+Index("ix_cards_visible_at", cards.c.visible_at)
 
 topics = Table(
     "topics",
@@ -151,6 +154,14 @@ audit = Table(
 )
 Index("ix_audit_guild_id_id", audit.c.guild_id, audit.c.id)
 
+story_keys = Table(
+    "story_keys",
+    metadata,
+    Column("key", Text, primary_key=True, comment="what cards of one story have in common"),
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+)
+Index("ix_story_keys_card_id", story_keys.c.card_id)
+
 subscriptions = Table(
     "subscriptions",
     metadata,
@@ -161,15 +172,59 @@ subscriptions = Table(
     Column("min_quality", Integer, nullable=False),
     Column("created_by", BigInteger, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("times", JSON, nullable=False, server_default="[]", comment="local, HH:MM"),
+    Column("days", JSON, nullable=False, server_default="[]", comment="from Monday, 0"),
+    Column("timezone", Text, nullable=False, server_default="UTC"),
+    Column("without", JSON, nullable=False, server_default="[]", comment="topics and words"),
+    Column("max_cards", Integer, nullable=False, server_default="10"),
+    Column("layout", Text, nullable=False, server_default="cards"),
+    Column("mention", BigInteger, comment="a role"),
+    Column("crosspost", Boolean, nullable=False, server_default="0"),
+    Column("on_withdrawal", Text, nullable=False, server_default="delete"),
+    Column("skip_empty", Boolean, nullable=False, server_default="1"),
+    Column("forum", Boolean, nullable=False, server_default="0"),
+    Column("paused", Boolean, nullable=False, server_default="0"),
+    Column("since", Moment, nullable=False, server_default="0", comment="cards visible later are new to it"),
+    Column("next_at", Moment, comment="when its next digest is due"),
     sqlite_autoincrement=True,
 )
 Index("ix_subscriptions_guild_id", subscriptions.c.guild_id)
+Index("ix_subscriptions_next_at", subscriptions.c.next_at, sqlite_where=text("next_at IS NOT NULL"))
 
 subscription_topics = Table(
     "subscription_topics",
     metadata,
     Column("subscription_id", ForeignKey(subscriptions.c.id, ondelete="CASCADE"), primary_key=True),
     Column("topic_id", ForeignKey(topics.c.id), primary_key=True),
+)
+
+quiet_hours = Table(
+    "quiet_hours",
+    metadata,
+    Column("channel_id", BigInteger, primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("starts", Text, nullable=False, comment="local, HH:MM"),
+    Column("ends", Text, nullable=False, comment="local, HH:MM"),
+    Column("timezone", Text, nullable=False),
+    Column("passing_heat", Integer, comment="stories this hot are posted all the same"),
+    Column("is_quiet", Boolean, nullable=False),
+    Column("turns_at", Moment, nullable=False, comment="when that changes"),
+)
+Index("ix_quiet_hours_turns_at", quiet_hours.c.turns_at)
+
+deferred = Table(
+    "deferred",
+    metadata,
+    Column("channel_id", BigInteger, primary_key=True),
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column("subscription_id", ForeignKey(subscriptions.c.id, ondelete="CASCADE"), nullable=False),
+)
+
+guild_settings = Table(
+    "guild_settings",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True),
+    Column("timezone", Text, nullable=False),
 )
 
 deliveries = Table(
@@ -179,10 +234,9 @@ deliveries = Table(
     Column("subscription_id", Integer, nullable=False),
     Column("guild_id", BigInteger, nullable=False),
     Column("channel_id", BigInteger, nullable=False),
-    Column("card_id", ForeignKey(cards.c.id), nullable=False),
     Column("timeline", BigInteger, nullable=False, comment="order within the channel"),
-    Column("wanted", Text, comment="revision that should be there"),
-    Column("actual", Text, comment="revision that is there"),
+    Column("wanted", Text, comment="what should be there: card:revision, in order"),
+    Column("actual", Text, comment="what is there"),
     Column("message_id", BigInteger),
     Column("progress", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -192,13 +246,37 @@ deliveries = Table(
     Column("last_error", Text),
     Column("planned_at", Moment, nullable=False),
     Column("settled_at", Moment),
-    # A channel with two subscriptions gets a card once.
-    UniqueConstraint("channel_id", "card_id"),
+    Column("slot", Text, comment="a digest's local day and time; null for a single story"),
+    Column("part", Integer, nullable=False, server_default="0"),
+    Column("layout", Text, nullable=False, server_default="card"),
+    Column("heading", Text, comment="above a digest's cards"),
+    Column("mention", BigInteger, comment="a role"),
+    Column("on_withdrawal", Text, nullable=False, server_default="delete"),
+    Column("forum", Boolean, nullable=False, server_default="0"),
+    Column("crosspost", Text, comment="wanted, done, dropped"),
+    Column("crossposted_at", Moment),
+    UniqueConstraint("subscription_id", "slot", "part"),
     sqlite_autoincrement=True,
 )
-Index("ix_deliveries_card_id", deliveries.c.card_id)
-Index("ix_deliveries_due_at", deliveries.c.due_at, sqlite_where=text("due_at IS NOT NULL"))
-Index("ix_deliveries_channel_id_due_at", deliveries.c.channel_id, sqlite_where=text("due_at IS NOT NULL"))
+_DUE = text("due_at IS NOT NULL")
+Index("ix_deliveries_due_at", deliveries.c.due_at, sqlite_where=_DUE)
+Index("ix_deliveries_channel_id_due_at", deliveries.c.channel_id, sqlite_where=_DUE)
+Index("ix_deliveries_crosspost", deliveries.c.channel_id, sqlite_where=text("crosspost = 'wanted'"))
+
+delivery_cards = Table(
+    "delivery_cards",
+    metadata,
+    Column("delivery_id", ForeignKey(deliveries.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("place", Integer, nullable=False, comment="order within the message"),
+    Column("revision", Text, comment="to be shown; null: not any more"),
+    Column("shown", Boolean, nullable=False, server_default="1", comment="else the message tells its story already"),
+    Column("why", JSON, comment="how a digest came to choose it"),
+    # A channel gets a card once, by whichever subscription and in whichever form.
+    UniqueConstraint("channel_id", "card_id"),
+)
+Index("ix_delivery_cards_card_id", delivery_cards.c.card_id)
 
 circuits = Table(
     "circuits",

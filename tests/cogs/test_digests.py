@@ -101,7 +101,7 @@ async def test_subscriptions_are_listed_completed_and_removed(tmp_path: Path) ->
         listed = await stage.admin.slash(stage.news, "digest list")
         assert f"<#{stage.digest.id}>" in (listed.response.embeds[0].description or "")
         choices = await stage.admin.autocomplete(stage.news, "digest remove", "subscription", "digest")
-        assert [choice["name"] for choice in choices] == ["#digest: every topic"]
+        assert [choice["name"] for choice in choices] == ["#digest: every topic, as they appear"]
         await stage.admin.slash(stage.news, "digest remove", subscription=choices[0]["value"])
         again = await stage.admin.slash(stage.news, "digest remove", subscription=choices[0]["value"])
         assert "no such subscription" in again.response.content

@@ -2,109 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.delivery.courier import Courier
-from bot.delivery.poster import (
-    CardRefusedError,
-    ChannelClosedError,
-    DeliveryError,
-    MessageRemovedError,
-    TryLaterError,
-)
-from bot.desk.delivery import UNPUBLISHED, Delivery
-from bot.sources.loader import Loader
-from bot.store import Store, open_store
-from bot.store.records import FiledCard
-from tests.support.stage import Clock, Stage
+from bot.delivery.poster import CardRefusedError, ChannelClosedError, TryLaterError
+from tests.support.desk import Desk, a_desk
 
 CHANNEL = 5
 
 
-class Channels:
-    """A poster that keeps messages in memory; `fail` holds the errors of the next calls."""
-
-    def __init__(self) -> None:
-        self.messages: dict[int, tuple[int, str]] = {}
-        self.by_nonce: dict[str, int] = {}
-        self.fail: list[DeliveryError | None] = []
-        self.lose_answer = False
-        self.calls: list[str] = []
-        self.told: list[str] = []
-
-    def _call(self, name: str) -> None:
-        self.calls.append(name)
-        if self.fail and (error := self.fail.pop(0)):
-            raise error
-
-    async def post(self, delivery: Delivery, card: FiledCard, nonce: str) -> int:
-        self._call("post")
-        message = self.by_nonce.setdefault(nonce, 100 + len(self.by_nonce))
-        self.messages[message] = (delivery.id, card.card.title)
-        if self.lose_answer:
-            self.lose_answer = False
-            raise TryLaterError("the answer was lost")
-        return message
-
-    async def find(self, delivery: Delivery) -> int | None:
-        self._call("find")
-        return next((message for message, (mine, _) in self.messages.items() if mine == delivery.id), None)
-
-    async def edit(self, delivery: Delivery, card: FiledCard) -> None:
-        self._call("edit")
-        if delivery.message_id not in self.messages:
-            raise MessageRemovedError("unknown message")
-        title = "" if delivery.wanted == UNPUBLISHED else card.card.title
-        self.messages[delivery.message_id] = (delivery.id, title)
-
-    async def retract(self, delivery: Delivery) -> None:
-        self._call("retract")
-        if self.messages.pop(delivery.message_id or 0, None) is None:
-            raise MessageRemovedError("unknown message")
-
-    async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> None:
-        self.told.append(text)
-
-    @property
-    def titles(self) -> list[str]:
-        return [title for _, title in self.messages.values()]
-
-
-class Desk:
-    """A store with one subscribed channel, a folder of cards and a courier."""
-
-    def __init__(self, store: Store, folder: Path) -> None:
-        self.store = store
-        self.clock = Clock()
-        self.channels = Channels()
-        self.courier = Courier(store, self.channels, self.clock)
-        self.loader = Loader(store.cabinet, folder)
-        self.folder = folder
-
-    def write(self, slug: str, **fields: object) -> None:
-        Stage.write(self, slug, **fields)  # type: ignore[arg-type]  # it only needs the folder
-
-    async def deliver(self, **later: float) -> None:
-        self.clock.move(**(later or {"seconds": 1}))
-        await self.loader.load(self.clock(), accept_withdrawals=True)
-        await self.store.deliveries.plan(self.clock(), timedelta(days=14))
-        await self.courier.work_off()
-
-    async def due(self) -> datetime | None:
-        return await self.store.deliveries.next_due()
-
-
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    folder = tmp_path / "cards"
-    folder.mkdir()
-    async with open_store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as store:
-        desk = Desk(store, folder)
-        await store.subscriptions.add(guild_id=1, channel_id=CHANNEL, created_by=2, now=desk.clock())
+    async with a_desk(tmp_path, max_age_days=3650) as desk:
+        await desk.store.subscriptions.add(guild_id=1, channel_id=CHANNEL, created_by=2, now=desk.clock())
         yield desk
 
 
@@ -258,9 +171,8 @@ async def test_a_real_cards_rewrites_give_at_most_one_post(desk: Desk, path: Pat
     for version in versions:
         (desk.folder / "card.md").write_bytes(version.read_bytes())
         desk.clock.move(hours=2)
-        await desk.loader.load(desk.clock(), accept_withdrawals=True)
-        await desk.store.deliveries.plan(desk.clock(), timedelta(days=36500))
-        await desk.courier.work_off()
+        await desk.newsroom.load(accept_withdrawals=True)
+        await desk.newsroom.tick()
         assert len(desk.channels.messages) <= 1
     assert desk.channels.calls.count("post") <= 1
 

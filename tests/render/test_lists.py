@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cards.model import Provider
-from bot.desk.subscription import Subscription
 from bot.render.limits import CHOICE_NAME, EMBED_TOTAL, total, units
-from bot.render.lists import card_list, choice_name, fair_share, related_embed, subscriptions_embed, topics_embed
+from bot.render.lists import card_list, choice_name, fair_share, related_embed, topics_embed
 from bot.store.reading import TopicCount
 from bot.store.records import FiledCard
 from tests.render.cases import ANY_TEXT, FILED, PICTURES, card, related
@@ -108,26 +105,6 @@ def test_any_related_stories_fit(filed: FiledCard) -> None:
     embed = related_embed(filed)
     assert_within_limits([embed])
     assert_no_mention([embed])
-
-
-def subscription(number: int, topics: tuple[str, ...] = (), quality: int = 0) -> Subscription:
-    since = datetime(2024, 1, 1, tzinfo=UTC)
-    return Subscription(number, 1, number, 1, since, topics=topics, min_quality=quality)
-
-
-def test_subscriptions() -> None:
-    embed = subscriptions_embed([subscription(5), subscription(6, ("C*", "Go"), 60)])
-    assert embed.description == (
-        "<#5> · every topic · as they appear · since <t:1704067200:R>\n"
-        "<#6> · C\\*, Go · as they appear · quality at least 60 · since <t:1704067200:R>"
-    )
-    assert subscriptions_embed([]).description == "No channel has subscribed yet."
-
-
-def test_a_hundred_subscriptions_end_in_a_number() -> None:
-    embed = subscriptions_embed([subscription(10**18 + n, ("Topic",) * 50, 70) for n in range(100)])
-    assert_within_limits([embed])
-    assert (embed.description or "").endswith(" more")
 
 
 def test_a_choice_keeps_the_provider() -> None:

@@ -34,7 +34,7 @@ async def first(store: Store) -> Delivery:
 
 async def test_the_oldest_card_comes_first(store: Store, head: Delivery) -> None:
     assert await waiting(store) == ["oldest", "middle", "new"]
-    assert (await due(store, LATER), await store.deliveries.next_due()) == ([], None)
+    assert (await due(store, LATER), await store.deliveries.next_due(LATER)) == ([], None)
 
 
 async def test_a_failed_head_holds_back_the_younger_cards_until_its_next_try(store: Store, head: Delivery) -> None:
@@ -85,7 +85,7 @@ async def test_a_refused_card_waits_for_a_change_and_lets_the_others_pass(store:
 
 
 async def test_the_next_due_moment_is_the_earliest_of_all_channels(store: Store, head: Delivery) -> None:
-    assert await store.deliveries.next_due() == NOW
+    assert await store.deliveries.next_due(NOW) == NOW
     assert await due(store, NOW - timedelta(seconds=1)) == []
     assert await head_of(store, CHANNEL + 1, LATER) is None
 

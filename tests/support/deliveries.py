@@ -10,9 +10,10 @@ from bot.store import Store
 
 async def head(store: Store, channel_id: int, now: datetime) -> Delivery | None:
     """A channel's next delivery, if it is due."""
-    return next(iter((await store.deliveries.work(now, channel_id)).get(channel_id, ())), None)
+    return next(iter(await store.deliveries.work_of(channel_id, now)), None)
 
 
 async def due(store: Store, now: datetime) -> list[int]:
     """The channels with something to do now."""
-    return sorted(await store.deliveries.work(now))
+    work, _ = await store.deliveries.work(now)
+    return sorted(work)

@@ -63,9 +63,20 @@ class WireDiscord(Stage, People):
 
         return await self._until(look, lambda found: len(found) >= count, within)
 
-    async def posts(self, channel_id: int) -> list[WireChannel]:
-        """A forum's posts, or a channel's threads, with their messages in ``content``."""
-        return [results.channel(each) for each in await self._ask("posts", channel_id=channel_id)]
+    async def posts(self, channel_id: int, *, deleted: bool = False) -> list[WireChannel]:
+        """A forum's posts, or a channel's threads, in order of opening, with their messages in ``content`` and the
+        first one as ``starter``; deleted posts and messages only when asked for.
+        """
+        views = await self._ask("posts", channel_id=channel_id, deleted=deleted)
+        return [results.channel(each) for each in views]
+
+    async def wait_for_posts(self, channel_id: int, count: int, within: float = 10.0) -> list[WireChannel]:
+        """The posts once there are at least that many."""
+
+        async def look() -> list[WireChannel]:
+            return await self.posts(channel_id)
+
+        return await self._until(look, lambda found: len(found) >= count, within)
 
     async def totals(self) -> Totals:
         return Totals(**await self._ask("totals"))

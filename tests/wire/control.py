@@ -4,14 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from tests.wire.building import add_channel, add_guilds, change_channel, change_guild
+from tests.wire.building import add_channel, add_guilds, change_channel, change_guild, open_thread
+from tests.wire.entities import Channel, Guild, Message
 from tests.wire.errors import ControlError, Json
 from tests.wire.faults import Faults
 from tests.wire.forms.messages import read_new
 from tests.wire.interactions import Interaction
 from tests.wire.invocations import invoke
-from tests.wire.state import Channel, Guild, Message
-from tests.wire.views import channel_view, guild_view, interaction_view, message_view, messages_view, totals
+from tests.wire.views import (
+    channel_view,
+    guild_view,
+    interaction_view,
+    message_view,
+    messages_view,
+    posts_view,
+    totals,
+)
 from tests.wire.wire import Wire
 
 _T = TypeVar("_T")
@@ -61,9 +69,7 @@ class Control:
         return guild_view(guild)
 
     def do_add_channel(self, form: Json) -> Json:
-        tags = form.get("tags") or []
-        channel = add_channel(self._wire, self._guild(form), form["channel"], tags, tell=True)
-        return channel_view(channel)
+        return channel_view(add_channel(self._wire, self._guild(form), form["channel"], form, tell=True))
 
     def do_channel(self, form: Json) -> Json:
         channel = self._channel(form)
@@ -83,10 +89,19 @@ class Control:
         return messages_view(self._channel(form), deleted=bool(form.get("deleted")))
 
     def do_posts(self, form: Json) -> list[Json]:
-        """The posts of a forum or the threads of a channel, each with its messages."""
-        parent = self._channel(form)
-        threads = [each for each in (parent.guild.threads.values() if parent.guild else ()) if each.parent is parent]
-        return [channel_view(each) | {"content": messages_view(each, deleted=False)} for each in threads]
+        """The posts of a forum or the threads of a channel, each with its messages; deleted ones only when asked
+        for.
+        """
+        return posts_view(self._channel(form), deleted=bool(form.get("deleted")))
+
+    def do_thread(self, form: Json) -> Json:
+        """A thread or forum post by somebody else."""
+        user = self._wire.world.user(str(form.get("user", "reader")))
+        return channel_view(open_thread(self._wire, self._channel(form), user, form))
+
+    def do_refill(self, form: Json) -> Json:
+        self._wire.limits.refill()
+        return {}
 
     def do_totals(self, form: Json) -> Json:
         return totals(self._wire.world) | self._wire.journal.counts()
@@ -114,7 +129,9 @@ class Control:
         """A message by somebody else."""
         user = self._wire.world.user(str(form.get("user", "reader")))
         draft = read_new({"content": form["content"]})
-        return message_view(self._wire.posting.create(self._channel(form), draft, user))
+        channel = self._channel(form)
+        self._wire.threads.wake(channel)
+        return message_view(self._wire.posting.create(channel, draft, user))
 
     def do_commands(self, form: Json) -> list[Json]:
         return self._wire.world.commands.get(int(form.get("guild_id", 0)), [])

@@ -25,10 +25,12 @@ class DiscordError(Exception):
 
 
 class LimitError(DiscordError):
-    """A 429 that a handler itself decides on, such as the budget for crossposts."""
+    """A 429 that a handler itself decides on: a limit on what is written rather than on a route, of which the
+    headers say nothing.
+    """
 
-    def __init__(self, retry_after: float, code: int) -> None:
-        super().__init__(429, code, "The write action you are performing on the channel has hit the write rate limit.")
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(429, 20028, "The write action you are performing on the channel has hit the write rate limit.")
         self.retry_after = retry_after
 
 
@@ -66,6 +68,27 @@ def missing_access() -> DiscordError:
 
 def missing_permissions() -> DiscordError:
     return DiscordError(403, 50013, "Missing Permissions")
+
+
+def wrong_channel_type() -> DiscordError:
+    return DiscordError(400, 50024, "Cannot execute action on this channel type")
+
+
+def tag_required() -> DiscordError:
+    return DiscordError(400, 40067, "A tag is required to create a forum post in this channel")
+
+
+def already_crossposted() -> DiscordError:
+    return DiscordError(400, 40033, "This message has already been crossposted")
+
+
+def thread_archived() -> DiscordError:
+    return DiscordError(400, 50083, "Thread is archived")
+
+
+def thread_locked() -> DiscordError:
+    """Discord documents the code; that it comes as a 403 is a guess."""
+    return DiscordError(403, 160005, "Thread is locked")
 
 
 def unauthorized() -> DiscordError:

@@ -9,10 +9,14 @@ from tests.wire.errors import (
     ControlError,
     DiscordError,
     Json,
+    already_crossposted,
     invalid_form,
     missing_access,
     missing_permissions,
     one_field,
+    tag_required,
+    thread_archived,
+    thread_locked,
     unauthorized,
     unknown_channel,
     unknown_message,
@@ -29,6 +33,10 @@ REFUSALS: dict[str, DiscordError] = {
     "no_channel": unknown_channel(),
     "no_message": unknown_message(),
     "bad_image": invalid_form(_BAD_IMAGE),
+    "archived": thread_archived(),
+    "locked": thread_locked(),
+    "tag_required": tag_required(),
+    "crossposted": already_crossposted(),
 }
 """Faults that are an answer in Discord's own form."""
 

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tests.wire.entities import LOADING, Channel, Message, User
 from tests.wire.errors import DiscordError, Json, unknown_interaction, unknown_message
 from tests.wire.forms.messages import Draft
 from tests.wire.posting import Posting
 from tests.wire.settings import Settings
-from tests.wire.state import LOADING, Channel, Message, User, World
+from tests.wire.state import World
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 REPLY, DEFER, DEFER_UPDATE, UPDATE, CHOICES, OPEN_MODAL = 4, 5, 6, 7, 8, 9

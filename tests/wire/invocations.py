@@ -6,12 +6,13 @@ button.
 
 from typing import Any
 
+from tests.wire.channel_payloads import channel_payload
+from tests.wire.entities import Channel, Message, User
 from tests.wire.errors import ControlError, Json
 from tests.wire.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, OPEN_MODAL, Interaction
 from tests.wire.options import Caller, fill_options
-from tests.wire.payloads import channel_payload, member_payload, message_event
+from tests.wire.payloads import member_payload, message_event
 from tests.wire.permissions import EVERYTHING, Permission
-from tests.wire.state import Channel, Message, User
 from tests.wire.wire import Wire
 
 _ATTACHMENT_LIMIT = 10 << 20

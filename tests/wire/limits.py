@@ -8,7 +8,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from tests.wire.errors import Json
+from tests.wire.errors import Json, LimitError
 from tests.wire.settings import Settings
 
 Headers = dict[str, str]
@@ -25,10 +25,11 @@ class Refusal:
     retry_after: float
     scope: str = "user"
     code: int = 0
+    message: str = "You are being rate limited."
 
     def body(self) -> Json:
         return {
-            "message": "You are being rate limited.",
+            "message": self.message,
             "retry_after": round(self.retry_after, 3),
             "global": self.scope == "global",
             "code": self.code,
@@ -63,6 +64,23 @@ class Limits:
         self._second = _Window()
         self._invalid: deque[float] = deque()
         self._hashes: dict[str, str] = {}
+        self._spent: dict[tuple[str, int], deque[float]] = {}
+
+    def refill(self) -> None:
+        """Frees all buckets and budgets, as time would."""
+        self._windows.clear()
+        self._spent.clear()
+
+    def spend(self, kind: str, owner: int, now: float) -> None:
+        """Takes one place in a rolling budget; raises :class:`LimitError` when there is none."""
+        if not self._settings.limits:
+            return
+        most, seconds = self._settings.buckets[kind]
+        spent = self._spent.setdefault((kind, owner), deque())
+        _forget(spent, now - seconds)
+        if len(spent) >= most:
+            raise LimitError(spent[0] + seconds - now if spent else seconds)
+        spent.append(now)
 
     def banned(self, now: float) -> bool:
         """Whether so many answers were refusals that Cloudflare no longer lets the address through."""

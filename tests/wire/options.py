@@ -5,10 +5,12 @@ name.
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.wire.channel_payloads import channel_payload
+from tests.wire.entities import Channel
 from tests.wire.errors import ControlError, Json
-from tests.wire.payloads import channel_payload, member_payload, role_payloads
+from tests.wire.payloads import member_payload, role_payloads
 from tests.wire.permissions import EVERYTHING
-from tests.wire.state import Channel, World
+from tests.wire.state import World
 
 _SUBCOMMAND, _GROUP = 1, 2
 _STRING, _INTEGER, _BOOLEAN, _USER, _CHANNEL, _ROLE, _MENTIONABLE, _NUMBER = range(3, 11)

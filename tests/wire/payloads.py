@@ -1,7 +1,9 @@
 """The world's objects as Discord sends them, with every field that a client library reads."""
 
+from tests.wire.channel_payloads import active_threads, channel_payload, synced_thread, thread_payload
+from tests.wire.entities import Guild, Message
 from tests.wire.errors import Json
-from tests.wire.state import ANNOUNCEMENT, DM, FORUM, THREAD_TYPES, VOICE, Channel, Guild, Message, World
+from tests.wire.state import World
 
 _JOINED = "2024-01-01T00:00:00+00:00"
 
@@ -31,6 +33,8 @@ def message_payload(message: Message, *, with_nonce: bool = False) -> Json:
     }
     if with_nonce and message.nonce is not None:
         payload["nonce"] = message.nonce
+    if message.thread is not None:
+        payload["thread"] = thread_payload(message.thread)
     if message.reference is not None:
         payload["message_reference"] = message.reference
     if message.application_id is not None:
@@ -54,85 +58,10 @@ def message_event(world: World, message: Message, *, with_nonce: bool = False) -
     return payload
 
 
-def channel_payload(world: World, channel: Channel) -> Json:
-    if channel.type == DM:
-        return _dm_payload(channel)
-    if channel.type in THREAD_TYPES:
-        return thread_payload(channel)
-    payload: Json = {
-        "id": str(channel.id),
-        "type": channel.type,
-        "guild_id": str(channel.guild.id) if channel.guild else None,
-        "name": channel.name,
-        "position": channel.position,
-        "parent_id": str(channel.parent.id) if channel.parent else None,
-        "topic": None,
-        "nsfw": False,
-        "flags": 1 << 4 if channel.tag_required else 0,
-        "rate_limit_per_user": 0,
-        "last_message_id": str(channel.order[-1]) if channel.order else None,
-        "permission_overwrites": _overwrites(world, channel),
-    }
-    if channel.type == VOICE:
-        payload |= {"bitrate": 64_000, "user_limit": 0}
-    if channel.type == FORUM:
-        payload |= {"available_tags": channel.tags, "default_forum_layout": 0, "default_sort_order": None}
-    if channel.type in (0, ANNOUNCEMENT, FORUM):
-        payload["default_auto_archive_duration"] = 1440
-    return payload
-
-
-def _overwrites(world: World, channel: Channel) -> list[Json]:
-    if not channel.denied:
-        return []
-    return [{"id": str(world.bot.id), "type": 1, "allow": "0", "deny": str(channel.denied)}]
-
-
-def _dm_payload(channel: Channel) -> Json:
-    return {
-        "id": str(channel.id),
-        "type": DM,
-        "flags": 0,
-        "last_message_id": str(channel.order[-1]) if channel.order else None,
-        "recipients": [channel.recipient.payload] if channel.recipient else [],
-    }
-
-
-def thread_payload(channel: Channel) -> Json:
-    count = len(channel.order)
-    return {
-        "id": str(channel.id),
-        "type": channel.type,
-        "guild_id": str(channel.guild.id) if channel.guild else None,
-        "parent_id": str(channel.parent.id) if channel.parent else None,
-        "owner_id": str(channel.owner.id) if channel.owner else None,
-        "name": channel.name,
-        "last_message_id": str(channel.order[-1]) if channel.order else None,
-        "message_count": count,
-        "total_message_sent": count,
-        "member_count": 1,
-        "rate_limit_per_user": 0,
-        "flags": 0,
-        "applied_tags": [str(tag) for tag in channel.applied_tags],
-        "thread_metadata": {
-            "archived": channel.archived,
-            "locked": channel.locked,
-            "auto_archive_duration": 1440,
-            "archive_timestamp": channel.created,
-            "create_timestamp": channel.created,
-        },
-        "member": {
-            "id": str(channel.id),
-            "user_id": str(channel.owner.id) if channel.owner else None,
-            "join_timestamp": channel.created,
-            "flags": 0,
-        },
-    }
-
-
 def role_payloads(guild: Guild) -> list[Json]:
     roles = [_role(guild.id, "@everyone", 0, guild.everyone)]
-    roles += [_role(role_id, name, position, 0) for position, (role_id, name) in enumerate(guild.roles.items(), 1)]
+    for position, (role_id, name) in enumerate(guild.roles.items(), 1):
+        roles.append(_role(role_id, name, position, 0) | {"mentionable": role_id not in guild.unmentionable})
     bot_role = _role(guild.bot_role, "newsdesk", len(roles), guild.bot_permissions)
     return [*roles, bot_role | {"managed": True}]
 
@@ -219,7 +148,7 @@ def guild_create(world: World, guild: Guild) -> Json:
         "member_count": 2 + len(guild.members),
         "members": [bot_member(world, guild)],
         "channels": [channel_payload(world, each) for each in guild.channels.values() if not each.gone],
-        "threads": [thread_payload(each) for each in guild.threads.values() if not each.gone],
+        "threads": [synced_thread(each) for each in active_threads(world, guild)],
         "voice_states": [],
         "presences": [],
         "stage_instances": [],

@@ -130,6 +130,15 @@ class People(ControlLine):
         """A message by somebody who is not the bot."""
         return results.message(await self._ask("post", channel_id=channel_id, content=content, user=user))
 
+    async def open_thread(
+        self, channel_id: int, name: str, content: str = "", user: str = "reader", tags: Iterable[str] = ()
+    ) -> WireChannel:
+        """A thread by somebody who is not the bot; in a forum a post, which needs ``content`` and may have tags,
+        by name.
+        """
+        form = {"name": name, "content": content, "user": user, "tags": list(tags)}
+        return results.channel(await self._ask("thread", channel_id=channel_id, **form))
+
     async def user_id(self, name: str) -> int:
         return int((await self._ask("user", user=name))["id"])
 

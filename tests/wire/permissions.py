@@ -20,6 +20,7 @@ class Permission(IntFlag):
     USE_APPLICATION_COMMANDS = 1 << 31
     MANAGE_THREADS = 1 << 34
     CREATE_PUBLIC_THREADS = 1 << 35
+    CREATE_PRIVATE_THREADS = 1 << 36
     SEND_MESSAGES_IN_THREADS = 1 << 38
 
 
@@ -47,6 +48,8 @@ EVERYTHING = (1 << 50) - 1
 SEND_CHECKS = {
     "no_view": Permission.VIEW_CHANNEL,
     "no_send": Permission.SEND_MESSAGES | Permission.SEND_MESSAGES_IN_THREADS,
+    "no_thread_send": Permission.SEND_MESSAGES_IN_THREADS,
+    "no_threads": Permission.CREATE_PUBLIC_THREADS,
     "no_embed": Permission.EMBED_LINKS,
     "no_history": Permission.READ_MESSAGE_HISTORY,
 }

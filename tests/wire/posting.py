@@ -4,12 +4,14 @@ told.
 
 import time
 
+from tests.wire.entities import CROSSPOSTED, EPHEMERAL, LOADING, Channel, Message, User, now_text
 from tests.wire.errors import Json
 from tests.wire.forms.mentions import pinged
 from tests.wire.forms.messages import Draft, empty_message
 from tests.wire.payloads import message_event
+from tests.wire.permissions import Permission
 from tests.wire.sessions import DIRECT_MESSAGES, GUILD_MESSAGES, MESSAGE_CONTENT, Sessions
-from tests.wire.state import EPHEMERAL, LOADING, Channel, Message, User, World, now_text
+from tests.wire.state import World
 
 _WITHHELD: Json = {"content": "", "embeds": [], "attachments": [], "components": []}
 """What others wrote is not shown to a bot without the intent for it."""
@@ -50,9 +52,10 @@ class Posting:
             nonce=draft.nonce,
             flags=draft.flags,
             allowed_mentions=draft.allowed_mentions,
-            mentions=self._mentions(draft.content, draft.allowed_mentions),
+            mentions=self._mentions(channel, author, draft),
             interaction=interaction,
         )
+        message.pings = message.mentions
         if draft.reference is not None:
             message.type, message.reference = 19, {"channel_id": str(channel.id)} | draft.reference
         if interaction is not None and interaction["type"] == 2:
@@ -65,13 +68,15 @@ class Posting:
         return message
 
     def edit(self, message: Message, draft: Draft) -> None:
-        """Changes the fields that the draft was given; the rest stays, as a PATCH means it."""
+        """Changes the fields that the draft was given; the rest stays, as a PATCH means it. It notifies nobody,
+        whatever its text mentions.
+        """
         if _would_be_empty(message, draft):
             raise empty_message()
         message.revisions.append(message.body())
         if "content" in draft.given:
             message.content = draft.content
-            message.mentions = self._mentions(draft.content, draft.allowed_mentions)
+            message.mentions = self._mentions(message.channel, message.author, draft)
         if "embeds" in draft.given:
             message.embeds = draft.embeds
         if "components" in draft.given:
@@ -81,7 +86,13 @@ class Posting:
         if "allowed_mentions" in draft.given:
             message.allowed_mentions = draft.allowed_mentions
         message.flags &= ~LOADING
+        message.crosspost_edits += bool(message.flags & CROSSPOSTED)
         message.edited_timestamp = now_text()
+        self.updated(message)
+
+    def crosspost(self, message: Message) -> None:
+        message.flags |= CROSSPOSTED
+        message.crossposted_at = time.monotonic()
         self.updated(message)
 
     def updated(self, message: Message) -> None:
@@ -113,11 +124,18 @@ class Posting:
         self._sessions.dispatch(event, guild, intent | MESSAGE_CONTENT, full)
         self._sessions.dispatch(event, guild, intent, lambda: full() | _WITHHELD, without=MESSAGE_CONTENT)
 
-    def _mentions(self, content: str, allowed: Json | None) -> Json | None:
-        found = pinged(content, allowed)
-        if found is not None:
-            found["users"] = [self._world.user(number).payload for number in found["users"]]
-        return found
+    def _mentions(self, channel: Channel, author: User, draft: Draft) -> Json | None:
+        """What the text, ``allowed_mentions`` and the bot's permissions together let through."""
+        found = pinged(draft.content, draft.allowed_mentions)
+        if found is None:
+            return None
+        guild, may = channel.guild, author is not self._world.bot
+        may = may or bool(self._world.bot_permissions(channel) & Permission.MENTION_EVERYONE)
+        there = guild.roles.keys() - (set() if may else guild.unmentionable) if guild else set()
+        found["roles"] = [role for role in found["roles"] if int(role) in there]
+        found["users"] = [self._world.user(number).payload for number in found["users"]]
+        found["everyone"] = found["everyone"] and may
+        return found if any(found.values()) else None
 
     def _attachment(self, channel: Channel, form: Json) -> Json:
         if "url" in form:

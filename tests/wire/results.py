@@ -27,11 +27,17 @@ class WireMessage:
     """Content, embeds and components before each edit, oldest first."""
     allowed_mentions: Json | None
     pings: Json | None
-    """Who was notified: ``users``, ``roles``, ``everyone``; ``None`` if nobody."""
+    """Who was notified when it was sent: ``users``, ``roles``, ``everyone``; ``None`` if nobody. An edit notifies
+    nobody and leaves it as it is.
+    """
     reference: Json | None
     deleted: str | None
     """``bot`` or ``moderator``."""
     crossposted: bool
+    crossposted_at: float | None
+    """By the monotonic clock, as ``at``."""
+    crosspost_edits: int
+    """How often it was edited since."""
     ephemeral: bool
     loading: bool
 
@@ -45,6 +51,10 @@ class WireMessage:
         return [part["custom_id"] for part in self.parts if "custom_id" in part]
 
     @property
+    def pinged_roles(self) -> list[int]:
+        return [int(role) for role in self.pings["roles"]] if self.pings else []
+
+    @property
     def title(self) -> str | None:
         """The first embed's."""
         return self.embeds[0].get("title") if self.embeds else None
@@ -52,7 +62,7 @@ class WireMessage:
 
 @dataclass(frozen=True, slots=True)
 class WireChannel:
-    """A channel or thread; ``content`` is filled only for a forum's posts."""
+    """A channel or thread; ``content`` is filled only by :meth:`tests.wire.client.WireDiscord.posts`."""
 
     id: int
     kind: str
@@ -61,13 +71,24 @@ class WireChannel:
     guild_id: int | None
     parent_id: int | None
     tags: dict[str, int]
+    """A forum's own, by name."""
     applied_tags: list[int]
+    """A post's; ``tag_names`` in the same order."""
+    tag_names: list[str]
+    owner_id: int | None
+    archived: bool
+    locked: bool
     denied: int
     gone: bool
     messages: int
     """How many were ever sent to it."""
     prevented: int
     content: list[WireMessage] = field(default_factory=list)
+
+    @property
+    def starter(self) -> WireMessage | None:
+        """The message that a forum post began with, unless it was deleted."""
+        return next((each for each in self.content if each.id == self.id and each.deleted is None), None)
 
 
 @dataclass(frozen=True, slots=True)

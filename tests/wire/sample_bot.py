@@ -10,6 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from tests.wire.client import WireDiscord
+from tests.wire.permissions import BOT, Permission
 
 
 class Again(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"again:(?P<times>[0-9]+)"):
@@ -121,6 +122,19 @@ async def _ready(bot: discord.Client, task: asyncio.Task[None]) -> None:
         if task.done():
             await task
         await asyncio.sleep(0.01)
+
+
+def managing_threads() -> int:
+    """What the bot may do, and manage threads besides."""
+    return int(BOT | Permission.MANAGE_THREADS)
+
+
+async def forum_channel(wire: WireDiscord, client: discord.Client, **more: Any) -> discord.ForumChannel:
+    """The forum of a new guild, with the tags *cloud* and *code* unless told otherwise."""
+    guild = await wire.add_guild("forum", **({"tags": ["cloud", "code"]} | more))
+    channel = await client.fetch_channel(guild.channels[0].id)
+    assert isinstance(channel, discord.ForumChannel)
+    return channel
 
 
 async def text_channel(wire: WireDiscord, client: discord.Client) -> discord.TextChannel:

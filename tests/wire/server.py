@@ -111,12 +111,12 @@ class Server:
             headers, refusal = self._take_limits(*found, entry)
             status, payload = (429, refusal.body()) if refusal else self._call(request, found, body)
         except LimitError as spent:
-            refusal = Refusal(spent.retry_after, code=spent.code)
+            refusal = Refusal(spent.retry_after, "shared", spent.code, spent.message)
             status, payload = 429, refusal.body()
         except DiscordError as problem:
             status, payload = problem.status, problem.body()
             entry.code = problem.code
-        self._settle(entry, status, shared=False)
+        self._settle(entry, status, shared=refusal is not None and refusal.scope == "shared")
         return _json(status, payload, headers | (refusal.headers() if refusal else {}) | _VIA)
 
     def _take_limits(self, route: Route, args: tuple[str, ...], entry: Entry) -> tuple[Headers, Refusal | None]:
@@ -127,10 +127,10 @@ class Server:
                 return {}, refusal
         if route.bucket is None:
             return {}, None
-        entry.bucket = route.bucket
+        entry.bucket = kind = self._wire.settings.bucket(route.bucket)
         # What is in none of the named buckets has one of its own for each route.
-        bucket = route.bucket if route.bucket != "other" else f"{route.method} {route.template}"
-        return limits.take(route.bucket, bucket, ":".join(args[: route.major]), entry.at)
+        bucket = kind if kind != "other" else f"{route.method} {route.template}"
+        return limits.take(kind, bucket, ":".join(args[: route.major]), entry.at)
 
     def _call(self, request: web.BaseRequest, found: Found, body: Any) -> Answer:
         route, args = found

@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from tests.wire.entities import Guild
 from tests.wire.errors import Json
 from tests.wire.payloads import guild_create
 from tests.wire.settings import Settings
-from tests.wire.state import Guild, World
+from tests.wire.state import World
 
 GUILDS, GUILD_MESSAGES, DIRECT_MESSAGES, MESSAGE_CONTENT = 1 << 0, 1 << 9, 1 << 12, 1 << 15
 _VERSION = 10

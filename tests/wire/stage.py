@@ -32,7 +32,8 @@ class Stage(ControlLine):
         """Guilds alike. Channels are kinds, with a name if wanted: ``text``, ``announcement``,
         ``forum:questions``.
 
-        ``tags`` are those of its forums; ``more`` is ``name``, ``bot_permissions``, ``everyone``, ``locale``.
+        ``tags`` are those of its forums; ``more`` is ``name``, ``bot_permissions``, ``everyone``, ``locale``,
+        ``unmentionable`` (names of roles), and for forums ``tag_required`` and ``moderated`` (names of tags).
         """
         form = more | {"count": count, "channels": list(channels), "tags": list(tags), "roles": list(roles)}
         return [results.guild(each) for each in await self._ask("guilds", **form)]
@@ -40,19 +41,27 @@ class Stage(ControlLine):
     async def add_guild(self, *channels: str, **more: Any) -> WireGuild:
         return (await self.add_guilds(1, channels or ("text",), **more))[0]
 
-    async def add_channel(self, guild_id: int, channel: str, tags: Iterable[str] = ()) -> WireChannel:
-        return results.channel(await self._ask("add_channel", guild_id=guild_id, channel=channel, tags=list(tags)))
+    async def add_channel(self, guild_id: int, channel: str, tags: Iterable[str] = (), **more: Any) -> WireChannel:
+        """``more`` is a forum's ``tag_required`` and ``moderated`` (names of tags that only moderators set)."""
+        form = more | {"guild_id": guild_id, "channel": channel, "tags": list(tags)}
+        return results.channel(await self._ask("add_channel", **form))
 
     async def change_guild(self, guild_id: int, **changes: Any) -> WireGuild:
         """``left=True`` puts the bot out; ``bot_permissions`` and ``everyone`` change what roles grant."""
         return results.guild(await self._ask("guild", guild_id=guild_id, **changes))
 
     async def change_channel(self, channel_id: int, **changes: Any) -> WireChannel:
-        """``access`` is ``open``, ``no_view``, ``no_send``, ``no_embed``, ``no_history``, ``gone``,
-        ``closed`` (a DM), or a list of them; with ``tell=False`` the bot does not hear of it. Also
-        ``archived``, ``locked``, ``tag_required``.
+        """``access`` is ``open``, ``no_view``, ``no_send``, ``no_thread_send``, ``no_threads``, ``no_embed``,
+        ``no_history``, ``gone``, ``closed`` (a DM), or a list of them; a thread takes only ``open`` and ``gone``.
+        ``allow`` are permission bits that the bot has there besides its role's. Also ``archived`` and ``locked``
+        of a thread; ``tags``, ``moderated`` and ``tag_required`` of a forum. With ``tell=False`` the bot does not
+        hear of it.
         """
         return results.channel(await self._ask("channel", channel_id=channel_id, **changes))
+
+    async def refill(self) -> None:
+        """Ends all rate limits' windows, as the hour would that a crosspost counts for."""
+        await self._ask("refill")
 
     async def fault(self, fault: str, method: str = "*", path: str = "", times: int | None = 1, **more: Any) -> int:
         """Makes a rule of :class:`tests.wire.faults.Rule` and says its number. ``times=ANY`` never ends."""

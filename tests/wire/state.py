@@ -1,168 +1,17 @@
 """The world: users, guilds, channels and messages, in plain dicts keyed by number.
 
-Nothing here checks permissions or speaks JSON; it only holds what is there. Deleted messages and channels
-stay, marked, so that a test can count what was ever sent.
+Nothing here checks permissions or speaks JSON; it only holds what is there.
 """
 
 import time
-from bisect import bisect_left, bisect_right
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
+from tests.wire.entities import DM, THREAD_TYPES, Channel, Guild, User, avatar_free_user, now_text
 from tests.wire.errors import Json
-from tests.wire.permissions import BOT, MEMBER
+from tests.wire.permissions import BOT, EVERYTHING, Permission
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
 _GUILDS_BEGIN_MS = 200_000_000_000
 _OTHERS_BEGIN_MS = 201_000_000_000
-
-TEXT, DM, VOICE, CATEGORY, ANNOUNCEMENT, THREAD, FORUM = 0, 1, 2, 4, 5, 11, 15
-KINDS = {
-    "text": TEXT,
-    "voice": VOICE,
-    "category": CATEGORY,
-    "announcement": ANNOUNCEMENT,
-    "thread": THREAD,
-    "forum": FORUM,
-}
-THREAD_TYPES = frozenset({10, THREAD, 12})
-
-CROSSPOSTED, EPHEMERAL, LOADING = 1 << 0, 1 << 6, 1 << 7
-
-
-@dataclass(slots=True)
-class User:
-    """An account. ``payload`` is the user object as Discord sends it, shared by every message of that
-    user.
-    """
-
-    id: int
-    name: str
-    payload: Json
-
-
-@dataclass(slots=True)
-class Message:
-    """One message. ``revisions`` holds the earlier states, ``body`` the fields that an edit can change."""
-
-    id: int
-    channel: "Channel"
-    author: User
-    content: str
-    embeds: list[Json]
-    components: list[Json]
-    attachments: list[Json]
-    timestamp: str
-    created: float
-    nonce: str | None = None
-    flags: int = 0
-    type: int = 0
-    allowed_mentions: Json | None = None
-    mentions: Json | None = None
-    reference: Json | None = None
-    interaction: Json | None = None
-    application_id: int | None = None
-    edited_timestamp: str | None = None
-    revisions: list[Json] = field(default_factory=list)
-    deleted: str | None = None
-    """By whom: ``bot`` or ``moderator``."""
-
-    def body(self) -> Json:
-        return {"content": self.content, "embeds": self.embeds, "components": self.components}
-
-
-@dataclass(slots=True)
-class Channel:
-    """A channel, thread or DM. ``order`` holds the ids in ``messages``, ascending, so that history can
-    bisect.
-    """
-
-    id: int
-    type: int
-    name: str
-    guild: "Guild | None"
-    parent: "Channel | None" = None
-    recipient: User | None = None
-    position: int = 0
-    tags: list[Json] = field(default_factory=list)
-    applied_tags: list[int] = field(default_factory=list)
-    tag_required: bool = False
-    archived: bool = False
-    locked: bool = False
-    created: str = ""
-    owner: User | None = None
-    denied: int = 0
-    """Permission bits taken from the bot in this channel."""
-    closed: bool = False
-    """A DM whose recipient takes none."""
-    gone: bool = False
-    messages: dict[int, Message] = field(default_factory=dict)
-    order: list[int] = field(default_factory=list)
-    nonces: dict[str, Message] = field(default_factory=dict)
-    prevented: int = 0
-    """Messages that an enforced nonce kept from appearing twice."""
-    crossposts: deque[float] = field(default_factory=deque)
-
-    def add(self, message: Message) -> None:
-        self.messages[message.id] = message
-        self.order.append(message.id)
-
-    def message(self, message_id: int) -> Message | None:
-        found = self.messages.get(message_id)
-        return found if found is not None and found.deleted is None else None
-
-    def before(self, message_id: int | None) -> Iterator[Message]:
-        """The messages older than the id, newest first; without one, all of them."""
-        end = len(self.order) if message_id is None else bisect_left(self.order, message_id)
-        for index in range(end - 1, -1, -1):
-            message = self.messages[self.order[index]]
-            if message.deleted is None:
-                yield message
-
-    def after(self, message_id: int) -> Iterator[Message]:
-        """The messages newer than the id, oldest first."""
-        for index in range(bisect_right(self.order, message_id), len(self.order)):
-            message = self.messages[self.order[index]]
-            if message.deleted is None:
-                yield message
-
-
-@dataclass(slots=True)
-class Guild:
-    """A server. Its ``@everyone`` role has the guild's own id, as with Discord."""
-
-    id: int
-    name: str
-    owner: User
-    bot_role: int
-    locale: str = "en-US"
-    everyone: int = int(MEMBER)
-    bot_permissions: int = int(BOT)
-    roles: dict[int, str] = field(default_factory=dict)
-    members: dict[int, Json] = field(default_factory=dict)
-    channels: dict[int, Channel] = field(default_factory=dict)
-    threads: dict[int, Channel] = field(default_factory=dict)
-    left: bool = False
-    """The bot was put out."""
-
-
-def now_text() -> str:
-    return datetime.now(UTC).isoformat()
-
-
-def avatar_free_user(user_id: int, name: str, *, bot: bool) -> User:
-    payload: Json = {
-        "id": str(user_id),
-        "username": name,
-        "discriminator": "0",
-        "global_name": None if bot else name,
-        "avatar": None,
-        "bot": bot,
-        "public_flags": 0,
-    }
-    return User(user_id, name, payload)
 
 
 class World:
@@ -216,20 +65,15 @@ class World:
         self.guilds[guild_id] = guild
         return guild
 
-    def add_channel(self, guild: Guild, kind: int, name: str, parent: Channel | None = None) -> Channel:
-        """A new channel; a thread that a bot opens gets a fresh id, since its starter message shares it."""
-        fresh = kind in THREAD_TYPES
-        channel = Channel(
-            self.snowflake() if fresh else self.fixed_id(),
-            kind,
-            name,
-            guild,
-            parent,
-            position=len(guild.channels),
-        )
-        channel.created = now_text()
-        channel.owner = self.bot
-        (guild.threads if fresh else guild.channels)[channel.id] = channel
+    def add_channel(
+        self, guild: Guild, kind: int, name: str, parent: Channel | None = None, channel_id: int = 0
+    ) -> Channel:
+        """A new channel. A thread gets a fresh id, or that of the message that it begins from."""
+        is_thread = kind in THREAD_TYPES
+        channel_id = channel_id or (self.snowflake() if is_thread else self.fixed_id())
+        channel = Channel(channel_id, kind, name, guild, parent, position=len(guild.channels))
+        channel.created = channel.archive_changed = now_text()
+        (guild.threads if is_thread else guild.channels)[channel.id] = channel
         self.channels[channel.id] = channel
         return channel
 
@@ -244,5 +88,8 @@ class World:
         guild = channel.guild
         if guild is None:
             return int(BOT)
-        denied = channel.denied | (channel.parent.denied if channel.parent else 0)
-        return (guild.everyone | guild.bot_permissions) & ~denied
+        place = channel.parent if channel.is_thread and channel.parent else channel
+        granted = guild.everyone | guild.bot_permissions
+        if granted & Permission.ADMINISTRATOR:
+            return EVERYTHING
+        return (granted & ~place.denied) | place.allowed

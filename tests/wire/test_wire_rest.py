@@ -1,4 +1,4 @@
-"""REST with a real client: login, messages, nonces, permissions, forums, crossposts, direct messages."""
+"""REST with a real client: login, messages, nonces, permissions, direct messages."""
 
 from typing import Any
 
@@ -134,40 +134,6 @@ async def test_other_peoples_messages_are_not_ours(wire: WireDiscord, client: di
     with pytest.raises(discord.NotFound) as missing:
         await channel.get_partial_message(5).edit(content="x")
     assert missing.value.code == 10008
-
-
-async def test_crossposts_have_their_rules(wire: WireDiscord, client: discord.Client) -> None:
-    await wire.configure(crossposts_per_hour=1)
-    guild = await wire.add_guild("announcement", "text")
-    news, text = [client.get_partial_messageable(each.id) for each in guild.channels]
-    sent = await news.send("a")
-    await sent.publish()
-    assert (await wire.messages(news.id))[0].crossposted
-    with pytest.raises(discord.HTTPException) as again:
-        await sent.publish()
-    with pytest.raises(discord.HTTPException) as plain:
-        await (await text.send("a")).publish()
-    with pytest.raises(discord.RateLimited) as spent:
-        await (await news.send("b")).publish()
-    assert (again.value.code, plain.value.code) == (40033, 50024)
-    assert 3500 < spent.value.retry_after <= 3600
-
-
-async def test_a_forum_post_has_its_message_and_tags(wire: WireDiscord, client: discord.Client) -> None:
-    guild = await wire.add_guild("forum", tags=["cloud", "code"])
-    forum = await client.fetch_channel(guild.channels[0].id)
-    assert isinstance(forum, discord.ForumChannel)
-    made = await forum.create_thread(
-        name="A card", embed=discord.Embed(title="A card"), applied_tags=[forum.available_tags[1]]
-    )
-    assert made.message.id == made.thread.id
-    (post,) = await wire.posts(forum.id)
-    assert (post.name, post.content[0].title) == ("A card", "A card")
-    assert post.applied_tags == [guild.channels[0].tags["code"]]
-    await made.thread.send("more")
-    assert [each.content for each in await wire.messages(made.thread.id)] == ["", "more"]
-    with pytest.raises(discord.HTTPException):
-        await client.get_partial_messageable(forum.id).send("a forum takes no plain message")
 
 
 async def test_direct_messages_can_be_refused(wire: WireDiscord, client: discord.Client) -> None:

@@ -4,9 +4,11 @@ message.
 
 from collections.abc import Iterable
 
+from tests.wire.entities import CROSSPOSTED, EPHEMERAL, LOADING, Channel, Guild, Message
 from tests.wire.errors import Json
 from tests.wire.interactions import Interaction
-from tests.wire.state import CROSSPOSTED, EPHEMERAL, LOADING, Channel, Guild, Message, World
+from tests.wire.state import World
+from tests.wire.tags import tag_names
 
 KIND_NAMES = {
     0: "text",
@@ -16,6 +18,7 @@ KIND_NAMES = {
     5: "announcement",
     10: "thread",
     11: "thread",
+    12: "thread",
     15: "forum",
 }
 
@@ -35,10 +38,12 @@ def message_view(message: Message) -> Json:
         "edited": message.edited_timestamp,
         "revisions": message.revisions,
         "allowed_mentions": message.allowed_mentions,
-        "pings": message.mentions,
+        "pings": message.pings,
         "reference": message.reference,
         "deleted": message.deleted,
         "crossposted": bool(message.flags & CROSSPOSTED),
+        "crossposted_at": message.crossposted_at,
+        "crosspost_edits": message.crosspost_edits,
         "ephemeral": bool(message.flags & EPHEMERAL),
         "loading": bool(message.flags & LOADING),
     }
@@ -59,11 +64,22 @@ def channel_view(channel: Channel) -> Json:
         "parent_id": channel.parent.id if channel.parent else None,
         "tags": {tag["name"]: int(tag["id"]) for tag in channel.tags},
         "applied_tags": channel.applied_tags,
+        "tag_names": tag_names(channel),
+        "owner_id": channel.owner.id if channel.owner else None,
+        "archived": channel.archived,
+        "locked": channel.locked,
         "denied": channel.denied,
         "gone": channel.gone,
         "messages": len(channel.order),
         "prevented": channel.prevented,
     }
+
+
+def posts_view(parent: Channel, *, deleted: bool) -> list[Json]:
+    """The threads below a channel, oldest first, with their messages."""
+    threads = [each for each in (parent.guild.threads.values() if parent.guild else ()) if each.parent is parent]
+    threads = [each for each in threads if deleted or each.is_there]
+    return [channel_view(each) | {"content": messages_view(each, deleted=deleted)} for each in threads]
 
 
 def guild_view(guild: Guild) -> Json:

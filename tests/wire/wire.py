@@ -9,6 +9,7 @@ from tests.wire.posting import Posting
 from tests.wire.sessions import Sessions
 from tests.wire.settings import Settings
 from tests.wire.state import World
+from tests.wire.threads import Threads
 
 
 class Wire:
@@ -31,6 +32,7 @@ class Wire:
         self.sessions.resume_url = self.resume_url
         self.gateway = Gateway(self.world, self.settings, self.sessions)
         self.posting = Posting(self.world, self.sessions)
+        self.threads = Threads(self.world, self.sessions, self.posting)
         self.interactions = Interactions(self.world, self.settings, self.posting)
 
     def reset(self) -> None:

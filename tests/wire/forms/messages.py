@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.wire.entities import EPHEMERAL
 from tests.wire.errors import DiscordError, Json
 from tests.wire.forms.components import check_components
 from tests.wire.forms.embeds import check_embeds
 from tests.wire.forms.mentions import check_allowed_mentions
 from tests.wire.forms.report import Report, fields_named
-from tests.wire.state import EPHEMERAL
 
 _SUPPRESS_EMBEDS, _SUPPRESS_NOTIFICATIONS, _COMPONENTS_V2 = 1 << 2, 1 << 12, 1 << 15
 _SETTABLE = _SUPPRESS_EMBEDS | _SUPPRESS_NOTIFICATIONS | EPHEMERAL

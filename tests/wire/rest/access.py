@@ -1,21 +1,23 @@
 """May the bot do this here? Discord's answers when it may not."""
 
+from tests.wire.entities import Channel, Message
 from tests.wire.errors import (
     DiscordError,
     missing_access,
     missing_permissions,
+    thread_archived,
+    thread_locked,
     unknown_channel,
     unknown_message,
 )
 from tests.wire.permissions import Permission
 from tests.wire.rest.routing import Call
-from tests.wire.state import THREAD_TYPES, Channel, Message
 
 
 def visible_channel(call: Call, needs: int = 0) -> Channel:
     """The channel of the path's first open segment, if the bot sees it and has all of ``needs`` there."""
     channel = call.wire.world.channels.get(call.number(0))
-    if channel is None or channel.gone or (channel.parent is not None and channel.parent.gone):
+    if channel is None or not channel.is_there:
         raise unknown_channel()
     check_access(call, channel, needs)
     return channel
@@ -24,11 +26,14 @@ def visible_channel(call: Call, needs: int = 0) -> Channel:
 def check_access(call: Call, channel: Channel, needs: int) -> None:
     if channel.guild is not None and channel.guild.left:
         raise missing_access()
-    has = call.wire.world.bot_permissions(channel)
-    if not has & Permission.VIEW_CHANNEL:
+    if not may(call, channel, Permission.VIEW_CHANNEL):
         raise missing_access()
-    if needs & ~has:
+    if needs and not may(call, channel, needs):
         raise missing_permissions()
+
+
+def may(call: Call, channel: Channel, needs: int) -> bool:
+    return not needs & ~call.wire.world.bot_permissions(channel)
 
 
 def sendable_channel(call: Call, *, with_embeds: bool, with_files: bool) -> Channel:
@@ -37,12 +42,31 @@ def sendable_channel(call: Call, *, with_embeds: bool, with_files: bool) -> Chan
     if channel.closed:
         raise DiscordError(403, 50007, "Cannot send messages to this user")
     if channel.guild is not None:
-        in_thread = channel.type in THREAD_TYPES
-        needs = Permission.SEND_MESSAGES_IN_THREADS if in_thread else Permission.SEND_MESSAGES
+        needs = Permission.SEND_MESSAGES_IN_THREADS if channel.is_thread else Permission.SEND_MESSAGES
         needs |= Permission.EMBED_LINKS if with_embeds else 0
         needs |= Permission.ATTACH_FILES if with_files else 0
         check_access(call, channel, int(needs))
+        check_unlocked(call, channel)
     return channel
+
+
+def check_unlocked(call: Call, channel: Channel) -> None:
+    """In a locked thread only those who manage threads may write."""
+    if channel.locked and not may(call, channel, Permission.MANAGE_THREADS):
+        raise thread_locked()
+
+
+def check_editable(call: Call, channel: Channel) -> None:
+    """Whether messages may be edited there: in an archived thread nobody may."""
+    if channel.archived:
+        raise thread_archived()
+    check_unlocked(call, channel)
+
+
+def check_deletable(call: Call, channel: Channel) -> None:
+    """Whether messages may be deleted there: of archived threads only locked ones stop that."""
+    if channel.archived and channel.locked and not may(call, channel, Permission.MANAGE_THREADS):
+        raise thread_archived()
 
 
 def message_of(call: Call, channel: Channel, index: int = 1) -> Message:

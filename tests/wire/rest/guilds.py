@@ -1,20 +1,14 @@
 """Guilds, their channels, roles and members, as the library's ``fetch_*`` methods ask for them."""
 
+from tests.wire.channel_payloads import channel_payload
+from tests.wire.entities import Guild
 from tests.wire.errors import Json, missing_access, not_found, unknown_guild
-from tests.wire.payloads import (
-    bot_member,
-    channel_payload,
-    guild_payload,
-    member_payload,
-    role_payloads,
-    thread_payload,
-)
-from tests.wire.rest.access import visible_channel
+from tests.wire.payloads import bot_member, guild_payload, member_payload, role_payloads
 from tests.wire.rest.routing import Answer, Call, Route
-from tests.wire.state import Guild, World
+from tests.wire.state import World
 
 
-def _guild(call: Call) -> Guild:
+def guild_of(call: Call) -> Guild:
     guild = call.wire.world.guilds.get(call.number(0))
     if guild is None:
         raise unknown_guild()
@@ -24,7 +18,7 @@ def _guild(call: Call) -> Guild:
 
 
 def get_guild(call: Call) -> Answer:
-    payload = guild_payload(_guild(call))
+    payload = guild_payload(guild_of(call))
     if call.query.get("with_counts") in ("1", "true", "True"):
         payload |= {"approximate_member_count": 2, "approximate_presence_count": 1}
     return 200, payload
@@ -49,21 +43,15 @@ def get_my_guilds(call: Call) -> Answer:
 
 def get_channels(call: Call) -> Answer:
     world = call.wire.world
-    return 200, [channel_payload(world, each) for each in _guild(call).channels.values() if not each.gone]
-
-
-def get_active_threads(call: Call) -> Answer:
-    threads = [each for each in _guild(call).threads.values() if not each.gone and not each.archived]
-    payloads = [thread_payload(each) for each in threads]
-    return 200, {"threads": payloads, "members": [each["member"] for each in payloads]}
+    return 200, [channel_payload(world, each) for each in guild_of(call).channels.values() if not each.gone]
 
 
 def get_roles(call: Call) -> Answer:
-    return 200, role_payloads(_guild(call))
+    return 200, role_payloads(guild_of(call))
 
 
 def get_role(call: Call) -> Answer:
-    for role in role_payloads(_guild(call)):
+    for role in role_payloads(guild_of(call)):
         if role["id"] == call.args[1]:
             return 200, role
     raise not_found("Role", 10011)
@@ -77,29 +65,23 @@ def _members(world: World, guild: Guild) -> list[Json]:
 def get_members(call: Call) -> Answer:
     after = int(call.query.get("after", 0))
     limit = int(call.query.get("limit", 1))
-    members = sorted(_members(call.wire.world, _guild(call)), key=lambda each: int(each["user"]["id"]))
+    members = sorted(_members(call.wire.world, guild_of(call)), key=lambda each: int(each["user"]["id"]))
     return 200, [each for each in members if int(each["user"]["id"]) > after][:limit]
 
 
 def get_member(call: Call) -> Answer:
-    for member in _members(call.wire.world, _guild(call)):
+    for member in _members(call.wire.world, guild_of(call)):
         if member["user"]["id"] == call.args[1]:
             return 200, member
     raise not_found("Member", 10007)
-
-
-def get_channel(call: Call) -> Answer:
-    return 200, channel_payload(call.wire.world, visible_channel(call))
 
 
 ROUTES = (
     Route("GET", "/users/@me/guilds", get_my_guilds, major=0),
     Route("GET", "/guilds/*", get_guild),
     Route("GET", "/guilds/*/channels", get_channels),
-    Route("GET", "/guilds/*/threads/active", get_active_threads),
     Route("GET", "/guilds/*/roles", get_roles),
     Route("GET", "/guilds/*/roles/*", get_role),
     Route("GET", "/guilds/*/members", get_members),
     Route("GET", "/guilds/*/members/*", get_member),
-    Route("GET", "/channels/*", get_channel),
 )

@@ -1,7 +1,8 @@
 """Who the bot is: login, gateway address, application, users, and DMs with them."""
 
+from tests.wire.channel_payloads import channel_payload
 from tests.wire.errors import invalid_form, not_found, one_field
-from tests.wire.payloads import application_payload, channel_payload
+from tests.wire.payloads import application_payload
 from tests.wire.rest.routing import Answer, Call, Route
 
 

@@ -4,27 +4,30 @@ import time
 from collections.abc import Mapping
 from itertools import islice
 
+from tests.wire.entities import ANNOUNCEMENT, CROSSPOSTED, FORUM, Channel, Message
 from tests.wire.errors import (
     DiscordError,
-    LimitError,
+    already_crossposted,
     invalid_form,
     missing_permissions,
     one_field,
     unknown_message,
+    wrong_channel_type,
 )
 from tests.wire.forms.messages import EDIT_FIELDS, Draft, read_draft, read_new
 from tests.wire.payloads import message_payload
 from tests.wire.permissions import Permission
-from tests.wire.rest.access import message_of, sendable_channel, visible_channel
+from tests.wire.rest.access import (
+    check_deletable,
+    check_editable,
+    may,
+    message_of,
+    sendable_channel,
+    visible_channel,
+)
 from tests.wire.rest.routing import Answer, Call, Route
-from tests.wire.state import ANNOUNCEMENT, CROSSPOSTED, FORUM, Channel, Message
 
 _HISTORY = int(Permission.READ_MESSAGE_HISTORY)
-_HOUR = 3600.0
-
-
-def _wrong_channel_type() -> DiscordError:
-    return DiscordError(400, 50024, "Cannot execute action on this channel type")
 
 
 def create_message(call: Call) -> Answer:
@@ -37,8 +40,10 @@ def create_message(call: Call) -> Answer:
     earlier = _earlier(call, channel, draft)
     if earlier is not None:
         return 200, message_payload(earlier, with_nonce=True)
+    if channel.is_thread:
+        call.wire.threads.wake(channel)
+        call.wire.threads.join(channel)
     message = call.wire.posting.create(channel, draft, call.wire.world.bot)
-    channel.archived = False
     if draft.nonce is not None:
         channel.nonces[draft.nonce] = message
     return 200, message_payload(message, with_nonce=True)
@@ -98,43 +103,41 @@ def edit_message(call: Call) -> Answer:
     message = message_of(call, channel)
     if message.author is not call.wire.world.bot:
         raise DiscordError(403, 50005, "Cannot edit a message authored by another user")
-    if channel.archived:
-        raise DiscordError(400, 50083, "Thread is archived")
-    call.wire.posting.edit(message, read_draft(call.form(), EDIT_FIELDS))
+    check_editable(call, channel)
+    draft = read_draft(call.form(), EDIT_FIELDS)
+    if message.flags & CROSSPOSTED:
+        call.wire.limits.spend("crosspost_edit", message.id, time.monotonic())
+    call.wire.posting.edit(message, draft)
     return 200, message_payload(message)
 
 
 def delete_message(call: Call) -> Answer:
     channel = visible_channel(call)
     message = message_of(call, channel)
-    may_moderate = call.wire.world.bot_permissions(channel) & Permission.MANAGE_MESSAGES
-    if message.author is not call.wire.world.bot and not may_moderate:
+    if not _own_or_moderated(call, message):
         raise missing_permissions()
+    check_deletable(call, channel)
     call.wire.posting.delete(message, "bot")
     return 204, None
 
 
+def _own_or_moderated(call: Call, message: Message) -> bool:
+    return message.author is call.wire.world.bot or may(call, message.channel, Permission.MANAGE_MESSAGES)
+
+
 def crosspost(call: Call) -> Answer:
-    channel = visible_channel(call, int(Permission.SEND_MESSAGES))
+    channel = visible_channel(call)
     if channel.type != ANNOUNCEMENT:
-        raise _wrong_channel_type()
+        raise wrong_channel_type()
     message = message_of(call, channel)
+    if not may(call, channel, Permission.SEND_MESSAGES) or not _own_or_moderated(call, message):
+        raise missing_permissions()
     if message.flags & CROSSPOSTED:
-        raise DiscordError(400, 40033, "This message has already been crossposted")
-    _spend_crosspost(channel, call.wire.settings.crossposts_per_hour)
-    message.flags |= CROSSPOSTED
-    call.wire.posting.updated(message)
+        raise already_crossposted()
+    if not call.wire.settings.crosspost_in_headers:
+        call.wire.limits.spend("crosspost", channel.id, time.monotonic())
+    call.wire.posting.crosspost(message)
     return 200, message_payload(message)
-
-
-def _spend_crosspost(channel: Channel, most: int) -> None:
-    now = time.monotonic()
-    spent = channel.crossposts
-    while spent and spent[0] <= now - _HOUR:
-        spent.popleft()
-    if len(spent) >= most:
-        raise LimitError(spent[0] + _HOUR - now if spent else _HOUR, 20028)
-    spent.append(now)
 
 
 def typing(call: Call) -> Answer:
@@ -148,6 +151,6 @@ ROUTES = (
     Route("GET", "/channels/*/messages/*", get_message),
     Route("PATCH", "/channels/*/messages/*", edit_message, "edit"),
     Route("DELETE", "/channels/*/messages/*", delete_message, "delete"),
-    Route("POST", "/channels/*/messages/*/crosspost", crosspost),
+    Route("POST", "/channels/*/messages/*/crosspost", crosspost, "crosspost"),
     Route("POST", "/channels/*/typing", typing),
 )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.wire.entities import EPHEMERAL
 from tests.wire.errors import Json, invalid_form, one_field
 from tests.wire.forms.commands import check_choice
 from tests.wire.forms.components import check_modal
@@ -22,7 +23,6 @@ from tests.wire.interactions import (
 )
 from tests.wire.payloads import message_payload
 from tests.wire.rest.routing import Answer, Call, Route
-from tests.wire.state import EPHEMERAL
 
 _ALLOWED = {
     COMMAND: (REPLY, DEFER, OPEN_MODAL),

@@ -1,0 +1,37 @@
+"""Which cards a subscription is to be spared: by topic or by word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from bot.cards.model import Card
+from bot.cards.text import folded
+
+
+def left_out(card: Card, without: Sequence[str]) -> str | None:
+    """The first of these topics and words that the card has, None when it has none.
+
+    A word counts where it stands by itself in title or excerpt, whatever its case.
+    """
+    if not without:
+        return None
+    topics = {folded(topic) for topic in card.topics}
+    text = folded(f"{card.title}\n{card.excerpt}")
+    return next(
+        (word for word in without if (key := folded(word)) and (key in topics or _word(key).search(text))), None
+    )
+
+
+@lru_cache(maxsize=1024)
+def _word(word: str) -> re.Pattern[str]:
+    """Languages without spaces have no edges of words: there, and beside signs, the word counts anywhere."""
+    before = r"(?<!\w)" if _has_edge(word[:1]) else ""
+    after = r"(?!\w)" if _has_edge(word[-1:]) else ""
+    return re.compile(f"{before}{re.escape(word)}{after}")
+
+
+def _has_edge(letter: str) -> bool:
+    """From Thai (U+0E00) on, scripts write without spaces or glue particles to their words."""
+    return letter.isalnum() and letter < "\u0e00"

@@ -1,0 +1,257 @@
+"""Digests: which are due, what each brings, how they are cut into messages; and what one would bring."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.cards.text import folded
+from bot.desk.digest import Candidate, Choice, Chosen, Fate, Had, choose, ranked
+from bot.desk.matching import left_out
+from bot.desk.past import played_again
+from bot.desk.subscription import Layout, Subscription, Wish
+from bot.desk.timetable import Slot, Timetable, timetable
+from bot.render.digest import CONTINUED, catch_up_heading, entry_size, heading, parts, quiet_heading
+from bot.render.subscriptions import Past
+from bot.store import Store
+from bot.store.digests import Edition, NewMessage, Pool, Waiting
+from bot.store.records import FiledCard
+
+WHATIF_DAYS = 30
+WHATIF_CARDS = 25
+_SIZES_KEPT = 5000
+_AT_ONCE = 500
+"""Digests made in one transaction: readers and the courier's notes wait for no longer than it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a subscription's next digest would bring if it were due now."""
+
+    choice: Choice
+    cards: tuple[FiledCard, ...]
+    heading: str
+    at: datetime
+
+
+def first_turn(wish: Wish, now: datetime) -> tuple[datetime, datetime | None]:
+    """Where a new subscription begins: cards that arrived after the first moment are new to it, and its next slot.
+
+    A digest looks back over one of its periods, so that the first one is as full as the next.
+    """
+    table = timetable(wish)
+    slot = table.following(now) if table else None
+    return (now - table.period, slot.at) if table and slot else (now, None)
+
+
+class Editions:
+    """Makes digests. It decides by `bot.desk.digest`, and writes messages for the courier to deliver."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime], max_age: timedelta) -> None:
+        self._store = store
+        self._clock = clock
+        self._max_age = max_age
+        self._sizes: dict[tuple[int, str], int] = {}
+
+    async def make(self) -> int:
+        """Make the digests that are due, each for its latest slot: slots that were missed are merged into it.
+
+        Returns the number of messages that are new.
+        """
+        now, made = self._clock(), 0
+        due = await self._store.subscriptions.due(now)
+        for start in range(0, len(due), _AT_ONCE):
+            made += await self._make(due[start : start + _AT_ONCE], now)
+        return made
+
+    async def _make(self, due: Sequence[Subscription], now: datetime) -> int:
+        edition = Edition()
+        desk = await self._desk(due, now)
+        for subscription in due:
+            table = timetable(subscription.wish)
+            slot = table.latest(now) if table else None
+            following = table.following(now) if table else None
+            edition.turned.append((subscription, slot.at if slot else now, following.at if following else None))
+            if table and slot:
+                chosen = desk.choice(subscription, table, slot.at).chosen
+                desk.note(subscription.channel_id, chosen)
+                edition.messages += await self._messages(subscription, slot, chosen)
+        return await self._store.digests.file(edition, now)
+
+    async def _messages(self, subscription: Subscription, slot: Slot, chosen: Sequence[Chosen]) -> list[NewMessage]:
+        wish = subscription.wish
+        if not chosen and wish.skip_empty:
+            return []
+        messages = await self._parts(chosen, wish.layout) or [()]
+        return [
+            NewMessage(
+                subscription,
+                slot.name,
+                part,
+                slot.at,
+                heading(wish.when, len(chosen), slot.at, wish.topics, part=part + 1, parts=len(messages)),
+                wish.layout,
+                cards,
+            )
+            for part, cards in enumerate(messages)
+        ]
+
+    async def _parts(self, chosen: Sequence[Chosen], layout: Layout) -> list[Sequence[Chosen]]:
+        """The cards of each message. Only a list must be measured; many digests bring the same few cards."""
+        sizes = [0] * len(chosen)
+        if layout is Layout.LIST:
+            if len(self._sizes) > _SIZES_KEPT:
+                self._sizes.clear()
+            await self._measure([card for card in chosen if (card.card_id, card.revision) not in self._sizes])
+            sizes = [self._sizes[card.card_id, card.revision] for card in chosen]
+        counts = parts(sizes, layout)
+        places = [sum(counts[:part]) for part in range(len(counts))]
+        return [chosen[place : place + count] for place, count in zip(places, counts, strict=True)]
+
+    async def _measure(self, unknown: Sequence[Chosen]) -> None:
+        if not unknown:
+            return
+        found = await self._store.archive.by_ids([card.card_id for card in unknown])
+        self._sizes |= {(card.card_id, card.revision): entry_size(found[card.card_id]) for card in unknown}
+
+    async def turn_quiet(self) -> int:
+        """Begin and end quiet hours; what waited for an end comes as one digest. Returns the number of messages."""
+        now = self._clock()
+        turning = await self._store.quiet.turning(now)
+        if not turning:
+            return 0
+        loud = [channel.channel_id for channel in turning if not channel.hours.is_quiet(now)]
+        edition = Edition(released=loud)
+        for waiting in (await self._store.digests.deferred(loud, now)).values():
+            slot = f"quiet {now:%Y-%m-%d %H:%M:%S}"
+            edition.messages += await self._gathered(waiting, slot, quiet_heading(len(waiting)), now)
+        added = await self._store.digests.file(edition, now)
+        await self._store.quiet.turned(turning, now)
+        return added
+
+    async def catch_up(self, channel_id: int) -> None:
+        """Let one digest take the place of the stories that wait for a channel since an outage."""
+        now = self._clock()
+        waiting = await self._store.digests.never_sent(channel_id)
+        if waiting:
+            head = catch_up_heading(len(waiting), min(each.since for each in waiting))
+            if messages := await self._gathered(waiting, f"catch-up {now:%Y-%m-%d %H:%M:%S}", head, now):
+                await self._store.digests.gather(waiting, messages, now)
+
+    async def _gathered(self, waiting: Sequence[Waiting], slot: str, head: str, now: datetime) -> list[NewMessage]:
+        """Stories that were to come one by one, as headlines in their order; of each story its first card."""
+        found = await self._store.subscriptions.named([waiting[0].subscription_id])
+        first = {each.story_id: each.card for each in reversed(waiting)}
+        cards = [Chosen(each.card.id, each.card.revision) for each in waiting if first[each.story_id] is each.card]
+        return [
+            NewMessage(subscription, slot, part, now, head if part == 0 else CONTINUED, Layout.LIST, chosen)
+            for subscription in found
+            for part, chosen in enumerate(await self._parts(cards, Layout.LIST))
+        ]
+
+    async def preview(self, subscription: Subscription) -> Preview:
+        """What the next digest would bring now, and what became of every card that was looked at."""
+        now, table = self._clock(), timetable(subscription.wish)
+        since = subscription.since or now - (table.period if table else self._max_age)
+        desk = await self._desk([replace(subscription, since=since)], now)
+        choice = desk.choice(replace(subscription, since=since), table or _DAILY, now, explain=True)
+        found = await self._store.archive.by_ids([card.card_id for card in choice.chosen], subscription.guild_id)
+        cards = tuple(found[card.card_id] for card in choice.chosen)
+        wish = subscription.wish
+        return Preview(choice, cards, heading(wish.when, len(cards), now, wish.topics), now)
+
+    async def now(self, subscription: Subscription) -> int:
+        """Send the next digest at once, in addition to those of its timetable. Returns the number of its cards."""
+        now = self._clock()
+        preview = await self.preview(subscription)
+        slot = Slot(now.date(), now.time(), now)
+        edition = Edition()
+        if preview.choice.chosen:
+            messages = await self._messages(subscription, slot, preview.choice.chosen)
+            edition.messages += [replace(message, slot=f"now {now:%Y-%m-%d %H:%M:%S}") for message in messages]
+            edition.turned.append((subscription, now, subscription.next_at))
+        await self._store.digests.file(edition, now)
+        return len(preview.choice.chosen)
+
+    async def fate(self, subscription: Subscription, card: FiledCard) -> Fate:
+        """What would become of one card if the next digest were due now."""
+        preview = await self.preview(subscription)
+        return preview.choice.fates.get(card.id, Fate.OLD)
+
+    async def whatif(self, guild_id: int, wish: Wish) -> Past:
+        """What the wish would have brought in the last 30 days."""
+        now = self._clock()
+        start = now - timedelta(days=WHATIF_DAYS + 8)
+        pool = (await self._store.digests.pool([guild_id], start, start)).of(guild_id)
+        texts = await self._store.archive.by_ids({card.card_id for card in pool}) if wish.without else {}
+        unwanted = (lambda card_id: left_out(texts[card_id].card, wish.without) is not None) if wish.without else None
+        topics = {folded(topic) for topic in wish.topics}
+        brought = await asyncio.to_thread(played_again, pool, wish, topics, now, WHATIF_DAYS, unwanted)
+        newest = brought.card_ids[:WHATIF_CARDS]
+        found = await self._store.archive.by_ids(newest, guild_id)
+        cards = [found[card_id] for card_id in newest]
+        return Past(brought.days, brought.digests, cards)
+
+    def first_part(self, cards: Sequence[FiledCard], layout: Layout) -> Sequence[FiledCard]:
+        """What the first message of a digest would hold."""
+        return cards[: (parts([entry_size(card) for card in cards], layout) or [0])[0]]
+
+    async def _desk(self, subscriptions: Sequence[Subscription], now: datetime) -> _Desk:
+        """All that is needed to choose for these subscriptions, in a few questions to the store."""
+        since = min((each.since or each.created_at for each in subscriptions), default=now)
+        guilds = {each.guild_id for each in subscriptions}
+        pool = await self._store.digests.pool(guilds, since, now - self._max_age)
+        everything = [*pool.everyone, *(card for own in pool.own.values() for card in own)]
+        had = await self._store.digests.had({each.channel_id for each in subscriptions}, everything)
+        texts: Mapping[int, FiledCard] = {}
+        if any(each.wish.without for each in subscriptions):
+            texts = await self._store.archive.by_ids({card.card_id for card in everything})
+        return _Desk(pool, had, texts)
+
+
+_DAILY = Timetable(tuple(range(7)), (), "UTC")
+
+
+class _Desk:
+    """What digests choose from at one moment; equal questions are ranked once."""
+
+    def __init__(self, pool: Pool, had: Mapping[int, Had], texts: Mapping[int, FiledCard]) -> None:
+        self._pool = pool
+        self._had = {channel: (set(had.cards), set(had.stories)) for channel, had in had.items()}
+        self._texts = texts
+        self._rankings: dict[tuple[int, timedelta, datetime], list[Candidate]] = {}
+        self._stories = {card.card_id: card.story_id for card in self._all()}
+
+    def _all(self) -> Iterable[Candidate]:
+        yield from self._pool.everyone
+        for own in self._pool.own.values():
+            yield from own
+
+    def choice(self, subscription: Subscription, table: Timetable, at: datetime, *, explain: bool = False) -> Choice:
+        wish, cards = subscription.wish, self._pool.of(subscription.guild_id)
+        shared = 0 if cards is self._pool.everyone else subscription.guild_id
+        key = (shared, table.period, at)
+        if key not in self._rankings:
+            self._rankings[key] = ranked(cards, at, table.period)
+        had = self._had.get(subscription.channel_id)
+        return choose(
+            self._rankings[key],
+            wish,
+            {folded(topic) for topic in wish.topics},
+            at,
+            subscription.since or subscription.created_at,
+            Had(*had) if had else Had(),
+            (lambda card_id: self._is_left_out(card_id, wish.without)) if wish.without else None,
+            explain=explain,
+        )
+
+    def note(self, channel_id: int, chosen: Collection[Chosen]) -> None:
+        """The channel is about to have these: another of its subscriptions must not bring them again."""
+        had = self._had.setdefault(channel_id, (set(), set()))
+        had[0].update(card.card_id for card in chosen)
+        had[1].update(self._stories[card.card_id] for card in chosen)
+
+    def _is_left_out(self, card_id: int, without: Sequence[str]) -> bool:
+        return left_out(self._texts[card_id].card, without) is not None

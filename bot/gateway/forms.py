@@ -1,0 +1,99 @@
+"""Messages as Discord's API takes them: made once for all channels that want the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+from discord.http import MultipartParameters
+
+from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Delivery
+from bot.gateway.views import card_view, digest_view
+from bot.render.card import unpublished_embed, withdrawn_embed, without_pictures
+from bot.render.digest import Message, digest_message
+from bot.store.records import FiledCard
+
+_KEPT = 256
+_ANY_DELIVERY = 999_999_999_999
+"""Stands in a form for the delivery that each message names in its buttons."""
+Payload = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A message without what differs from channel to channel."""
+
+    payload: Payload
+    roles: list[str]
+
+    def filled(self, delivery_id: int) -> Payload:
+        """With the buttons that name this delivery."""
+        return {**self.payload, "components": [_named(row, str(delivery_id)) for row in self.payload["components"]]}
+
+
+def _named(row: Payload, delivery_id: str) -> Payload:
+    buttons = [
+        {**button, "custom_id": button["custom_id"].replace(str(_ANY_DELIVERY), delivery_id)}
+        if "custom_id" in button
+        else button
+        for button in row["components"]
+    ]
+    return {**row, "components": buttons}
+
+
+class Forms:
+    """The forms that go out at the moment."""
+
+    def __init__(self, pictures: str | None) -> None:
+        self._pictures = pictures
+        self._made: dict[tuple[Any, ...], Form] = {}
+
+    def post(self, delivery: Delivery, cards: Sequence[FiledCard], nonce: str) -> MultipartParameters:
+        """A new message: the one time that it may ping its role."""
+        form = self._form(delivery, cards)
+        pinged = {"parse": [], "roles": form.roles}
+        payload = form.filled(delivery.id) | {"nonce": nonce, "enforce_nonce": True, "allowed_mentions": pinged}
+        return MultipartParameters(payload, None, None)
+
+    def edit(self, delivery: Delivery, cards: Sequence[FiledCard]) -> MultipartParameters:
+        """The message as it is to look from now on."""
+        payload = self._form(delivery, cards).filled(delivery.id) | {"allowed_mentions": {"parse": []}}
+        return MultipartParameters(payload, None, None)
+
+    def _form(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Form:
+        key = (
+            delivery.wanted, delivery.layout, delivery.plain, delivery.heading, delivery.mention,
+            tuple(card.revision for card in cards),
+        )  # fmt: skip
+        if key not in self._made:
+            if len(self._made) >= _KEPT:
+                self._made.clear()
+            self._made[key] = _made(self.message(delivery, cards), _view(delivery, cards), delivery.mention)
+        return self._made[key]
+
+    def message(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Message:
+        """What the message says and shows."""
+        if delivery.wanted in (UNPUBLISHED, WITHDRAWN):
+            note = unpublished_embed() if delivery.wanted == UNPUBLISHED else withdrawn_embed()
+            return Message(None, (note,))
+        shown = digest_message(
+            cards, delivery.layout, self._pictures, heading=delivery.heading, mention=delivery.mention
+        )
+        return Message(shown.content, tuple(map(without_pictures, shown.embeds))) if delivery.plain else shown
+
+
+def _view(delivery: Delivery, cards: Sequence[FiledCard]) -> discord.ui.View | None:
+    if delivery.wanted in (UNPUBLISHED, WITHDRAWN):
+        return None
+    return card_view(cards[0], _ANY_DELIVERY) if delivery.heading == "" and cards else digest_view(cards, _ANY_DELIVERY)
+
+
+def _made(message: Message, view: discord.ui.View | None, mention: int | None) -> Form:
+    payload: Payload = {
+        "content": message.content or "",
+        "embeds": [embed.to_dict() for embed in message.embeds],
+        "components": view.to_components() if view else [],
+    }
+    return Form(payload, [str(mention)] if mention else [])

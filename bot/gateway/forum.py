@@ -1,0 +1,81 @@
+"""Posts in forum channels: each is a thread of its own, whose first message has the thread's id."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import discord
+
+from bot.cards.text import folded
+from bot.delivery.poster import ChannelClosedError
+from bot.desk.delivery import Delivery
+from bot.gateway.client import NewsBot
+from bot.gateway.forms import Forms
+from bot.render.digest import forum_title
+from bot.store.records import FiledCard
+
+_TAGS = 5  # Discord's documentation, "Start Thread in Forum or Media Channel"
+_CLOCKS_DIFFER = timedelta(minutes=2)
+
+
+class ForumPoster:
+    """The calls that differ in a forum. Discord takes no nonce there, so recovery always looks first."""
+
+    def __init__(self, bot: NewsBot, forms: Forms) -> None:
+        self._bot = bot
+        self._forms = forms
+
+    async def post(self, delivery: Delivery, cards: Sequence[FiledCard]) -> int:
+        forum = await self._forum(delivery)
+        payload = self._forms.post(delivery, cards, "").payload or {}
+        message = {name: value for name, value in payload.items() if name not in ("nonce", "enforce_nonce")}
+        form: dict[str, Any] = {"name": forum_title(cards, delivery.layout, delivery.planned_at), "message": message}
+        if tags := _tags(forum, cards):
+            form["applied_tags"] = [str(tag.id) for tag in tags]
+        params = discord.http.MultipartParameters(form, None, None)
+        thread = await self._bot.http.start_thread_in_forum(delivery.channel_id, params=params)
+        return int(thread["id"])
+
+    async def recent(self, delivery: Delivery) -> AsyncIterator[discord.Message]:
+        """The first messages of the forum's posts that the bot made since the delivery's first try, newest first."""
+        since = delivery.sent_at or delivery.planned_at
+        oldest = discord.utils.time_snowflake(since - _CLOCKS_DIFFER)
+        active = await self._bot.http.get_active_threads(delivery.guild_id)
+        archived = await self._bot.http.get_public_archived_threads(delivery.channel_id)
+        found = [*active["threads"], *archived["threads"]]
+        mine = {int(thread["id"]) for thread in found if self._is_own(thread, delivery) and int(thread["id"]) >= oldest}
+        for thread_id in sorted(mine, reverse=True):
+            place = self._bot.get_partial_messageable(thread_id, guild_id=delivery.guild_id)
+            try:
+                yield await place.fetch_message(thread_id)
+            except discord.NotFound:
+                continue  # a moderator deleted it
+
+    async def delete(self, thread_id: int) -> bool:
+        """Delete the whole post; False when that takes a permission that the bot lacks."""
+        try:
+            await self._bot.http.delete_channel(thread_id)
+        except discord.Forbidden:
+            return False
+        return True
+
+    async def _forum(self, delivery: Delivery) -> discord.ForumChannel:
+        known = self._bot.get_channel(delivery.channel_id) or await self._bot.fetch_channel(delivery.channel_id)
+        if not isinstance(known, discord.ForumChannel):
+            raise ChannelClosedError(f"<#{delivery.channel_id}> is not a forum any more.")
+        return known
+
+    def _is_own(self, thread: Any, delivery: Delivery) -> bool:
+        user = self._bot.user
+        owned = user is not None and int(thread["owner_id"]) == user.id
+        return owned and int(thread["parent_id"] or 0) == delivery.channel_id
+
+
+def _tags(forum: discord.ForumChannel, cards: Sequence[FiledCard]) -> list[discord.ForumTag]:
+    """The forum's tags that are named like topics of the cards; its first one where it demands a tag."""
+    topics = {folded(topic) for card in cards for topic in card.card.topics}
+    open_to_all = [tag for tag in forum.available_tags if not tag.moderated]
+    fitting = [tag for tag in open_to_all if folded(tag.name) in topics][:_TAGS]
+    return fitting or (open_to_all[:1] if forum.flags.require_tag else [])

@@ -1,0 +1,71 @@
+"""What a subscription would bring: its next digest, its last month, and why one card is or is not in it."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.desk.digest import Fate
+from bot.desk.subscription import Layout, Subscription, When, Wish
+from bot.errors import UserError
+from bot.gateway.rights import guild_id
+from bot.gateway.views import list_view
+from bot.render.chart import alt_text, bars
+from bot.render.digest import digest_message
+from bot.render.subscriptions import whatif_embed
+from bot.render.why import arrived_words, fate_words, fates_line
+from bot.store.records import FiledCard
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+Reply = dict[str, Any]
+CHART = "whatif.png"
+
+
+async def preview_reply(interaction: discord.Interaction[NewsBot], subscription: Subscription) -> Reply:
+    """The next digest as it would look now; of an instant subscription the card that it would like best."""
+    wish, bot = subscription.wish, interaction.client
+    preview = await bot.newsroom.editions.preview(subscription)
+    looked_at = f"-# {fates_line(preview.choice.fates)}"
+    if not preview.cards:
+        return {"content": f"There is nothing new for it at the moment.\n{looked_at}"}
+    pictures = bot.settings.asset_base_url
+    if wish.when is When.INSTANT:
+        message = digest_message(preview.cards[:1], Layout.CARD, pictures)
+        return {"content": f"Each card comes like this one.\n{looked_at}", "embeds": list(message.embeds)}
+    first = bot.newsroom.editions.first_part(preview.cards, wish.layout)
+    message = digest_message(first, wish.layout, pictures, heading=preview.heading)
+    return {"content": f"{message.content}\n{looked_at}", "embeds": list(message.embeds)}
+
+
+async def why_reply(interaction: discord.Interaction[NewsBot], subscription: Subscription, card: FiledCard) -> str:
+    """Why the channel got a card, or what keeps it out."""
+    store = interaction.client.store
+    if arrived := await store.digests.why(subscription.channel_id, card.id):
+        return arrived_words(*arrived)
+    if subscription.paused:
+        return "The subscription is paused. `/digest resume` wakes it."
+    fate = await interaction.client.newsroom.editions.fate(subscription, card)
+    if subscription.wish.when is When.INSTANT and fate in (Fate.CHOSEN, Fate.BEATEN, Fate.PROVIDER_FULL):
+        fate = Fate.OLD  # whatever an instant subscription takes, it has taken already
+    return fate_words(fate)
+
+
+async def whatif_reply(interaction: discord.Interaction[NewsBot], wish: Wish) -> Reply:
+    """The last 30 days as the wish would have had them: a chart of the days, and the newest cards."""
+    bot = interaction.client
+    past = await bot.newsroom.editions.whatif(guild_id(interaction), wish)
+    if not past.cards:
+        raise UserError("Nothing in the last 30 days matches. Try fewer limits, or look at `/topics`.")
+    labels = [f"{day:%d %b}" for day, _ in past.days]
+    counts = [count for _, count in past.days]
+    chart = bars(counts, labels, title="Cards a day")
+    file = discord.File(io.BytesIO(chart), CHART, description=alt_text(counts, labels))
+    return {
+        "embed": whatif_embed(wish, past, f"attachment://{CHART}"),
+        "file": file,
+        "view": list_view(past.cards[:5], ()),
+    }

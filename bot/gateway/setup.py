@@ -1,0 +1,241 @@
+"""`/digest setup`: the choices of a subscription one after another, with a preview before it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+
+from bot.desk.subscription import Layout, Subscription, When, Wish
+from bot.editions import first_turn
+from bot.errors import UserError
+from bot.gateway.failures import AnsweringModal, AnsweringView
+from bot.gateway.previews import preview_reply
+from bot.gateway.rights import guild_id, require_channel_manager
+from bot.gateway.suggestions import Target, target
+from bot.gateway.wishes import Asked, base_wish, require_possible, subscribe, wish_of
+from bot.render.limits import CHOICES
+from bot.render.subscriptions import begins, draft_embed, subscription_embed
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+Interaction = discord.Interaction[Any]
+_MINUTES = 14  # an answer that only one person sees can be changed for 15
+_WHEN = {
+    When.INSTANT: ("Instantly", "Each card as it appears"),
+    When.HOURLY: ("Hourly", "A digest every hour in which there is something new"),
+    When.DAILY: ("Daily", "A digest a day, or several"),
+    When.WEEKDAYS: ("Monday to Friday", "A digest on working days"),
+    When.WEEKLY: ("Weekly", "A digest a week"),
+}
+_LAYOUTS = {
+    Layout.CARDS: ("Cards", "A small card each, with its picture"),
+    Layout.LIST: ("List", "Linked headlines, the most in the least room"),
+}
+_CHANNELS = [
+    discord.ChannelType.text,
+    discord.ChannelType.news,
+    discord.ChannelType.forum,
+    discord.ChannelType.public_thread,
+    discord.ChannelType.news_thread,
+]
+
+
+class SetupView(AnsweringView):
+    """One draft of a subscription, for the person who began it."""
+
+    def __init__(self, wish: Wish, topics: Sequence[str]) -> None:
+        super().__init__(timeout=_MINUTES * 60)
+        self.wish = wish
+        self.topics = topics
+        self.channel: Target | None = None
+        self._fill()
+
+    @classmethod
+    async def begun(cls, interaction: discord.Interaction[NewsBot]) -> Self:
+        """A daily digest of every topic, to begin with."""
+        found = await interaction.client.store.archive.topics(guild_id(interaction), limit=CHOICES)
+        wish = replace(await base_wish(interaction), when=When.DAILY)
+        return cls(wish, [topic.name for topic in found if len(topic.name) <= 100])
+
+    def reply(self) -> dict[str, Any]:
+        """The draft in words, and the choices."""
+        return {"embed": draft_embed(self.channel.id if self.channel else None, self.wish), "view": self}
+
+    def _fill(self) -> None:
+        self.clear_items()
+        for item in (_ChannelSelect(self), _WhenSelect(self), _TopicSelect(self), _LayoutSelect(self)):
+            if item.is_useful():
+                self.add_item(item)
+        for button in (_MoreButton(self), _PreviewButton(self), _SubscribeButton(self)):
+            self.add_item(button)
+
+    async def draw(self, interaction: Interaction) -> None:
+        """Show the draft as it is now."""
+        self._fill()
+        await interaction.response.edit_message(**self.reply())
+
+    def chosen_channel(self, interaction: Interaction) -> Target:
+        if self.channel is None:
+            raise UserError("Choose a channel first.")
+        require_channel_manager(interaction, self.channel.id)
+        return self.channel
+
+
+class _Choice(discord.ui.Select["SetupView"]):
+    """One choice of a draft; what is chosen stays marked."""
+
+    def __init__(self, draft: SetupView, placeholder: str, options: list[discord.SelectOption], **more: Any) -> None:
+        super().__init__(placeholder=placeholder, options=options, **more)
+        self.draft = draft
+
+    def is_useful(self) -> bool:
+        return bool(self.options)
+
+
+class _ChannelSelect(discord.ui.ChannelSelect["SetupView"]):
+    def __init__(self, draft: SetupView) -> None:
+        chosen = [draft.channel] if draft.channel else []
+        super().__init__(
+            placeholder="Where should the cards go?", channel_types=_CHANNELS, default_values=chosen, row=0
+        )
+        self.draft = draft
+
+    def is_useful(self) -> bool:
+        return True
+
+    async def callback(self, interaction: Interaction) -> None:
+        chosen = target(interaction, self.values[0].id)
+        require_channel_manager(interaction, chosen.id)
+        require_possible(chosen, self.draft.wish)
+        self.draft.channel = chosen
+        await self.draft.draw(interaction)
+
+
+class _WhenSelect(_Choice):
+    def __init__(self, draft: SetupView) -> None:
+        options = [
+            discord.SelectOption(label=name, description=about, value=when, default=draft.wish.when is when)
+            for when, (name, about) in _WHEN.items()
+        ]
+        super().__init__(draft, "When?", options, row=1)
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Days and times of another kind of digest would not fit this one."""
+        self.draft.wish = replace(self.draft.wish, when=When(self.values[0]), days=(), times=())
+        await self.draft.draw(interaction)
+
+
+class _TopicSelect(_Choice):
+    def __init__(self, draft: SetupView) -> None:
+        known = [*draft.wish.topics, *(topic for topic in draft.topics if topic not in draft.wish.topics)][:CHOICES]
+        options = [discord.SelectOption(label=topic, default=topic in draft.wish.topics) for topic in known]
+        super().__init__(draft, "Every topic", options, row=2, min_values=0, max_values=len(options) or 1)
+
+    async def callback(self, interaction: Interaction) -> None:
+        self.draft.wish = replace(self.draft.wish, topics=tuple(self.values))
+        await self.draft.draw(interaction)
+
+
+class _LayoutSelect(_Choice):
+    def __init__(self, draft: SetupView) -> None:
+        options = [
+            discord.SelectOption(label=name, description=about, value=layout, default=draft.wish.layout is layout)
+            for layout, (name, about) in _LAYOUTS.items()
+        ]
+        super().__init__(draft, "How should it look?", options, row=3)
+
+    def is_useful(self) -> bool:
+        return self.draft.wish.when is not When.INSTANT
+
+    async def callback(self, interaction: Interaction) -> None:
+        self.draft.wish = replace(self.draft.wish, layout=Layout(self.values[0]))
+        await self.draft.draw(interaction)
+
+
+class _MoreButton(discord.ui.Button["SetupView"]):
+    def __init__(self, draft: SetupView) -> None:
+        super().__init__(label="Times and limits…", row=4)
+        self.draft = draft
+
+    async def callback(self, interaction: Interaction) -> None:
+        await interaction.response.send_modal(_MoreModal(self.draft))
+
+
+class _PreviewButton(discord.ui.Button["SetupView"]):
+    def __init__(self, draft: SetupView) -> None:
+        super().__init__(label="Preview", row=4)
+        self.draft = draft
+
+    async def callback(self, interaction: Interaction) -> None:
+        channel_id = self.draft.channel.id if self.draft.channel else 0
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        drafted = _drafted(interaction, channel_id, self.draft.wish)
+        await interaction.followup.send(**await preview_reply(interaction, drafted), ephemeral=True)
+
+
+class _SubscribeButton(discord.ui.Button["SetupView"]):
+    def __init__(self, draft: SetupView) -> None:
+        super().__init__(label="Subscribe", style=discord.ButtonStyle.success, row=4, disabled=draft.channel is None)
+        self.draft = draft
+
+    async def callback(self, interaction: Interaction) -> None:
+        channel = self.draft.chosen_channel(interaction)
+        made = await subscribe(interaction, channel, self.draft.wish)
+        self.draft.stop()
+        await interaction.response.edit_message(content=begins(made), embed=subscription_embed(made), view=None)
+
+
+def _drafted(interaction: Interaction, channel_id: int, wish: Wish) -> Subscription:
+    """The draft as if it were subscribed now."""
+    now = interaction.client.clock()
+    since, next_at = first_turn(wish, now)
+    server = guild_id(interaction)
+    return Subscription(0, server, channel_id, interaction.user.id, now, wish, since=since, next_at=next_at)
+
+
+class _MoreModal(AnsweringModal, title="Times and limits"):
+    """What is typed rather than chosen. Fields of an instant subscription have no times."""
+
+    def __init__(self, draft: SetupView) -> None:
+        super().__init__()
+        self.draft = draft
+        wish = draft.wish
+        self.at = _text("Times of day", "9:00, 18:30", ", ".join(f"{clock:%H:%M}" for clock in wish.times))
+        self.on = _text("Days", "mon-fri, or Sat", "")
+        self.timezone = _text("Time zone", "Europe/Berlin", wish.timezone)
+        self.without = _text("Leave out topics or words", "Gossip, rumour", ", ".join(wish.without))
+        self.quality = _text("Minimum quality (0 to about 190)", "0", str(wish.min_quality or ""))
+        timed = [self.at, self.on, self.timezone] if wish.when is not When.INSTANT else []
+        self.asked = [*timed, self.without, self.quality]
+        for label in self.asked:
+            self.add_item(label)
+
+    async def on_submit(self, interaction: Interaction, /) -> None:
+        quality = _typed(self.quality)
+        if quality and not quality.isdecimal():
+            raise UserError("The minimum quality is a whole number, such as 60.")
+        asked = Asked(
+            at=_typed(self.at) if self.at in self.asked else None,
+            on=_typed(self.on) if self.on in self.asked else None,
+            timezone=_typed(self.timezone) if self.timezone in self.asked else None,
+            without=_typed(self.without) or "none",
+            min_quality=min(int(quality or 0), 1000),
+        )
+        self.draft.wish = wish_of(asked, self.draft.wish)
+        await self.draft.draw(interaction)
+
+
+def _text(label: str, example: str, value: str) -> discord.ui.Label[Any]:
+    field: discord.ui.TextInput[Any] = discord.ui.TextInput(
+        required=False, placeholder=example, default=value, max_length=500
+    )
+    return discord.ui.Label(text=label, component=field)
+
+
+def _typed(label: discord.ui.Label[Any]) -> str:
+    field = label.component
+    return field.value.strip() if isinstance(field, discord.ui.TextInput) else ""

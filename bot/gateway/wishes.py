@@ -1,0 +1,158 @@
+"""What people ask of a subscription, option by option, as a valid wish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.cards.text import folded
+from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
+from bot.desk.timetable import parse_days, parse_times, parse_zone
+from bot.editions import first_turn
+from bot.errors import UserError
+from bot.gateway.rights import guild_id, require_postable
+from bot.gateway.suggestions import Target, split_topics
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+MOST = 50
+"""Subscriptions of one server: enough for every channel, and a listing that one can read."""
+_MOST_WORDS = 25
+_NOTHING = {"all", "every", "none", "-", "nothing"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options as they were typed; None where one was left out."""
+
+    when: str | None = None
+    at: str | None = None
+    on: str | None = None
+    timezone: str | None = None
+    topics: str | None = None
+    without: str | None = None
+    min_quality: int | None = None
+    max_cards: int | None = None
+    layout: str | None = None
+    mention: discord.Role | None = None
+    crosspost: bool | None = None
+    on_withdrawal: str | None = None
+    skip_empty: bool | None = None
+
+
+def wish_of(asked: Asked, base: Wish) -> Wish:
+    """The base with what was asked for instead. Raises `UserError` where the two make no sense together."""
+    given: dict[str, Any] = {
+        "times": parse_times(asked.at) if asked.at else None,
+        "days": parse_days(asked.on) if asked.on else None,
+        "timezone": parse_zone(asked.timezone) if asked.timezone else None,
+        "topics": _several(asked.topics),
+        "without": _several(asked.without),
+        "min_quality": asked.min_quality,
+        "max_cards": asked.max_cards,
+        "layout": Layout(asked.layout) if asked.layout else None,
+        "mention": asked.mention.id if asked.mention else None,
+        "crosspost": asked.crosspost,
+        "on_withdrawal": OnWithdrawal(asked.on_withdrawal) if asked.on_withdrawal else None,
+        "skip_empty": asked.skip_empty,
+        "when": When(asked.when) if asked.when else None,
+    }
+    if given["when"] is None and base.when is When.INSTANT and (asked.at or asked.on):
+        given["when"] = When.DAILY  # who names a time of day means a digest
+    wish = replace(base, **{name: value for name, value in given.items() if value is not None})
+    return _sensible(wish, asked)
+
+
+def _several(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    words = [] if text.strip().casefold() in _NOTHING else split_topics(text)
+    if len(words) > _MOST_WORDS:
+        raise UserError(f"These are {len(words)} topics or words; at most {_MOST_WORDS} are possible.")
+    return tuple(words)
+
+
+def _sensible(wish: Wish, asked: Asked) -> Wish:
+    if wish.when is When.INSTANT:
+        if asked.at or asked.on:
+            raise UserError("Instant cards come as they appear. For times of day choose `when: daily`, or another one.")
+        return replace(wish, times=(), days=())
+    if wish.when is When.WEEKDAYS:
+        if asked.on:
+            raise UserError("`weekdays` means Monday to Friday. For other days choose `when: daily` and `on`.")
+        return replace(wish, days=())
+    if wish.when is When.WEEKLY and len(wish.days) > 1 and asked.when:
+        raise UserError("A weekly digest comes on one day. For several days choose `when: daily` and `on`.")
+    if {folded(topic) for topic in wish.topics} & {folded(word) for word in wish.without}:
+        raise UserError("A topic stands in `topics` and in `without`: no card could ever match. Leave it out of one.")
+    return wish
+
+
+async def base_wish(interaction: discord.Interaction[NewsBot]) -> Wish:
+    """What a new subscription is like where nothing else is asked for: in the zone that this server chose last."""
+    zone = await interaction.client.store.subscriptions.timezone(guild_id(interaction))
+    return Wish(timezone=zone or "UTC")
+
+
+async def subscribe(interaction: discord.Interaction[NewsBot], channel: Target, wish: Wish) -> Subscription:
+    """Subscribe a channel of this server. Raises `UserError` when it cannot be, or is already."""
+    require_possible(channel, wish)
+    store, server, now = interaction.client.store, guild_id(interaction), interaction.client.clock()
+    existing = await store.subscriptions.of_guild(server)
+    if len(existing) >= MOST:
+        raise UserError(f"A server has at most {MOST} subscriptions. Remove one first: `/digest remove`.")
+    if any(each.channel_id == channel.id and _alike(each.wish, wish) for each in existing):
+        raise UserError(f"{channel.mention} has this subscription already. See `/digest list`.")
+    since, next_at = first_turn(wish, now)
+    return await store.subscriptions.add(
+        guild_id=server,
+        channel_id=channel.id,
+        created_by=interaction.user.id,
+        now=now,
+        wish=wish,
+        forum=isinstance(channel, discord.ForumChannel),
+        since=since,
+        next_at=next_at,
+    )
+
+
+def _alike(one: Wish, other: Wish) -> bool:
+    """The same cards at the same times: how they look makes no second subscription."""
+
+    def asked(wish: Wish) -> tuple[object, ...]:
+        topics = frozenset(map(folded, wish.topics))
+        return topics, frozenset(map(folded, wish.without)), wish.when, wish.times, wish.days, wish.min_quality
+
+    return asked(one) == asked(other)
+
+
+def require_possible(channel: Target, wish: Wish) -> None:
+    """Raises with the fix when the bot could not do there what is wished for."""
+    require_postable(channel)
+    if wish.crosspost and not (isinstance(channel, discord.TextChannel) and channel.is_news()):
+        raise UserError(f"`crosspost` is for announcement channels, and {channel.mention} is none.")
+    if wish.mention is not None:
+        _require_mentionable(channel, wish.mention)
+
+
+def _require_mentionable(channel: Target, role_id: int) -> None:
+    role = channel.guild.get_role(role_id)
+    if role is None or role.is_default():
+        raise UserError("Choose a role of its own to mention: not everyone should be called for every digest.")
+    if not role.mentionable and not channel.permissions_for(channel.guild.me).mention_everyone:
+        raise UserError(
+            f"I may not mention {role.mention}. Allow anyone to mention it in the role's settings, or give me "
+            "**Mention Everyone**."
+        )
+
+
+async def unknown_topics(interaction: discord.Interaction[NewsBot], wanted: Sequence[str]) -> list[str]:
+    """Topics that no card here has had so far."""
+    if not wanted:
+        return []
+    known = {folded(name) for name in await interaction.client.store.archive.all_topics(guild_id(interaction))}
+    return [topic for topic in wanted if folded(topic) not in known]

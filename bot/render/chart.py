@@ -1,0 +1,100 @@
+"""A small bar chart as a picture, and the same in words for those who do not see it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+_WIDTH, _HEIGHT = 800, 300
+_SCALE = 2
+"""Drawn larger and scaled down: Pillow draws without smoothing."""
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 52, 40
+# A panel of its own stands out alike on Discord's dark and light theme.
+_PANEL, _GRID, _TEXT, _QUIET, _BAR = "#2b2d3a", "#434657", "#eceef6", "#a9adc1", "#7d9bff"
+_MOST_LABELS = 10
+_ALT = 1024  # Discord's limit for the description of a file
+
+
+def bars(counts: Sequence[int], labels: Sequence[str], *, title: str) -> bytes:
+    """A PNG of 800 × 300 pixels with one bar a count, in order, and as many labels as can be read."""
+    image = Image.new("RGBA", (_WIDTH * _SCALE, _HEIGHT * _SCALE), (0, 0, 0, 0))
+    canvas = _Canvas(ImageDraw.Draw(image))
+    canvas.panel()
+    canvas.text((_LEFT, 18), title, 18, _TEXT, "lm")
+    top = _ceiling(max(counts, default=0))
+    for tick in sorted({0, top // 2, top}):
+        y = _height(tick, top)
+        canvas.line(_LEFT, y, _WIDTH - _RIGHT)
+        canvas.text((_LEFT - 10, y), _short(tick), 13, _QUIET, "rm")
+    step = (_WIDTH - _LEFT - _RIGHT) / max(len(counts), 1)
+    every = -(-len(counts) // _MOST_LABELS) or 1
+    for place, (count, label) in enumerate(zip(counts, labels, strict=True)):
+        middle = _LEFT + step * (place + 0.5)
+        if count:
+            canvas.bar(middle, min(step * 0.72, 60), _height(count, top))
+        if (len(counts) - 1 - place) % every == 0:
+            canvas.text((middle, _HEIGHT - _BOTTOM + 18), label, 13, _QUIET, "mm")
+    written = io.BytesIO()
+    image.resize((_WIDTH, _HEIGHT), Image.Resampling.LANCZOS).save(written, "PNG", optimize=True)
+    return written.getvalue()
+
+
+def _height(count: int, top: int) -> float:
+    return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * count / top
+
+
+def _ceiling(most: int) -> int:
+    """An even number of two digits at most that is no less: its half is a whole number as well."""
+    unit = int(10 ** max(len(str(most)) - 2, 0))
+    top = -(-most // unit) * unit
+    return max(top + top % 2, 2)
+
+
+def _short(number: int) -> str:
+    for size, sign in ((10**9, "B"), (10**6, "M"), (10**4, "k")):
+        if number >= size:
+            return f"{number / (1000 if sign == 'k' else size):g}{sign}"
+    return str(number)
+
+
+class _Canvas:
+    """Draws in the chart's own pixels."""
+
+    def __init__(self, draw: ImageDraw.ImageDraw) -> None:
+        self._draw = draw
+
+    def panel(self) -> None:
+        self._draw.rounded_rectangle((0, 0, _WIDTH * _SCALE - 1, _HEIGHT * _SCALE - 1), 14 * _SCALE, _PANEL)
+
+    def line(self, left: float, y: float, right: float) -> None:
+        self._draw.line((left * _SCALE, y * _SCALE, right * _SCALE, y * _SCALE), _GRID, _SCALE)
+
+    def bar(self, middle: float, width: float, top: float) -> None:
+        box = (middle - width / 2, min(top, _HEIGHT - _BOTTOM - 2), middle + width / 2, _HEIGHT - _BOTTOM)
+        radius = min(4.0, width / 2, (box[3] - box[1]) / 2)
+        scaled = [edge * _SCALE for edge in box]
+        self._draw.rounded_rectangle(scaled, radius * _SCALE, _BAR, corners=(True, True, False, False))
+
+    def text(self, place: tuple[float, float], words: str, size: int, colour: str, anchor: str) -> None:
+        font = ImageFont.load_default(size * _SCALE)
+        x, y = place
+        self._draw.text((x * _SCALE, y * _SCALE), words.replace("\n", " "), colour, font, anchor)
+
+
+def alt_text(counts: Sequence[int], labels: Sequence[str], unit: str = "cards") -> str:
+    """What the chart shows, in a sentence or two."""
+    if not any(counts):
+        return f"Bar chart: no {unit} in {len(counts)} days."
+    most = max(counts)
+    busiest = labels[list(counts).index(most)]
+    half = len(counts) // 2
+    before, after = sum(counts[:half]), sum(counts[-half:] if half else ())
+    trend = "rising" if after > before * 1.25 else "falling" if after < before * 0.8 else "steady"
+    empty = sum(not count for count in counts)
+    text = (
+        f"Bar chart of {unit} a day over {len(counts)} days: {sum(counts):,} in all, at most {most:,} on {busiest}, "
+        f"none on {empty}; {trend}."
+    )
+    return text[:_ALT]

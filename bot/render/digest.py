@@ -1,0 +1,175 @@
+"""Several cards as one message: small cards, a list of headlines, or a story with its later coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import discord
+
+from bot.cards.links import normalised
+from bot.cards.model import Card, Related
+from bot.desk.subscription import Layout, When
+from bot.render.card import SEPARATOR, address, card_embed, headline
+from bot.render.colour import topic_colour
+from bot.render.limits import CONTENT, EMBED_DESCRIPTION, EMBED_TOTAL, EMBEDS, THREAD_NAME, units
+from bot.render.lists import card_list
+from bot.render.markdown import cut, fitted, fitted_link
+from bot.store.records import FiledCard
+
+CONTINUED = "…"
+"""The heading of a digest's later messages."""
+LIST_CARDS = 25
+"""Headlines of one message, at most: as many as a select menu can offer to save."""
+_HEADLINE = 200
+_PROVIDER = 60
+_TOPICS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message's text and embeds."""
+
+    content: str | None
+    embeds: tuple[discord.Embed, ...]
+
+
+def digest_message(
+    cards: Sequence[FiledCard],
+    layout: Layout,
+    pictures: str | None,
+    *,
+    heading: str = "",
+    mention: int | None = None,
+) -> Message:
+    """The message that shows these cards; without any it is the heading alone. `mention` is a role's id."""
+    called = f"<@&{mention}>" if mention else ""
+    content = cut(" ".join(filter(None, (called, heading))), CONTENT) or None
+    if not cards:
+        return Message(content, ())
+    if layout is Layout.CARD:
+        return Message(content, (card_embed(_with_coverage(cards), pictures),))
+    if layout is Layout.LIST:
+        return Message(content, tuple(_list_embeds(cards)))
+    return Message(content, tuple(card_list(cards, pictures)))
+
+
+def _with_coverage(cards: Sequence[FiledCard]) -> FiledCard:
+    """The first card, whose related stories begin with the other cards: each article once, the card's own not."""
+    lead = cards[0].card
+    later = [_as_related(other.card) for other in cards[1:]]
+    told = {_article(story.url) for story in later} | {_article(lead.url or "")}
+    earlier = [story for story in lead.related if not story.url or _article(story.url) not in told]
+    own = _article(lead.url or "")
+    shown = [story for story in later if not story.url or _article(story.url) != own]
+    return replace(cards[0], card=replace(lead, related=(*shown, *earlier)))
+
+
+def _as_related(card: Card) -> Related:
+    return Related(headline(card), address(card) or "", card.provider.name if card.provider else "")
+
+
+def _article(url: str) -> str:
+    try:
+        return normalised(url)
+    except ValueError:
+        return url
+
+
+def _list_embeds(cards: Sequence[FiledCard]) -> Iterable[discord.Embed]:
+    entries = [entry(card) for card in cards[:LIST_CARDS]]
+    for start, end in _filled([units(text) for text in entries]):
+        yield discord.Embed(description="\n".join(entries[start:end]), colour=topic_colour(cards[start].card.topics))
+
+
+def _filled(sizes: Sequence[int]) -> list[tuple[int, int]]:
+    """Which entries go into which embed; what no embed of the message has room for is left out."""
+    places: list[tuple[int, int]] = []
+    start, left, whole = 0, EMBED_DESCRIPTION, EMBED_TOTAL
+    for place, size in enumerate(sizes):
+        if size + 1 > left:
+            if start < place:
+                places.append((start, place))
+            start, left = place, EMBED_DESCRIPTION
+        if size + 1 > whole:
+            break
+        left -= size + 1
+        whole -= size + 1
+    else:
+        place = len(sizes)
+    return places + ([(start, place)] if start < place else [])
+
+
+def entry(filed: FiledCard) -> str:
+    """A headline in bold that leads to its article, and below it who published it and when.
+
+    An address that is too long is left out rather than cut.
+    """
+    card = filed.card
+    url = address(card)
+    linked = fitted_link(headline(card), url, units(url) + _HEADLINE) if url else ""
+    title = linked or fitted(headline(card), _HEADLINE)
+    provider = fitted(" ".join(card.provider.name.split()), _PROVIDER) if card.provider else ""
+    when = discord.utils.format_dt(card.published_at, "R")
+    return f"**{title}**\n{SEPARATOR.join(filter(None, (provider, when)))}"
+
+
+def parts(sizes: Sequence[int], layout: Layout) -> list[int]:
+    """How many cards go into each message, in order: as many as fit. `sizes` are those of `entry_size`."""
+    if layout is not Layout.LIST:
+        return [min(EMBEDS, len(sizes) - start) for start in range(0, len(sizes), EMBEDS)]
+    counts: list[int] = []
+    start = 0
+    while start < len(sizes):
+        filled = _filled(sizes[start : start + LIST_CARDS])
+        counts.append(max(filled[-1][1] if filled else 0, 1))
+        start += counts[-1]
+    return counts
+
+
+def entry_size(filed: FiledCard) -> int:
+    """What a card takes of a list, in UTF-16 units."""
+    return units(entry(filed))
+
+
+_NAMES = {
+    When.INSTANT: "Digest",
+    When.HOURLY: "Hourly digest",
+    When.DAILY: "Daily digest",
+    When.WEEKDAYS: "Daily digest",
+    When.WEEKLY: "Weekly digest",
+}
+
+
+def heading(when: When, number: int, at: datetime, topics: Sequence[str] = (), *, part: int = 1, parts: int = 1) -> str:
+    """The line above a digest of `number` cards: `**Daily digest** · 8 cards · Python, Space · 25 November 2026`."""
+    if part > 1:
+        return CONTINUED
+    about = fitted(", ".join(topics), _TOPICS) if topics else ""
+    count = _cards(number) if number else "nothing new this time"
+    messages = f"in {parts} messages" if parts > 1 else ""
+    day = discord.utils.format_dt(at, "D")
+    return SEPARATOR.join(filter(None, (f"**{_NAMES[when]}**", count, about, day, messages)))
+
+
+def catch_up_heading(number: int, since: datetime) -> str:
+    """Above stories that waited for an outage to pass."""
+    return f"**Catching up**{SEPARATOR}{_cards(number)} that waited here since {discord.utils.format_dt(since, 'R')}"
+
+
+def quiet_heading(number: int) -> str:
+    """Above stories that waited for the end of quiet hours."""
+    return f"**While it was quiet**{SEPARATOR}{_cards(number)}"
+
+
+def _cards(number: int) -> str:
+    return f"{number:,} card{'' if number == 1 else 's'}"
+
+
+def forum_title(cards: Sequence[FiledCard], layout: Layout, at: datetime) -> str:
+    """A forum post's name, which shows no Markdown: the story's title, or the digest's day."""
+    if layout is Layout.CARD and cards:
+        return cut(headline(cards[0].card), THREAD_NAME) or "News"
+    best = f": {headline(cards[0].card)}" if cards else ""
+    return cut(f"News of {at:%-d %B %Y}{best}", THREAD_NAME)

@@ -1,0 +1,70 @@
+"""Which posts of announcement channels are to go on to the channels that follow them, within Discord's budget."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from bot.desk.delivery import Crosspost, Delivery
+from bot.store.database import Database
+from bot.store.deliveries import delivery_of
+from bot.store.ledger import COLUMNS
+from bot.store.tables import cards, deliveries, delivery_cards
+
+
+class Crossposts:
+    """Posts that wait to be crossposted."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def due(self, now: datetime, budget: int, within: timedelta) -> dict[int, list[Delivery]]:
+        """By channel, the hottest first, as many as its budget leaves: `budget` crossposts `within` a time."""
+        heat = (
+            select(func.max(func.coalesce(cards.c.heat, cards.c.quality, 0)))
+            .join(delivery_cards, delivery_cards.c.card_id == cards.c.id)
+            .where(delivery_cards.c.delivery_id == deliveries.c.id)
+            .scalar_subquery()
+        )
+        place = func.row_number().over(
+            partition_by=deliveries.c.channel_id, order_by=(heat.desc(), deliveries.c.timeline)
+        )
+        waiting = (
+            select(*COLUMNS, place.label("place"))
+            .where(deliveries.c.crosspost == Crosspost.WANTED, deliveries.c.message_id.is_not(None))
+            .subquery()
+        )
+        spent = (
+            select(deliveries.c.channel_id, func.count().label("number"))
+            .where(deliveries.c.crossposted_at > now - within)
+            .group_by(deliveries.c.channel_id)
+            .subquery()
+        )
+        left = budget - func.coalesce(spent.c.number, 0)
+        joined = waiting.outerjoin(spent, spent.c.channel_id == waiting.c.channel_id)
+        chosen = select(waiting).select_from(joined).where(waiting.c.place <= left)
+        found: dict[int, list[Delivery]] = {}
+        async with self._database.read() as connection:
+            for row in (await connection.execute(chosen.order_by(waiting.c.place))).mappings():
+                found.setdefault(row["channel_id"], []).append(delivery_of(row))
+        return found
+
+    async def done(self, delivery: Delivery, now: datetime) -> None:
+        """The post went on."""
+        await self._note(delivery, {"crosspost": Crosspost.DONE, "crossposted_at": now})
+
+    async def drop(self, delivery: Delivery) -> None:
+        """Discord does not let this one go on."""
+        await self._note(delivery, {"crosspost": Crosspost.DROPPED})
+
+    async def drop_old(self, before: datetime) -> None:
+        """Posts that better ones have kept waiting since before this moment are news no more."""
+        old = (deliveries.c.crosspost == Crosspost.WANTED) & (deliveries.c.settled_at < before)
+        async with self._database.write() as connection:
+            await connection.execute(update(deliveries).where(old).values(crosspost=Crosspost.DROPPED))
+
+    async def _note(self, delivery: Delivery, values: dict[str, Any]) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))

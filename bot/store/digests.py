@@ -1,0 +1,386 @@
+"""What digests choose from, and the messages that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, exists, func, insert, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.model import State
+from bot.desk.delivery import EMPTY, Content, Crosspost, Progress, written
+from bot.desk.digest import Candidate, Chosen, Had, Why
+from bot.desk.publication import Verdict, is_visible
+from bot.desk.subscription import Layout, Subscription
+from bot.store import stories
+from bot.store.database import Database
+from bot.store.records import FiledCard, filed, filed_columns, timeline
+from bot.store.tables import (
+    card_topics,
+    cards,
+    decisions,
+    deferred,
+    deliveries,
+    delivery_cards,
+    quiet_hours,
+    subscriptions,
+    topics,
+)
+from bot.store.visibility import visible
+
+_STRANGERS = 300
+"""Cards whose stories are told apart in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Cards that digests may bring: those that every server sees, and what single servers decided otherwise."""
+
+    everyone: list[Candidate]
+    hidden: Mapping[int, frozenset[int]]
+    """By server: cards of `everyone` on which it decided itself."""
+    own: Mapping[int, list[Candidate]]
+    """By server: cards that it published itself."""
+
+    def of(self, guild_id: int) -> list[Candidate]:
+        """One server's; the same list for all servers that decided nothing."""
+        hidden, own = self.hidden.get(guild_id), self.own.get(guild_id)
+        if not hidden and not own:
+            return self.everyone
+        return [card for card in self.everyone if card.card_id not in (hidden or ())] + (own or [])
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """One message of a digest. `slot` and `part` name it within its subscription: it is made once.
+
+    Without `cards` it says that there is nothing new.
+    """
+
+    subscription: Subscription
+    slot: str
+    part: int
+    at: datetime
+    heading: str
+    layout: Layout
+    cards: Sequence[Chosen]
+
+
+@dataclass(slots=True)
+class Edition:
+    """All that one tick made: messages, and where their subscriptions stand afterwards."""
+
+    messages: list[NewMessage] = field(default_factory=list)
+    turned: list[tuple[Subscription, datetime, datetime | None]] = field(default_factory=list)
+    """Subscriptions with their new `since` and `next_at`."""
+    released: list[int] = field(default_factory=list)
+    """Channels for which nothing waits for the end of quiet hours any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A story that waits to come together with others: for the end of quiet hours, or of an outage.
+
+    `delivery_id` is that of the message that was planned for it, if there is one.
+    """
+
+    subscription_id: int
+    story_id: int
+    since: datetime
+    card: FiledCard
+    delivery_id: int = 0
+
+
+class Digests:
+    """The digests' side of the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def pool(self, guild_ids: Collection[int], since: datetime, oldest: datetime) -> Pool:
+        """The visible cards that arrived after `since` and were published after `oldest`; stories are told apart.
+
+        A card that a moderator published may be of any age.
+        """
+        arrived = (cards.c.visible_at > since) & (cards.c.published_at >= oldest) & (cards.c.state == State.PUBLISHED)
+        decided = decisions.c.guild_id.in_(guild_ids) & or_(
+            (decisions.c.verdict == Verdict.PUBLISH) & (decisions.c.decided_at > since),
+            decisions.c.card_id.in_(select(cards.c.id).where(arrived)),
+        )
+        of_decisions = select(decisions.c.card_id).where(decided)
+        looked_at = or_(arrived, cards.c.id.in_(of_decisions))
+        await self._tell_stories_apart(looked_at)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(select(*_POOL).where(looked_at))).all()
+            named = await connection.execute(
+                select(card_topics.c.card_id, topics.c.key).join(topics).join(cards).where(looked_at)
+            )
+            topics_of: dict[int, list[str]] = {}
+            for card_id, key in named:
+                topics_of.setdefault(card_id, []).append(key)
+            own_decisions = (await connection.execute(select(*_DECIDED).where(decided))).all()
+        found = {row.id: (row, _candidate(row, topics_of.get(row.id, ()))) for row in rows}
+        everyone = [card for row, card in found.values() if row.state == State.PUBLISHED and row.arrived]
+        return _pooled(everyone, found, own_decisions)
+
+    async def _tell_stories_apart(self, looked_at: ColumnElement[bool]) -> None:
+        """Some at a time, so that nobody waits for long to write."""
+        strangers = select(cards.c.id).where(looked_at, cards.c.story_id.is_(None)).limit(_STRANGERS)
+        while True:
+            async with self._database.read() as connection:
+                if (await connection.execute(strangers)).first() is None:
+                    return
+            async with self._database.write() as connection:
+                await stories.assign(connection, strangers)
+
+    async def had(self, channel_ids: Collection[int], pool: Sequence[Candidate]) -> dict[int, Had]:
+        """Of these cards and their stories: what each channel has had, or is about to have."""
+        told = {card.story_id for card in pool}
+        if not told:
+            return {}
+        waiting = select(deferred.c.channel_id, deferred.c.card_id)
+        met = select(delivery_cards.c.channel_id, delivery_cards.c.card_id).union_all(waiting).subquery()
+        asked = (
+            select(met.c.channel_id, cards.c.id, func.coalesce(cards.c.story_id, cards.c.id))
+            .join(cards, cards.c.id == met.c.card_id)
+            .where(met.c.channel_id.in_(channel_ids), func.coalesce(cards.c.story_id, cards.c.id).in_(told))
+        )
+        found: dict[int, tuple[set[int], set[int]]] = {}
+        async with self._database.read() as connection:
+            for channel_id, card_id, story_id in await connection.execute(asked):
+                had = found.setdefault(channel_id, (set(), set()))
+                had[0].add(card_id)
+                had[1].add(story_id)
+        return {channel_id: Had(*had) for channel_id, had in found.items()}
+
+    async def file(self, edition: Edition, now: datetime) -> int:
+        """Write an edition in one transaction. Returns the number of messages that are new.
+
+        A subscription whose `next_at` is not the one that was read any more is left as it is, with its messages.
+        """
+        async with self._database.write() as connection:
+            kept = await _turn(connection, edition)
+            messages = [each for each in edition.messages if each.subscription.id in kept]
+            await _add(connection, messages, now)
+            await connection.execute(deferred.delete().where(deferred.c.channel_id.in_(edition.released)))
+            return len(messages)
+
+    async def deferred(self, channel_ids: Collection[int], now: datetime) -> dict[int, list[Waiting]]:
+        """Cards that waited for the end of quiet hours, by channel, oldest first.
+
+        What the server does not see any more is left out, and stories that the channel has had meanwhile.
+        """
+        story = func.coalesce(cards.c.story_id, cards.c.id)
+        other = cards.alias("other")
+        told = (
+            select(literal(1))
+            .select_from(delivery_cards.join(other, other.c.id == delivery_cards.c.card_id))
+            .where(delivery_cards.c.channel_id == deferred.c.channel_id)
+            .where(func.coalesce(other.c.story_id, other.c.id) == story)
+        )
+        asked = (
+            select(deferred.c.channel_id, deferred.c.subscription_id, story.label("story_id"), *filed_columns(0))
+            .join(cards, cards.c.id == deferred.c.card_id)
+            .join(subscriptions, subscriptions.c.id == deferred.c.subscription_id)
+            .where(deferred.c.channel_id.in_(channel_ids), visible(subscriptions.c.guild_id), ~exists(told))
+            .order_by(cards.c.timeline)
+        )
+        found: dict[int, list[Waiting]] = {}
+        async with self._database.read() as connection:
+            for row in (await connection.execute(asked)).mappings():
+                waiting = Waiting(row["subscription_id"], row["story_id"], now, filed(row))
+                found.setdefault(row["channel_id"], []).append(waiting)
+        return found
+
+    async def never_sent(self, channel_id: int) -> list[Waiting]:
+        """Single stories that wait for a channel and were never sent, oldest first."""
+        story = func.coalesce(cards.c.story_id, cards.c.id).label("story_id")
+        asked = (
+            select(
+                deliveries.c.id.label("delivery_id"),
+                deliveries.c.subscription_id,
+                deliveries.c.planned_at,
+                story,
+                *filed_columns(0),
+            )
+            .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
+            .join(cards, cards.c.id == delivery_cards.c.card_id)
+            .where(_never_sent(channel_id), delivery_cards.c.place == 0)
+            .order_by(deliveries.c.timeline, deliveries.c.id)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(asked)).mappings()
+            return [
+                Waiting(row["subscription_id"], row["story_id"], row["planned_at"], filed(row), row["delivery_id"])
+                for row in rows
+            ]
+
+    async def gather(self, waiting: Sequence[Waiting], messages: Sequence[NewMessage], now: datetime) -> bool:
+        """Let these messages take the place of single stories that were never sent. False when one of them has gone."""
+        async with self._database.write() as connection:
+            ids = [each.delivery_id for each in waiting]
+            mine = deliveries.c.id.in_(ids) & _never_sent(messages[0].subscription.channel_id)
+            if (await connection.execute(select(func.count()).where(mine))).scalar_one() != len(ids):
+                return False
+            await connection.execute(deliveries.delete().where(mine))
+            await _add(connection, messages, now)
+            return True
+
+    async def whys(self, delivery_id: int, guild_id: int) -> list[tuple[FiledCard, Why | None]]:
+        """The cards of one of a server's digests that it still sees, in order, and why each was chosen."""
+        asked = (
+            select(delivery_cards.c.why, *filed_columns(guild_id))
+            .join(cards, cards.c.id == delivery_cards.c.card_id)
+            .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
+            .where(deliveries.c.id == delivery_id, deliveries.c.guild_id == guild_id)
+            .where(delivery_cards.c.shown, visible(guild_id))
+            .order_by(delivery_cards.c.place)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(asked)).mappings()
+            return [(filed(row), Why.of_row(row["why"]) if row["why"] else None) for row in rows]
+
+    async def why(self, channel_id: int, card_id: int) -> tuple[datetime, Why | None] | None:
+        """When a channel got a card, and why a digest chose it; None when it has not got it."""
+        asked = (
+            select(func.coalesce(deliveries.c.settled_at, deliveries.c.planned_at), delivery_cards.c.why)
+            .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
+            .where(delivery_cards.c.channel_id == channel_id, delivery_cards.c.card_id == card_id)
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(asked)).one_or_none()
+        return (row[0], Why.of_row(row[1]) if row[1] else None) if row else None
+
+
+_POOL = (
+    cards.c.id,
+    func.coalesce(cards.c.story_id, cards.c.id).label("story_id"),
+    cards.c.revision,
+    cards.c.published_at,
+    cards.c.visible_at.label("arrived"),
+    cards.c.state,
+    cards.c.provider,
+    cards.c.quality,
+    cards.c.heat,
+)
+_DECIDED = (decisions.c.guild_id, decisions.c.card_id, decisions.c.verdict, decisions.c.decided_at)
+
+
+def _candidate(row: Any, topic_keys: Sequence[str]) -> Candidate:
+    return Candidate(
+        card_id=row.id,
+        story_id=row.story_id,
+        revision=row.revision,
+        published_at=row.published_at,
+        arrived_at=row.arrived or row.published_at,
+        topics=frozenset(topic_keys),
+        provider=row.provider,
+        quality=row.quality,
+        heat=row.heat,
+    )
+
+
+def _pooled(everyone: list[Candidate], found: Mapping[int, tuple[Any, Candidate]], decided: Sequence[Any]) -> Pool:
+    hidden: dict[int, set[int]] = {}
+    own: dict[int, list[Candidate]] = {}
+    for guild_id, card_id, verdict, decided_at in decided:
+        row, card = found[card_id]
+        hidden.setdefault(guild_id, set()).add(card_id)
+        if is_visible(State(row.state), Verdict(verdict)):
+            own.setdefault(guild_id, []).append(replace(card, arrived_at=decided_at, by_hand=True))
+    return Pool(everyone, {guild: frozenset(ids) for guild, ids in hidden.items()}, own)
+
+
+def _never_sent(channel_id: int) -> ColumnElement[bool]:
+    return (
+        (deliveries.c.channel_id == channel_id)
+        & deliveries.c.due_at.is_not(None)
+        & (deliveries.c.progress == Progress.WAITING)
+        & deliveries.c.sent_at.is_(None)
+        & deliveries.c.message_id.is_(None)
+        & deliveries.c.wanted.is_not(None)
+        & (deliveries.c.layout == Layout.CARD)
+    )
+
+
+async def _turn(connection: AsyncConnection, edition: Edition) -> set[int]:
+    """Move the subscriptions on, each only from where it was read. Gives the ids of those that moved, and of others
+    whose messages belong to no slot of theirs."""
+    waiting = {subscription.id: subscription for subscription, _, _ in edition.turned}
+    now_at = select(subscriptions.c.id, subscriptions.c.next_at).where(subscriptions.c.id.in_(waiting))
+    rows = (await connection.execute(now_at)).all()
+    moved = {subscription_id for subscription_id, next_at in rows if waiting[subscription_id].next_at == next_at}
+    values = [
+        {"the_id": subscription.id, "new_since": since, "new_next_at": next_at}
+        for subscription, since, next_at in edition.turned
+        if subscription.id in moved
+    ]
+    if values:
+        await connection.execute(_TURN, values)
+    return moved | {message.subscription.id for message in edition.messages if message.subscription.id not in waiting}
+
+
+_TURN = (
+    update(subscriptions)
+    .where(subscriptions.c.id == bindparam("the_id"))
+    .values(
+        since=bindparam("new_since", type_=subscriptions.c.since.type),
+        next_at=bindparam("new_next_at", type_=subscriptions.c.next_at.type),
+    )
+)
+
+
+async def _add(connection: AsyncConnection, messages: Sequence[NewMessage], now: datetime) -> None:
+    if not messages:
+        return
+    quiet = await _quiet_until(connection, {message.subscription.channel_id for message in messages})
+    rows = [_message_row(message, now, quiet.get(message.subscription.channel_id)) for message in messages]
+    adding = insert(deliveries).returning(deliveries.c.id, sort_by_parameter_order=True)
+    ids = (await connection.execute(adding, rows)).scalars().all()
+    card_rows = [
+        {
+            "delivery_id": delivery_id,
+            "card_id": chosen.card_id,
+            "channel_id": message.subscription.channel_id,
+            "place": place,
+            "revision": chosen.revision,
+            "why": chosen.why.as_row() if chosen.why else None,
+        }
+        for delivery_id, message in zip(ids, messages, strict=True)
+        for place, chosen in enumerate(message.cards)
+    ]
+    if card_rows:
+        await connection.execute(insert(delivery_cards), card_rows)
+
+
+async def _quiet_until(connection: AsyncConnection, channel_ids: Collection[int]) -> dict[int, datetime]:
+    """Digests that fall into quiet hours wait for their end."""
+    asked = select(quiet_hours.c.channel_id, quiet_hours.c.turns_at).where(
+        quiet_hours.c.is_quiet, quiet_hours.c.channel_id.in_(channel_ids)
+    )
+    return dict((await connection.execute(asked)).all())
+
+
+def _message_row(message: NewMessage, now: datetime, quiet_until: datetime | None) -> dict[str, Any]:
+    subscription, wish = message.subscription, message.subscription.wish
+    return {
+        "subscription_id": subscription.id,
+        "guild_id": subscription.guild_id,
+        "channel_id": subscription.channel_id,
+        "timeline": timeline(message.at, message.part),
+        "wanted": written(Content(card.card_id, card.revision) for card in message.cards) or EMPTY,
+        "progress": Progress.WAITING,
+        "planned_at": now,
+        "due_at": max(now, quiet_until) if quiet_until else now,
+        "slot": message.slot,
+        "part": message.part,
+        "layout": message.layout,
+        "heading": message.heading,
+        "mention": wish.mention if message.part == 0 else None,
+        "on_withdrawal": wish.on_withdrawal,
+        "forum": subscription.forum,
+        "crosspost": Crosspost.WANTED if wish.crosspost else None,
+    }

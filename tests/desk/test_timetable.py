@@ -1,0 +1,459 @@
+"""Slots of digests: in every zone, around every change of the clocks; and what people type for a schedule."""
+
+from __future__ import annotations
+
+import functools
+from bisect import bisect_right
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.desk.subscription import When, Wish
+from bot.desk.timetable import (
+    Slot,
+    Timetable,
+    parse_days,
+    parse_time,
+    parse_times,
+    parse_zone,
+    timetable,
+    words_of,
+    zones,
+)
+from bot.errors import UserError
+
+EVERY_DAY = tuple(range(7))
+ZONES = sorted(available_timezones() - {"localtime", "posixrules", "Factory"})
+FIRST, LAST = datetime(2024, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def slot(name: str, moment: str) -> Slot:
+    day, clock = name.split()
+    return Slot(date.fromisoformat(day), time.fromisoformat(clock), at(moment))
+
+
+def named(slots: Iterator[Slot]) -> list[str]:
+    return [each.name for each in slots]
+
+
+# When a slot is
+
+
+def test_the_slots_around_a_moment() -> None:
+    table = Timetable(EVERY_DAY, (time(9), time(18, 30)), "Europe/Berlin")
+    morning = slot("2026-11-25 09:00", "2026-11-25 08:00")
+    evening = slot("2026-11-25 18:30", "2026-11-25 17:30")
+    assert morning.name == "2026-11-25 09:00"
+    assert table.latest(at("2026-11-25 12:00")) == table.latest(morning.at) == morning
+    assert table.following(at("2026-11-25 12:00")) == table.following(morning.at) == evening
+    assert list(table.between(morning.at - SECOND, evening.at)) == [morning, evening]
+    assert list(table.between(morning.at, evening.at - SECOND)) == []
+
+
+def test_a_week_between_two_slots() -> None:
+    table = Timetable((0,), (time(9),), "Asia/Tokyo")
+    assert table.latest(at("2026-11-30 00:00")) == slot("2026-11-30 09:00", "2026-11-30 00:00")
+    assert table.latest(at("2026-11-29 23:59")) == slot("2026-11-23 09:00", "2026-11-23 00:00")
+    assert table.following(at("2026-11-30 00:00")) == slot("2026-12-07 09:00", "2026-12-07 00:00")
+    assert table.period == timedelta(weeks=1)
+
+
+@pytest.mark.parametrize("table", [Timetable((), (time(9),), "UTC"), Timetable(EVERY_DAY, (), "UTC")])
+def test_without_days_or_times_there_is_no_slot(table: Timetable) -> None:
+    now = at("2026-11-25 12:00")
+    assert table.latest(now) is table.following(now) is None
+    assert list(table.between(now, now + 30 * DAY)) == []
+    assert table.period == timedelta(weeks=1)
+
+
+def test_a_skipped_time_comes_as_much_later_even_behind_a_later_one() -> None:
+    table = Timetable(EVERY_DAY, (time(2, 30), time(3)), "Europe/Berlin")
+    slots = [
+        slot("2026-03-29 03:00", "2026-03-29 01:00"),
+        slot("2026-03-29 02:30", "2026-03-29 01:30"),
+        slot("2026-03-30 02:30", "2026-03-30 00:30"),
+    ]
+    assert list(table.between(at("2026-03-28 12:00"), at("2026-03-30 00:45"))) == slots
+    assert [table.latest(each.at) for each in slots] == slots
+
+
+def test_two_times_that_fall_on_one_instant_are_one_slot() -> None:
+    table = Timetable(EVERY_DAY, (time(2), time(2, 30), time(3), time(3, 30)), "Europe/Berlin")
+    around = named(table.between(at("2026-03-29 00:00"), at("2026-03-29 12:00")))
+    assert around == ["2026-03-29 03:00", "2026-03-29 03:30"]
+
+
+def test_a_repeated_time_comes_the_first_time_only() -> None:
+    table = Timetable(EVERY_DAY, (time(2, 30),), "Europe/Berlin")
+    once = slot("2026-10-25 02:30", "2026-10-25 00:30")
+    assert table.following(at("2026-10-25 00:00")) == once
+    assert table.latest(at("2026-10-25 01:45")) == once
+    assert table.following(once.at) == slot("2026-10-26 02:30", "2026-10-26 01:30")
+
+
+def test_a_day_that_a_whole_country_skipped() -> None:
+    """Samoa had no 2011-12-30: its times come a day later, with those of the 31st."""
+    daily = Timetable(EVERY_DAY, (time(9),), "Pacific/Apia")
+    start, end = at("2011-12-29 00:00"), at("2011-12-31 12:00")
+    assert named(daily.between(start, end)) == ["2011-12-29 09:00", "2011-12-31 09:00"]
+    fridays = Timetable((4,), (time(9),), "Pacific/Apia")
+    assert fridays.following(start) == slot("2011-12-30 09:00", "2011-12-30 19:00")
+    assert fridays.latest(at("2011-12-30 18:00")) == slot("2011-12-23 09:00", "2011-12-23 19:00")
+
+
+# The same, everywhere
+
+
+@functools.cache
+def changes(zone: str) -> list[datetime]:
+    """The instants from which a zone's clocks show another offset, to the second."""
+    clock = ZoneInfo(zone)
+    found = []
+    for week in range((LAST - FIRST) // timedelta(weeks=1)):
+        before = FIRST + week * timedelta(weeks=1)
+        after = before + timedelta(weeks=1)
+        if offset(before, clock) != offset(after, clock):
+            while after - before > SECOND:
+                middle = before + (after - before) // SECOND // 2 * SECOND
+                before, after = (middle, after) if offset(middle, clock) == offset(before, clock) else (before, middle)
+            found.append(after)
+    return found
+
+
+@functools.cache
+def changing() -> list[str]:
+    return [zone for zone in ZONES if changes(zone)]
+
+
+def offset(moment: datetime, clock: ZoneInfo) -> timedelta:
+    return moment.astimezone(clock).utcoffset() or timedelta()
+
+
+@st.composite
+def zones_and_moments(draw: st.DrawFn) -> tuple[str, datetime]:
+    zone = draw(st.one_of(st.sampled_from(ZONES), st.deferred(lambda: st.sampled_from(changing()))))
+    if not changes(zone) or draw(st.integers(0, 3)) == 0:
+        return zone, FIRST + draw(st.integers(-50 * 365 * 86_400, 75 * 365 * 86_400)) * SECOND  # 1974 to 2098
+    nearby = st.one_of(st.integers(-30, 30).map(lambda n: n * 360), st.integers(-2 * 86_400, 2 * 86_400))
+    return zone, draw(st.sampled_from(changes(zone))) + draw(nearby) * SECOND
+
+
+def clock_times(zone: str, now: datetime) -> st.SearchStrategy[time]:
+    """Times of day, mostly from the hours around the zone's change of clocks that is nearest to `now`."""
+    anywhen = st.builds(time, st.integers(0, 23), st.sampled_from((0, 1, 30, 59)))
+    if not changes(zone):
+        return anywhen
+    change = min(changes(zone), key=lambda each: abs(each - now)).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    near = st.integers(-8, 8).map(lambda n: (change + n * timedelta(minutes=15)).time())
+    return st.one_of(near, near, anywhen)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[Timetable, datetime]:
+    """Any timetable, and a moment that is likely near a change of its clocks."""
+    zone, now = draw(zones_and_moments())
+    days = draw(
+        st.one_of(st.just(EVERY_DAY), st.sets(st.integers(0, 6), min_size=1).map(lambda each: (*sorted(each),)))
+    )
+    hourly = st.integers(0, 59).map(lambda minute: {time(hour, minute) for hour in range(24)})
+    times = draw(st.one_of(st.sets(clock_times(zone, now), min_size=1, max_size=6), hourly))
+    return Timetable(days, tuple(sorted(times)), zone), now
+
+
+def calendar(table: Timetable, now: datetime, reach: int = 10) -> list[Slot]:
+    """The slots of the days around `now`, found by trying every day and time."""
+    zone = ZoneInfo(table.timezone)
+    found: dict[datetime, Slot] = {}
+    for day in (now.date() + n * DAY for n in range(-reach, reach + 1)):
+        for clock in table.times if day.weekday() in table.days else ():
+            instant = datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
+            found[instant] = Slot(day, clock, instant)
+    return [found[instant] for instant in sorted(found)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(tables())
+def test_the_slots_before_and_after_any_moment_are_those_of_the_calendar(drawn: tuple[Timetable, datetime]) -> None:
+    table, now = drawn
+    slots = calendar(table, now)
+    place = bisect_right([each.at for each in slots], now)
+    assert table.latest(now) == slots[place - 1]
+    assert table.following(now) == slots[place]
+    for each in slots[place - 1 : place + 1]:
+        assert table.latest(each.at) == each
+        assert table.following(each.at - timedelta(microseconds=1)) == each
+
+
+@settings(max_examples=100, deadline=None)
+@given(tables())
+def test_the_slots_between_two_moments_are_those_of_the_calendar(drawn: tuple[Timetable, datetime]) -> None:
+    table, now = drawn
+    start, end = now - 2 * DAY, now + 2 * DAY
+    slots = list(table.between(start, end))
+    assert slots == [each for each in calendar(table, now) if start < each.at <= end]
+    assert len({each.name for each in slots}) == len(slots)
+    assert all(one.at < other.at for one, other in pairwise(slots))
+    following = table.following(start)
+    for each in slots:
+        assert following == each
+        following = table.following(each.at)
+    assert following is not None
+    assert following.at > end
+
+
+@settings(max_examples=100, deadline=None)
+@given(tables())
+def test_every_day_and_time_has_one_slot_and_a_skipped_one_may_share_it(drawn: tuple[Timetable, datetime]) -> None:
+    table, now = drawn
+    zone = ZoneInfo(table.timezone)
+    slots = list(table.between(now - 5 * DAY, now + 5 * DAY))
+    for day in (now.astimezone(zone).date() + n * DAY for n in range(-2, 3)):
+        for clock in table.times if day.weekday() in table.days else ():
+            local = datetime.combine(day, clock, tzinfo=zone)
+            instants = [local.replace(fold=fold).astimezone(UTC) for fold in (0, 1)]
+            shown = [instant.astimezone(zone).replace(tzinfo=None) for instant in instants]
+            here = [each for each in slots if each.at in instants]
+            if local.replace(tzinfo=None) in [each.replace(fold=0) for each in shown]:
+                assert Slot(day, clock, min(instants)) in here
+                assert [each.at for each in here if (each.day, each.time) == (day, clock)] == [min(instants)]
+            else:
+                later = [each for each in here if each.at == instants[0]]
+                assert len(later) == 1
+                assert (later[0].day, later[0].time) >= (day, clock)
+
+
+@settings(max_examples=150, deadline=None)
+@given(tables(), st.lists(st.integers(1, 4_000), min_size=1, max_size=30))
+def test_a_bot_that_is_often_away_sends_one_digest_for_all_that_it_missed(
+    drawn: tuple[Timetable, datetime], naps: list[int]
+) -> None:
+    """`naps` are the minutes between two looks at the clock, up to almost three days."""
+    table, now = drawn
+    began = now
+    sent = [table.latest(now)]
+    for nap in naps:
+        missed = list(table.between(now, now := now + timedelta(minutes=nap)))
+        due, last = table.latest(now), sent[-1]
+        assert due
+        assert last
+        following = table.following(last.at)
+        assert following
+        assert (following.at <= now) == (due.name not in {each.name for each in sent if each}) == bool(missed)
+        if missed:
+            assert due == missed[-1]
+            assert last.at < due.at
+            sent.append(due)
+    ever = list(table.between(began, now))
+    assert len(sent) - 1 <= len(ever)
+    assert {each.name for each in sent[1:] if each} <= {each.name for each in ever}
+    assert not ever or sent[-1] == ever[-1]
+
+
+def test_no_zone_changes_its_clocks_twice_within_a_day_or_by_more_than_one() -> None:
+    """What `Timetable` relies on to look only at the times around a moment."""
+    for zone in ZONES:
+        clock = ZoneInfo(zone)
+        assert all(later - earlier > DAY for earlier, later in pairwise(changes(zone)))
+        assert all(abs(offset(each, clock) - offset(each - SECOND, clock)) <= DAY for each in changes(zone))
+
+
+# From a wish
+
+
+@pytest.mark.parametrize(
+    ("wish", "days", "times"),
+    [
+        (Wish(When.HOURLY), EVERY_DAY, [time(hour) for hour in range(24)]),
+        (
+            Wish(When.HOURLY, (time(0, 45), time(9, 15)), (5, 6)),
+            (5, 6),
+            [time(h, m) for h in range(24) for m in (15, 45)],
+        ),
+        (Wish(When.DAILY), EVERY_DAY, [time(9)]),
+        (Wish(When.DAILY, (time(18), time(7), time(18)), (4, 0)), (0, 4), [time(7), time(18)]),
+        (Wish(When.WEEKDAYS), (0, 1, 2, 3, 4), [time(9)]),
+        (Wish(When.WEEKLY), (0,), [time(9)]),
+        (Wish(When.WEEKLY, (time(8),), (2,)), (2,), [time(8)]),
+    ],
+)
+def test_a_wish_gives_a_timetable(wish: Wish, days: tuple[int, ...], times: list[time]) -> None:
+    table = timetable(wish)
+    assert table == Timetable(days, tuple(times), "UTC")
+    assert table.period == timedelta(weeks=1) / len(days) / len(times)
+
+
+def test_an_instant_wish_has_no_timetable() -> None:
+    assert timetable(Wish()) is None
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        (Wish(), "as they appear"),
+        (Wish(When.HOURLY), "hourly"),
+        (Wish(When.HOURLY, timezone="Asia/Tokyo"), "hourly"),
+        (Wish(When.HOURLY, (time(0, 5), time(0, 35))), "hourly at :05 and :35 (UTC)"),
+        (Wish(When.HOURLY, days=(5, 6), timezone="Asia/Tokyo"), "hourly on Saturday and Sunday (Asia/Tokyo)"),
+        (Wish(When.DAILY, (time(9), time(18, 30)), (), "Europe/Berlin"), "daily at 09:00 and 18:30 (Europe/Berlin)"),
+        (Wish(When.DAILY, (time(7), time(8), time(9))), "daily at 07:00, 08:00 and 09:00 (UTC)"),
+        (Wish(When.DAILY, (), (0, 2, 4)), "Monday, Wednesday and Friday at 09:00 (UTC)"),
+        (Wish(When.DAILY, (), (1, 2, 3)), "Tuesday to Thursday at 09:00 (UTC)"),
+        (Wish(When.WEEKDAYS), "Monday to Friday at 09:00 (UTC)"),
+        (Wish(When.WEEKLY, timezone="Asia/Tokyo"), "Monday at 09:00 (Asia/Tokyo)"),
+    ],
+)
+def test_a_schedule_in_words(wish: Wish, words: str) -> None:
+    assert words_of(wish) == words
+
+
+# What people type
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("9", [time(9)]),
+        ("9, 18:30, 7pm, 9.30 am, 21h, noon", [time(9), time(9, 30), time(12), time(18, 30), time(19), time(21)]),
+        ("7 p.m. and 9 A.M.", [time(9), time(19)]),
+        ("12am; 12pm", [time(0), time(12)]),
+        ("12 midnight, midday", [time(0), time(12)]),
+        ("0930 18h45 7:05pm", [time(9, 30), time(18, 45), time(19, 5)]),
+        ("at 9 o'clock & 18:30 Uhr", [time(9), time(18, 30)]),
+        ("１８：３０", [time(18, 30)]),
+        ("9, 09:00, 9am", [time(9)]),
+        (", ".join(f"{hour}:00" for hour in range(24)), [time(hour) for hour in range(24)]),
+    ],
+)
+def test_times_as_people_write_them(text: str, times: list[time]) -> None:
+    assert parse_times(text) == tuple(times)
+
+
+@pytest.mark.parametrize(
+    "text", ["", ",", "24:00", "9:60", "13pm", "0am", "-9", "9-17", "soon", "9:5", "٩:٠٠:٠٠", "09:00:00", "x" * 3_000]
+)
+def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UserError, match=r"is not a time of day\. Write times such as `09:00`") as refused:
+        parse_times(text)
+    assert len(str(refused.value)) < 200
+
+
+def test_too_many_times_are_refused() -> None:
+    with pytest.raises(UserError, match="25 times of day; at most 24"):
+        parse_times(", ".join(["12:30", *(f"{hour}:00" for hour in range(24))]))
+
+
+def test_one_time_is_one() -> None:
+    assert parse_time("10 pm") == time(22)
+    with pytest.raises(UserError, match="more than one time of day"):
+        parse_time("10 pm, 11 pm")
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("mon, Wednesday, fri", (0, 2, 4)),
+        ("weekdays", (0, 1, 2, 3, 4)),
+        ("Weekend", (5, 6)),
+        ("mon-fri", (0, 1, 2, 3, 4)),
+        ("Mon. – Thu.", (0, 1, 2, 3)),
+        ("sat to sun and tues", (1, 5, 6)),
+        ("fri-mon", (0, 4, 5, 6)),
+        ("tu th", (1, 3)),
+        ("every Monday, on weds", (0, 2)),
+        ("every day", EVERY_DAY),
+        ("all days", EVERY_DAY),
+        ("daily", EVERY_DAY),
+    ],
+)
+def test_days_as_people_write_them(text: str, days: tuple[int, ...]) -> None:
+    assert parse_days(text) == days
+
+
+@pytest.mark.parametrize("text", ["", "1", "1-5", "mon, 3", "m", "mon-", "mon-wed-fri", "yesterday", "montag", "-"])
+def test_what_is_no_day_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UserError, match=r"is not a day\. Write days such as `Mon, Wed`"):
+        parse_days(text)
+
+
+@given(st.one_of(st.text(), st.from_regex(r"\A[-0-9:.,apmh ]{1,20}\Z"), st.from_regex(r"\A[monwedfri, -]{1,20}\Z")))
+def test_any_text_is_understood_or_refused(text: str) -> None:
+    for parse in (parse_times, parse_days, parse_zone):
+        try:
+            answer = str(parse(text))
+        except UserError as refused:
+            answer = str(refused)
+        assert 0 < len(answer) < 1_000
+
+
+def test_every_zone_is_understood_however_it_is_written() -> None:
+    for zone in ZONES:
+        for written in (zone, zone.lower(), zone.upper(), f" {zone.replace('_', ' ').replace('/', ' / ')} "):
+            assert parse_zone(written) == zone
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("berlin", "There is no time zone “berlin”. Did you mean `Europe/Berlin`?"),
+        ("são paulo", "Did you mean `America/Sao_Paulo`?"),
+        ("Londn", "Did you mean `Europe/London`?"),
+        ("Asia/Tokio", "Did you mean `Asia/Tokyo`"),
+        ("GMT+1", "An offset from UTC has no summer time."),
+        ("+02:00", "An offset from UTC has no summer time."),
+        ("localtime", "There is no time zone"),
+        ("Factory", "There is no time zone"),
+        ("posixrules", "There is no time zone"),
+        ("../Europe/Berlin", "There is no time zone"),
+        ("/etc/localtime", "There is no time zone"),
+        ("", "There is no time zone “”. Name one such as `Europe/Berlin`, or `UTC`."),
+        ("qqq", "Name one such as `Europe/Berlin`"),
+    ],
+)
+def test_what_is_no_zone_is_refused_with_close_ones(text: str, answer: str) -> None:
+    with pytest.raises(UserError) as refused:
+        parse_zone(text)
+    assert answer in str(refused.value)
+    assert str(refused.value).count("`") <= 6
+
+
+def test_zones_to_suggest() -> None:
+    common = zones("")
+    assert common[0] == "UTC"
+    assert {"Europe/London", "America/Los_Angeles", "Asia/Kolkata"} <= {*common}
+    assert zones("  ") == common
+    assert zones("new y") == zones("NEW_Y") == ["America/New_York"]
+    assert zones("york") == ["America/New_York"]
+    assert zones("nowhere") == []
+
+
+def test_suggested_zones_begin_so_first_then_their_place_does() -> None:
+    ranks = [(not zone.startswith("America"), "/America" not in zone) for zone in zones("america")]
+    assert ranks == sorted(ranks)
+    assert zones("paris")[0] == "Europe/Paris"
+    assert zones("in")[0].startswith("Indian/")
+    assert zones("uc")[0] == "UCT"
+    assert zones("lon")[0] == "Europe/London"
+
+
+@given(
+    st.one_of(
+        st.text(max_size=8), st.sampled_from(ZONES).flatmap(lambda zone: st.integers(0, 9).map(lambda n: zone[n:]))
+    )
+)
+def test_whatever_is_suggested_is_a_zone(text: str) -> None:
+    suggested = zones(text)
+    assert len(suggested) <= 25
+    assert len({*suggested}) == len(suggested)
+    assert all(parse_zone(zone) == zone for zone in suggested)
+    assert not any("GMT+" in zone or "GMT-" in zone for zone in suggested)
