@@ -13,7 +13,7 @@ from bot.desk.matching import left_out
 from bot.desk.past import played_again
 from bot.desk.subscription import Layout, Subscription, Wish
 from bot.desk.timetable import Slot, Timetable, timetable
-from bot.render.digest import CONTINUED, catch_up_heading, entry_size, heading, parts, quiet_heading
+from bot.render.digest import CONTINUED, QUIET_HEADING, catch_up_heading, entry_size, heading, parts
 from bot.render.subscriptions import Past
 from bot.store import Store
 from bot.store.digests import Edition, NewMessage, Pool, Waiting
@@ -85,13 +85,14 @@ class Editions:
         if not chosen and wish.skip_empty:
             return []
         messages = await self._parts(chosen, wish.layout) or [()]
+        heads = heading(wish.when, slot.at, wish.topics, empty=not chosen, parts=len(messages))
         return [
             NewMessage(
                 subscription,
                 slot.name,
                 part,
                 slot.at,
-                heading(wish.when, len(chosen), slot.at, wish.topics, part=part + 1, parts=len(messages)),
+                heads if part == 0 else CONTINUED,
                 wish.layout,
                 cards,
             )
@@ -126,7 +127,7 @@ class Editions:
         edition = Edition(released=loud)
         for waiting in (await self._store.digests.deferred(loud, now)).values():
             slot = f"quiet {now:%Y-%m-%d %H:%M:%S}"
-            edition.messages += await self._gathered(waiting, slot, quiet_heading(len(waiting)), now)
+            edition.messages += await self._gathered(waiting, slot, QUIET_HEADING, now)
         added = await self._store.digests.file(edition, now)
         await self._store.quiet.turned(turning, now)
         return added
@@ -136,7 +137,7 @@ class Editions:
         now = self._clock()
         waiting = await self._store.digests.never_sent(channel_id)
         if waiting:
-            head = catch_up_heading(len(waiting), min(each.since for each in waiting))
+            head = catch_up_heading(min(each.since for each in waiting))
             if messages := await self._gathered(waiting, f"catch-up {now:%Y-%m-%d %H:%M:%S}", head, now):
                 await self._store.digests.gather(waiting, messages, now)
 
@@ -160,7 +161,7 @@ class Editions:
         found = await self._store.archive.by_ids([card.card_id for card in choice.chosen], subscription.guild_id)
         cards = tuple(found[card.card_id] for card in choice.chosen)
         wish = subscription.wish
-        return Preview(choice, cards, heading(wish.when, len(cards), now, wish.topics), now)
+        return Preview(choice, cards, heading(wish.when, now, wish.topics), now)
 
     async def now(self, subscription: Subscription) -> int:
         """Send the next digest at once, in addition to those of its timetable. Returns the number of its cards."""

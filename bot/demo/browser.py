@@ -9,14 +9,16 @@ import sys
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import time
 
 from rich.console import Console
 
 from bot.app import utc_now
-from bot.demo.discord_world import Screen
+from bot.demo.discord_world import Channel, Screen
 from bot.demo.site import Site
 from bot.demo.stage import DIGEST_TOPICS, Stage, set_up
-from bot.desk.subscription import Wish
+from bot.desk.subscription import Layout, Subscription, When, Wish
+from bot.editions import first_turn
 
 _FIRST_CARDS = 6
 _SECONDS_BETWEEN_CARDS = 25.0
@@ -82,18 +84,34 @@ async def _keep_up(stage: Stage, screen: Screen) -> None:
         await screen.refresh()
 
 
+_DIGEST = Wish(when=When.DAILY, times=(time(9),), topics=DIGEST_TOPICS)
+_HEADLINES = Wish(when=When.WEEKLY, layout=Layout.LIST)
+
+
 async def begin(stage: Stage) -> None:
-    """Subscribe the channels once the archive is loaded, then bring the first news."""
+    """Subscribe the channels once the archive is loaded, bring the first news, and send the digests early."""
     await stage.bot.newsroom.load()
-    for channel, topics in ((stage.news, ()), (stage.digest, DIGEST_TOPICS)):
-        await stage.bot.store.subscriptions.add(
-            guild_id=stage.world.guild.id,
-            channel_id=channel.id,
-            created_by=stage.admin.id,
-            now=utc_now(),
-            wish=Wish(topics=topics),
-        )
+    digests = ((stage.digest, _DIGEST), (stage.headlines, _HEADLINES))
+    made = [await _subscribe(stage, channel, wish) for channel, wish in digests]
+    await _subscribe(stage, stage.news, Wish())
     list(stage.newsstand.published(_FIRST_CARDS, utc_now()))
+    await stage.bot.newsroom.load()
+    for subscription in made:
+        await stage.bot.newsroom.send_now(subscription)
+
+
+async def _subscribe(stage: Stage, channel: Channel, wish: Wish) -> Subscription:
+    now = utc_now()
+    since, next_at = first_turn(wish, now)
+    return await stage.bot.store.subscriptions.add(
+        guild_id=stage.world.guild.id,
+        channel_id=channel.id,
+        created_by=stage.admin.id,
+        now=now,
+        wish=wish,
+        since=since,
+        next_at=next_at,
+    )
 
 
 async def keep_bringing_news(stage: Stage, seconds: float = _SECONDS_BETWEEN_CARDS) -> None:

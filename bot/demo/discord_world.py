@@ -163,7 +163,8 @@ def _message(message: discord.Message) -> Message:
 
 
 def _label(button: Any) -> str:
-    return " ".join(str(part) for part in (button.emoji, button.label) if part)
+    words = (button.emoji, button.label) if hasattr(button, "label") else (button.placeholder, "▾")
+    return " ".join(str(part) for part in words if part)
 
 
 class _Pictures(MediaWorker):

@@ -30,6 +30,7 @@ class Stage:
     assets: Assets
     news: Channel
     digest: Channel
+    headlines: Channel
     desk: Channel
     admin: Person
     member: Person
@@ -37,7 +38,7 @@ class Stage:
 
 @asynccontextmanager
 async def set_up(*, background: bool) -> AsyncIterator[Stage]:
-    """The bot logged in on a server with three channels and the archive in its folder.
+    """The bot logged in on a server with four channels and the archive in its folder.
 
     With `background` it works by itself, as `newsdesk run` does; without, its newsroom is driven step by step.
     """
@@ -93,7 +94,8 @@ def _people(world: World, newsstand: Newsstand, assets: Assets) -> Stage:
         newsstand=newsstand,
         assets=assets,
         news=world.channel("news", "Every card, as it appears"),
-        digest=world.channel("digest", f"Only {' and '.join(DIGEST_TOPICS)}"),
+        digest=world.channel("digest", f"The best of {' and '.join(DIGEST_TOPICS)}, every morning"),
+        headlines=world.channel("headlines", "The week in headlines"),
         desk=world.channel("desk", "Where moderators decide: /desk queue"),
         admin=world.person("Ada (administrator)", _ADMINISTRATION, "Administrators"),
         member=world.person("Max (member)"),

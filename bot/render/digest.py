@@ -102,7 +102,7 @@ def _filled(sizes: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def entry(filed: FiledCard) -> str:
-    """A headline in bold that leads to its article, and below it who published it and when.
+    """A headline in bold that leads to its article, who published it, and when: one item of a list.
 
     An address that is too long is left out rather than cut.
     """
@@ -112,7 +112,7 @@ def entry(filed: FiledCard) -> str:
     title = linked or fitted(headline(card), _HEADLINE)
     provider = fitted(" ".join(card.provider.name.split()), _PROVIDER) if card.provider else ""
     when = discord.utils.format_dt(card.published_at, "R")
-    return f"**{title}**\n{SEPARATOR.join(filter(None, (provider, when)))}"
+    return f"- {SEPARATOR.join(filter(None, (f'**{title}**', provider, when)))}"
 
 
 def parts(sizes: Sequence[int], layout: Layout) -> list[int]:
@@ -142,29 +142,24 @@ _NAMES = {
 }
 
 
-def heading(when: When, number: int, at: datetime, topics: Sequence[str] = (), *, part: int = 1, parts: int = 1) -> str:
-    """The line above a digest of `number` cards: `**Daily digest** · 8 cards · Python, Space · 25 November 2026`."""
-    if part > 1:
-        return CONTINUED
+def heading(when: When, at: datetime, topics: Sequence[str] = (), *, empty: bool = False, parts: int = 1) -> str:
+    """The line above a digest: `**Daily digest** · Python, Space · 25 November 2026`.
+
+    It does not say how many cards follow: one of them may be withdrawn later.
+    """
     about = fitted(", ".join(topics), _TOPICS) if topics else ""
-    count = _cards(number) if number else "nothing new this time"
-    messages = f"in {parts} messages" if parts > 1 else ""
+    said = "nothing new this time" if empty else f"in {parts} messages" if parts > 1 else ""
     day = discord.utils.format_dt(at, "D")
-    return SEPARATOR.join(filter(None, (f"**{_NAMES[when]}**", count, about, day, messages)))
+    return SEPARATOR.join(filter(None, (f"**{_NAMES[when]}**", about, day, said)))
 
 
-def catch_up_heading(number: int, since: datetime) -> str:
+def catch_up_heading(since: datetime) -> str:
     """Above stories that waited for an outage to pass."""
-    return f"**Catching up**{SEPARATOR}{_cards(number)} that waited here since {discord.utils.format_dt(since, 'R')}"
+    return f"**Catching up**{SEPARATOR}what has waited for this channel since {discord.utils.format_dt(since, 'R')}"
 
 
-def quiet_heading(number: int) -> str:
-    """Above stories that waited for the end of quiet hours."""
-    return f"**While it was quiet**{SEPARATOR}{_cards(number)}"
-
-
-def _cards(number: int) -> str:
-    return f"{number:,} card{'' if number == 1 else 's'}"
+QUIET_HEADING = "**While it was quiet**"
+"""Above stories that waited for the end of quiet hours."""
 
 
 def forum_title(cards: Sequence[FiledCard], layout: Layout, at: datetime) -> str:

@@ -37,7 +37,8 @@ def subscription_embed(subscription: Subscription) -> discord.Embed:
     """One subscription in full."""
     embed = draft_embed(subscription.channel_id, subscription.wish)
     embed.title = "Subscription"
-    embed.add_field(name="Next", value=_next(subscription), inline=False)
+    if subscription.paused or subscription.next_at:
+        embed.add_field(name="Next", value=_capital(_next(subscription).removeprefix("next ")), inline=False)
     return embed
 
 
@@ -89,7 +90,7 @@ def _entry(subscription: Subscription, room: int) -> str:
     """Two lines: where and what; when, and when next."""
     wish = subscription.wish
     head = f"<#{subscription.channel_id}>{SEPARATOR}"
-    behind = "\n" + SEPARATOR.join([words_of(wish), *_limits_in_short(wish), _next(subscription)])
+    behind = "\n" + SEPARATOR.join(filter(None, [words_of(wish), *_limits_in_short(wish), _next(subscription)]))
     left = room - units(head) - units(behind)
     topics = fitted(", ".join(wish.topics), min(_TOPICS_SHOWN, left - 4)) if wish.topics else "every topic"
     topics = f"**{topics}**" if topics else ""
@@ -106,7 +107,7 @@ def _next(subscription: Subscription) -> str:
     if subscription.paused:
         return "paused"
     if subscription.next_at is None:
-        return "each as it appears"
+        return ""
     return f"next {discord.utils.format_dt(subscription.next_at, 'R')}"
 
 
