@@ -1,0 +1,70 @@
+"""Several cards as one message."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.cards.model import Provider
+from bot.desk.subscription import Layout, When
+from bot.render.chart import alt_text, bars
+from bot.render.digest import digest_message, entry_size, heading, parts
+from bot.store.records import FiledCard
+from tests.render.cases import FILED, card, related
+from tests.render.limits_check import assert_no_mention, assert_within_limits
+
+AT = datetime(2026, 11, 25, 9, tzinfo=UTC)
+
+
+@given(st.lists(FILED, min_size=1, max_size=30), st.sampled_from(Layout))
+def test_whatever_the_cards_each_message_fits(cards: list[FiledCard], layout: Layout) -> None:
+    counts = parts([entry_size(each) for each in cards], layout)
+    assert sum(counts) == len(cards)
+    assert min(counts) > 0
+    start = 0
+    for count in counts:
+        message = digest_message(cards[start : start + count], layout, None)
+        assert_within_limits(message.embeds)
+        assert_no_mention(message.embeds)
+        addresses = [embed.url for embed in message.embeds if embed.url]
+        assert len(addresses) == len(set(addresses))
+        if layout is Layout.LIST:
+            lines = [line for embed in message.embeds for line in (embed.description or "").splitlines()]
+            assert len(lines) >= count
+        start += count
+
+
+def test_a_list_names_each_card_in_a_line() -> None:
+    cards = [card(title="One [x]", url="https://a.example/1", provider=Provider("Paper")), card(title="Two")]
+    (embed,) = digest_message(cards, Layout.LIST, None).embeds
+    assert embed.description == (
+        "- **[One (x)](https://a.example/1)** · Paper · <t:1711726200:R>\n- **Two** · <t:1711726200:R>"
+    )
+
+
+def test_later_cards_of_a_story_join_it_once() -> None:
+    lead = card(title="Lead", url="https://a.example/1", related=related(2))
+    later = card(title="Later", url="https://other.example/1", provider=Provider("Late"))
+    twin = card(title="Twin", url="https://a.example/1?utm_source=x")
+    (embed,) = digest_message([lead, later, twin], Layout.CARD, None).embeds
+    assert (embed.fields[0].value or "").splitlines() == [
+        "[Later](https://other.example/1) · Late",
+        "[Other view 0](https://other.example/0) · Other 0",
+    ]
+
+
+def test_headings_and_roles() -> None:
+    line = heading(When.DAILY, AT, ("Space", "A*"), parts=2)
+    assert line == "**Daily digest** · Space, A\\* · <t:1795597200:D> · in 2 messages"
+    assert digest_message([], Layout.CARDS, None, heading=heading(When.DAILY, AT, empty=True)).content
+    assert digest_message([card()], Layout.LIST, None, heading="Head", mention=7).content == "<@&7> Head"
+
+
+def test_a_chart_is_a_picture_whatever_it_counts() -> None:
+    for counts in ([], [0], [0] * 30, list(range(60)), [10**9]):
+        assert bars(counts, ["25 Nov"] * len(counts), title="漢字 & more").startswith(b"\x89PNG")
+    assert alt_text([0, 3, 1], ["a", "b", "c"]).startswith(
+        "Bar chart of cards a day over 3 days: 4 in all, at most 3 on b"
+    )
