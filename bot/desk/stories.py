@@ -7,19 +7,22 @@ that a table of keys finds a card's neighbours.
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from bot.cards.links import normalised
-from bot.cards.model import Card
+import regex  # type: ignore[import-untyped]  # it comes without types
 
-OWN, RELATED, TITLE = "u:", "r:", "t:"
-"""How keys begin: the card's own normalised address, that of a related story, a digest of its title's words."""
+from bot.cards.links import normalised
+from bot.cards.model import Card, Provider
+
+OWN, RELATED, ALIKE, TITLE = "u:", "r:", "s:", "t:"
+"""How keys begin: the card's own normalised address, that of a related story, that of a related story with a title like
+the card's, a digest of the title's words."""
 WITHIN = timedelta(days=7)
 """Cards that list the same article tell one story only this close to each other."""
 TITLES_WITHIN = timedelta(days=3)
@@ -27,25 +30,69 @@ TITLES_WITHIN = timedelta(days=3)
 SPAN = timedelta(days=7)
 """A story ends: what comes later than this after its first card begins a new one, though it links back."""
 _FEWEST = 5
-"""Words of a title that says which story it tells."""
+"""Words of a title that says which story it tells; a number is worth two, as it seldom comes back."""
 _FEWEST_SPARED = 6
 """Words from which on one may differ."""
+_FEWEST_ALIKE = 3
+"""Words that two titles of one story have in common, which are also half of the shorter one."""
+_FEWEST_LETTERS = 12
+"""Letters of such a title where no spaces part the words: a dozen of Chinese are about as many words as five."""
 _COMMON_WORDS = """
-    a an and are as at be by for from has have how in is it its new of on or that the this to was what why will with
+    a an and are as at available be between breaking but by can during exclusive for from has have her his how if in
+    into is it its may my new now of on or our over should than that the their they this through to under update updated
+    video was watch we what when where which while who why will with you your
     das dem den der des die ein eine im in und von zu
     de des du en et la le les un une
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
 """Words that tell no two stories apart, in the languages that most cards are in."""
-_PUBLISHER = re.compile(r"\s+[-–—|]\s+[^-–—|]{2,40}$")
-_WORD = re.compile(r"\w+")
+_TELLING_WORDS = """
+    no not never without arent cant didnt doesnt dont isnt wasnt wont kein keine nicht ne pas sans
+    up down rise rises rose fall falls fell gain gains lose loses lost win wins won higher lower more less before after
+    one two three four five six seven eight nine ten first second third fourth fifth last next
+    monday tuesday wednesday thursday friday saturday sunday
+    january february march april june july august september october november december
+"""
+_TELLING = frozenset(_TELLING_WORDS.split())
+"""Words that turn a title into its opposite, or one of a series into the next."""
+_ROMAN = regex.compile(r"(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
+# A number keeps its points: 17.1 is not 1.17.
+_TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:(?<=\p{Nd})[.,:/-](?=\p{Nd})[\p{L}\p{M}\p{N}]+)*")
+_POSSESSIVE = regex.compile(r"'s\b", regex.IGNORECASE)
+_MARKS = str.maketrans({"™": None, "℠": None, "’": "'", "ʼ": "'"})
+_SPACELESS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+_TAIL = regex.compile(r"\s[-–—|·]\s+([^|–—]{2,40})$")
+_SITE, _INDEX = r"[^/?]*(?:/[a-z]{2}(?:-[a-z]{2})?)?", r"(?:/(?:default|home|index)\.[a-z]+)?"
+_SECTION = (
+    r"/(?:blog|business|category|health|hub|latest|news|politics|science|sections?|sports?|tags?|tech|technology|topics?"
+    r"|world)"
+)
+_FRONT = regex.compile(rf"{_SITE}(?:{_SECTION}){{0,2}}{_INDEX}", regex.IGNORECASE)
+"""A whole site, a language of it or one of its sections, without a query: that is mostly where the page is named."""
+_LIKE_A_FRONT = regex.compile(rf"{_SITE}(?:{_SECTION})?(?:/[a-z]{{1,12}})?{_INDEX}", regex.IGNORECASE)
+"""Any short word may name a section, but a card's own address more likely is its article's."""
 
 
 def keys(card: Card) -> frozenset[str]:
-    """A card's keys. A site's front names no story, and among related ones neither does a section of it."""
-    own = {OWN + alias for alias in card.aliases if "/" in alias or "?" in alias}
-    related = {RELATED + address for story in card.related if (address := _address(story.url)) and _is_page(address)}
-    return frozenset(own | related | set(_title_keys(card.title)))
+    """A card's keys. A site's front and its sections name no story: unrelated cards share them."""
+    found = {OWN + alias for alias in card.aliases if not _FRONT.fullmatch(alias)}
+    tokens = _tokens(card.title, card.provider)
+    words = _telling_words(tokens)
+    for story in card.related:
+        address = _address(story.url)
+        if not _LIKE_A_FRONT.fullmatch(address):
+            found.add(RELATED + address)
+            if _are_alike(words, _telling_words(_tokens(story.title))):
+                found.add(ALIKE + address)
+    found.update(TITLE + _digest(form) for form in _title_forms(tokens))
+    return frozenset(found)
+
+
+def neighbours(card_keys: Iterable[str]) -> set[str]:
+    """The keys by which other cards would meet these: an address counts alike in either role."""
+    found = set(card_keys)
+    addresses = {key[2:] for key in found if key.startswith((OWN, RELATED))}
+    return found | {role + address for address in addresses for role in (OWN, RELATED)}
 
 
 def _address(url: str) -> str:
@@ -55,48 +102,77 @@ def _address(url: str) -> str:
         return ""
 
 
-def _is_page(address: str) -> bool:
-    """Whether many unrelated cards would not share it: `site.example/news` is a section, `site.example/?p=5` a page."""
-    path, _, query = address.partition("?")
-    segments = path.split("/")[1:]
-    return bool(query) or len(segments) > 1 or (len(segments) == 1 and len(segments[0]) > 12)
+def _tokens(title: str, publisher: Provider | None = None) -> list[str]:
+    """A title's words as they are written, without the publisher's name at its end."""
+    plain = title if title.isascii() else unicodedata.normalize("NFKC", title.translate(_MARKS))
+    if publisher and (tail := _TAIL.search(plain)) and _squeezed(tail[1]) in _names(publisher):
+        # Any other end belongs to the title: "Diablo 4 - Everything We Know Ahead Of BlizzConline".
+        plain = plain[: tail.start()]
+    found: list[str] = _TOKEN.findall(_POSSESSIVE.sub("", plain).replace("'", ""))
+    return found
 
 
-def _title_keys(title: str) -> Iterator[str]:
-    """The title's words as a set, and each such set that lacks one of them: two that differ by a word share a key.
+def _names(publisher: Provider) -> set[str]:
+    domain = publisher.domain.removeprefix("www.")
+    return {_squeezed(name) for name in (publisher.name, domain, domain.partition(".")[0])}
 
-    A word with a digit is never left out: "Episode 41" and "Episode 42" are two. Without spaces between words (Chinese,
-    Japanese, Thai) a title is one word or a few, and only equal ones of some length meet.
+
+def _squeezed(name: str) -> str:
+    return "".join(_TOKEN.findall(name.casefold()))
+
+
+def _telling_words(tokens: Iterable[str]) -> set[str]:
+    return {token.casefold() for token in tokens} - _COMMON
+
+
+def _are_alike(words: set[str], others: set[str]) -> bool:
+    """Whether two titles may be of one story: lists of related stories often hold others of the same topic too."""
+    return len(words & others) >= max(_FEWEST_ALIKE, min(len(words), len(others)) / 2)
+
+
+def _title_forms(tokens: Sequence[str]) -> Iterator[str]:
+    """The title's words, and those without one of them: two titles that differ by one word have a form in common.
+
+    Their order does not count, apart from that of the numbers and the first word, which mostly is who acts.
     """
-    words = _words(title)
-    if len(words) < _FEWEST:
-        whole = "".join(_WORD.findall(title.casefold()))
-        if whole and not whole.isascii() and len(whole) >= 12 and len(words) <= 3:
-            yield TITLE + _digest(whole)
+    if _SPACELESS.search("".join(tokens)):
+        # One letter of Chinese may be a whole "not", and Thai words cannot be found: only equal titles meet.
+        whole = "".join(tokens).casefold()
+        if len(whole) >= _FEWEST_LETTERS:
+            yield whole
         return
-    ordered = sorted(words)
-    yield TITLE + _digest(" ".join(ordered))
-    if len(ordered) < _FEWEST_SPARED:
+    folded = {token.casefold(): token for token in tokens}
+    numbers = [word for word in map(str.casefold, tokens) if _is_number(word)]
+    words = [word for word in folded if word not in _COMMON and word not in numbers]
+    count = len(words) + len(set(numbers))
+    if count + bool(numbers) < _FEWEST or not words:
         return
-    for word in ordered:
-        if not any(letter.isdigit() for letter in word):
-            yield TITLE + _digest(" ".join(other for other in ordered if other != word))
+    first, rest = words[0], sorted(words[1:])
+    yield _form(first, rest, numbers)
+    if count >= _FEWEST_SPARED:
+        spared = [word for word in rest if word not in _TELLING]
+        names_are_seen = any(folded[word].islower() and len(word) > 4 for word in spared)
+        for word in spared:
+            if _may_differ(folded[word], names_are_seen):
+                yield _form(first, [other for other in rest if other != word], numbers)
 
 
-def _words(title: str) -> frozenset[str]:
-    plain = unicodedata.normalize("NFKC", title).casefold().replace("’s ", " ").replace("'s ", " ")
-    return frozenset(_WORD.findall(_PUBLISHER.sub("", plain))) - _COMMON
+def _form(first: str, rest: Iterable[str], numbers: Iterable[str]) -> str:
+    return "|".join((first, " ".join(rest), " ".join(numbers)))
 
 
-def _digest(words: str) -> str:
-    return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+def _is_number(word: str) -> bool:
+    """Episode 41 and episode 42 are two stories, and so are parts I and II."""
+    return any(letter.isdigit() for letter in word) or _ROMAN.fullmatch(word) is not None
 
 
-def neighbours(card_keys: Iterable[str]) -> set[str]:
-    """The keys by which other cards would meet these: an address counts alike in either role."""
-    found = set(card_keys)
-    addresses = {key[2:] for key in found if not key.startswith(TITLE)}
-    return found | {role + address for address in addresses for role in (OWN, RELATED)}
+def _may_differ(word: str, names_are_seen: bool) -> bool:
+    """A name is another story. It is seen where the title does not write every word with a capital."""
+    return word.islower() if names_are_seen else word.lower() != word.upper()
+
+
+def _digest(form: str) -> str:
+    return hashlib.blake2b(form.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,71 +188,78 @@ class Member:
 def assigned(members: Iterable[Member]) -> dict[int, int]:
     """Each card's story, named by the smallest id: of the stories that were there, else of its cards."""
     cards = sorted(members, key=lambda card: (card.published_at, card.card_id))
-    groups = _Groups(cards)
-    for strength, group in _meetings(cards):
-        groups.join(group, strength)
-    return groups.stories()
-
-
-@dataclass(frozen=True, slots=True)
-class _Strength:
-    """How surely a shared key means one story: how far apart its cards may be, and whether stories may merge by it."""
-
-    within: timedelta | None
-    merges: bool
-
-
-_SAME_ARTICLE = _Strength(None, merges=True)
-_LISTED = _Strength(WITHIN, merges=True)
-_LISTED_TOGETHER = _Strength(WITHIN, merges=False)
-_ALIKE = _Strength(TITLES_WITHIN, merges=False)
-
-
-def _meetings(cards: list[Member]) -> Iterator[tuple[_Strength, list[Member]]]:
-    """The cards that share a key, in the order of time; the surest keys first."""
     by_key: dict[str, list[Member]] = defaultdict(list)
     for card in cards:
         for key in card.keys:
             by_key[key].append(card)
+    groups = _Groups(cards, [group for key, group in by_key.items() if key.startswith(OWN)])
+    for pairs in _meetings(by_key):
+        for one, other, merges in pairs:
+            groups.join(one, other, merges=merges)
+    return groups.stories()
+
+
+_Pairs = Iterator[tuple[Member, Member, bool]]
+"""Two cards that may tell one story, and whether two stories may merge by what they share."""
+
+
+def _meetings(by_key: dict[str, list[Member]]) -> Iterator[_Pairs]:
+    """The surest first. A chain says as much as every pair, and takes fewer steps."""
     shared = sorted(by_key)
-    own = [key for key in shared if key.startswith(OWN)]
-    yield from ((_SAME_ARTICLE, by_key[key]) for key in own)
-    for key in own:
-        if listing := by_key.get(RELATED + key[2:]):
-            yield _LISTED, sorted([*by_key[key], *listing], key=lambda card: (card.published_at, card.card_id))
-    yield from ((_LISTED_TOGETHER, by_key[key]) for key in shared if key.startswith(RELATED))
-    yield from ((_ALIKE, by_key[key]) for key in shared if key.startswith(TITLE))
+    yield from (_listing(by_key[RELATED + key[2:]], by_key[key]) for key in shared if _is_listed(key, by_key))
+    yield from (_chain(by_key[key], WITHIN) for key in shared if key.startswith(ALIKE))
+    yield from (_chain(by_key[key], TITLES_WITHIN) for key in shared if key.startswith(TITLE))
+
+
+def _is_listed(key: str, by_key: dict[str, list[Member]]) -> bool:
+    return key.startswith(OWN) and RELATED + key[2:] in by_key
+
+
+def _listing(listing: Iterable[Member], own: Sequence[Member]) -> _Pairs:
+    """Each card that lists an article with that article's card; where it has several, with the nearest ones."""
+    moments = [card.published_at for card in own]
+    for card in listing:
+        place = bisect_left(moments, card.published_at)
+        for other in own[max(place - 1, 0) : place + 1]:
+            if abs(other.published_at - card.published_at) <= WITHIN:
+                yield other, card, True
+
+
+def _chain(group: Sequence[Member], within: timedelta) -> _Pairs:
+    for one, other in pairwise(group):
+        if other.published_at - one.published_at <= within:
+            yield one, other, False
 
 
 class _Groups:
-    """Disjoint sets of cards that know their first and last moment, and the stories that they had."""
+    """Disjoint sets of cards, the stories that they had, and when the first and the last of each was published."""
 
-    def __init__(self, cards: list[Member]) -> None:
-        self._cards = {card.card_id: card for card in cards}
+    def __init__(self, cards: Sequence[Member], same_article: Iterable[Sequence[Member]]) -> None:
         self._leader = {card.card_id: card.card_id for card in cards}
-        self._first = {card.card_id: card.published_at for card in cards}
-        self._last = dict(self._first)
         self._story = {card.card_id: card.story_id for card in cards}
-        by_story: dict[int, int] = {}
+        by_story: dict[int, Member] = {}
         for card in cards:
             if card.story_id is not None:
-                self._unite(by_story.setdefault(card.story_id, card.card_id), card.card_id)
+                self._unite(by_story.setdefault(card.story_id, card).card_id, card.card_id)
+        for group in same_article:
+            for one, other in pairwise(group):
+                self._unite(one.card_id, other.card_id)
+        self._first: dict[int, datetime] = {}
+        self._last: dict[int, datetime] = {}
+        for card in cards:
+            leader = self._find(card.card_id)
+            first = self._first.setdefault(leader, card.published_at)
+            # What came later than the span belongs by its own address, and does not keep others out.
+            if card.published_at - first <= SPAN:
+                self._last[leader] = card.published_at
 
-    def join(self, group: list[Member], strength: _Strength) -> None:
-        """Unite each card with the one before it: a chain says as much as every pair, and takes fewer steps."""
-        for one, other in pairwise(group):
-            if strength.within is not None and other.published_at - one.published_at > strength.within:
-                continue
-            a, b = self._find(one.card_id), self._find(other.card_id)
-            if a != b and self._may_meet(a, b, strength):
-                self._unite(a, b)
-
-    def _may_meet(self, a: int, b: int, strength: _Strength) -> bool:
-        if strength is _SAME_ARTICLE:
-            return True
+    def join(self, one: Member, other: Member, *, merges: bool) -> None:
+        a, b = self._find(one.card_id), self._find(other.card_id)
         both_told = self._story[a] is not None and self._story[b] is not None
-        span = max(self._last[a], self._last[b]) - min(self._first[a], self._first[b])
-        return (strength.merges or not both_told) and span <= SPAN
+        first, last = min(self._first[a], self._first[b]), max(self._last[a], self._last[b])
+        if a != b and (merges or not both_told) and last - first <= SPAN:
+            leader = self._unite(a, b)
+            self._first[leader], self._last[leader] = first, last
 
     def _find(self, card_id: int) -> int:
         while self._leader[card_id] != card_id:
@@ -184,16 +267,17 @@ class _Groups:
             card_id = self._leader[card_id]
         return card_id
 
-    def _unite(self, one: int, other: int) -> None:
-        a, b = sorted((self._find(one), self._find(other)))
-        if a == b:
-            return
-        self._leader[b] = a
-        self._first[a] = min(self._first[a], self._first[b])
-        self._last[a] = max(self._last[a], self._last[b])
-        told = [story for story in (self._story[a], self._story[b]) if story is not None]
-        self._story[a] = min(told, default=None)
+    def _unite(self, one: int, other: int) -> int:
+        leader, follower = sorted((self._find(one), self._find(other)))
+        self._leader[follower] = leader
+        told = [story for story in (self._story[leader], self._story[follower]) if story is not None]
+        self._story[leader] = min(told, default=None)
+        return leader
 
     def stories(self) -> dict[int, int]:
-        leaders = {card_id: self._find(card_id) for card_id in self._cards}
-        return {card_id: self._story[leader] or leader for card_id, leader in leaders.items()}
+        found: dict[int, int] = {}
+        for card_id in self._leader:
+            leader = self._find(card_id)
+            story = self._story[leader]
+            found[card_id] = leader if story is None else story
+        return found
