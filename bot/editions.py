@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.cards.text import folded
 from bot.desk.digest import Candidate, Choice, Chosen, Fate, Had, choose, ranked
 from bot.desk.matching import left_out
 from bot.desk.past import played_again
 from bot.desk.subscription import Layout, Subscription, Wish
-from bot.desk.timetable import Slot, Timetable, timetable
+from bot.desk.timetable import timetable
 from bot.render.digest import CONTINUED, QUIET_HEADING, catch_up_heading, entry_size, heading, parts
 from bot.render.subscriptions import Past
 from bot.store import Store
@@ -21,6 +20,7 @@ from bot.store.records import FiledCard
 
 WHATIF_DAYS = 30
 WHATIF_CARDS = 25
+_A_WEEK = timedelta(weeks=1)
 _SIZES_KEPT = 5000
 _AT_ONCE = 500
 """Digests made in one transaction: readers and the courier's notes wait for no longer than it takes."""
@@ -33,17 +33,6 @@ class Preview:
     choice: Choice
     cards: tuple[FiledCard, ...]
     heading: str
-    at: datetime
-
-
-def first_turn(wish: Wish, now: datetime) -> tuple[datetime, datetime | None]:
-    """Where a new subscription begins: cards that arrived after the first moment are new to it, and its next slot.
-
-    A digest looks back over one of its periods, so that the first one is as full as the next.
-    """
-    table = timetable(wish)
-    slot = table.following(now) if table else None
-    return (now - table.period, slot.at) if table and slot else (now, None)
 
 
 class Editions:
@@ -75,27 +64,21 @@ class Editions:
             following = table.following(now) if table else None
             edition.turned.append((subscription, slot.at if slot else now, following.at if following else None))
             if table and slot:
-                chosen = desk.choice(subscription, table, slot.at).chosen
+                chosen = desk.choice(subscription, table.period, slot.at).chosen
                 desk.note(subscription.channel_id, chosen)
-                edition.messages += await self._messages(subscription, slot, chosen)
+                edition.messages += await self._messages(subscription, slot.name, slot.at, chosen)
         return await self._store.digests.file(edition, now)
 
-    async def _messages(self, subscription: Subscription, slot: Slot, chosen: Sequence[Chosen]) -> list[NewMessage]:
+    async def _messages(
+        self, subscription: Subscription, slot: str, at: datetime, chosen: Sequence[Chosen]
+    ) -> list[NewMessage]:
         wish = subscription.wish
         if not chosen and wish.skip_empty:
             return []
         messages = await self._parts(chosen, wish.layout) or [()]
-        heads = heading(wish.when, slot.at, wish.topics, empty=not chosen, parts=len(messages))
+        head = heading(wish.when, at, wish.topics, empty=not chosen, parts=len(messages))
         return [
-            NewMessage(
-                subscription,
-                slot.name,
-                part,
-                slot.at,
-                heads if part == 0 else CONTINUED,
-                wish.layout,
-                cards,
-            )
+            NewMessage(subscription, slot, part, at, head if part == 0 else CONTINUED, wish.layout, cards)
             for part, cards in enumerate(messages)
         ]
 
@@ -155,26 +138,23 @@ class Editions:
     async def preview(self, subscription: Subscription) -> Preview:
         """What the next digest would bring now, and what became of every card that was looked at."""
         now, table = self._clock(), timetable(subscription.wish)
-        since = subscription.since or now - (table.period if table else self._max_age)
-        desk = await self._desk([replace(subscription, since=since)], now)
-        choice = desk.choice(replace(subscription, since=since), table or _DAILY, now, explain=True)
+        desk = await self._desk([subscription], now)
+        choice = desk.choice(subscription, table.period if table else _A_WEEK, now, explain=True)
         found = await self._store.archive.by_ids([card.card_id for card in choice.chosen], subscription.guild_id)
         cards = tuple(found[card.card_id] for card in choice.chosen)
         wish = subscription.wish
-        return Preview(choice, cards, heading(wish.when, now, wish.topics), now)
+        return Preview(choice, cards, heading(wish.when, now, wish.topics))
 
     async def now(self, subscription: Subscription) -> int:
         """Send the next digest at once, in addition to those of its timetable. Returns the number of its cards."""
         now = self._clock()
         preview = await self.preview(subscription)
-        slot = Slot(now.date(), now.time(), now)
-        edition = Edition()
-        if preview.choice.chosen:
-            messages = await self._messages(subscription, slot, preview.choice.chosen)
-            edition.messages += [replace(message, slot=f"now {now:%Y-%m-%d %H:%M:%S}") for message in messages]
-            edition.turned.append((subscription, now, subscription.next_at))
-        await self._store.digests.file(edition, now)
-        return len(preview.choice.chosen)
+        chosen = preview.choice.chosen
+        if chosen:
+            messages = await self._messages(subscription, f"now {now:%Y-%m-%d %H:%M:%S}", now, chosen)
+            edition = Edition(messages, [(subscription, now, subscription.next_at)])
+            await self._store.digests.file(edition, now)
+        return len(chosen)
 
     async def fate(self, subscription: Subscription, card: FiledCard) -> Fate:
         """What would become of one card if the next digest were due now."""
@@ -187,21 +167,15 @@ class Editions:
         start = now - timedelta(days=WHATIF_DAYS + 8)
         pool = (await self._store.digests.pool([guild_id], start, start)).of(guild_id)
         texts = await self._store.archive.by_ids({card.card_id for card in pool}) if wish.without else {}
-        unwanted = (lambda card_id: left_out(texts[card_id].card, wish.without) is not None) if wish.without else None
-        topics = {folded(topic) for topic in wish.topics}
-        brought = await asyncio.to_thread(played_again, pool, wish, topics, now, WHATIF_DAYS, unwanted)
+        brought = await asyncio.to_thread(played_again, pool, wish, now, WHATIF_DAYS, _unwanted(texts, wish))
         newest = brought.card_ids[:WHATIF_CARDS]
         found = await self._store.archive.by_ids(newest, guild_id)
         cards = [found[card_id] for card_id in newest]
         return Past(brought.days, brought.digests, cards)
 
-    def first_part(self, cards: Sequence[FiledCard], layout: Layout) -> Sequence[FiledCard]:
-        """What the first message of a digest would hold."""
-        return cards[: (parts([entry_size(card) for card in cards], layout) or [0])[0]]
-
     async def _desk(self, subscriptions: Sequence[Subscription], now: datetime) -> _Desk:
         """All that is needed to choose for these subscriptions, in a few questions to the store."""
-        since = min((each.since or each.created_at for each in subscriptions), default=now)
+        since = min((each.since for each in subscriptions), default=now)
         guilds = {each.guild_id for each in subscriptions}
         pool = await self._store.digests.pool(guilds, since, now - self._max_age)
         everything = [*pool.everyone, *(card for own in pool.own.values() for card in own)]
@@ -212,7 +186,9 @@ class Editions:
         return _Desk(pool, had, texts)
 
 
-_DAILY = Timetable(tuple(range(7)), (), "UTC")
+def _unwanted(texts: Mapping[int, FiledCard], wish: Wish) -> Callable[[int], bool] | None:
+    """Whether a card's words are not wanted; None for a wish that leaves nothing out."""
+    return (lambda card_id: left_out(texts[card_id].card, wish.without) is not None) if wish.without else None
 
 
 class _Desk:
@@ -230,21 +206,20 @@ class _Desk:
         for own in self._pool.own.values():
             yield from own
 
-    def choice(self, subscription: Subscription, table: Timetable, at: datetime, *, explain: bool = False) -> Choice:
+    def choice(self, subscription: Subscription, period: timedelta, at: datetime, *, explain: bool = False) -> Choice:
         wish, cards = subscription.wish, self._pool.of(subscription.guild_id)
         shared = 0 if cards is self._pool.everyone else subscription.guild_id
-        key = (shared, table.period, at)
+        key = (shared, period, at)
         if key not in self._rankings:
-            self._rankings[key] = ranked(cards, at, table.period)
+            self._rankings[key] = ranked(cards, at, period)
         had = self._had.get(subscription.channel_id)
         return choose(
             self._rankings[key],
             wish,
-            {folded(topic) for topic in wish.topics},
             at,
-            subscription.since or subscription.created_at,
+            subscription.since,
             Had(*had) if had else Had(),
-            (lambda card_id: self._is_left_out(card_id, wish.without)) if wish.without else None,
+            _unwanted(self._texts, wish),
             explain=explain,
         )
 
@@ -253,6 +228,3 @@ class _Desk:
         had = self._had.setdefault(channel_id, (set(), set()))
         had[0].update(card.card_id for card in chosen)
         had[1].update(self._stories[card.card_id] for card in chosen)
-
-    def _is_left_out(self, card_id: int, without: Sequence[str]) -> bool:
-        return left_out(self._texts[card_id].card, without) is not None

@@ -10,7 +10,7 @@ from discord.ext import commands
 
 from bot.desk.quiet import parse as quiet_hours
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When
-from bot.editions import first_turn
+from bot.desk.timetable import parse_zone
 from bot.errors import UserError
 from bot.gateway import suggestions
 from bot.gateway.client import NewsBot
@@ -108,7 +108,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
             skip_empty,
         )  # fmt: skip
         made = await subscribe(interaction, channel, wish_of(asked, await base_wish(interaction)))
-        await self._remember_zone(interaction, asked)
+        await self._remember_zone(interaction, timezone)
         await self._show(interaction, made, begins(made))
 
     @app_commands.command(description="Bring cards to a channel, step by step, with a preview")
@@ -147,12 +147,8 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         if wish == chosen.wish:
             raise UserError("Nothing would change. Give at least one option a new value; `all` empties a list.")
         require_possible(suggestions.target(interaction, chosen.channel_id), wish)
-        since, next_at = first_turn(wish, self.bot.clock())
-        kept = max(chosen.since or since, since)
-        changed = await self.bot.store.subscriptions.change(
-            chosen, wish, since=kept, next_at=None if chosen.paused else next_at
-        )
-        await self._remember_zone(interaction, asked)
+        changed = await self.bot.store.subscriptions.change(chosen, wish, self.bot.clock())
+        await self._remember_zone(interaction, timezone)
         await self._show(interaction, changed, "The subscription is changed.")
 
     @app_commands.command(name="list", description="What is subscribed in this server, and when it comes next")
@@ -179,8 +175,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         chosen = await suggestions.chosen_subscription(interaction, subscription)
         if not chosen.paused:
             raise UserError("This subscription is not paused.")
-        since, next_at = first_turn(chosen.wish, self.bot.clock())
-        resumed = await self.bot.store.subscriptions.resume(chosen, since=since, next_at=next_at)
+        resumed = await self.bot.store.subscriptions.resume(chosen, self.bot.clock())
         await self._show(interaction, resumed, "The subscription goes on.")
 
     @app_commands.command(description="End a subscription; posts that are there stay")
@@ -253,7 +248,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         zone = timezone or (await base_wish(interaction)).timezone
         hours = quiet_hours(starts, ends, zone, heat)
         await self.bot.store.quiet.set(server, channel.id, hours, now)
-        await self._remember_zone(interaction, Asked(timezone=timezone))
+        await self._remember_zone(interaction, timezone)
         await interaction.response.send_message(quiet_text(channel.id, hours), ephemeral=True)
 
     @app_commands.command(description="What a subscription like this would have brought in the last 30 days")
@@ -291,11 +286,10 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
             raise UserError("Nothing is subscribed yet. `/digest setup` brings cards to a channel, step by step.")
         return found
 
-    async def _remember_zone(self, interaction: Interaction, asked: Asked) -> None:
+    async def _remember_zone(self, interaction: Interaction, typed: str | None) -> None:
         """The zone that a server's people name is likely the one they mean next time."""
-        if asked.timezone:
-            zone = wish_of(Asked(timezone=asked.timezone), await base_wish(interaction)).timezone
-            await self.bot.store.subscriptions.set_timezone(guild_id(interaction), zone)
+        if typed:
+            await self.bot.store.subscriptions.set_timezone(guild_id(interaction), parse_zone(typed))
 
     async def _show(self, interaction: Interaction, subscription: Subscription, text: str) -> None:
         strange = await unknown_topics(interaction, subscription.wish.topics)

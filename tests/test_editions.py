@@ -14,7 +14,6 @@ from bot.desk.delivery import Delivery
 from bot.desk.digest import Fate
 from bot.desk.quiet import QuietHours
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
-from bot.editions import first_turn
 from tests.support.desk import Desk, a_desk
 
 NEWS, OTHER = 5, 6
@@ -29,15 +28,12 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 async def subscribe(desk: Desk, wish: Wish = DAILY, channel_id: int = NEWS, **more: Any) -> Subscription:
-    since, next_at = first_turn(wish, desk.clock())
     return await desk.store.subscriptions.add(
         guild_id=1,
         channel_id=channel_id,
         created_by=2,
         now=desk.clock(),
         wish=wish,
-        since=since,
-        next_at=next_at,
         **more,
     )
 
@@ -190,8 +186,7 @@ async def test_paused_subscriptions_bring_nothing_and_make_up_for_nothing(desk: 
     await load(desk, "missed")
     await desk.deliver(days=2)
     for each in (subscription, instant):
-        since, next_at = first_turn(each.wish, desk.clock())
-        await desk.store.subscriptions.resume(each, since=since, next_at=next_at)
+        await desk.store.subscriptions.resume(each, desk.clock())
     await load(desk, "fresh")
     await desk.deliver(days=1)
     assert (digests(desk), digests(desk, OTHER)) == ([["fresh"]], [["fresh"]])

@@ -18,7 +18,6 @@ from bot.demo.discord_world import Channel, Screen
 from bot.demo.site import Site
 from bot.demo.stage import DIGEST_TOPICS, Stage, set_up
 from bot.desk.subscription import Layout, Subscription, When, Wish
-from bot.editions import first_turn
 
 _FIRST_CARDS = 6
 _SECONDS_BETWEEN_CARDS = 25.0
@@ -101,16 +100,12 @@ async def begin(stage: Stage) -> None:
 
 
 async def _subscribe(stage: Stage, channel: Channel, wish: Wish) -> Subscription:
-    now = utc_now()
-    since, next_at = first_turn(wish, now)
     return await stage.bot.store.subscriptions.add(
         guild_id=stage.world.guild.id,
         channel_id=channel.id,
         created_by=stage.admin.id,
-        now=now,
+        now=utc_now(),
         wish=wish,
-        since=since,
-        next_at=next_at,
     )
 
 

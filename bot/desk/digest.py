@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from bot.cards.text import folded
 from bot.desk.subscription import Wish
 
 PER_PROVIDER = 2
@@ -21,7 +22,7 @@ _SHORTEST_HALF_LIFE = timedelta(hours=24)
 class Candidate:
     """A card that a digest may bring, as one server sees it. Topics and provider are folded names.
 
-    `arrived_at` is when the server could first see it, `by_hand` that a moderator published it there.
+    `arrived_at` is when the server could first see it.
     """
 
     card_id: int
@@ -33,7 +34,6 @@ class Candidate:
     provider: str
     quality: int | None
     heat: int | None
-    by_hand: bool = False
 
     @property
     def points(self) -> int:
@@ -114,7 +114,6 @@ def ranked(pool: Iterable[Candidate], at: datetime, period: timedelta) -> list[C
 def choose(
     ranking: Sequence[Candidate],
     wish: Wish,
-    topics: Collection[str],
     at: datetime,
     since: datetime,
     had: Had = Had(),
@@ -124,9 +123,10 @@ def choose(
 ) -> Choice:
     """Take from the top what the wish asks for: new since the last digest, one card a story, two a publisher.
 
-    `topics` are the wish's, folded. `left_out` says of a card that its words are not wanted. The fates of the cards
+    `left_out` says of a card that its words are not wanted. The fates of the cards
     that were not chosen are gathered only to `explain`.
     """
+    topics = {folded(topic) for topic in wish.topics}
     taken: list[Candidate] = []
     fates: dict[int, Fate] = {}
     told: set[int] = set()

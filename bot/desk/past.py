@@ -26,14 +26,13 @@ class Brought:
 def played_again(
     pool: Collection[Candidate],
     wish: Wish,
-    topics: Collection[str],
     now: datetime,
     days: int,
     left_out: Callable[[int], bool] | None = None,
 ) -> Brought:
     """The last `days` local days, today included. Each card counts as arrived when it was published.
 
-    `topics` are the wish's, folded; `left_out` says of a card that its words are not wanted.
+    `left_out` says of a card that its words are not wanted.
     """
     arrived = sorted(
         (replace(card, arrived_at=card.published_at) for card in pool),
@@ -49,7 +48,7 @@ def played_again(
     brought: list[int] = []
     digests = 0
     for at, since, cards, period in turns:
-        chosen = choose(ranked(cards, at, period), wish, topics, at, since, Had(*had), left_out).chosen
+        chosen = choose(ranked(cards, at, period), wish, at, since, Had(*had), left_out).chosen
         story = {card.card_id: card.story_id for card in cards}
         had[0].update(each.card_id for each in chosen)
         had[1].update(story[each.card_id] for each in chosen)

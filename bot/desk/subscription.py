@@ -72,8 +72,8 @@ class Subscription:
     channel_id: int
     created_by: int
     created_at: datetime
+    since: datetime
     wish: Wish = Wish()
     forum: bool = False
     paused: bool = False
-    since: datetime | None = None
     next_at: datetime | None = None

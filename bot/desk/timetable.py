@@ -147,6 +147,16 @@ def timetable(wish: Wish) -> Timetable | None:
             return Timetable(days or (0,), times or _MORNING, wish.timezone)
 
 
+def first_turn(wish: Wish, now: datetime) -> tuple[datetime, datetime | None]:
+    """Where a new subscription begins: cards that arrived after the first moment are new to it, and its next slot.
+
+    A digest looks back over one of its periods, so that the first one is as full as the next.
+    """
+    table = timetable(wish)
+    slot = table.following(now) if table else None
+    return (now - table.period, slot.at) if table and slot else (now, None)
+
+
 def words_of(wish: Wish) -> str:
     """A wish's schedule in words: "Monday to Friday at 09:00 (UTC)"."""
     table = timetable(wish)

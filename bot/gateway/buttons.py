@@ -25,6 +25,7 @@ Button = discord.ui.Button[Any]
 Select = discord.ui.Select[Any]
 _ID = re.compile(r"\d{1,10}")
 _SAVE = r"nd:save:(?P<card>\d{1,10}):(?P<delivery>\d{1,12})"
+_WHY = r"nd:why:(?P<delivery>\d{1,12})"
 _DECIDE = r"nd:decide:(?P<verdict>[pw]):(?P<card>\d{1,10}):(?P<expected>[pw-])"
 _GONE = "This card is not available any more: it was withdrawn, or it is not published in this server."
 
@@ -39,12 +40,6 @@ class SaveButton(Answering, discord.ui.DynamicItem[Button], template=_SAVE):
     @classmethod
     def carrying(cls, match: re.Match[str]) -> Self:
         return cls(int(match["card"]), int(match["delivery"]))
-
-    @classmethod
-    def delivery_in(cls, custom_id: str) -> int | None:
-        """The delivery named by a Save button's `custom_id`; None when it is another button or no post's."""
-        match = cls.__discord_ui_compiled_template__.fullmatch(custom_id)
-        return int(match["delivery"]) or None if match else None
 
     async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
         card = await _card(interaction, self.card_id)
@@ -100,7 +95,7 @@ class KeepSelect(Answering, discord.ui.DynamicItem[Select], template=r"nd:keep:(
         await interaction.response.send_message(text, ephemeral=True)
 
 
-class WhyButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:why:(?P<delivery>\d{1,12})"):
+class WhyButton(Answering, discord.ui.DynamicItem[Button], template=_WHY):
     """Says why a digest brought these cards."""
 
     def __init__(self, delivery_id: int) -> None:
@@ -110,12 +105,6 @@ class WhyButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:why:(?P
     @classmethod
     def carrying(cls, match: re.Match[str]) -> Self:
         return cls(int(match["delivery"]))
-
-    @classmethod
-    def delivery_in(cls, custom_id: str) -> int | None:
-        """The delivery named by this button's `custom_id`; None when it is another button."""
-        match = cls.__discord_ui_compiled_template__.fullmatch(custom_id)
-        return int(match["delivery"]) if match else None
 
     async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
         chosen = await interaction.client.store.digests.whys(self.delivery_id, guild_id(interaction))
@@ -171,6 +160,14 @@ class DecideButton(Answering, discord.ui.DynamicItem[Button], template=_DECIDE):
         card = await _card(interaction, self.card_id, hidden=True)
         text = await decide(interaction, card, self.verdict, expected=self.expected, source="button")
         await interaction.response.send_message(text, ephemeral=True)
+
+
+def delivery_in(custom_id: str) -> int | None:
+    """The delivery that a post's button names; None when it is another button or no post's."""
+    for template in (_SAVE, _WHY):
+        if match := re.fullmatch(template, custom_id):
+            return int(match["delivery"]) or None
+    return None
 
 
 _LETTERS = {Verdict.PUBLISH: "p", Verdict.WITHDRAW: "w", None: "-"}

@@ -50,17 +50,14 @@ class Forms:
         self._pictures = pictures
         self._made: dict[tuple[Any, ...], Form] = {}
 
-    def post(self, delivery: Delivery, cards: Sequence[FiledCard], nonce: str) -> MultipartParameters:
+    def new(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Payload:
         """A new message: the one time that it may ping its role."""
         form = self._form(delivery, cards)
-        pinged = {"parse": [], "roles": form.roles}
-        payload = form.filled(delivery.id) | {"nonce": nonce, "enforce_nonce": True, "allowed_mentions": pinged}
-        return MultipartParameters(payload, None, None)
+        return form.filled(delivery.id) | {"allowed_mentions": {"parse": [], "roles": form.roles}}
 
-    def edit(self, delivery: Delivery, cards: Sequence[FiledCard]) -> MultipartParameters:
+    def changed(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Payload:
         """The message as it is to look from now on."""
-        payload = self._form(delivery, cards).filled(delivery.id) | {"allowed_mentions": {"parse": []}}
-        return MultipartParameters(payload, None, None)
+        return self._form(delivery, cards).filled(delivery.id) | {"allowed_mentions": {"parse": []}}
 
     def _form(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Form:
         key = (
@@ -70,10 +67,10 @@ class Forms:
         if key not in self._made:
             if len(self._made) >= _KEPT:
                 self._made.clear()
-            self._made[key] = _made(self.message(delivery, cards), _view(delivery, cards), delivery.mention)
+            self._made[key] = _made(self._message(delivery, cards), _view(delivery, cards), delivery.mention)
         return self._made[key]
 
-    def message(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Message:
+    def _message(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Message:
         """What the message says and shows."""
         if delivery.wanted in (UNPUBLISHED, WITHDRAWN):
             note = unpublished_embed() if delivery.wanted == UNPUBLISHED else withdrawn_embed()
@@ -82,6 +79,11 @@ class Forms:
             cards, delivery.layout, self._pictures, heading=delivery.heading, mention=delivery.mention
         )
         return Message(shown.content, tuple(map(without_pictures, shown.embeds))) if delivery.plain else shown
+
+
+def parameters(payload: Payload) -> MultipartParameters:
+    """A payload as discord.py's calls take it."""
+    return MultipartParameters(payload, None, None)
 
 
 def _view(delivery: Delivery, cards: Sequence[FiledCard]) -> discord.ui.View | None:

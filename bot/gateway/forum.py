@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 import discord
@@ -12,12 +12,11 @@ from bot.cards.text import folded
 from bot.delivery.poster import ChannelClosedError
 from bot.desk.delivery import Delivery
 from bot.gateway.client import NewsBot
-from bot.gateway.forms import Forms
+from bot.gateway.forms import Forms, parameters
 from bot.render.digest import forum_title
 from bot.store.records import FiledCard
 
 _TAGS = 5  # Discord's documentation, "Start Thread in Forum or Media Channel"
-_CLOCKS_DIFFER = timedelta(minutes=2)
 
 
 class ForumPoster:
@@ -29,23 +28,22 @@ class ForumPoster:
 
     async def post(self, delivery: Delivery, cards: Sequence[FiledCard]) -> int:
         forum = await self._forum(delivery)
-        payload = self._forms.post(delivery, cards, "").payload or {}
-        message = {name: value for name, value in payload.items() if name not in ("nonce", "enforce_nonce")}
-        form: dict[str, Any] = {"name": forum_title(cards, delivery.layout, delivery.planned_at), "message": message}
+        name = forum_title(cards, delivery.layout, delivery.planned_at)
+        form: dict[str, Any] = {"name": name, "message": self._forms.new(delivery, cards)}
         if tags := _tags(forum, cards):
             form["applied_tags"] = [str(tag.id) for tag in tags]
-        params = discord.http.MultipartParameters(form, None, None)
-        thread = await self._bot.http.start_thread_in_forum(delivery.channel_id, params=params)
+        thread = await self._bot.http.start_thread_in_forum(delivery.channel_id, params=parameters(form))
         return int(thread["id"])
 
-    async def recent(self, delivery: Delivery) -> AsyncIterator[discord.Message]:
-        """The first messages of the forum's posts that the bot made since the delivery's first try, newest first."""
-        since = delivery.sent_at or delivery.planned_at
-        oldest = discord.utils.time_snowflake(since - _CLOCKS_DIFFER)
+    async def recent(self, delivery: Delivery, oldest: datetime) -> AsyncIterator[discord.Message]:
+        """The first messages of the forum's posts that the bot has made since then, newest first."""
+        first_id = discord.utils.time_snowflake(oldest)
         active = await self._bot.http.get_active_threads(delivery.guild_id)
         archived = await self._bot.http.get_public_archived_threads(delivery.channel_id)
         found = [*active["threads"], *archived["threads"]]
-        mine = {int(thread["id"]) for thread in found if self._is_own(thread, delivery) and int(thread["id"]) >= oldest}
+        mine = {
+            int(thread["id"]) for thread in found if self._is_own(thread, delivery) and int(thread["id"]) >= first_id
+        }
         for thread_id in sorted(mine, reverse=True):
             place = self._bot.get_partial_messageable(thread_id, guild_id=delivery.guild_id)
             try:

@@ -13,7 +13,7 @@ from bot.errors import UserError
 from bot.gateway.rights import guild_id
 from bot.gateway.views import list_view
 from bot.render.chart import alt_text, bars
-from bot.render.digest import digest_message
+from bot.render.digest import digest_message, entry_size, parts
 from bot.render.subscriptions import whatif_embed
 from bot.render.why import arrived_words, fate_words, fates_line
 from bot.store.records import FiledCard
@@ -36,8 +36,8 @@ async def preview_reply(interaction: discord.Interaction[NewsBot], subscription:
     if wish.when is When.INSTANT:
         message = digest_message(preview.cards[:1], Layout.CARD, pictures)
         return {"content": f"Each card comes like this one.\n{looked_at}", "embeds": list(message.embeds)}
-    first = bot.newsroom.editions.first_part(preview.cards, wish.layout)
-    message = digest_message(first, wish.layout, pictures, heading=preview.heading)
+    first, *_ = parts([entry_size(card) for card in preview.cards], wish.layout)
+    message = digest_message(preview.cards[:first], wish.layout, pictures, heading=preview.heading)
     return {"content": f"{message.content}\n{looked_at}", "embeds": list(message.embeds)}
 
 

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import aiohttp
 import discord
@@ -19,7 +19,7 @@ from bot.delivery.poster import (
 )
 from bot.desk.delivery import Delivery
 from bot.gateway.client import NewsBot
-from bot.gateway.forms import Forms
+from bot.gateway.forms import Forms, parameters
 from bot.gateway.forum import ForumPoster
 from bot.gateway.rights import how_to_mend, missing
 from bot.gateway.views import delivery_of
@@ -52,19 +52,19 @@ class DiscordPoster:
         with named_failures(posting=True):
             if delivery.forum:
                 return await self._forum.post(delivery, cards)
-            form = self._forms.post(delivery, cards, nonce)
-            message = await self._bot.http.send_message(delivery.channel_id, params=form)
+            form = self._forms.new(delivery, cards) | {"nonce": nonce, "enforce_nonce": True}
+            message = await self._bot.http.send_message(delivery.channel_id, params=parameters(form))
         return int(message["id"])
 
     async def find(self, delivery: Delivery) -> int | None:
         """Looks back to the moment at which the first try began."""
         self._require_open(delivery)
-        oldest = delivery.sent_at - _CLOCKS_DIFFER if delivery.sent_at else None
+        oldest = (delivery.sent_at or delivery.planned_at) - _CLOCKS_DIFFER
         with named_failures():
-            async for message in self._recent(delivery):
+            async for message in self._recent(delivery, oldest):
                 if self._is_mine(message) and delivery_of(message) == delivery.id:
                     return message.id
-                if oldest and message.created_at < oldest:
+                if message.created_at < oldest:
                     break
         return None
 
@@ -72,7 +72,7 @@ class DiscordPoster:
         self._require_open(delivery)
         message_id = _message_id(delivery)
         with named_failures():
-            form = self._forms.edit(delivery, cards)
+            form = parameters(self._forms.changed(delivery, cards))
             try:
                 await self._bot.http.edit_message(_place(delivery), message_id, params=form)
             except discord.HTTPException as error:
@@ -109,9 +109,9 @@ class DiscordPoster:
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             _log.warning("Server %s could not be told: %s", guild_id, error)
 
-    def _recent(self, delivery: Delivery) -> AsyncIterator[discord.Message]:
+    def _recent(self, delivery: Delivery, oldest: datetime) -> AsyncIterator[discord.Message]:
         if delivery.forum:
-            return self._forum.recent(delivery)
+            return self._forum.recent(delivery, oldest)
         channel = self._bot.get_partial_messageable(delivery.channel_id, guild_id=delivery.guild_id)
         return channel.history(limit=_LOOKED_BACK)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 
 from bot.desk.subscription import Layout, Subscription, When, Wish
-from bot.editions import first_turn
+from bot.desk.timetable import first_turn
 from bot.errors import UserError
 from bot.gateway.failures import AnsweringModal, AnsweringView
 from bot.gateway.previews import preview_reply
@@ -194,7 +194,7 @@ def _drafted(interaction: Interaction, channel_id: int, wish: Wish) -> Subscript
     now = interaction.client.clock()
     since, next_at = first_turn(wish, now)
     server = guild_id(interaction)
-    return Subscription(0, server, channel_id, interaction.user.id, now, wish, since=since, next_at=next_at)
+    return Subscription(0, server, channel_id, interaction.user.id, now, since, wish, next_at=next_at)
 
 
 class _MoreModal(AnsweringModal, title="Times and limits"):

@@ -7,7 +7,15 @@ from typing import Any
 
 import discord
 
-from bot.gateway.buttons import DecideButton, ForgetButton, KeepSelect, RelatedButton, SaveButton, WhyButton
+from bot.gateway.buttons import (
+    DecideButton,
+    ForgetButton,
+    KeepSelect,
+    RelatedButton,
+    SaveButton,
+    WhyButton,
+    delivery_in,
+)
 from bot.render.limits import LINK_BUTTON_URL
 from bot.store.records import FiledCard
 
@@ -30,8 +38,7 @@ def delivery_of(message: discord.Message) -> int | None:
     """The delivery whose id a post's buttons carry; None for any other message."""
     for row in message.components:
         for button in getattr(row, "children", ()):
-            custom_id = getattr(button, "custom_id", None) or ""
-            if found := SaveButton.delivery_in(custom_id) or WhyButton.delivery_in(custom_id):
+            if found := delivery_in(getattr(button, "custom_id", None) or ""):
                 return found
     return None
 

@@ -11,7 +11,6 @@ import discord
 from bot.cards.text import folded
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
 from bot.desk.timetable import parse_days, parse_times, parse_zone
-from bot.editions import first_turn
 from bot.errors import UserError
 from bot.gateway.rights import guild_id, require_postable
 from bot.gateway.suggestions import Target, split_topics
@@ -107,7 +106,6 @@ async def subscribe(interaction: discord.Interaction[NewsBot], channel: Target, 
         raise UserError(f"A server has at most {MOST} subscriptions. Remove one first: `/digest remove`.")
     if any(each.channel_id == channel.id and _alike(each.wish, wish) for each in existing):
         raise UserError(f"{channel.mention} has this subscription already. See `/digest list`.")
-    since, next_at = first_turn(wish, now)
     return await store.subscriptions.add(
         guild_id=server,
         channel_id=channel.id,
@@ -115,8 +113,6 @@ async def subscribe(interaction: discord.Interaction[NewsBot], channel: Target, 
         now=now,
         wish=wish,
         forum=isinstance(channel, discord.ForumChannel),
-        since=since,
-        next_at=next_at,
     )
 
 

@@ -144,9 +144,9 @@ class Digests:
         waiting = select(deferred.c.channel_id, deferred.c.card_id)
         met = select(delivery_cards.c.channel_id, delivery_cards.c.card_id).union_all(waiting).subquery()
         asked = (
-            select(met.c.channel_id, cards.c.id, func.coalesce(cards.c.story_id, cards.c.id))
+            select(met.c.channel_id, cards.c.id, stories.story_of(cards))
             .join(cards, cards.c.id == met.c.card_id)
-            .where(met.c.channel_id.in_(channel_ids), func.coalesce(cards.c.story_id, cards.c.id).in_(told))
+            .where(met.c.channel_id.in_(channel_ids), stories.story_of(cards).in_(told))
         )
         found: dict[int, tuple[set[int], set[int]]] = {}
         async with self._database.read() as connection:
@@ -173,13 +173,13 @@ class Digests:
 
         What the server does not see any more is left out, and stories that the channel has had meanwhile.
         """
-        story = func.coalesce(cards.c.story_id, cards.c.id)
+        story = stories.story_of(cards)
         other = cards.alias("other")
         told = (
             select(literal(1))
             .select_from(delivery_cards.join(other, other.c.id == delivery_cards.c.card_id))
             .where(delivery_cards.c.channel_id == deferred.c.channel_id)
-            .where(func.coalesce(other.c.story_id, other.c.id) == story)
+            .where(stories.story_of(other) == story)
         )
         asked = (
             select(deferred.c.channel_id, deferred.c.subscription_id, story.label("story_id"), *filed_columns(0))
@@ -197,7 +197,7 @@ class Digests:
 
     async def never_sent(self, channel_id: int) -> list[Waiting]:
         """Single stories that wait for a channel and were never sent, oldest first."""
-        story = func.coalesce(cards.c.story_id, cards.c.id).label("story_id")
+        story = stories.story_of(cards).label("story_id")
         asked = (
             select(
                 deliveries.c.id.label("delivery_id"),
@@ -257,7 +257,7 @@ class Digests:
 
 _POOL = (
     cards.c.id,
-    func.coalesce(cards.c.story_id, cards.c.id).label("story_id"),
+    stories.story_of(cards).label("story_id"),
     cards.c.revision,
     cards.c.published_at,
     cards.c.visible_at.label("arrived"),
@@ -290,7 +290,7 @@ def _pooled(everyone: list[Candidate], found: Mapping[int, tuple[Any, Candidate]
         row, card = found[card_id]
         hidden.setdefault(guild_id, set()).add(card_id)
         if is_visible(State(row.state), Verdict(verdict)):
-            own.setdefault(guild_id, []).append(replace(card, arrived_at=decided_at, by_hand=True))
+            own.setdefault(guild_id, []).append(replace(card, arrived_at=decided_at))
     return Pool(everyone, {guild: frozenset(ids) for guild, ids in hidden.items()}, own)
 
 

@@ -38,6 +38,7 @@ from sqlalchemy.schema import CreateTable
 from bot.cards.model import State
 from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Progress
 from bot.desk.matching import left_out
+from bot.desk.stories import RELATED
 from bot.desk.subscription import Layout, OnWithdrawal, When
 from bot.store import stories
 from bot.store.records import filed, filed_columns
@@ -63,7 +64,7 @@ candidates = Table(
     Column("guild_id", BigInteger, nullable=False),
     Column("channel_id", BigInteger, primary_key=True),
     Column("card_id", Integer, primary_key=True),
-    Column("story_id", Integer, index=False),
+    Column("story_id", Integer),
     Column("timeline", BigInteger, nullable=False),
     Column("revision", Text, nullable=False),
     Column("heat", Integer, nullable=False),
@@ -76,7 +77,7 @@ async def follow_cards(connection: AsyncConnection, now: datetime) -> None:
     """Messages with changed cards want their new revisions, a note, or nothing: as each server sees them now."""
     await stories.renew_keys(connection, _changed())
     await connection.execute(_revise())
-    await connection.execute(_want(now, _changed()))
+    await connection.execute(_want(now))
 
 
 async def new_deliveries(connection: AsyncConnection, now: datetime, max_age: timedelta) -> int:
@@ -85,7 +86,7 @@ async def new_deliveries(connection: AsyncConnection, now: datetime, max_age: ti
         return 0
     await _strike_left_out(connection)
     await stories.assign(connection, select(candidates.c.card_id))
-    story = select(func.coalesce(cards.c.story_id, cards.c.id)).where(cards.c.id == candidates.c.card_id)
+    story = select(stories.story_of(cards)).where(cards.c.id == candidates.c.card_id)
     await connection.execute(update(candidates).values(story_id=story.scalar_subquery()))
     await connection.execute(_join_told())
     await connection.execute(delete(candidates).where(exists(_had())))
@@ -94,7 +95,7 @@ async def new_deliveries(connection: AsyncConnection, now: datetime, max_age: ti
     await connection.execute(_choose_leads())
     await connection.execute(_add_messages(now))
     await connection.execute(_add_cards())
-    await connection.execute(_want(now, _changed()))
+    await connection.execute(_want(now))
     return await _count(connection, select(func.count()).where(candidates.c.lead))
 
 
@@ -132,10 +133,10 @@ def _revise() -> Any:
     return update(delivery_cards).where(delivery_cards.c.card_id.in_(_changed())).values(revision=revision)
 
 
-def _want(now: datetime, card_ids: Select[Any]) -> Any:
-    """Write `wanted` of the messages with these cards from their rows; what changed is due now."""
-    touched = select(delivery_cards.c.delivery_id).where(delivery_cards.c.card_id.in_(card_ids))
-    wanted = wanted_of(deliveries)
+def _want(now: datetime) -> Any:
+    """Write `wanted` of the messages with changed cards from their rows; what is now another is due."""
+    touched = select(delivery_cards.c.delivery_id).where(delivery_cards.c.card_id.in_(_changed()))
+    wanted = _wanted()
     under_way = deliveries.c.progress == Progress.SENDING
     return (
         update(deliveries)
@@ -154,7 +155,7 @@ def _want(now: datetime, card_ids: Select[Any]) -> Any:
     )
 
 
-def wanted_of(message: Table) -> ScalarSelect[Any]:
+def _wanted() -> ScalarSelect[Any]:
     """A message's cards as `bot.desk.delivery.contents` reads them.
 
     A message tells a story as long as one of its cards is to be seen: when those that it showed are gone, one that was
@@ -162,14 +163,14 @@ def wanted_of(message: Table) -> ScalarSelect[Any]:
     """
     mine = (
         select(delivery_cards)
-        .where(delivery_cards.c.delivery_id == message.c.id, delivery_cards.c.revision.is_not(None))
+        .where(delivery_cards.c.delivery_id == deliveries.c.id, delivery_cards.c.revision.is_not(None))
         .order_by(delivery_cards.c.place, delivery_cards.c.card_id)
-        .correlate(message)
+        .correlate(deliveries)
         .subquery()
     )
     there = mine.c.revision != UNPUBLISHED
     token = mine.c.card_id.concat(":").concat(mine.c.revision)
-    marked = (message.c.on_withdrawal == OnWithdrawal.MARK) & message.c.message_id.is_not(None)
+    marked = (deliveries.c.on_withdrawal == OnWithdrawal.MARK) & deliveries.c.message_id.is_not(None)
     return (
         select(
             func.coalesce(
@@ -180,7 +181,7 @@ def wanted_of(message: Table) -> ScalarSelect[Any]:
             )
         )
         .select_from(mine)
-        .correlate(message)
+        .correlate(deliveries)
         .scalar_subquery()
     )
 
@@ -275,7 +276,7 @@ def _join_told() -> Any:
             .label("newest"),
         )
         .select_from(
-            candidates.join(lead, func.coalesce(lead.c.story_id, lead.c.id) == candidates.c.story_id)
+            candidates.join(lead, stories.story_of(lead) == candidates.c.story_id)
             .join(
                 delivery_cards,
                 and_(delivery_cards.c.card_id == lead.c.id, delivery_cards.c.channel_id == candidates.c.channel_id),
@@ -298,7 +299,7 @@ def _names(lead_id: ColumnElement[int], card_id: ColumnElement[int]) -> Compound
     own = card_aliases.alias("own")
     listed = (
         select(literal(1))
-        .select_from(story_keys.join(card_aliases, story_keys.c.key == stories.RELATED + card_aliases.c.alias))
+        .select_from(story_keys.join(card_aliases, story_keys.c.key == RELATED + card_aliases.c.alias))
         .where(story_keys.c.card_id == lead_id, card_aliases.c.card_id == card_id)
     )
     same = (
@@ -341,7 +342,7 @@ def _choose_leads() -> Any:
 
 
 def _add_messages(now: datetime) -> Any:
-    """Not due yet: what they want follows from their cards."""
+    """A message for each lead; what it wants follows from its cards (`_want`)."""
     names = (
         "subscription_id", "guild_id", "channel_id", "timeline", "progress", "planned_at", "due_at", "layout",
         "mention", "on_withdrawal", "forum", "crosspost",
@@ -370,33 +371,29 @@ def _add_cards() -> Any:
     """The lead first, then the others of its story by age."""
     lead = candidates.alias("lead")
     place = case((candidates.c.lead, 0), else_=candidates.c.timeline)
-    rows = (
-        select(
-            deliveries.c.id,
-            candidates.c.card_id,
-            candidates.c.channel_id,
-            place,
-            candidates.c.revision,
-            or_(candidates.c.lead, ~exists(_names(lead.c.card_id, candidates.c.card_id))),
+    rows = select(
+        deliveries.c.id,
+        candidates.c.card_id,
+        candidates.c.channel_id,
+        place,
+        candidates.c.revision,
+        or_(candidates.c.lead, ~exists(_names(lead.c.card_id, candidates.c.card_id))),
+    ).select_from(
+        candidates.join(
+            lead,
+            and_(
+                lead.c.channel_id == candidates.c.channel_id,
+                lead.c.story_id == candidates.c.story_id,
+                lead.c.lead,
+            ),
+        ).join(
+            deliveries,
+            and_(
+                deliveries.c.channel_id == lead.c.channel_id,
+                deliveries.c.timeline == lead.c.timeline,
+                deliveries.c.due_at.is_not(None),
+                deliveries.c.wanted.is_(None),
+            ),
         )
-        .select_from(
-            candidates.join(
-                lead,
-                and_(
-                    lead.c.channel_id == candidates.c.channel_id,
-                    lead.c.story_id == candidates.c.story_id,
-                    lead.c.lead,
-                ),
-            ).join(
-                deliveries,
-                and_(
-                    deliveries.c.channel_id == lead.c.channel_id,
-                    deliveries.c.timeline == lead.c.timeline,
-                    deliveries.c.due_at.is_not(None),
-                    deliveries.c.wanted.is_(None),
-                ),
-            )
-        )
-        .where(deliveries.c.message_id.is_(None))
     )
     return insert(delivery_cards).from_select(_CARD_COLUMNS, rows)

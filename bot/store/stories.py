@@ -6,17 +6,33 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    RowMapping,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import Card
-from bot.desk.stories import RELATED, Member, assigned, keys, neighbours
+from bot.desk.stories import Member, assigned, keys, neighbours
 from bot.store.records import filed, filed_columns
 from bot.store.tables import card_aliases, cards, story_keys
 
-__all__ = ["RELATED", "assign", "renew_keys"]
 _AT_ONCE = 500
 """Values in one question: their number is limited on every engine."""
+
+
+def story_of(card: FromClause) -> ColumnElement[int]:
+    """The story of a row of `cards`: a card that nobody was to get yet is one of its own."""
+    return func.coalesce(card.c.story_id, card.c.id)
 
 
 async def assign(connection: AsyncConnection, chosen: Select[Any]) -> None:
@@ -24,9 +40,7 @@ async def assign(connection: AsyncConnection, chosen: Select[Any]) -> None:
     new = await _members(connection, chosen, cards.c.story_id.is_(None))
     if not new:
         return
-    rows = [{"key": key, "card_id": member.card_id} for member in new for key in member.keys]
-    if rows:
-        await connection.execute(insert(story_keys).prefix_with("OR IGNORE", dialect="sqlite"), rows)
+    await _add_keys(connection, new)
     wanted = {key for member in new for key in neighbours(member.keys)}
     known = await _known(connection, wanted, {member.card_id for member in new})
     stories = assigned([*new, *known])
@@ -40,7 +54,11 @@ async def renew_keys(connection: AsyncConnection, chosen: Select[Any]) -> None:
     if not ids:
         return
     await connection.execute(delete(story_keys).where(story_keys.c.card_id.in_(ids)))
-    rows = [{"key": key, "card_id": member.card_id} for member in changed for key in member.keys]
+    await _add_keys(connection, changed)
+
+
+async def _add_keys(connection: AsyncConnection, members: Sequence[Member]) -> None:
+    rows = [{"key": key, "card_id": member.card_id} for member in members for key in member.keys]
     if rows:
         await connection.execute(insert(story_keys).prefix_with("OR IGNORE", dialect="sqlite"), rows)
 

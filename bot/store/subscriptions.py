@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.cards.text import folded
 from bot.desk.delivery import Progress
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
+from bot.desk.timetable import first_turn
 from bot.store.database import Database
 from bot.store.tables import deliveries, guild_settings, subscription_topics, subscriptions, topics
 
@@ -46,18 +47,17 @@ class Subscriptions:
         now: datetime,
         wish: Wish | None = None,
         forum: bool = False,
-        since: datetime | None = None,
-        next_at: datetime | None = None,
     ) -> Subscription:
         """Subscribe a channel. Topics that no card has had yet are kept all the same and match later cards."""
         wish = wish or Wish()
+        since, next_at = first_turn(wish, now)
         values: dict[str, Any] = {
             "guild_id": guild_id,
             "channel_id": channel_id,
             "created_by": created_by,
             "created_at": now,
             "forum": forum,
-            "since": since or now,
+            "since": since,
             "next_at": next_at,
         }
         async with self._database.write() as connection:
@@ -66,10 +66,11 @@ class Subscriptions:
             await _choose_topics(connection, subscription_id, wish.topics)
         return Subscription(id=subscription_id, wish=wish, **values)
 
-    async def change(
-        self, subscription: Subscription, wish: Wish, *, since: datetime, next_at: datetime | None
-    ) -> Subscription:
-        """Let an existing subscription wish for something else from now on."""
+    async def change(self, subscription: Subscription, wish: Wish, now: datetime) -> Subscription:
+        """Let an existing subscription wish for something else from now on; what was old to it stays old."""
+        since, following = first_turn(wish, now)
+        since = max(subscription.since, since)
+        next_at = None if subscription.paused else following
         values = _columns(wish) | {"since": since, "next_at": next_at}
         async with self._database.write() as connection:
             await connection.execute(_update(subscription).values(values))
@@ -83,8 +84,9 @@ class Subscriptions:
         async with self._database.write() as connection:
             await connection.execute(_update(subscription).values(paused=True, next_at=None))
 
-    async def resume(self, subscription: Subscription, *, since: datetime, next_at: datetime | None) -> Subscription:
-        """Go on, with cards that become visible after `since`."""
+    async def resume(self, subscription: Subscription, now: datetime) -> Subscription:
+        """Go on as if it were new."""
+        since, next_at = first_turn(subscription.wish, now)
         values: dict[str, Any] = {"paused": False, "since": since, "next_at": next_at}
         async with self._database.write() as connection:
             await connection.execute(_update(subscription).values(values))

@@ -31,11 +31,9 @@ def candidate(card_id: int, **changes: Any) -> Candidate:
     return Candidate(**fields | changes)
 
 
-def fates(
-    *cards: Candidate, wish: Wish | None = None, topics: set[str] | None = None, had: Had | None = None
-) -> list[Fate]:
+def fates(*cards: Candidate, wish: Wish | None = None, had: Had | None = None) -> list[Fate]:
     ranking = ranked(cards, NOW, DAY)
-    found = choose(ranking, wish or Wish(), topics or set(), NOW, NOW - DAY, had or Had(), explain=True).fates
+    found = choose(ranking, wish or Wish(), NOW, NOW - DAY, had or Had(), explain=True).fates
     return [found[card.card_id] for card in cards]
 
 
@@ -56,7 +54,7 @@ def test_a_weekly_digest_forgets_more_slowly() -> None:
 
 
 def test_each_card_left_out_has_its_reason() -> None:
-    assert fates(candidate(1, topics=frozenset({"rust"})), topics={"python"}) == [Fate.OTHER_TOPIC]
+    assert fates(candidate(1, topics=frozenset({"rust"})), wish=Wish(topics=("Python",))) == [Fate.OTHER_TOPIC]
     assert fates(candidate(1, quality=10), wish=Wish(min_quality=50)) == [Fate.WEAK]
     assert fates(candidate(1, quality=None), wish=Wish(min_quality=1)) == [Fate.WEAK]
     assert fates(candidate(1), had=Had({1}, {1})) == [Fate.HAD]
@@ -78,13 +76,13 @@ def test_words_are_looked_at_only_of_cards_that_would_fit() -> None:
         return card_id == 1
 
     pool = ranked((candidate(1), candidate(2, quality=0)), NOW, DAY)
-    found = choose(pool, Wish(min_quality=1), set(), NOW, NOW - DAY, left_out=left_out, explain=True)
+    found = choose(pool, Wish(min_quality=1), NOW, NOW - DAY, left_out=left_out, explain=True)
     assert found.fates == {1: Fate.LEFT_OUT, 2: Fate.WEAK}
     assert asked == [1]
 
 
 def test_the_choice_says_why() -> None:
-    found = choose(ranked((candidate(1), candidate(2, heat=200)), NOW, DAY), Wish(), set(), NOW, NOW - DAY)
+    found = choose(ranked((candidate(1), candidate(2, heat=200)), NOW, DAY), Wish(), NOW, NOW - DAY)
     assert [(each.card_id, each.why and each.why.place) for each in found.chosen] == [(2, 1), (1, 2)]
     assert found.chosen[0].why
     assert found.chosen[0].why.as_row() == {"place": 1, "heat": 200, "quality": 80, "hours": 2}
@@ -107,9 +105,9 @@ POOL = st.lists(
 
 @given(POOL, st.integers(1, 25), st.integers(0, 100), st.sets(st.integers(1, 12)))
 def test_whatever_there_is_the_rules_hold(pool: list[Candidate], most: int, quality: int, told: set[int]) -> None:
-    wish, had = Wish(max_cards=most, min_quality=quality), Had((), told)
+    wish, had = Wish(topics=("Python",), max_cards=most, min_quality=quality), Had((), told)
     ranking = ranked(pool, NOW, DAY)
-    found = choose(ranking, wish, {"python"}, NOW, NOW - DAY, had, explain=True)
+    found = choose(ranking, wish, NOW, NOW - DAY, had, explain=True)
     cards = {card.card_id: card for card in pool}
     chosen = [cards[each.card_id] for each in found.chosen]
     assert len(chosen) <= most
@@ -120,4 +118,4 @@ def test_whatever_there_is_the_rules_hold(pool: list[Candidate], most: int, qual
     assert all(number <= PER_PROVIDER for number in providers.values())
     assert chosen == [card for card in ranking if card in chosen]
     assert found.fates.keys() == cards.keys()
-    assert found.chosen == choose(ranking, wish, {"python"}, NOW, NOW - DAY, had).chosen
+    assert found.chosen == choose(ranking, wish, NOW, NOW - DAY, had).chosen

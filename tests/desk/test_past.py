@@ -18,7 +18,7 @@ def test_an_instant_wish_brings_each_story_once_on_its_day() -> None:
         candidate(4, published_at=NOW - timedelta(days=40)),
         candidate(5, published_at=NOW - timedelta(hours=1), topics=frozenset({"rust"})),
     ]
-    brought = played_again(pool, Wish(), {"python"}, NOW, 30)
+    brought = played_again(pool, Wish(topics=("Python",)), NOW, 30)
     assert brought.card_ids == (3, 2)
     assert brought.digests == 0
     assert len(brought.days) == 30
@@ -33,16 +33,16 @@ def test_a_digest_brings_the_best_of_each_slot() -> None:
         candidate(3, published_at=NOW - timedelta(days=2, hours=5), heat=10),
         candidate(4, published_at=NOW - timedelta(hours=1), heat=10),
     ]
-    brought = played_again(pool, wish, set(), NOW, 30)
+    brought = played_again(pool, wish, NOW, 30)
     # the fourth came after today's digest
     assert (brought.card_ids, brought.digests) == ((1, 3), 2)
 
 
 def test_days_are_those_of_the_wishs_zone() -> None:
     late = candidate(1, published_at=NOW.replace(hour=20) - timedelta(days=1))
-    brought = played_again([late], Wish(timezone="Asia/Tokyo"), set(), NOW, 30)
+    brought = played_again([late], Wish(timezone="Asia/Tokyo"), NOW, 30)
     assert [f"{day}" for day, count in brought.days if count] == ["2026-11-24"]
 
 
 def test_nothing_at_all() -> None:
-    assert sum(count for _, count in played_again([], Wish(when=When.HOURLY), set(), NOW, 30).days) == 0
+    assert sum(count for _, count in played_again([], Wish(when=When.HOURLY), NOW, 30).days) == 0
