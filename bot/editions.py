@@ -220,6 +220,7 @@ class _Desk:
             subscription.since,
             Had(*had) if had else Had(),
             _unwanted(self._texts, wish),
+            subscription_id=subscription.id,
             explain=explain,
         )
 

@@ -61,8 +61,13 @@ class Newsroom:
         before, self.held_back = self.held_back, report.held_back
         if report.held_back and not before and self.warn_operators:
             await self.warn_operators(report.held_back)
+        await self._store.reviews.expire(self._clock(), self._settings.max_age)
         await self.plan()
         return report
+
+    async def write_back(self, card_id: int, published: bool) -> None:
+        """Let a card's own file say whether it is published. Raises `UserError` when that cannot be done safely."""
+        await self._loader.write_back(card_id, published)
 
     @property
     def duplicates_prevented(self) -> int:

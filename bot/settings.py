@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     tick_seconds: Annotated[float, Field(ge=0.1, le=3600)] = Field(15, description="How often due work is looked for")
     rescan_seconds: Annotated[float, Field(ge=1)] = Field(600, description="How often the whole folder is compared")
     watch: bool = Field(True, description="Load a saved file at once")
+    write_back: bool = Field(False, description="Write the owner's own decisions into the card files")
     requests_per_second: Annotated[int, Field(ge=1, le=100_000)] = Field(
         50, description="Discord's limit for the whole bot; large bots are granted more"
     )

@@ -1,90 +1,206 @@
-"""What moderators do: decide which cards this server sees."""
+"""What moderators do: decide which cards this server sees, and read who decided what."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.desk.publication import Verdict
+from bot.desk import period
+from bot.desk.publication import EVERYWHERE, Source, Verdict
+from bot.errors import UserError
 from bot.gateway import suggestions
 from bot.gateway.client import NewsBot
-from bot.gateway.decisions import decide
-from bot.gateway.failures import AnsweringModal
-from bot.gateway.lists import listed
-from bot.gateway.rights import require_moderator
-from bot.render.limits import LABEL_DESCRIPTION
-from bot.render.markdown import cut
+from bot.gateway.decisions import REASON, decide, require_say, undo
+from bot.gateway.reviews import UndoButton, WithdrawModal
+from bot.gateway.rights import (
+    guild_id,
+    may_moderate,
+    require_channel_manager,
+    require_moderator,
+    require_postable,
+    require_private,
+)
+from bot.gateway.turning import listed
+from bot.gateway.views import rows
+from bot.render.desk import done_text
+from bot.store.log import Entry
 from bot.store.records import FiledCard
+from bot.store.reviews import MOST_OPEN
 
 Interaction = discord.Interaction[NewsBot]
 Words = app_commands.Range[str, 1, 200]
-_REASON = 400
-
-
-class WithdrawModal(AnsweringModal, title="Withdraw a card"):
-    """Asks why."""
-
-    def __init__(self, card: FiledCard) -> None:
-        super().__init__()
-        self.card = card
-        self.reason: discord.ui.TextInput[Any] = discord.ui.TextInput(
-            style=discord.TextStyle.paragraph, required=False, max_length=_REASON
-        )
-        title = cut(card.card.title, LABEL_DESCRIPTION)
-        self.add_item(discord.ui.Label(text="Why? (for the desk's log)", description=title, component=self.reason))
-
-    async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
-        require_moderator(interaction)
-        text = await decide(
-            interaction,
-            self.card,
-            Verdict.WITHDRAW,
-            expected=self.card.verdict,
-            source="command",
-            reason=self.reason.value,
-        )
-        await interaction.response.send_message(text, ephemeral=True)
+Reason = app_commands.Range[str, 0, REASON]
+_SCOPES = [
+    app_commands.Choice(name="this server", value="server"),
+    app_commands.Choice(name="everywhere (the bot's owners only)", value="everywhere"),
+]
+_ENDED = [app_commands.Choice(name=verdict.value, value=verdict.value) for verdict in Verdict]
+_SAID = [app_commands.Choice(name=source.value, value=source.value) for source in Source]
+_SCOPE = "Where it counts; this server when left out"
 
 
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_messages=True)
 class DeskCommands(commands.GroupCog, name="desk", description="Decide which cards this server sees"):
-    """/desk queue, publish, withdraw."""
+    """/desk queue, channel, publish, withdraw, undo, log."""
 
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:  # type: ignore[override]  # our client's
-        """Servers may open the command to other roles in their settings; deciding still needs the permission."""
-        require_moderator(interaction)
+        """Servers may open the command to other roles in their settings; deciding still needs the permission.
+
+        The bot's owners may use it in any server, for what they decide everywhere.
+        """
+        if not may_moderate(interaction) and not await self.bot.is_owner(interaction.user):
+            require_moderator(interaction)
         return True
 
-    @app_commands.command(description="Cards that wait for a decision")
-    async def queue(self, interaction: Interaction) -> None:
-        await interaction.response.send_message(**await listed(interaction, {"kind": "queue"}), ephemeral=True)
-
-    @app_commands.command(description="Publish a card in this server")
-    @app_commands.describe(card="Type words of its title, then choose")
-    @app_commands.autocomplete(card=suggestions.any_cards)
-    async def publish(self, interaction: Interaction, card: Words) -> None:
-        chosen = await suggestions.chosen_card(interaction, card, hidden=True)
-        text = await decide(interaction, chosen, Verdict.PUBLISH, expected=chosen.verdict, source="command")
-        await interaction.response.send_message(text, ephemeral=True)
-
-    @app_commands.command(description="Take a card away from this server")
-    @app_commands.describe(card="Type words of its title, then choose", reason="Why; asked for when left out")
-    @app_commands.autocomplete(card=suggestions.any_cards)
-    async def withdraw(
-        self, interaction: Interaction, card: Words, reason: app_commands.Range[str, 0, _REASON] | None = None
+    @app_commands.command(description="Cards that wait for a decision, best first")
+    @app_commands.describe(
+        topic="Only of this topic",
+        provider="Only of this publisher",
+        min_quality="Only of at least this quality (about 0 to 190)",
+        since="Only from this time on, such as today, 7 days or 2026-05-01",
+    )
+    @app_commands.autocomplete(topic=suggestions.topics, provider=suggestions.providers, since=suggestions.periods)
+    async def queue(
+        self,
+        interaction: Interaction,
+        topic: Words | None = None,
+        provider: Words | None = None,
+        min_quality: app_commands.Range[int, 0, 1000] = 0,
+        since: Words | None = None,
     ) -> None:
-        chosen = await suggestions.chosen_card(interaction, card, hidden=True)
-        if reason is None:
-            await interaction.response.send_modal(WithdrawModal(chosen))
-            return
-        text = await decide(
-            interaction, chosen, Verdict.WITHDRAW, expected=chosen.verdict, source="command", reason=reason
+        require_moderator(interaction)
+        moment = period.since(since, self.bot.clock()) if since else None
+        request = {
+            "kind": "queue",
+            "topic": topic,
+            "provider": provider,
+            "min_quality": min_quality,
+            "since": moment.isoformat() if moment else None,
+        }
+        await interaction.response.send_message(**await listed(interaction, request), ephemeral=True)
+
+    @app_commands.command(description="Where held cards are put before the moderators; without a channel, nowhere")
+    @app_commands.describe(
+        channel="A channel that only moderators can read",
+        waiting=f"How many may wait there at once, 1 to {MOST_OPEN}; the others are in /desk queue",
+    )
+    async def channel(
+        self,
+        interaction: Interaction,
+        channel: discord.TextChannel | discord.Thread | None = None,
+        waiting: app_commands.Range[int, 1, MOST_OPEN] = 10,
+    ) -> None:
+        require_moderator(interaction)
+        if channel:
+            await self._require_desk(interaction, channel)
+        reviews, now, oldest = self.bot.store.reviews, self.bot.clock(), self.bot.settings.max_age
+        await reviews.set_channel(guild_id(interaction), channel.id if channel else None, waiting, now, oldest)
+        await self.bot.newsroom.plan()
+        where = f"Held cards now come to {channel.mention}" if channel else "Held cards come to no channel any more"
+        behind = f", at most {waiting} at a time; all of them are in `/desk queue`." if channel else "."
+        await interaction.response.send_message(where + behind, ephemeral=True)
+
+    async def _require_desk(self, interaction: Interaction, channel: discord.TextChannel | discord.Thread) -> None:
+        require_channel_manager(interaction, channel.id)
+        require_private(channel)
+        require_postable(channel, again="/desk channel")
+        subscribed = await self.bot.store.subscriptions.of_guild(guild_id(interaction))
+        if any(each.channel_id == channel.id for each in subscribed):
+            raise UserError(f"{channel.mention} has subscriptions. Choose a channel that is for the moderators alone.")
+
+    @app_commands.command(description="Publish a card")
+    @app_commands.describe(card="Type words of its title, then choose", reason="Why, for the log", scope=_SCOPE)
+    @app_commands.autocomplete(card=suggestions.any_cards)
+    @app_commands.choices(scope=_SCOPES)
+    async def publish(self, interaction: Interaction, card: Words, reason: Reason = "", scope: str = "server") -> None:
+        chosen, everywhere = await self._chosen(interaction, card, scope)
+        expected = chosen.ruling if everywhere else chosen.verdict
+        entry = await decide(
+            interaction,
+            chosen,
+            Verdict.PUBLISH,
+            expected=expected,
+            source=Source.COMMAND,
+            reason=reason,
+            everywhere=everywhere,
         )
-        await interaction.response.send_message(text, ephemeral=True)
+        await self._tell(interaction, chosen, entry)
+
+    @app_commands.command(description="Take a card away")
+    @app_commands.describe(
+        card="Type words of its title, then choose", reason="Why; asked for when left out", scope=_SCOPE
+    )
+    @app_commands.autocomplete(card=suggestions.any_cards)
+    @app_commands.choices(scope=_SCOPES)
+    async def withdraw(
+        self, interaction: Interaction, card: Words, reason: Reason | None = None, scope: str = "server"
+    ) -> None:
+        chosen, everywhere = await self._chosen(interaction, card, scope)
+        expected = chosen.ruling if everywhere else chosen.verdict
+        if reason is None:
+            await interaction.response.send_modal(WithdrawModal(chosen, expected, everywhere=everywhere))
+            return
+        entry = await decide(
+            interaction,
+            chosen,
+            Verdict.WITHDRAW,
+            expected=expected,
+            source=Source.COMMAND,
+            reason=reason,
+            everywhere=everywhere,
+        )
+        await self._tell(interaction, chosen, entry)
+
+    @app_commands.command(description="Take the last decision on a card back")
+    @app_commands.describe(card="Type words of its title, then choose", scope=_SCOPE)
+    @app_commands.autocomplete(card=suggestions.any_cards)
+    @app_commands.choices(scope=_SCOPES)
+    async def undo(self, interaction: Interaction, card: Words, scope: str = "server") -> None:
+        chosen, everywhere = await self._chosen(interaction, card, scope)
+        server = EVERYWHERE if everywhere else guild_id(interaction)
+        last = await self.bot.store.log.last_of(server, chosen.id)
+        if last is None:
+            raise UserError(f"Nobody has decided on this card {'everywhere' if everywhere else 'here'} yet.")
+        await self._tell(interaction, chosen, await undo(interaction, last, Source.COMMAND))
+
+    @app_commands.command(description="Who decided what, newest first")
+    @app_commands.describe(
+        card="Only about this card",
+        by="Only by this person",
+        ended="Only what ended so",
+        said="Only what was said in this way; changes in the files are shown only when asked for",
+    )
+    @app_commands.autocomplete(card=suggestions.any_cards)
+    @app_commands.choices(ended=_ENDED, said=_SAID)
+    async def log(
+        self,
+        interaction: Interaction,
+        card: Words | None = None,
+        by: discord.User | None = None,
+        ended: str | None = None,
+        said: str | None = None,
+    ) -> None:
+        require_moderator(interaction)
+        chosen = await suggestions.chosen_card(interaction, card, hidden=True) if card else None
+        request = {
+            "kind": "log",
+            "card_id": chosen.id if chosen else None,
+            "actor_id": by.id if by else None,
+            "after": ended,
+            "source": said,
+        }
+        await interaction.response.send_message(**await listed(interaction, request), ephemeral=True)
+
+    async def _chosen(self, interaction: Interaction, card: str, scope: str) -> tuple[FiledCard, bool]:
+        everywhere = scope == "everywhere"
+        await require_say(interaction, everywhere=everywhere)
+        return await suggestions.chosen_card(interaction, card, hidden=True), everywhere
+
+    async def _tell(self, interaction: Interaction, card: FiledCard, entry: Entry) -> None:
+        view = rows([UndoButton(entry.id)])
+        await interaction.response.send_message(done_text(card, entry), view=view, ephemeral=True)

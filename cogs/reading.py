@@ -12,8 +12,8 @@ from bot.desk.period import since as moment_of
 from bot.errors import UserError
 from bot.gateway import suggestions
 from bot.gateway.client import NewsBot
-from bot.gateway.lists import listed
 from bot.gateway.rights import guild_id
+from bot.gateway.turning import listed
 from bot.gateway.views import card_view
 from bot.render.card import card_embed
 from bot.render.lists import topics_embed

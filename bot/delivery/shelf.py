@@ -24,25 +24,28 @@ class Shelf:
 
     def fetch(self, deliveries: Sequence[Delivery]) -> None:
         """Look up together what these deliveries are about to want."""
-        self._begin([content for delivery in deliveries for content in contents(delivery.wanted)])
+        for guild_id in {delivery.guild_id for delivery in deliveries}:
+            mine = (contents(delivery.wanted) for delivery in deliveries if delivery.guild_id == guild_id)
+            self._begin([content for wanted in mine for content in wanted], guild_id)
 
     async def cards(self, delivery: Delivery) -> list[FiledCard]:
         """What a delivery wants to show, in order. Raises `CardRefusedError` when a card is not in the store."""
         wanted = contents(delivery.wanted)
-        self._begin(wanted)
+        self._begin(wanted, delivery.guild_id)
         under_way = [(content, self._fetched[content]) for content in wanted]
         for _, fetching in under_way:
             if not fetching.done():
                 await asyncio.wait([fetching])
         return [self._found(content, fetching) for content, fetching in under_way]
 
-    def _begin(self, wanted: Sequence[Content]) -> None:
+    def _begin(self, wanted: Sequence[Content], guild_id: int) -> None:
+        """As a server sees them; its name in a revision keeps its own cards apart from the others'."""
         missing = [content for content in wanted if content not in self._fetched]
         if not missing:
             return
         if len(self._fetched) >= _KEPT:
             self._fetched = {content: self._fetched[content] for content in wanted if content in self._fetched}
-        asked = self._store.archive.by_ids({content.card_id for content in missing})
+        asked = self._store.archive.by_ids({content.card_id for content in missing}, guild_id)
         self._fetched |= dict.fromkeys(missing, asyncio.create_task(asked, name="cards for the courier"))
 
     def _found(self, content: Content, fetching: _Fetching) -> FiledCard:
@@ -51,7 +54,7 @@ class Shelf:
             card = fetching.result().get(content.card_id)
         finally:
             # A failure is not kept, nor what the table has overtaken: those who come later look again.
-            if card is None or card.revision != content.revision:
+            if card is None or card.revision != content.own_revision:
                 self._fetched.pop(content, None)
         if card is None:
             raise CardRefusedError(f"card {content.card_id} is not in the store")

@@ -77,12 +77,24 @@ class Delivery:
     crosspost: Crosspost | None
 
 
+SEEN_AS = "~"
+"""Between a card's own revision and what makes it look different in one server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A card at a revision."""
+    """A card at a revision.
+
+    Behind `SEEN_AS` the revision names what one server has made of the card: other topics, or how a review stands.
+    """
 
     card_id: int
     revision: str
+
+    @property
+    def own_revision(self) -> str:
+        """The card's own, as every server has it."""
+        return self.revision.partition(SEEN_AS)[0]
 
 
 def written(contents: Iterable[Content]) -> str | None:

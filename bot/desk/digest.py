@@ -22,7 +22,7 @@ _SHORTEST_HALF_LIFE = timedelta(hours=24)
 class Candidate:
     """A card that a digest may bring, as one server sees it. Topics and provider are folded names.
 
-    `arrived_at` is when the server could first see it.
+    `arrived_at` is when the server could first see it. `only` are the subscriptions that a moderator picked for it.
     """
 
     card_id: int
@@ -34,6 +34,7 @@ class Candidate:
     provider: str
     quality: int | None
     heat: int | None
+    only: frozenset[int] | None = None
 
     @property
     def points(self) -> int:
@@ -55,6 +56,7 @@ class Fate(enum.StrEnum):
     CHOSEN = "chosen"
     OTHER_TOPIC = "other_topic"
     LEFT_OUT = "left_out"
+    ELSEWHERE = "elsewhere"
     WEAK = "weak"
     OLD = "old"
     HAD = "had"
@@ -99,14 +101,17 @@ class Choice:
 
 
 def ranked(pool: Iterable[Candidate], at: datetime, period: timedelta) -> list[Candidate]:
-    """Best first: points that fade by half in a day, or in half the time between two digests when that is longer."""
+    """Best first: points that fade by half in a day, or in half the time between two digests when that is longer.
+
+    What a moderator picked a subscription for comes before all others.
+    """
     half_life = max(_SHORTEST_HALF_LIFE, period / 2).total_seconds()
 
-    def key(card: Candidate) -> tuple[float, datetime, int]:
+    def key(card: Candidate) -> tuple[bool, float, datetime, int]:
         age = max((at - card.published_at).total_seconds(), 0.0)
         # the logarithm orders alike and cannot run out of digits
         score = math.log2(card.points + 1) - age / half_life
-        return (score, card.published_at, card.card_id)
+        return (card.only is not None, score, card.published_at, card.card_id)
 
     return sorted(pool, key=key, reverse=True)
 
@@ -119,12 +124,13 @@ def choose(
     had: Had = Had(),
     left_out: Callable[[int], bool] | None = None,
     *,
+    subscription_id: int = 0,
     explain: bool = False,
 ) -> Choice:
     """Take from the top what the wish asks for: new since the last digest, one card a story, two a publisher.
 
-    `left_out` says of a card that its words are not wanted. The fates of the cards
-    that were not chosen are gathered only to `explain`.
+    `left_out` says of a card that its words are not wanted. A card that a moderator picked the subscription for need
+    not match. The fates of the cards that were not chosen are gathered only to `explain`.
     """
     topics = {folded(topic) for topic in wish.topics}
     taken: list[Candidate] = []
@@ -135,7 +141,8 @@ def choose(
         full = len(taken) >= wish.max_cards
         if full and not explain:
             break
-        fate = _unfit(card, wish, topics, since, had, left_out) or _crowded(card, told, of_provider, full)
+        fate = _unfit(card, wish, topics, subscription_id) or _known(card, since, had)
+        fate = fate or _spoken_against(card, left_out) or _crowded(card, told, of_provider, full)
         if fate is Fate.CHOSEN:
             taken.append(card)
             told.add(card.story_id)
@@ -146,26 +153,27 @@ def choose(
     return Choice(chosen, fates)
 
 
-def _unfit(
-    card: Candidate,
-    wish: Wish,
-    topics: Collection[str],
-    since: datetime,
-    had: Had,
-    left_out: Callable[[int], bool] | None,
-) -> Fate | None:
-    """What keeps a card out whatever else there is."""
+def _unfit(card: Candidate, wish: Wish, topics: Collection[str], subscription_id: int) -> Fate | None:
+    """What the wish has against a card, unless a moderator has picked where it goes."""
+    if card.only is not None:
+        return None if subscription_id in card.only else Fate.ELSEWHERE
     if topics and card.topics.isdisjoint(topics):
         return Fate.OTHER_TOPIC
-    if (card.quality or 0) < wish.min_quality:
-        return Fate.WEAK
+    return Fate.WEAK if (card.quality or 0) < wish.min_quality else None
+
+
+def _known(card: Candidate, since: datetime, had: Had) -> Fate | None:
+    """What keeps a card out because it is not new there."""
     if card.card_id in had.cards:
         return Fate.HAD
     if card.story_id in had.stories:
         return Fate.STORY_HAD
-    if card.arrived_at <= since:
-        return Fate.OLD
-    return Fate.LEFT_OUT if left_out and left_out(card.card_id) else None
+    return Fate.OLD if card.arrived_at <= since else None
+
+
+def _spoken_against(card: Candidate, left_out: Callable[[int], bool] | None) -> Fate | None:
+    """Its words come last: they have to be looked through."""
+    return Fate.LEFT_OUT if left_out and card.only is None and left_out(card.card_id) else None
 
 
 def _crowded(card: Candidate, told: Collection[int], of_provider: Counter[str], full: bool) -> Fate:
@@ -174,7 +182,8 @@ def _crowded(card: Candidate, told: Collection[int], of_provider: Counter[str], 
         return Fate.STORY_TOLD
     if full:
         return Fate.BEATEN
-    return Fate.PROVIDER_FULL if of_provider[card.provider] >= PER_PROVIDER else Fate.CHOSEN
+    enough = of_provider[card.provider] >= PER_PROVIDER and card.only is None
+    return Fate.PROVIDER_FULL if enough else Fate.CHOSEN
 
 
 def _why(card: Candidate, place: int, at: datetime) -> Why:

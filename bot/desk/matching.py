@@ -8,6 +8,14 @@ from functools import lru_cache
 
 from bot.cards.model import Card
 from bot.cards.text import folded
+from bot.desk.subscription import Wish
+
+
+def fits(card: Card, wish: Wish) -> bool:
+    """Whether a wish asks for a card, whatever its age and rank."""
+    topics = {folded(topic) for topic in wish.topics}
+    shared = not topics or not topics.isdisjoint(map(folded, card.topics))
+    return shared and (card.quality or 0) >= wish.min_quality and left_out(card, wish.without) is None
 
 
 def left_out(card: Card, without: Sequence[str]) -> str | None:

@@ -26,6 +26,8 @@ class Layout(enum.StrEnum):
     """Up to ten small embeds."""
     LIST = "list"
     """Linked headlines."""
+    REVIEW = "review"
+    """A card that waits for a moderator's decision, and then the record of it."""
 
 
 class OnWithdrawal(enum.StrEnum):

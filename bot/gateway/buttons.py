@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import discord
 
-from bot.desk.publication import Verdict
 from bot.errors import UserError
-from bot.gateway.decisions import decide
-from bot.gateway.failures import Answering
-from bot.gateway.rights import guild_id, require_moderator
-from bot.render.limits import CHOICES
+from bot.gateway.failures import Answering, AnsweringModal
+from bot.gateway.rights import guild_id
+from bot.render.limits import CHOICES, LABEL_DESCRIPTION
 from bot.render.lists import choice_name, related_embed
+from bot.render.markdown import cut
 from bot.render.why import whys_embed
+from bot.store.flags import MOST, Flag, Flagged
 from bot.store.records import FiledCard
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ Select = discord.ui.Select[Any]
 _ID = re.compile(r"\d{1,10}")
 _SAVE = r"nd:save:(?P<card>\d{1,10}):(?P<delivery>\d{1,12})"
 _WHY = r"nd:why:(?P<delivery>\d{1,12})"
-_DECIDE = r"nd:decide:(?P<verdict>[pw]):(?P<card>\d{1,10}):(?P<expected>[pw-])"
+_DELIVERY = re.compile(r"nd:(?:save:\d+|why|review:[a-z]:\d+:[pw-]):(?P<delivery>\d{1,12})")
+_REPORT = 300
 _GONE = "This card is not available any more: it was withdrawn, or it is not published in this server."
 
 
@@ -129,56 +130,69 @@ class RelatedButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:rel
         await interaction.response.send_message(embed=related_embed(card), ephemeral=True)
 
 
-class DecideButton(Answering, discord.ui.DynamicItem[Button], template=_DECIDE):
-    """Publishes or withdraws a card here, while the decision that stands is the one the moderator saw."""
+class FlagButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:flag:(?P<card>\d{1,10})"):
+    """Reports a problem with a card to the server's moderators."""
 
-    def __init__(self, verdict: Verdict, card_id: int, expected: Verdict | None, label: str) -> None:
-        publish = verdict is Verdict.PUBLISH
-        custom_id = f"nd:decide:{_LETTERS[verdict]}:{card_id}:{_LETTERS[expected]}"
-        style = discord.ButtonStyle.success if publish else discord.ButtonStyle.danger
-        super().__init__(discord.ui.Button(label=label, style=style, custom_id=custom_id))
-        self.verdict = verdict
+    def __init__(self, card_id: int) -> None:
+        super().__init__(discord.ui.Button(emoji="🚩", custom_id=f"nd:flag:{card_id}"))
         self.card_id = card_id
-        self.expected = expected
-
-    @classmethod
-    def publish(cls, card: FiledCard, number: int) -> Self:
-        return cls(Verdict.PUBLISH, card.id, card.verdict, f"Publish {number}")
-
-    @classmethod
-    def withdraw(cls, card: FiledCard, number: int) -> Self:
-        return cls(Verdict.WITHDRAW, card.id, card.verdict, f"Withdraw {number}")
 
     @classmethod
     def carrying(cls, match: re.Match[str]) -> Self:
-        verdict = Verdict.PUBLISH if match["verdict"] == "p" else Verdict.WITHDRAW
-        expected = {letter: known for known, letter in _LETTERS.items()}[match["expected"]]
-        return cls(verdict, int(match["card"]), expected, "")
+        return cls(int(match["card"]))
 
     async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
-        require_moderator(interaction)
-        card = await _card(interaction, self.card_id, hidden=True)
-        text = await decide(interaction, card, self.verdict, expected=self.expected, source="button")
-        await interaction.response.send_message(text, ephemeral=True)
+        _require_server(interaction)
+        await interaction.response.send_modal(FlagModal(await _card(interaction, self.card_id)))
+
+
+class FlagModal(AnsweringModal, title="Report a problem"):
+    """Asks what is wrong."""
+
+    def __init__(self, card: FiledCard) -> None:
+        super().__init__()
+        self.card = card
+        self.reason: discord.ui.TextInput[Any] = discord.ui.TextInput(
+            style=discord.TextStyle.paragraph, max_length=_REPORT, placeholder="The link is dead; it is a duplicate; …"
+        )
+        title = cut(card.card.title, LABEL_DESCRIPTION)
+        self.add_item(discord.ui.Label(text="What is wrong with this card?", description=title, component=self.reason))
+
+    async def on_submit(self, interaction: discord.Interaction[NewsBot], /) -> None:  # type: ignore[override]  # our client's
+        _require_server(interaction)
+        card = await _card(interaction, self.card.id)
+        bot = interaction.client
+        flag = Flag(interaction.user.id, " ".join(self.reason.value.split()), bot.clock())
+        outcome = await bot.store.flags.add(guild_id(interaction), card.id, flag)
+        if outcome is not Flagged.TAKEN:
+            raise UserError(_NOT_TAKEN[outcome])
+        await interaction.response.send_message("Thank you. The moderators of this server see it.", ephemeral=True)
+        await bot.newsroom.plan()
+
+
+_NOT_TAKEN = {
+    Flagged.AGAIN: "You have reported this card already. The moderators see it.",
+    Flagged.TOO_MANY: f"You have reported {MOST} cards within an hour. Try again later.",
+}
+
+
+def _require_server(interaction: discord.Interaction[NewsBot]) -> None:
+    if interaction.guild_id is None:
+        raise UserError("A report goes to a server's moderators: press the button under the card in your server.")
 
 
 def delivery_in(custom_id: str) -> int | None:
     """The delivery that a post's button names; None when it is another button or no post's."""
-    for template in (_SAVE, _WHY):
-        if match := re.fullmatch(template, custom_id):
-            return int(match["delivery"]) or None
-    return None
+    match = _DELIVERY.fullmatch(custom_id)
+    return (int(match["delivery"]) or None) if match else None
 
 
-_LETTERS = {Verdict.PUBLISH: "p", Verdict.WITHDRAW: "w", None: "-"}
-
-
-async def _card(interaction: discord.Interaction[NewsBot], card_id: int, *, hidden: bool = False) -> FiledCard:
-    card = await interaction.client.store.archive.card(card_id, guild_id(interaction), hidden=hidden)
+async def _card(interaction: discord.Interaction[NewsBot], card_id: int) -> FiledCard:
+    card = await interaction.client.store.archive.card(card_id, guild_id(interaction))
     if card is None:
         raise UserError(_GONE)
     return card
 
 
-CARD_BUTTONS = (SaveButton, ForgetButton, KeepSelect, WhyButton, RelatedButton, DecideButton)
+CARD_BUTTONS = (SaveButton, ForgetButton, KeepSelect, WhyButton, RelatedButton, FlagButton)
 """The buttons that act on one card."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import hashlib
 import json
 import logging
@@ -19,10 +21,12 @@ from discord.http import Route
 from yarl import URL
 
 from bot.gateway.buttons import CARD_BUTTONS
-from bot.gateway.failures import report
-from bot.gateway.lists import TurnButton
+from bot.gateway.desk_pages import QueueButton
+from bot.gateway.failures import report, say_stale
 from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
 from bot.gateway.pacing import Pace, refuse_second_try
+from bot.gateway.reviews import REVIEW_ITEMS
+from bot.gateway.turning import TurnButton
 from bot.settings import Settings
 from bot.store import Store
 
@@ -65,6 +69,7 @@ class NewsBot(commands.Bot):
         self.store = store
         self.clock = clock
         self._background = background
+        self._watching: set[asyncio.Task[None]] = set()
         if settings.discord_api:
             Route.BASE = _api_base(settings.discord_api)
 
@@ -73,7 +78,7 @@ class NewsBot(commands.Bot):
             # discord.py would go to Discord's own gateway; whoever serves the API says where its gateway is.
             _, gateway, _ = await self.http.get_bot_gateway()
             DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
-        self.add_dynamic_items(*CARD_BUTTONS, TurnButton, AcceptWithdrawalsButton)
+        self.add_dynamic_items(*CARD_BUTTONS, *REVIEW_ITEMS, QueueButton, TurnButton, AcceptWithdrawalsButton)
         await self.sync_commands()
         if self._background:
             # Delivering needs no gateway: cards go out while it connects, and while it is in trouble.
@@ -107,6 +112,20 @@ class NewsBot(commands.Bot):
 
     async def on_ready(self) -> None:
         _log.info("Ready as %s in %s servers", self.user, len(self.guilds))
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """What nobody answers was made before a restart, or by hand. The wait for that belongs to no interaction."""
+        contextvars.Context().run(self._watch, interaction)
+
+    def _watch(self, interaction: discord.Interaction[Any]) -> None:
+        watching = asyncio.create_task(say_stale(interaction), name=f"watch interaction {interaction.id}")
+        self._watching.add(watching)
+        watching.add_done_callback(self._watching.discard)
+
+    async def close(self) -> None:
+        for watching in self._watching:
+            watching.cancel()
+        await super().close()
 
     async def on_command_error(self, context: commands.Context[Any], error: commands.CommandError, /) -> None:
         """There are slash commands only; somebody who mentions the bot asks for nothing."""

@@ -1,54 +1,121 @@
-"""A moderator's decision, from a command or a button: taken once, told in words."""
+"""What moderators do to a card, from a command or a button: allowed at this moment, done once, told in words."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import discord
 
 from bot.cards.model import State
-from bot.desk.publication import Decision, Verdict
+from bot.desk.publication import EVERYWHERE, Decision, Source, Verdict
 from bot.errors import UserError
-from bot.gateway.rights import guild_id
-from bot.render.markdown import fitted
+from bot.gateway.operators import require_operator
+from bot.gateway.rights import guild_id, require_moderator
+from bot.render.desk import beaten_text
+from bot.store.desk import Act, Outcome
+from bot.store.log import Entry, Subject
 from bot.store.records import FiledCard
 
 if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
 
+    Interaction = discord.Interaction[NewsBot]
+
+REASON = 400
+"""Characters of a reason."""
+MOST_TOPICS, TOPIC = 10, 50
 _DONE = {Verdict.PUBLISH: "published", Verdict.WITHDRAW: "withdrawn"}
 
 
+async def require_say(interaction: Interaction, *, everywhere: bool = False) -> None:
+    """Raises when the person may not decide at this moment: for their server, or as an owner for everywhere."""
+    if everywhere:
+        await require_operator(interaction)
+    else:
+        require_moderator(interaction)
+
+
 async def decide(
-    interaction: discord.Interaction[NewsBot],
+    interaction: Interaction,
     card: FiledCard,
     verdict: Verdict,
     *,
     expected: Verdict | None,
-    source: str,
+    source: Source,
     reason: str = "",
-) -> str:
-    """Take the decision for this server and let the posts follow. Returns what to tell; raises `UserError`."""
-    _refuse_pointless(card, verdict)
+    only: Sequence[int] | None = None,
+    everywhere: bool = False,
+) -> Entry:
+    """Take the decision, for this server or everywhere, and let the posts follow. Raises `UserError`."""
+    await require_say(interaction, everywhere=everywhere)
+    bot, server = interaction.client, EVERYWHERE if everywhere else guild_id(interaction)
+    standing = card.ruling if everywhere else card.verdict
+    if standing is not expected:
+        raise UserError(beaten_text(await bot.store.log.last(server, card.id, Subject.VERDICT)))
+    await _refuse_pointless(interaction, card, verdict, everywhere=everywhere, picked=only is not None)
+    await _write_back(interaction, card, verdict is Verdict.PUBLISH)
+    picked = tuple(only) if only is not None else None
+    decision = Decision(server, card.id, verdict, interaction.user.id, bot.clock(), reason, picked)
+    return await _followed(interaction, await bot.store.desk.decide(decision, source=source, expected=expected))
+
+
+async def undo(interaction: Interaction, entry: Entry, source: Source) -> Entry:
+    """Take an entry of the log back, and let the posts follow. Raises `UserError`."""
+    everywhere = entry.guild_id == EVERYWHERE
+    await require_say(interaction, everywhere=everywhere)
+    card = await interaction.client.store.archive.card(entry.card_id, guild_id(interaction), hidden=True)
+    if card and entry.subject is Subject.VERDICT and entry.after:
+        before = entry.before or ("withdrawn" if entry.after == Verdict.PUBLISH else "published")
+        await _write_back(interaction, card, before == Verdict.PUBLISH)
+    outcome = await interaction.client.store.desk.undo(entry.guild_id, entry.id, _act(interaction, source))
+    if outcome is None:
+        raise UserError("There is nothing to take back.")
+    return await _followed(interaction, outcome)
+
+
+async def set_topics(interaction: Interaction, card: FiledCard, typed: str, expected: Sequence[str] | None) -> Entry:
+    """Give a card topics of this server's own; nothing typed means its file's again. Raises `UserError`."""
+    require_moderator(interaction)
+    names = list(dict.fromkeys(name for piece in typed.split(",") if (name := " ".join(piece.split()))))
+    if len(names) > MOST_TOPICS or any(len(name) > TOPIC for name in names):
+        raise UserError(f"A card has at most {MOST_TOPICS} topics of at most {TOPIC} characters each.")
+    desk, act = interaction.client.store.desk, _act(interaction, Source.BUTTON)
+    outcome = await desk.edit_topics(guild_id(interaction), card.id, names, act, expected=expected)
+    return await _followed(interaction, outcome)
+
+
+def _act(interaction: Interaction, source: Source) -> Act:
+    return Act(interaction.user.id, interaction.client.clock(), source)
+
+
+async def _followed(interaction: Interaction, outcome: Outcome) -> Entry:
+    if not outcome.taken or outcome.entry is None:
+        raise UserError(beaten_text(outcome.entry))
+    await interaction.client.newsroom.plan()
+    return outcome.entry
+
+
+async def _write_back(interaction: Interaction, card: FiledCard, published: bool) -> None:
+    """Into the card's file, where the people who run the bot want that of their own decisions."""
     bot = interaction.client
-    decision = Decision(guild_id(interaction), card.id, verdict, interaction.user.id, bot.clock(), reason)
-    outcome = await bot.store.desk.decide(decision, source=source, expected=expected)
-    if not outcome.taken:
-        raise UserError(_beaten(outcome.standing))
-    await bot.newsroom.plan()
-    follow = "Its channels get it in a moment." if verdict is Verdict.PUBLISH else "Posts of it are being removed."
-    return f"**{fitted(card.card.title, 200)}** is {_DONE[verdict]} in this server. {follow}"
+    if bot.settings.write_back and await bot.is_owner(interaction.user):
+        await bot.newsroom.write_back(card.id, published)
 
 
-def _refuse_pointless(card: FiledCard, verdict: Verdict) -> None:
-    if card.card.state is State.WITHDRAWN:
+async def _refuse_pointless(
+    interaction: Interaction, card: FiledCard, verdict: Verdict, *, everywhere: bool, picked: bool
+) -> None:
+    if card.card.state is State.WITHDRAWN and card.ruling is not Verdict.WITHDRAW:
         raise UserError("This card was withdrawn by its source, which binds every server.")
-    if card.verdict is verdict or (card.verdict is None and card.card.state == verdict.value):
-        raise UserError(f"This card is {_DONE[verdict]} here already.")
+    if card.card.state is State.WITHDRAWN and not everywhere:
+        raise UserError("The bot's owners withdrew this card everywhere.")
+    own = card.ruling if everywhere else card.verdict
+    known = own or Verdict.of_state(card.card.state)
+    if known is verdict and not picked and not await _is_reported(interaction, card):
+        raise UserError(f"This card is {_DONE[verdict]} {'everywhere' if everywhere else 'here'} already.")
 
 
-def _beaten(standing: Decision | None) -> str:
-    if standing is None:
-        return "The decision that you saw was taken back meanwhile. Look again, then decide."
-    when = discord.utils.format_dt(standing.decided_at, "R")
-    return f"<@{standing.decided_by}> was faster: this card was {_DONE[standing.verdict]} {when}."
+async def _is_reported(interaction: Interaction, card: FiledCard) -> bool:
+    """Then to publish it once more is an answer: it stays."""
+    return bool(await interaction.client.store.flags.open(guild_id(interaction), card.id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -15,6 +16,8 @@ from bot.errors import UserError
 from bot.render.markdown import bold_names
 
 _log = logging.getLogger(__name__)
+_ANSWERED_WITHIN = 2.0
+"""Seconds after which what has no answer will get none; Discord waits for 3."""
 _EXPIRED = {10062, 40060}  # unknown interaction; already acknowledged
 
 
@@ -55,6 +58,14 @@ async def _tell(interaction: discord.Interaction[Any], text: str) -> None:
             await interaction.response.send_message(text, ephemeral=True, allowed_mentions=nobody)
     except (discord.HTTPException, discord.InteractionResponded) as error:
         _log.warning("Interaction %s could not be answered: %s", interaction.id, error)
+
+
+async def say_stale(interaction: discord.Interaction[Any]) -> None:
+    """Answer a component or a modal that nothing else answers: discord.py would stay silent."""
+    if interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
+        await asyncio.sleep(_ANSWERED_WITHIN)
+        if not interaction.response.is_done():
+            await _tell(interaction, "This is from before the bot was last started. Ask for it again.")
 
 
 class Answering:

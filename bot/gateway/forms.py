@@ -93,9 +93,13 @@ def _view(delivery: Delivery, cards: Sequence[FiledCard]) -> discord.ui.View | N
 
 
 def _made(message: Message, view: discord.ui.View | None, mention: int | None) -> Form:
-    payload: Payload = {
-        "content": message.content or "",
-        "embeds": [embed.to_dict() for embed in message.embeds],
+    return Form(payload(message.content, message.embeds, view), [str(mention)] if mention else [])
+
+
+def payload(content: str | None, embeds: Sequence[discord.Embed], view: discord.ui.View | None) -> Payload:
+    """A whole message: what is not in it is taken off when it is edited."""
+    return {
+        "content": content or "",
+        "embeds": [embed.to_dict() for embed in embeds],
         "components": view.to_components() if view else [],
     }
-    return Form(payload, [str(mention)] if mention else [])

@@ -67,10 +67,21 @@ def missing(channel: discord.abc.GuildChannel | discord.Thread) -> list[str]:
     return [words for name, words in needed.items() if not getattr(granted, name)]
 
 
-def require_postable(channel: discord.abc.GuildChannel | discord.Thread) -> None:
-    """Raises with the fix when the bot could not post there."""
+def require_postable(channel: discord.abc.GuildChannel | discord.Thread, *, again: str = "") -> None:
+    """Raises with the fix when the bot could not post there. `again`: the command to repeat then."""
     if lacking := missing(channel):
-        raise UserError(f"{how_to_mend(channel, lacking)} Then subscribe again.")
+        raise UserError(f"{how_to_mend(channel, lacking)} Then {f'use `{again}`' if again else 'subscribe'} again.")
+
+
+def require_private(channel: discord.abc.GuildChannel | discord.Thread) -> None:
+    """Raises with the fix when everybody in the server can read along."""
+    parent = channel.parent if isinstance(channel, discord.Thread) else channel
+    private_thread = isinstance(channel, discord.Thread) and channel.is_private()
+    if parent is not None and not private_thread and parent.permissions_for(channel.guild.default_role).view_channel:
+        raise UserError(
+            f"Everybody can read {channel.mention}, and held cards are not for everybody. Open the channel's settings "
+            "→ Permissions, make it private and add the moderators and me. Then try again."
+        )
 
 
 def how_to_mend(channel: discord.abc.GuildChannel | discord.Thread, lacking: Sequence[str]) -> str:

@@ -18,9 +18,11 @@ from bot.delivery.poster import (
     TryLaterError,
 )
 from bot.desk.delivery import Delivery
+from bot.desk.subscription import Layout
 from bot.gateway.client import NewsBot
-from bot.gateway.forms import Forms, parameters
+from bot.gateway.forms import Forms, Payload, parameters, payload
 from bot.gateway.forum import ForumPoster
+from bot.gateway.reviews import review
 from bot.gateway.rights import how_to_mend, missing
 from bot.gateway.views import delivery_of
 from bot.store.records import FiledCard
@@ -52,7 +54,7 @@ class DiscordPoster:
         with named_failures(posting=True):
             if delivery.forum:
                 return await self._forum.post(delivery, cards)
-            form = self._forms.new(delivery, cards) | {"nonce": nonce, "enforce_nonce": True}
+            form = await self._form(delivery, cards, new=True) | {"nonce": nonce, "enforce_nonce": True}
             message = await self._bot.http.send_message(delivery.channel_id, params=parameters(form))
         return int(message["id"])
 
@@ -72,7 +74,7 @@ class DiscordPoster:
         self._require_open(delivery)
         message_id = _message_id(delivery)
         with named_failures():
-            form = parameters(self._forms.changed(delivery, cards))
+            form = parameters(await self._form(delivery, cards, new=False))
             try:
                 await self._bot.http.edit_message(_place(delivery), message_id, params=form)
             except discord.HTTPException as error:
@@ -108,6 +110,12 @@ class DiscordPoster:
                 await user.send(text)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             _log.warning("Server %s could not be told: %s", guild_id, error)
+
+    async def _form(self, delivery: Delivery, cards: Sequence[FiledCard], *, new: bool) -> Payload:
+        if delivery.layout is Layout.REVIEW:
+            shown = await review(self._bot, delivery.guild_id, cards[0], delivery.id)
+            return payload(**shown) | {"allowed_mentions": {"parse": []}}
+        return self._forms.new(delivery, cards) if new else self._forms.changed(delivery, cards)
 
     def _recent(self, delivery: Delivery, oldest: datetime) -> AsyncIterator[discord.Message]:
         if delivery.forum:

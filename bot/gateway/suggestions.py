@@ -114,10 +114,10 @@ async def _only(interaction: discord.Interaction[NewsBot], words: str, hidden: b
 async def subscriptions(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
     """This server's subscriptions, as “#channel: topics”."""
     found = await interaction.client.store.subscriptions.of_guild(guild_id(interaction))
-    named = [(_named(interaction, each), each.id) for each in found]
+    named = [(subscription_name(interaction, each), each.id) for each in found]
     wish = current.casefold()
     fitting = [(name, key) for name, key in named if wish in name.casefold() or wish == str(key)]
-    return [app_commands.Choice(name=cut(name, _VALUE), value=str(key)) for name, key in fitting[:CHOICES]]
+    return [app_commands.Choice(name=name, value=str(key)) for name, key in fitting[:CHOICES]]
 
 
 async def chosen_subscription(interaction: discord.Interaction[NewsBot], value: str) -> Subscription:
@@ -138,11 +138,12 @@ def target(interaction: discord.Interaction[NewsBot], channel_id: int) -> Target
     return channel
 
 
-def _named(interaction: discord.Interaction[NewsBot], subscription: Subscription) -> str:
+def subscription_name(interaction: discord.Interaction[NewsBot], subscription: Subscription) -> str:
+    """A subscription as a choice: channel, topics and times."""
     wish = subscription.wish
     paused = " (paused)" if subscription.paused else ""
     topics = ", ".join(wish.topics) or "every topic"
-    return f"#{_channel(interaction, subscription.channel_id)}: {topics}, {words_of(wish)}{paused}"
+    return cut(f"#{_channel(interaction, subscription.channel_id)}: {topics}, {words_of(wish)}{paused}", _VALUE)
 
 
 def _channel(interaction: discord.Interaction[NewsBot], channel_id: int) -> str:

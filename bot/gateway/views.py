@@ -8,7 +8,7 @@ from typing import Any
 import discord
 
 from bot.gateway.buttons import (
-    DecideButton,
+    FlagButton,
     ForgetButton,
     KeepSelect,
     RelatedButton,
@@ -24,14 +24,14 @@ ROW = 5
 
 
 def card_view(card: FiledCard, delivery_id: int = 0) -> discord.ui.View:
-    """Under one card: Open, Save, Related. A post's buttons carry its delivery, by which recovery finds it again."""
-    return _rows(_card_buttons(card, delivery_id))
+    """Under one card: Open, Save, Related, Report. Recovery finds a post again by the delivery in its buttons."""
+    return rows(_card_buttons(card, delivery_id))
 
 
 def digest_view(cards: Sequence[FiledCard], delivery_id: int) -> discord.ui.View:
     """Under a digest: which card to keep, and why these."""
     keep = [KeepSelect(delivery_id, cards)] if cards else []
-    return _rows(keep, [WhyButton(delivery_id)])
+    return rows(keep, [WhyButton(delivery_id)])
 
 
 def delivery_of(message: discord.Message) -> int | None:
@@ -46,25 +46,18 @@ def delivery_of(message: discord.Message) -> int | None:
 def list_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
     """Under a list: Open and Save for each card by its number, and the buttons that turn the page."""
     if len(cards) == 1:
-        return _rows(_card_buttons(cards[0]), turns)
+        return rows(_card_buttons(cards[0]), turns)
     saves = [SaveButton(card.id, label=f"Save {number}") for number, card in enumerate(cards, 1)]
-    return _rows(_opens(cards), saves, turns)
+    return rows(_opens(cards), saves, turns)
 
 
 def saved_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
     """Under a member's saved cards: Open and Remove."""
     removes = [ForgetButton(card.id, label=f"Remove {number}") for number, card in enumerate(cards, 1)]
-    return _rows(_opens(cards), removes, turns)
+    return rows(_opens(cards), removes, turns)
 
 
-def queue_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
-    """Under the queue: Publish and Withdraw."""
-    publish = [DecideButton.publish(card, number) for number, card in enumerate(cards, 1)]
-    withdraw = [DecideButton.withdraw(card, number) for number, card in enumerate(cards, 1)]
-    return _rows(publish, withdraw, turns)
-
-
-def _rows(*groups: Iterable[discord.ui.Item[Any] | None]) -> discord.ui.View:
+def rows(*groups: Iterable[discord.ui.Item[Any] | None]) -> discord.ui.View:
     """Each group begins a row of its own."""
     view, row = _view(), 0
     for group in groups:
@@ -78,14 +71,14 @@ def _rows(*groups: Iterable[discord.ui.Item[Any] | None]) -> discord.ui.View:
 
 def _card_buttons(card: FiledCard, delivery_id: int = 0) -> list[discord.ui.Item[Any] | None]:
     related = RelatedButton(card.id) if card.card.related else None
-    return [_open(card, "Open"), SaveButton(card.id, delivery_id), related]
+    return [open_button(card, "Open"), SaveButton(card.id, delivery_id), related, FlagButton(card.id)]
 
 
 def _opens(cards: Sequence[FiledCard]) -> list[discord.ui.Button[Any] | None]:
-    return [_open(card, f"Open {number}") for number, card in enumerate(cards, 1)]
+    return [open_button(card, f"Open {number}") for number, card in enumerate(cards, 1)]
 
 
-def _open(card: FiledCard, label: str) -> discord.ui.Button[Any] | None:
+def open_button(card: FiledCard, label: str) -> discord.ui.Button[Any] | None:
     if card.card.url is None or len(card.card.url) > LINK_BUTTON_URL:
         return None
     return discord.ui.Button(label=label, url=card.card.url)

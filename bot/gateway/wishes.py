@@ -101,6 +101,8 @@ async def subscribe(interaction: discord.Interaction[NewsBot], channel: Target, 
     """Subscribe a channel of this server. Raises `UserError` when it cannot be, or is already."""
     require_possible(channel, wish)
     store, server, now = interaction.client.store, guild_id(interaction), interaction.client.clock()
+    if channel.id == await store.reviews.channel(server):
+        raise UserError(f"{channel.mention} is the moderators' desk. Choose a channel for readers.")
     existing = await store.subscriptions.of_guild(server)
     if len(existing) >= MOST:
         raise UserError(f"A server has at most {MOST} subscriptions. Remove one first: `/digest remove`.")

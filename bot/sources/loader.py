@@ -14,6 +14,7 @@ from bot.cards.model import FileStat, Problem, Reading, Severity
 from bot.errors import UserError
 from bot.sources.ahead import read_ahead
 from bot.sources.folder import scan, slug_of, untried
+from bot.sources.writeback import write_published
 from bot.store.filing import BATCH, Filing, FilingCabinet, KnownFile
 
 BRAKE_CARDS = 20
@@ -71,6 +72,16 @@ class Loader:
                 raise UserError(f"The folder of cards {self.root} does not exist. Set NEWSDESK_CARDS to one that does.")
             load = _Load(self._cabinet, self.root, now, accept_withdrawals, progress or (lambda _done, _of: None))
             return await load.run()
+
+    async def write_back(self, card_id: int, published: bool) -> None:
+        """Write a decision into the card's file and read the file again. Raises `UserError` when it cannot be done."""
+        async with self._loading:
+            key = str(self.root.resolve())
+            known = await self._cabinet.known(key)
+            stat = next((file.stat for file in known.values() if file.card_id == card_id), None)
+            if stat is None:
+                raise UserError("The card's file is not in the folder of cards, so that it cannot be written.")
+            await asyncio.to_thread(write_published, self.root, stat, published)
 
 
 class _Load:
@@ -174,7 +185,7 @@ class _Load:
         for start in range(0, len(self.postponed), BATCH):
             self._add(await self._file(self.postponed[start : start + BATCH], (), withdraw=True))
         for batch in batches:
-            self.report.withdrawn += await self.cabinet.forget(self.key, batch)
+            self.report.withdrawn += await self.cabinet.forget(self.key, batch, self.now)
 
 
 def _twins(stats: Sequence[FileStat]) -> dict[str, Problem]:

@@ -14,11 +14,15 @@ from bot.store.deliveries import Deliveries
 from bot.store.desk import Desk
 from bot.store.digests import Digests
 from bot.store.filing import FilingCabinet
+from bot.store.flags import Flags
 from bot.store.listings import Listings
+from bot.store.log import Log
 from bot.store.meta import Meta
 from bot.store.migrate import migrate
+from bot.store.queue import Queue
 from bot.store.quiet import Quiet
 from bot.store.reading import Archive
+from bot.store.reviews import Reviews
 from bot.store.saved import SavedCards
 from bot.store.subscriptions import Subscriptions
 
@@ -34,6 +38,10 @@ class Store:
     cabinet: FilingCabinet
     archive: Archive
     desk: Desk
+    reviews: Reviews
+    queue: Queue
+    log: Log
+    flags: Flags
     subscriptions: Subscriptions
     agenda: Agenda
     digests: Digests
@@ -61,6 +69,10 @@ async def _store(database: Database) -> Store:
         cabinet=FilingCabinet(database),
         archive=Archive(database),
         desk=Desk(database),
+        reviews=Reviews(database),
+        queue=Queue(database),
+        log=Log(database),
+        flags=Flags(database),
         subscriptions=Subscriptions(database),
         agenda=Agenda(database),
         digests=Digests(database),

@@ -23,7 +23,7 @@ class Crossposts:
     async def due(self, now: datetime, budget: int, within: timedelta) -> dict[int, list[Delivery]]:
         """By channel, the hottest first, as many as its budget leaves: `budget` crossposts `within` a time."""
         heat = (
-            select(func.max(func.coalesce(cards.c.heat, cards.c.quality, 0)))
+            select(func.max(cards.c.points))
             .join(delivery_cards, delivery_cards.c.card_id == cards.c.id)
             .where(delivery_cards.c.delivery_id == deliveries.c.id)
             .scalar_subquery()

@@ -25,6 +25,7 @@ from bot.desk.subscription import Layout
 from bot.store.database import Database
 from bot.store.ledger import COLUMNS, Decides, Ledger
 from bot.store.planning import follow_cards, new_deliveries
+from bot.store.reviews import new_reviews
 from bot.store.tables import (
     cards,
     circuits,
@@ -97,8 +98,9 @@ class Deliveries:
     async def plan(self, now: datetime, max_age: timedelta) -> int:
         """Write what is wanted for every card that changed since the last plan. Returns how many deliveries are new."""
         async with self._database.write() as connection:
-            await follow_cards(connection, now)
+            await follow_cards(connection, now, max_age)
             added = await new_deliveries(connection, now, max_age)
+            added += await new_reviews(connection, now, max_age)
             await connection.execute(update(cards).where(cards.c.unplanned).values(unplanned=False))
             return added
 

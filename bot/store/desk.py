@@ -1,84 +1,223 @@
-"""The desk's memory: decisions and the audit of them, and what waits for one."""
+"""The desk's acts: decisions, undo, topics of a server's own. Each compares, sets and writes the log in one go."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import State
-from bot.desk.publication import Decision, Verdict
+from bot.cards.text import folded
+from bot.desk.publication import EVERYWHERE, Decision, Source, Verdict, ruled
 from bot.store.database import Database
-from bot.store.records import FiledCard, filed, filed_columns
-from bot.store.tables import audit, cards, decisions
-from bot.store.visibility import verdict
+from bot.store.filing import recount, topic_ids
+from bot.store.log import Entry, Subject, entry_before, entry_of, last_entry_about, write_entry
+from bot.store.tables import card_edit_topics, card_edits, cards, decision_subscriptions, decisions, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
-class QueuePage:
-    """Held cards on which the server has not decided, best first."""
+class Act:
+    """Who acts, when, and how they said it."""
 
-    cards: tuple[FiledCard, ...]
-    total: int
+    by: int
+    at: datetime
+    source: Source
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Whether a decision was taken. `standing` was there before: it tells a refused moderator who acted."""
+    """Whether it was done. `entry` is the log's about it; of a refused act the one that was faster, if any."""
 
     taken: bool
-    standing: Decision | None
+    entry: Entry | None
 
 
 class Desk:
-    """Decisions, each within one server."""
+    """What moderators do within their server, and the bot's owners everywhere."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def decide(self, decision: Decision, *, source: str, expected: Verdict | None) -> Outcome:
-        """Compare and set: taken only while the verdict that stands is the `expected` one.
-
-        `source` is how the moderator said it ("command", "button"). Writes the audit row and lets deliveries follow.
-        """
-        mine = (decisions.c.guild_id == decision.guild_id) & (decisions.c.card_id == decision.card_id)
+    async def decide(self, decision: Decision, *, source: Source, expected: Verdict | None) -> Outcome:
+        """Taken only while the verdict that stands is the `expected` one. Deliveries follow with the next plan."""
+        guild_id, card_id = decision.guild_id, decision.card_id
+        act = Act(decision.decided_by, decision.decided_at, source, decision.reason)
         async with self._database.write() as connection:
-            row = (await connection.execute(select(decisions).where(mine))).mappings().one_or_none()
-            standing = Decision(**{**row, "verdict": Verdict(row["verdict"])}) if row else None
-            if (standing.verdict if standing else None) is not expected:
-                return Outcome(False, standing)
-            await connection.execute(delete(decisions).where(mine))
-            await connection.execute(insert(decisions).values(_as_row(decision)))
-            await connection.execute(
-                insert(audit).values(
-                    guild_id=decision.guild_id,
-                    card_id=decision.card_id,
-                    before=expected,
-                    after=decision.verdict,
-                    actor_id=decision.decided_by,
-                    source=source,
-                    reason=decision.reason,
-                    at=decision.decided_at,
-                )
-            )
-            await connection.execute(update(cards).where(cards.c.id == decision.card_id).values(unplanned=True))
-            return Outcome(True, standing)
+            before = await _verdict(connection, guild_id, card_id)
+            if before is not expected:
+                return Outcome(False, await last_entry_about(connection, guild_id, card_id, Subject.VERDICT))
+            await _set(connection, guild_id, card_id, decision, act.at)
+            return Outcome(True, await _log_verdict(connection, guild_id, card_id, act, before, decision))
 
-    async def queue(self, guild_id: int, *, limit: int, offset: int) -> QueuePage:
-        """The held cards that wait for this server's decision: hottest first, then newest."""
-        waiting = (cards.c.state == State.HELD) & verdict(guild_id).is_(None)
-        best = (
-            select(*filed_columns(guild_id))
-            .where(waiting)
-            .order_by(func.coalesce(cards.c.heat, cards.c.quality, 0).desc(), cards.c.timeline.desc())
-            .limit(limit)
-            .offset(offset)
-        )
+    async def undo(self, guild_id: int, entry_id: int, act: Act) -> Outcome | None:
+        """Take back what an entry of this server's log did, while nothing was done after it. None: no such entry."""
+        async with self._database.write() as connection:
+            entry = await entry_of(connection, guild_id, entry_id)
+            if entry is None or entry.subject is Subject.STATE:
+                return None
+            last = await last_entry_about(connection, guild_id, entry.card_id, entry.subject)
+            if last is None or last.id != entry.id:
+                return Outcome(False, last)
+            if entry.subject is Subject.TOPICS:
+                before = json.loads(entry.before) if entry.before else None
+                return Outcome(True, await _edit(connection, guild_id, entry.card_id, before, act, undoes=entry))
+            return Outcome(True, await _take_back(connection, entry, act))
+
+    async def edit_topics(
+        self, guild_id: int, card_id: int, topics: Sequence[str], act: Act, *, expected: Sequence[str] | None
+    ) -> Outcome:
+        """Give a card topics of the server's own; none means its file's. Taken while those `expected` stand."""
+        async with self._database.write() as connection:
+            if await _topics(connection, guild_id, card_id) != (list(expected) if expected else None):
+                return Outcome(False, await last_entry_about(connection, guild_id, card_id, Subject.TOPICS))
+            return Outcome(True, await _edit(connection, guild_id, card_id, list(topics) or None, act))
+
+    async def own_topics(self, guild_id: int, card_id: int) -> list[str] | None:
+        """The topics that the server gave the card; None when it has its file's."""
         async with self._database.read() as connection:
-            rows = (await connection.execute(best)).mappings().all()
-            total = (await connection.execute(select(func.count()).select_from(cards).where(waiting))).scalar_one()
-        return QueuePage(tuple(filed(row) for row in rows), total)
+            return await _topics(connection, guild_id, card_id)
 
 
-def _as_row(decision: Decision) -> dict[str, object]:
-    return {name: getattr(decision, name) for name in decision.__slots__}
+async def _verdict(connection: AsyncConnection, guild_id: int, card_id: int) -> Verdict | None:
+    asked = select(decisions.c.verdict).where(decisions.c.guild_id == guild_id, decisions.c.card_id == card_id)
+    word = (await connection.execute(asked)).scalar_one_or_none()
+    return Verdict(word) if word else None
+
+
+async def _set(
+    connection: AsyncConnection, guild_id: int, card_id: int, decision: Decision | None, now: datetime
+) -> None:
+    """Let this decision stand, or none."""
+    for table in (decisions, decision_subscriptions):
+        mine = (table.c.guild_id == guild_id) & (table.c.card_id == card_id)
+        await connection.execute(delete(table).where(mine))
+    if decision:
+        row = {name: getattr(decision, name) for name in decision.__slots__ if name != "only"}
+        await connection.execute(insert(decisions).values(row | {"picked": decision.only is not None}))
+        await _pick(connection, decision)
+    if guild_id == EVERYWHERE:
+        await _rule(connection, card_id, decision.verdict if decision else None, now)
+    await _unplan(connection, card_id)
+
+
+async def _pick(connection: AsyncConnection, decision: Decision) -> None:
+    rows = [
+        {"guild_id": decision.guild_id, "card_id": decision.card_id, "subscription_id": each}
+        for each in decision.only or ()
+    ]
+    if rows:
+        await connection.execute(insert(decision_subscriptions), rows)
+
+
+async def _rule(connection: AsyncConnection, card_id: int, ruling: Verdict | None, now: datetime) -> None:
+    asked = select(cards.c.filed_state, cards.c.visible_at).where(cards.c.id == card_id)
+    filed, visible_at = (await connection.execute(asked)).one()
+    state = ruled(State(filed), ruling)
+    since = (visible_at or now) if state is State.PUBLISHED else None
+    await connection.execute(update(cards).where(cards.c.id == card_id).values(state=state, visible_at=since))
+    await recount(connection)
+
+
+async def _unplan(connection: AsyncConnection, card_id: int) -> None:
+    await connection.execute(update(cards).where(cards.c.id == card_id).values(unplanned=True))
+
+
+async def _log_verdict(
+    connection: AsyncConnection,
+    guild_id: int,
+    card_id: int,
+    act: Act,
+    before: Verdict | None,
+    after: Decision | None,
+    undoes: int | None = None,
+) -> Entry:
+    return await write_entry(
+        connection,
+        guild_id=guild_id,
+        card_id=card_id,
+        subject=Subject.VERDICT,
+        before=before,
+        after=after.verdict if after else None,
+        only=list(after.only) if after and after.only is not None else None,
+        actor_id=act.by,
+        source=act.source,
+        reason=act.reason,
+        at=act.at,
+        undoes=undoes,
+    )
+
+
+async def _take_back(connection: AsyncConnection, entry: Entry, act: Act) -> Entry:
+    """The decision that the entry replaced stands again, by whom and since when it did; or none."""
+    restored = None
+    if entry.before:
+        earlier = await entry_before(connection, entry) or entry
+        restored = Decision(
+            entry.guild_id,
+            entry.card_id,
+            Verdict(entry.before),
+            earlier.actor_id,
+            earlier.at,
+            earlier.reason,
+            await _still_there(connection, earlier.only),
+        )
+    await _set(connection, entry.guild_id, entry.card_id, restored, act.at)
+    before = Verdict(entry.after) if entry.after else None
+    return await _log_verdict(connection, entry.guild_id, entry.card_id, act, before, restored, entry.id)
+
+
+async def _still_there(connection: AsyncConnection, only: Sequence[int] | None) -> tuple[int, ...] | None:
+    """Picked subscriptions may have been removed since."""
+    if only is None:
+        return None
+    found = await connection.execute(select(subscriptions.c.id).where(subscriptions.c.id.in_(only)))
+    return tuple(found.scalars())
+
+
+async def _topics(connection: AsyncConnection, guild_id: int, card_id: int) -> list[str] | None:
+    asked = select(card_edits.c.topics).where(card_edits.c.guild_id == guild_id, card_edits.c.card_id == card_id)
+    found: list[str] | None = (await connection.execute(asked)).scalar_one_or_none()
+    return found
+
+
+async def _edit(
+    connection: AsyncConnection,
+    guild_id: int,
+    card_id: int,
+    topics: list[str] | None,
+    act: Act,
+    undoes: Entry | None = None,
+) -> Entry:
+    before = await _topics(connection, guild_id, card_id)
+    entry = await write_entry(
+        connection,
+        guild_id=guild_id,
+        card_id=card_id,
+        subject=Subject.TOPICS,
+        before=_written(before),
+        after=_written(topics),
+        actor_id=act.by,
+        source=act.source,
+        reason=act.reason,
+        at=act.at,
+        undoes=undoes.id if undoes else None,
+    )
+    for table in (card_edits, card_edit_topics):
+        await connection.execute(delete(table).where(table.c.guild_id == guild_id, table.c.card_id == card_id))
+    if topics:
+        row: dict[str, Any] = {"guild_id": guild_id, "card_id": card_id}
+        await connection.execute(insert(card_edits).values(row | {"topics": topics, "audit_id": entry.id}))
+        ids = await topic_ids(connection, {folded(name): name for name in topics})
+        await connection.execute(insert(card_edit_topics), [row | {"topic_id": each} for each in set(ids.values())])
+    await _unplan(connection, card_id)
+    return entry
+
+
+def _written(topics: list[str] | None) -> str | None:
+    return json.dumps(topics, ensure_ascii=False) if topics else None

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, bindparam, exists, func, insert, literal, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import State
-from bot.desk.delivery import EMPTY, Content, Crosspost, Progress, written
+from bot.cards.text import folded
+from bot.desk.delivery import EMPTY, SEEN_AS, Content, Crosspost, Progress, written
 from bot.desk.digest import Candidate, Chosen, Had, Why
 from bot.desk.publication import Verdict, is_visible
 from bot.desk.subscription import Layout, Subscription
@@ -19,8 +20,10 @@ from bot.store import stories
 from bot.store.database import Database
 from bot.store.records import FiledCard, filed, filed_columns, timeline
 from bot.store.tables import (
+    card_edits,
     card_topics,
     cards,
+    decision_subscriptions,
     decisions,
     deferred,
     deliveries,
@@ -41,16 +44,16 @@ class Pool:
 
     everyone: list[Candidate]
     hidden: Mapping[int, frozenset[int]]
-    """By server: cards of `everyone` on which it decided itself."""
+    """By server: cards of `everyone` that it sees otherwise, or not at all."""
     own: Mapping[int, list[Candidate]]
-    """By server: cards that it published itself."""
+    """By server: those cards as it sees them, and others that it published itself."""
 
     def of(self, guild_id: int) -> list[Candidate]:
         """One server's; the same list for all servers that decided nothing."""
         hidden, own = self.hidden.get(guild_id), self.own.get(guild_id)
         if not hidden and not own:
             return self.everyone
-        return [card for card in self.everyone if card.card_id not in (hidden or ())] + (own or [])
+        return [card for card in self.everyone if card.card_id not in (hidden or ())] + list(own or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +124,14 @@ class Digests:
             topics_of: dict[int, list[str]] = {}
             for card_id, key in named:
                 topics_of.setdefault(card_id, []).append(key)
-            own_decisions = (await connection.execute(select(*_DECIDED).where(decided))).all()
+            own = _Own(
+                {tuple(row[:2]): row for row in await connection.execute(select(*_DECIDED).where(decided))},
+                await _edits(connection, guild_ids, looked_at),
+                await _picks(connection, guild_ids),
+            )
         found = {row.id: (row, _candidate(row, topics_of.get(row.id, ()))) for row in rows}
         everyone = [card for row, card in found.values() if row.state == State.PUBLISHED and row.arrived]
-        return _pooled(everyone, found, own_decisions)
+        return _pooled(everyone, found, own)
 
     async def _tell_stories_apart(self, looked_at: ColumnElement[bool]) -> None:
         """Some at a time, so that nobody waits for long to write."""
@@ -266,7 +273,7 @@ _POOL = (
     cards.c.quality,
     cards.c.heat,
 )
-_DECIDED = (decisions.c.guild_id, decisions.c.card_id, decisions.c.verdict, decisions.c.decided_at)
+_DECIDED = (*(decisions.c[name] for name in ("guild_id", "card_id", "verdict", "decided_at", "picked")),)
 
 
 def _candidate(row: Any, topic_keys: Sequence[str]) -> Candidate:
@@ -283,15 +290,59 @@ def _candidate(row: Any, topic_keys: Sequence[str]) -> Candidate:
     )
 
 
-def _pooled(everyone: list[Candidate], found: Mapping[int, tuple[Any, Candidate]], decided: Sequence[Any]) -> Pool:
+_Here = tuple[int, int]
+"""A server and a card."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What single servers made of cards: decisions, other topics (with the log's entry), picked subscriptions."""
+
+    decisions: Mapping[_Here, Any]
+    edits: Mapping[_Here, tuple[Sequence[str], int]]
+    picks: Mapping[_Here, frozenset[int]]
+
+    def candidate(self, here: _Here, row: Any, card: Candidate) -> Candidate | None:
+        """The card as the server has it; None when it does not see it."""
+        decided = self.decisions.get(here)
+        if not is_visible(State(row.state), Verdict(decided.verdict) if decided else None):
+            return None
+        if decided and decided.verdict == Verdict.PUBLISH:
+            only = self.picks.get(here, frozenset()) if decided.picked else None
+            card = replace(card, arrived_at=decided.decided_at, only=only)
+        if edit := self.edits.get(here):
+            names, entry_id = edit
+            card = replace(card, topics=frozenset(map(folded, names)), revision=f"{card.revision}{SEEN_AS}{entry_id}")
+        return card
+
+
+async def _edits(
+    connection: AsyncConnection, guild_ids: Collection[int], looked_at: ColumnElement[bool]
+) -> dict[_Here, tuple[Sequence[str], int]]:
+    edited = card_edits.c
+    asked = select(edited.guild_id, edited.card_id, edited.topics, edited.audit_id).join(cards)
+    rows = await connection.execute(asked.where(edited.guild_id.in_(guild_ids), looked_at))
+    return {(guild_id, card_id): (names, entry_id) for guild_id, card_id, names, entry_id in rows}
+
+
+async def _picks(connection: AsyncConnection, guild_ids: Collection[int]) -> dict[_Here, frozenset[int]]:
+    picked = decision_subscriptions.c
+    asked = select(picked.guild_id, picked.card_id, picked.subscription_id).where(picked.guild_id.in_(guild_ids))
+    found: dict[_Here, set[int]] = {}
+    for guild_id, card_id, subscription_id in await connection.execute(asked):
+        found.setdefault((guild_id, card_id), set()).add(subscription_id)
+    return {here: frozenset(ids) for here, ids in found.items()}
+
+
+def _pooled(everyone: list[Candidate], found: Mapping[int, tuple[Any, Candidate]], own: _Own) -> Pool:
     hidden: dict[int, set[int]] = {}
-    own: dict[int, list[Candidate]] = {}
-    for guild_id, card_id, verdict, decided_at in decided:
-        row, card = found[card_id]
+    differing: dict[int, list[Candidate]] = {}
+    for here in own.decisions.keys() | own.edits.keys():
+        guild_id, card_id = here
         hidden.setdefault(guild_id, set()).add(card_id)
-        if is_visible(State(row.state), Verdict(verdict)):
-            own.setdefault(guild_id, []).append(replace(card, arrived_at=decided_at))
-    return Pool(everyone, {guild: frozenset(ids) for guild, ids in hidden.items()}, own)
+        if card := own.candidate(here, *found[card_id]):
+            differing.setdefault(guild_id, []).append(card)
+    return Pool(everyone, {guild: frozenset(ids) for guild, ids in hidden.items()}, differing)
 
 
 def _never_sent(channel_id: int) -> ColumnElement[bool]:

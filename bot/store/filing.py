@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import Card, FileStat, Problem, Reading, Severity, State
 from bot.cards.text import folded
+from bot.desk.publication import EVERYWHERE, Source, Verdict, ruled
 from bot.store import fulltext
 from bot.store.database import Database
 from bot.store.records import row_of, timeline
-from bot.store.tables import card_aliases, card_topics, cards, files, providers, topics
+from bot.store.tables import audit, card_aliases, card_topics, cards, files, providers, topics
+from bot.store.visibility import verdict
 
 BATCH = 500
 """Files written in one transaction, at most: readers wait for no longer than it takes."""
@@ -83,25 +85,42 @@ class FilingCabinet:
         async with self._database.write() as connection:
             return await _Batch(connection, root, now, withdraw, frozenset(vanished)).write(batch)
 
-    async def forget(self, root: str, paths: Sequence[str]) -> int:
+    async def forget(self, root: str, paths: Sequence[str], now: datetime) -> int:
         """These files are gone: withdraw their cards, unless another file carries them now. Returns how many."""
         async with self._database.write() as connection:
             ids = await _orphans(connection, root, paths)
             await connection.execute(delete(files).where(files.c.root == root, files.c.path.in_(paths)))
             if ids:
-                gone = {"gone": True, "state": State.WITHDRAWN, "held_reason": None, "visible_at": None}
-                await connection.execute(update(cards).where(cards.c.id.in_(ids)).values(gone | {"unplanned": True}))
+                await _log_states(connection, await _filed_states(connection, ids), now)
+                await connection.execute(update(cards).where(cards.c.id.in_(ids)).values(_GONE))
                 await _unindex(connection, ids)
             return len(ids)
 
     async def recount(self) -> None:
-        """Count the published cards of every topic and provider again: each in one pass, not name by name."""
-        published = cards.c.state == State.PUBLISHED
-        of_topics = select(card_topics.c.topic_id, func.count()).select_from(card_topics.join(cards)).where(published)
-        of_providers = select(cards.c.provider, func.count()).where(published)
+        """Count the published cards of every topic and provider again."""
         async with self._database.write() as connection:
-            await _count(connection, topics, topics.c.id, of_topics.group_by(card_topics.c.topic_id))
-            await _count(connection, providers, providers.c.key, of_providers.group_by(cards.c.provider))
+            await recount(connection)
+
+
+async def recount(connection: AsyncConnection) -> None:
+    """Each in one pass, not name by name."""
+    published = cards.c.state == State.PUBLISHED
+    of_topics = select(card_topics.c.topic_id, func.count()).select_from(card_topics.join(cards)).where(published)
+    of_providers = select(cards.c.provider, func.count()).where(published)
+    await _count(connection, topics, topics.c.id, of_topics.group_by(card_topics.c.topic_id))
+    await _count(connection, providers, providers.c.key, of_providers.group_by(cards.c.provider))
+
+
+async def topic_ids(connection: AsyncConnection, names: Mapping[str, str]) -> dict[str, int]:
+    """The ids of topics by their keys (folded names); unknown ones are added."""
+    await _add_missing(connection, topics, [{"key": key, "name": name} for key, name in names.items()])
+    rows = await connection.execute(select(topics.c.key, topics.c.id).where(topics.c.key.in_(names)))
+    return dict(rows.all())
+
+
+async def _add_missing(connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        await connection.execute(insert(table).prefix_with("OR IGNORE", dialect="sqlite"), rows)
 
 
 async def _count(connection: AsyncConnection, table: Table, name: Column[Any], counted: Select[Any]) -> None:
@@ -180,7 +199,7 @@ class _Batch:
         return self.filing
 
     def _would_withdraw(self, old: RowMapping, card: Card) -> bool:
-        return not self.withdraw and old["state"] == State.PUBLISHED and card.state is not State.PUBLISHED
+        return not self.withdraw and old["state"] == State.PUBLISHED and _ruled(old, card) is not State.PUBLISHED
 
     async def _known(self, slugs: Sequence[str]) -> dict[str, RowMapping]:
         rows = await self.connection.execute(select(*_OLD).where(cards.c.slug.in_(slugs)))
@@ -212,15 +231,20 @@ class _Batch:
     async def _update(self, seen: Sequence[tuple[RowMapping, Card]]) -> None:
         rows = []
         relabelled: list[tuple[int, Card]] = []
+        filed: list[tuple[int, str, str]] = []
         for old, card in seen:
-            row = self.rows[card.slug] | {"gone": False, "timeline": timeline(card.published_at, old["id"])}
+            state = _ruled(old, card)
+            ours = {"gone": False, "timeline": timeline(card.published_at, old["id"]), "state": state}
+            row = self.rows[card.slug] | ours
             if all(row[name] == old[name] for name in _COMPARED):
                 self.filing.unchanged += 1
                 continue
-            row["visible_at"] = (old["visible_at"] or self.now) if card.state is State.PUBLISHED else None
+            row["visible_at"] = (old["visible_at"] or self.now) if state is State.PUBLISHED else None
             rows.append(row | {"unplanned": True, "the_id": old["id"]})
             relabelled.append((old["id"], card))
-            leaving = card.state is State.WITHDRAWN and old["state"] != State.WITHDRAWN
+            if old["filed_state"] != card.state:
+                filed.append((old["id"], old["filed_state"], card.state))
+            leaving = state is State.WITHDRAWN and old["state"] != State.WITHDRAWN
             self.filing.withdrawn += leaving
             self.filing.changed += not leaving
         if rows:
@@ -228,11 +252,12 @@ class _Batch:
             await _unindex(self.connection, ids)
             await self.connection.execute(delete(card_topics).where(card_topics.c.card_id.in_(ids)))
             await self.connection.execute(update(cards).where(cards.c.id == bindparam("the_id")), rows)
+            await _log_states(self.connection, filed, self.now)
             await self._label(relabelled)
 
     async def _label(self, written: Sequence[tuple[int, Card]]) -> None:
         """Topics, aliases (which only grow: old addresses still find the card) and the index rows of written cards."""
-        ids = await self._topic_ids({folded(name): name for _, card in written for name in card.topics})
+        ids = await topic_ids(self.connection, {folded(name): name for _, card in written for name in card.topics})
         topical = [
             {"topic_id": ids[folded(name)], "card_id": card_id, "timeline": timeline(card.published_at, card_id)}
             for card_id, card in written
@@ -245,22 +270,13 @@ class _Batch:
             (card_aliases, aliases),
             (providers, [{"key": folded(name), "name": name} for name in sorted(named)]),
         ):
-            await self._add_missing(table, rows)
+            await _add_missing(self.connection, table, rows)
         shown = [(card_id, card) for card_id, card in written if card.state is not State.WITHDRAWN]
         await _many(
             self.connection,
             fulltext.INSERT,
             [fulltext.row(timeline(card.published_at, card_id), card) for card_id, card in shown],
         )
-
-    async def _topic_ids(self, names: Mapping[str, str]) -> dict[str, int]:
-        await self._add_missing(topics, [{"key": key, "name": name} for key, name in names.items()])
-        rows = await self.connection.execute(select(topics.c.key, topics.c.id).where(topics.c.key.in_(names)))
-        return dict(rows.all())
-
-    async def _add_missing(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-        if rows:
-            await self.connection.execute(insert(table).prefix_with("OR IGNORE", dialect="sqlite"), rows)
 
     async def _note_files(self, read: Sequence[tuple[FileStat, Reading]], carried: Mapping[str, int]) -> None:
         """Remember what was read. A broken file keeps the card that it was."""
@@ -287,5 +303,30 @@ def _as_row(problem: Problem) -> dict[str, Any]:
     return {name: getattr(problem, name) for name in ("file", "line", "field", "problem", "severity")}
 
 
-_COMPARED = ("slug", "content", "state", "held_reason", "gone", "timeline")
-_OLD = (*(cards.c[name] for name in ("id", *_COMPARED, "visible_at")),)
+_COMPARED = ("slug", "content", "state", "filed_state", "held_reason", "gone", "timeline")
+_OLD = (*(cards.c[name] for name in ("id", *_COMPARED, "visible_at")), verdict(EVERYWHERE).label("ruling"))
+_GONE = {
+    "gone": True,
+    "state": State.WITHDRAWN,
+    "filed_state": State.WITHDRAWN,
+    "held_reason": None,
+    "visible_at": None,
+    "unplanned": True,
+}
+
+
+def _ruled(old: RowMapping, card: Card) -> State:
+    return ruled(card.state, Verdict(old["ruling"]) if old["ruling"] else None)
+
+
+async def _filed_states(connection: AsyncConnection, leaving: Sequence[int]) -> list[tuple[int, str, str]]:
+    rows = await connection.execute(select(cards.c.id, cards.c.filed_state).where(cards.c.id.in_(leaving)))
+    return [(card_id, before, State.WITHDRAWN) for card_id, before in rows if before != State.WITHDRAWN]
+
+
+async def _log_states(connection: AsyncConnection, changes: Sequence[tuple[int, str, str]], now: datetime) -> None:
+    """What files changed stands in the log beside what people decided; who came first stays clear."""
+    if changes:
+        common = {"guild_id": EVERYWHERE, "subject": "state", "actor_id": 0, "source": Source.FILE, "reason": ""}
+        rows = [common | {"card_id": card, "before": old, "after": new, "at": now} for card, old, new in changes]
+        await connection.execute(insert(audit), rows)

@@ -38,14 +38,18 @@ from sqlalchemy.schema import CreateTable
 from bot.cards.model import State
 from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Progress
 from bot.desk.matching import left_out
+from bot.desk.publication import EVERYWHERE
 from bot.desk.stories import RELATED
 from bot.desk.subscription import Layout, OnWithdrawal, When
 from bot.store import stories
 from bot.store.records import filed, filed_columns
+from bot.store.reviews import review_revision
 from bot.store.tables import (
     card_aliases,
+    card_edit_topics,
     card_topics,
     cards,
+    decision_subscriptions,
     decisions,
     deferred,
     deliveries,
@@ -55,7 +59,7 @@ from bot.store.tables import (
     subscription_topics,
     subscriptions,
 )
-from bot.store.visibility import verdict, visible
+from bot.store.visibility import ever_decided, seen_revision, undecided, verdict, visible
 
 candidates = Table(
     "candidates",
@@ -73,10 +77,10 @@ candidates = Table(
 )
 
 
-async def follow_cards(connection: AsyncConnection, now: datetime) -> None:
+async def follow_cards(connection: AsyncConnection, now: datetime, max_age: timedelta) -> None:
     """Messages with changed cards want their new revisions, a note, or nothing: as each server sees them now."""
     await stories.renew_keys(connection, _changed())
-    await connection.execute(_revise())
+    await connection.execute(_revise(now, max_age))
     await connection.execute(_want(now))
 
 
@@ -110,15 +114,18 @@ async def _count(connection: AsyncConnection, asked: Select[Any]) -> int:
 # --- messages that are there, or on their way
 
 
-def _revise() -> Any:
+def _revise(now: datetime, max_age: timedelta) -> Any:
     """What each message shows of its changed cards: their revision, that they are unpublished, or nothing.
 
-    A held card whose file said "published" before is only unpublished; whoever withdraws one means it.
+    A held card whose file said "published" before is only unpublished; whoever withdraws one means it, and so does
+    whoever takes a publication back.
     """
-    taken_back = (cards.c.state == State.HELD) & verdict(deliveries.c.guild_id).is_(None)
+    server = deliveries.c.guild_id
+    taken_back = undecided(server) & ~ever_decided(server)
     kept = (deliveries.c.on_withdrawal == OnWithdrawal.KEEP) & deliveries.c.message_id.is_not(None)
     shown = case(
-        (visible(deliveries.c.guild_id), cards.c.revision),
+        (deliveries.c.layout == Layout.REVIEW, review_revision(server, now, max_age)),
+        (visible(server), seen_revision(server)),
         (taken_back, UNPUBLISHED),
         (kept, delivery_cards.c.revision),
         else_=None,
@@ -201,8 +208,10 @@ def _matching(now: datetime, max_age: timedelta) -> Select[Any]:
     """Pairs of instant subscription and changed card that match; of a channel's subscriptions the oldest."""
     decided = and_(decisions.c.guild_id == subscriptions.c.guild_id, decisions.c.card_id == cards.c.id)
     by_hand = func.coalesce(decisions.c.verdict, "") == State.PUBLISHED
+    ruled = func.coalesce(verdict(EVERYWHERE), "") == State.PUBLISHED
     since = case((by_hand, decisions.c.decided_at), else_=cards.c.visible_at)
-    fresh: ColumnElement[bool] = or_(by_hand, cards.c.published_at >= now - max_age)
+    fresh: ColumnElement[bool] = or_(by_hand, ruled, cards.c.published_at >= now - max_age)
+    fits = and_(func.coalesce(cards.c.quality, 0) >= subscriptions.c.min_quality, _topic_matches())
     return (
         select(
             func.min(subscriptions.c.id),
@@ -210,8 +219,8 @@ def _matching(now: datetime, max_age: timedelta) -> Select[Any]:
             subscriptions.c.channel_id,
             cards.c.id,
             cards.c.timeline,
-            cards.c.revision,
-            func.coalesce(cards.c.heat, cards.c.quality, 0),
+            seen_revision(subscriptions.c.guild_id),
+            cards.c.points,
             literal(False),
         )
         .select_from(cards.join(subscriptions, literal(True)).outerjoin(decisions, decided))
@@ -222,17 +231,32 @@ def _matching(now: datetime, max_age: timedelta) -> Select[Any]:
             visible(subscriptions.c.guild_id),
             since > subscriptions.c.since,
             fresh,
-            func.coalesce(cards.c.quality, 0) >= subscriptions.c.min_quality,
-            _topic_matches(),
+            case((func.coalesce(decisions.c.picked, False), _is_picked()), else_=fits),
         )
         .group_by(subscriptions.c.channel_id, cards.c.id)
     )
 
 
+def _is_picked() -> ColumnElement[bool]:
+    """Whether a moderator chose the subscription for the card."""
+    return exists(
+        select(literal(1)).where(
+            decision_subscriptions.c.guild_id == subscriptions.c.guild_id,
+            decision_subscriptions.c.card_id == cards.c.id,
+            decision_subscriptions.c.subscription_id == subscriptions.c.id,
+        )
+    )
+
+
 def _topic_matches() -> ColumnElement[bool]:
+    """By the topics that the server gave the card, else by those of its file."""
+    own, filed_ones = card_edit_topics.c, card_topics.c
     chosen = select(subscription_topics.c.topic_id).where(subscription_topics.c.subscription_id == subscriptions.c.id)
-    shared = chosen.join(card_topics, card_topics.c.topic_id == subscription_topics.c.topic_id)
-    return or_(~exists(chosen), exists(shared.where(card_topics.c.card_id == cards.c.id)))
+    edited = (own.guild_id == subscriptions.c.guild_id) & (own.card_id == cards.c.id)
+    given = chosen.join(card_edit_topics, own.topic_id == subscription_topics.c.topic_id).where(edited)
+    shared = chosen.join(card_topics, filed_ones.topic_id == subscription_topics.c.topic_id)
+    shared = shared.where(filed_ones.card_id == cards.c.id, ~exists(select(literal(1)).where(edited)))
+    return or_(~exists(chosen), exists(given), exists(shared))
 
 
 async def _strike_left_out(connection: AsyncConnection) -> None:

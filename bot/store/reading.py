@@ -17,6 +17,7 @@ from sqlalchemy import (
     case,
     column,
     func,
+    literal,
     literal_column,
     select,
     table,
@@ -27,10 +28,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import State
 from bot.cards.text import folded
+from bot.desk.stories import RELATED
 from bot.store import fulltext
 from bot.store.database import Database
 from bot.store.records import FiledCard, filed, filed_columns, timeline
-from bot.store.tables import card_topics, cards, decisions, providers, topics
+from bot.store.tables import card_aliases, card_topics, cards, decisions, providers, story_keys, topics
 from bot.store.visibility import visible
 
 
@@ -101,6 +103,15 @@ class Archive:
         asked = select(*filed_columns(guild_id)).where(cards.c.id.in_(ids))
         async with self._database.read() as connection:
             return {row["id"]: filed(row) for row in (await connection.execute(asked)).mappings()}
+
+    async def covering(self, card_id: int, guild_id: int) -> FiledCard | None:
+        """The hottest visible card that names this one among its related stories, where one has gone out."""
+        named = select(literal(RELATED).concat(card_aliases.c.alias)).where(card_aliases.c.card_id == card_id)
+        naming = select(story_keys.c.card_id).where(story_keys.c.key.in_(named), story_keys.c.card_id != card_id)
+        asked = select(*filed_columns(guild_id)).where(cards.c.id.in_(naming), visible(guild_id))
+        async with self._database.read() as connection:
+            row = (await connection.execute(asked.order_by(cards.c.points.desc()).limit(1))).mappings().first()
+        return filed(row) if row else None
 
     async def by_slug(self, slug: str, guild_id: int, *, hidden: bool = False) -> FiledCard | None:
         """One card by its slug."""

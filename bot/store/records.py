@@ -11,22 +11,26 @@ from sqlalchemy import ColumnElement, RowMapping
 from bot.cards.fingerprint import content, revision
 from bot.cards.model import Card, HeldReason, Image, Provider, Related, State
 from bot.cards.text import folded
-from bot.desk.publication import Verdict
+from bot.desk.publication import EVERYWHERE, Verdict
 from bot.store.tables import cards
-from bot.store.visibility import verdict
+from bot.store.visibility import own_topics, verdict
 
 _ID_BITS = 28
 
 
 @dataclass(frozen=True, slots=True)
 class FiledCard:
-    """A card as it lies in the store. `timeline` orders all cards by time; `verdict` is the asking server's own."""
+    """A card as it lies in the store, with the topics that the asking server gave it.
+
+    `timeline` orders all cards by time; `verdict` is the asking server's own, `ruling` that of the bot's owners.
+    """
 
     id: int
     timeline: int
     revision: str
     card: Card
     verdict: Verdict | None = None
+    ruling: Verdict | None = None
 
 
 def timeline(published_at: datetime, card_id: int) -> int:
@@ -40,15 +44,22 @@ def row_of(card: Card) -> dict[str, Any]:
         "slug": card.slug,
         "published_at": card.published_at,
         "state": card.state,
+        "filed_state": card.state,
         "held_reason": card.held_reason,
         "title": card.title,
         "provider": folded(card.provider.name) if card.provider else "",
         "quality": card.quality,
         "heat": card.heat,
+        "points": points(card),
         "details": _details(card),
         "revision": revision(card),
         "content": content(card),
     }
+
+
+def points(card: Card) -> int:
+    """How hot a card is: by its story's heat, else by its own quality."""
+    return next((score for score in (card.heat, card.quality) if score is not None), 0)
 
 
 _DETAILS = ("excerpt", "raw_title", "raw_excerpt", "url", "type", "provider", "topics", "image", "related")
@@ -71,11 +82,18 @@ def _plain(value: Any) -> Any:
 def filed_columns(guild_id: int) -> list[ColumnElement[Any]]:
     """What `filed` reads: select these from `cards`."""
     wanted = ("id", "timeline", "revision", "slug", "published_at", "state", "held_reason", "title", "quality", "heat")
-    return [*(cards.c[name] for name in wanted), cards.c.details, verdict(guild_id).label("verdict")]
+    seen = (
+        verdict(guild_id).label("verdict"),
+        verdict(EVERYWHERE).label("ruling"),
+        own_topics(guild_id).label("own_topics"),
+    )
+    return [*(cards.c[name] for name in wanted), cards.c.details, *seen]
 
 
 def filed(row: RowMapping) -> FiledCard:
     details = dict(row["details"])
+    topics = row["own_topics"] or details.pop("topics", ())
+    details.pop("topics", None)
     card = Card(
         slug=row["slug"],
         title=row["title"],
@@ -87,8 +105,8 @@ def filed(row: RowMapping) -> FiledCard:
         provider=Provider(**details.pop("provider")) if "provider" in details else None,
         image=Image(**details.pop("image")) if "image" in details else None,
         related=tuple(Related(**story) for story in details.pop("related", ())),
-        topics=tuple(details.pop("topics", ())),
+        topics=tuple(topics),
         **details,
     )
-    known = Verdict(row["verdict"]) if row["verdict"] else None
-    return FiledCard(row["id"], row["timeline"], row["revision"], card, known)
+    verdicts = [Verdict(word) if word else None for word in (row["verdict"], row["ruling"])]
+    return FiledCard(row["id"], row["timeline"], row["revision"], card, *verdicts)

@@ -16,6 +16,7 @@ from bot.desk.delivery import Progress
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
 from bot.desk.timetable import first_turn
 from bot.store.database import Database
+from bot.store.filing import topic_ids
 from bot.store.tables import deliveries, guild_settings, subscription_topics, subscriptions, topics
 
 _PLAIN = (
@@ -177,11 +178,7 @@ def _topics_of(chosen: ColumnElement[bool]) -> Select[Any]:
 
 
 async def _choose_topics(connection: AsyncConnection, subscription_id: int, names: Sequence[str]) -> None:
-    keys = {folded(name): name for name in names}
-    if not keys:
-        return
-    rows = [{"key": key, "name": name} for key, name in keys.items()]
-    await connection.execute(insert(topics).prefix_with("OR IGNORE", dialect="sqlite"), rows)
-    ids = (await connection.execute(select(topics.c.id).where(topics.c.key.in_(keys)))).scalars()
-    chosen = [{"subscription_id": subscription_id, "topic_id": topic_id} for topic_id in ids]
-    await connection.execute(insert(subscription_topics), chosen)
+    if names:
+        ids = await topic_ids(connection, {folded(name): name for name in names})
+        chosen = [{"subscription_id": subscription_id, "topic_id": topic_id} for topic_id in ids.values()]
+        await connection.execute(insert(subscription_topics), chosen)

@@ -58,12 +58,14 @@ cards = Table(
     # Order by time, unique: the full-text row's id as well, so that "newest first" needs no sorting.
     Column("timeline", BigInteger, nullable=False, unique=True),
     Column("published_at", Moment, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("state", Text, nullable=False, comment="where no server decided: its file's word, or the owners'"),
+    Column("filed_state", Text, nullable=False, server_default="held", comment="its file's own word"),
     Column("held_reason", Text),
     Column("title", Text, nullable=False),
     Column("provider", Text, nullable=False, comment="folded name, empty when unknown"),
     Column("quality", Integer),
     Column("heat", Integer),
+    Column("points", Integer, nullable=False, server_default="0", comment="heat, else quality, else 0"),
     Column("details", JSON, nullable=False, comment="what is shown and never searched by SQL"),
     Column("revision", Text, nullable=False),
     Column("content", Text, nullable=False),
@@ -80,6 +82,8 @@ Index("ix_cards_content", cards.c.content)
 Index("ix_cards_provider", cards.c.provider)
 Index("ix_cards_story_id", cards.c.story_id)
 Index("ix_cards_visible_at", cards.c.visible_at)
+_HELD = text("state = 'held'")
+Index("ix_cards_held", cards.c.points, cards.c.timeline, sqlite_where=_HELD, postgresql_where=_HELD)
 
 topics = Table(
     "topics",
@@ -136,6 +140,7 @@ decisions = Table(
     Column("decided_by", BigInteger, nullable=False),
     Column("decided_at", Moment, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("picked", Boolean, nullable=False, server_default="0", comment="only for the decision's subscriptions"),
 )
 Index("ix_decisions_card_id", decisions.c.card_id)
 
@@ -143,16 +148,50 @@ audit = Table(
     "audit",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("guild_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger, nullable=False, comment="0: everywhere"),
     Column("card_id", ForeignKey(cards.c.id), nullable=False),
+    Column("subject", Text, nullable=False, server_default="verdict", comment="verdict, topics, state"),
     Column("before", Text),
     Column("after", Text),
-    Column("actor_id", BigInteger, nullable=False),
-    Column("source", Text, nullable=False, comment="command, button"),
+    Column("only", JSON, comment="subscriptions that were picked"),
+    Column("actor_id", BigInteger, nullable=False, comment="0: a file"),
+    Column("source", Text, nullable=False, comment="command, button, file"),
     Column("reason", Text, nullable=False),
+    Column("undoes", Integer, comment="the entry that this one takes back"),
     Column("at", Moment, nullable=False),
 )
 Index("ix_audit_guild_id_id", audit.c.guild_id, audit.c.id)
+Index("ix_audit_card_id_guild_id", audit.c.card_id, audit.c.guild_id)
+
+card_edits = Table(
+    "card_edits",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True),
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column("topics", JSON, nullable=False, comment="in place of the file's, in this server"),
+    Column("audit_id", ForeignKey(audit.c.id), nullable=False),
+)
+Index("ix_card_edits_card_id", card_edits.c.card_id)
+
+card_edit_topics = Table(
+    "card_edit_topics",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True),
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column("topic_id", ForeignKey(topics.c.id), primary_key=True),
+)
+
+flags = Table(
+    "flags",
+    metadata,
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column("user_id", BigInteger, primary_key=True),
+    Column("guild_id", BigInteger, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+Index("ix_flags_guild_id", flags.c.guild_id)
+Index("ix_flags_user_id_at", flags.c.user_id, flags.c.at)
 
 story_keys = Table(
     "story_keys",
@@ -198,6 +237,14 @@ subscription_topics = Table(
     Column("topic_id", ForeignKey(topics.c.id), primary_key=True),
 )
 
+decision_subscriptions = Table(
+    "decision_subscriptions",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True),
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column("subscription_id", ForeignKey(subscriptions.c.id, ondelete="CASCADE"), primary_key=True),
+)
+
 quiet_hours = Table(
     "quiet_hours",
     metadata,
@@ -224,7 +271,9 @@ guild_settings = Table(
     "guild_settings",
     metadata,
     Column("guild_id", BigInteger, primary_key=True),
-    Column("timezone", Text, nullable=False),
+    Column("timezone", Text, comment="the one that was chosen last"),
+    Column("review_channel_id", BigInteger),
+    Column("review_open", Integer, nullable=False, server_default="10", comment="reviews that wait at once, at most"),
 )
 
 deliveries = Table(

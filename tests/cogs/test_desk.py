@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import discord
 
-from tests.support.stage import Stage, buttons, on_stage
+from tests.support.stage import Stage, on_stage
 
 
 async def _held(stage: Stage, slug: str = "held", **fields: Any) -> None:
@@ -73,30 +72,33 @@ async def test_a_decision_survives_a_reload_and_a_take_down_beats_it(tmp_path: P
         assert "binds every server" in again.response.content
 
 
-async def test_of_many_clicks_at_once_one_decides_and_the_others_learn_who(tmp_path: Path) -> None:
+async def test_whoever_comes_second_learns_who_was_faster(tmp_path: Path) -> None:
     async with on_stage(tmp_path) as stage:
         await stage.subscribe()
         await _held(stage)
-        queue = await stage.admin.slash(stage.news, "desk queue")
-        first = await stage.admin.click(queue.response, label="Publish 1")
-        second = await stage.admin.click(queue.response, label="Withdraw 1")
-        assert "is published" in first.response.content
-        assert f"<@{stage.admin.id}> was faster" in second.response.content
+        first = await stage.admin.slash(stage.news, "desk queue")
+        second = await stage.admin.slash(stage.news, "desk queue")
+        done = await stage.admin.click(first.response, label="Publish 1")
+        assert done.response.content.startswith("✅ 1 card published.")
+        late = await stage.admin.click(second.response, label="Withdraw 1")
+        assert f"<@{stage.admin.id}> was faster" in late.response.content
 
 
-async def test_a_member_cannot_use_a_moderators_button(tmp_path: Path) -> None:
+async def test_a_page_of_the_queue_is_decided_at_once_and_the_next_one_comes(tmp_path: Path) -> None:
     async with on_stage(tmp_path) as stage:
-        await _held(stage)
-        queue = await stage.admin.slash(stage.news, "desk queue")
-        custom_id = buttons(queue.response)["Publish 1"]
-        view = discord.ui.View(timeout=None)
-        view.add_item(discord.ui.Button(label="Forged", custom_id=custom_id))
-        channel = stage.bot.get_channel(stage.news.id)
-        assert isinstance(channel, discord.TextChannel)
-        forged = await channel.send("A forged button", view=view)
-        result = await stage.member.click(forged, label="Forged")
-        assert "**Manage Messages**" in result.response.content
-        assert (await stage.member.slash(stage.news, "latest")).response.embeds == []
+        for place in range(7):
+            stage.write(f"card-{place}", published="false", heat=str(10 + place), topics="[Space]")
+        await stage.load("other", published="false", heat="60")
+        queue = await stage.admin.slash(stage.news, "desk queue", topic="space", since="30 days")
+        assert "**7** cards wait" in queue.response.content
+        done = await stage.admin.click(queue.response, label="Withdraw all 5")
+        assert "5 cards withdrawn" in done.response.content
+        assert [embed.title for embed in done.response.embeds] == ["Title of card-1", "Title of card-0"]
+        last = await stage.admin.click(done.response, label="Publish all 2")
+        assert "2 cards published" in last.response.content
+        assert "Nothing waits with these filters" in last.response.content
+        (left,) = (await stage.admin.slash(stage.news, "desk queue")).response.embeds
+        assert left.title == "Title of other"
 
 
 async def test_members_get_no_held_cards_suggested(tmp_path: Path) -> None:
@@ -105,18 +107,80 @@ async def test_members_get_no_held_cards_suggested(tmp_path: Path) -> None:
         assert "desk publish" not in stage.member.available_commands(stage.news)
 
 
-async def test_decisions_run_into_each_other_in_sql_not_in_python(tmp_path: Path) -> None:
+async def test_the_log_names_who_did_what_and_can_be_narrowed(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await _held(stage, "one")
+        await stage.load("two")
+        await stage.admin.slash(stage.news, "desk publish", card="one", reason="worth it")
+        await stage.admin.slash(stage.news, "desk withdraw", card="two", reason="a duplicate")
+        await stage.admin.slash(stage.news, "desk undo", card="two")
+        await stage.load("two", published="false")
+        log = await stage.admin.slash(stage.news, "desk log")
+        lines = (log.response.embeds[0].description or "").split("\n")
+        assert [line for line in lines if "Title" in line] == [f"**Title of {n}**" for n in ("two", "two", "one")]
+        assert "Decision taken back by" in lines[1]
+        assert "a duplicate" in lines[3]
+        assert "worth it" in lines[5]
+        withdrawn = await stage.admin.slash(stage.news, "desk log", ended="withdrawn", by=stage.admin)
+        assert (withdrawn.response.embeds[0].description or "").count("**Title") == 1
+        files = await stage.admin.slash(stage.news, "desk log", said="file")
+        assert "Published → held by its file" in (files.response.embeds[0].description or "")
+        nothing = await stage.admin.slash(stage.news, "desk log", by=stage.member)
+        assert "Nothing like that" in nothing.response.content
+
+
+async def test_a_withdrawal_that_is_undone_brings_the_post_back(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe()
+        await stage.load("one")
+        done = await stage.admin.slash(stage.news, "desk withdraw", card="one", reason="")
+        await stage.bot.newsroom.tick()
+        assert stage.titles() == []
+        await stage.admin.click(done.response, label="Undo")
+        await stage.bot.newsroom.tick()
+        assert stage.titles() == ["Title of one"]
+        again = await stage.admin.slash(stage.news, "desk undo", card="one")
+        await stage.bot.newsroom.tick()
+        assert "is withdrawn in this server" in again.response.content
+        assert stage.titles() == []
+
+
+async def test_only_the_last_decision_can_be_undone(tmp_path: Path) -> None:
     async with on_stage(tmp_path) as stage:
         await _held(stage)
-        from bot.desk.publication import Decision, Verdict
+        first = await stage.admin.slash(stage.news, "desk publish", card="held")
+        await stage.admin.slash(stage.news, "desk withdraw", card="held", reason="")
+        late = await stage.admin.click(first.response, label="Undo")
+        assert "was faster: withdrawn" in late.response.content
 
-        store = stage.bot.store
-        outcomes = await asyncio.gather(
-            *(
-                store.desk.decide(
-                    Decision(stage.guild.id, 1, Verdict.PUBLISH, user, stage.clock()), source="button", expected=None
-                )
-                for user in range(50)
-            )
+
+async def test_owners_decide_everywhere_and_every_server_reads_it(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe()
+        other = stage.env.create_guild("Other")
+        elsewhere = other.create_text_channel("elsewhere")
+        rights = discord.Permissions(manage_channels=True, manage_messages=True)
+        stranger: Any = other.add_member(
+            stage.env.create_user("stranger"), roles=[other.create_role("Admins", permissions=rights)]
         )
-        assert sum(outcome.taken for outcome in outcomes) == 1
+        await stranger.slash(elsewhere, "digest subscribe", channel=elsewhere)
+        await _held(stage)
+        refused = await stage.admin.slash(stage.news, "desk publish", card="held", scope="everywhere")
+        assert "Only the people who run this bot" in refused.response.content
+        stage.bot.owner_id = stage.admin.id
+        done = await stage.admin.slash(stage.news, "desk publish", card="held", scope="everywhere")
+        assert "is published everywhere" in done.response.content
+        await stage.bot.newsroom.tick()
+        assert (stage.titles(), stage.titles(elsewhere)) == (["Title of held"], ["Title of held"])
+        log = await stranger.slash(elsewhere, "desk log")
+        assert "Published everywhere by the bot's owner" in (log.response.embeds[0].description or "")
+        await stage.admin.slash(stage.news, "desk withdraw", card="held", reason="wrong", scope="everywhere")
+        await stage.bot.newsroom.tick()
+        assert (stage.titles(), stage.titles(elsewhere)) == ([], [])
+        own = await stranger.slash(elsewhere, "desk publish", card="held")
+        assert "The bot's owners withdrew this card everywhere" in own.response.content
+        await stage.admin.slash(stage.news, "desk undo", card="held", scope="everywhere")
+        await stage.bot.newsroom.tick()
+        assert stage.titles(elsewhere) == ["Title of held"]
+        await _held(stage, removed="true")
+        assert stage.titles(elsewhere) == []

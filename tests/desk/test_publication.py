@@ -17,9 +17,9 @@ from bot.desk.publication import Verdict, is_visible, standing
         (State.HELD, None, False, "Held: not scored yet"),
         (State.HELD, Verdict.PUBLISH, True, "Published by a moderator"),
         (State.HELD, Verdict.WITHDRAW, False, "Withdrawn by a moderator"),
-        (State.WITHDRAWN, None, False, "Withdrawn by its file"),
-        (State.WITHDRAWN, Verdict.PUBLISH, False, "Withdrawn by its file"),
-        (State.WITHDRAWN, Verdict.WITHDRAW, False, "Withdrawn by its file"),
+        (State.WITHDRAWN, None, False, "Withdrawn by its source"),
+        (State.WITHDRAWN, Verdict.PUBLISH, False, "Withdrawn by its source"),
+        (State.WITHDRAWN, Verdict.WITHDRAW, False, "Withdrawn by its source"),
     ],
 )
 def test_a_take_down_binds_all_then_the_server_decides_then_the_file(

@@ -10,7 +10,7 @@ import pytest
 
 from bot.cards.model import Card, State
 from bot.desk.delivery import UNPUBLISHED, Delivery, Progress, contents
-from bot.desk.publication import Decision, Verdict
+from bot.desk.publication import Decision, Source, Verdict
 from bot.desk.subscription import Wish
 from bot.store import Store
 from tests.support.cards import NOW, card, file_cards, older
@@ -35,7 +35,9 @@ async def plan(store: Store, now: datetime = NOW) -> int:
 
 async def decide(store: Store, card_id: int, verdict: Verdict, guild: int = GUILD, at: datetime = NOW) -> None:
     for expected in (None, *Verdict):
-        if (await store.desk.decide(Decision(guild, card_id, verdict, 5, at), source="x", expected=expected)).taken:
+        if (
+            await store.desk.decide(Decision(guild, card_id, verdict, 5, at), source=Source.COMMAND, expected=expected)
+        ).taken:
             return
 
 
@@ -191,7 +193,7 @@ async def test_a_card_that_is_no_longer_visible_is_wanted_nowhere_and_comes_back
     if how == "moderator":
         await decide(store, contents(first.wanted)[0].card_id, Verdict.WITHDRAW)
     elif how == "vanished":
-        await store.cabinet.forget("/cards", ["a-card.md"])
+        await store.cabinet.forget("/cards", ["a-card.md"], NOW)
     else:
         await file_cards(store, card(state=State.WITHDRAWN))
     assert await plan(store) == 0

@@ -8,8 +8,9 @@ from itertools import product
 import pytest
 
 from bot.cards.model import Provider, State
-from bot.desk.publication import Decision, Verdict, is_visible
+from bot.desk.publication import Decision, Source, Verdict, is_visible
 from bot.store import Store
+from bot.store.queue import Filters
 from bot.store.reading import Order, Query, TopicCount
 from tests.support.cards import NOW, card, file_cards, older
 
@@ -21,7 +22,7 @@ NAMES = ["-".join(part or "undecided" for part in case) for case in CASES]
 
 async def decide(store: Store, guild: int, card_id: int, verdict: Verdict) -> None:
     decision = Decision(guild, card_id, verdict, 9, NOW)
-    assert (await store.desk.decide(decision, source="command", expected=None)).taken
+    assert (await store.desk.decide(decision, source=Source.COMMAND, expected=None)).taken
 
 
 @pytest.fixture
@@ -83,10 +84,10 @@ async def test_a_moderator_may_look_at_what_is_hidden_and_sees_the_own_verdict(s
 
 
 async def test_the_queue_holds_the_held_cards_without_a_verdict_of_this_server(store: Store, ids: list[int]) -> None:
-    queue = await store.desk.queue(HERE, limit=2, offset=1)
+    queue = await store.queue.page(HERE, Filters(), limit=2, offset=1)
     waiting = {n for n, (state, here, _) in zip(NAMES, CASES, strict=True) if state is State.HELD and here is None}
     assert queue.total == len(waiting) == 3
-    assert {filed.card.slug for filed in queue.cards} < waiting
+    assert {each.card.card.slug for each in queue.waiting} < waiting
 
 
 async def test_saved_cards_that_are_hidden_now_are_counted_and_not_shown(store: Store, ids: list[int]) -> None:

@@ -48,6 +48,7 @@ class Stage:
     digest: Any = None
     admin: Any = None
     member: Any = None
+    moderators: Any = None
 
     async def start(self) -> None:
         self.bot = await self._opened()
@@ -57,12 +58,18 @@ class Stage:
         self.news = self.guild.create_text_channel("news")
         self.digest = self.guild.create_text_channel("digest")
         rights = discord.Permissions(manage_messages=True, manage_channels=True)
-        role = self.guild.create_role("Admins", permissions=rights)
-        self.admin = self.guild.add_member(self.env.create_user("admin"), roles=[role])
+        self.moderators = self.guild.create_role("Admins", permissions=rights)
+        self.admin = self.guild.add_member(self.env.create_user("admin"), roles=[self.moderators])
         self.member = self.guild.add_member(self.env.create_user("member"))
 
     async def _opened(self) -> NewsBot:
         return await self.stack.enter_async_context(open_bot(self.settings, clock=self.clock, background=False))
+
+    def private_channel(self, name: str) -> Any:
+        """A channel that only moderators and the bot can read."""
+        may, may_not = discord.PermissionOverwrite(view_channel=True), discord.PermissionOverwrite(view_channel=False)
+        readers = {self.moderators: may, self.bot.user: may}
+        return self.guild.create_text_channel(name, overwrites={self.guild.default_role: may_not, **readers})
 
     async def restart(self) -> None:
         """The process ends and starts again on the same store."""

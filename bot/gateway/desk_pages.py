@@ -1,0 +1,157 @@
+"""The desk's lists: what waits for a decision, and what was decided."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+
+from bot.desk.publication import Source, Verdict
+from bot.errors import UserError
+from bot.gateway.decisions import decide
+from bot.gateway.failures import Answering
+from bot.gateway.rights import guild_id, require_moderator
+from bot.gateway.turning import (
+    KEY,
+    PAGE,
+    PLACE,
+    START,
+    Place,
+    Reply,
+    Request,
+    offset_page,
+    turned,
+    turns,
+    turns_between,
+)
+from bot.gateway.views import rows
+from bot.render.desk import log_embed, waiting_note
+from bot.render.lists import card_list
+from bot.store.log import Wanted
+from bot.store.queue import COUNTED, Filters
+from bot.store.records import FiledCard
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+    Interaction = discord.Interaction[NewsBot]
+
+LOG_PAGE = 10
+_LETTERS = {Verdict.PUBLISH: "p", Verdict.WITHDRAW: "w", None: "-"}
+_VERDICTS = {letter: verdict for verdict, letter in _LETTERS.items()}
+_SEEN = r"\d{1,10}[pw-]"
+
+
+async def queue_page(interaction: Interaction, request: Request, key: str, place: Place) -> Reply:
+    """A page of the queue, with a decision for each card and for all of the page."""
+    require_moderator(interaction)
+    since = datetime.fromisoformat(request["since"]) if request["since"] else None
+    filters = Filters(request["topic"], request["provider"], request["min_quality"], since)
+    queue = await interaction.client.store.queue.page(guild_id(interaction), filters, limit=PAGE, offset=place.offset)
+    if not queue.waiting:
+        filtered = filters != Filters()
+        raise UserError(
+            "Nothing waits with these filters."
+            if filtered
+            else "Nothing waits for a decision. Held cards appear here as they come in."
+        )
+    cards = tuple(each.card for each in queue.waiting)
+    total = f"more than {COUNTED:,}" if queue.total > COUNTED else f"{queue.total:,}"
+    content = f"**{total}** {'card waits' if queue.total == 1 else 'cards wait'} for a decision, best first."
+    notes = [waiting_note(each.card, each.flags) for each in queue.waiting]
+    embeds = card_list(cards, interaction.client.settings.asset_base_url, first=place.offset + 1, notes=notes)
+    view = rows(*_decisions(cards, key, place), turns(key, offset_page(cards, queue.total, place), place.offset))
+    return {"content": content, "embeds": embeds, "view": view}
+
+
+def _decisions(cards: Sequence[FiledCard], key: str, place: Place) -> list[list[QueueButton]]:
+    def button(verdict: Verdict, some: Sequence[FiledCard], behind: str) -> QueueButton:
+        word = "Publish" if verdict is Verdict.PUBLISH else "Withdraw"
+        return QueueButton(verdict, key, place, [(card.id, card.verdict) for card in some], f"{word} {behind}")
+
+    numbered = list(enumerate(cards, place.offset + 1))
+    found = [[button(verdict, [card], str(number)) for number, card in numbered] for verdict in Verdict]
+    everything = [button(verdict, cards, f"all {len(cards)}") for verdict in Verdict] if len(cards) > 1 else []
+    return [*found, everything]
+
+
+class QueueButton(
+    Answering,
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=rf"nd:queue:(?P<verdict>[pw]):(?P<key>{KEY}):(?P<place>{PLACE}):(?P<seen>{_SEEN}(?:,{_SEEN}){{0,4}})",
+):
+    """Decides on one card of the queue, or on a whole page as it was seen."""
+
+    def __init__(
+        self, verdict: Verdict, key: str, place: Place, seen: Sequence[tuple[int, Verdict | None]], label: str
+    ) -> None:
+        written = ",".join(f"{card_id}{_LETTERS[expected]}" for card_id, expected in seen)
+        custom_id = f"nd:queue:{_LETTERS[verdict]}:{key}:{place}:{written}"
+        style = discord.ButtonStyle.success if verdict is Verdict.PUBLISH else discord.ButtonStyle.danger
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id=custom_id))
+        self.verdict = verdict
+        self.key = key
+        self.place = place
+        self.seen = seen
+
+    @classmethod
+    def carrying(cls, match: re.Match[str]) -> Self:
+        seen = [(int(each[:-1]), _VERDICTS[each[-1]]) for each in match["seen"].split(",")]
+        verdict = Verdict.PUBLISH if match["verdict"] == "p" else Verdict.WITHDRAW
+        return cls(verdict, match["key"], Place.parsed(match["place"]), seen, "")
+
+    async def act(self, interaction: Interaction) -> None:
+        require_moderator(interaction)
+        told = [await self._decided(interaction, card_id, expected) for card_id, expected in self.seen]
+        done = sum(not words for words in told)
+        cards = "1 card" if done == 1 else f"{done} cards"
+        lines = [f"{'✅' if self.verdict is Verdict.PUBLISH else '🚫'} {cards} {self.verdict}."] if done else []
+        lines += list(dict.fromkeys(words for words in told if words))
+        if not done:
+            raise UserError("\n".join(lines))
+        page = await self._page(interaction)
+        page["content"] = "\n".join([*lines, page["content"] or ""]).strip()
+        await interaction.response.edit_message(**page)
+
+    async def _decided(self, interaction: Interaction, card_id: int, expected: Verdict | None) -> str:
+        """Nothing when it is done, else what to tell."""
+        card = await interaction.client.store.archive.card(card_id, guild_id(interaction), hidden=True)
+        if card is None:
+            return "A card is gone."
+        try:
+            await decide(interaction, card, self.verdict, expected=expected, source=Source.BUTTON)
+        except UserError as error:
+            return str(error)
+        return ""
+
+    async def _page(self, interaction: Interaction) -> Reply:
+        """What waits now in the place of what was decided; at the end of the queue, its beginning."""
+        for place in dict.fromkeys((self.place, START)):
+            try:
+                return await turned(interaction, self.key, place)
+            except UserError as error:
+                nothing = str(error)
+        return {"content": nothing, "embeds": [], "view": None}
+
+
+async def log_page(interaction: Interaction, request: Request, key: str, place: Place) -> Reply:
+    """A page of the log."""
+    require_moderator(interaction)
+    source = Source(request["source"]) if request["source"] else None
+    wanted = Wanted(request["card_id"], request["actor_id"], request["after"], source)
+    cursor = place.cursor
+    page = await interaction.client.store.log.page(
+        guild_id(interaction),
+        wanted,
+        limit=LOG_PAGE,
+        place=cursor.timeline if cursor else None,
+        newer=bool(cursor and cursor.newer),
+    )
+    if not page.entries:
+        raise UserError("Nothing like that has been decided yet.")
+    newest, oldest = page.entries[0].id, page.entries[-1].id
+    buttons = turns_between(key, newest, oldest, has_newer=page.has_newer, has_older=page.has_older)
+    return {"content": None, "embeds": [log_embed(page.entries)], "view": rows(buttons)}

@@ -1,0 +1,261 @@
+"""A card before the moderators: as readers will see it, with what they can do, and then the record of what they did."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+
+from bot.cards.model import State
+from bot.desk.matching import fits
+from bot.desk.publication import EVERYWHERE, Source, Verdict
+from bot.errors import UserError
+from bot.gateway import suggestions
+from bot.gateway.decisions import MOST_TOPICS, REASON, decide, set_topics, undo
+from bot.gateway.failures import Answering, AnsweringModal
+from bot.gateway.rights import guild_id, require_moderator
+from bot.gateway.views import delivery_of, open_button, rows
+from bot.render.card import card_embed
+from bot.render.desk import done_text, review_text, why_held_embed
+from bot.render.limits import CHOICES, LABEL_DESCRIPTION
+from bot.render.markdown import cut
+from bot.store.log import Entry, Subject
+from bot.store.records import FiledCard
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+    Interaction = discord.Interaction[NewsBot]
+
+Button = discord.ui.Button[Any]
+_ID = r"\d{1,10}"
+_GONE = "This card is gone: its source withdrew it, or its file was deleted."
+_LETTERS = {Verdict.PUBLISH: "p", Verdict.WITHDRAW: "w", None: "-"}
+_VERDICTS = {letter: verdict for verdict, letter in _LETTERS.items()}
+
+
+async def review(bot: NewsBot, server: int, card: FiledCard, delivery_id: int) -> dict[str, Any]:
+    """A review message as it stands now: content, embeds, view. Its buttons carry its delivery."""
+    entry = await bot.store.log.last(server, card.id)
+    flags = await bot.store.flags.open(server, card.id)
+    found = await bot.store.subscriptions.named(entry.only) if entry and entry.only else []
+    channels = [each.channel_id for each in found if each.guild_id == server]
+    return {
+        "content": review_text(card, entry, flags, channels),
+        "embeds": [card_embed(card, bot.settings.asset_base_url)],
+        "view": _view(card, entry, delivery_id, reported=bool(flags)),
+    }
+
+
+def _view(card: FiledCard, entry: Entry | None, delivery_id: int, *, reported: bool) -> discord.ui.View:
+    """What can be done next. A card that is decided keeps the way back, one that is out the way to take it away."""
+    held = card.card.state is State.HELD and card.verdict is None
+    out = card.verdict is Verdict.PUBLISH or (card.card.state is State.PUBLISHED and card.verdict is None)
+    acts = ["p", "i"] if held else []
+    acts += ["k"] if out and reported else []
+    acts += ["w"] if held or out else []
+    acts += ["t"] if held or out else []
+    acts += ["y"]
+    buttons: list[discord.ui.Item[Any]] = [ReviewButton(act, card.id, card.verdict, delivery_id) for act in acts]
+    if entry and entry.guild_id != EVERYWHERE and entry.subject is not Subject.STATE and entry.undoes is None:
+        buttons.insert(0, UndoButton(entry.id))
+    return rows(buttons, [open_button(card, "Open")])
+
+
+class ReviewButton(
+    Answering,
+    discord.ui.DynamicItem[Button],
+    template=rf"nd:review:(?P<act>[pikwty]):(?P<card>{_ID}):(?P<expected>[pw-]):(?P<delivery>\d{{1,12}})",
+):
+    """One thing that a moderator can do to a card, while the decision that stands is the one that was seen."""
+
+    def __init__(self, act: str, card_id: int, expected: Verdict | None, delivery_id: int) -> None:
+        label, style = _LOOKS[act]
+        custom_id = f"nd:review:{act}:{card_id}:{_LETTERS[expected]}:{delivery_id}"
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id=custom_id))
+        self.kind = act
+        self.card_id = card_id
+        self.expected = expected
+
+    @classmethod
+    def carrying(cls, match: re.Match[str]) -> Self:
+        return cls(match["act"], int(match["card"]), _VERDICTS[match["expected"]], int(match["delivery"]))
+
+    async def act(self, interaction: Interaction) -> None:
+        require_moderator(interaction)
+        card = await _card(interaction, self.card_id)
+        if self.kind in "pk":
+            button = Source.BUTTON
+            entry = await decide(interaction, card, Verdict.PUBLISH, expected=self.expected, source=button)
+            await _show_record(interaction, card, entry)
+        elif self.kind == "i":
+            await interaction.response.send_message(**await _picking(interaction, card, self.expected))
+        elif self.kind == "w":
+            await interaction.response.send_modal(WithdrawModal(card, self.expected))
+        elif self.kind == "t":
+            own = await interaction.client.store.desk.own_topics(guild_id(interaction), card.id)
+            await interaction.response.send_modal(TopicsModal(card, own))
+        else:
+            await _tell_why(interaction, card)
+
+
+_STYLE = discord.ButtonStyle
+_LOOKS = {
+    "p": ("Publish", _STYLE.success),
+    "i": ("Publish in…", _STYLE.secondary),
+    "k": ("Keep", _STYLE.success),
+    "w": ("Withdraw", _STYLE.danger),
+    "t": ("Edit topics", _STYLE.secondary),
+    "y": ("Why?", _STYLE.secondary),
+}
+
+
+class UndoButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:undo:(?P<entry>\d{1,12})"):
+    """Takes an entry of the log back."""
+
+    def __init__(self, entry_id: int) -> None:
+        super().__init__(discord.ui.Button(label="Undo", emoji="↩️", custom_id=f"nd:undo:{entry_id}"))
+        self.entry_id = entry_id
+
+    @classmethod
+    def carrying(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["entry"]))
+
+    async def act(self, interaction: Interaction) -> None:
+        require_moderator(interaction)
+        entry = await interaction.client.store.log.entry(guild_id(interaction), self.entry_id)
+        if entry is None:
+            raise UserError("There is nothing to take back.")
+        done = await undo(interaction, entry, Source.BUTTON)
+        await _show_record(interaction, await _card(interaction, entry.card_id), done)
+
+
+class PickSelect(
+    Answering,
+    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    template=rf"nd:pick:(?P<part>\d):(?P<card>{_ID}):(?P<expected>[pw-])",
+):
+    """Publishes a card in the subscriptions that are chosen, and in no others."""
+
+    def __init__(
+        self, part: int, card_id: int, expected: Verdict | None, options: Sequence[discord.SelectOption] = ()
+    ) -> None:
+        select: discord.ui.Select[Any] = discord.ui.Select(
+            placeholder="Publish only in…",
+            options=list(options),
+            max_values=len(options) or 1,
+            custom_id=f"nd:pick:{part}:{card_id}:{_LETTERS[expected]}",
+        )
+        super().__init__(select)
+        self.card_id = card_id
+        self.expected = expected
+
+    @classmethod
+    def carrying(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["part"]), int(match["card"]), _VERDICTS[match["expected"]])
+
+    async def act(self, interaction: Interaction) -> None:
+        require_moderator(interaction)
+        card = await _card(interaction, self.card_id)
+        mine = {str(each.id): each for each in await _subscriptions(interaction)}
+        only = [mine[value].id for value in dict.fromkeys(self.item.values) if value in mine]
+        if not only:
+            raise UserError("These subscriptions are gone. Ask for the list again.")
+        entry = await decide(
+            interaction, card, Verdict.PUBLISH, expected=self.expected, source=Source.BUTTON, only=only
+        )
+        await interaction.response.edit_message(content=done_text(card, entry), view=None)
+
+
+async def _picking(interaction: Interaction, card: FiledCard, expected: Verdict | None) -> dict[str, Any]:
+    found = await _subscriptions(interaction)
+    if not found:
+        raise UserError("Nothing is subscribed in this server yet. `/digest setup` brings cards to a channel.")
+    options = [
+        discord.SelectOption(label=suggestions.subscription_name(interaction, each), value=str(each.id))
+        for each in found
+    ]
+    parts = [options[start : start + CHOICES] for start in range(0, len(options), CHOICES)]
+    selects = [PickSelect(part, card.id, expected, some) for part, some in enumerate(parts)]
+    text = "Where should it go? It is published in this server, and posted in what you choose, whatever its topics."
+    return {"content": text, "view": rows(*([select] for select in selects)), "ephemeral": True}
+
+
+async def _subscriptions(interaction: Interaction) -> Sequence[Any]:
+    return await interaction.client.store.subscriptions.of_guild(guild_id(interaction))
+
+
+async def _tell_why(interaction: Interaction, card: FiledCard) -> None:
+    covering = await interaction.client.store.archive.covering(card.id, guild_id(interaction))
+    goes = [each.channel_id for each in await _subscriptions(interaction) if fits(card.card, each.wish)]
+    await interaction.response.send_message(embed=why_held_embed(card, covering, goes), ephemeral=True)
+
+
+async def _show_record(interaction: Interaction, card: FiledCard, entry: Entry) -> None:
+    """On a review the message itself becomes the record at once; elsewhere the person is told."""
+    delivery_id = delivery_of(interaction.message) if interaction.message else None
+    if delivery_id is not None:
+        current = await _card(interaction, card.id)
+        shown = await review(interaction.client, guild_id(interaction), current, delivery_id)
+        await interaction.response.edit_message(**shown)
+        return
+    await interaction.response.send_message(done_text(card, entry), view=rows([UndoButton(entry.id)]), ephemeral=True)
+
+
+async def _card(interaction: Interaction, card_id: int) -> FiledCard:
+    card = await interaction.client.store.archive.card(card_id, guild_id(interaction), hidden=True)
+    if card is None:
+        raise UserError(_GONE)
+    return card
+
+
+class WithdrawModal(AnsweringModal, title="Withdraw a card"):
+    """Asks why."""
+
+    def __init__(self, card: FiledCard, expected: Verdict | None, *, everywhere: bool = False) -> None:
+        super().__init__()
+        self.card = card
+        self.expected = expected
+        self.everywhere = everywhere
+        self.reason: discord.ui.TextInput[Any] = discord.ui.TextInput(
+            style=discord.TextStyle.paragraph, required=False, max_length=REASON
+        )
+        title = cut(card.card.title, LABEL_DESCRIPTION)
+        self.add_item(discord.ui.Label(text="Why? (for the desk's log)", description=title, component=self.reason))
+
+    async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
+        card = await _card(interaction, self.card.id)
+        entry = await decide(
+            interaction,
+            card,
+            Verdict.WITHDRAW,
+            expected=self.expected,
+            source=Source.BUTTON if interaction.message else Source.COMMAND,
+            reason=self.reason.value,
+            everywhere=self.everywhere,
+        )
+        await _show_record(interaction, card, entry)
+
+
+class TopicsModal(AnsweringModal, title="Edit topics"):
+    """Asks for the topics that a card has in this server."""
+
+    def __init__(self, card: FiledCard, own: Sequence[str] | None) -> None:
+        super().__init__()
+        self.card = card
+        self.own = own
+        self.topics: discord.ui.TextInput[Any] = discord.ui.TextInput(
+            required=False, default=cut(", ".join(card.card.topics), REASON), max_length=REASON
+        )
+        hint = f"Up to {MOST_TOPICS}, with commas between them; nothing gives it its own topics back."
+        self.add_item(discord.ui.Label(text="Topics in this server", description=hint, component=self.topics))
+
+    async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
+        entry = await set_topics(interaction, self.card, self.topics.value, self.own)
+        await _show_record(interaction, self.card, entry)
+
+
+REVIEW_ITEMS = (ReviewButton, UndoButton, PickSelect)
+"""What answers on a review after any restart."""

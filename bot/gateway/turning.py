@@ -1,0 +1,115 @@
+"""Pages of lists: what was asked for is remembered, so that a button can ask for the next page after any restart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+
+from bot.errors import UserError
+from bot.gateway.failures import Answering
+from bot.store.reading import Cursor, Page
+from bot.store.records import FiledCard
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+PAGE = 5
+_FARTHEST = 2**62  # a forged button must not overflow the database's integers
+PLACE = r"[nop]-?\d{1,19}"
+KEY = r"[0-9a-f]{12}"
+Request = dict[str, Any]
+Reply = dict[str, Any]
+"""What `edit_message` and `send_message` take: embeds and view."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: after a card in time (`o` older, `n` newer), or after so many cards (`p`)."""
+
+    kind: str
+    value: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}{self.value}"
+
+    @classmethod
+    def parsed(cls, text: str) -> Self:
+        return cls(text[0], max(-_FARTHEST, min(int(text[1:]), _FARTHEST)))
+
+    @property
+    def cursor(self) -> Cursor | None:
+        return None if self.kind == "p" else Cursor(self.value, newer=self.kind == "n")
+
+    @property
+    def offset(self) -> int:
+        return max(0, self.value) if self.kind == "p" else 0
+
+
+START = Place("p", 0)
+
+
+class TurnButton(
+    Answering,
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=rf"nd:turn:(?P<key>{KEY}):(?P<place>{PLACE})",
+):
+    """Turns the page of a list, for anyone who sees it; what the page holds is asked for again."""
+
+    def __init__(self, key: str, place: Place, label: str) -> None:
+        super().__init__(discord.ui.Button(label=label, custom_id=f"nd:turn:{key}:{place}"))
+        self.key = key
+        self.place = place
+
+    @classmethod
+    def carrying(cls, match: re.Match[str]) -> Self:
+        return cls(match["key"], Place.parsed(match["place"]), "")
+
+    async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
+        await interaction.response.edit_message(**await turned(interaction, self.key, self.place))
+
+
+async def listed(interaction: discord.Interaction[NewsBot], request: Request) -> Reply:
+    """The first page of a list. Raises `UserError` when there is nothing to show."""
+    client = interaction.client
+    key = await client.store.listings.keep(request, client.clock())
+    return await _page(interaction, request, key, START)
+
+
+async def turned(interaction: discord.Interaction[NewsBot], key: str, place: Place) -> Reply:
+    """Another page of a list that was shown before."""
+    request = await interaction.client.store.listings.recall(key)
+    if request is None:
+        raise UserError("This list is too old to turn its pages. Ask for it again.")
+    return await _page(interaction, request, key, place)
+
+
+async def _page(interaction: discord.Interaction[NewsBot], request: Request, key: str, place: Place) -> Reply:
+    from bot.gateway.lists import KINDS  # whose pages have buttons that turn to other pages
+
+    return await KINDS[request["kind"]](interaction, request, key, place)
+
+
+def offset_page(cards: tuple[FiledCard, ...], total: int, place: Place) -> Page:
+    return Page(cards, has_newer=place.offset > 0, has_older=place.offset + len(cards) < total)
+
+
+def turns(key: str, page: Page, offset: int | None = None) -> list[TurnButton]:
+    """Back and forward, where there is something: by time, or by number for lists in another order."""
+    if offset is None:
+        ends = (page.cards[0].timeline, page.cards[-1].timeline)
+        return turns_between(key, *ends, has_newer=page.has_newer, has_older=page.has_older)
+    back, on = Place("p", max(0, offset - PAGE)), Place("p", offset + len(page.cards))
+    return _turn_buttons(key, back if page.has_newer else None, on if page.has_older else None)
+
+
+def turns_between(key: str, newest: int, oldest: int, *, has_newer: bool, has_older: bool) -> list[TurnButton]:
+    """Back and forward from a page between two places in time."""
+    return _turn_buttons(key, Place("n", newest) if has_newer else None, Place("o", oldest) if has_older else None)
+
+
+def _turn_buttons(key: str, back: Place | None, on: Place | None) -> list[TurnButton]:
+    found = [TurnButton(key, back, "← Back")] if back else []
+    return found + ([TurnButton(key, on, "More →")] if on else [])

@@ -1,0 +1,69 @@
+"""Members' reports that something is wrong with a card."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, insert, or_, select, update
+
+from bot.store.database import Database
+from bot.store.tables import cards, decisions, flags
+
+MOST, WITHIN = 5, timedelta(hours=1)
+"""Reports that one member may make, in all servers together: more in an hour come from a quarrel or a script."""
+
+
+class Flagged(enum.Enum):
+    """What became of a report."""
+
+    TAKEN = "taken"
+    AGAIN = "again"
+    TOO_MANY = "too many"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One member's report."""
+
+    user_id: int
+    reason: str
+    at: datetime
+
+
+class Flags:
+    """Reports, by card and server."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, guild_id: int, card_id: int, flag: Flag) -> Flagged:
+        """Take a report: one a member, card and server, and not too many an hour."""
+        mine = (flags.c.user_id == flag.user_id) & (flags.c.at > flag.at - WITHIN)
+        row = {"guild_id": guild_id, "card_id": card_id, "user_id": flag.user_id, "reason": flag.reason, "at": flag.at}
+        async with self._database.write() as connection:
+            recent = (await connection.execute(select(func.count()).select_from(flags).where(mine))).scalar_one()
+            known = (flags.c.guild_id == guild_id) & (flags.c.card_id == card_id) & (flags.c.user_id == flag.user_id)
+            if (await connection.execute(select(flags.c.at).where(known))).first():
+                return Flagged.AGAIN
+            if recent >= MOST:
+                return Flagged.TOO_MANY
+            await connection.execute(insert(flags).values(row))
+            await connection.execute(update(cards).where(cards.c.id == card_id).values(unplanned=True))
+            return Flagged.TAKEN
+
+    async def open(self, guild_id: int, card_id: int) -> list[Flag]:
+        """A server's reports of a card since it last decided on it, oldest first."""
+        answered = (
+            select(decisions.c.decided_at)
+            .where(decisions.c.guild_id == guild_id, decisions.c.card_id == card_id)
+            .scalar_subquery()
+        )
+        asked = (
+            select(flags.c.user_id, flags.c.reason, flags.c.at)
+            .where(flags.c.guild_id == guild_id, flags.c.card_id == card_id)
+            .where(or_(answered.is_(None), flags.c.at > answered))
+        )
+        async with self._database.read() as connection:
+            return [Flag(*row) for row in await connection.execute(asked.order_by(flags.c.at))]

@@ -1,0 +1,209 @@
+"""Which cards stand before the moderators, as set-based SQL: a few at a time, the best first, the rest in the queue.
+
+A review is a delivery like any other: one message that should exist, and follows its card and what is decided on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, and_, case, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.model import State
+from bot.desk.delivery import SEEN_AS, Content, Progress, written
+from bot.desk.subscription import Layout, OnWithdrawal
+from bot.store.database import Database
+from bot.store.tables import cards, deliveries, delivery_cards, guild_settings
+from bot.store.visibility import ever_decided, last_entry, open_flags, undecided, visible
+
+MOST_OPEN = 25
+_LOOKED_AT = 500
+"""Of the cards that wait, the best so many are looked at when places become free."""
+_Guild = ColumnElement[int]
+
+
+class Reviews:
+    """Review channels, one a server."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def channel(self, guild_id: int) -> int | None:
+        """The server's review channel, if it has one."""
+        asked = select(guild_settings.c.review_channel_id).where(guild_settings.c.guild_id == guild_id)
+        async with self._database.read() as connection:
+            found: int | None = (await connection.execute(asked)).scalar_one_or_none()
+            return found
+
+    async def set_channel(
+        self, guild_id: int, channel_id: int | None, most_open: int, now: datetime, max_age: timedelta
+    ) -> None:
+        """Name the channel, or none. Reviews that wait elsewhere are taken away; records of decisions stay."""
+        values = {"review_channel_id": channel_id, "review_open": most_open}
+        row = upsert(guild_settings).values(guild_id=guild_id, **values)
+        async with self._database.write() as connection:
+            await connection.execute(row.on_conflict_do_update(index_elements=["guild_id"], set_=values))
+            elsewhere = _is_review(guild_id) & deliveries.c.channel_id.is_distinct_from(channel_id)
+            waiting = select(deliveries.c.id).where(elsewhere, _is_open(deliveries.c.guild_id))
+            ids = (await connection.execute(waiting)).scalars().all()
+            await connection.execute(delete(delivery_cards).where(delivery_cards.c.delivery_id.in_(ids)))
+            gone = {"wanted": None, "due_at": now, "progress": _waiting_again()}
+            await connection.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(gone))
+            if channel_id is not None:
+                await _fill(connection, now, _fresh_cards(now - max_age), [guild_id])
+
+    async def expire(self, now: datetime, max_age: timedelta) -> None:
+        """Cards under review that have grown old are looked at by the next plan, which makes room for others."""
+        old = select(delivery_cards.c.card_id).where(
+            delivery_cards.c.delivery_id.in_(
+                select(deliveries.c.id).where(deliveries.c.layout == Layout.REVIEW, deliveries.c.wanted.is_not(None))
+            )
+        )
+        mine = cards.c.id.in_(old) & (cards.c.published_at < now - max_age) & (cards.c.state == State.HELD)
+        async with self._database.write() as connection:
+            await connection.execute(update(cards).where(mine & ~cards.c.unplanned).values(unplanned=True))
+
+
+def review_revision(guild_id: _Guild, now: datetime, max_age: timedelta) -> ColumnElement[Any]:
+    """What a review shows of the card of the row at hand; null when it has no place before moderators any more.
+
+    Withdrawn by its source: it vanishes here as well. Grown old without a decision: it goes on waiting in the queue.
+    """
+    unanswered = undecided(guild_id) & ~ever_decided(guild_id) & (open_flags(guild_id) == 0)
+    old = (cards.c.published_at < now - max_age) & unanswered
+    return case((or_(cards.c.state == State.WITHDRAWN, old), None), else_=_state(guild_id))
+
+
+def _state(guild_id: _Guild) -> ColumnElement[str]:
+    """The card's revision, what the log last said about it, and how many have reported it."""
+    entry = sql_cast(func.coalesce(last_entry(guild_id), 0), Text)
+    reports = sql_cast(open_flags(guild_id), Text)
+    return cards.c.revision.concat(SEEN_AS).concat(entry).concat(SEEN_AS).concat(reports)
+
+
+async def new_reviews(connection: AsyncConnection, now: datetime, max_age: timedelta) -> int:
+    """Reviews of changed cards where there is room, and of the best that wait where room has just been made."""
+    touched = (
+        select(deliveries.c.guild_id)
+        .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
+        .join(cards, cards.c.id == delivery_cards.c.card_id)
+        .where(deliveries.c.layout == Layout.REVIEW, cards.c.unplanned)
+        .distinct()
+    )
+    relieved = list((await connection.execute(touched)).scalars())
+    fresh = or_(cards.c.published_at >= now - max_age, cards.c.state == State.PUBLISHED)
+    added = await _fill(connection, now, cards.c.unplanned & fresh, None)
+    if relieved:
+        added += await _fill(connection, now, _fresh_cards(now - max_age), relieved)
+    return added
+
+
+def _fresh_cards(oldest: datetime) -> ColumnElement[bool]:
+    best = (
+        select(cards.c.id)
+        .where(cards.c.state == State.HELD, cards.c.published_at >= oldest)
+        .order_by(cards.c.points.desc(), cards.c.timeline.desc())
+        .limit(_LOOKED_AT)
+    )
+    return cards.c.id.in_(best)
+
+
+def _is_review(guild_id: int) -> ColumnElement[bool]:
+    return (deliveries.c.layout == Layout.REVIEW) & (deliveries.c.guild_id == guild_id)
+
+
+def _waits(guild_id: _Guild) -> ColumnElement[bool]:
+    """Whether the card of the row at hand waits for the server's word."""
+    return or_(undecided(guild_id), and_(visible(guild_id), open_flags(guild_id) > 0))
+
+
+def _is_open(guild_id: _Guild) -> ColumnElement[bool]:
+    """Whether the review of the row of `deliveries` at hand waits for a decision."""
+    mine = delivery_cards.join(cards, cards.c.id == delivery_cards.c.card_id)
+    asked = select(literal(1)).select_from(mine).where(delivery_cards.c.delivery_id == deliveries.c.id)
+    return deliveries.c.wanted.is_not(None) & exists(asked.where(_waits(guild_id)).correlate(deliveries))
+
+
+def _waiting_again() -> ColumnElement[str]:
+    return case((deliveries.c.progress == Progress.SENDING, Progress.SENDING), else_=Progress.WAITING)
+
+
+async def _fill(
+    connection: AsyncConnection, now: datetime, chosen: ColumnElement[bool], guild_ids: Collection[int] | None
+) -> int:
+    """Put the best of the chosen cards that wait before the moderators of servers with room. Returns how many."""
+    here = guild_settings.c
+    open_now = (
+        select(func.count())
+        .select_from(deliveries)
+        .where(deliveries.c.guild_id == here.guild_id, deliveries.c.layout == Layout.REVIEW)
+        .where(deliveries.c.progress != Progress.REMOVED, _is_open(here.guild_id))
+        .correlate(guild_settings)
+        .scalar_subquery()
+    )
+    met = (
+        select(literal(1))
+        .where(delivery_cards.c.channel_id == here.review_channel_id, delivery_cards.c.card_id == cards.c.id)
+        .correlate(guild_settings, cards)
+    )
+    best = func.row_number().over(
+        partition_by=here.guild_id,
+        order_by=(open_flags(here.guild_id).desc(), cards.c.points.desc(), cards.c.timeline.desc()),
+    )
+    pairs = (
+        select(
+            here.guild_id,
+            here.review_channel_id,
+            cards.c.id.label("card_id"),
+            cards.c.timeline,
+            _state(here.guild_id).label("revision"),
+            (here.review_open - open_now).label("room"),
+            best.label("place"),
+        )
+        .select_from(guild_settings.join(cards, literal(True)))
+        .where(here.review_channel_id.is_not(None), chosen, _waits(here.guild_id), ~exists(met))
+    )
+    if guild_ids is not None:
+        pairs = pairs.where(here.guild_id.in_(guild_ids))
+    found = pairs.subquery()
+    fitting = select(found).where(found.c.place <= found.c.room).order_by(found.c.timeline)
+    return await _add(connection, (await connection.execute(fitting)).mappings().all(), now)
+
+
+async def _add(connection: AsyncConnection, found: Sequence[Any], now: datetime) -> int:
+    if not found:
+        return 0
+    rows = [
+        {
+            "subscription_id": 0,
+            "guild_id": each["guild_id"],
+            "channel_id": each["review_channel_id"],
+            "timeline": each["timeline"],
+            "wanted": written([Content(each["card_id"], each["revision"])]),
+            "progress": Progress.WAITING,
+            "planned_at": now,
+            "due_at": now,
+            "layout": Layout.REVIEW,
+            "on_withdrawal": OnWithdrawal.DELETE,
+        }
+        for each in found
+    ]
+    adding = insert(deliveries).returning(deliveries.c.id, sort_by_parameter_order=True)
+    ids = (await connection.execute(adding, rows)).scalars().all()
+    places = [
+        {
+            "delivery_id": delivery_id,
+            "card_id": each["card_id"],
+            "channel_id": each["review_channel_id"],
+            "place": 0,
+            "revision": each["revision"],
+        }
+        for delivery_id, each in zip(ids, found, strict=True)
+    ]
+    await connection.execute(insert(delivery_cards), places)
+    return len(places)

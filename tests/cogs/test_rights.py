@@ -1,0 +1,325 @@
+"""Who may do what: every command, button, select, form and completion, by seven kinds of people.
+
+The server has opened all commands to everybody, as its settings allow: what Discord hides is no protection.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+import simcord
+
+from bot.desk.publication import Decision, Source, Verdict
+from tests.support.stage import Stage, buttons, on_stage
+
+PEOPLE = ("stranger", "member", "manager", "moderator", "administrator", "owner", "demoted")
+EVERYBODY = frozenset(PEOPLE)
+NOBODY: frozenset[str] = frozenset()
+DESK = frozenset({"stranger", "moderator", "administrator"})
+"""The stranger is an administrator elsewhere: there all this is allowed, and says nothing about here."""
+HERE = frozenset({"moderator", "administrator"})
+MANAGERS = frozenset({"manager", "administrator"})
+OWNER = frozenset({"owner"})
+REFUSED = (
+    "You need the permission",
+    "Only the people who run this bot",
+    "There is no such subscription",
+    "There is nothing to take back",
+    "These subscriptions are gone",
+    "This list is too old",
+    "There is nothing new for it",
+    "Nothing like that",
+    "Nothing is subscribed in this server yet",
+    "Nobody has decided on this card here yet",
+)
+TABLES = (
+    "decisions",
+    "audit",
+    "subscriptions",
+    "quiet_hours",
+    "guild_settings",
+    "card_edits",
+    "decision_subscriptions",
+)
+
+
+@dataclass
+class World:
+    """A server with cards, a subscription and a decision; another one with a stranger; and where to meet people."""
+
+    stage: Stage
+    hall: Any
+    elsewhere: Any
+    people: dict[str, Any]
+    subscription: int
+    entry: int
+    delivery: int
+    queue: str
+    log: str
+
+    def place(self, name: str) -> Any:
+        return self.elsewhere if name == "stranger" else self.hall
+
+    async def forged(self, name: str, custom_id: str) -> Any:
+        """A message with this button or select, where the person can click it."""
+        channel = self.stage.bot.get_channel(self.place(name).id)
+        assert isinstance(channel, discord.TextChannel)
+        view = discord.ui.View(timeout=None)
+        view.stop()
+        if custom_id.startswith(("nd:pick", "nd:keep")):
+            options = [discord.SelectOption(label=value, value=value) for value in ("1", "2")]
+            view.add_item(discord.ui.Select(custom_id=custom_id, options=options))
+        else:
+            view.add_item(discord.ui.Button(label="Forged", custom_id=custom_id))
+        return await channel.send("Forged", view=view)
+
+    def here(self) -> list[Any]:
+        """All that this server has decided, subscribed and set."""
+        with closing(sqlite3.connect(self.stage.folder.parent / "test.db")) as connection:
+            return [
+                connection.execute(f"SELECT * FROM {table} WHERE guild_id IN (0, ?)", (self.stage.guild.id,)).fetchall()
+                for table in TABLES
+            ]
+
+
+async def _world(stage: Stage) -> World:
+    other = stage.env.create_guild("Other")
+    elsewhere = other.create_text_channel("elsewhere")
+    everything = discord.Permissions(administrator=True)
+    hall = stage.guild.create_text_channel("hall")
+
+    def joins(name: str, guild: Any, permissions: discord.Permissions | None = None) -> Any:
+        roles = [guild.create_role(name, permissions=permissions)] if permissions else []
+        return guild.add_member(stage.env.create_user(name), roles=roles)
+
+    people = {
+        "stranger": joins("stranger", other, everything),
+        "member": stage.member,
+        "manager": joins("manager", stage.guild, discord.Permissions(manage_channels=True)),
+        "moderator": joins("moderator", stage.guild, discord.Permissions(manage_messages=True)),
+        "administrator": joins("administrator", stage.guild, everything),
+        "owner": joins("owner", stage.guild),
+        "demoted": joins("demoted", stage.guild, discord.Permissions(manage_messages=True, manage_channels=True)),
+    }
+    stage.bot.owner_id = people["owner"].id
+    for command in await stage.bot.tree.fetch_commands():
+        for guild in (stage.guild, other):
+            guild.set_command_permissions(command.id, {guild.default_role: True})
+    await stage.subscribe()
+    await stage.load("held", published="false", heat="10")
+    await stage.load("out")
+    await stage.load("decided", published="false", heat="20")
+    store = stage.bot.store
+    decision = Decision(stage.guild.id, 3, Verdict.PUBLISH, stage.admin.id, stage.clock())
+    outcome = await store.desk.decide(decision, source=Source.COMMAND, expected=None)
+    assert outcome.entry
+    await stage.bot.newsroom.plan()
+    queue = await stage.admin.slash(hall, "desk queue")
+    key = buttons(queue.response)["Publish 1"].split(":")[3]
+    log_request = {"kind": "log", "card_id": None, "actor_id": None, "after": None, "source": None}
+    log = await store.listings.keep(log_request, stage.clock())
+    (subscription,) = await store.subscriptions.of_guild(stage.guild.id)
+    return World(stage, hall, elsewhere, people, subscription.id, outcome.entry.id, 1, key, log)
+
+
+def _demote(world: World) -> None:
+    """The role goes after everything was posted."""
+    stage, role = world.stage, world.stage.guild.roles["demoted"]
+    stage.env.backend.remove_member_role(stage.guild.id, world.people["demoted"].id, role.id)
+
+
+Act = Callable[[World, str], Awaitable[Any]]
+
+
+def slash(command: str, **options: Any) -> Act:
+    async def act(world: World, name: str) -> Any:
+        filled = {key: value(world) if callable(value) else value for key, value in options.items()}
+        return await world.people[name].slash(world.place(name), command, **filled)
+
+    return act
+
+
+def press(template: str) -> Act:
+    async def act(world: World, name: str) -> Any:
+        values = {"subscription": world.subscription, "entry": world.entry, "queue": world.queue, "log": world.log}
+        custom_id = template.format(**values)
+        message = await world.forged(name, custom_id)
+        if custom_id.startswith(("nd:pick", "nd:keep")):
+            return await world.people[name].select(message, values=["1"], custom_id=custom_id)
+        return await world.people[name].click(message, custom_id=custom_id)
+
+    return act
+
+
+MINE = {"subscription": lambda world: str(world.subscription)}
+NEWS = {"channel": lambda world: world.stage.news}
+ACTS: dict[str, tuple[Act, frozenset[str]]] = {
+    "/latest": (slash("latest"), EVERYBODY),
+    "/search": (slash("search", query="title"), EVERYBODY),
+    "/topics": (slash("topics"), EVERYBODY),
+    "/card": (slash("card", card="out"), EVERYBODY),
+    "/saved": (slash("saved"), EVERYBODY),
+    "/digest setup": (slash("digest setup"), EVERYBODY),  # it subscribes only where the person manages the channel
+    "/digest subscribe": (slash("digest subscribe", **NEWS, topics="Space"), MANAGERS),
+    "/digest edit": (slash("digest edit", **MINE, topics="Space"), MANAGERS),
+    "/digest pause": (slash("digest pause", **MINE), MANAGERS),
+    "/digest resume": (slash("digest resume", **MINE), MANAGERS),
+    "/digest preview": (slash("digest preview", **MINE), MANAGERS),
+    "/digest why": (slash("digest why", **MINE, card="out"), MANAGERS),
+    "/digest now": (slash("digest now", **MINE), MANAGERS),
+    "/digest remove": (slash("digest remove", **MINE), MANAGERS),
+    "/digest quiet": (slash("digest quiet", **NEWS, **{"from": "22:00", "to": "7:00"}), MANAGERS),
+    "/digest list": (slash("digest list"), EVERYBODY),
+    "/digest check": (slash("digest check"), EVERYBODY),
+    "/digest whatif": (slash("digest whatif"), EVERYBODY),
+    "/desk queue": (slash("desk queue"), DESK),
+    "/desk log": (slash("desk log"), DESK),
+    "/desk channel": (slash("desk channel"), DESK),
+    "/desk publish": (slash("desk publish", card="held"), DESK),
+    "/desk withdraw": (slash("desk withdraw", card="out", reason="x"), DESK),
+    "/desk withdraw, asked": (slash("desk withdraw", card="out"), DESK),
+    "/desk undo": (slash("desk undo", card="decided"), HERE),
+    "/desk publish everywhere": (slash("desk publish", card="held", scope="everywhere"), OWNER),
+    "/desk withdraw everywhere": (slash("desk withdraw", card="out", reason="x", scope="everywhere"), OWNER),
+    "/desk undo everywhere": (slash("desk undo", card="decided", scope="everywhere"), OWNER),
+    "/status": (slash("status"), OWNER),
+    "Save": (press("nd:save:2:0"), EVERYBODY),
+    "Save, held": (press("nd:save:1:0"), NOBODY),
+    "Remove": (press("nd:forget:2"), EVERYBODY),
+    "Related, held": (press("nd:related:1"), NOBODY),
+    "Report": (press("nd:flag:2"), EVERYBODY),
+    "Report, held": (press("nd:flag:1"), NOBODY),
+    "Save a card": (press("nd:keep:1"), NOBODY),  # the card with the id 1 is held
+    "Publish": (press("nd:review:p:1:-:1"), DESK),
+    "Publish in…": (press("nd:review:i:1:-:1"), HERE),
+    "Keep": (press("nd:review:k:1:-:1"), DESK),
+    "Withdraw": (press("nd:review:w:2:-:1"), DESK),
+    "Edit topics": (press("nd:review:t:1:-:1"), DESK),
+    "Why?": (press("nd:review:y:1:-:1"), DESK),
+    "Undo": (press("nd:undo:{entry}"), HERE),
+    "Publish only in…": (press("nd:pick:0:1:-"), HERE),
+    "Queue: publish": (press("nd:queue:p:{queue}:p0:1-"), DESK),
+    "Queue: withdraw all": (press("nd:queue:w:{queue}:p0:1-,3p"), DESK),
+    "Queue: next page": (press("nd:turn:{queue}:p0"), DESK),
+    "Log: next page": (press("nd:turn:{log}:p0"), DESK),
+    "Accept withdrawals": (press("nd:accept"), OWNER),
+}
+
+
+def _words(result: Any) -> str:
+    """What the person was told in reply; nothing when Discord itself refused, or a form was shown."""
+    return "\n".join(str(each.content) for each in (result.response, *result.followups) if each)
+
+
+async def _told(act: Act, world: World, who: str) -> str:
+    """The reply; Discord itself knows no channel of another server."""
+    try:
+        return _words(await act(world, who))
+    except simcord.SetupError as error:
+        if who == "stranger" and "guild" in str(error).lower():
+            return REFUSED[0]
+        raise
+
+
+def _is_refused(words: str) -> bool:
+    return any(refusal in words for refusal in REFUSED) or "not available any more" in words
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_every_act_is_allowed_or_refused_in_words(tmp_path: Path, name: str) -> None:
+    act, allowed = ACTS[name]
+    async with on_stage(tmp_path) as stage:
+        world = await _world(stage)
+        _demote(world)
+        before = world.here()
+        for who in sorted(EVERYBODY - allowed):
+            words = await _told(act, world, who)
+            assert _is_refused(words), (who, words)
+            assert "something went wrong" not in words, who
+            assert world.here() == before, who
+        for who in sorted(allowed):
+            before = world.here()
+            words = _words(await act(world, who))
+            assert "You need the permission" not in words, (who, words)
+            assert "Only the people who run" not in words, (who, words)
+            assert "something went wrong" not in words, (who, words)
+            if who == "stranger":
+                assert world.here() == before
+
+
+async def test_completion_names_held_cards_only_to_those_who_decide(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        world = await _world(stage)
+        _demote(world)
+        for command in ("desk publish", "desk withdraw", "desk undo", "desk log"):
+            for who, person in world.people.items():
+                found = await person.autocomplete(world.place(who), command, "card", "held")
+                assert bool(found) is (who in DESK), (command, who)
+        for who, person in world.people.items():
+            assert await person.autocomplete(world.place(who), "card", "card", "held") == [], who
+
+
+async def test_completion_names_no_subscription_of_another_server(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        world = await _world(stage)
+        for command in ("edit", "pause", "resume", "remove", "preview", "why", "now"):
+            found = await world.people["stranger"].autocomplete(
+                world.elsewhere, f"digest {command}", "subscription", ""
+            )
+            assert found == [], command
+
+
+async def test_a_form_that_was_opened_before_the_role_went_is_refused(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        world = await _world(stage)
+        demoted = world.people["demoted"]
+        forms = [
+            await demoted.slash(world.hall, "desk withdraw", card="out"),
+            await demoted.click(await world.forged("demoted", "nd:review:t:1:-:1"), custom_id="nd:review:t:1:-:1"),
+        ]
+        _demote(world)
+        before = world.here()
+        for shown in forms:
+            field = shown.modal["components"][0]["component"]["custom_id"]
+            assert "You need the permission" in _words(await demoted.submit_modal(shown, {field: "x"}))
+        assert world.here() == before
+
+
+@pytest.mark.parametrize(
+    "custom_id",
+    [
+        "nd:review:p:99:-:1",
+        "nd:review:p:9999999999:-:999999999999",
+        "nd:review:p:1:w:1",
+        "nd:review:i:1:p:1",
+        "nd:undo:999999999999",
+        "nd:queue:p:000000000000:p0:99-",
+        "nd:queue:w:000000000000:o-9223372036854775807:1p,2p",
+        "nd:pick:7:99:-",
+        "nd:turn:000000000000:p0",
+        "nd:related:99",
+        "nd:flag:99",
+        "nd:save:99:99",
+    ],
+)
+async def test_a_forged_or_stale_id_ends_in_a_clear_refusal(tmp_path: Path, custom_id: str) -> None:
+    async with on_stage(tmp_path) as stage:
+        world = await _world(stage)
+        before = world.here()
+        message = await world.forged("administrator", custom_id)
+        person = world.people["administrator"]
+        if "pick" in custom_id:
+            result = await person.select(message, values=["1"], custom_id=custom_id)
+        else:
+            result = await person.click(message, custom_id=custom_id)
+        words = _words(result)
+        assert words
+        assert "something went wrong" not in words
+        assert world.here() == before
