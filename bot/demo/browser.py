@@ -20,6 +20,8 @@ from bot.demo.stage import DIGEST_TOPICS, Stage, set_up
 from bot.desk.subscription import Layout, Subscription, When, Wish
 
 _FIRST_CARDS = 6
+_REVIEWS = 3
+"""Few enough that all of them are seen at once, and that more wait in the queue."""
 _SECONDS_BETWEEN_CARDS = 25.0
 _LOOK_SECONDS = 0.5
 _ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -90,6 +92,7 @@ _HEADLINES = Wish(when=When.WEEKLY, layout=Layout.LIST)
 async def begin(stage: Stage) -> None:
     """Subscribe the channels once the archive is loaded, bring the first news, and send the digests early."""
     await stage.bot.newsroom.load()
+    await _open_desk(stage)
     digests = ((stage.digest, _DIGEST), (stage.headlines, _HEADLINES))
     made = [await _subscribe(stage, channel, wish) for channel, wish in digests]
     await _subscribe(stage, stage.news, Wish())
@@ -97,6 +100,11 @@ async def begin(stage: Stage) -> None:
     await stage.bot.newsroom.load()
     for subscription in made:
         await stage.bot.newsroom.send_now(subscription)
+
+
+async def _open_desk(stage: Stage) -> None:
+    max_age = stage.bot.settings.max_age
+    await stage.bot.store.reviews.set_channel(stage.world.guild.id, stage.desk.id, _REVIEWS, utc_now(), max_age)
 
 
 async def _subscribe(stage: Stage, channel: Channel, wish: Wish) -> Subscription:

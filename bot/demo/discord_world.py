@@ -68,6 +68,7 @@ class World:
         self.bot = bot
         self.env = simcord.Env(bot, check_errors=False, settle_timeout=_SETTLE_SECONDS)
         self.channels: dict[str, Channel] = {}
+        self._private: dict[int, Sequence[Person]] = {}
         self._guild: simcord.GuildHandle | None = None
         self._listeners: list[Callable[[Change], None]] = []
 
@@ -89,10 +90,22 @@ class World:
             raise RuntimeError("the world has not started")
         return self._guild
 
-    def channel(self, name: str, topic: str = "") -> Channel:
-        """Create a text channel."""
-        self.channels[name] = self.guild.create_text_channel(name, topic=topic)
-        return self.channels[name]
+    def channel(self, name: str, topic: str = "", *, only_for: Sequence[Person] = ()) -> Channel:
+        """Create a text channel: for everybody, or for some people and the bot."""
+        overwrites: dict[Any, discord.PermissionOverwrite] = {}
+        if only_for and self.bot.user:
+            may = discord.PermissionOverwrite(view_channel=True)
+            overwrites = dict.fromkeys([*only_for, self.bot.user], may)
+            overwrites[self.guild.default_role] = discord.PermissionOverwrite(view_channel=False)
+        channel = self.guild.create_text_channel(name, topic=topic, overwrites=overwrites)
+        self.channels[name] = channel
+        if only_for:
+            self._private[channel.id] = only_for
+        return channel
+
+    def readers(self, channel: Channel, people: Sequence[Person]) -> Sequence[Person]:
+        """Those of the people who can read a channel."""
+        return [person for person in people if person in self._private.get(channel.id, people)]
 
     def person(self, name: str, permissions: discord.Permissions | None = None, role: str = "") -> Person:
         """Let somebody join, with a role that grants `permissions` where they are given."""
@@ -211,8 +224,9 @@ class Screen:
         self.channel = channel
 
     async def _opened(self, channel: Channel, zone: str) -> simcord.Preview:
+        viewers = self._world.readers(channel, self._viewers)
         preview = self._world.env.preview(
-            channel, viewers=self._viewers, layout="channel", assets=self._assets, timezone=zone
+            channel, viewers=viewers, layout="channel", assets=self._assets, timezone=zone
         )
         preview._media_worker = self._pictures  # noqa: SLF001 - simcord has no other way to give it one
         return await preview.__aenter__()

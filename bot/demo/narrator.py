@@ -14,7 +14,7 @@ from rich.text import Text
 from bot.demo.discord_world import Channel, Message, Person
 from bot.render.plain import as_panel
 
-_MENTION = re.compile(r"<#(\d+)>")
+_MENTION = re.compile(r"<[#@](\d+)>")
 
 
 class Narrator:
@@ -22,11 +22,12 @@ class Narrator:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._channels: dict[str, str] = {}
+        self._names: dict[str, str] = {}
 
-    def introduce(self, channels: Iterable[Channel]) -> None:
-        """Channels are called by their names from now on, as Discord does."""
-        self._channels |= {str(channel.id): f"#{channel.name}" for channel in channels}
+    def introduce(self, channels: Iterable[Channel], people: Iterable[Person]) -> None:
+        """They are called by their names from now on, as Discord does."""
+        self._names |= {str(channel.id): f"#{channel.name}" for channel in channels}
+        self._names |= {str(person.id): f"@{_called(person)}" for person in people}
 
     def chapter(self, title: str) -> None:
         self._console.print()
@@ -37,8 +38,9 @@ class Narrator:
         self._console.print(Text(sentence, style="italic"))
 
     def does(self, person: Person, channel: Channel, what: str) -> None:
-        who = person.user.global_name or person.name
-        self._console.print(Text.assemble((who, "bold cyan"), " in ", (f"#{channel.name}", "bold"), f": {what}"))
+        self._console.print(
+            Text.assemble((_called(person), "bold cyan"), " in ", (f"#{channel.name}", "bold"), f": {what}")
+        )
 
     def posted(self, channel: Channel, message: Message) -> None:
         self._console.print(Text.assemble(("Newsdesk", "bold green"), " posts in ", (f"#{channel.name}", "bold")))
@@ -64,4 +66,8 @@ class Narrator:
         return discord.Embed.from_dict(json.loads(_MENTION.sub(self._name, written)))
 
     def _name(self, mention: re.Match[str]) -> str:
-        return self._channels.get(mention[1], mention[0])
+        return self._names.get(mention[1], mention[0])
+
+
+def _called(person: Person) -> str:
+    return person.user.global_name or person.name

@@ -88,6 +88,7 @@ def _people(world: World, newsstand: Newsstand, assets: Assets) -> Stage:
     bot = world.bot
     if not isinstance(bot, NewsBot):
         raise TypeError("the demo plays with the real bot")
+    admin = world.person("Ada (administrator)", _ADMINISTRATION, "Administrators")
     return Stage(
         bot=bot,
         world=world,
@@ -96,7 +97,7 @@ def _people(world: World, newsstand: Newsstand, assets: Assets) -> Stage:
         news=world.channel("news", "Every card, as it appears"),
         digest=world.channel("digest", f"The best of {' and '.join(DIGEST_TOPICS)}, every morning"),
         headlines=world.channel("headlines", "The week in headlines"),
-        desk=world.channel("desk", "Where moderators decide: /desk queue"),
-        admin=world.person("Ada (administrator)", _ADMINISTRATION, "Administrators"),
+        desk=world.channel("desk", "Where moderators decide", only_for=[admin]),
+        admin=admin,
         member=world.person("Max (member)"),
     )

@@ -43,12 +43,13 @@ class _Story:
         self.narrator = narrator
 
     async def tell(self) -> None:
-        self.narrator.introduce(self.stage.world.channels.values())
+        self.narrator.introduce(self.stage.world.channels.values(), (self.stage.admin, self.stage.member))
         await self.load()
         await self.subscribe()
         await self.cards_arrive()
         await self.read()
         await self.publish()
+        await self.undo()
         await self.digest()
         await self.withdraw()
         await self.refuse()
@@ -94,16 +95,40 @@ class _Story:
         _expect("Astronomy" in topics.text, "/topics names Astronomy")
 
     async def publish(self) -> None:
-        self.narrator.chapter("A moderator publishes a card that was held")
+        self.narrator.chapter("Held cards come before the moderators, one of whom publishes one")
         stage, before = self.stage, len(self._posts(self.stage.news))
-        queue = await self._command(stage.admin, stage.desk, "desk queue")
-        _expect("Held: " in queue.text, "/desk queue says why a card is held")
-        done = await self._on_card("desk publish", _HELD)
-        _expect("is published" in done.text, "/desk publish publishes")
+        named = await self._command(stage.admin, stage.desk, "desk channel", channel=stage.desk)
+        _expect("Held cards now come to" in named.text, "#desk is the place for held cards")
+        await stage.bot.newsroom.tick()
+        review = self._review()
+        self.narrator.posted(stage.desk, review)
+        _expect("Held: " in review.text, "a review says why its card is held")
+        await self._click(stage.admin, stage.desk, review, "Publish")
         await self._post_until(stage.news, before + 1)
         title = self._posts(stage.news)[-1].embeds[0].title or ""
         _expect(_HELD in title and _TORN not in title, f"the card's title is repaired, not {title!r}")
         self.narrator.says("Its title came torn (InfoWorldâ€™s) and is mended.")
+
+    def _review(self) -> Message:
+        found = [post for post in self._posts(self.stage.desk) if _HELD in (post.embeds[0].title or "")]
+        _expect(len(found) == 1, f"the card of {_HELD} is under review once, not {len(found)} times")
+        return found[0]
+
+    async def undo(self) -> None:
+        self.narrator.chapter("The decision is taken back, and taken again")
+        stage, before = self.stage, len(self._posts(self.stage.news))
+        for label, posts in (("↩️ Undo", before - 1), ("Publish", before)):
+            await self._click(stage.admin, stage.desk, self._review(), label)
+            await self._post_until(stage.news, posts)
+        log = await self._command(stage.admin, stage.desk, "desk log")
+        _expect(log.text.count(_HELD) == 3, "the log holds what was decided and what was taken back")
+
+    async def _click(self, person: Person, channel: Channel, message: Message, label: str) -> None:
+        """Press a button, and show what becomes of its message."""
+        self.narrator.does(person, channel, f"[{label}]")
+        await self.stage.world.click(person, message, label.rpartition(" ")[2])
+        (changed,) = [each for each in self._posts(channel) if each.id == message.id]
+        self.narrator.answered(changed)
 
     async def digest(self) -> None:
         self.narrator.chapter("The digest of #digest is looked at, and sent before its time")
@@ -140,7 +165,7 @@ class _Story:
         stage = self.stage
         self.narrator.says("Members do not see /desk. Here the server shows it to them; the bot still asks for more:")
         await stage.world.open_command("desk", stage.member)
-        refused = await self._command(stage.member, stage.desk, "desk queue")
+        refused = await self._command(stage.member, stage.news, "desk queue")
         _expect("Manage Messages" in refused.text and not refused.embeds, "a member is refused in words")
 
     async def _command(

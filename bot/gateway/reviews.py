@@ -16,7 +16,7 @@ from bot.gateway import suggestions
 from bot.gateway.decisions import MOST_TOPICS, REASON, decide, set_topics, undo
 from bot.gateway.failures import Answering, AnsweringModal
 from bot.gateway.rights import guild_id, require_moderator
-from bot.gateway.views import delivery_of, open_button, rows
+from bot.gateway.views import delivery_of, rows
 from bot.render.card import card_embed
 from bot.render.desk import done_text, review_text, why_held_embed
 from bot.render.limits import CHOICES, LABEL_DESCRIPTION
@@ -61,7 +61,7 @@ def _view(card: FiledCard, entry: Entry | None, delivery_id: int, *, reported: b
     buttons: list[discord.ui.Item[Any]] = [ReviewButton(act, card.id, card.verdict, delivery_id) for act in acts]
     if entry and entry.guild_id != EVERYWHERE and entry.subject is not Subject.STATE and entry.undoes is None:
         buttons.insert(0, UndoButton(entry.id))
-    return rows(buttons, [open_button(card, "Open")])
+    return rows(buttons)
 
 
 class ReviewButton(

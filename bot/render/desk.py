@@ -149,7 +149,9 @@ def why_held_embed(card: FiledCard, covering: FiledCard | None, channels: Sequen
 
 
 def _score(score: int | None) -> str:
-    return "not scored" if score is None else f"{score:,}"
+    if score is None:
+        return "not scored"
+    return "part of another card's story" if score < 0 else f"{score:,}"
 
 
 def log_embed(entries: Sequence[Entry]) -> discord.Embed:

@@ -34,7 +34,7 @@ async def test_a_held_card_comes_once_as_readers_will_see_it_with_the_reason(tmp
         (review,) = _reviews(stage, desk)
         assert review.embeds[0].title == "Title of one"
         assert "Held: below the producer's bar" in review.content
-        assert list(buttons(review)) == ["Publish", "Publish in…", "Withdraw", "Edit topics", "Why?", "Open"]
+        assert list(buttons(review)) == ["Publish", "Publish in…", "Withdraw", "Edit topics", "Why?"]
         await stage.bot.newsroom.tick()
         await stage.restart()
         await stage.bot.newsroom.tick()
