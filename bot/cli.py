@@ -20,7 +20,7 @@ from rich.table import Table
 from bot import console
 from bot.app import run as run_bot
 from bot.app import utc_now
-from bot.errors import NewsdeskError
+from bot.errors import NewsdeskError, UserError
 from bot.settings import Settings, load_settings
 from bot.sources.checking import check_paths
 from bot.sources.loader import Loader, LoadReport
@@ -157,6 +157,23 @@ def _with_store(ask: Callable[[Settings], Coroutine[Any, Any, bool]]) -> None:
     with _told():
         found = asyncio.run(ask(load_settings()))
     raise typer.Exit(0 if found else _PROBLEMS)
+
+
+@app.command()
+def export(
+    file: Annotated[Path | None, typer.Argument(help="Where to; the standard output by default.")] = None,
+) -> None:
+    """Write what people made as JSON: subscriptions, decisions with their log, saved cards, settings of servers."""
+    with _told():
+        settings = load_settings()
+        if file is None:
+            asyncio.run(console.export(settings, sys.stdout))
+            return
+        try:
+            with console.replacing(file) as out:
+                asyncio.run(console.export(settings, out))
+        except OSError as error:
+            raise UserError(f"{file} cannot be written: {error.strerror}.") from error
 
 
 @app.command()

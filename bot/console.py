@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,8 +23,11 @@ from bot.settings import Settings
 from bot.sources import loader
 from bot.sources.checking import Checked
 from bot.store import open_store
+from bot.store.export import EXPORTED
 from bot.store.reading import Query
 
+EXPORT_FORM = 1
+"""The version of the form in which `export` writes."""
 _DEAD_AFTER = timedelta(minutes=3)
 
 
@@ -95,6 +102,33 @@ async def show(settings: Settings, slug: str, as_json: bool, console: Console) -
     else:
         console.print(as_panel(embed, ["Open", "Save", "Related"]))
     return True
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """A file that takes the place of `path` when all of it is written; readable by its owner alone."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+            yield out
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+async def export(settings: Settings, out: TextIO) -> None:
+    """Write all that people made as one JSON object, row by row."""
+    async with open_store(settings.database_url) as store:
+        out.write(f'{{"newsdesk": {EXPORT_FORM}')
+        for kind in EXPORTED:
+            out.write(f',\n"{kind}": [')
+            between = "\n"
+            async for row in store.export.rows(kind):
+                out.write(between + json.dumps(row, ensure_ascii=False))
+                between = ",\n"
+            out.write("]")
+        out.write("}\n")
 
 
 async def alive(settings: Settings, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -12,7 +13,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.cli import app
-from tests.support.stage import Stage
+from bot.desk.publication import Decision, Source, Verdict
+from bot.desk.subscription import Wish
+from bot.settings import load_settings
+from bot.store import open_store
+from tests.support.stage import NOW, Stage
 
 runner = CliRunner()
 
@@ -128,6 +133,40 @@ def test_run_without_a_token_says_how_to_get_one(folder: Path) -> None:
     assert result.exit_code == 2
     assert "NEWSDESK_TOKEN" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_export_holds_what_people_made_with_cards_by_name(folder: Path, tmp_path: Path) -> None:
+    write(folder, "one", title="Ünïcode", published="false")
+    assert newsdesk("load").exit_code == 0
+    asyncio.run(_decide())
+    out = tmp_path / "export.json"
+    assert newsdesk("export", str(out)).exit_code == 0
+    assert newsdesk("export").stdout == out.read_text("utf-8")
+    found = json.loads(out.read_text("utf-8"))
+    (subscription,) = found["subscriptions"]
+    (decision,) = found["decisions"]
+    (entry,) = found["log"]
+    assert (subscription["channel_id"], subscription["created_at"]) == (2, "2026-06-01T12:00:00+00:00")
+    assert found["subscription_topics"] == [{"subscription_id": subscription["id"], "topic": "Space"}]
+    assert (decision["card"], decision["verdict"], decision["reason"]) == ("one", "published", "worth it")
+    assert (entry["card"], entry["before"], entry["after"], entry["actor_id"]) == ("one", None, "published", 7)
+    assert found["saved"] == [{"user_id": 9, "card": "one", "saved_at": "2026-06-01T12:00:00+00:00"}]
+    assert list(tmp_path.glob(".export*")) == []
+
+
+async def _decide() -> None:
+    async with open_store(load_settings().database_url) as store:
+        wish = Wish(topics=("Space",))
+        await store.subscriptions.add(guild_id=1, channel_id=2, created_by=7, now=NOW, wish=wish)
+        await store.desk.decide(
+            Decision(1, 1, Verdict.PUBLISH, 7, NOW, "worth it"), source=Source.COMMAND, expected=None
+        )
+        await store.saved.save(9, 1, NOW)
+
+
+def test_an_export_that_cannot_be_written_is_wrong_use(folder: Path) -> None:
+    result = newsdesk("export", str(folder / "none" / "export.json"))
+    assert (result.exit_code, "cannot be written" in result.stderr) == (2, True)
 
 
 def test_health_is_bad_when_nothing_runs(folder: Path) -> None:

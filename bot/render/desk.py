@@ -69,10 +69,10 @@ def _is_open(card: FiledCard) -> bool:
 
 def record(entry: Entry, channels: Sequence[int] | None = None) -> str:
     """One act as a sentence: `✅ Published by @somebody 2 minutes ago in #news: “reason”`."""
-    act = _act(entry)
+    act = f"{_act(entry)} by {_actor(entry)} {discord.utils.format_dt(entry.at, 'R')}"
     where = f", only in {' '.join(f'<#{channel}>' for channel in channels)}" if channels else ""
     why = f": “{fitted(' '.join(entry.reason.split()), _REASON)}”" if entry.reason.strip() else ""
-    return f"{_mark(entry)} {act[:1].upper()}{act[1:]} by {_actor(entry)} {discord.utils.format_dt(entry.at, 'R')}{where}{why}"
+    return f"{_mark(entry)} {act[:1].upper()}{act[1:]}{where}{why}"
 
 
 def _mark(entry: Entry) -> str:

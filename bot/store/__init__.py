@@ -13,6 +13,7 @@ from bot.store.database import Database, open_database
 from bot.store.deliveries import Deliveries
 from bot.store.desk import Desk
 from bot.store.digests import Digests
+from bot.store.export import Export
 from bot.store.filing import FilingCabinet
 from bot.store.flags import Flags
 from bot.store.listings import Listings
@@ -49,6 +50,7 @@ class Store:
     deliveries: Deliveries
     circuits: Circuits
     crossposts: Crossposts
+    export: Export
     saved: SavedCards
     listings: Listings
 
@@ -80,6 +82,7 @@ async def _store(database: Database) -> Store:
         deliveries=Deliveries(database),
         circuits=Circuits(database),
         crossposts=Crossposts(database),
+        export=Export(database),
         saved=SavedCards(database),
         listings=Listings(database),
     )

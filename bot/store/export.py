@@ -1,0 +1,75 @@
+"""What people made, as plain values: what would be lost with the database and cannot be loaded again from files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Select, Table, select
+
+from bot.store.database import Database
+from bot.store.tables import (
+    audit,
+    card_edits,
+    cards,
+    decision_subscriptions,
+    decisions,
+    flags,
+    guild_settings,
+    quiet_hours,
+    saved,
+    subscription_topics,
+    subscriptions,
+    topics,
+)
+
+EXPORTED = {
+    "servers": guild_settings,
+    "subscriptions": subscriptions,
+    "subscription_topics": subscription_topics,
+    "quiet_hours": quiet_hours,
+    "log": audit,
+    "decisions": decisions,
+    "decision_subscriptions": decision_subscriptions,
+    "card_topics": card_edits,
+    "reports": flags,
+    "saved": saved,
+}
+"""Kinds of rows by name; each row can be written after those before it."""
+_AT_ONCE = 1000
+
+
+class Export:
+    """Reading everything that people made."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def rows(self, kind: str) -> AsyncIterator[dict[str, Any]]:
+        """The rows of one kind of `EXPORTED`: cards by their slug, topics by their name, moments in ISO 8601."""
+        asked = _asked(EXPORTED[kind])
+        async with self._database.read() as connection:
+            result = await connection.stream(asked, execution_options={"yield_per": _AT_ONCE})
+            async for row in result.mappings():
+                yield {name: _plain(value) for name, value in row.items()}
+
+
+def _asked(table: Table) -> Select[Any]:
+    """What is named by number in this database alone is named by its words."""
+    columns: list[Column[Any]] = []
+    joined: Any = table
+    for column in table.c:
+        if column.name == "card_id":
+            joined = joined.join(cards, cards.c.id == column)
+            columns.append(cards.c.slug.label("card"))  # type: ignore[arg-type]  # a label is selected like a column
+        elif column.name == "topic_id":
+            joined = joined.join(topics, topics.c.id == column)
+            columns.append(topics.c.name.label("topic"))  # type: ignore[arg-type]  # as above
+        else:
+            columns.append(column)
+    return select(*columns).select_from(joined).order_by(*table.primary_key.columns)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
