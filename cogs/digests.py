@@ -10,7 +10,7 @@ from discord.ext import commands
 
 from bot.desk.quiet import parse as quiet_hours
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When
-from bot.desk.timetable import parse_zone
+from bot.desk.typed import parse_zone
 from bot.errors import UserError
 from bot.gateway import suggestions
 from bot.gateway.client import NewsBot

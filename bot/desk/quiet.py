@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.desk.timetable import instant, parse_time, parse_zone
+from bot.desk.timetable import instant
+from bot.desk.typed import parse_time, parse_zone
 from bot.errors import UserError
 
 

@@ -11,7 +11,8 @@ from discord import app_commands
 
 from bot.desk.period import SUGGESTED
 from bot.desk.subscription import Subscription
-from bot.desk.timetable import words_of, zones
+from bot.desk.timetable import words_of
+from bot.desk.typed import zones
 from bot.errors import UserError
 from bot.gateway.failures import suggesting
 from bot.gateway.rights import channel_of, guild_id, may_moderate, require_channel_manager

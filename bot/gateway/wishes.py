@@ -10,7 +10,7 @@ import discord
 
 from bot.cards.text import folded
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
-from bot.desk.timetable import parse_days, parse_times, parse_zone
+from bot.desk.typed import parse_days, parse_times, parse_zone
 from bot.errors import UserError
 from bot.gateway.rights import guild_id, require_postable
 from bot.gateway.suggestions import Target, split_topics

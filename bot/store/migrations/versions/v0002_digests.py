@@ -77,6 +77,7 @@ def _deliveries() -> None:
             f"UPDATE deliveries SET {side} = card_id || ':' || {side} "  # noqa: S608 - the two words above
             f"WHERE {side} IS NOT NULL AND {side} NOT IN ('unpublished', '')"
         )
+    given = op.get_bind().scalar(sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'"))
     # SQLite writes the table anew; nothing may refer to it then, or its rows would go as well.
     with op.batch_alter_table("deliveries", table_kwargs={"sqlite_autoincrement": True}) as table:
         table.drop_constraint("uq_deliveries_channel_id_card_id", type_="unique")
@@ -92,6 +93,7 @@ def _deliveries() -> None:
         table.add_column(sa.Column("crosspost", sa.Text(), nullable=True))
         table.add_column(sa.Column("crossposted_at", sa.BigInteger(), nullable=True))
         table.create_unique_constraint("uq_deliveries_subscription_id_slot_part", ["subscription_id", "slot", "part"])
+    _go_on_after(given)
     op.create_index("ix_deliveries_due_at", "deliveries", ["due_at"], sqlite_where=_DUE)
     op.create_index("ix_deliveries_channel_id_due_at", "deliveries", ["channel_id"], sqlite_where=_DUE)
     op.create_index(
@@ -125,6 +127,14 @@ def _deliveries() -> None:
         "SELECT delivery_id, card_id, channel_id, 0, revision FROM moved_cards"
     )
     op.drop_table("moved_cards")
+
+
+def _go_on_after(given: int | None) -> None:
+    """A number goes into the nonce of its message: one that was given to a deleted row may not be given again."""
+    op.execute("DELETE FROM sqlite_sequence WHERE name = 'deliveries'")
+    if given is not None:
+        again = sa.text("INSERT INTO sqlite_sequence (name, seq) VALUES ('deliveries', :given)")
+        op.execute(again.bindparams(given=given))
 
 
 def _quiet_hours() -> None:

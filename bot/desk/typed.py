@@ -1,0 +1,214 @@
+"""What people type for a schedule: times of day, days of the week, time zones."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import time
+from zoneinfo import available_timezones
+
+from bot.desk.timetable import DAY_NAMES, EVERY_DAY, WORKDAYS, joined
+from bot.errors import UserError
+
+_MOST_TIMES = 24
+_NAMED_TIMES = {"noon": time(12), "midday": time(12), "midnight": time(0)}
+_TIME = re.compile(r"([0-9]{1,2})(?:[:.h]?([0-9]{2}))?(am|pm|h)?")
+_SPELLINGS = (
+    (re.compile(r"(?<=[0-9])\s*([ap])\.?\s?m\b\.?"), r"\1m"),
+    (re.compile(r"(?<=[0-9])\s*(?:h|uhr|o['’]?clock)\b"), "h"),
+    (re.compile(r"\b12\s*(?=noon|midday|midnight)"), ""),
+)
+
+
+def parse_times(text: str) -> tuple[time, ...]:
+    """The times of day of "9, 18:30, 7pm and noon", in order. Raises `UserError`."""
+    times = {_time(word) for word in _words(_spelled(text))}
+    if not times:
+        raise UserError(_not_a_time(text))
+    if len(times) > _MOST_TIMES:
+        raise UserError(f"These are {len(times)} times of day; at most {_MOST_TIMES} are possible.")
+    return tuple(sorted(times))
+
+
+def parse_time(text: str) -> time:
+    """One time of day. Raises `UserError`."""
+    times = parse_times(text)
+    if len(times) > 1:
+        raise UserError(f"“{_shown(text)}” is more than one time of day. Give just one, such as `22:00`.")
+    return times[0]
+
+
+def _spelled(text: str) -> str:
+    """Each time as one word: "9.30 a.m." becomes "9.30am"."""
+    text = _folded(text)
+    for pattern, word in _SPELLINGS:
+        text = pattern.sub(word, text)
+    return text
+
+
+def _time(word: str) -> time:
+    if word in _NAMED_TIMES:
+        return _NAMED_TIMES[word]
+    if not (parts := _TIME.fullmatch(word)):
+        raise UserError(_not_a_time(word))
+    hour, minute, half = int(parts[1]), int(parts[2] or 0), parts[3]
+    if half in ("am", "pm"):
+        if not 1 <= hour <= 12:
+            raise UserError(_not_a_time(word))
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    if hour > 23 or minute > 59:
+        raise UserError(_not_a_time(word))
+    return time(hour, minute)
+
+
+def _not_a_time(word: str) -> str:
+    return f"“{_shown(word)}” is not a time of day. Write times such as `09:00`, `18:30` or `7pm`, with commas between."
+
+
+_DAY_GROUPS = {
+    **dict.fromkeys(("weekday", "weekdays", "workday", "workdays"), WORKDAYS),
+    **dict.fromkeys(("weekend", "weekends"), (5, 6)),
+    **dict.fromkeys(("daily", "everyday", "all"), EVERY_DAY),
+}
+_EVERY = re.compile(r"\b(?:every|all)\s*days?\b")
+_TO = re.compile(r"\s*(?:[-–—]|\b(?:to|through|until)\b)\s*")
+
+
+def parse_days(text: str) -> tuple[int, ...]:
+    """The days of "mon, Wednesday, fri", "mon-fri" or "weekend", from Monday (0), in order. Raises `UserError`.
+
+    Numbers are refused: whether 1 is Monday or Sunday depends on whom one asks.
+    """
+    spelled = _TO.sub("-", _EVERY.sub("daily", _folded(text).replace(".", " ")))
+    days = {day for word in _words(spelled) for day in _days(word)}
+    if not days:
+        raise UserError(_not_a_day(text))
+    return tuple(sorted(days))
+
+
+def _days(word: str) -> Iterable[int]:
+    if word in _DAY_GROUPS:
+        return _DAY_GROUPS[word]
+    first, dash, last = word.partition("-")
+    start = _day(first, word)
+    end = _day(last, word) if dash else start
+    return [(start + n) % 7 for n in range((end - start) % 7 + 1)]
+
+
+def _day(name: str, word: str) -> int:
+    for day, full in enumerate(DAY_NAMES):
+        if len(name) > 1 and (full.startswith(name) or name in (f"{full}s", f"{full[:3]}s")):
+            return day
+    raise UserError(_not_a_day(word))
+
+
+def _not_a_day(word: str) -> str:
+    return f"“{_shown(word)}” is not a day. Write days such as `Mon, Wed`, `mon-fri`, `weekdays` or `weekend`."
+
+
+_MOST_ZONES = 25
+"""Discord's limit of suggestions."""
+_COMMON_ZONES = (
+    "UTC",
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Paris",
+    "Europe/Madrid",
+    "Europe/Istanbul",
+    "Europe/Moscow",
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Los_Angeles",
+    "America/Toronto",
+    "America/Mexico_City",
+    "America/Sao_Paulo",
+    "Africa/Lagos",
+    "Africa/Johannesburg",
+    "Asia/Dubai",
+    "Asia/Kolkata",
+    "Asia/Jakarta",
+    "Asia/Shanghai",
+    "Asia/Singapore",
+    "Asia/Seoul",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+    "Pacific/Auckland",
+)
+_NO_PLACES = {"localtime", "posixrules", "Factory"}
+"""What a system has among its zones that means another zone, or none, on the next one."""
+_TURNED = re.compile(r"(?:Etc/)?GMT[-+]?[0-9]+")
+"""Never suggested: the sign of `Etc/GMT+1` is turned around (it is one hour behind UTC)."""
+_OFFSET = re.compile(r"(?:utc|gmt)?_?[-+]_?[0-9]{1,2}(?::?[0-9]{2})?")
+
+
+@functools.cache
+def _known() -> dict[str, str]:
+    """The zones of this system, by their folded names."""
+    return {_zone_folded(zone): zone for zone in sorted(available_timezones() - _NO_PLACES)}
+
+
+@functools.cache
+def _suggested() -> dict[str, str]:
+    return {name: zone for name, zone in _known().items() if not _TURNED.fullmatch(zone)}
+
+
+def parse_zone(text: str) -> str:
+    """The IANA zone of this name, as IANA spells it. Raises `UserError`, which suggests up to three others."""
+    wanted = _zone_folded(text)
+    if zone := _known().get(wanted):
+        return zone
+    if _OFFSET.fullmatch(wanted):
+        raise UserError("An offset from UTC has no summer time. Name a time zone, such as `Europe/Berlin`, or `UTC`.")
+    close = [f"`{zone}`" for zone in _close(wanted)]
+    hint = f"Did you mean {joined(close, 'or')}?" if close else "Name one such as `Europe/Berlin`, or `UTC`."
+    raise UserError(f"There is no time zone “{_shown(text)}”. {hint}")
+
+
+def zones(beginning: str) -> list[str]:
+    """Up to 25 zones to suggest: those that begin so, those whose place begins so, then those with it anywhere."""
+    query = _zone_folded(beginning)
+    if not query:
+        return [zone for zone in _COMMON_ZONES if _zone_folded(zone) in _known()]
+    found = [
+        (_rank(name, query), zone not in _COMMON_ZONES, zone) for name, zone in _suggested().items() if query in name
+    ]
+    return [zone for _, _, zone in sorted(found)[:_MOST_ZONES]]
+
+
+def _rank(name: str, query: str) -> int:
+    if name.startswith(query):
+        return 0
+    return 1 if f"/{query}" in name else 2
+
+
+def _close(wanted: str) -> list[str]:
+    """Up to three zones whose name, or whose place, is almost this."""
+    if wanted and (found := zones(wanted)):
+        return found[:3]
+    names = {name.rpartition("/")[2]: zone for name, zone in _suggested().items()} | _suggested()
+    close = difflib.get_close_matches(wanted[:40], names, n=6, cutoff=0.7)
+    return list(dict.fromkeys(names[name] for name in close))[:3]
+
+
+def _zone_folded(text: str) -> str:
+    """For comparison: "são paulo" and "Sao_Paulo" are one."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return re.sub(r"_?/_?", "/", re.sub(r"[\s_]+", "_", _folded(plain)))
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\s,;&/]+", text) if word not in ("", "and", "at", "on", "every")]
+
+
+def _shown(text: str) -> str:
+    """What somebody typed, short enough to be repeated in an answer."""
+    line = " ".join(text.split())
+    return line if len(line) <= 40 else f"{line[:39]}…"

@@ -1,0 +1,199 @@
+"""A database of the first version, brought to this one: what it knew is kept, and nothing is posted again."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, create_engine, insert, text
+
+from bot.cards.model import Card, State
+from bot.desk.delivery import UNPUBLISHED
+from bot.desk.publication import Decision, Source, Verdict
+from bot.desk.subscription import Subscription, Wish
+from bot.store import open_store
+from bot.store.database import APPLICATION_ID
+from bot.store.records import row_of
+from bot.store.tables import Moment
+from tests.support.cards import NOW, card
+
+GUILD, CHANNEL, PERSON = 1, 10, 5
+BEFORE = NOW - timedelta(days=1)
+MAX_AGE = timedelta(days=14)
+IDS_GIVEN = 500
+"""Deliveries that the first version ever made; the last ones are deleted."""
+STATES: dict[str, tuple[State, bool | str | None, bool | str | None, bool, str, bool]] = {
+    # card, wanted, actual (True: its revision), whether a message is there, progress, whether it is due
+    "posted": (State.PUBLISHED, True, True, True, "settled", False),
+    "outdated": (State.PUBLISHED, True, "older", True, "waiting", True),
+    "waiting": (State.PUBLISHED, True, None, False, "waiting", True),
+    "sending": (State.PUBLISHED, True, None, False, "sending", True),
+    "adopted": (State.PUBLISHED, True, "", True, "waiting", True),
+    "unpublished": (State.HELD, UNPUBLISHED, UNPUBLISHED, True, "settled", False),
+    "withdrawn": (State.WITHDRAWN, None, True, True, "waiting", True),
+    "retracted": (State.WITHDRAWN, None, None, False, "settled", False),
+    "refused": (State.PUBLISHED, True, None, False, "quarantined", False),
+    "removed": (State.PUBLISHED, True, True, True, "removed", False),
+}
+IDS = {name: number for number, name in enumerate(STATES, 1)}
+
+
+def micros(moment: datetime) -> int:
+    return int(Moment().process_bind_param(moment, None))  # type: ignore[arg-type]
+
+
+def named(slug: str) -> Card:
+    return card(slug, state=STATES[slug][0] if slug in STATES else State.PUBLISHED, topics=("Python",))
+
+
+def card_row(number: int, slug: str) -> dict[str, Any]:
+    known = row_of(named(slug))
+    return known | {
+        "id": number,
+        "timeline": number,
+        "published_at": micros(known["published_at"]),
+        "visible_at": micros(NOW),
+        "gone": False,
+        # As if every card had changed: a plan looks at all of them.
+        "unplanned": True,
+    }
+
+
+def delivery_row(name: str) -> dict[str, Any]:
+    _, wanted, actual, there, progress, due = STATES[name]
+    revision = row_of(named(name))["revision"]
+    return {
+        "id": IDS[name],
+        "subscription_id": 1,
+        "guild_id": GUILD,
+        "channel_id": CHANNEL,
+        "card_id": IDS[name],
+        "timeline": IDS[name],
+        "wanted": revision if wanted is True else wanted,
+        "actual": revision if actual is True else actual,
+        "message_id": 1000 + IDS[name] if there else None,
+        "progress": progress,
+        "attempts": 2 if due else 0,
+        "due_at": micros(NOW) if due else None,
+        "sent_at": micros(NOW) if there or progress == "sending" else None,
+        "last_error": "400" if progress == "quarantined" else None,
+        "planned_at": micros(BEFORE),
+        "settled_at": micros(NOW) if progress == "settled" else None,
+    }
+
+
+def rows() -> dict[str, list[dict[str, Any]]]:
+    """One delivery in each state, and a card that no channel has had."""
+    subscription = {"guild_id": GUILD, "created_by": PERSON, "created_at": micros(BEFORE), "when": "instant"}
+    decided = {"guild_id": 2, "card_id": 1, "decided_by": PERSON, "decided_at": micros(NOW), "reason": "a rumour"}
+    return {
+        "meta": [{"key": "instance", "value": "0123abcd"}],
+        "cards": [card_row(number, name) for number, name in enumerate([*STATES, "fresh"], 1)],
+        "topics": [{"id": 7, "key": "python", "name": "Python"}],
+        "subscriptions": [
+            {"id": 1, "channel_id": CHANNEL, "min_quality": 0, **subscription},
+            {"id": 2, "channel_id": 11, "min_quality": 80, **subscription},
+        ],
+        "card_topics": [{"topic_id": 7, "card_id": n, "timeline": n} for n in range(1, len(STATES) + 2)],
+        "subscription_topics": [{"topic_id": 7, "subscription_id": 2}],
+        "deliveries": [delivery_row(name) for name in STATES],
+        "decisions": [{"verdict": "withdrawn", **decided}],
+        "audit": [{"guild_id": 2, "card_id": 1, "before": None, "after": "withdrawn", "actor_id": PERSON,
+                   "source": "command", "reason": "a rumour", "at": micros(NOW)}],
+        "saved": [{"user_id": 9, "card_id": 1, "saved_at": micros(NOW)}],
+    }  # fmt: skip
+
+
+def first_version(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", "bot.store:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "0001")
+    tables = MetaData()
+    tables.reflect(connection)
+    for table, values in rows().items():
+        connection.execute(insert(tables.tables[table]), values)
+    connection.execute(text("UPDATE sqlite_sequence SET seq = :last WHERE name = 'deliveries'"), {"last": IDS_GIVEN})
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+@pytest.fixture
+def old_database(tmp_path: Path, database_url: str) -> str:
+    engine = create_engine(f"sqlite:///{tmp_path / 'newsdesk.db'}")
+    try:
+        with engine.begin() as connection:
+            first_version(connection)
+    finally:
+        engine.dispose()
+    return database_url
+
+
+def all_of(folder: Path, asked: str) -> list[dict[str, Any]]:
+    with closing(sqlite3.connect(folder / "newsdesk.db")) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(asked)]
+
+
+def deliveries_in(folder: Path) -> dict[int, dict[str, Any]]:
+    return {row["id"]: row for row in all_of(folder, "SELECT * FROM deliveries")}
+
+
+def as_now(before: dict[str, Any]) -> dict[str, Any]:
+    """What the first version's row says, in this version's words: contents name their cards."""
+    kept = {name: value for name, value in before.items() if name != "card_id"}
+    for side in ("wanted", "actual"):
+        if kept[side] not in (None, "", UNPUBLISHED):
+            kept[side] = f"{before['card_id']}:{kept[side]}"
+    return kept
+
+
+async def test_each_delivery_stands_where_it_stood(old_database: str, tmp_path: Path) -> None:
+    async with open_store(old_database) as store:
+        assert store.instance == "0123abcd"
+    found = deliveries_in(tmp_path)
+    assert len(found) == len(STATES)
+    for before in rows()["deliveries"]:
+        after = found[before["id"]]
+        assert {name: after[name] for name in as_now(before)} == as_now(before)
+        assert (after["layout"], after["slot"], after["on_withdrawal"]) == ("card", None, "delete")
+    shown = all_of(tmp_path, "SELECT delivery_id, card_id, channel_id, place, revision, shown FROM delivery_cards")
+    assert shown == [
+        {"delivery_id": row["id"], "card_id": row["card_id"], "channel_id": CHANNEL, "place": 0,
+         "revision": row["wanted"], "shown": 1}
+        for row in rows()["deliveries"]
+    ]  # fmt: skip
+    assert all_of(tmp_path, "PRAGMA foreign_key_check") == []
+
+
+async def test_subscriptions_decisions_and_saved_cards_are_kept(old_database: str, tmp_path: Path) -> None:
+    async with open_store(old_database) as store:
+        assert await store.subscriptions.of_guild(GUILD) == [
+            Subscription(1, GUILD, CHANNEL, PERSON, BEFORE, BEFORE, Wish()),
+            Subscription(2, GUILD, 11, PERSON, BEFORE, BEFORE, Wish(topics=("Python",), min_quality=80)),
+        ]
+        assert await store.archive.by_slug("posted", 2) is None
+        assert await store.archive.by_slug("posted", GUILD)
+        again = Decision(2, 1, Verdict.WITHDRAW, PERSON, NOW, "a rumour")
+        assert not (await store.desk.decide(again, source=Source.COMMAND, expected=None)).taken
+        assert (await store.saved.page(9, GUILD, limit=5, offset=0)).total == 1
+    assert len(all_of(tmp_path, "SELECT * FROM audit")) == 1
+
+
+async def test_a_card_that_was_delivered_before_is_not_posted_again(old_database: str, tmp_path: Path) -> None:
+    async with open_store(old_database) as store:
+        before = deliveries_in(tmp_path)
+        assert await store.deliveries.plan(NOW, MAX_AGE) == 1
+        after = deliveries_in(tmp_path)
+        (new,) = after.keys() - before.keys()
+        assert {number: after[number] for number in before} == before
+        assert after[new]["wanted"].startswith(f"{len(STATES) + 1}:")
+        posts = [row["id"] for row in after.values() if row["due_at"] and not row["message_id"] and row["wanted"]]
+        assert posts == [IDS["waiting"], IDS["sending"], new]
+        # A nonce is made of the store's name and the delivery's number: neither may come a second time.
+        assert new == IDS_GIVEN + 1
