@@ -28,7 +28,7 @@ from bot.gateway.turning import (
     turns_between,
 )
 from bot.gateway.views import rows
-from bot.render.desk import log_embed, waiting_note
+from bot.render.desk import log_text, waiting_note
 from bot.render.lists import card_list
 from bot.store.log import Wanted
 from bot.store.queue import COUNTED, Filters
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
     Interaction = discord.Interaction[NewsBot]
 
-LOG_PAGE = 10
+LOG_PAGE = 7
+"""As many entries as fit into a message with long titles and reasons, nearly always."""
 _LETTERS = {Verdict.PUBLISH: "p", Verdict.WITHDRAW: "w", None: "-"}
 _VERDICTS = {letter: verdict for verdict, letter in _LETTERS.items()}
 _SEEN = r"\d{1,10}[pw-]"
@@ -154,4 +155,4 @@ async def log_page(interaction: Interaction, request: Request, key: str, place: 
         raise UserError("Nothing like that has been decided yet.")
     newest, oldest = page.entries[0].id, page.entries[-1].id
     buttons = turns_between(key, newest, oldest, has_newer=page.has_newer, has_older=page.has_older)
-    return {"content": None, "embeds": [log_embed(page.entries)], "view": rows(buttons)}
+    return {"content": log_text(page.entries), "embeds": [], "view": rows(buttons)}

@@ -45,7 +45,8 @@ async def _search(interaction: discord.Interaction[NewsBot], request: Request, k
 async def _saved(interaction: discord.Interaction[NewsBot], _request: Request, key: str, place: Place) -> Reply:
     store, server = interaction.client.store, guild_id(interaction)
     saved = await store.saved.page(interaction.user.id, server, limit=PAGE, offset=place.offset)
-    hidden = f"{saved.hidden} saved {'card is' if saved.hidden == 1 else 'cards are'} not available here any more."
+    these = "1 card" if saved.hidden == 1 else f"{saved.hidden} cards"
+    hidden = f"{these} that you saved cannot be shown: withdrawn since, or not published in this server."
     if not saved.cards:
         raise UserError(hidden if saved.hidden else "You have not saved any card yet: press 🔖 under one.")
     buttons = turns(key, offset_page(saved.cards, saved.total, place), place.offset)

@@ -11,7 +11,7 @@ from bot.cards.model import HeldReason, State
 from bot.desk.publication import EVERYWHERE, Source, Verdict, standing
 from bot.render.card import address, headline
 from bot.render.colour import NEUTRAL
-from bot.render.limits import EMBED_DESCRIPTION, units
+from bot.render.limits import CONTENT, units
 from bot.render.listing import listed
 from bot.render.markdown import fitted, fitted_link
 from bot.store.flags import Flag
@@ -19,6 +19,7 @@ from bot.store.log import Entry, Subject
 from bot.store.records import FiledCard
 
 _TITLE = 120
+_TITLE_IN_LOG = 80
 _REASON = 200
 _FLAGS_QUOTED = 3
 _FLAG = 100
@@ -154,13 +155,12 @@ def _score(score: int | None) -> str:
     return "part of another card's story" if score < 0 else f"{score:,}"
 
 
-def log_embed(entries: Sequence[Entry]) -> discord.Embed:
-    """The log, newest first."""
-    text = listed(entries, _line, EMBED_DESCRIPTION) or "Nothing has been decided yet."
-    return discord.Embed(title="Log of the desk", description=text, colour=NEUTRAL)
+def log_text(entries: Sequence[Entry]) -> str:
+    """The log, newest first. As text: Discord names people there, while in an embed it may know only their numbers."""
+    return listed(entries, _line, CONTENT)
 
 
 def _line(entry: Entry, room: int) -> str:
     sentence = record(entry)
-    title = fitted(" ".join(entry.title.split()), min(_TITLE, room - units(sentence) - 6))
+    title = fitted(" ".join(entry.title.split()), min(_TITLE_IN_LOG, room - units(sentence) - 6))
     return f"**{title}**\n{sentence}" if title else ""

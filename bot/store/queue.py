@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import folded
 from bot.store.database import Database
-from bot.store.records import FiledCard, filed, filed_columns
+from bot.store.records import FiledCard, best_of_some, filed, filed_columns, timeline
 from bot.store.tables import card_topics, cards, flags, topics
 from bot.store.visibility import open_flags, undecided, visible
 
@@ -67,7 +67,8 @@ class Queue:
                 asked = _cards(guild_id, flagged).order_by(open_flags(guild_id).desc(), cards.c.timeline.desc())
                 rows += (await connection.execute(asked.limit(limit).offset(offset))).mappings().all()
             if len(rows) < limit:
-                asked = _cards(guild_id, held).order_by(cards.c.points.desc(), cards.c.timeline.desc())
+                best = best_of_some() if filters.since else cards.c.points.desc()
+                asked = _cards(guild_id, held).order_by(best, cards.c.timeline.desc())
                 rest = asked.limit(limit - len(rows)).offset(max(0, offset - ahead))
                 rows += (await connection.execute(rest)).mappings().all()
         return QueuePage(tuple(Waiting(filed(row), row["flags"]) for row in rows), total)
@@ -92,5 +93,5 @@ def _fitting(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.min_quality:
         asked.append(cards.c.quality >= filters.min_quality)
     if filters.since:
-        asked.append(cards.c.published_at >= filters.since)
+        asked.append(cards.c.timeline >= timeline(filters.since, 0))
     return asked

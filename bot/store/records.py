@@ -38,6 +38,11 @@ def timeline(published_at: datetime, card_id: int) -> int:
     return (int(published_at.timestamp()) << _ID_BITS) | (card_id & ((1 << _ID_BITS) - 1))
 
 
+def best_of_some() -> ColumnElement[int]:
+    """The order by points within a span of time: as a sum no index serves it, so that the span's does."""
+    return (cards.c.points + 0).desc()
+
+
 def row_of(card: Card) -> dict[str, Any]:
     """The columns that a card's file decides; `details` holds what SQL never looks at."""
     return {

@@ -9,7 +9,21 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, case, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,12 +32,15 @@ from bot.cards.model import State
 from bot.desk.delivery import SEEN_AS, Content, Progress, written
 from bot.desk.subscription import Layout, OnWithdrawal
 from bot.store.database import Database
+from bot.store.records import best_of_some, timeline
 from bot.store.tables import cards, deliveries, delivery_cards, guild_settings
 from bot.store.visibility import ever_decided, last_entry, open_flags, undecided, visible
 
 MOST_OPEN = 25
 _LOOKED_AT = 500
 """Of the cards that wait, the best so many are looked at when places become free."""
+_REVIEW: ColumnElement[str] = literal_column(f"'{Layout.REVIEW}'")
+"""Not a parameter: only then does the index of reviews serve."""
 _Guild = ColumnElement[int]
 
 
@@ -61,7 +78,7 @@ class Reviews:
         """Cards under review that have grown old are looked at by the next plan, which makes room for others."""
         old = select(delivery_cards.c.card_id).where(
             delivery_cards.c.delivery_id.in_(
-                select(deliveries.c.id).where(deliveries.c.layout == Layout.REVIEW, deliveries.c.wanted.is_not(None))
+                select(deliveries.c.id).where(deliveries.c.layout == _REVIEW, deliveries.c.wanted.is_not(None))
             )
         )
         mine = cards.c.id.in_(old) & (cards.c.published_at < now - max_age) & (cards.c.state == State.HELD)
@@ -92,7 +109,7 @@ async def new_reviews(connection: AsyncConnection, now: datetime, max_age: timed
         select(deliveries.c.guild_id)
         .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
         .join(cards, cards.c.id == delivery_cards.c.card_id)
-        .where(deliveries.c.layout == Layout.REVIEW, cards.c.unplanned)
+        .where(deliveries.c.layout == _REVIEW, cards.c.unplanned)
         .distinct()
     )
     relieved = list((await connection.execute(touched)).scalars())
@@ -106,15 +123,15 @@ async def new_reviews(connection: AsyncConnection, now: datetime, max_age: timed
 def _fresh_cards(oldest: datetime) -> ColumnElement[bool]:
     best = (
         select(cards.c.id)
-        .where(cards.c.state == State.HELD, cards.c.published_at >= oldest)
-        .order_by(cards.c.points.desc(), cards.c.timeline.desc())
+        .where(cards.c.state == State.HELD, cards.c.timeline >= timeline(oldest, 0))
+        .order_by(best_of_some(), cards.c.timeline.desc())
         .limit(_LOOKED_AT)
     )
     return cards.c.id.in_(best)
 
 
 def _is_review(guild_id: int) -> ColumnElement[bool]:
-    return (deliveries.c.layout == Layout.REVIEW) & (deliveries.c.guild_id == guild_id)
+    return (deliveries.c.layout == _REVIEW) & (deliveries.c.guild_id == guild_id)
 
 
 def _waits(guild_id: _Guild) -> ColumnElement[bool]:
@@ -137,42 +154,44 @@ async def _fill(
     connection: AsyncConnection, now: datetime, chosen: ColumnElement[bool], guild_ids: Collection[int] | None
 ) -> int:
     """Put the best of the chosen cards that wait before the moderators of servers with room. Returns how many."""
+    room = await _room(connection, guild_ids)
+    if not room:
+        return 0
     here = guild_settings.c
-    open_now = (
-        select(func.count())
-        .select_from(deliveries)
-        .where(deliveries.c.guild_id == here.guild_id, deliveries.c.layout == Layout.REVIEW)
-        .where(deliveries.c.progress != Progress.REMOVED, _is_open(here.guild_id))
-        .correlate(guild_settings)
-        .scalar_subquery()
-    )
     met = (
         select(literal(1))
         .where(delivery_cards.c.channel_id == here.review_channel_id, delivery_cards.c.card_id == cards.c.id)
         .correlate(guild_settings, cards)
     )
-    best = func.row_number().over(
-        partition_by=here.guild_id,
-        order_by=(open_flags(here.guild_id).desc(), cards.c.points.desc(), cards.c.timeline.desc()),
-    )
+    best_first = (open_flags(here.guild_id).desc(), cards.c.points.desc(), cards.c.timeline.desc())
+    best = func.row_number().over(partition_by=here.guild_id, order_by=best_first)
+    columns = (here.guild_id, here.review_channel_id, cards.c.id.label("card_id"), cards.c.timeline)
     pairs = (
-        select(
-            here.guild_id,
-            here.review_channel_id,
-            cards.c.id.label("card_id"),
-            cards.c.timeline,
-            _state(here.guild_id).label("revision"),
-            (here.review_open - open_now).label("room"),
-            best.label("place"),
-        )
+        select(*columns, _state(here.guild_id).label("revision"), best.label("place"))
         .select_from(guild_settings.join(cards, literal(True)))
-        .where(here.review_channel_id.is_not(None), chosen, _waits(here.guild_id), ~exists(met))
+        .where(here.guild_id.in_(room), chosen, _waits(here.guild_id), ~exists(met))
+        .subquery()
     )
+    fitting = select(pairs).where(pairs.c.place <= max(room.values())).order_by(pairs.c.timeline)
+    found = (await connection.execute(fitting)).mappings().all()
+    return await _add(connection, [each for each in found if each["place"] <= room[each["guild_id"]]], now)
+
+
+async def _room(connection: AsyncConnection, guild_ids: Collection[int] | None) -> dict[int, int]:
+    """How many more reviews servers with a desk take, where it is any."""
+    here = guild_settings.c
+    open_now = (
+        select(func.count())
+        .select_from(deliveries)
+        .where(deliveries.c.guild_id == here.guild_id, deliveries.c.layout == _REVIEW)
+        .where(deliveries.c.progress != Progress.REMOVED, _is_open(here.guild_id))
+        .correlate(guild_settings)
+        .scalar_subquery()
+    )
+    asked = select(here.guild_id, here.review_open - open_now).where(here.review_channel_id.is_not(None))
     if guild_ids is not None:
-        pairs = pairs.where(here.guild_id.in_(guild_ids))
-    found = pairs.subquery()
-    fitting = select(found).where(found.c.place <= found.c.room).order_by(found.c.timeline)
-    return await _add(connection, (await connection.execute(fitting)).mappings().all(), now)
+        asked = asked.where(here.guild_id.in_(guild_ids))
+    return {guild_id: room for guild_id, room in await connection.execute(asked) if room > 0}
 
 
 async def _add(connection: AsyncConnection, found: Sequence[Any], now: datetime) -> int:

@@ -82,8 +82,7 @@ Index("ix_cards_content", cards.c.content)
 Index("ix_cards_provider", cards.c.provider)
 Index("ix_cards_story_id", cards.c.story_id)
 Index("ix_cards_visible_at", cards.c.visible_at)
-_HELD = text("state = 'held'")
-Index("ix_cards_held", cards.c.points, cards.c.timeline, sqlite_where=_HELD, postgresql_where=_HELD)
+Index("ix_cards_state_points_timeline", cards.c.state, cards.c.points, cards.c.timeline)
 
 topics = Table(
     "topics",
@@ -190,7 +189,7 @@ flags = Table(
     Column("reason", Text, nullable=False),
     Column("at", Moment, nullable=False),
 )
-Index("ix_flags_guild_id", flags.c.guild_id)
+Index("ix_flags_guild_id_card_id", flags.c.guild_id, flags.c.card_id)
 Index("ix_flags_user_id_at", flags.c.user_id, flags.c.at)
 
 story_keys = Table(
@@ -310,6 +309,8 @@ deliveries = Table(
 _DUE = text("due_at IS NOT NULL")
 Index("ix_deliveries_due_at", deliveries.c.due_at, sqlite_where=_DUE)
 Index("ix_deliveries_channel_id_due_at", deliveries.c.channel_id, sqlite_where=_DUE)
+_REVIEW = text("layout = 'review'")
+Index("ix_deliveries_review", deliveries.c.guild_id, sqlite_where=_REVIEW, postgresql_where=_REVIEW)
 Index("ix_deliveries_crosspost", deliveries.c.channel_id, sqlite_where=text("crosspost = 'wanted'"))
 
 delivery_cards = Table(

@@ -17,6 +17,8 @@ def upgrade() -> None:
     _audit()
     _flags()
     _guild_settings()
+    review = sa.text("layout = 'review'")
+    op.create_index("ix_deliveries_review", "deliveries", ["guild_id"], sqlite_where=review, postgresql_where=review)
 
 
 def _cards() -> None:
@@ -25,8 +27,7 @@ def _cards() -> None:
     points = sa.Column("points", sa.Integer(), nullable=False, server_default="0", comment="heat, else quality, else 0")
     op.add_column("cards", points)
     op.execute("UPDATE cards SET filed_state = state, points = coalesce(heat, quality, 0)")
-    held = sa.text("state = 'held'")
-    op.create_index("ix_cards_held", "cards", ["points", "timeline"], sqlite_where=held, postgresql_where=held)
+    op.create_index("ix_cards_state_points_timeline", "cards", ["state", "points", "timeline"])
 
 
 def _decisions() -> None:
@@ -101,7 +102,7 @@ def _flags() -> None:
         sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name=op.f("fk_flags_card_id")),
         sa.PrimaryKeyConstraint("card_id", "user_id", "guild_id", name=op.f("pk_flags")),
     )
-    op.create_index("ix_flags_guild_id", "flags", ["guild_id"])
+    op.create_index("ix_flags_guild_id_card_id", "flags", ["guild_id", "card_id"])
     op.create_index("ix_flags_user_id_at", "flags", ["user_id", "at"])
 
 
