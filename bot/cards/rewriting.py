@@ -1,0 +1,117 @@
+"""Change one value in a card file's bytes, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from bot.cards.frontmatter import FrontMatterError, split
+from bot.cards.values import FieldError, flag
+
+
+class RewritingError(Exception):
+    """Why a file is left as it is: the rest of a sentence that begins with its name, and what to do instead."""
+
+
+_UNSAFE = "cannot be changed safely by the bot: set `published` in it by hand"
+_WORDS = {b"true": True, b"True": True, b"TRUE": True, b"false": False, b"False": False, b"FALSE": False}
+
+
+def with_published(content: bytes, published: bool) -> bytes:
+    """A card file's bytes with this decision at `published` in its front matter, and every other byte as it was.
+
+    The very same bytes when they say so already. Raises `RewritingError`.
+    """
+    start, end = _place(content)
+    said = _WORDS.get(content[start:end])
+    if said is None:
+        raise RewritingError("does not say plainly true or false at `published`: write one of them there by hand")
+    word = content[start:end] if said is published else b"true" if published else b"false"
+    changed = content[:start] + word + content[end:]
+    if not _differ_in_published_only(content, changed, published):
+        raise RewritingError(_UNSAFE)
+    return changed
+
+
+def _place(content: bytes) -> tuple[int, int]:
+    """Where the value begins and ends, in bytes."""
+    try:
+        spans = _spans(_readable(content))
+    except FrontMatterError:
+        raise RewritingError("has front matter that cannot be read: mend it, `newsdesk check` names the line") from None
+    except yaml.YAMLError:
+        raise RewritingError(_UNSAFE) from None
+    if len(spans) != 1:
+        number = "more than one `published`" if spans else "no `published`"
+        raise RewritingError(f"has {number} in its front matter: leave one line of it there by hand, true or false")
+    text = content.decode("utf-8", "surrogateescape")
+    start, end = (len(text[:index].encode("utf-8", "surrogateescape")) for index in spans[0])
+    return start, end
+
+
+# One character for one, so that places stay: bytes that are not UTF-8, and controls that libyaml refuses.
+_UNREADABLE = re.compile("[\x80-\x84\x86-\x9f\ud800-\udfff]")
+
+
+def _readable(content: bytes) -> str:
+    return _UNREADABLE.sub("\ufffd", content.decode("utf-8", "surrogateescape"))
+
+
+_BOUNDARIES = {"-": r"^-{3,}\s*$", "+": r"^\+{3,}\s*$", "{": r"^[{}]$"}
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Where values of `published` stand in the front matter, in characters. Raises `FrontMatterError`, `YAMLError`."""
+    if split(text) is None:
+        return []
+    bare = text.lstrip("\ufeff")
+    boundaries = re.finditer(_BOUNDARIES[bare[0]], bare, re.MULTILINE)
+    begin, end = next(boundaries).end(), next(boundaries).start()
+    found = (_in_yaml if bare[0] == "-" else _in_others)(bare[begin:end])
+    offset = begin + len(text) - len(bare)
+    return [(first + offset, last + offset) for first, last in found]
+
+
+def _in_yaml(matter: str) -> Iterator[tuple[int, int]]:
+    """By libyaml's events: its nodes are made on the C stack, which deep nesting would overflow."""
+    depth, key = 0, None
+    for event in yaml.parse(matter, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.YAMLError("aliases of aliases would take forever to compare")
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.NodeEvent):
+            if depth == 1:
+                if key is not None and getattr(key, "value", None) == "published":
+                    yield _span(event)
+                key = event if key is None else None
+            depth += isinstance(event, yaml.CollectionStartEvent)
+
+
+def _span(event: Any) -> tuple[int, int]:
+    return event.start_mark.index, event.end_mark.index
+
+
+_KEY = re.compile(r"""(?:^[ \t]*|["'])published["']?[ \t]*[:=][ \t]*(\w*)""", re.MULTILINE)
+
+
+def _in_others(matter: str) -> Iterator[tuple[int, int]]:
+    """TOML and JSON give no places: wherever it may be, nested or in a text. The comparison proves a single one."""
+    return (found.span(1) for found in _KEY.finditer(matter))
+
+
+def _differ_in_published_only(old: bytes, new: bytes, published: bool) -> bool:
+    """Whether the bot would read the new bytes as it read the old ones, but for the decision."""
+    try:
+        before, after = _fields(old), _fields(new)
+        return flag(after, "published") is published and before | {"published": 0} == after | {"published": 0}
+    except (FrontMatterError, FieldError, RecursionError):
+        return False
+
+
+def _fields(content: bytes) -> dict[str, Any]:
+    matter = split(_readable(content))
+    return matter.fields if matter else {}
