@@ -1,0 +1,70 @@
+"""Write an owner's decision into a card's own file: the value of `published`, and not one byte more. Blocking."""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.cards.model import FileStat
+from bot.cards.rewriting import RewritingError, with_published
+from bot.errors import UserError
+
+
+def write_published(root: Path, known: FileStat, published: bool) -> None:
+    """Set `published` in the file that `known` lists below `root`; a file that says so already is left alone.
+
+    Raises `UserError`, with the file as it was, when it is not the one that was listed or cannot be changed safely.
+    The file is replaced in one step: it keeps its mode, but becomes the bot's own, and hard links keep the old text.
+    """
+    path = root / known.path
+    try:
+        mode = _mode_of_unchanged(root, known)
+        content = path.read_bytes()
+        changed = with_published(content, published)
+        if changed != content:
+            _replace(path, changed, mode, lambda: _mode_of_unchanged(root, known))
+    except RewritingError as why:
+        raise _refused(known, str(why)) from why
+    except OSError as error:
+        remedy = "let the bot write in its folder, or set `published` by hand"
+        raise _refused(known, f"cannot be written ({error.strerror}): {remedy}") from error
+
+
+def _refused(known: FileStat, why: str) -> UserError:
+    name = known.path.replace("`", "'")
+    return UserError(f"`{name}` {why}.")
+
+
+def _mode_of_unchanged(root: Path, known: FileStat) -> int:
+    """The permissions of the file, if it is still the plain one that was listed. No part of its path may be a link."""
+    try:
+        home, real = root.resolve(strict=True), (root / known.path).resolve(strict=True)
+        info = real.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise RewritingError("is no longer there: load the folder again") from None
+    except RuntimeError:  # up to Python 3.12, for a link that leads to itself
+        raise RewritingError("is a link that leads nowhere: put the card itself in its place") from None
+    if real != home / known.path or not real.is_relative_to(home) or not modes.S_ISREG(info.st_mode):
+        raise RewritingError("is a link or leads out of the folder of cards: change the file it stands for by hand")
+    if (info.st_size, info.st_mtime_ns) != (known.size, known.mtime_ns):
+        raise RewritingError("has changed meanwhile: look at the card again, then decide once more")
+    return modes.S_IMODE(info.st_mode)
+
+
+def _replace(target: Path, content: bytes, mode: int, check: Callable[[], object]) -> None:
+    """Hidden and of another suffix, the temporary file is a card neither to a scan nor to the watch."""
+    handle, name = tempfile.mkstemp(prefix=".newsdesk-", suffix=".tmp", dir=target.parent)
+    spare = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            spare.chmod(mode)
+            file.flush()
+            os.fsync(handle)
+        check()
+        spare.replace(target)
+    finally:
+        spare.unlink(missing_ok=True)
