@@ -14,10 +14,10 @@ from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
 from bot.desk.timetable import words_of
 from bot.render.card import SEPARATOR, address, headline
 from bot.render.colour import NEUTRAL
-from bot.render.limits import EMBED_DESCRIPTION, FIELD_VALUE, units
+from bot.render.limits import EMBED_DESCRIPTION, EMBED_TITLE, FIELD_VALUE, units
 from bot.render.listing import listed
 from bot.render.listing import story as related
-from bot.render.markdown import fitted
+from bot.render.markdown import cut, fitted
 from bot.store.quiet import QuietChannel
 from bot.store.records import FiledCard
 
@@ -56,10 +56,15 @@ def draft_embed(channel_id: int | None, wish: Wish) -> discord.Embed:
     embed.add_field(name="Channel", value=f"<#{channel_id}>" if channel_id else "*not chosen yet*")
     embed.add_field(name="When", value=_capital(words_of(wish)))
     embed.add_field(name="Topics", value=fitted(", ".join(wish.topics), FIELD_VALUE) or "Every topic", inline=False)
-    limits = [_capital(words) for words in _limits(wish)]
-    if limits:
-        embed.add_field(name="How", value=fitted("; ".join(limits), FIELD_VALUE - 100) + _mention(wish), inline=False)
+    if how := _how(wish):
+        embed.add_field(name="How", value=_capital(how), inline=False)
     return embed
+
+
+def _how(wish: Wish) -> str:
+    limits = fitted("; ".join(_limits(wish)), FIELD_VALUE - 100)
+    calls = f"calls <@&{wish.mention}>" if wish.mention else ""
+    return "; ".join(filter(None, (limits, calls)))
 
 
 def _limits(wish: Wish) -> list[str]:
@@ -76,10 +81,6 @@ def _limits(wish: Wish) -> list[str]:
         "withdrawn cards stay": wish.on_withdrawal is OnWithdrawal.KEEP,
     }
     return [text for text, applies in words.items() if applies]
-
-
-def _mention(wish: Wish) -> str:
-    return f"; calls <@&{wish.mention}>" if wish.mention else ""
 
 
 def _capital(text: str) -> str:
@@ -112,8 +113,9 @@ def _next(subscription: Subscription) -> str:
 
 
 def _quiet_line(channel: QuietChannel, room: int) -> str:
-    state = "now, until" if channel.is_quiet else "next"
-    line = f"<#{channel.channel_id}>: {_hours(channel.hours)}, {state} {discord.utils.format_dt(channel.turns_at, 'R')}"
+    state = "quiet now, until" if channel.is_quiet else "next"
+    turn = f"{state} {discord.utils.format_dt(channel.turns_at, 'R')}"
+    line = SEPARATOR.join((f"<#{channel.channel_id}>", _hours(channel.hours), turn))
     return line if units(line) <= room else ""
 
 
@@ -139,12 +141,13 @@ class Past:
 def whatif_embed(wish: Wish, past: Past, chart: str) -> discord.Embed:
     """The last days as the wish would have had them; `chart` is the address of its picture."""
     total, days = sum(count for _, count in past.days), len(past.days)
-    embed = discord.Embed(title=f"The last {days} days, {words_of(wish)}", colour=NEUTRAL)
+    title = cut(f"The last {days} days, {words_of(wish)}", EMBED_TITLE)
+    embed = discord.Embed(title=title, colour=NEUTRAL)
     digests = f" in {past.digests:,} digest{'' if past.digests == 1 else 's'}" if past.digests else ""
     busiest, most = max(past.days, key=lambda day: day[1])
     head = (
         f"**{total:,} card{'' if total == 1 else 's'}**{digests}, about **{total / days:.1f} a day**, "
-        f"at most {most:,} (on {busiest:%d %B}).\n"
+        f"at most {most:,} (on {busiest:%-d %B}).\n"
         f"Topics: {fitted(', '.join(wish.topics), _TOPICS_SHOWN) or 'every topic'}.\n\n"
     )
     newest = listed(past.cards, _past_line, EMBED_DESCRIPTION - units(head), at_most=10)

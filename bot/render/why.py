@@ -69,14 +69,14 @@ def fate_words(fate: Fate) -> str:
 def fates_line(fates: Mapping[int, Fate]) -> str:
     """How many cards were looked at and what became of them: `34 cards: 8 chosen, 20 of other topics …`."""
     counts = Counter(fates.values())
-    named = [f"{counts[fate]} {words}" for fate, words in _COUNTED.items() if counts[fate]]
+    named = [f"{counts[fate]:,} {words}" for fate, words in _COUNTED.items() if counts[fate]]
     return f"{len(fates):,} looked at: {', '.join(named)}" if named else "No card has come in since the last digest."
 
 
 _COUNTED = {
     Fate.CHOSEN: "chosen",
     Fate.BEATEN: "beaten by better ones",
-    Fate.PROVIDER_FULL: "one too many of their publisher",
+    Fate.PROVIDER_FULL: f"behind {PER_PROVIDER} of the same publisher",
     Fate.STORY_TOLD: "of a story already in it",
     Fate.OTHER_TOPIC: "of other topics",
     Fate.WEAK: "below the minimum quality",
@@ -91,4 +91,4 @@ _COUNTED = {
 def arrived_words(at: datetime, why: Why | None) -> str:
     """When the channel got a card and why."""
     when = f"The channel got it {discord.utils.format_dt(at, 'R')}"
-    return f"{when}: number {why.place} of its digest with {points(why)}." if why else f"{when}, as it appeared."
+    return f"{when}: number {why.place} of its digest ({points(why)})." if why else f"{when}, as it appeared."
