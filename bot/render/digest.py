@@ -18,7 +18,7 @@ from bot.render.lists import card_list
 from bot.render.markdown import cut, fitted, fitted_link
 from bot.store.records import FiledCard
 
-CONTINUED = "…"
+CONTINUED = "-# Continued"
 """The heading of a digest's later messages."""
 LIST_CARDS = 25
 """Headlines of one message, at most: as many as a select menu can offer to save."""

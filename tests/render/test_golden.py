@@ -1,17 +1,24 @@
-"""Eight cards as they are sent. After a wanted change: `NEWSDESK_UPDATE_GOLDEN=1 pytest tests/render`."""
+"""Eight cards as they are sent, alone and in digests.
+
+After a wanted change: `NEWSDESK_UPDATE_GOLDEN=1 pytest tests/render`.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.desk.subscription import Layout, When
 from bot.render.card import card_embed
+from bot.render.digest import CONTINUED, digest_message, entry_size, heading, parts
 from bot.render.lists import card_list
-from tests.render.cases import PICTURES, SAMPLES, filed_file
+from bot.store.records import FiledCard
+from tests.render.cases import MOMENT, PICTURES, SAMPLES, filed_file
 from tests.render.limits_check import assert_within_limits
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -44,12 +51,44 @@ def test_a_card(slug: str) -> None:
     _check(slug, {"full": full.to_dict(), "compact": compact.to_dict()})
 
 
+def _chosen() -> list[FiledCard]:
+    return [filed for slug in CHOSEN if (filed := filed_file(SAMPLES / f"{slug}.md"))]
+
+
 def test_a_list() -> None:
-    cards = [filed for slug in CHOSEN if (filed := filed_file(SAMPLES / f"{slug}.md"))]
-    embeds = card_list(cards, PICTURES)
+    embeds = card_list(_chosen(), PICTURES)
     assert_within_limits(embeds)
     _check("list", [embed.to_dict() for embed in embeds])
 
 
+def _digest(layout: Layout, cards: Sequence[FiledCard], **more: Any) -> list[dict[str, Any]]:
+    """Every message of a digest, as the courier is given them: only the first one has the heading, and calls."""
+    counts = parts([entry_size(each) for each in cards], layout)
+    line = heading(When.DAILY, MOMENT, ("Space", "Security"), parts=len(counts))
+    sent, rest = [], list(cards)
+    for part, count in enumerate(counts):
+        opening = {"heading": line, **more} if part == 0 else {"heading": CONTINUED}
+        message = digest_message(rest[:count], layout, PICTURES, **opening)
+        assert_within_limits(message.embeds)
+        sent.append({"content": message.content, "embeds": [embed.to_dict() for embed in message.embeds]})
+        rest = rest[count:]
+    return sent
+
+
+@pytest.mark.parametrize("layout", [Layout.CARDS, Layout.LIST])
+def test_a_digest(layout: Layout) -> None:
+    sent = _digest(layout, _chosen(), mention=77)
+    assert len(sent) == 1
+    _check(f"digest-{layout}", sent)
+
+
+@pytest.mark.parametrize(("layout", "times"), [(Layout.CARDS, 2), (Layout.LIST, 5)])
+def test_a_digest_of_two_messages(layout: Layout, times: int) -> None:
+    sent = _digest(layout, _chosen() * times)
+    assert len(sent) == 2
+    _check(f"digest-{layout}-in-two", sent)
+
+
 def test_no_golden_file_is_left_over() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.json")} == {*CHOSEN, "list"}
+    digests = {f"digest-{layout}{more}" for layout in ("cards", "list") for more in ("", "-in-two")}
+    assert {path.stem for path in GOLDEN.glob("*.json")} == {*CHOSEN, *digests, "list"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.desk.digest import Fate, Why
@@ -32,6 +32,7 @@ def test_a_digest_without_cards_says_so() -> None:
     assert (whys_embed([]).description or "").startswith("Nothing new matched.\n\nBest first")
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(FILED, WHYS), max_size=26))
 def test_any_digest_fits(chosen: list[tuple[FiledCard, Why | None]]) -> None:
     embed = whys_embed(chosen)
