@@ -10,7 +10,6 @@ from discord.ext import commands
 
 from bot.desk.quiet import parse as quiet_hours
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When
-from bot.desk.typed import parse_zone
 from bot.errors import UserError
 from bot.gateway import suggestions
 from bot.gateway.client import NewsBot
@@ -18,7 +17,7 @@ from bot.gateway.previews import preview_reply, whatif_reply, why_reply
 from bot.gateway.rights import guild_id, require_channel_manager, trouble
 from bot.gateway.setup import SetupView
 from bot.gateway.suggestions import Target
-from bot.gateway.wishes import Asked, base_wish, require_possible, subscribe, unknown_topics, wish_of
+from bot.gateway.wishes import Asked, base_wish, remember_zone, require_possible, subscribe, unknown_topics, wish_of
 from bot.render.reports import ChannelCheck, check_embed
 from bot.render.subscriptions import begins, quiet_text, subscription_embed, subscriptions_embed
 
@@ -108,7 +107,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
             skip_empty,
         )  # fmt: skip
         made = await subscribe(interaction, channel, wish_of(asked, await base_wish(interaction)))
-        await self._remember_zone(interaction, timezone)
+        await remember_zone(interaction, timezone)
         await self._show(interaction, made, begins(made))
 
     @app_commands.command(description="Bring cards to a channel, step by step, with a preview")
@@ -148,7 +147,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
             raise UserError("Nothing would change. Give at least one option a new value; `all` empties a list.")
         require_possible(suggestions.target(interaction, chosen.channel_id), wish)
         changed = await self.bot.store.subscriptions.change(chosen, wish, self.bot.clock())
-        await self._remember_zone(interaction, timezone)
+        await remember_zone(interaction, timezone)
         await self._show(interaction, changed, "The subscription is changed.")
 
     @app_commands.command(name="list", description="What is subscribed in this server, and when it comes next")
@@ -248,7 +247,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         zone = timezone or (await base_wish(interaction)).timezone
         hours = quiet_hours(starts, ends, zone, heat)
         await self.bot.store.quiet.set(server, channel.id, hours, now)
-        await self._remember_zone(interaction, timezone)
+        await remember_zone(interaction, timezone)
         await interaction.response.send_message(quiet_text(channel.id, hours), ephemeral=True)
 
     @app_commands.command(description="What a subscription like this would have brought in the last 30 days")
@@ -285,11 +284,6 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         if not found:
             raise UserError("Nothing is subscribed yet. `/digest setup` brings cards to a channel, step by step.")
         return found
-
-    async def _remember_zone(self, interaction: Interaction, typed: str | None) -> None:
-        """The zone that a server's people name is likely the one they mean next time."""
-        if typed:
-            await self.bot.store.subscriptions.set_timezone(guild_id(interaction), parse_zone(typed))
 
     async def _show(self, interaction: Interaction, subscription: Subscription, text: str) -> None:
         strange = await unknown_topics(interaction, subscription.wish.topics)

@@ -26,6 +26,7 @@ from bot.gateway.failures import report, say_stale
 from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
 from bot.gateway.pacing import Pace, refuse_second_try
 from bot.gateway.reviews import REVIEW_ITEMS
+from bot.gateway.setup import answer_for_lost_draft
 from bot.gateway.turning import TurnButton
 from bot.settings import Settings
 from bot.store import Store
@@ -68,6 +69,8 @@ class NewsBot(commands.Bot):
         self.settings = settings
         self.store = store
         self.clock = clock
+        self.open_drafts: set[str] = set()
+        """The keys of the setups that somebody is at."""
         self._background = background
         self._watching: set[asyncio.Task[None]] = set()
         if settings.discord_api:
@@ -115,6 +118,7 @@ class NewsBot(commands.Bot):
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """What nobody answers was made before a restart, or by hand. The wait for that belongs to no interaction."""
+        await answer_for_lost_draft(interaction)
         contextvars.Context().run(self._watch, interaction)
 
     def _watch(self, interaction: discord.Interaction[Any]) -> None:

@@ -65,7 +65,7 @@ async def say_stale(interaction: discord.Interaction[Any]) -> None:
     if interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
         await asyncio.sleep(_ANSWERED_WITHIN)
         if not interaction.response.is_done():
-            await _tell(interaction, "This is from before the bot was last started. Ask for it again.")
+            await _tell(interaction, "This is not open any more. Ask for it again.")
 
 
 class Answering:

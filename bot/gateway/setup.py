@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -11,11 +13,12 @@ import discord
 from bot.desk.subscription import Layout, Subscription, When, Wish
 from bot.desk.timetable import first_turn
 from bot.errors import UserError
-from bot.gateway.failures import AnsweringModal, AnsweringView
+from bot.gateway.failures import AnsweringView, report
 from bot.gateway.previews import preview_reply
 from bot.gateway.rights import guild_id, require_channel_manager
+from bot.gateway.setup_form import TimesAndLimits
 from bot.gateway.suggestions import Target, target
-from bot.gateway.wishes import Asked, base_wish, require_possible, subscribe, wish_of
+from bot.gateway.wishes import Asked, base_wish, remember_zone, require_possible, subscribe, wish_of
 from bot.render.limits import CHOICES
 from bot.render.subscriptions import begins, draft_embed, subscription_embed
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
 
 Interaction = discord.Interaction[Any]
+_DRAFT = re.compile(r"nd:setup:(?P<draft>[0-9a-f]{8}):[a-z]+")
 _MINUTES = 14  # an answer that only one person sees can be changed for 15
 _WHEN = {
     When.INSTANT: ("Instantly", "Each card as it appears"),
@@ -45,13 +49,21 @@ _CHANNELS = [
 
 
 class SetupView(AnsweringView):
-    """One draft of a subscription, for the person who began it."""
+    """One draft of a subscription, for the person who began it.
 
-    def __init__(self, wish: Wish, topics: Sequence[str]) -> None:
+    It is kept in memory only; `open_drafts` holds the keys of all that still are (see `answer_for_lost_draft`).
+    """
+
+    def __init__(self, wish: Wish, topics: Sequence[str], open_drafts: set[str]) -> None:
         super().__init__(timeout=_MINUTES * 60)
         self.wish = wish
         self.topics = topics
         self.channel: Target | None = None
+        self.zone = ""
+        """The time zone as it was typed."""
+        self._key = secrets.token_hex(4)
+        self._open_drafts = open_drafts
+        open_drafts.add(self._key)
         self._fill()
 
     @classmethod
@@ -59,7 +71,20 @@ class SetupView(AnsweringView):
         """A daily digest of every topic, to begin with."""
         found = await interaction.client.store.archive.topics(guild_id(interaction), limit=CHOICES)
         wish = replace(await base_wish(interaction), when=When.DAILY)
-        return cls(wish, [topic.name for topic in found if len(topic.name) <= 100])
+        known = [topic.name for topic in found if len(topic.name) <= 100]
+        return cls(wish, known, interaction.client.open_drafts)
+
+    def custom_id(self, item: str) -> str:
+        """The same each time that the draft is drawn: a click that crosses a change still finds its item."""
+        return f"nd:setup:{self._key}:{item}"
+
+    def close(self) -> None:
+        """There is nothing more to choose."""
+        self.stop()
+        self._open_drafts.discard(self._key)
+
+    async def on_timeout(self) -> None:
+        self.close()
 
     def reply(self) -> dict[str, Any]:
         """The draft in words, and the choices."""
@@ -85,11 +110,21 @@ class SetupView(AnsweringView):
         return self.channel
 
 
+async def answer_for_lost_draft(interaction: Interaction) -> None:
+    """Tell who uses a setup that waited for too long, or that another run of the program began: nobody else would."""
+    data: Any = interaction.data or {}
+    named = _DRAFT.fullmatch(str(data.get("custom_id", "")))
+    if named and named["draft"] not in interaction.client.open_drafts:
+        await report(interaction, UserError("This setup is not open any more. Begin anew: `/digest setup`."))
+
+
 class _Choice(discord.ui.Select["SetupView"]):
     """One choice of a draft; what is chosen stays marked."""
 
-    def __init__(self, draft: SetupView, placeholder: str, options: list[discord.SelectOption], **more: Any) -> None:
-        super().__init__(placeholder=placeholder, options=options, **more)
+    def __init__(
+        self, draft: SetupView, name: str, placeholder: str, options: list[discord.SelectOption], **more: Any
+    ) -> None:
+        super().__init__(custom_id=draft.custom_id(name), placeholder=placeholder, options=options, **more)
         self.draft = draft
 
     def is_useful(self) -> bool:
@@ -100,7 +135,11 @@ class _ChannelSelect(discord.ui.ChannelSelect["SetupView"]):
     def __init__(self, draft: SetupView) -> None:
         chosen = [draft.channel] if draft.channel else []
         super().__init__(
-            placeholder="Where should the cards go?", channel_types=_CHANNELS, default_values=chosen, row=0
+            custom_id=draft.custom_id("channel"),
+            placeholder="Where should the cards go?",
+            channel_types=_CHANNELS,
+            default_values=chosen,
+            row=0,
         )
         self.draft = draft
 
@@ -121,7 +160,7 @@ class _WhenSelect(_Choice):
             discord.SelectOption(label=name, description=about, value=when, default=draft.wish.when is when)
             for when, (name, about) in _WHEN.items()
         ]
-        super().__init__(draft, "When?", options, row=1)
+        super().__init__(draft, "when", "When?", options, row=1)
 
     async def callback(self, interaction: Interaction) -> None:
         """Days and times of another kind of digest would not fit this one."""
@@ -133,10 +172,10 @@ class _TopicSelect(_Choice):
     def __init__(self, draft: SetupView) -> None:
         known = [*draft.wish.topics, *(topic for topic in draft.topics if topic not in draft.wish.topics)][:CHOICES]
         options = [discord.SelectOption(label=topic, default=topic in draft.wish.topics) for topic in known]
-        super().__init__(draft, "Every topic", options, row=2, min_values=0, max_values=len(options) or 1)
+        super().__init__(draft, "topics", "Every topic", options, row=2, min_values=0, max_values=len(options) or 1)
 
     async def callback(self, interaction: Interaction) -> None:
-        self.draft.wish = replace(self.draft.wish, topics=tuple(self.values))
+        self.draft.wish = wish_of(Asked(), replace(self.draft.wish, topics=tuple(self.values)))
         await self.draft.draw(interaction)
 
 
@@ -146,7 +185,7 @@ class _LayoutSelect(_Choice):
             discord.SelectOption(label=name, description=about, value=layout, default=draft.wish.layout is layout)
             for layout, (name, about) in _LAYOUTS.items()
         ]
-        super().__init__(draft, "How should it look?", options, row=3)
+        super().__init__(draft, "layout", "How should it look?", options, row=3)
 
     def is_useful(self) -> bool:
         return self.draft.wish.when is not When.INSTANT
@@ -158,16 +197,16 @@ class _LayoutSelect(_Choice):
 
 class _MoreButton(discord.ui.Button["SetupView"]):
     def __init__(self, draft: SetupView) -> None:
-        super().__init__(label="Times and limits…", row=4)
+        super().__init__(custom_id=draft.custom_id("more"), label="Times and limits…", row=4)
         self.draft = draft
 
     async def callback(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(_MoreModal(self.draft))
+        await interaction.response.send_modal(TimesAndLimits(self.draft))
 
 
 class _PreviewButton(discord.ui.Button["SetupView"]):
     def __init__(self, draft: SetupView) -> None:
-        super().__init__(label="Preview", row=4)
+        super().__init__(custom_id=draft.custom_id("preview"), label="Preview", row=4)
         self.draft = draft
 
     async def callback(self, interaction: Interaction) -> None:
@@ -179,13 +218,20 @@ class _PreviewButton(discord.ui.Button["SetupView"]):
 
 class _SubscribeButton(discord.ui.Button["SetupView"]):
     def __init__(self, draft: SetupView) -> None:
-        super().__init__(label="Subscribe", style=discord.ButtonStyle.success, row=4, disabled=draft.channel is None)
+        super().__init__(
+            custom_id=draft.custom_id("subscribe"),
+            label="Subscribe",
+            style=discord.ButtonStyle.success,
+            row=4,
+            disabled=draft.channel is None,
+        )
         self.draft = draft
 
     async def callback(self, interaction: Interaction) -> None:
         channel = self.draft.chosen_channel(interaction)
         made = await subscribe(interaction, channel, self.draft.wish)
-        self.draft.stop()
+        self.draft.close()
+        await remember_zone(interaction, self.draft.zone)
         await interaction.response.edit_message(content=begins(made), embed=subscription_embed(made), view=None)
 
 
@@ -195,47 +241,3 @@ def _drafted(interaction: Interaction, channel_id: int, wish: Wish) -> Subscript
     since, next_at = first_turn(wish, now)
     server = guild_id(interaction)
     return Subscription(0, server, channel_id, interaction.user.id, now, since, wish, next_at=next_at)
-
-
-class _MoreModal(AnsweringModal, title="Times and limits"):
-    """What is typed rather than chosen. Fields of an instant subscription have no times."""
-
-    def __init__(self, draft: SetupView) -> None:
-        super().__init__()
-        self.draft = draft
-        wish = draft.wish
-        self.at = _text("Times of day", "9:00, 18:30", ", ".join(f"{clock:%H:%M}" for clock in wish.times))
-        self.on = _text("Days", "mon-fri, or Sat", "")
-        self.timezone = _text("Time zone", "Europe/Berlin", wish.timezone)
-        self.without = _text("Leave out topics or words", "Gossip, rumour", ", ".join(wish.without))
-        self.quality = _text("Minimum quality (0 to about 190)", "0", str(wish.min_quality or ""))
-        timed = [self.at, self.on, self.timezone] if wish.when is not When.INSTANT else []
-        self.asked = [*timed, self.without, self.quality]
-        for label in self.asked:
-            self.add_item(label)
-
-    async def on_submit(self, interaction: Interaction, /) -> None:
-        quality = _typed(self.quality)
-        if quality and not quality.isdecimal():
-            raise UserError("The minimum quality is a whole number, such as 60.")
-        asked = Asked(
-            at=_typed(self.at) if self.at in self.asked else None,
-            on=_typed(self.on) if self.on in self.asked else None,
-            timezone=_typed(self.timezone) if self.timezone in self.asked else None,
-            without=_typed(self.without) or "none",
-            min_quality=min(int(quality or 0), 1000),
-        )
-        self.draft.wish = wish_of(asked, self.draft.wish)
-        await self.draft.draw(interaction)
-
-
-def _text(label: str, example: str, value: str) -> discord.ui.Label[Any]:
-    field: discord.ui.TextInput[Any] = discord.ui.TextInput(
-        required=False, placeholder=example, default=value, max_length=500
-    )
-    return discord.ui.Label(text=label, component=field)
-
-
-def _typed(label: discord.ui.Label[Any]) -> str:
-    field = label.component
-    return field.value.strip() if isinstance(field, discord.ui.TextInput) else ""

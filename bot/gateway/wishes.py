@@ -76,6 +76,8 @@ def _several(text: str | None) -> tuple[str, ...] | None:
 
 
 def _sensible(wish: Wish, asked: Asked) -> Wish:
+    if {folded(topic) for topic in wish.topics} & {folded(word) for word in wish.without}:
+        raise UserError("A topic stands in `topics` and in `without`: no card could ever match. Leave it out of one.")
     if wish.when is When.INSTANT:
         if asked.at or asked.on:
             raise UserError("Instant cards come as they appear. For times of day choose `when: daily`, or another one.")
@@ -86,8 +88,6 @@ def _sensible(wish: Wish, asked: Asked) -> Wish:
         return replace(wish, days=())
     if wish.when is When.WEEKLY and len(wish.days) > 1 and asked.when:
         raise UserError("A weekly digest comes on one day. For several days choose `when: daily` and `on`.")
-    if {folded(topic) for topic in wish.topics} & {folded(word) for word in wish.without}:
-        raise UserError("A topic stands in `topics` and in `without`: no card could ever match. Leave it out of one.")
     return wish
 
 
@@ -95,6 +95,12 @@ async def base_wish(interaction: discord.Interaction[NewsBot]) -> Wish:
     """What a new subscription is like where nothing else is asked for: in the zone that this server chose last."""
     zone = await interaction.client.store.subscriptions.timezone(guild_id(interaction))
     return Wish(timezone=zone or "UTC")
+
+
+async def remember_zone(interaction: discord.Interaction[NewsBot], typed: str | None) -> None:
+    """The zone that a server's people name is likely the one they mean next time."""
+    if typed:
+        await interaction.client.store.subscriptions.set_timezone(guild_id(interaction), parse_zone(typed))
 
 
 async def subscribe(interaction: discord.Interaction[NewsBot], channel: Target, wish: Wish) -> Subscription:

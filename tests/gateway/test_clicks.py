@@ -92,4 +92,4 @@ async def test_what_nobody_made_is_answered_as_well(line: Line, monkeypatch: pyt
     (message,) = await line.wire.messages(line.news)
     for custom_id in garbage:
         outcome = await line.wire.click(message, custom_id)
-        assert "from before the bot was last started" in outcome.text, custom_id
+        assert "not open any more" in outcome.text, custom_id

@@ -18,6 +18,8 @@ from bot.gateway.client import NewsBot
 from bot.settings import Settings, load_settings
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+ImpossibleError = simcord.SetupError
+"""Raised for what Discord's own clients would not let a person do."""
 
 
 @dataclass
@@ -105,6 +107,10 @@ class Stage:
 
     async def subscribe(self, channel: Any | None = None, **options: Any) -> Any:
         return await self.admin.slash(channel or self.news, "digest subscribe", channel=channel or self.news, **options)
+
+    def take_permissions(self, channel: Any) -> None:
+        """The channel grants nobody more than the server does any more."""
+        self.env.backend.channels[channel.id].overwrites.clear()
 
     def posts(self, channel: Any | None = None) -> list[discord.Message]:
         """What a channel holds, oldest first."""
