@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from bot.delivery.poster import DeliveryError, Poster, TryLaterError
+from bot.delivery.poster import ChannelClosedError, DeliveryError, Poster, TryLaterError
 from bot.desk.delivery import Delivery
 from bot.store import Store
 
@@ -15,7 +15,9 @@ BUDGET = 10
 """Crossposts an hour and channel: Discord's limit, measured by others; it is in no documentation."""
 _HOUR = timedelta(hours=1)
 _NEWS_FOR = timedelta(hours=12)
-"""A post that better ones kept waiting for so long is not passed on any more."""
+"""A post that better ones or trouble kept waiting for so long is not passed on any more."""
+_PAUSE = timedelta(minutes=1)
+"""How long a channel is left alone after trouble, when Discord does not say."""
 
 
 class Crossposter:
@@ -25,26 +27,35 @@ class Crossposter:
         self._crossposts = store.crossposts
         self._poster = poster
         self._clock = clock
+        self._left_alone: dict[int, datetime] = {}
+        """Until when, by channel. A restart forgets it, which costs one request a channel."""
 
     async def work_off(self) -> None:
         """Pass on what every channel's budget allows now."""
         now = self._clock()
-        due = await self._crossposts.due(now, BUDGET, _HOUR)
-        if not due:
-            return
-        for deliveries in due.values():
-            await self._serve(deliveries)
         await self._crossposts.drop_old(now - _NEWS_FOR)
+        due = await self._crossposts.due(now, BUDGET, _HOUR)
+        for channel_id, deliveries in due.items():
+            if self._left_alone.get(channel_id, now) <= now:
+                await self._serve(channel_id, deliveries)
 
-    async def _serve(self, deliveries: Sequence[Delivery]) -> None:
+    async def _serve(self, channel_id: int, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
             try:
                 await self._poster.crosspost(delivery)
             except TryLaterError as error:
-                _log.warning("Channel %s: crossposts wait: %s", delivery.channel_id, error)
+                # Moderators spend of the same budget: only Discord knows when it has room again.
+                self._leave_alone(channel_id, error, error.after or _PAUSE)
+                return
+            except ChannelClosedError as error:
+                self._leave_alone(channel_id, error, _HOUR)
                 return
             except DeliveryError as error:
                 _log.warning("Delivery %s is not crossposted: %s", delivery.id, error)
                 await self._crossposts.drop(delivery)
             else:
                 await self._crossposts.done(delivery, self._clock())
+
+    def _leave_alone(self, channel_id: int, error: DeliveryError, wait: timedelta) -> None:
+        _log.warning("Channel %s: crossposts wait for %s s: %s", channel_id, round(wait.total_seconds()), error)
+        self._left_alone[channel_id] = self._clock() + wait

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
-from bot.desk.delivery import Crosspost, Delivery
+from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Crosspost, Delivery
 from bot.store.database import Database
 from bot.store.deliveries import delivery_of
 from bot.store.ledger import COLUMNS
@@ -21,7 +21,11 @@ class Crossposts:
         self._database = database
 
     async def due(self, now: datetime, budget: int, within: timedelta) -> dict[int, list[Delivery]]:
-        """By channel, the hottest first, as many as its budget leaves: `budget` crossposts `within` a time."""
+        """By channel, the hottest first, as many as its budget leaves: `budget` crossposts `within` a time.
+
+        Only posts that show what is wanted: a correction comes first, for edits of a crossposted message are few, and
+        what is withdrawn never goes on, however long its retraction takes.
+        """
         heat = (
             select(func.max(cards.c.points))
             .join(delivery_cards, delivery_cards.c.card_id == cards.c.id)
@@ -33,7 +37,11 @@ class Crossposts:
         )
         waiting = (
             select(*COLUMNS, place.label("place"))
-            .where(deliveries.c.crosspost == Crosspost.WANTED, deliveries.c.message_id.is_not(None))
+            .where(
+                _waits(),
+                deliveries.c.actual == deliveries.c.wanted,
+                deliveries.c.wanted.not_in((UNPUBLISHED, WITHDRAWN)),
+            )
             .subquery()
         )
         spent = (
@@ -60,11 +68,15 @@ class Crossposts:
         await self._note(delivery, {"crosspost": Crosspost.DROPPED})
 
     async def drop_old(self, before: datetime) -> None:
-        """Posts that better ones have kept waiting since before this moment are news no more."""
-        old = (deliveries.c.crosspost == Crosspost.WANTED) & (deliveries.c.settled_at < before)
+        """Posts that were sent before this moment and still wait are news no more."""
+        old = _waits() & (deliveries.c.sent_at < before)
         async with self._database.write() as connection:
             await connection.execute(update(deliveries).where(old).values(crosspost=Crosspost.DROPPED))
 
     async def _note(self, delivery: Delivery, values: dict[str, Any]) -> None:
         async with self._database.write() as connection:
             await connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
+
+
+def _waits() -> ColumnElement[bool]:
+    return (deliveries.c.crosspost == Crosspost.WANTED) & deliveries.c.message_id.is_not(None)
