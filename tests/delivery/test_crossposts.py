@@ -153,3 +153,52 @@ async def test_a_correction_comes_before_the_crosspost(line: Line) -> None:
     await line.deliver(hours=2)
     assert await crossposted(line) == ["Corrected"]
     assert [message.crosspost_edits for message in await line.messages()] == [0]
+
+
+async def test_changes_of_a_crossposted_post_come_in_few_edits(line: Line) -> None:
+    """Discord takes three an hour; a story that is rewritten all the time needs no more."""
+    await line.subscribe("announcement", ON)
+    await line.send("a")
+    for version in range(20):
+        line.write("a", title=f"Version {version}")
+        await line.deliver(minutes=3)
+    (post,) = await line.messages()
+    assert post.crosspost_edits == 3
+    await line.wire.refill()
+    await line.deliver(minutes=20)
+    assert await line.titles() == ["Version 19"]
+    assert await line.wire.requests(status=429) == []
+
+
+async def test_a_post_that_is_not_crossposted_follows_its_card_at_once(line: Line) -> None:
+    await line.subscribe("announcement")
+    await line.send("a")
+    await line.send("a", title="Corrected")
+    await line.send("a", title="Corrected again")
+    assert await line.titles() == ["Corrected again"]
+
+
+@pytest.mark.parametrize("on_withdrawal", [OnWithdrawal.DELETE, OnWithdrawal.MARK])
+async def test_the_withdrawal_of_a_crossposted_post_does_not_wait(line: Line, on_withdrawal: OnWithdrawal) -> None:
+    await line.subscribe("announcement", Wish(crosspost=True, on_withdrawal=on_withdrawal))
+    await line.send("a")
+    await line.send("a", title="Corrected")
+    await line.send("a", title="Corrected again")
+    assert await line.titles() == ["Corrected"]
+    await line.send("a", removed="true")
+    assert await line.titles() == ([] if on_withdrawal is OnWithdrawal.DELETE else [None])
+
+
+async def test_beyond_discords_limit_an_edit_waits_as_long_as_it_says(line: Line) -> None:
+    await line.wire.configure(buckets={"crosspost_edit": [1, 7200]})
+    await line.subscribe("announcement", ON)
+    await line.send("a")
+    for version in range(4):
+        line.write("a", title=f"Version {version}")
+        await line.deliver(minutes=21)
+    for _ in range(4):
+        await line.deliver(minutes=10)
+    assert len(await line.wire.requests(status=429)) <= 3  # one for each change at most
+    await line.wire.refill()
+    await line.deliver(hours=2)
+    assert await line.titles() == ["Version 3"]
