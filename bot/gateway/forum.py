@@ -17,6 +17,7 @@ from bot.render.digest import forum_title
 from bot.store.records import FiledCard
 
 _TAGS = 5  # Discord's documentation, "Start Thread in Forum or Media Channel"
+_TAG_DEMANDED = (40066, 40067)
 
 
 class ForumPoster:
@@ -27,11 +28,27 @@ class ForumPoster:
         self._forms = forms
 
     async def post(self, delivery: Delivery, cards: Sequence[FiledCard]) -> int:
-        forum = await self._forum(delivery)
+        """Raises `ChannelClosedError` besides discord.py's errors."""
+        known = self._bot.get_channel(delivery.channel_id)
+        tags = _tags(_forum(known) if known else await self._fetched(delivery), cards)
+        try:
+            return await self._start(delivery, cards, tags)
+        except discord.HTTPException as error:
+            if error.status not in (400, 403):
+                raise
+            # The gateway may not have told yet of a change of the tags.
+            current = _tags(await self._fetched(delivery), cards)
+            if current != tags:
+                return await self._start(delivery, cards, current)
+            if error.code in _TAG_DEMANDED:
+                raise ChannelClosedError(_no_tag(delivery.channel_id)) from error
+            raise
+
+    async def _start(self, delivery: Delivery, cards: Sequence[FiledCard], tags: Sequence[int]) -> int:
         name = forum_title(cards, delivery.layout, delivery.planned_at)
         form: dict[str, Any] = {"name": name, "message": self._forms.new(delivery, cards)}
-        if tags := _tags(forum, cards):
-            form["applied_tags"] = [str(tag.id) for tag in tags]
+        if tags:
+            form["applied_tags"] = [str(tag) for tag in tags]
         thread = await self._bot.http.start_thread_in_forum(delivery.channel_id, params=parameters(form))
         return int(thread["id"])
 
@@ -59,11 +76,8 @@ class ForumPoster:
             return False
         return True
 
-    async def _forum(self, delivery: Delivery) -> discord.ForumChannel:
-        known = self._bot.get_channel(delivery.channel_id) or await self._bot.fetch_channel(delivery.channel_id)
-        if not isinstance(known, discord.ForumChannel):
-            raise ChannelClosedError(f"<#{delivery.channel_id}> is not a forum any more.")
-        return known
+    async def _fetched(self, delivery: Delivery) -> discord.ForumChannel:
+        return _forum(await self._bot.fetch_channel(delivery.channel_id))
 
     def _is_own(self, thread: Any, delivery: Delivery) -> bool:
         user = self._bot.user
@@ -71,9 +85,19 @@ class ForumPoster:
         return owned and int(thread["parent_id"] or 0) == delivery.channel_id
 
 
-def _tags(forum: discord.ForumChannel, cards: Sequence[FiledCard]) -> list[discord.ForumTag]:
+def _forum(channel: Any) -> discord.ForumChannel:
+    if not isinstance(channel, discord.ForumChannel):
+        raise ChannelClosedError(f"<#{channel.id}> is not a forum any more.")
+    return channel
+
+
+def _no_tag(channel_id: int) -> str:
+    return f"<#{channel_id}> demands a tag of every post, and only moderators may set those it has. Add another one."
+
+
+def _tags(forum: discord.ForumChannel, cards: Sequence[FiledCard]) -> list[int]:
     """The forum's tags that are named like topics of the cards; its first one where it demands a tag."""
     topics = {folded(topic) for card in cards for topic in card.card.topics}
     open_to_all = [tag for tag in forum.available_tags if not tag.moderated]
     fitting = [tag for tag in open_to_all if folded(tag.name) in topics][:_TAGS]
-    return fitting or (open_to_all[:1] if forum.flags.require_tag else [])
+    return [tag.id for tag in fitting or (open_to_all[:1] if forum.flags.require_tag else [])]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import aiohttp
 import discord
@@ -14,6 +15,7 @@ import discord
 from bot.delivery.poster import (
     CardRefusedError,
     ChannelClosedError,
+    DeliveryError,
     MessageRemovedError,
     TryLaterError,
 )
@@ -30,11 +32,15 @@ from bot.store.records import FiledCard
 _log = logging.getLogger(__name__)
 _UNKNOWN_MESSAGE = 10008
 _ALREADY_CROSSPOSTED = 40033
-_THREAD_ARCHIVED = 50083  # put away by Discord for lack of talk; opening it again is allowed
+_THREAD_ARCHIVED = 50083  # put away by Discord for lack of talk; opening it again is allowed unless it is locked
+_THREAD_LOCKED = 160005
 _PICTURE = re.compile(r"embeds\.\d+\.(?:image|thumbnail|author\.icon_url)")
 _LOOKED_BACK = 1000
 """Messages of a channel's history among which recovery looks for a post of its own; a hundred are one request."""
 _CLOCKS_DIFFER = timedelta(minutes=2)
+_LOCKED_FOR = timedelta(hours=1)
+"""When a change is tried again that a locked post of a forum did not take."""
+_T = TypeVar("_T")
 
 
 class DiscordPoster:
@@ -54,8 +60,9 @@ class DiscordPoster:
         with named_failures(posting=True):
             if delivery.forum:
                 return await self._forum.post(delivery, cards)
-            form = await self._form(delivery, cards, new=True) | {"nonce": nonce, "enforce_nonce": True}
-            message = await self._bot.http.send_message(delivery.channel_id, params=parameters(form))
+            place, form = delivery.channel_id, await self._form(delivery, cards, new=True)
+            params = parameters(form | {"nonce": nonce, "enforce_nonce": True})
+            message = await self._awake(place, lambda: self._bot.http.send_message(place, params=params))
         return int(message["id"])
 
     async def find(self, delivery: Delivery) -> int | None:
@@ -72,23 +79,17 @@ class DiscordPoster:
 
     async def edit(self, delivery: Delivery, cards: Sequence[FiledCard]) -> None:
         self._require_open(delivery)
-        message_id = _message_id(delivery)
-        with named_failures():
-            form = parameters(await self._form(delivery, cards, new=False))
-            try:
-                await self._bot.http.edit_message(_place(delivery), message_id, params=form)
-            except discord.HTTPException as error:
-                if error.code != _THREAD_ARCHIVED:
-                    raise
-                await self._bot.http.edit_channel(_place(delivery), archived=False)
-                await self._bot.http.edit_message(_place(delivery), message_id, params=form)
+        place, message_id = _place(delivery), _message_id(delivery)
+        params = parameters(await self._form(delivery, cards, new=False))
+        with _failures_at(delivery):
+            await self._awake(place, lambda: self._bot.http.edit_message(place, message_id, params=params))
 
     async def retract(self, delivery: Delivery) -> None:
-        message_id = _message_id(delivery)
-        with named_failures():
+        place, message_id = _place(delivery), _message_id(delivery)
+        with _failures_at(delivery):
             if delivery.forum and await self._forum.delete(message_id):
                 return
-            await self._bot.http.delete_message(_place(delivery), message_id)
+            await self._awake(place, lambda: self._bot.http.delete_message(place, message_id))
 
     async def crosspost(self, delivery: Delivery) -> None:
         try:
@@ -116,6 +117,16 @@ class DiscordPoster:
             shown = await review(self._bot, delivery.guild_id, cards[0], delivery.id)
             return payload(**shown) | {"allowed_mentions": {"parse": []}}
         return self._forms.new(delivery, cards) if new else self._forms.changed(delivery, cards)
+
+    async def _awake(self, place: int, call: Callable[[], Awaitable[_T]]) -> _T:
+        """What the call gives, after opening its place again when that is a thread that Discord has put away."""
+        try:
+            return await call()
+        except discord.HTTPException as error:
+            if error.code != _THREAD_ARCHIVED:
+                raise
+        await self._bot.http.edit_channel(place, archived=False)
+        return await call()
 
     def _recent(self, delivery: Delivery, oldest: datetime) -> AsyncIterator[discord.Message]:
         if delivery.forum:
@@ -160,14 +171,34 @@ def named_failures(*, posting: bool = False) -> Iterator[None]:
         if error.code == _UNKNOWN_MESSAGE or (posting and not error.code):
             raise MessageRemovedError(str(error)) from error
         raise ChannelClosedError("A channel that I post to is gone.") from error
-    except discord.Forbidden as error:
-        raise ChannelClosedError(f"Discord does not let me post in a channel any more ({error.text}).") from error
     except discord.RateLimited as error:
         raise TryLaterError(str(error), timedelta(seconds=error.retry_after)) from error
     except discord.HTTPException as error:
-        if error.status == 400:
-            picture = _PICTURE.search(error.text) is not None
-            raise CardRefusedError(str(error), picture=picture, code=error.code) from error
-        raise TryLaterError(str(error)) from error
+        raise _refusal(error) from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise TryLaterError(f"{type(error).__name__}: {error}") from error
+
+
+def _refusal(error: discord.HTTPException) -> DeliveryError:
+    if error.code in (_THREAD_LOCKED, _THREAD_ARCHIVED):
+        return ChannelClosedError("A thread that I post to is locked. Unlock it, or allow me **Manage Threads** there.")
+    if error.status == 403:
+        return ChannelClosedError(f"Discord does not let me post in a channel any more ({error.text}).")
+    if error.status == 400:
+        picture = _PICTURE.search(error.text) is not None
+        return CardRefusedError(str(error), picture=picture, code=error.code)
+    return TryLaterError(str(error))
+
+
+@contextmanager
+def _failures_at(delivery: Delivery) -> Iterator[None]:
+    """The same, where the message is. A forum's post is a place of its own: its end or its lock is not the forum's."""
+    try:
+        with named_failures():
+            yield
+    except ChannelClosedError as error:
+        if not delivery.forum:
+            raise
+        if isinstance(error.__cause__, discord.NotFound):
+            raise MessageRemovedError(str(error)) from error
+        raise TryLaterError(str(error), _LOCKED_FOR) from error

@@ -15,6 +15,7 @@ from bot.settings import Settings, load_settings
 from tests.support.stage import Clock, Stage
 from tests.wire.client import WireDiscord
 from tests.wire.results import WireChannel, WireGuild, WireMessage
+from tests.wire.sample_bot import running
 
 
 @dataclass
@@ -34,6 +35,13 @@ class Line:
         opening = open_bot(self.settings, clock=self.clock, background=False)
         self.bot = await self.stack.enter_async_context(opening)
         await self.bot.login("a.test.token")
+
+    async def connect(self) -> None:
+        """Begin anew with a gateway, from which the bot knows its servers and channels."""
+        await self.stack.aclose()
+        opening = open_bot(self.settings, clock=self.clock, background=False)
+        self.bot = await self.stack.enter_async_context(opening)
+        await self.stack.enter_async_context(running(self.bot, "a.test.token"))
 
     async def restart(self) -> None:
         """What a new process finds: the store, and nothing that was only in memory."""
