@@ -68,6 +68,7 @@ class Newsroom:
     async def write_back(self, card_id: int, published: bool) -> None:
         """Let a card's own file say whether it is published. Raises `UserError` when that cannot be done safely."""
         await self._loader.write_back(card_id, published)
+        contextvars.Context().run(self._keep, self._load_quietly(), "load of what was written")
 
     @property
     def duplicates_prevented(self) -> int:

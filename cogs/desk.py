@@ -12,7 +12,7 @@ from bot.errors import UserError
 from bot.gateway import suggestions
 from bot.gateway.client import NewsBot
 from bot.gateway.decisions import REASON, decide, require_say, undo
-from bot.gateway.reviews import UndoButton, WithdrawModal
+from bot.gateway.reviews import WithdrawModal, tell
 from bot.gateway.rights import (
     guild_id,
     may_moderate,
@@ -22,9 +22,6 @@ from bot.gateway.rights import (
     require_private,
 )
 from bot.gateway.turning import listed
-from bot.gateway.views import rows
-from bot.render.desk import done_text
-from bot.store.log import Entry
 from bot.store.records import FiledCard
 from bot.store.reviews import MOST_OPEN
 
@@ -120,7 +117,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
     async def publish(self, interaction: Interaction, card: Words, reason: Reason = "", scope: str = "server") -> None:
         chosen, everywhere = await self._chosen(interaction, card, scope)
         expected = chosen.ruling if everywhere else chosen.verdict
-        entry = await decide(
+        done = await decide(
             interaction,
             chosen,
             Verdict.PUBLISH,
@@ -129,7 +126,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
             reason=reason,
             everywhere=everywhere,
         )
-        await self._tell(interaction, chosen, entry)
+        await tell(interaction, chosen, done)
 
     @app_commands.command(description="Take a card away")
     @app_commands.describe(
@@ -145,7 +142,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         if reason is None:
             await interaction.response.send_modal(WithdrawModal(chosen, expected, everywhere=everywhere))
             return
-        entry = await decide(
+        done = await decide(
             interaction,
             chosen,
             Verdict.WITHDRAW,
@@ -154,7 +151,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
             reason=reason,
             everywhere=everywhere,
         )
-        await self._tell(interaction, chosen, entry)
+        await tell(interaction, chosen, done)
 
     @app_commands.command(description="Take the last decision on a card back")
     @app_commands.describe(card="Type words of its title, then choose", scope=_SCOPE)
@@ -166,7 +163,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         last = await self.bot.store.log.last_of(server, chosen.id)
         if last is None:
             raise UserError(f"Nobody has decided on this card {'everywhere' if everywhere else 'here'} yet.")
-        await self._tell(interaction, chosen, await undo(interaction, last, Source.COMMAND))
+        await tell(interaction, chosen, await undo(interaction, last, Source.COMMAND))
 
     @app_commands.command(description="Who decided what, newest first")
     @app_commands.describe(
@@ -200,7 +197,3 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         everywhere = scope == "everywhere"
         await require_say(interaction, everywhere=everywhere)
         return await suggestions.chosen_card(interaction, card, hidden=True), everywhere
-
-    async def _tell(self, interaction: Interaction, card: FiledCard, entry: Entry) -> None:
-        view = rows([UndoButton(entry.id)])
-        await interaction.response.send_message(done_text(card, entry), view=view, ephemeral=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import discord
@@ -28,6 +29,14 @@ MOST_TOPICS, TOPIC = 10, 50
 _DONE = {Verdict.PUBLISH: "published", Verdict.WITHDRAW: "withdrawn"}
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done. `note` is what else the person should know of it."""
+
+    entry: Entry
+    note: str = ""
+
+
 async def require_say(interaction: Interaction, *, everywhere: bool = False) -> None:
     """Raises when the person may not decide at this moment: for their server, or as an owner for everywhere."""
     if everywhere:
@@ -46,7 +55,7 @@ async def decide(
     reason: str = "",
     only: Sequence[int] | None = None,
     everywhere: bool = False,
-) -> Entry:
+) -> Done:
     """Take the decision, for this server or everywhere, and let the posts follow. Raises `UserError`."""
     await require_say(interaction, everywhere=everywhere)
     bot, server = interaction.client, EVERYWHERE if everywhere else guild_id(interaction)
@@ -54,27 +63,21 @@ async def decide(
     if standing is not expected:
         raise UserError(beaten_text(await bot.store.log.last(server, card.id, Subject.VERDICT)))
     await _refuse_pointless(interaction, card, verdict, everywhere=everywhere, picked=only is not None)
-    await _write_back(interaction, card, verdict is Verdict.PUBLISH)
     picked = tuple(only) if only is not None else None
     decision = Decision(server, card.id, verdict, interaction.user.id, bot.clock(), reason, picked)
     return await _followed(interaction, await bot.store.desk.decide(decision, source=source, expected=expected))
 
 
-async def undo(interaction: Interaction, entry: Entry, source: Source) -> Entry:
+async def undo(interaction: Interaction, entry: Entry, source: Source) -> Done:
     """Take an entry of the log back, and let the posts follow. Raises `UserError`."""
-    everywhere = entry.guild_id == EVERYWHERE
-    await require_say(interaction, everywhere=everywhere)
-    card = await interaction.client.store.archive.card(entry.card_id, guild_id(interaction), hidden=True)
-    if card and entry.subject is Subject.VERDICT and entry.after:
-        before = entry.before or ("withdrawn" if entry.after == Verdict.PUBLISH else "published")
-        await _write_back(interaction, card, before == Verdict.PUBLISH)
+    await require_say(interaction, everywhere=entry.guild_id == EVERYWHERE)
     outcome = await interaction.client.store.desk.undo(entry.guild_id, entry.id, _act(interaction, source))
     if outcome is None:
         raise UserError("There is nothing to take back.")
     return await _followed(interaction, outcome)
 
 
-async def set_topics(interaction: Interaction, card: FiledCard, typed: str, expected: Sequence[str] | None) -> Entry:
+async def set_topics(interaction: Interaction, card: FiledCard, typed: str, expected: Sequence[str] | None) -> Done:
     """Give a card topics of this server's own; nothing typed means its file's again. Raises `UserError`."""
     require_moderator(interaction)
     names = list(dict.fromkeys(name for piece in typed.split(",") if (name := " ".join(piece.split()))))
@@ -89,18 +92,37 @@ def _act(interaction: Interaction, source: Source) -> Act:
     return Act(interaction.user.id, interaction.client.clock(), source)
 
 
-async def _followed(interaction: Interaction, outcome: Outcome) -> Entry:
+async def _followed(interaction: Interaction, outcome: Outcome) -> Done:
     if not outcome.taken or outcome.entry is None:
         raise UserError(beaten_text(outcome.entry))
+    note = await _write_back(interaction, outcome.entry)
     await interaction.client.newsroom.plan()
-    return outcome.entry
+    return Done(outcome.entry, note)
 
 
-async def _write_back(interaction: Interaction, card: FiledCard, published: bool) -> None:
-    """Into the card's file, where the people who run the bot want that of their own decisions."""
+async def _write_back(interaction: Interaction, entry: Entry) -> str:
+    """Into the card's file, where the people who run the bot want that of their own decisions.
+
+    A decision stands whether or not the file can be written; the note says when it cannot.
+    """
     bot = interaction.client
-    if bot.settings.write_back and await bot.is_owner(interaction.user):
-        await bot.newsroom.write_back(card.id, published)
+    published = _published(entry)
+    if published is None or not bot.settings.write_back or not await bot.is_owner(interaction.user):
+        return ""
+    try:
+        await bot.newsroom.write_back(entry.card_id, published)
+    except UserError as error:
+        return f"The decision stands, but its file was not changed. {error}"
+    return ""
+
+
+def _published(entry: Entry) -> bool | None:
+    """What an entry says about publication; of a decision that was taken back, what it had changed from."""
+    if entry.subject is not Subject.VERDICT:
+        return None
+    if entry.after:
+        return entry.after == Verdict.PUBLISH
+    return entry.before == Verdict.WITHDRAW if entry.before else None
 
 
 async def _refuse_pointless(

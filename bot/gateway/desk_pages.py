@@ -106,27 +106,27 @@ class QueueButton(
 
     async def act(self, interaction: Interaction) -> None:
         require_moderator(interaction)
-        told = [await self._decided(interaction, card_id, expected) for card_id, expected in self.seen]
-        done = sum(not words for words in told)
-        cards = "1 card" if done == 1 else f"{done} cards"
-        lines = [f"{'✅' if self.verdict is Verdict.PUBLISH else '🚫'} {cards} {self.verdict}."] if done else []
-        lines += list(dict.fromkeys(words for words in told if words))
-        if not done:
+        tried = [await self._decided(interaction, card_id, expected) for card_id, expected in self.seen]
+        number = sum(done for done, _ in tried)
+        cards = "1 card" if number == 1 else f"{number} cards"
+        lines = [f"{'✅' if self.verdict is Verdict.PUBLISH else '🚫'} {cards} {self.verdict}."] if number else []
+        lines += list(dict.fromkeys(words for _, words in tried if words))
+        if not number:
             raise UserError("\n".join(lines))
         page = await self._page(interaction)
         page["content"] = "\n".join([*lines, page["content"] or ""]).strip()
         await interaction.response.edit_message(**page)
 
-    async def _decided(self, interaction: Interaction, card_id: int, expected: Verdict | None) -> str:
-        """Nothing when it is done, else what to tell."""
+    async def _decided(self, interaction: Interaction, card_id: int, expected: Verdict | None) -> tuple[bool, str]:
+        """Whether it is done, and what to tell of it."""
         card = await interaction.client.store.archive.card(card_id, guild_id(interaction), hidden=True)
         if card is None:
-            return "A card is gone."
+            return False, "A card is gone."
         try:
-            await decide(interaction, card, self.verdict, expected=expected, source=Source.BUTTON)
+            done = await decide(interaction, card, self.verdict, expected=expected, source=Source.BUTTON)
         except UserError as error:
-            return str(error)
-        return ""
+            return False, str(error)
+        return True, done.note
 
     async def _page(self, interaction: Interaction) -> Reply:
         """What waits now in the place of what was decided; at the end of the queue, its beginning."""

@@ -13,7 +13,7 @@ from bot.desk.matching import fits
 from bot.desk.publication import EVERYWHERE, Source, Verdict
 from bot.errors import UserError
 from bot.gateway import suggestions
-from bot.gateway.decisions import MOST_TOPICS, REASON, decide, set_topics, undo
+from bot.gateway.decisions import MOST_TOPICS, REASON, Done, decide, set_topics, undo
 from bot.gateway.failures import Answering, AnsweringModal
 from bot.gateway.rights import guild_id, require_moderator
 from bot.gateway.views import delivery_of, rows
@@ -88,8 +88,8 @@ class ReviewButton(
         card = await _card(interaction, self.card_id)
         if self.kind in "pk":
             button = Source.BUTTON
-            entry = await decide(interaction, card, Verdict.PUBLISH, expected=self.expected, source=button)
-            await _show_record(interaction, card, entry)
+            done = await decide(interaction, card, Verdict.PUBLISH, expected=self.expected, source=button)
+            await _show_record(interaction, card, done)
         elif self.kind == "i":
             await interaction.response.send_message(**await _picking(interaction, card, self.expected))
         elif self.kind == "w":
@@ -163,10 +163,8 @@ class PickSelect(
         only = [mine[value].id for value in dict.fromkeys(self.item.values) if value in mine]
         if not only:
             raise UserError("These subscriptions are gone. Ask for the list again.")
-        entry = await decide(
-            interaction, card, Verdict.PUBLISH, expected=self.expected, source=Source.BUTTON, only=only
-        )
-        await interaction.response.edit_message(content=done_text(card, entry), view=None)
+        done = await decide(interaction, card, Verdict.PUBLISH, expected=self.expected, source=Source.BUTTON, only=only)
+        await interaction.response.edit_message(content=done_text(card, done.entry, done.note), view=None)
 
 
 async def _picking(interaction: Interaction, card: FiledCard, expected: Verdict | None) -> dict[str, Any]:
@@ -193,15 +191,23 @@ async def _tell_why(interaction: Interaction, card: FiledCard) -> None:
     await interaction.response.send_message(embed=why_held_embed(card, covering, goes), ephemeral=True)
 
 
-async def _show_record(interaction: Interaction, card: FiledCard, entry: Entry) -> None:
+async def _show_record(interaction: Interaction, card: FiledCard, done: Done) -> None:
     """On a review the message itself becomes the record at once; elsewhere the person is told."""
     delivery_id = delivery_of(interaction.message) if interaction.message else None
     if delivery_id is not None:
         current = await _card(interaction, card.id)
         shown = await review(interaction.client, guild_id(interaction), current, delivery_id)
         await interaction.response.edit_message(**shown)
+        if done.note:
+            await interaction.followup.send(done.note, ephemeral=True)
         return
-    await interaction.response.send_message(done_text(card, entry), view=rows([UndoButton(entry.id)]), ephemeral=True)
+    await tell(interaction, card, done)
+
+
+async def tell(interaction: Interaction, card: FiledCard, done: Done) -> None:
+    """Tell the person what was done, with the way back."""
+    text, view = done_text(card, done.entry, done.note), rows([UndoButton(done.entry.id)])
+    await interaction.response.send_message(text, view=view, ephemeral=True)
 
 
 async def _card(interaction: Interaction, card_id: int) -> FiledCard:
@@ -227,7 +233,7 @@ class WithdrawModal(AnsweringModal, title="Withdraw a card"):
 
     async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
         card = await _card(interaction, self.card.id)
-        entry = await decide(
+        done = await decide(
             interaction,
             card,
             Verdict.WITHDRAW,
@@ -236,7 +242,7 @@ class WithdrawModal(AnsweringModal, title="Withdraw a card"):
             reason=self.reason.value,
             everywhere=self.everywhere,
         )
-        await _show_record(interaction, card, entry)
+        await _show_record(interaction, card, done)
 
 
 class TopicsModal(AnsweringModal, title="Edit topics"):
@@ -253,8 +259,8 @@ class TopicsModal(AnsweringModal, title="Edit topics"):
         self.add_item(discord.ui.Label(text="Topics in this server", description=hint, component=self.topics))
 
     async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
-        entry = await set_topics(interaction, self.card, self.topics.value, self.own)
-        await _show_record(interaction, self.card, entry)
+        done = await set_topics(interaction, self.card, self.topics.value, self.own)
+        await _show_record(interaction, self.card, done)
 
 
 REVIEW_ITEMS = (ReviewButton, UndoButton, PickSelect)

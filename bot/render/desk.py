@@ -26,8 +26,12 @@ _FLAG = 100
 _MARKS = {Verdict.PUBLISH: "✅", Verdict.WITHDRAW: "🚫", None: "↩️"}
 
 
-def done_text(card: FiledCard, entry: Entry) -> str:
+def done_text(card: FiledCard, entry: Entry, note: str = "") -> str:
     """What a moderator hears of an act: what is so now, and what follows."""
+    return "\n".join(line for line in (_done_line(card, entry), note) if line)
+
+
+def _done_line(card: FiledCard, entry: Entry) -> str:
     title = f"**{fitted(headline(card.card), _TITLE)}**"
     where = "everywhere" if entry.guild_id == EVERYWHERE else "in this server"
     if entry.subject is Subject.TOPICS:

@@ -74,7 +74,7 @@ class Loader:
             return await load.run()
 
     async def write_back(self, card_id: int, published: bool) -> None:
-        """Write a decision into the card's file and read the file again. Raises `UserError` when it cannot be done."""
+        """Write a decision into the card's file. Raises `UserError` when it cannot be done."""
         async with self._loading:
             key = str(self.root.resolve())
             known = await self._cabinet.known(key)

@@ -184,3 +184,32 @@ async def test_owners_decide_everywhere_and_every_server_reads_it(tmp_path: Path
         assert stage.titles(elsewhere) == ["Title of held"]
         await _held(stage, removed="true")
         assert stage.titles(elsewhere) == []
+
+
+async def test_an_owners_decision_is_written_into_the_file_where_that_is_wanted(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, write_back=True) as stage:
+        stage.bot.owner_id = stage.admin.id
+        await _held(stage)
+        path = stage.folder / "held.md"
+        before = path.read_bytes()
+        done = await stage.admin.slash(stage.news, "desk publish", card="held")
+        assert path.read_bytes() == before.replace(b"published: false", b"published: true")
+        await stage.load()
+        undone = await stage.admin.click(done.response, label="Undo")
+        assert "is as it was" in undone.response.content
+        assert path.read_bytes() == before
+        await stage.load()
+        changed = stage.write("held", published="false", heat="11")
+        late = await stage.admin.slash(stage.news, "desk publish", card="held")
+        assert "its file was not changed" in late.response.content
+        assert "changed meanwhile" in late.response.content
+        assert b"published: false" in changed.read_bytes()
+
+
+async def test_nobody_elses_decision_reaches_the_files(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, write_back=True) as stage:
+        stage.bot.owner_id = stage.member.id
+        await _held(stage)
+        before = (stage.folder / "held.md").read_bytes()
+        await stage.admin.slash(stage.news, "desk publish", card="held")
+        assert (stage.folder / "held.md").read_bytes() == before

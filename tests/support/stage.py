@@ -131,11 +131,12 @@ def buttons(message: Any) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def on_stage(folder: Path) -> AsyncIterator[Stage]:
+async def on_stage(folder: Path, **options: Any) -> AsyncIterator[Stage]:
     """A stage with an empty folder of cards. Closes the bot: simcord never does."""
     cards = folder / "cards"
     cards.mkdir()
-    settings = load_settings(_env_file=None, database_url=f"sqlite+aiosqlite:///{folder / 'test.db'}", cards=cards)
+    url = f"sqlite+aiosqlite:///{folder / 'test.db'}"
+    settings = load_settings(_env_file=None, database_url=url, cards=cards, **options)
     async with AsyncExitStack() as stack:
         stage = Stage(cards, settings, Clock(), stack)
         await stage.start()
