@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.desk.digest import Candidate, Choice, Chosen, Fate, Had, choose, ranked
@@ -20,7 +20,10 @@ from bot.store.records import FiledCard
 
 WHATIF_DAYS = 30
 WHATIF_CARDS = 25
-_A_WEEK = timedelta(weeks=1)
+LOOK_BACK = timedelta(weeks=1)
+"""From how long ago a preview of an instant subscription takes its cards."""
+_NOWHERE = 0
+"""The id of no channel: nothing was ever posted there."""
 _SIZES_KEPT = 5000
 _AT_ONCE = 500
 """Digests made in one transaction: readers and the courier's notes wait for no longer than it takes."""
@@ -28,7 +31,7 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a subscription's next digest would bring if it were due now."""
+    """What a subscription's next digest would bring if it were due now; of an instant one, the last week's cards."""
 
     choice: Choice
     cards: tuple[FiledCard, ...]
@@ -136,10 +139,19 @@ class Editions:
         ]
 
     async def preview(self, subscription: Subscription) -> Preview:
-        """What the next digest would bring now, and what became of every card that was looked at."""
+        """What the next digest would bring now, and what became of every card that was looked at.
+
+        An instant subscription has taken whatever is new: here it is one that had been there for a week, and had
+        nothing.
+        """
+        if timetable(subscription.wish) is None:
+            subscription = replace(subscription, channel_id=_NOWHERE, since=self._clock() - LOOK_BACK)
+        return await self._preview(subscription)
+
+    async def _preview(self, subscription: Subscription) -> Preview:
         now, table = self._clock(), timetable(subscription.wish)
         desk = await self._desk([subscription], now)
-        choice = desk.choice(subscription, table.period if table else _A_WEEK, now, explain=True)
+        choice = desk.choice(subscription, table.period if table else LOOK_BACK, now, explain=True)
         found = await self._store.archive.by_ids([card.card_id for card in choice.chosen], subscription.guild_id)
         cards = tuple(found[card.card_id] for card in choice.chosen)
         wish = subscription.wish
@@ -158,7 +170,7 @@ class Editions:
 
     async def fate(self, subscription: Subscription, card: FiledCard) -> Fate:
         """What would become of one card if the next digest were due now."""
-        preview = await self.preview(subscription)
+        preview = await self._preview(subscription)
         return preview.choice.fates.get(card.id, Fate.OLD)
 
     async def whatif(self, guild_id: int, wish: Wish) -> Past:

@@ -216,6 +216,23 @@ async def test_a_preview_is_what_would_come_and_changes_nothing(desk: Desk) -> N
     assert (await desk.newsroom.editions.preview(subscription)).cards == ()
 
 
+async def test_a_preview_of_an_instant_subscription_is_the_best_of_its_last_week_though_posted_already(
+    desk: Desk,
+) -> None:
+    await load(desk, "older", heat=900)
+    await desk.deliver(days=8)
+    await load(desk, "before", heat=300)
+    subscription = await subscribe(desk, Wish(topics=("Python",)))
+    await load(desk, "posted")
+    await load(desk, "other", topics="[Rust]", heat=900)
+    assert digests(desk) == [["posted"]]
+    preview = await desk.newsroom.editions.preview(subscription)
+    assert [card.card.slug for card in preview.cards] == ["before", "posted"]
+    assert list(preview.choice.fates.values()).count(Fate.OTHER_TOPIC) == 1
+    (posted,) = [card for card in preview.cards if card.card.slug == "posted"]
+    assert await desk.newsroom.editions.fate(subscription, posted) is Fate.HAD
+
+
 async def test_quiet_hours_gather_what_comes_into_one_digest_and_let_the_hottest_pass(desk: Desk) -> None:
     await subscribe(desk, Wish())
     hours = QuietHours(time(12), time(18), "UTC", 500)

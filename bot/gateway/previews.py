@@ -9,13 +9,14 @@ import discord
 
 from bot.desk.digest import Fate
 from bot.desk.subscription import Layout, Subscription, When, Wish
+from bot.editions import LOOK_BACK, Preview
 from bot.errors import UserError
 from bot.gateway.rights import guild_id
 from bot.gateway.views import list_view
 from bot.render.chart import alt_text, bars
 from bot.render.digest import digest_message, entry_size, parts
 from bot.render.subscriptions import whatif_embed
-from bot.render.why import arrived_words, fate_words, fates_line
+from bot.render.why import arrived_words, fate_words, fates_line, matches_line
 from bot.store.records import FiledCard
 
 if TYPE_CHECKING:
@@ -26,19 +27,27 @@ CHART = "whatif.png"
 
 
 async def preview_reply(interaction: discord.Interaction[NewsBot], subscription: Subscription) -> Reply:
-    """The next digest as it would look now; of an instant subscription the card that it would like best."""
+    """The next digest as it would look now; of an instant subscription the best card that it would have posted."""
     wish, bot = subscription.wish, interaction.client
     preview = await bot.newsroom.editions.preview(subscription)
+    pictures = bot.settings.asset_base_url
+    if wish.when is When.INSTANT:
+        return _instant_reply(wish, preview, pictures)
     looked_at = f"-# {fates_line(preview.choice.fates)}"
     if not preview.cards:
         return {"content": f"There is nothing new for it at the moment.\n{looked_at}"}
-    pictures = bot.settings.asset_base_url
-    if wish.when is When.INSTANT:
-        message = digest_message(preview.cards[:1], Layout.CARD, pictures)
-        return {"content": f"Each card comes like this one.\n{looked_at}", "embeds": list(message.embeds)}
     first, *_ = parts([entry_size(card) for card in preview.cards], wish.layout)
     message = digest_message(preview.cards[:first], wish.layout, pictures, heading=preview.heading)
     return {"content": f"{message.content}\n{looked_at}", "embeds": list(message.embeds)}
+
+
+def _instant_reply(wish: Wish, preview: Preview, pictures: str | None) -> Reply:
+    matching = matches_line(preview.choice.fates, LOOK_BACK.days)
+    if not preview.cards:
+        return {"content": matching}
+    message = digest_message(preview.cards[:1], Layout.CARD, pictures, mention=wish.mention)
+    above = f"{message.content} " if message.content else ""
+    return {"content": f"{above}Each card comes like this one.\n-# {matching}", "embeds": list(message.embeds)}
 
 
 async def why_reply(interaction: discord.Interaction[NewsBot], subscription: Subscription, card: FiledCard) -> str:

@@ -73,6 +73,18 @@ def fates_line(fates: Mapping[int, Fate]) -> str:
     return f"{len(fates):,} looked at: {', '.join(named)}" if named else "No card has come in since the last digest."
 
 
+_POSTED = (Fate.CHOSEN, Fate.BEATEN, Fate.PROVIDER_FULL)
+"""What an instant subscription posts: it knows no crowd."""
+
+
+def matches_line(fates: Mapping[int, Fate], days: int) -> str:
+    """How many cards of the last days an instant subscription would have posted."""
+    posted = sum(fate in _POSTED for fate in fates.values())
+    if not posted:
+        return f"No card of the last {days} days matches."
+    return f"{posted:,} card{'' if posted == 1 else 's'} of the last {days} days would have come."
+
+
 _COUNTED = {
     Fate.CHOSEN: "chosen",
     Fate.BEATEN: "beaten by better ones",

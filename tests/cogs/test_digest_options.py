@@ -30,5 +30,11 @@ async def test_every_command_of_a_digest_answers(tmp_path: Path) -> None:
             given = {names.get(name, name): value for name, value in options.items()}
             result = await stage.admin.slash(stage.news, f"digest {command}", **given)
             assert answer in result.response.content, (command, result.response.content)
+        await stage.admin.slash(stage.news, "digest subscribe", channel=stage.digest)
+        instant = await stage.admin.slash(stage.news, "digest preview", subscription="2")
+        assert instant.response.content == (
+            "Each card comes like this one.\n-# 1 card of the last 7 days would have come."
+        )
+        assert [embed.title for embed in instant.response.embeds] == ["Title of one"]
         whatif = await stage.admin.slash(stage.news, "digest whatif", when="daily")
         assert whatif.response.content or whatif.response.embeds

@@ -121,6 +121,11 @@ async def test_an_instant_subscription_is_asked_for_neither_times_nor_layout(tmp
         assert "layout" not in setup.items()
         opened = await setup.click("more")
         assert len(form(opened)) == 2
+        assert (await setup.click("preview")).response.content == "No card of the last 7 days matches."
+        await stage.load("early")
+        preview = await setup.click("preview")
+        assert "Each card comes like this one." in preview.response.content
+        assert preview.response.embeds[0].title == "Title of early"
         await stage.admin.submit_modal(opened, form(opened))
         await setup.click("subscribe")
         assert "gets new cards from now on" in setup.shown.content

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.desk.digest import Fate, Why
-from bot.render.why import arrived_words, fate_words, fates_line, points, whys_embed
+from bot.render.why import arrived_words, fate_words, fates_line, matches_line, points, whys_embed
 from bot.store.records import FiledCard
-from tests.render.cases import FILED, card
+from tests.render.cases import LONG_TEXT, card
 from tests.render.limits_check import assert_no_mention, assert_within_limits
 
 AT = datetime(2026, 11, 25, 9, tzinfo=UTC)
+TITLED = st.builds(card, title=LONG_TEXT)
 WHYS = st.none() | st.builds(
     Why, st.integers(1, 25), st.none() | st.integers(0, 10**9), st.none() | st.integers(0, 1000), st.integers(0, 10**6)
 )
@@ -32,12 +33,20 @@ def test_a_digest_without_cards_says_so() -> None:
     assert (whys_embed([]).description or "").startswith("Nothing new matched.\n\nBest first")
 
 
-@settings(max_examples=30)
-@given(st.lists(st.tuples(FILED, WHYS), max_size=26))
+@given(st.lists(st.tuples(TITLED, WHYS), max_size=6))
 def test_any_digest_fits(chosen: list[tuple[FiledCard, Why | None]]) -> None:
     embed = whys_embed(chosen)
     assert_within_limits([embed])
     assert_no_mention([embed])
+
+
+def test_of_many_long_titles_as_many_as_fit_are_shown() -> None:
+    long = card(title="*[@everyone](https://evil.example)* " * 30)
+    embed = whys_embed([(long, Why(place, 10**6, 1000, 10**4)) for place in range(1, 27)])
+    assert_within_limits([embed])
+    assert_no_mention([embed])
+    shown = [line for line in (embed.description or "").splitlines() if line.startswith("**")]
+    assert len(shown) > 20
 
 
 def test_points_in_words() -> None:
@@ -55,6 +64,13 @@ def test_what_became_of_all_that_was_looked_at() -> None:
     fates = dict(enumerate([Fate.OTHER_TOPIC] * 1200 + [Fate.CHOSEN] * 8 + [Fate.PROVIDER_FULL]))
     assert fates_line(fates) == ("1,209 looked at: 8 chosen, 1 behind 2 of the same publisher, 1,200 of other topics")
     assert fates_line({}) == "No card has come in since the last digest."
+
+
+def test_how_many_cards_an_instant_subscription_would_have_posted() -> None:
+    fates = dict(enumerate([*Fate, Fate.BEATEN]))
+    assert matches_line(fates, 7) == "4 cards of the last 7 days would have come."
+    assert matches_line({1: Fate.CHOSEN, 2: Fate.WEAK}, 7) == "1 card of the last 7 days would have come."
+    assert matches_line({1: Fate.WEAK}, 7) == matches_line({}, 7) == "No card of the last 7 days matches."
 
 
 def test_when_a_channel_got_a_card() -> None:
