@@ -69,7 +69,7 @@ async def whatif_reply(interaction: discord.Interaction[NewsBot], wish: Wish) ->
     past = await bot.newsroom.editions.whatif(guild_id(interaction), wish)
     if not past.cards:
         raise UserError("Nothing in the last 30 days matches. Try fewer limits, or look at `/topics`.")
-    labels = [f"{day:%d %b}" for day, _ in past.days]
+    labels = [f"{day:%-d %b}" for day, _ in past.days]
     counts = [count for _, count in past.days]
     chart = bars(counts, labels, title="Cards a day")
     file = discord.File(io.BytesIO(chart), CHART, description=alt_text(counts, labels))

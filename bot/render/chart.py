@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 _WIDTH, _HEIGHT = 800, 300
 _SCALE = 2
 """Drawn larger and scaled down: Pillow draws without smoothing."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 52, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 32, 52, 40
 # A panel of its own stands out alike on Discord's dark and light theme.
 _PANEL, _GRID, _TEXT, _QUIET, _BAR = "#2b2d3a", "#434657", "#eceef6", "#a9adc1", "#7d9bff"
 _MOST_LABELS = 10
@@ -23,7 +23,7 @@ def bars(counts: Sequence[int], labels: Sequence[str], *, title: str) -> bytes:
     canvas = _Canvas(ImageDraw.Draw(image))
     canvas.panel()
     canvas.text((_LEFT, 18), title, 18, _TEXT, "lm")
-    top = _ceiling(max(counts, default=0))
+    top = ceiling(max(counts, default=0))
     for tick in sorted({0, top // 2, top}):
         y = _height(tick, top)
         canvas.line(_LEFT, y, _WIDTH - _RIGHT)
@@ -45,11 +45,15 @@ def _height(count: int, top: int) -> float:
     return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * count / top
 
 
-def _ceiling(most: int) -> int:
-    """An even number of two digits at most that is no less: its half is a whole number as well."""
-    unit = int(10 ** max(len(str(most)) - 2, 0))
-    top = -(-most // unit) * unit
-    return max(top + top % 2, 2)
+_ROUND = (10, 12, 16, 20, 24, 30, 40, 50, 60, 80, 100)
+
+
+def ceiling(most: int) -> int:
+    """A round number that is no less, for the top of the scale: its half is a whole number as well."""
+    if most <= 10:
+        return max(most + most % 2, 2)
+    unit = int(10 ** (len(str(most)) - 2))
+    return next(top * unit for top in _ROUND if top * unit >= most)
 
 
 def _short(number: int) -> str:
@@ -93,8 +97,9 @@ def alt_text(counts: Sequence[int], labels: Sequence[str], unit: str = "cards") 
     before, after = sum(counts[:half]), sum(counts[-half:] if half else ())
     trend = "rising" if after > before * 1.25 else "falling" if after < before * 0.8 else "steady"
     empty = sum(not count for count in counts)
+    none = f", none on {empty} of them" if empty else ""
     text = (
-        f"Bar chart of {unit} a day over {len(counts)} days: {sum(counts):,} in all, at most {most:,} on {busiest}, "
-        f"none on {empty}; {trend}."
+        f"Bar chart of {unit} a day over {len(counts)} days: {sum(counts):,} in all, at most {most:,} on {busiest}{none}; "
+        f"{trend}."
     )
     return text[:_ALT]

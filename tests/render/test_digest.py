@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.cards.model import Provider
 from bot.desk.subscription import Layout, When
-from bot.render.chart import alt_text, bars
+from bot.render.chart import alt_text, bars, ceiling
 from bot.render.digest import digest_message, entry_size, heading, parts
 from bot.store.records import FiledCard
 from tests.render.cases import FILED, card, related
@@ -62,9 +62,22 @@ def test_headings_and_roles() -> None:
     assert digest_message([card()], Layout.LIST, None, heading="Head", mention=7).content == "<@&7> Head"
 
 
+@given(st.integers(0, 10**9))
+def test_a_charts_scale_ends_in_a_round_number_that_leaves_little_empty(most: int) -> None:
+    top = ceiling(most)
+    assert most <= top <= max(most * 4 / 3 + 1, 2)
+    assert top % 2 == 0
+    assert top <= 10 or len(str(top).rstrip("0")) <= 2
+
+
 def test_a_chart_is_a_picture_whatever_it_counts() -> None:
     for counts in ([], [0], [0] * 30, list(range(60)), [10**9]):
         assert bars(counts, ["25 Nov"] * len(counts), title="漢字 & more").startswith(b"\x89PNG")
-    assert alt_text([0, 3, 1], ["a", "b", "c"]).startswith(
-        "Bar chart of cards a day over 3 days: 4 in all, at most 3 on b"
+
+
+def test_a_chart_in_words() -> None:
+    assert alt_text([0, 3, 1], ["a", "b", "c"]) == (
+        "Bar chart of cards a day over 3 days: 4 in all, at most 3 on b, none on 1 of them; rising."
     )
+    assert alt_text([1, 1], ["a", "b"]).endswith("2 in all, at most 1 on a; steady.")
+    assert alt_text([0, 0], ["a", "b"]) == "Bar chart: no cards in 2 days."
