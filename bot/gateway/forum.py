@@ -18,6 +18,7 @@ from bot.store.records import FiledCard
 
 _TAGS = 5  # Discord's documentation, "Start Thread in Forum or Media Channel"
 _TAG_DEMANDED = (40066, 40067)
+_PAGE = 100  # archived threads of one answer
 
 
 class ForumPoster:
@@ -45,8 +46,7 @@ class ForumPoster:
             raise
 
     async def _start(self, delivery: Delivery, cards: Sequence[FiledCard], tags: Sequence[int]) -> int:
-        name = forum_title(cards, delivery.layout, delivery.planned_at)
-        form: dict[str, Any] = {"name": name, "message": self._forms.new(delivery, cards)}
+        form: dict[str, Any] = {"name": _title(delivery, cards), "message": self._forms.new(delivery, cards)}
         if tags:
             form["applied_tags"] = [str(tag) for tag in tags]
         thread = await self._bot.http.start_thread_in_forum(delivery.channel_id, params=parameters(form))
@@ -55,11 +55,10 @@ class ForumPoster:
     async def recent(self, delivery: Delivery, oldest: datetime) -> AsyncIterator[discord.Message]:
         """The first messages of the forum's posts that the bot has made since then, newest first."""
         first_id = discord.utils.time_snowflake(oldest)
-        active = await self._bot.http.get_active_threads(delivery.guild_id)
-        archived = await self._bot.http.get_public_archived_threads(delivery.channel_id)
-        found = [*active["threads"], *archived["threads"]]
         mine = {
-            int(thread["id"]) for thread in found if self._is_own(thread, delivery) and int(thread["id"]) >= first_id
+            int(thread["id"])
+            async for thread in self._threads(delivery, oldest)
+            if self._is_own(thread, delivery) and int(thread["id"]) >= first_id
         }
         for thread_id in sorted(mine, reverse=True):
             place = self._bot.get_partial_messageable(thread_id, guild_id=delivery.guild_id)
@@ -67,6 +66,29 @@ class ForumPoster:
                 yield await place.fetch_message(thread_id)
             except discord.NotFound:
                 continue  # a moderator deleted it
+
+    async def _threads(self, delivery: Delivery, oldest: datetime) -> AsyncIterator[Any]:
+        """The server's active threads, and those of the forum that were archived since then."""
+        for thread in (await self._bot.http.get_active_threads(delivery.guild_id))["threads"]:
+            yield thread
+        before, more = "", True
+        while more:
+            page = await self._bot.http.get_public_archived_threads(delivery.channel_id, before, _PAGE)
+            for thread in page["threads"]:
+                yield thread
+                before = thread["thread_metadata"]["archive_timestamp"]
+            more = page["has_more"] and discord.utils.parse_time(before) >= oldest
+
+    async def rename(self, delivery: Delivery, thread_id: int, cards: Sequence[FiledCard]) -> None:
+        """Call the post after what it shows now. Only where it is called otherwise: Discord takes few new names."""
+        name = _title(delivery, cards)
+        thread: Any = self._bot.get_channel(thread_id) or await self._bot.fetch_channel(thread_id)
+        if thread.name != name:
+            await self._bot.http.edit_channel(thread_id, name=name)
+
+    async def put_away(self, delivery: Delivery, thread_id: int) -> None:
+        """What becomes of a post that has lost its message: nobody reads a withdrawn headline in its name."""
+        await self._bot.http.edit_channel(thread_id, name=_title(delivery, ()), archived=True)
 
     async def delete(self, thread_id: int) -> bool:
         """Delete the whole post; False when that takes a permission that the bot lacks."""
@@ -89,6 +111,10 @@ def _forum(channel: Any) -> discord.ForumChannel:
     if not isinstance(channel, discord.ForumChannel):
         raise ChannelClosedError(f"<#{channel.id}> is not a forum any more.")
     return channel
+
+
+def _title(delivery: Delivery, cards: Sequence[FiledCard]) -> str:
+    return forum_title(cards, delivery.layout, delivery.planned_at)
 
 
 def _no_tag(channel_id: int) -> str:

@@ -83,6 +83,8 @@ class DiscordPoster:
         params = parameters(await self._form(delivery, cards, new=False))
         with _failures_at(delivery):
             await self._awake(place, lambda: self._bot.http.edit_message(place, message_id, params=params))
+            if delivery.forum:
+                await self._forum.rename(delivery, place, cards)
 
     async def retract(self, delivery: Delivery) -> None:
         place, message_id = _place(delivery), _message_id(delivery)
@@ -90,6 +92,8 @@ class DiscordPoster:
             if delivery.forum and await self._forum.delete(message_id):
                 return
             await self._awake(place, lambda: self._bot.http.delete_message(place, message_id))
+            if delivery.forum:
+                await self._awake(place, lambda: self._forum.put_away(delivery, place))
 
     async def crosspost(self, delivery: Delivery) -> None:
         try:

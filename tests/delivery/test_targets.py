@@ -182,6 +182,18 @@ async def test_a_post_that_somebody_archived_is_found_again(line: Line) -> None:
     assert await line.starters() == ["Title of a"]
 
 
+async def test_it_is_found_among_many_that_were_archived_later(line: Line) -> None:
+    await line.subscribe("forum")
+    await line.wire.fault("lost", "POST", "/threads$")
+    await line.send("a")
+    (post,) = await line.posts()
+    later = [await line.wire.open_thread(line.channel, "A question", "how?") for _ in range(101)]
+    for thread in (post, *later):
+        await line.wire.change_channel(thread.id, archived=True)
+    await line.deliver(minutes=1)
+    assert (await line.starters()).count("Title of a") == 1
+
+
 async def test_the_posts_of_others_and_of_other_cards_are_not_taken_for_the_lost_one(line: Line) -> None:
     await line.subscribe("forum")
     await line.send("a")
@@ -197,8 +209,32 @@ async def test_a_post_follows_its_card(line: Line) -> None:
     await line.send("a")
     await line.send("a", title="Corrected")
     assert await line.starters() == ["Corrected"]
+    assert await _names(line) == ["Corrected"]
     await line.send("a", removed="true")
     assert await line.starters() == [None]
+    assert await _names(line) == ["News of 1 June 2026"]
+
+
+@pytest.mark.parametrize("connected", [True, False])
+async def test_a_post_is_renamed_only_when_its_title_changes(line: Line, connected: bool) -> None:
+    await line.subscribe("forum")
+    if connected:
+        await line.connect()
+    await line.send("a")
+    await line.send("a", excerpt="Corrected")
+    assert await line.wire.requests(method="PATCH", path="/channels/[0-9]+$") == []
+    await line.send("a", title="Corrected")
+    assert await _names(line) == ["Corrected"]
+
+
+async def test_a_new_name_that_has_to_wait_comes_later_and_its_text_at_once(line: Line) -> None:
+    await line.subscribe("forum")
+    await line.send("a")
+    await line.wire.fault("rate_limited", "PATCH", "/channels/[0-9]+$", retry_after=600)
+    await line.send("a", title="Corrected")
+    assert (await line.starters(), await _names(line)) == (["Corrected"], ["Title of a"])
+    await line.deliver(minutes=11)
+    assert await _names(line) == ["Corrected"]
 
 
 async def test_a_change_opens_an_archived_post(line: Line) -> None:
@@ -217,11 +253,15 @@ async def test_a_withdrawn_cards_post_goes_as_a_whole_where_the_bot_manages_thre
     assert await line.posts() == []
 
 
-async def test_without_that_permission_its_message_goes(line: Line) -> None:
+@pytest.mark.parametrize("archived", [False, True])
+async def test_without_that_permission_its_message_and_its_name_go(line: Line, archived: bool) -> None:
     await line.subscribe("forum")
     await line.send("a")
+    (post,) = await line.posts()
+    await line.wire.change_channel(post.id, archived=archived)
     await line.send("a", removed="true")
-    assert await line.starters() == [None]
+    (post,) = await line.posts()
+    assert (post.starter, post.name, post.archived) == (None, "News of 1 June 2026", True)
     await line.send("b")
     assert await line.starters() == [None, "Title of b"]
     assert not await line.is_closed()
@@ -268,6 +308,10 @@ async def test_a_forum_that_is_gone_or_shut_is_left_alone(line: Line) -> None:
     await line.wire.change_channel(line.channel, access="gone")
     await line.send("b")
     assert await line.is_closed()
+
+
+async def _names(line: Line) -> list[str]:
+    return [post.name for post in await line.posts()]
 
 
 # --- roles
