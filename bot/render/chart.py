@@ -99,7 +99,7 @@ def alt_text(counts: Sequence[int], labels: Sequence[str], unit: str = "cards") 
     empty = sum(not count for count in counts)
     none = f", none on {empty} of them" if empty else ""
     text = (
-        f"Bar chart of {unit} a day over {len(counts)} days: {sum(counts):,} in all, at most {most:,} on {busiest}{none}; "
-        f"{trend}."
+        f"Bar chart of {unit} a day over {len(counts)} days: {sum(counts):,} in all, at most {most:,} on {busiest}"
+        f"{none}; {trend}."
     )
     return text[:_ALT]
