@@ -93,7 +93,7 @@ async def test_a_saved_card_that_was_withdrawn_is_only_counted(tmp_path: Path) -
         await stage.load("one", removed="true")
         listed = await stage.member.slash(stage.news, "saved")
         assert listed.response.embeds == []
-        assert "not available" in listed.response.content
+        assert "withdrawn since" in listed.response.content
 
 
 async def test_related_lists_who_else_covered_the_story(tmp_path: Path) -> None:
