@@ -85,14 +85,26 @@ async def test_a_channel_that_has_to_wait_holds_up_no_other(line: Line) -> None:
     assert await crossposted(line) == ["Title of a"]
 
 
-@pytest.mark.parametrize("fault", ["503", "no_permission", "no_access"])
+@pytest.mark.parametrize("fault", ["503", "cloudflare", "rate_limited", "no_permission", "no_access", "no_channel"])
 async def test_trouble_puts_a_crosspost_off(line: Line, fault: str) -> None:
     await line.subscribe("announcement", ON)
-    await line.wire.fault(fault, "POST", "/crosspost$")
+    await line.wire.fault(fault, "POST", "/crosspost$", retry_after=1800.0)
     await line.send("a")
     assert await crossposted(line) == []
     await line.deliver(hours=2)
     assert await crossposted(line) == ["Title of a"]
+
+
+async def test_a_message_that_a_moderator_deleted_is_passed_over(line: Line) -> None:
+    await line.subscribe("announcement", ON)
+    await line.wire.fault("503", "POST", "/crosspost$")
+    await line.send("a")
+    (post,) = await line.messages()
+    await line.wire.delete(post)
+    await line.deliver(hours=1)
+    await line.send("b")
+    assert await crossposted(line) == ["Title of b"]
+    assert await asked(line) == 3
 
 
 async def test_what_waited_for_twelve_hours_is_news_no_more(line: Line) -> None:

@@ -160,8 +160,10 @@ async def test_changes_of_a_forums_tags_that_the_bot_has_not_heard_of_lose_nothi
 
 
 # `after`: the post was made all the same
-@pytest.mark.parametrize("fault", ["lost", "reset", "500", "502", "503", "504"])
-@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize(
+    ("fault", "after"),
+    [("lost", True), ("reset", False), *((status, True) for status in ("500", "502", "503", "504")), ("500", False)],
+)
 async def test_trouble_while_a_post_is_made_gives_one_post(line: Line, fault: str, after: bool) -> None:
     await line.subscribe("forum")
     await line.wire.fault(fault, "POST", "/threads$", after=after)
@@ -170,6 +172,18 @@ async def test_trouble_while_a_post_is_made_gives_one_post(line: Line, fault: st
     await line.restart()
     await line.deliver(minutes=1)
     assert await line.starters() == ["Title of a"]
+
+
+@pytest.mark.parametrize(
+    "fault", ["rate_limited", "cloudflare", "no_access", "no_permission", "no_channel", "tag_required", "bad_image"]
+)
+async def test_what_refuses_a_post_for_a_while_loses_none(line: Line, fault: str) -> None:
+    await line.subscribe("forum")
+    await line.wire.fault(fault, "POST", "/threads$", retry_after=1800.0)
+    await line.send("a", images="[{url: 'https://example.org/a.png'}]")
+    await line.deliver(hours=2)
+    assert await line.starters() == ["Title of a"]
+    assert not await line.is_closed()
 
 
 async def test_a_post_that_somebody_archived_is_found_again(line: Line) -> None:
