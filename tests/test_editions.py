@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 from bot.delivery.poster import ChannelClosedError, TryLaterError
 from bot.desk.delivery import Delivery
 from bot.desk.digest import Fate
+from bot.desk.publication import Decision, Source, Verdict
 from bot.desk.quiet import QuietHours
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
+from bot.store.desk import Act
 from tests.support.desk import Desk, a_desk
 
 NEWS, OTHER = 5, 6
@@ -315,3 +318,30 @@ async def test_a_wish_can_be_tried_on_the_last_month(desk: Desk) -> None:
     assert past.digests == 2
     past = await desk.newsroom.editions.whatif(1, Wish(without=("card1",)))
     assert [card.card.slug for card in past.cards] == ["card0", "card2"]
+
+
+async def test_a_card_that_a_moderator_picked_a_digest_for_comes_first_and_nowhere_else(desk: Desk) -> None:
+    mine = await subscribe(desk, replace(DAILY, topics=("Space",), min_quality=500))
+    await subscribe(desk, channel_id=OTHER)
+    await load(desk, "held", published="false", heat="5")
+    await load(desk, "hot")
+    card = await desk.store.archive.by_slug("held", 0, hidden=True)
+    assert card
+    decision = Decision(1, card.id, Verdict.PUBLISH, 7, desk.clock(), only=(mine.id,))
+    await desk.store.desk.decide(decision, source=Source.BUTTON, expected=None)
+    await desk.deliver(hours=19)
+    assert (digests(desk), digests(desk, OTHER)) == ([["held"]], [["hot"]])
+
+
+async def test_a_digest_goes_by_the_topics_that_its_server_gave_a_card(desk: Desk) -> None:
+    await subscribe(desk, replace(DAILY, topics=("Space",)))
+    await load(desk, "one", topics="[Python]")
+    card = await desk.store.archive.by_slug("one", 0)
+    assert card
+    act = Act(7, desk.clock(), Source.BUTTON)
+    await desk.store.desk.edit_topics(1, card.id, ["Space"], act, expected=None)
+    await desk.deliver(hours=19)
+    assert digests(desk) == [["one"]]
+    await desk.store.desk.edit_topics(1, card.id, ["Moon"], act, expected=["Space"])
+    await desk.deliver(minutes=5)
+    assert desk.channels.calls[-1] == "edit"

@@ -79,6 +79,22 @@ async def test_two_hundred_clicks_at_once_are_one_decision_one_entry_one_post(li
         assert connection.execute("SELECT count(*) FROM decisions").fetchone() == (1,)
 
 
+async def test_a_review_whose_answer_was_lost_is_found_again_and_follows_its_decision(line: Line) -> None:
+    await line.wire.configure(nonce_window=0.0)
+    await line.wire.fault("lost", "POST", "/messages$")
+    line.write("one", published="false", heat="10")
+    await line.bot.newsroom.load()
+    for _ in range(3):
+        await line.bot.newsroom.tick()
+        line.clock.move(minutes=10)
+    (review,) = await line.wire.messages(line.desk)
+    clicked = await line.wire.click(review, label="Publish")
+    assert "Published by" in clicked.text
+    await line.bot.newsroom.tick()
+    (record,) = await line.wire.messages(line.desk)
+    assert "Published by" in record.content
+
+
 async def test_what_nobody_made_is_answered_as_well(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.gateway.failures._ANSWERED_WITHIN", 0.1)
     garbage = ["garbage", "nd:", "nd:review:p:1", "nd:undo:-1", "x" * 100]
