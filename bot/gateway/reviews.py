@@ -53,11 +53,7 @@ def _view(card: FiledCard, entry: Entry | None, delivery_id: int, *, reported: b
     """What can be done next. A card that is decided keeps the way back, one that is out the way to take it away."""
     held = card.card.state is State.HELD and card.verdict is None
     out = card.verdict is Verdict.PUBLISH or (card.card.state is State.PUBLISHED and card.verdict is None)
-    acts = ["p", "i"] if held else []
-    acts += ["k"] if out and reported else []
-    acts += ["w"] if held or out else []
-    acts += ["t"] if held or out else []
-    acts += ["y"]
+    acts = ("pi" if held else "k" if out and reported else "") + ("wt" if held or out else "") + "y"
     buttons: list[discord.ui.Item[Any]] = [ReviewButton(act, card.id, card.verdict, delivery_id) for act in acts]
     if entry and entry.guild_id != EVERYWHERE and entry.subject is not Subject.STATE and entry.undoes is None:
         buttons.insert(0, UndoButton(entry.id))
@@ -85,20 +81,7 @@ class ReviewButton(
 
     async def act(self, interaction: Interaction) -> None:
         require_moderator(interaction)
-        card = await _card(interaction, self.card_id)
-        if self.kind in "pk":
-            button = Source.BUTTON
-            done = await decide(interaction, card, Verdict.PUBLISH, expected=self.expected, source=button)
-            await _show_record(interaction, card, done)
-        elif self.kind == "i":
-            await interaction.response.send_message(**await _picking(interaction, card, self.expected))
-        elif self.kind == "w":
-            await interaction.response.send_modal(WithdrawModal(card, self.expected))
-        elif self.kind == "t":
-            own = await interaction.client.store.desk.own_topics(guild_id(interaction), card.id)
-            await interaction.response.send_modal(TopicsModal(card, own))
-        else:
-            await _tell_why(interaction, card)
+        await _ACTS[self.kind](interaction, await _card(interaction, self.card_id), self.expected)
 
 
 _STYLE = discord.ButtonStyle
@@ -167,7 +150,12 @@ class PickSelect(
         await interaction.response.edit_message(content=done_text(card, done.entry, done.note), view=None)
 
 
-async def _picking(interaction: Interaction, card: FiledCard, expected: Verdict | None) -> dict[str, Any]:
+async def _publish(interaction: Interaction, card: FiledCard, expected: Verdict | None) -> None:
+    done = await decide(interaction, card, Verdict.PUBLISH, expected=expected, source=Source.BUTTON)
+    await _show_record(interaction, card, done)
+
+
+async def _ask_where(interaction: Interaction, card: FiledCard, expected: Verdict | None) -> None:
     found = await _subscriptions(interaction)
     if not found:
         raise UserError("Nothing is subscribed in this server yet. `/digest setup` brings cards to a channel.")
@@ -178,14 +166,24 @@ async def _picking(interaction: Interaction, card: FiledCard, expected: Verdict 
     parts = [options[start : start + CHOICES] for start in range(0, len(options), CHOICES)]
     selects = [PickSelect(part, card.id, expected, some) for part, some in enumerate(parts)]
     text = "Where should it go? It is published in this server, and posted in what you choose, whatever its topics."
-    return {"content": text, "view": rows(*([select] for select in selects)), "ephemeral": True}
+    view = rows(*([select] for select in selects))
+    await interaction.response.send_message(text, view=view, ephemeral=True)
+
+
+async def _ask_why(interaction: Interaction, card: FiledCard, expected: Verdict | None) -> None:
+    await interaction.response.send_modal(WithdrawModal(card, expected))
+
+
+async def _ask_topics(interaction: Interaction, card: FiledCard, _expected: Verdict | None) -> None:
+    own = await interaction.client.store.desk.own_topics(guild_id(interaction), card.id)
+    await interaction.response.send_modal(TopicsModal(card, own))
 
 
 async def _subscriptions(interaction: Interaction) -> Sequence[Any]:
     return await interaction.client.store.subscriptions.of_guild(guild_id(interaction))
 
 
-async def _tell_why(interaction: Interaction, card: FiledCard) -> None:
+async def _tell_why(interaction: Interaction, card: FiledCard, _expected: Verdict | None) -> None:
     covering = await interaction.client.store.archive.covering(card.id, guild_id(interaction))
     goes = [each.channel_id for each in await _subscriptions(interaction) if fits(card.card, each.wish)]
     await interaction.response.send_message(embed=why_held_embed(card, covering, goes), ephemeral=True)
@@ -263,5 +261,13 @@ class TopicsModal(AnsweringModal, title="Edit topics"):
         await _show_record(interaction, self.card, done)
 
 
+_ACTS = {
+    "p": _publish,
+    "k": _publish,
+    "i": _ask_where,
+    "w": _ask_why,
+    "t": _ask_topics,
+    "y": _tell_why,
+}
 REVIEW_ITEMS = (ReviewButton, UndoButton, PickSelect)
 """What answers on a review after any restart."""
