@@ -20,11 +20,11 @@ from rich.table import Table
 from bot import console
 from bot.app import run as run_bot
 from bot.app import utc_now
-from bot.errors import NewsdeskError, UserError
+from bot.errors import NewsdeskError, StoreError, UserError
 from bot.settings import Settings, load_settings
 from bot.sources.checking import check_paths
 from bot.sources.loader import Loader, LoadReport
-from bot.store import open_store
+from bot.store import copy_to, open_store, restore
 
 app = typer.Typer(
     help="Newsdesk: news cards from Markdown files, delivered to Discord.",
@@ -174,6 +174,57 @@ def export(
                 asyncio.run(console.export(settings, out))
         except OSError as error:
             raise UserError(f"{file} cannot be written: {error.strerror}.") from error
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="What `newsdesk export` wrote.", exists=True, dir_okay=False)],
+) -> None:
+    """Take in an export, into an empty store or a used one; what is there already stays as it is."""
+    with _told(), file.open(encoding="utf-8") as source:
+        imported = asyncio.run(console.take_in(load_settings(), source, utc_now()))
+    console.show_import(imported, _out)
+    raise typer.Exit(_PROBLEMS if imported.unknown_cards else 0)
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="The copy; an older one is replaced.")]) -> None:
+    """Copy the store while the bot runs."""
+    with _told():
+        settings = load_settings()
+        try:
+            asyncio.run(_backup(settings.database_url, file))
+        except OSError as error:
+            raise UserError(f"{file} cannot be written: {error.strerror}.") from error
+
+
+@app.command(name="restore")
+def restore_(
+    file: Annotated[Path, typer.Argument(help="What `newsdesk backup` wrote.", exists=True, dir_okay=False)],
+) -> None:
+    """Put a backup in the store's place, while the bot is stopped. What it has posted since is not posted again."""
+    with _told():
+        settings = load_settings()
+        if asyncio.run(_at_work(settings)):
+            raise UserError("The bot works with this store, or did within the last minutes. Stop it, wait, try again.")
+        try:
+            asyncio.run(restore(file, settings.database_url, utc_now()))
+        except OSError as error:
+            raise UserError(f"The database cannot be written: {error.strerror}.") from error
+
+
+async def _at_work(settings: Settings) -> bool:
+    """Not for sure where the store cannot be opened; that is what a backup is for."""
+    try:
+        return await console.alive(settings, utc_now())
+    except StoreError:
+        return False
+
+
+async def _backup(url: str, file: Path) -> None:
+    """Opened first: another program's database is refused, and a backup of none is none."""
+    async with open_store(url):
+        await copy_to(url, file)
 
 
 @app.command()

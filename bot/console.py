@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot.cards.model import Problem, Severity
+from bot.errors import UserError
 from bot.newsroom import HEARTBEAT
 from bot.render.card import card_embed
 from bot.render.plain import as_panel
@@ -24,6 +25,7 @@ from bot.sources import loader
 from bot.sources.checking import Checked
 from bot.store import open_store
 from bot.store.export import EXPORTED
+from bot.store.importing import Imported
 from bot.store.reading import Query
 
 EXPORT_FORM = 1
@@ -129,6 +131,36 @@ async def export(settings: Settings, out: TextIO) -> None:
                 between = ",\n"
             out.write("]")
         out.write("}\n")
+
+
+async def take_in(settings: Settings, source: TextIO, now: datetime) -> Imported:
+    """Take in what `export` wrote. Raises `UserError` when it is something else; then nothing is changed."""
+    try:
+        found = json.load(source)
+        if not isinstance(found, dict) or found.get("newsdesk") != EXPORT_FORM:
+            raise UserError("This is no export of this version of Newsdesk, so nothing was imported.")
+        async with open_store(settings.database_url) as store:
+            return await store.importing.take(found, now)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(
+            f"This export cannot be read ({type(error).__name__}: {error}); nothing was imported."
+        ) from error
+
+
+def show_import(imported: Imported, console: Console) -> None:
+    """How much was new, how much was there already, and what is missing."""
+    for kind in EXPORTED:
+        added, kept = imported.added.get(kind, 0), imported.kept.get(kind, 0)
+        if added or kept:
+            console.print(f"{kind.replace('_', ' ')}: {added:,} new, {kept:,} here already")
+    if imported.unknown_cards:
+        some = ", ".join(sorted(imported.unknown_cards)[:5])
+        console.print(
+            f"Left out what is about {len(imported.unknown_cards):,} cards that are not in the store ({some} …). Load "
+            "their folder first, then import once more.",
+            style="yellow",
+            markup=False,
+        )
 
 
 async def alive(settings: Settings, now: datetime) -> bool:

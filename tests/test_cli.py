@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,67 @@ async def _decide() -> None:
 def test_an_export_that_cannot_be_written_is_wrong_use(folder: Path) -> None:
     result = newsdesk("export", str(folder / "none" / "export.json"))
     assert (result.exit_code, "cannot be written" in result.stderr) == (2, True)
+
+
+def test_an_export_taken_in_elsewhere_gives_the_same_export_and_twice_is_as_good_as_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, "one", published="false")
+    newsdesk("load")
+    asyncio.run(_decide())
+    first = tmp_path / "first.json"
+    newsdesk("export", str(first))
+    monkeypatch.setenv("NEWSDESK_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'other.db'}")
+    early = newsdesk("import", str(first))
+    assert (early.exit_code, "cards that are not in the store (one …)" in early.stdout) == (1, True)
+    newsdesk("load")
+    assert newsdesk("import", str(first)).exit_code == 0
+    again = newsdesk("import", str(first))
+    assert "saved: 0 new, 1 here already" in again.stdout
+    before, after = json.loads(first.read_text("utf-8")), json.loads(newsdesk("export").stdout)
+    for found in (before, after):
+        for row in found["subscriptions"]:
+            row.pop("since"), row.pop("next_at")
+    assert after == before
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"newsdesk": 99}', '{"newsdesk": 1, "saved": [{"user_id": 1}]}'])
+def test_what_is_no_export_changes_nothing(folder: Path, tmp_path: Path, text: str) -> None:
+    newsdesk("load")
+    (tmp_path / "bad.json").write_text(text)
+    result = newsdesk("import", str(tmp_path / "bad.json"))
+    assert (result.exit_code, "nothing was imported" in result.stderr) == (2, True)
+
+
+def test_a_backup_is_put_back_and_repeats_nothing(folder: Path, tmp_path: Path) -> None:
+    write(folder, "one")
+    newsdesk("load")
+    asyncio.run(_decide())
+    copy = tmp_path / "copy.db"
+    assert newsdesk("backup", str(copy)).exit_code == 0
+    write(folder, "two")
+    newsdesk("load")
+    next((tmp_path / "state").glob("*.db")).write_bytes(b"broken " * 1000)
+    done = newsdesk("restore", str(copy))
+    assert done.exit_code == 0, done.stderr
+    assert newsdesk("show", "two").exit_code == 1
+    newsdesk("load")
+    assert asyncio.run(_planned()) == 0
+    assert [each.name for each in tmp_path.glob(".copy*")] == []
+
+
+async def _planned() -> int:
+    """What the subscription gets that was made long before."""
+    async with open_store(load_settings().database_url) as store:
+        return await store.deliveries.plan(NOW, timedelta(days=14))
+
+
+def test_only_a_whole_store_of_ours_is_put_back(folder: Path, tmp_path: Path) -> None:
+    newsdesk("load")
+    (tmp_path / "letter.txt").write_text("Dear reader, " * 100)
+    result = newsdesk("restore", str(tmp_path / "letter.txt"))
+    assert (result.exit_code, "cannot be opened as a Newsdesk database" in result.stderr) == (2, True)
+    assert newsdesk("search", "nothing").exit_code == 1
 
 
 def test_health_is_bad_when_nothing_runs(folder: Path) -> None:

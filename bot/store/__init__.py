@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 from bot.store.agenda import Agenda
 from bot.store.circuits import Circuits
 from bot.store.crossposts import Crossposts
-from bot.store.database import Database, open_database
+from bot.store.database import Database, copy_to, open_database, put_in_place
 from bot.store.deliveries import Deliveries
 from bot.store.desk import Desk
 from bot.store.digests import Digests
 from bot.store.export import Export
 from bot.store.filing import FilingCabinet
 from bot.store.flags import Flags
+from bot.store.importing import Importing
 from bot.store.listings import Listings
 from bot.store.log import Log
 from bot.store.meta import Meta
@@ -23,11 +26,12 @@ from bot.store.migrate import migrate
 from bot.store.queue import Queue
 from bot.store.quiet import Quiet
 from bot.store.reading import Archive
+from bot.store.restoring import restored
 from bot.store.reviews import Reviews
 from bot.store.saved import SavedCards
 from bot.store.subscriptions import Subscriptions
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "copy_to", "open_store", "restore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Store:
     circuits: Circuits
     crossposts: Crossposts
     export: Export
+    importing: Importing
     saved: SavedCards
     listings: Listings
 
@@ -61,6 +66,17 @@ async def open_store(url: str) -> AsyncIterator[Store]:
     async with open_database(url) as database:
         await migrate(database)
         yield await _store(database)
+
+
+async def restore(copy: Path, url: str, now: datetime) -> None:
+    """Put a copy in the place of the database at `url`, fit to go on from `now`. Nobody may have it open.
+
+    Raises `OSError`, and `StoreError` when the copy is no whole database of this version or an older one.
+    """
+    await put_in_place(copy, url)
+    async with open_database(url) as database:
+        await migrate(database)
+        await restored(database, now)
 
 
 async def _store(database: Database) -> Store:
@@ -83,6 +99,7 @@ async def _store(database: Database) -> Store:
         circuits=Circuits(database),
         crossposts=Crossposts(database),
         export=Export(database),
+        importing=Importing(database),
         saved=SavedCards(database),
         listings=Listings(database),
     )

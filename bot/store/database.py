@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -64,6 +66,46 @@ async def open_database(url: str) -> AsyncIterator[Database]:
     finally:
         # aiosqlite's threads keep the process alive until their connections are closed.
         await engine.dispose()
+
+
+async def copy_to(url: str, target: Path) -> None:
+    """Copy the database while others work on it, by SQLite's own online backup: whole or not at all.
+
+    Raises `OSError`, and `StoreError` when the copy turns out to be damaged.
+    """
+    await asyncio.to_thread(_copy, str(make_url(url).database), target)
+
+
+async def put_in_place(copy: Path, url: str) -> None:
+    """Let a copy take the place of the database at `url`, whole or not at all. Nobody may have it open.
+
+    Raises `OSError`, and `StoreError` when the copy is no whole database of Newsdesk.
+    """
+    target = Path(str(make_url(url).database))
+    _make_folder(str(target))
+    await asyncio.to_thread(_refuse_foreign, str(copy))
+    await asyncio.to_thread(_replace, copy, target)
+
+
+def _replace(copy: Path, target: Path) -> None:
+    _copy(str(copy), target)
+    for leftover in ("-wal", "-shm"):
+        Path(f"{target}{leftover}").unlink(missing_ok=True)
+
+
+def _copy(path: str, target: Path) -> None:
+    descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    os.close(descriptor)
+    try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(draft)) as copy:
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
+            (state,) = copy.execute("PRAGMA integrity_check").fetchone()
+        if state != "ok":
+            raise StoreError(f"The copy is damaged ({state}) and was not kept. Check the disk and the database.")
+        Path(draft).replace(target)
+    finally:
+        Path(draft).unlink(missing_ok=True)
 
 
 def _make_folder(path: str | None) -> None:

@@ -102,7 +102,7 @@ async def _set(
         await connection.execute(insert(decisions).values(row | {"picked": decision.only is not None}))
         await _pick(connection, decision)
     if guild_id == EVERYWHERE:
-        await _rule(connection, card_id, decision.verdict if decision else None, now)
+        await rule(connection, card_id, decision.verdict if decision else None, now)
     await _unplan(connection, card_id)
 
 
@@ -115,7 +115,8 @@ async def _pick(connection: AsyncConnection, decision: Decision) -> None:
         await connection.execute(insert(decision_subscriptions), rows)
 
 
-async def _rule(connection: AsyncConnection, card_id: int, ruling: Verdict | None, now: datetime) -> None:
+async def rule(connection: AsyncConnection, card_id: int, ruling: Verdict | None, now: datetime) -> None:
+    """Let a card's state be what the owners decided, or its file's again."""
     asked = select(cards.c.filed_state, cards.c.visible_at).where(cards.c.id == card_id)
     filed, visible_at = (await connection.execute(asked)).one()
     state = ruled(State(filed), ruling)

@@ -142,6 +142,15 @@ class Subscriptions:
             await connection.execute(row.on_conflict_do_update(index_elements=["guild_id"], set_=values))
 
 
+async def begin_anew(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> None:
+    """Let subscriptions count from now on, as if they had just been made."""
+    rows = (await connection.execute(select(subscriptions).where(subscriptions.c.id.in_(ids)))).mappings().all()
+    for row in rows:
+        since, next_at = first_turn(_subscription(row, ()).wish, now)
+        values = {"since": since, "next_at": None if row["paused"] else next_at}
+        await connection.execute(update(subscriptions).where(subscriptions.c.id == row["id"]).values(values))
+
+
 def _update(subscription: Subscription) -> Any:
     return update(subscriptions).where(subscriptions.c.id == subscription.id)
 

@@ -1,0 +1,165 @@
+"""Take in what `bot.store.export` wrote, into an empty store or a used one. What is there already is kept as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Table, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.text import folded
+from bot.desk.publication import EVERYWHERE, Verdict
+from bot.store.database import Database
+from bot.store.desk import rule
+from bot.store.export import EXPORTED
+from bot.store.filing import topic_ids
+from bot.store.subscriptions import begin_anew
+from bot.store.tables import Moment, card_edit_topics, card_edits, cards
+
+Row = Mapping[str, Any]
+_NUMBERED = {
+    "subscriptions": ("guild_id", "channel_id", "created_by", "created_at"),
+    "log": ("guild_id", "card_id", "at", "actor_id", "subject", "before", "after"),
+}
+"""Kinds whose rows are numbered anew, and what makes two of their rows the same one."""
+_NAMED = {"subscription_id": "subscriptions", "undoes": "log", "audit_id": "log"}
+"""Columns that name a row of another kind by its number."""
+_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class Imported:
+    """How many rows of each kind were new, how many were there already, and which cards are not in the store."""
+
+    added: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+    unknown_cards: set[str] = field(default_factory=set)
+
+
+class Importing:
+    """Writing what people made in another store, or in this one before."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def take(self, found: Mapping[str, Iterable[Row]], now: datetime) -> Imported:
+        """Take everything or nothing. Raises `KeyError`, `TypeError` or `ValueError` for rows of another form.
+
+        New subscriptions begin at `now`: what their channels got from another store is not posted once more.
+        """
+        async with self._database.write() as connection:
+            taking = _Taking(connection)
+            for kind, table in EXPORTED.items():
+                await taking.take(kind, table, found.get(kind, ()))
+            await taking.edit_topics()
+            await taking.rule(now)
+            await begin_anew(connection, taking.new_subscriptions, now)
+            return taking.imported
+
+
+class _Taking:
+    """One import; `numbers` are the new numbers of rows by kind and old number."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self.imported = Imported()
+        self.numbers: dict[str, dict[int, int]] = {kind: {} for kind in _NUMBERED}
+        self.cards: dict[str, int] = {}
+        self.changed: set[int] = set()
+        self.ruled: dict[int, Verdict] = {}
+        self.new_subscriptions: list[int] = []
+
+    async def take(self, kind: str, table: Table, rows: Iterable[Row]) -> None:
+        given = [dict(row) for row in rows]
+        await self._look_up([row["card"] for row in given if "card" in row])
+        for row in given:
+            if (values := await self._values(kind, table, row)) is not None:
+                added = await self._insert(kind, table, row, values)
+                counts = self.imported.added if added else self.imported.kept
+                counts[kind] = counts.get(kind, 0) + 1
+        await self._unplan()
+
+    async def _look_up(self, slugs: list[str]) -> None:
+        wanted = sorted(set(slugs) - self.cards.keys())
+        for start in range(0, len(wanted), _AT_ONCE):
+            asked = select(cards.c.slug, cards.c.id).where(cards.c.slug.in_(wanted[start : start + _AT_ONCE]))
+            self.cards |= dict((await self.connection.execute(asked)).all())
+        self.imported.unknown_cards |= set(wanted) - self.cards.keys()
+
+    async def _values(self, kind: str, table: Table, row: Row) -> dict[str, Any] | None:
+        """The row's columns in this store; None when it is about something that is not here."""
+        if "card" in row and row["card"] not in self.cards:
+            return None
+        values: dict[str, Any] = {"card_id": self.cards[row["card"]]} if "card" in row else {}
+        if "topic" in row:
+            values["topic_id"] = (await topic_ids(self.connection, {folded(row["topic"]): row["topic"]})).popitem()[1]
+        for column in table.c:
+            if column.name not in row or (column.name == "id" and kind in _NUMBERED):
+                continue
+            value = row[column.name]
+            values[column.name] = datetime.fromisoformat(value) if value and isinstance(column.type, Moment) else value
+        if lacking := [column.name for column in table.c if _is_needed(column) and column.name not in values]:
+            raise ValueError(f"{kind} without {lacking[0]}")
+        return self._renumbered(values)
+
+    def _renumbered(self, values: dict[str, Any]) -> dict[str, Any] | None:
+        for name, kind in _NAMED.items():
+            if values.get(name) is not None:
+                if values[name] not in self.numbers[kind]:
+                    return None
+                values[name] = self.numbers[kind][values[name]]
+        if values.get("only") is not None:
+            known = self.numbers["subscriptions"]
+            values["only"] = [known[each] for each in values["only"] if each in known]
+        return values
+
+    async def _insert(self, kind: str, table: Table, row: Row, values: dict[str, Any]) -> bool:
+        if kind in _NUMBERED:
+            return await self._insert_numbered(kind, table, row["id"], values)
+        adding = insert(table).prefix_with("OR IGNORE", dialect="sqlite").values(values)
+        added = bool((await self.connection.execute(adding)).rowcount)
+        if added and "card_id" in values:
+            self.changed.add(values["card_id"])
+            if kind == "decisions" and values["guild_id"] == EVERYWHERE:
+                self.ruled[values["card_id"]] = Verdict(values["verdict"])
+        return added
+
+    async def _insert_numbered(self, kind: str, table: Table, number: int, values: dict[str, Any]) -> bool:
+        same = [table.c[name].is_not_distinct_from(values[name]) for name in _NUMBERED[kind]]
+        known = (await self.connection.execute(select(table.c.id).where(*same).limit(1))).scalar_one_or_none()
+        if known is None:
+            adding = insert(table).values(values).returning(table.c.id)
+            known = (await self.connection.execute(adding)).scalar_one()
+            self.new_subscriptions += [known] if kind == "subscriptions" else []
+            self.numbers[kind][number] = known
+            return True
+        self.numbers[kind][number] = known
+        return False
+
+    async def edit_topics(self) -> None:
+        """The topics of a server's own, as the planner matches them."""
+        for row in (await self.connection.execute(select(card_edits))).mappings().all():
+            here = {"guild_id": row["guild_id"], "card_id": row["card_id"]}
+            ids = await topic_ids(self.connection, {folded(name): name for name in row["topics"]})
+            adding = insert(card_edit_topics).prefix_with("OR IGNORE", dialect="sqlite")
+            await self.connection.execute(adding, [here | {"topic_id": each} for each in ids.values()])
+
+    async def rule(self, now: datetime) -> None:
+        """What owners decided for everywhere is the cards' state."""
+        for card_id, verdict in self.ruled.items():
+            await rule(self.connection, card_id, verdict, now)
+
+    async def _unplan(self) -> None:
+        """Deliveries follow what was taken in."""
+        ids, self.changed = sorted(self.changed), set()
+        for start in range(0, len(ids), _AT_ONCE):
+            mine = cards.c.id.in_(ids[start : start + _AT_ONCE])
+            await self.connection.execute(update(cards).where(mine).values(unplanned=True))
+
+
+def _is_needed(column: Column[Any]) -> bool:
+    """Whether a row has to have it; ids that are numbers of this store alone are given anew."""
+    return not column.nullable and column.server_default is None and column.name != "id"
