@@ -223,7 +223,8 @@ class Courier:
         if current is None:
             return self._store.deliveries.unneeded(delivery)
         cards = await self._shelf.cards(current)
-        message_id = await self._poster.post(current, cards, nonce(self._store.instance, current.id))
+        name = nonce(self._store.instance, current.id, current.settled_at)
+        message_id = await self._poster.post(current, cards, name)
         return self._store.deliveries.posted(current, message_id, self._clock())
 
 

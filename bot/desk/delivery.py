@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,6 +70,7 @@ class Delivery:
     progress: Progress
     planned_at: datetime
     sent_at: datetime | None
+    settled_at: datetime | None
     plain: bool
     layout: Layout
     heading: str
@@ -151,6 +153,12 @@ def catches_up(delivered: Delivery, waiting: int, now: datetime) -> bool:
     return late and delivered.layout is Layout.CARD and waiting >= CATCH_UP_FROM
 
 
-def nonce(instance: str, delivery_id: int) -> str:
-    """The same for every try of one delivery. Discord takes at most 25 characters; `instance` holds 8."""
-    return f"{instance}-{delivery_id:x}"
+def nonce(instance: str, delivery_id: int, retracted_at: datetime | None = None) -> str:
+    """The same for every try of one post. Discord takes at most 25 characters; `instance` holds 8.
+
+    Discord remembers for minutes that the message of a nonce is deleted, so what is posted again gets another.
+    """
+    if retracted_at is None:
+        return f"{instance}-{delivery_id:x}"
+    again = f"{delivery_id} {retracted_at.timestamp()}".encode()
+    return f"{instance}-{hashlib.blake2b(again, digest_size=8).hexdigest()}"

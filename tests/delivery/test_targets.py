@@ -18,6 +18,21 @@ AT_ONE = Wish(when=When.DAILY, times=(time(13),))
 _MAY_PING_ALL = int(BOT | Permission.MENTION_EVERYONE)
 
 
+@pytest.mark.parametrize("kind", ["text", "thread", "announcement"])
+async def test_a_card_published_again_soon_after_its_withdrawal_is_back(line: Line, kind: str) -> None:
+    """Discord remembers for some minutes that the message which had the nonce is deleted."""
+    await line.subscribe(kind)
+    for _ in range(2):
+        await line.send("a")
+        assert await line.titles() == ["Title of a"]
+        await line.send("a", removed="true")
+        assert await line.titles() == []
+    await line.wire.fault("lost", "POST", "/messages$")
+    await line.send("a")
+    await line.deliver(minutes=1)
+    assert await line.titles() == ["Title of a"]
+
+
 # --- threads
 
 

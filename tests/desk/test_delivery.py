@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,3 +47,12 @@ def test_a_nonce_fits_discord_is_stable_and_differs_between_deliveries(one: int,
     assert len(nonce("0123abcd", one)) <= 25
     assert (nonce("0123abcd", one) == nonce("0123abcd", other)) == (one == other)
     assert nonce("0123abcd", one) != nonce("0123abce", one)
+
+
+@given(st.integers(0, 2**63), st.integers(0, 2**32))
+def test_what_is_posted_again_after_its_retraction_has_another_nonce(delivery: int, seconds: int) -> None:
+    retracted_at = datetime.fromtimestamp(seconds, UTC)
+    again = nonce("0123abcd", delivery, retracted_at)
+    assert len(again) <= 25
+    assert again == nonce("0123abcd", delivery, retracted_at)
+    assert again not in (nonce("0123abcd", delivery), nonce("0123abcd", delivery, retracted_at + timedelta(days=1)))

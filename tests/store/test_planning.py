@@ -171,7 +171,12 @@ async def test_many_changes_want_one_edit_to_the_last_of_them(store: Store) -> N
     assert delivery
     assert filed
     assert delivery == replace(
-        first, wanted=f"{filed.id}:{filed.revision}", actual=first.wanted, message_id=1001, progress=Progress.WAITING
+        first,
+        wanted=f"{filed.id}:{filed.revision}",
+        actual=first.wanted,
+        message_id=1001,
+        progress=Progress.WAITING,
+        settled_at=NOW,
     )
     await store.deliveries.edited(delivery, NOW)
     assert await head_of(store, CHANNEL, NOW) is None
