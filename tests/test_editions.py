@@ -301,6 +301,15 @@ async def test_a_channel_that_heals_after_a_long_time_catches_up_with_one_digest
     assert digests(desk)[2:] == [["after"]]
 
 
+async def test_a_change_of_an_old_post_makes_no_digest_of_the_new_cards(desk: Desk) -> None:
+    await subscribe(desk, Wish())
+    await load(desk, "old")
+    desk.clock.move(hours=3)
+    desk.write("old", title="Corrected")
+    await load(desk, *(f"card{number}" for number in range(5)))
+    assert digests(desk) == [["old"], *([f"card{number}"] for number in range(5))]
+
+
 async def test_a_short_outage_brings_the_cards_one_by_one(desk: Desk) -> None:
     await subscribe(desk, Wish())
     desk.channels.fail = [TryLaterError("503")]

@@ -148,8 +148,11 @@ CATCH_UP_FROM = 3
 
 
 def catches_up(delivered: Delivery, waiting: int, now: datetime) -> bool:
-    """Whether a channel that has just taken a story, with others waiting, should get those together."""
-    late = now - delivered.planned_at >= CATCH_UP_AFTER
+    """Whether a channel that has just taken a story, with others waiting, should get those together.
+
+    `delivered` as it was before: the edit of an old post says nothing of an outage.
+    """
+    late = now - delivered.planned_at >= CATCH_UP_AFTER and delivered.message_id is None
     return late and delivered.layout is Layout.CARD and waiting >= CATCH_UP_FROM
 
 
