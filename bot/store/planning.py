@@ -37,7 +37,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateTable
 
 from bot.cards.model import State
-from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Progress
+from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Crosspost, Progress
 from bot.desk.matching import left_out
 from bot.desk.publication import EVERYWHERE
 from bot.desk.stories import RELATED
@@ -149,6 +149,7 @@ def _want(now: datetime) -> Any:
     touched = select(delivery_cards.c.delivery_id).where(delivery_cards.c.card_id.in_(_changed()))
     wanted = _wanted()
     under_way = deliveries.c.progress == Progress.SENDING
+    goes_again = deliveries.c.message_id.is_(None) & (deliveries.c.crosspost == Crosspost.DONE)
     return (
         update(deliveries)
         .where(
@@ -161,6 +162,7 @@ def _want(now: datetime) -> Any:
             due_at=_due_at(now, wanted),
             attempts=0,
             plain=False,
+            crosspost=case((goes_again, Crosspost.WANTED), else_=deliveries.c.crosspost),
             progress=case((under_way, Progress.SENDING), else_=Progress.WAITING),
         )
     )
@@ -402,7 +404,7 @@ def _add_messages(now: datetime) -> Any:
             subscriptions.c.mention,
             subscriptions.c.on_withdrawal,
             subscriptions.c.forum,
-            case((subscriptions.c.crosspost, "wanted"), else_=None),
+            case((subscriptions.c.crosspost, Crosspost.WANTED), else_=None),
         )
         .join(subscriptions, subscriptions.c.id == candidates.c.subscription_id)
         .where(candidates.c.lead)

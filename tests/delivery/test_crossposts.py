@@ -155,6 +155,15 @@ async def test_a_post_that_waits_for_its_retraction_does_not_go_on(line: Line) -
     assert await asked(line) == 1
 
 
+async def test_a_post_that_comes_back_goes_on_again(line: Line) -> None:
+    await line.subscribe("announcement", ON)
+    await line.send("a")
+    await line.send("a", removed="true")
+    await line.send("a")
+    assert await crossposted(line) == ["Title of a"]
+    assert await asked(line) == 2
+
+
 async def test_a_correction_comes_before_the_crosspost(line: Line) -> None:
     await line.subscribe("announcement", ON)
     await line.wire.fault("503", "POST", "/crosspost$")
