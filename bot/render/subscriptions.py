@@ -150,14 +150,16 @@ def whatif_embed(wish: Wish, past: Past, chart: str) -> discord.Embed:
         f"at most {most:,} (on {busiest:%-d %B}).\n"
         f"Topics: {fitted(', '.join(wish.topics), _TOPICS_SHOWN) or 'every topic'}.\n\n"
     )
-    newest = listed(past.cards, _past_line, EMBED_DESCRIPTION - units(head), at_most=10)
+    numbered = list(enumerate(past.cards, start=1))
+    newest = listed(numbered, _past_line, EMBED_DESCRIPTION - units(head), at_most=10)
     embed.description = head + newest
     embed.set_image(url=chart)
     return embed
 
 
-def _past_line(filed: FiledCard, room: int) -> str:
-    day = f"{discord.utils.format_dt(filed.card.published_at, 'd')} "
+def _past_line(entry: tuple[int, FiledCard], room: int) -> str:
+    number, filed = entry
+    day = f"{number}. {discord.utils.format_dt(filed.card.published_at, 'd')} "
     story = Related(
         headline(filed.card), address(filed.card) or "", filed.card.provider.name if filed.card.provider else ""
     )
