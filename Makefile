@@ -41,6 +41,7 @@ format: $(VENV)/.installed  ## Rewrite the code in the project's format
 bench: $(VENV)/.installed  ## Speed, as ratios against references in the same run
 	@$(BIN)/python -m tests.bench.loading
 	@$(BIN)/python -m tests.bench.searching
+	@$(BIN)/python -m tests.bench.digests
 	@$(BIN)/python -m tests.bench.delivery
 
 crash: $(VENV)/.installed  ## Kill the bot 300 times while it delivers, and count (about 10 minutes)

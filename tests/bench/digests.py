@@ -1,0 +1,193 @@
+"""What a tick costs with 10,000 digests subscribed, beside the bare question to SQLite which of them are due.
+
+python -m tests.bench.digests [SUBSCRIPTIONS] [CARDS]
+
+Two simulated days go by, the second one measured: cards arrive every hour; most digests are due at quarter hours, the
+hourly ones at any minute. The bars are for a whole plan of the newsroom, from "is anything due?" to the messages written;
+"CPU" is what it took of the processors in all threads, which other work on the machine changes little.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
+
+from bot.cards.model import Card, FileStat, Reading
+from bot.desk.subscription import Layout, When, Wish
+from tests.bench.cards import WORDS, chance, topic_of
+from tests.bench.searching import card_of
+from tests.bench.table import show, verdict
+from tests.support.desk import Desk, a_desk
+
+BUSY_BAR, IDLE_BAR = 50.0, 2.0
+"""Milliseconds of a plan with some hundred digests due, and of one with nothing to do."""
+PAST = timedelta(days=14)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+CHANNELS = 4
+"""Of each server."""
+ZONES = """
+    Pacific/Auckland Australia/Sydney Asia/Tokyo Asia/Seoul Asia/Shanghai Asia/Singapore Asia/Jakarta Asia/Dhaka
+    Asia/Kolkata Asia/Karachi Asia/Dubai Europe/Moscow Europe/Istanbul Africa/Johannesburg Europe/Berlin Europe/London UTC
+    Atlantic/Azores America/Sao_Paulo America/Halifax America/New_York America/Chicago America/Denver
+    America/Los_Angeles
+""".split()
+_KINDS = [When.HOURLY] * 5 + [When.DAILY] * 50 + [When.WEEKDAYS] * 30 + [When.WEEKLY] * 15
+"""Of a hundred subscriptions."""
+_DUE = (
+    "SELECT s.*, (SELECT group_concat(topic_id) FROM subscription_topics t WHERE t.subscription_id = s.id) "
+    "FROM subscriptions s WHERE next_at <= ? ORDER BY next_at, id"
+)
+_ANYTHING = (
+    "SELECT EXISTS (SELECT 1 FROM cards WHERE unplanned), EXISTS (SELECT 1 FROM quiet_hours WHERE turns_at <= ?1), "
+    "EXISTS (SELECT 1 FROM subscriptions WHERE next_at <= ?1)"
+)
+_DELIVERED = (
+    "UPDATE deliveries SET message_id = id, actual = wanted, progress = 'settled', due_at = NULL "
+    "WHERE due_at IS NOT NULL"
+)
+
+
+@dataclass(slots=True)
+class Times:
+    """Milliseconds of one kind of tick, of the bare question, and how many digests were due."""
+
+    ours: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
+    due: list[int] = field(default_factory=list)
+
+
+def wish_of(number: int) -> Wish:
+    dice = chance(number)
+    when = dice.choice(_KINDS)
+    minute = dice.randrange(60) if when is When.HOURLY else dice.choice((0, 15, 30, 45))
+    return Wish(
+        when=when,
+        times=(time(dice.randrange(24), minute),),
+        days=(dice.randrange(7),) if when is When.WEEKLY else (),
+        timezone=dice.choice(ZONES),
+        topics=tuple({topic_of(dice) for _ in range(3)}) if dice.random() < 0.3 else (),
+        without=(dice.choice(WORDS[:50]),) if dice.random() < 0.03 else (),
+        min_quality=60 if dice.random() < 0.3 else 0,
+        max_cards=dice.choice((5, 10, 10, 25)),
+        layout=dice.choice((Layout.CARDS, Layout.LIST)),
+    )
+
+
+async def _subscribe(desk: Desk, subscriptions: int) -> None:
+    for number in range(subscriptions):
+        await desk.store.subscriptions.add(
+            guild_id=1 + number // CHANNELS,
+            channel_id=1_000_000 + number,
+            created_by=1,
+            now=desk.clock(),
+            wish=wish_of(number),
+        )
+
+
+async def _arrive(desk: Desk, cards: list[Card]) -> None:
+    """Cards that were published within the last hour, planned for those who want them at once: here nobody does."""
+    moment = desk.clock()
+    fresh = [replace(card, published_at=moment - place * MINUTE) for place, card in enumerate(cards)]
+    batch = [(FileStat(f"{card.slug}.md", 1, 1), Reading(card)) for card in fresh]
+    await desk.store.cabinet.file("/cards", batch, vanished=(), now=moment, withdraw=False)
+    await desk.newsroom.plan()
+
+
+def _hourly(cards: int, hours: int) -> Iterator[list[Card]]:
+    """All the cards, shared out over the hours."""
+    for hour in range(hours):
+        yield [card_of(number) for number in range(cards * hour // hours, cards * (hour + 1) // hours)]
+
+
+async def _tick(desk: Desk, bare: sqlite3.Connection, question: str, times: Times) -> None:
+    moment = (int(desk.clock().timestamp() * 1_000_000),)
+    started = perf_counter()
+    rows = bare.execute(question, moment).fetchall()
+    asked, worked = perf_counter(), process_time()
+    await desk.newsroom.plan()
+    times.cpu.append((process_time() - worked) * 1000)
+    times.ours.append((perf_counter() - asked) * 1000)
+    times.bare.append((asked - started) * 1000)
+    times.due.append(len(rows) if question == _DUE else 0)
+
+
+async def _first_day(desk: Desk, bare: sqlite3.Connection, arriving: Iterator[list[Card]]) -> None:
+    """So that most channels have had something, and every digest looks back to its own last one."""
+    for _ in range(24):
+        desk.clock.now += HOUR
+        await _arrive(desk, next(arriving))
+        _deliver(bare)
+
+
+def _deliver(bare: sqlite3.Connection) -> None:
+    bare.execute(_DELIVERED)
+    bare.commit()
+
+
+async def _day(desk: Desk, bare: sqlite3.Connection, arriving: Iterator[list[Card]]) -> tuple[Times, Times, Times]:
+    """Every minute of a day; beside the quarter hours the other minutes, and between them ticks with nothing to do."""
+    busy, calm, idle = Times(), Times(), Times()
+    for minute in range(24 * 60):
+        await _tick(desk, bare, _DUE, calm if minute % 15 else busy)
+        desk.clock.move(seconds=30)
+        await _tick(desk, bare, _ANYTHING, idle)
+        if minute % 60 == 50:
+            await _arrive(desk, next(arriving))
+            _deliver(bare)
+        desk.clock.move(seconds=30)
+    return busy, calm, idle
+
+
+async def main(subscriptions: int, cards: int) -> None:
+    with TemporaryDirectory() as folder:
+        async with a_desk(Path(folder)) as desk:
+            now: datetime = desk.clock.now.replace(minute=0)
+            hours = PAST // HOUR
+            arriving = _hourly(cards, hours + 2 * 24)
+            desk.clock.now = now - PAST
+            for _ in range(hours):
+                desk.clock.now += HOUR
+                await _arrive(desk, next(arriving))
+            await _subscribe(desk, subscriptions)
+            with closing(sqlite3.connect(Path(folder) / "test.db")) as bare:
+                await _first_day(desk, bare, arriving)
+                _report(subscriptions, cards, *await _day(desk, bare, arriving))
+
+
+def _report(subscriptions: int, cards: int, busy: Times, calm: Times, idle: Times) -> None:
+    print(f"{subscriptions:,} digests in {len(ZONES)} time zones, {cards:,} cards; a day, minute by minute\n")
+    show(
+        ["milliseconds", "ticks", "due (most)", "p50", "p99", "CPU p50", "bare p50", "x bare", "bar", ""],
+        [
+            _row("a quarter hour", busy, BUSY_BAR),
+            _row("any other minute", calm, None),
+            _row("nothing due", idle, IDLE_BAR),
+        ],
+    )
+
+
+def _row(name: str, times: Times, bar: float | None) -> list[str]:
+    middle, worst, bare = _at(times.ours, 0.5), _at(times.ours, 0.99), _at(times.bare, 0.5)
+    due = f"{sorted(times.due)[len(times.due) // 2]} ({max(times.due)})"
+    cpu = _at(times.cpu, 0.5)
+    figures = [f"{middle:.2f}", f"{worst:.2f}", f"{cpu:.2f}", f"{bare:.3f}", f"{middle / bare:.0f}"]
+    barred = [f"{bar:.0f}", verdict(middle, bar)] if bar else ["", ""]
+    return [name, str(len(times.ours)), due, *figures, *barred]
+
+
+def _at(times: list[float], share: float) -> float:
+    return sorted(times)[min(int(len(times) * share), len(times) - 1)]
+
+
+if __name__ == "__main__":
+    sizes = [int(size) for size in sys.argv[1:]]
+    asyncio.run(main(*(sizes + [10_000, 4_000][len(sizes) :])))
