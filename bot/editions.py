@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.cards.model import Card
 from bot.desk.digest import Candidate, Choice, Chosen, Fate, Had, choose, ranked
 from bot.desk.matching import left_out
 from bot.desk.past import played_again
@@ -25,6 +26,7 @@ LOOK_BACK = timedelta(weeks=1)
 _NOWHERE = 0
 """The id of no channel: nothing was ever posted there."""
 _SIZES_KEPT = 5000
+_TEXTS_KEPT = 2000
 _AT_ONCE = 500
 """Digests made in one transaction: readers and the courier's notes wait for no longer than it takes."""
 
@@ -46,6 +48,7 @@ class Editions:
         self._clock = clock
         self._max_age = max_age
         self._sizes: dict[tuple[int, str], int] = {}
+        self._texts: dict[tuple[int, str], Card] = {}
 
     async def make(self) -> int:
         """Make the digests that are due, each for its latest slot: slots that were missed are merged into it.
@@ -178,7 +181,7 @@ class Editions:
         now = self._clock()
         start = now - timedelta(days=WHATIF_DAYS + 8)
         pool = (await self._store.digests.pool([guild_id], start, start)).of(guild_id)
-        texts = await self._store.archive.by_ids({card.card_id for card in pool}) if wish.without else {}
+        texts = await self._read(pool) if wish.without else {}
         brought = await asyncio.to_thread(played_again, pool, wish, now, WHATIF_DAYS, _unwanted(texts, wish))
         newest = brought.card_ids[:WHATIF_CARDS]
         found = await self._store.archive.by_ids(newest, guild_id)
@@ -192,21 +195,29 @@ class Editions:
         pool = await self._store.digests.pool(guilds, since, now - self._max_age)
         everything = [*pool.everyone, *(card for own in pool.own.values() for card in own)]
         had = await self._store.digests.had({each.channel_id for each in subscriptions}, everything)
-        texts: Mapping[int, FiledCard] = {}
-        if any(each.wish.without for each in subscriptions):
-            texts = await self._store.archive.by_ids({card.card_id for card in everything})
-        return _Desk(pool, had, texts)
+        spared = any(each.wish.without for each in subscriptions)
+        return _Desk(pool, had, await self._read(everything) if spared else {})
+
+    async def _read(self, pool: Sequence[Candidate]) -> Mapping[int, Card]:
+        """The cards' texts. Ticks that follow each other ask for the same ones."""
+        wanted = {(card.card_id, card.revision) for card in pool}
+        if len(self._texts) > _TEXTS_KEPT:
+            self._texts = {name: card for name, card in self._texts.items() if name in wanted}
+        if missing := wanted - self._texts.keys():
+            found = await self._store.archive.by_ids({card_id for card_id, _ in missing})
+            self._texts |= {(card_id, revision): found[card_id].card for card_id, revision in missing}
+        return {card_id: self._texts[card_id, revision] for card_id, revision in wanted}
 
 
-def _unwanted(texts: Mapping[int, FiledCard], wish: Wish) -> Callable[[int], bool] | None:
+def _unwanted(texts: Mapping[int, Card], wish: Wish) -> Callable[[int], bool] | None:
     """Whether a card's words are not wanted; None for a wish that leaves nothing out."""
-    return (lambda card_id: left_out(texts[card_id].card, wish.without) is not None) if wish.without else None
+    return (lambda card_id: left_out(texts[card_id], wish.without) is not None) if wish.without else None
 
 
 class _Desk:
     """What digests choose from at one moment; equal questions are ranked once."""
 
-    def __init__(self, pool: Pool, had: Mapping[int, Had], texts: Mapping[int, FiledCard]) -> None:
+    def __init__(self, pool: Pool, had: Mapping[int, Had], texts: Mapping[int, Card]) -> None:
         self._pool = pool
         self._had = {channel: (set(had.cards), set(had.stories)) for channel, had in had.items()}
         self._texts = texts

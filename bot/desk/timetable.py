@@ -30,6 +30,12 @@ class Slot:
         return f"{self.day} {self.time:%H:%M}"
 
 
+@functools.cache
+def _zone(name: str) -> ZoneInfo:
+    """`ZoneInfo` keeps the last eight only, and reads the others from their files again."""
+    return ZoneInfo(name)
+
+
 def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
     """When a local time comes, in UTC: the first of a repeated hour; one that is skipped, as much later."""
     return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
@@ -79,10 +85,10 @@ class Timetable:
 
     def _slot(self, local: datetime) -> Slot:
         day, clock = local.date(), local.time()
-        return Slot(day, clock, instant(day, clock, ZoneInfo(self.timezone)))
+        return Slot(day, clock, instant(day, clock, _zone(self.timezone)))
 
     def _local(self, moment: datetime) -> datetime:
-        return moment.astimezone(ZoneInfo(self.timezone)).replace(tzinfo=None)
+        return moment.astimezone(_zone(self.timezone)).replace(tzinfo=None)
 
     def _shift(self, moment: datetime) -> timedelta:
         """How far local times around a moment may be out of order: by how much the clocks changed on the day before.

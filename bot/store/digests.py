@@ -389,22 +389,29 @@ async def _add(connection: AsyncConnection, messages: Sequence[NewMessage], now:
         return
     quiet = await _quiet_until(connection, {message.subscription.channel_id for message in messages})
     rows = [_message_row(message, now, quiet.get(message.subscription.channel_id)) for message in messages]
-    adding = insert(deliveries).returning(deliveries.c.id, sort_by_parameter_order=True)
-    ids = (await connection.execute(adding, rows)).scalars().all()
+    await connection.execute(insert(deliveries), rows)
+    ids = await _ids(connection, rows)
     card_rows = [
         {
-            "delivery_id": delivery_id,
+            "delivery_id": ids[message.subscription.id, message.slot, message.part],
             "card_id": chosen.card_id,
             "channel_id": message.subscription.channel_id,
             "place": place,
             "revision": chosen.revision,
             "why": chosen.why.as_row() if chosen.why else None,
         }
-        for delivery_id, message in zip(ids, messages, strict=True)
+        for message in messages
         for place, chosen in enumerate(message.cards)
     ]
     if card_rows:
         await connection.execute(insert(delivery_cards), card_rows)
+
+
+async def _ids(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[int, str, int], int]:
+    """The ids of messages by their names. An insert that returned them would be one statement a row on SQLite."""
+    of_these = [deliveries.c[name].in_({row[name] for row in rows}) for name in ("subscription_id", "slot")]
+    asked = select(deliveries.c.subscription_id, deliveries.c.slot, deliveries.c.part, deliveries.c.id).where(*of_these)
+    return {(subscription, slot, part): id_ for subscription, slot, part, id_ in await connection.execute(asked)}
 
 
 async def _quiet_until(connection: AsyncConnection, channel_ids: Collection[int]) -> dict[int, datetime]:
