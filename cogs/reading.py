@@ -13,6 +13,7 @@ from bot.errors import UserError
 from bot.gateway import suggestions
 from bot.gateway.client import NewsBot
 from bot.gateway.rights import guild_id
+from bot.gateway.sharing import sharing
 from bot.gateway.turning import listed
 from bot.gateway.views import card_view
 from bot.render.card import card_embed
@@ -79,7 +80,8 @@ class ReadingCommands(commands.Cog):
     async def card(self, interaction: Interaction, card: Words) -> None:
         chosen = await suggestions.chosen_card(interaction, card)
         embed = card_embed(chosen, self.bot.settings.asset_base_url)
-        await interaction.response.send_message(embed=embed, view=card_view(chosen), ephemeral=True)
+        view = card_view(chosen, below=sharing(interaction, [chosen]))
+        await interaction.response.send_message(embed=embed, view=view, ephemeral=True)
 
     @app_commands.command(description="The cards that you saved")
     async def saved(self, interaction: Interaction) -> None:

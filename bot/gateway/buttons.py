@@ -11,6 +11,7 @@ import discord
 from bot.errors import UserError
 from bot.gateway.failures import Answering, AnsweringModal
 from bot.gateway.rights import guild_id
+from bot.gateway.turning import PAGE, listed
 from bot.render.limits import CHOICES, LABEL_DESCRIPTION
 from bot.render.lists import choice_name, related_embed
 from bot.render.markdown import cut
@@ -130,6 +131,25 @@ class RelatedButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:rel
         await interaction.response.send_message(embed=related_embed(card), ephemeral=True)
 
 
+class TopicButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:topic:(?P<card>\d{1,10})"):
+    """Lists the newest cards of a card's first topic."""
+
+    def __init__(self, card_id: int) -> None:
+        super().__init__(discord.ui.Button(label="More from this topic", custom_id=f"nd:topic:{card_id}"))
+        self.card_id = card_id
+
+    @classmethod
+    def carrying(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["card"]))
+
+    async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
+        card = (await _card(interaction, self.card_id)).card
+        if not card.topics:
+            raise UserError("This card has no topic any more.")
+        request = {"kind": "latest", "topic": card.topics[0], "count": PAGE}
+        await interaction.response.send_message(**await listed(interaction, request), ephemeral=True)
+
+
 class FlagButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:flag:(?P<card>\d{1,10})"):
     """Reports a problem with a card to the server's moderators."""
 
@@ -194,5 +214,5 @@ async def _card(interaction: discord.Interaction[NewsBot], card_id: int) -> File
     return card
 
 
-CARD_BUTTONS = (SaveButton, ForgetButton, KeepSelect, WhyButton, RelatedButton, FlagButton)
+CARD_BUTTONS = (SaveButton, ForgetButton, KeepSelect, WhyButton, RelatedButton, TopicButton, FlagButton)
 """The buttons that act on one card."""

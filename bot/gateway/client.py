@@ -7,6 +7,7 @@ import contextvars
 import hashlib
 import json
 import logging
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
 from bot.gateway.pacing import Pace, refuse_second_try
 from bot.gateway.reviews import REVIEW_ITEMS
 from bot.gateway.setup import answer_for_lost_draft
+from bot.gateway.sharing import ShareButton
 from bot.gateway.turning import TurnButton
 from bot.settings import Settings
 from bot.store import Store
@@ -71,6 +73,8 @@ class NewsBot(commands.Bot):
         self.clock = clock
         self.open_drafts: set[str] = set()
         """The keys of the setups that somebody is at."""
+        self.shown: deque[int] = deque(maxlen=1000)
+        """The replies that were lately shown to everyone, by the ids of their messages."""
         self._background = background
         self._watching: set[asyncio.Task[None]] = set()
         if settings.discord_api:
@@ -81,7 +85,8 @@ class NewsBot(commands.Bot):
             # discord.py would go to Discord's own gateway; whoever serves the API says where its gateway is.
             _, gateway, _ = await self.http.get_bot_gateway()
             DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
-        self.add_dynamic_items(*CARD_BUTTONS, *REVIEW_ITEMS, QueueButton, TurnButton, AcceptWithdrawalsButton)
+        self.add_dynamic_items(*CARD_BUTTONS, *REVIEW_ITEMS, QueueButton, TurnButton, ShareButton)
+        self.add_dynamic_items(AcceptWithdrawalsButton)
         await self.sync_commands()
         if self._background:
             # Delivering needs no gateway: cards go out while it connects, and while it is in trouble.

@@ -11,6 +11,7 @@ import discord
 from bot.errors import UserError
 from bot.gateway.desk_pages import log_page, queue_page
 from bot.gateway.rights import guild_id
+from bot.gateway.sharing import sharing
 from bot.gateway.turning import PAGE, Place, Reply, Request, TurnButton, offset_page, turns
 from bot.gateway.views import list_view, saved_view
 from bot.render.lists import card_list
@@ -65,7 +66,7 @@ KINDS: Mapping[str, Callable[[discord.Interaction[Any], Request, str, Place], Aw
 
 def _reply(interaction: discord.Interaction[NewsBot], page: Page, buttons: Sequence[TurnButton]) -> Reply:
     embeds = card_list(page.cards, interaction.client.settings.asset_base_url)
-    return {"embeds": embeds, "view": list_view(page.cards, buttons)}
+    return {"embeds": embeds, "view": list_view(page.cards, [*buttons, *sharing(interaction, page.cards)])}
 
 
 async def _nothing_found(interaction: discord.Interaction[NewsBot], query: Query) -> str:

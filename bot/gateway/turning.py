@@ -10,6 +10,7 @@ import discord
 
 from bot.errors import UserError
 from bot.gateway.failures import Answering
+from bot.gateway.sharing import can_be_shared, without_sharing
 from bot.store.reading import Cursor, Page
 from bot.store.records import FiledCard
 
@@ -68,7 +69,10 @@ class TurnButton(
         return cls(match["key"], Place.parsed(match["place"]), "")
 
     async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
-        await interaction.response.edit_message(**await turned(interaction, self.key, self.place))
+        reply = await turned(interaction, self.key, self.place)
+        if not can_be_shared(interaction.message):
+            without_sharing(reply["view"])
+        await interaction.response.edit_message(**reply)
 
 
 async def listed(interaction: discord.Interaction[NewsBot], request: Request) -> Reply:

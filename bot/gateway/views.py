@@ -13,6 +13,7 @@ from bot.gateway.buttons import (
     KeepSelect,
     RelatedButton,
     SaveButton,
+    TopicButton,
     WhyButton,
     delivery_in,
 )
@@ -23,9 +24,12 @@ ROW = 5
 """Buttons in a row, by Discord's layout of components."""
 
 
-def card_view(card: FiledCard, delivery_id: int = 0) -> discord.ui.View:
-    """Under one card: Open, Save, Related, Report. Recovery finds a post again by the delivery in its buttons."""
-    return rows(_card_buttons(card, delivery_id))
+def card_view(card: FiledCard, delivery_id: int = 0, below: Iterable[discord.ui.Item[Any]] = ()) -> discord.ui.View:
+    """Under one card: Open, Save, Related, More from this topic, Report; `below` stands in a row of its own.
+
+    Recovery finds a post again by the delivery in its buttons.
+    """
+    return rows(_card_buttons(card, delivery_id), below)
 
 
 def digest_view(cards: Sequence[FiledCard], delivery_id: int) -> discord.ui.View:
@@ -44,7 +48,7 @@ def delivery_of(message: discord.Message) -> int | None:
 
 
 def list_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
-    """Under a list: Open and Save for each card by its number, and the buttons that turn the page."""
+    """Under a list: Open and Save for each card by its number, and the buttons for the whole list."""
     if len(cards) == 1:
         return rows(_card_buttons(cards[0]), turns)
     saves = [SaveButton(card.id, label=f"Save {number}") for number, card in enumerate(cards, 1)]
@@ -71,7 +75,8 @@ def rows(*groups: Iterable[discord.ui.Item[Any] | None]) -> discord.ui.View:
 
 def _card_buttons(card: FiledCard, delivery_id: int = 0) -> list[discord.ui.Item[Any] | None]:
     related = RelatedButton(card.id) if card.card.related else None
-    return [open_button(card, "Open"), SaveButton(card.id, delivery_id), related, FlagButton(card.id)]
+    more = TopicButton(card.id) if card.card.topics else None
+    return [open_button(card, "Open"), SaveButton(card.id, delivery_id), related, more, FlagButton(card.id)]
 
 
 def _opens(cards: Sequence[FiledCard]) -> list[discord.ui.Button[Any] | None]:

@@ -21,6 +21,7 @@ from bot.store.flags import Flags
 from bot.store.importing import Importing
 from bot.store.listings import Listings
 from bot.store.log import Log
+from bot.store.lookup import Lookup
 from bot.store.meta import Meta
 from bot.store.migrate import migrate
 from bot.store.queue import Queue
@@ -42,6 +43,7 @@ class Store:
     meta: Meta
     cabinet: FilingCabinet
     archive: Archive
+    lookup: Lookup
     desk: Desk
     reviews: Reviews
     queue: Queue
@@ -86,6 +88,7 @@ async def _store(database: Database) -> Store:
         meta=meta,
         cabinet=FilingCabinet(database),
         archive=Archive(database),
+        lookup=Lookup(database),
         desk=Desk(database),
         reviews=Reviews(database),
         queue=Queue(database),

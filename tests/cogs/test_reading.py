@@ -22,7 +22,13 @@ async def test_a_single_card_comes_in_full_with_open_and_save(tmp_path: Path) ->
     async with on_stage(tmp_path) as stage:
         await stage.load("one")
         result = await stage.member.slash(stage.news, "latest", topic="python")
-        found = {"Open": "https://example.org/one", "Save": "nd:save:1:0", "None": "nd:flag:1"}
+        found = {
+            "Open": "https://example.org/one",
+            "Save": "nd:save:1:0",
+            "More from this topic": "nd:topic:1",
+            "None": "nd:flag:1",
+            "Show to everyone": "nd:show:1",
+        }
         assert buttons(result.response) == found
 
 

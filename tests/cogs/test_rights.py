@@ -194,6 +194,10 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "Save, held": (press("nd:save:1:0"), NOBODY),
     "Remove": (press("nd:forget:2"), EVERYBODY),
     "Related, held": (press("nd:related:1"), NOBODY),
+    "More from this topic": (press("nd:topic:2"), EVERYBODY),
+    "More from this topic, held": (press("nd:topic:1"), NOBODY),
+    "Show to everyone": (press("nd:show:2"), EVERYBODY),
+    "Show to everyone, held": (press("nd:show:1"), NOBODY),
     "Report": (press("nd:flag:2"), EVERYBODY),
     "Report, held": (press("nd:flag:1"), NOBODY),
     "Save a card": (press("nd:keep:1"), NOBODY),  # the card with the id 1 is held
@@ -306,6 +310,9 @@ async def test_a_form_that_was_opened_before_the_role_went_is_refused(tmp_path: 
         "nd:turn:000000000000:p0",
         "nd:related:99",
         "nd:flag:99",
+        "nd:topic:99",
+        "nd:show:99",
+        "nd:show:fffffff-fffffff-0",
         "nd:save:99:99",
     ],
 )

@@ -1,0 +1,111 @@
+"""From a reply that only one person sees to a message for everybody in the channel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import app_commands
+
+from bot.errors import UserError
+from bot.gateway.failures import Answering
+from bot.gateway.rights import guild_id
+from bot.render.lists import card_list
+from bot.render.markdown import bold_names
+from bot.store.records import FiledCard
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+MOST = 10
+"""Cards in a message, by Discord's limit of embeds; ten ids of seven digits fit into a `custom_id` of 100 as well."""
+_PREFIX = "nd:show:"
+_CARD = r"[0-9a-f]{1,7}"  # ids are below 2 ** 28, see `bot.store.records.timeline`
+
+
+class ShareButton(
+    Answering,
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=rf"{_PREFIX}(?P<cards>{_CARD}(?:-{_CARD}){{0,{MOST - 1}}})",
+):
+    """Posts the cards of a reply in its channel, once a reply."""
+
+    def __init__(self, card_ids: Sequence[int]) -> None:
+        custom_id = _PREFIX + "-".join(f"{card_id:x}" for card_id in card_ids[:MOST])
+        super().__init__(discord.ui.Button(label="Show to everyone", emoji="📣", custom_id=custom_id))
+        self.card_ids = tuple(card_ids)
+
+    @classmethod
+    def carrying(cls, match: re.Match[str]) -> Self:
+        return cls([int(each, 16) for each in match["cards"].split("-")])
+
+    async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
+        _require_speech(interaction)
+        bot = interaction.client
+        cards = await bot.store.lookup.by_ids(self.card_ids, guild_id(interaction))
+        if not cards:
+            raise UserError("These cards are not available any more: withdrawn, or not published in this server.")
+        await _take_button_away(interaction)
+        await interaction.followup.send(
+            f"-# {interaction.user.mention} shows this",
+            embeds=card_list(cards, bot.settings.asset_base_url),
+            view=_public_view(cards),
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+
+
+def sharing(interaction: discord.Interaction[Any], cards: Sequence[FiledCard]) -> list[ShareButton]:
+    """The button under a reply with these cards; none in a direct message, where there is nobody else."""
+    return [ShareButton([card.id for card in cards])] if cards and interaction.guild_id else []
+
+
+def can_be_shared(message: discord.Message | None) -> bool:
+    """Whether a reply still has the button."""
+    return message is not None and any(
+        _is_share(item) for row in message.components for item in getattr(row, "children", ())
+    )
+
+
+def without_sharing(view: discord.ui.View) -> discord.ui.View:
+    """The view without the button."""
+    for item in list(view.children):
+        if _is_share(item):
+            view.remove_item(item)
+    return view
+
+
+def _is_share(item: object) -> bool:
+    return (getattr(item, "custom_id", None) or "").startswith(_PREFIX)
+
+
+def _require_speech(interaction: discord.Interaction[Any]) -> None:
+    """Raises unless the person could post the same here: the bot lends nobody its voice."""
+    if interaction.guild_id is None:
+        raise app_commands.NoPrivateMessage
+    in_thread = isinstance(interaction.channel, discord.Thread)
+    speak = (
+        ("send_messages_in_threads", "Send Messages in Threads") if in_thread else ("send_messages", "Send Messages")
+    )
+    needed = (speak, ("embed_links", "Embed Links"))
+    if lacking := [words for name, words in needed if not getattr(interaction.permissions, name)]:
+        raise UserError(f"You need {bold_names(lacking)} in this channel to show something to everyone.")
+
+
+async def _take_button_away(interaction: discord.Interaction[NewsBot]) -> None:
+    """Raises when somebody was faster: a second click may be under way before the first took the button away."""
+    message, shown = interaction.message, interaction.client.shown
+    if message is None or message.id in shown:
+        raise UserError("This has been shown to everyone already.")
+    shown.append(message.id)
+    view = without_sharing(discord.ui.View.from_message(message, timeout=None))
+    view.stop()  # or discord.py would keep it for ever
+    await interaction.response.edit_message(view=view)
+
+
+def _public_view(cards: Sequence[FiledCard]) -> discord.ui.View:
+    """Without buttons that turn the page: what one person shows, another must not change."""
+    from bot.gateway.views import list_view  # which has buttons that lead to lists again
+
+    return list_view(cards, ())
