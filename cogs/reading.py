@@ -67,9 +67,9 @@ class ReadingCommands(commands.Cog):
         }
         await interaction.response.send_message(**await listed(interaction, request), ephemeral=True)
 
-    @app_commands.command(description="What the cards are about")
+    @app_commands.command(description="What the cards are about, and what rises")
     async def topics(self, interaction: Interaction) -> None:
-        found = await self.bot.store.archive.topics(guild_id(interaction), limit=100)
+        found = await self.bot.store.trends.topics(guild_id(interaction), self.bot.clock(), limit=100)
         if not found:
             raise UserError("There are no cards yet.")
         await interaction.response.send_message(embed=topics_embed(found), ephemeral=True)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import discord
 
 from bot.cards.model import Related
+from bot.desk.trend import rises
 from bot.render.card import ALSO, SEPARATOR, address, card_embed, headline
 from bot.render.colour import NEUTRAL, topic_colour
 from bot.render.limits import CHOICE_NAME, EMBED_DESCRIPTION, EMBED_TITLE, EMBED_TOTAL, EMBEDS, URL, total, units
 from bot.render.listing import listed, story
 from bot.render.markdown import cut, fitted, fitted_link
-from bot.store.reading import TopicCount
 from bot.store.records import FiledCard
+from bot.store.trends import TopicTrend
 
 
 def card_list(
@@ -66,14 +67,22 @@ def _readdress(embed: discord.Embed, distinct: str, spare: int) -> None:
         embed.description = f"{text}\n{opener}".strip()
 
 
-def topics_embed(topics: Sequence[TopicCount]) -> discord.Embed:
-    """Topics with the number of their cards."""
+RISING = "📈"
+
+
+def topics_embed(topics: Sequence[TopicTrend]) -> discord.Embed:
+    """Topics with the number of their cards, of the new ones, and a mark at what rises (`bot.desk.trend`)."""
     text = listed(topics, _topic, EMBED_DESCRIPTION) or "There are no topics yet."
-    return discord.Embed(title="Topics", description=text, colour=NEUTRAL)
+    embed = discord.Embed(title="Topics", description=text, colour=NEUTRAL)
+    if any(rises(topic.recent, topic.before) for topic in topics):
+        embed.set_footer(text=f"{RISING} clearly more in the last 7 days than in the 7 before")
+    return embed
 
 
-def _topic(topic: TopicCount, room: int) -> str:
+def _topic(topic: TopicTrend, room: int) -> str:
     count = f" · {topic.count:,} card{'' if topic.count == 1 else 's'}"
+    count += f" · {topic.recent:,} in 7 days" if topic.recent else ""
+    count += f" {RISING}" if rises(topic.recent, topic.before) else ""
     name = fitted(" ".join(topic.name.split()), min(room - units(count), 100) - 4)
     return f"**{name}**{count}" if name else ""
 

@@ -31,6 +31,7 @@ from bot.store.restoring import restored
 from bot.store.reviews import Reviews
 from bot.store.saved import SavedCards
 from bot.store.subscriptions import Subscriptions
+from bot.store.trends import Trends
 
 __all__ = ["Store", "copy_to", "open_store", "restore"]
 
@@ -44,6 +45,7 @@ class Store:
     cabinet: FilingCabinet
     archive: Archive
     lookup: Lookup
+    trends: Trends
     desk: Desk
     reviews: Reviews
     queue: Queue
@@ -89,6 +91,7 @@ async def _store(database: Database) -> Store:
         cabinet=FilingCabinet(database),
         archive=Archive(database),
         lookup=Lookup(database),
+        trends=Trends(database),
         desk=Desk(database),
         reviews=Reviews(database),
         queue=Queue(database),

@@ -207,13 +207,13 @@ class Archive:
 
     async def topics(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
         """Topics with visible cards: first those that begin with `beginning`, then those with such a word."""
-        own = _decided(guild_id, card_topics.c.topic_id, decisions.join(cards).join(card_topics))
+        own = own_change(guild_id, card_topics.c.topic_id, decisions.join(cards).join(card_topics))
         async with self._database.read() as connection:
             return await _named(connection, topics, topics.c.id, own, beginning, limit)
 
     async def providers(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
         """Providers with visible cards, in the order of `topics`."""
-        own = _decided(guild_id, cards.c.provider, decisions.join(cards))
+        own = own_change(guild_id, cards.c.provider, decisions.join(cards))
         async with self._database.read() as connection:
             return await _named(connection, providers, providers.c.key, own, beginning, limit)
 
@@ -235,7 +235,7 @@ def _hits(match: str, tier: int, guild_id: int | None, since: datetime | None) -
     return asked.where(_index.c.rowid >= timeline(since, 0)) if since else asked
 
 
-def _decided(guild_id: int, name: ColumnElement[Any], decided: Join) -> Subquery:
+def own_change(guild_id: int, name: ColumnElement[Any], decided: Join) -> Subquery:
     """How many visible cards a topic or provider has more, or less, by this server's own decisions."""
     more = (decisions.c.verdict == State.PUBLISHED) & (cards.c.state == State.HELD)
     fewer = (decisions.c.verdict == State.WITHDRAWN) & (cards.c.state == State.PUBLISHED)

@@ -38,6 +38,11 @@ def timeline(published_at: datetime, card_id: int) -> int:
     return (int(published_at.timestamp()) << _ID_BITS) | (card_id & ((1 << _ID_BITS) - 1))
 
 
+def seconds_of(place: ColumnElement[int]) -> ColumnElement[int]:
+    """The moment of a place in the timeline, in seconds since 1970."""
+    return place.bitwise_rshift(_ID_BITS)
+
+
 def best_of_some() -> ColumnElement[int]:
     """The order by points within a span of time: as a sum no index serves it, so that the span's does."""
     return (cards.c.points + 0).desc()

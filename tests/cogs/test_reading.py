@@ -111,6 +111,16 @@ async def test_related_lists_who_else_covered_the_story(tmp_path: Path) -> None:
         assert "Elsewhere" in (result.response.embeds[0].description or "")
 
 
+async def test_topics_say_what_is_new_and_what_rises(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("a", "b", "c", topics="[Space]")
+        await stage.load("old", publishedDateTime="2026-05-20T10:00:00Z")
+        await stage.load("held", topics="[Space]", published="false", heat="10")
+        result = await stage.member.slash(stage.news, "topics")
+        (embed,) = result.response.embeds
+        assert embed.description == "**Space** · 3 cards · 3 in 7 days 📈\n**Python** · 1 card"
+
+
 @pytest.mark.parametrize("query", ['"', "foo AND", "c++ .net", "-", "*", "NEAR(", "\u202e", "🙂", "日本"])
 async def test_any_query_is_answered(tmp_path: Path, query: str) -> None:
     async with on_stage(tmp_path) as stage:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from bot.cards.model import Provider
 from bot.render.limits import CHOICE_NAME, EMBED_TOTAL, total, units
 from bot.render.lists import card_list, choice_name, fair_share, related_embed, topics_embed
-from bot.store.reading import TopicCount
 from bot.store.records import FiledCard
+from bot.store.trends import TopicTrend
 from tests.render.cases import ANY_TEXT, FILED, PICTURES, card, related
 from tests.render.limits_check import assert_no_mention, assert_within_limits
 
@@ -67,19 +67,30 @@ def test_any_list_fits(cards: list[FiledCard], notes: list[str], first: int) -> 
 
 
 def test_topics() -> None:
-    embed = topics_embed([TopicCount("C_Sharp", 1), TopicCount("Space", 1200)])
+    embed = topics_embed([TopicTrend("C_Sharp", 1), TopicTrend("Space", 1200)])
     assert embed.description == "**C\\_Sharp** · 1 card\n**Space** · 1,200 cards"
+    assert embed.footer.text is None
     assert topics_embed([]).description == "There are no topics yet."
 
 
+def test_topics_with_new_cards_and_what_rises() -> None:
+    embed = topics_embed([TopicTrend("Space", 20, recent=5, before=2), TopicTrend("Quiet", 9, recent=1, before=1)])
+    assert embed.description == "**Space** · 20 cards · 5 in 7 days 📈\n**Quiet** · 9 cards · 1 in 7 days"
+    assert "7 before" in (embed.footer.text or "")
+
+
 def test_too_many_topics_end_in_a_number() -> None:
-    embed = topics_embed([TopicCount(f"Topic {n}", n) for n in range(2000)])
+    embed = topics_embed([TopicTrend(f"Topic {n}", n) for n in range(2000)])
     assert_within_limits([embed])
     assert (embed.description or "").splitlines()[-1].endswith(" more")
 
 
-@given(st.lists(st.builds(TopicCount, ANY_TEXT, st.integers(1, 10**9)), max_size=60))
-def test_any_topics_fit(topics: list[TopicCount]) -> None:
+@given(
+    st.lists(
+        st.builds(TopicTrend, ANY_TEXT, st.integers(1, 10**9), st.integers(0, 10**9), st.integers(0, 9)), max_size=60
+    )
+)
+def test_any_topics_fit(topics: list[TopicTrend]) -> None:
     assert_within_limits([topics_embed(topics)])
 
 

@@ -56,6 +56,8 @@ async def test_every_way_to_read_shows_what_the_rule_says(store: Store, ids: lis
     ways = {
         "latest": (await archive.latest(guild, limit=100)).cards,
         "latest of a topic": (await archive.latest(guild, topic="shared", limit=100)).cards,
+        "by ids": await store.lookup.by_ids(ids, guild),
+        "by addresses": await store.lookup.by_addresses([f"news.example/{name}" for name in NAMES], guild, limit=100),
         "names to complete": await archive.complete_cards("", guild, limit=100),
         "names to complete by word": await archive.complete_cards("titl", guild, limit=100),
         "saved": (await store.saved.page(MEMBER, guild, limit=100, offset=0)).cards,

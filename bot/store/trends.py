@@ -1,0 +1,84 @@
+"""How many visible cards there are: of each topic, of the last weeks, of each day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, case, func, select
+
+from bot.cards.text import folded
+from bot.desk.trend import WEEK, Span
+from bot.store.database import Database
+from bot.store.reading import own_change
+from bot.store.records import seconds_of, timeline
+from bot.store.tables import card_topics, cards, decisions, topics
+from bot.store.visibility import visible
+
+SPAN = 15 * 60
+"""Seconds: every time zone's midnight is the beginning of a quarter of an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicTrend:
+    """A topic with the cards that the server sees: in all, of the last 7 days, and of the 7 before."""
+
+    name: str
+    count: int
+    recent: int = 0
+    before: int = 0
+
+
+# Topics have their cards' times, and the index by time knows a card's state and heat: neither table's rows are read.
+_OF_TOPICS = card_topics.join(cards, cards.c.timeline == card_topics.c.timeline)
+
+
+class Trends:
+    """Counting what the server sees."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def topics(self, guild_id: int, now: datetime, *, limit: int) -> list[TopicTrend]:
+        """The topics with most visible cards, and how many of them are new."""
+        own = own_change(guild_id, card_topics.c.topic_id, decisions.join(cards).join(card_topics))
+        count = (topics.c.published + func.coalesce(own.c.change, 0)).label("count")
+        named = topics.outerjoin(own, own.c.name == topics.c.id)
+        largest = select(topics.c.id, topics.c.key, topics.c.name, count).select_from(named).where(count > 0)
+        shown = largest.order_by(count.desc(), topics.c.key).limit(limit).cte("shown")
+        at, week = card_topics.c.timeline, timeline(now - WEEK, 0)
+        new = (
+            select(
+                card_topics.c.topic_id,
+                func.sum(case((at >= week, 1), else_=0)).label("recent"),
+                func.sum(case((at < week, 1), else_=0)).label("before"),
+            )
+            .select_from(_OF_TOPICS)
+            .where(card_topics.c.topic_id.in_(select(shown.c.id)), visible(guild_id))
+            .where(at.between(timeline(now - 2 * WEEK, 0), timeline(now, -1)))
+            .group_by(card_topics.c.topic_id)
+            .subquery()
+        )
+        numbers = (func.coalesce(new.c.recent, 0), func.coalesce(new.c.before, 0))
+        asked = select(shown.c.name, shown.c.count, *numbers).outerjoin(new, new.c.topic_id == shown.c.id)
+        async with self._database.read() as connection:
+            rows = await connection.execute(asked.order_by(shown.c.count.desc(), shown.c.key))
+            return [TopicTrend(*row) for row in rows]
+
+    async def spans(self, guild_id: int, topic: str | None, since: datetime, now: datetime) -> list[Span]:
+        """The visible cards of a topic, or of all, by quarters of an hour."""
+        counted: tuple[FromClause, ColumnElement[bool], ColumnElement[Any]]
+        if topic is None:
+            counted = cards, visible(guild_id), cards.c.timeline
+        else:
+            key = select(topics.c.id).where(topics.c.key == folded(topic)).scalar_subquery()
+            counted = _OF_TOPICS, visible(guild_id) & (card_topics.c.topic_id == key), card_topics.c.timeline
+        source, seen, at = counted
+        quarter = (seconds_of(at) // SPAN).label("quarter")
+        numbers = (func.count(), func.coalesce(func.sum(cards.c.heat), 0), func.count(cards.c.heat))
+        asked = select(quarter, *numbers).select_from(source).where(seen).group_by(quarter)
+        asked = asked.where(at.between(timeline(since, 0), timeline(now, -1)))
+        async with self._database.read() as connection:
+            rows = await connection.execute(asked)
+            return [Span(datetime.fromtimestamp(quarter * SPAN, UTC), *numbers) for quarter, *numbers in rows]
