@@ -4,5 +4,6 @@ from cogs.desk import DeskCommands
 from cogs.digests import DigestCommands
 from cogs.operator import OperatorCommands
 from cogs.reading import ReadingCommands
+from cogs.trends import TrendCommands
 
-ALL = (ReadingCommands, DigestCommands, DeskCommands, OperatorCommands)
+ALL = (ReadingCommands, TrendCommands, DigestCommands, DeskCommands, OperatorCommands)

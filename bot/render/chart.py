@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -13,22 +16,40 @@ _SCALE = 2
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 32, 52, 40
 # A panel of its own stands out alike on Discord's dark and light theme.
 _PANEL, _GRID, _TEXT, _QUIET, _BAR = "#2b2d3a", "#434657", "#eceef6", "#a9adc1", "#7d9bff"
+_LINE = "#ffb86b"
 _MOST_LABELS = 10
 _ALT = 1024  # Discord's limit for the description of a file
 
 
-def bars(counts: Sequence[int], labels: Sequence[str], *, title: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A second measure over the bars, with a scale of its own at the right; nothing is drawn where a value is None."""
+
+    values: Sequence[float | None]
+    name: str
+
+
+def bars(counts: Sequence[int], labels: Sequence[str], *, title: str, line: Line | None = None) -> bytes:
     """A PNG of 800 × 300 pixels with one bar a count, in order, and as many labels as can be read."""
     image = Image.new("RGBA", (_WIDTH * _SCALE, _HEIGHT * _SCALE), (0, 0, 0, 0))
     canvas = _Canvas(ImageDraw.Draw(image))
     canvas.panel()
     canvas.text((_LEFT, 18), title, 18, _TEXT, "lm")
+    right = _WIDTH - (_LEFT if line else _RIGHT)
+    _draw_bars(canvas, counts, labels, right)
+    if line:
+        _draw_line(canvas, line, right)
+    written = io.BytesIO()
+    image.resize((_WIDTH, _HEIGHT), Image.Resampling.LANCZOS).save(written, "PNG", optimize=True)
+    return written.getvalue()
+
+
+def _draw_bars(canvas: _Canvas, counts: Sequence[int], labels: Sequence[str], right: int) -> None:
     top = ceiling(max(counts, default=0))
     for tick in sorted({0, top // 2, top}):
-        y = _height(tick, top)
-        canvas.line(_LEFT, y, _WIDTH - _RIGHT)
-        canvas.text((_LEFT - 10, y), _short(tick), 13, _QUIET, "rm")
-    step = (_WIDTH - _LEFT - _RIGHT) / max(len(counts), 1)
+        canvas.line(_LEFT, _height(tick, top), right)
+        canvas.text((_LEFT - 10, _height(tick, top)), _short(tick), 13, _QUIET, "rm")
+    step = (right - _LEFT) / max(len(counts), 1)
     every = -(-len(counts) // _MOST_LABELS) or 1
     for place, (count, label) in enumerate(zip(counts, labels, strict=True)):
         middle = _LEFT + step * (place + 0.5)
@@ -36,12 +57,24 @@ def bars(counts: Sequence[int], labels: Sequence[str], *, title: str) -> bytes:
             canvas.bar(middle, min(step * 0.72, 60), _height(count, top))
         if (len(counts) - 1 - place) % every == 0:
             canvas.text((middle, _HEIGHT - _BOTTOM + 18), label, 13, _QUIET, "mm")
-    written = io.BytesIO()
-    image.resize((_WIDTH, _HEIGHT), Image.Resampling.LANCZOS).save(written, "PNG", optimize=True)
-    return written.getvalue()
 
 
-def _height(count: int, top: int) -> float:
+def _draw_line(canvas: _Canvas, line: Line, right: int) -> None:
+    top = ceiling(math.ceil(max((value for value in line.values if value is not None), default=0)))
+    for tick in (0, top // 2, top):
+        canvas.text((right + 10, _height(tick, top)), _short(tick), 13, _LINE, "lm")
+    canvas.legend(right, line.name)
+    step = (right - _LEFT) / max(len(line.values), 1)
+    points = [
+        None if value is None else (_LEFT + step * (place + 0.5), _height(max(value, 0), top))
+        for place, value in enumerate(line.values)
+    ]
+    for known, group in groupby(points, key=lambda point: point is not None):
+        if known:
+            canvas.curve([point for point in group if point], min(step * 0.25, 4))
+
+
+def _height(count: float, top: int) -> float:
     return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * count / top
 
 
@@ -81,6 +114,21 @@ class _Canvas:
         scaled = [edge * _SCALE for edge in box]
         self._draw.rounded_rectangle(scaled, radius * _SCALE, _BAR, corners=(True, True, False, False))
 
+    def curve(self, points: Sequence[tuple[float, float]], dot: float) -> None:
+        """A line through the points, kept apart from the bars below by a rim of the panel's colour."""
+        scaled = [(x * _SCALE, y * _SCALE) for x, y in points]
+        for colour, more in ((_PANEL, 2.0), (_LINE, 0.0)):
+            for ends in pairwise(scaled):
+                self._draw.line(ends, colour, round((3 + more * 2) * _SCALE))
+            for point in scaled:
+                self._draw.circle(point, (dot + more) * _SCALE, colour)
+
+    def legend(self, right: float, name: str) -> None:
+        """What the line is, right above its scale."""
+        self.text((right, 18), name, 14, _LINE, "rm")
+        width = ImageFont.load_default(14 * _SCALE).getlength(name) / _SCALE
+        self.curve([(right - width - 34, 18), (right - width - 10, 18)], 0)
+
     def text(self, place: tuple[float, float], words: str, size: int, colour: str, anchor: str) -> None:
         font = ImageFont.load_default(size * _SCALE)
         x, y = place
@@ -103,3 +151,12 @@ def alt_text(counts: Sequence[int], labels: Sequence[str], unit: str = "cards") 
         f"{none}; {trend}."
     )
     return text[:_ALT]
+
+
+def line_text(values: Sequence[float | None], labels: Sequence[str], name: str) -> str:
+    """What the line over the bars shows, in a sentence."""
+    known = [(value, label) for value, label in zip(values, labels, strict=True) if value is not None]
+    if not known:
+        return f"No {name}."
+    low, high = min(known), max(known)
+    return f"Line of the {name}: lowest {low[0]:.0f} on {low[1]}, highest {high[0]:.0f} on {high[1]}."

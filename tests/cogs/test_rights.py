@@ -164,6 +164,7 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "/latest": (slash("latest"), EVERYBODY),
     "/search": (slash("search", query="title"), EVERYBODY),
     "/topics": (slash("topics"), EVERYBODY),
+    "/trends": (slash("trends"), EVERYBODY),
     "/card": (slash("card", card="out"), EVERYBODY),
     "/saved": (slash("saved"), EVERYBODY),
     "/digest setup": (slash("digest setup"), EVERYBODY),  # it subscribes only where the person manages the channel

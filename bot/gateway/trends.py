@@ -1,0 +1,35 @@
+"""The reply to a question for trends: days of the server's own time zone, as a chart."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import discord
+
+from bot.desk.trend import by_day, first_moment
+from bot.errors import UserError
+from bot.gateway.rights import guild_id
+from bot.render.markdown import escaped
+from bot.render.trends import trends_chart, trends_embed
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+CHART = "trends.png"
+
+
+async def trends_reply(interaction: discord.Interaction[NewsBot], topic: str | None, days: int) -> dict[str, Any]:
+    """Cards and mean heat of the last `days` days. Raises `UserError` when there is no card."""
+    bot, server = interaction.client, guild_id(interaction)
+    now, zone = bot.clock(), ZoneInfo(await bot.store.subscriptions.timezone(server) or "UTC")
+    spans = await bot.store.trends.spans(server, topic, first_moment(now, zone, days), now)
+    if not spans:
+        about = f" about **{escaped(topic)}**" if topic else ""
+        raise UserError(f"There is nothing{about} in the last {days} days. `/topics` shows what there is.")
+    counted = by_day(spans, now, zone, days)
+    chart = await asyncio.to_thread(trends_chart, counted)
+    file = discord.File(io.BytesIO(chart.png), CHART, description=chart.alt)
+    return {"embed": trends_embed(counted, topic, f"attachment://{CHART}"), "file": file}

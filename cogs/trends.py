@@ -1,0 +1,30 @@
+"""What the archive looks like over time."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.gateway import suggestions
+from bot.gateway.client import NewsBot
+from bot.gateway.trends import trends_reply
+
+Words = app_commands.Range[str, 1, 200]
+Interaction = discord.Interaction[NewsBot]
+
+
+class TrendCommands(commands.Cog):
+    """/trends."""
+
+    def __init__(self, bot: NewsBot) -> None:
+        self.bot = bot
+
+    @app_commands.command(description="A chart of the cards of each day and how hot they were")
+    @app_commands.describe(topic="Only this topic", days="How many days, 7 to 90; 30 when left out")
+    @app_commands.autocomplete(topic=suggestions.topics)
+    async def trends(
+        self, interaction: Interaction, topic: Words | None = None, days: app_commands.Range[int, 7, 90] = 30
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.followup.send(**await trends_reply(interaction, topic, days), ephemeral=True)
