@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.desk.period import since as moment_of
+from bot.desk import period
 from bot.errors import UserError
 from bot.gateway import suggestions
 from bot.gateway.client import NewsBot
@@ -43,26 +43,35 @@ class ReadingCommands(commands.Cog):
         query="Words to find",
         topic="Only this topic",
         provider="Only this publisher",
+        kind="Only articles, or only videos",
         since="today, 7 days, 2 weeks, or a date such as 2026-11-24",
+        until="The same: a date counts to its end, 7 days means what is older",
         order="newest first, best match first, or hottest story first",
     )
-    @app_commands.autocomplete(topic=suggestions.topics, provider=suggestions.providers, since=suggestions.periods)
+    @app_commands.autocomplete(
+        topic=suggestions.topics, provider=suggestions.providers, since=suggestions.periods, until=suggestions.periods
+    )
     async def search(
         self,
         interaction: Interaction,
         query: Words,
         topic: Words | None = None,
         provider: Words | None = None,
+        kind: Literal["article", "video"] | None = None,
         since: str | None = None,
+        until: str | None = None,
         order: Literal["newest", "best", "hottest"] = "newest",
     ) -> None:
-        start = moment_of(since, self.bot.clock()).isoformat() if since else None
+        start = period.since(since, self.bot.clock()) if since else None
+        end = period.until(until, self.bot.clock(), start) if until else None
         request = {
             "kind": "search",
             "words": query,
             "topic": topic,
             "provider": provider,
-            "since": start,
+            "type": kind,
+            "since": start and start.isoformat(),
+            "until": end and end.isoformat(),
             "order": order,
         }
         await interaction.response.send_message(**await listed(interaction, request), ephemeral=True)

@@ -41,6 +41,14 @@ async def test_every_slash_command_is_in_the_readme_and_the_other_way_round(tmp_
     assert found == in_readme
 
 
+async def test_the_options_of_a_search_are_in_the_readme(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        (search,) = [each for each in stage.bot.tree.walk_commands() if each.qualified_name == "search"]
+        assert isinstance(search, discord.app_commands.Command)
+        options = [option.name if option.required else f"[{option.name}]" for option in search.parameters]
+    assert f"| `/search {' '.join(options)}` |" in README
+
+
 def _is_group(command: object) -> bool:
     return isinstance(command, discord.app_commands.Group)
 

@@ -31,9 +31,7 @@ async def _latest(interaction: discord.Interaction[NewsBot], request: Request, k
 
 
 async def _search(interaction: discord.Interaction[NewsBot], request: Request, key: str, place: Place) -> Reply:
-    since = datetime.fromisoformat(request["since"]) if request["since"] else None
-    query = Query(request["words"], request["topic"], request["provider"], since, Order(request["order"]))
-    store = interaction.client.store
+    query, store = _query(request), interaction.client.store
     page = await store.archive.search(
         query, guild_id(interaction), limit=PAGE, cursor=place.cursor, offset=place.offset
     )
@@ -41,6 +39,23 @@ async def _search(interaction: discord.Interaction[NewsBot], request: Request, k
         raise UserError(await _nothing_found(interaction, query))
     by_offset = None if query.order is Order.NEWEST else place.offset
     return _reply(interaction, page, turns(key, page, by_offset))
+
+
+def _query(request: Request) -> Query:
+    """Requests of earlier versions are kept too: they name no type and no end."""
+    return Query(
+        request["words"],
+        request["topic"],
+        request["provider"],
+        _moment(request["since"]),
+        Order(request["order"]),
+        request.get("type"),
+        _moment(request.get("until")),
+    )
+
+
+def _moment(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None
 
 
 async def _saved(interaction: discord.Interaction[NewsBot], _request: Request, key: str, place: Place) -> Reply:
@@ -77,6 +92,6 @@ async def _nothing_found(interaction: discord.Interaction[NewsBot], query: Query
         near += [topic.name for topic in await archive.topics(server, word[:3], limit=3) if topic.name not in near]
     near = near or [topic.name for topic in await archive.topics(server, limit=5)]
     named = ", ".join(f"**{discord.utils.escape_markdown(name)}**" for name in near[:5])
-    filters = " with these filters" if query.topic or query.provider or query.since else ""
+    filters = " with these filters" if query.tags or query.since or query.until else ""
     hint = f" Topics close by: {named}." if named else ""
     return f"Nothing found{filters}. Try fewer or shorter words; `word*` matches beginnings.{hint}"

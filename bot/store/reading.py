@@ -68,13 +68,21 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to search for. Topic and provider are compared without case."""
+    """What to search for. Topic, provider and kind (a card's type) are compared without case; `until` is excluded."""
 
     words: str = ""
     topic: str | None = None
     provider: str | None = None
     since: datetime | None = None
     order: Order = Order.NEWEST
+    kind: str | None = None
+    until: datetime | None = None
+
+    @property
+    def tags(self) -> list[str]:
+        """The filters that stand in the index."""
+        named = {"topic": self.topic, "provider": self.provider, "type": self.kind}
+        return [fulltext.tag(kind, name) for kind, name in named.items() if name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,7 @@ class TopicCount:
     count: int
 
 
+_FARTHEST = 2**63 - 1
 _index = table("card_search", column("rowid"))
 
 
@@ -147,15 +156,13 @@ class Archive:
     async def _search(
         self, query: Query, guild_id: int, limit: int, cursor: Cursor | None, offset: int, *, typing: bool
     ) -> Page:
-        tags = [fulltext.tag("topic", query.topic)] if query.topic else []
-        tags += [fulltext.tag("provider", query.provider)] if query.provider else []
         if query.order is Order.BEST:
-            matches = fulltext.ranked(query.words, tags, typing=typing)
+            matches = fulltext.ranked(query.words, query.tags, typing=typing)
         else:
-            matches = [match] if (match := fulltext.match(query.words, tags, typing=typing)) else []
+            matches = [match] if (match := fulltext.match(query.words, query.tags, typing=typing)) else []
         if not matches:
             return Page(())
-        tiers = [_hits(match, tier, guild_id, query.since) for tier, match in enumerate(matches)]
+        tiers = [_hits(match, tier, guild_id, query.since, query.until) for tier, match in enumerate(matches)]
         if query.order is Order.NEWEST:
             return await self._page(tiers[0], _index.c.rowid, guild_id, limit, cursor)
         return await self._ranked(tiers, query.order, guild_id, limit, offset)
@@ -202,7 +209,7 @@ class Archive:
         if match is None:
             asked = select(cards.c.id).where(seen).order_by(cards.c.timeline.desc())
         else:
-            asked = _hits(match, 0, None, None).where(seen).order_by(_index.c.rowid.desc())
+            asked = _hits(match, 0, None).where(seen).order_by(_index.c.rowid.desc())
         return list(await self._filed(asked.limit(limit), guild_id, cards.c.timeline.desc()))
 
     async def topics(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
@@ -222,7 +229,9 @@ class Archive:
         return [topic.name for topic in await self.topics(guild_id, limit=1000)]
 
 
-def _hits(match: str, tier: int, guild_id: int | None, since: datetime | None) -> Select[Any]:
+def _hits(
+    match: str, tier: int, guild_id: int | None, since: datetime | None = None, until: datetime | None = None
+) -> Select[Any]:
     """What the index finds, with where it stands; only what the server sees, when one is given."""
     asked = (
         select(cards.c.id, cards.c.timeline, cards.c.heat, literal_column(str(tier)).label("tier"))
@@ -232,7 +241,14 @@ def _hits(match: str, tier: int, guild_id: int | None, since: datetime | None) -
     )
     if guild_id is not None:
         asked = asked.where(visible(guild_id))
-    return asked.where(_index.c.rowid >= timeline(since, 0)) if since else asked
+    if since:
+        asked = asked.where(_index.c.rowid >= _beginning(since))
+    return asked.where(_index.c.rowid < _beginning(until)) if until else asked
+
+
+def _beginning(moment: datetime) -> int:
+    """Where a moment's cards begin; years that no timeline reaches (3058) are as good as the last that one does."""
+    return max(-_FARTHEST, min(timeline(moment, 0), _FARTHEST))
 
 
 def own_change(guild_id: int, name: ColumnElement[Any], decided: Join) -> Subquery:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -138,6 +140,32 @@ async def test_since_takes_words_and_dates_and_explains_itself(tmp_path: Path) -
         assert "with these filters" in none.response.content
         wrong = await stage.member.slash(stage.news, "search", query="title", since="yesterdayish")
         assert "`7 days`" in wrong.response.content
+
+
+async def test_a_search_narrows_to_videos_and_to_a_span_of_time(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        stage.write("old", publishedDateTime="2026-04-01T10:00:00Z", type="article")
+        await stage.load("film", publishedDateTime="2026-05-01T10:00:00Z", type="video")
+        shown = await stage.member.slash(stage.news, "search", query="title", kind="video", until="2026-05-01")
+        assert [embed.title for embed in shown.response.embeds] == ["▶ Title of film"]
+        shown = await stage.member.slash(stage.news, "search", query="title", since="2026-04-01", until="2026-04-30")
+        assert [embed.title for embed in shown.response.embeds] == ["Title of old"]
+        wrong = await stage.member.slash(stage.news, "search", query="title", since="today", until="7 days")
+        assert "not after `since`" in wrong.response.content
+        ends = await stage.member.autocomplete(stage.news, "search", "until", "7", query="x")
+        assert [choice["value"] for choice in ends] == ["7 days"]
+
+
+async def test_a_list_of_an_earlier_version_still_turns(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        for number in range(7):
+            stage.write(f"card{number}", publishedDateTime=f"2026-06-01T0{number}:00:00Z")
+        await stage.load()
+        first = await stage.member.slash(stage.news, "search", query="title")
+        with closing(sqlite3.connect(next(tmp_path.rglob("*.db")))) as connection, connection:
+            connection.execute("UPDATE listings SET request = json_remove(request, '$.type', '$.until')")
+        second = await stage.member.click(first.response, label="More →")
+        assert [embed.title for embed in second.response.embeds] == ["Title of card1", "Title of card0"]
 
 
 async def test_autocomplete_offers_topics_providers_and_cards(tmp_path: Path) -> None:

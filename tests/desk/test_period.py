@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.desk.period import SUGGESTED, since
+from bot.desk.period import SUGGESTED, since, until
 from bot.errors import UserError
 from tests.support.cards import NOW
 
@@ -26,6 +26,27 @@ from tests.support.cards import NOW
 )
 def test_days_spans_and_dates_are_understood(text: str, moment: datetime) -> None:
     assert since(text, NOW) == moment
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("today", NOW.replace(hour=0) + timedelta(days=1)),
+        ("7 days", NOW - timedelta(days=7)),
+        ("2026-11-01", datetime(2026, 11, 2, tzinfo=UTC)),
+        ("9999-12-31", datetime.max.replace(tzinfo=UTC)),
+    ],
+)
+def test_a_day_counts_to_its_end(text: str, moment: datetime) -> None:
+    assert until(text, NOW) == moment
+
+
+def test_an_end_lies_after_its_beginning() -> None:
+    assert until("today", NOW, since("today", NOW)) > NOW
+    with pytest.raises(UserError, match="not after `since`"):
+        until("2026-11-01", NOW, since("2026-11-02", NOW))
+    with pytest.raises(UserError, match="`until` takes"):
+        until("soon", NOW)
 
 
 @pytest.mark.parametrize("suggested", SUGGESTED)

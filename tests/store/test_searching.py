@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -88,6 +88,23 @@ async def test_topic_provider_and_since_narrow_a_search(library: Store) -> None:
     ]
     since = NOW - timedelta(hours=2)
     assert await found(library, topic="languages", since=since) == ["resume"]
+    assert await found(library, until=since, topic="space") == []
+    assert await found(library, topic="languages", since=NOW - timedelta(hours=4), until=since) == ["cpp", "chinese"]
+    assert await found(library, kind="video") == []
+    assert await found(library, "moon", kind="Article") == ["moon"]
+
+
+async def test_videos_alone(library: Store) -> None:
+    await file_cards(library, card("film", title="The moon on film", type="video"))
+    assert await found(library, "moon", kind="video") == ["film"]
+    assert await found(library, "moon", kind="article") == ["moon"]
+
+
+@pytest.mark.parametrize("year", [1, 1000, 3100, 9999])
+async def test_years_that_no_card_reaches_are_no_failure(library: Store, year: int) -> None:
+    far = datetime(year, 1, 1, tzinfo=UTC)
+    assert bool(await found(library, "moon", since=far)) is (year < 3000)
+    assert bool(await found(library, "moon", until=far)) is (year > 3000)
 
 
 async def test_the_orders_are_newest_best_match_and_hottest(store: Store) -> None:
