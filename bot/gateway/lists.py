@@ -12,13 +12,18 @@ from bot.errors import UserError
 from bot.gateway.desk_pages import log_page, queue_page
 from bot.gateway.rights import guild_id
 from bot.gateway.sharing import sharing
-from bot.gateway.turning import PAGE, Place, Reply, Request, TurnButton, offset_page, turns
-from bot.gateway.views import list_view, saved_view
+from bot.gateway.turning import PAGE, START, Place, Reply, Request, TurnButton, offset_page, turns
+from bot.gateway.views import list_view, rows, saved_view
+from bot.render.limits import BUTTON_LABEL
 from bot.render.lists import card_list
+from bot.render.markdown import fitted, fitted_plain
 from bot.store.reading import Order, Page, Query
 
 if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
+
+_ECHO = 100
+"""Characters of a search that an answer without hits repeats."""
 
 
 async def _latest(interaction: discord.Interaction[NewsBot], request: Request, key: str, place: Place) -> Reply:
@@ -36,7 +41,7 @@ async def _search(interaction: discord.Interaction[NewsBot], request: Request, k
         query, guild_id(interaction), limit=PAGE, cursor=place.cursor, offset=place.offset
     )
     if not page.cards:
-        raise UserError(await _nothing_found(interaction, query))
+        return await _nothing_found(interaction, request, query)
     by_offset = None if query.order is Order.NEWEST else place.offset
     return _reply(interaction, page, turns(key, page, by_offset))
 
@@ -81,17 +86,35 @@ KINDS: Mapping[str, Callable[[discord.Interaction[Any], Request, str, Place], Aw
 
 def _reply(interaction: discord.Interaction[NewsBot], page: Page, buttons: Sequence[TurnButton]) -> Reply:
     embeds = card_list(page.cards, interaction.client.settings.asset_base_url)
-    return {"embeds": embeds, "view": list_view(page.cards, [*buttons, *sharing(interaction, page.cards)])}
+    return {
+        "content": None,
+        "embeds": embeds,
+        "view": list_view(page.cards, [*buttons, *sharing(interaction, page.cards)]),
+    }
 
 
-async def _nothing_found(interaction: discord.Interaction[NewsBot], query: Query) -> str:
-    """No hits, and what could help: topics that begin like one of the words, or the largest ones."""
+async def _nothing_found(interaction: discord.Interaction[NewsBot], request: Request, query: Query) -> Reply:
+    """No hits, and what could help: the words as cards spell them, one click away; topics that begin like a word."""
+    client = interaction.client
+    filters = " with these filters" if query.tags or query.since or query.until else ""
+    said = [f"Nothing found for “{fitted(query.words, _ECHO)}”{filters}."]
+    buttons = []
+    if meant := await client.store.speller.meant(query, guild_id(interaction)):
+        key = await client.store.listings.keep(request | {"words": meant.words}, client.clock())
+        said.append(f"Did you mean **{fitted(meant.words, _ECHO)}**?")
+        buttons.append(TurnButton(key, START, fitted_plain(f"Search for {meant.words}", BUTTON_LABEL)))
+    else:
+        said.append("Try fewer or shorter words; `word*` matches beginnings.")
+    said.append(await _topics_nearby(interaction, query))
+    return {"content": " ".join(said).strip(), "embeds": [], "view": rows(buttons)}
+
+
+async def _topics_nearby(interaction: discord.Interaction[NewsBot], query: Query) -> str:
+    """Topics that begin like one of the words, or the largest ones."""
     archive, server = interaction.client.store.archive, guild_id(interaction)
     near: list[str] = []
     for word in query.words.split()[:5]:
         near += [topic.name for topic in await archive.topics(server, word[:3], limit=3) if topic.name not in near]
     near = near or [topic.name for topic in await archive.topics(server, limit=5)]
     named = ", ".join(f"**{discord.utils.escape_markdown(name)}**" for name in near[:5])
-    filters = " with these filters" if query.tags or query.since or query.until else ""
-    hint = f" Topics close by: {named}." if named else ""
-    return f"Nothing found{filters}. Try fewer or shorter words; `word*` matches beginnings.{hint}"
+    return f"Topics close by: {named}." if named else ""

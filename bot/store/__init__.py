@@ -30,6 +30,7 @@ from bot.store.reading import Archive
 from bot.store.restoring import restored
 from bot.store.reviews import Reviews
 from bot.store.saved import SavedCards
+from bot.store.spelling import Speller
 from bot.store.subscriptions import Subscriptions
 from bot.store.trends import Trends
 
@@ -46,6 +47,7 @@ class Store:
     archive: Archive
     lookup: Lookup
     trends: Trends
+    speller: Speller
     desk: Desk
     reviews: Reviews
     queue: Queue
@@ -84,14 +86,15 @@ async def restore(copy: Path, url: str, now: datetime) -> None:
 
 
 async def _store(database: Database) -> Store:
-    meta = Meta(database)
+    meta, archive = Meta(database), Archive(database)
     return Store(
         instance=await meta.instance(),
         meta=meta,
         cabinet=FilingCabinet(database),
-        archive=Archive(database),
+        archive=archive,
         lookup=Lookup(database),
         trends=Trends(database),
+        speller=Speller(database, archive),
         desk=Desk(database),
         reviews=Reviews(database),
         queue=Queue(database),

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.cards.model import Card, FileStat, Problem, Reading, Severity, State
 from bot.cards.text import folded
 from bot.desk.publication import EVERYWHERE, Source, Verdict, ruled
-from bot.store import fulltext
+from bot.store import fulltext, spelling
 from bot.store.database import Database
 from bot.store.records import row_of, timeline
-from bot.store.tables import audit, card_aliases, card_topics, cards, files, providers, topics
+from bot.store.tables import audit, card_aliases, card_topics, cards, files, providers, spellings, topics
 from bot.store.visibility import verdict
 
 BATCH = 500
@@ -277,6 +277,7 @@ class _Batch:
             fulltext.INSERT,
             [fulltext.row(timeline(card.published_at, card_id), card) for card_id, card in shown],
         )
+        await _add_missing(self.connection, spellings, spelling.words_of(card for _, card in shown))
 
     async def _note_files(self, read: Sequence[tuple[FileStat, Reading]], carried: Mapping[str, int]) -> None:
         """Remember what was read. A broken file keeps the card that it was."""

@@ -354,3 +354,12 @@ listings = Table(
     Column("request", JSON, nullable=False, comment="what a list's page buttons ask for again"),
     Column("used_at", Moment, nullable=False),
 )
+
+spellings = Table(
+    "spellings",
+    metadata,
+    Column("initial", Text, primary_key=True),
+    Column("length", Integer, primary_key=True, autoincrement=False),
+    Column("word", Text, primary_key=True, comment="of a title, a topic or a provider, as the index sees it"),
+    sqlite_with_rowid=False,
+)

@@ -168,6 +168,28 @@ async def test_a_list_of_an_earlier_version_still_turns(tmp_path: Path) -> None:
         assert [embed.title for embed in second.response.embeds] == ["Title of card1", "Title of card0"]
 
 
+async def test_a_misspelled_search_is_one_click_from_its_hits_after_a_restart_too(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("python", type="article")
+        shown = await stage.member.slash(stage.news, "search", query="titel *of* pyhton", kind="article")
+        assert "Nothing found for “titel \\*of\\* pyhton” with these filters." in shown.response.content
+        assert "Did you mean **title \\*of\\* python**?" in shown.response.content
+        assert "Topics close by" in shown.response.content
+        await stage.restart()
+        hits = await stage.member.click(shown.response, label="Search for title *of* python")
+        assert [embed.title for embed in hits.response.embeds] == ["Title of python"]
+        assert not hits.response.content
+
+
+async def test_words_that_nothing_resembles_have_no_button(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("one")
+        shown = await stage.member.slash(stage.news, "search", query="@everyone kilimanjaro")
+        assert "@everyone" not in shown.response.content
+        assert "Did you mean" not in shown.response.content
+        assert buttons(shown.response) == {}
+
+
 async def test_autocomplete_offers_topics_providers_and_cards(tmp_path: Path) -> None:
     async with on_stage(tmp_path) as stage:
         await stage.load("one", title="A long story " * 20)

@@ -197,3 +197,16 @@ async def test_a_card_that_was_delivered_before_is_not_posted_again(old_database
         assert posts == [IDS["waiting"], IDS["sending"], new]
         # A nonce is made of the store's name and the delivery's number: neither may come a second time.
         assert new == IDS_GIVEN + 1
+
+
+async def test_words_that_were_indexed_before_help_with_spelling(old_database: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "newsdesk.db")) as connection, connection:
+        values = (1, "Größte Ölkrise 1973 日本", "not these", "Wirtschaft", "nor these", "topic0123")
+        connection.execute(
+            "INSERT INTO card_search (rowid, title, excerpt, names, related, tags) VALUES (?, ?, ?, ?, ?, ?)", values
+        )
+    async with open_store(old_database):
+        pass
+    assert [row["word"] for row in all_of(tmp_path, "SELECT word FROM spellings ORDER BY word")] == [
+        "großte", "olkrise", "wirtschaft",
+    ]  # fmt: skip

@@ -1,0 +1,45 @@
+"""Which words somebody may have meant by one that is nowhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+_SURE = 4
+"""Words up to this long may differ by one slip, longer ones by two: two slips make any short word of any other."""
+
+
+def slips_in(word: str) -> int:
+    """How many slips are believed of a word of this length."""
+    return 1 if len(word) <= _SURE else 2
+
+
+def nearest(word: str, known: Iterable[str], limit: int) -> list[str]:
+    """The known words that are few slips away, the likeliest first: fewer slips, then a longer common beginning."""
+    at_most, letters = slips_in(word), Counter(word)
+    alike = [other for other in set(known) if other != word and _alike(letters, other, at_most)]
+    ranked = sorted((distance(word, other), -_common(word, other), other) for other in alike)
+    return [other for slips, _, other in ranked if slips <= at_most][:limit]
+
+
+def _alike(letters: Counter[str], other: str, at_most: int) -> bool:
+    """Cheap, and true for all that are near: a slip changes at most one letter on each side."""
+    return (letters - Counter(other)).total() <= at_most and (Counter(other) - letters).total() <= at_most
+
+
+def _common(word: str, other: str) -> int:
+    return next((place for place, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), len(word))
+
+
+def distance(word: str, other: str) -> int:
+    """Slips between two words: a letter left out, put in, mistaken, or two neighbours swapped; no letter twice."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for at, letter in enumerate(word, 1):
+        last, before, row = before, row, [at]
+        for place, wanted in enumerate(other, 1):
+            best = min(before[place] + 1, row[-1] + 1, before[place - 1] + (letter != wanted))
+            if at > 1 and place > 1 and letter == other[place - 2] and word[at - 2] == wanted:
+                best = min(best, last[place - 2] + 1)
+            row.append(best)
+    return row[-1]

@@ -1,0 +1,79 @@
+"""What a reader's words ask for: `"two words"` is a phrase, `-word` excludes, `word*` matches beginnings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.cards.words import UNSPACED, spaced, split, unmarked
+
+_PIECES = re.compile(r'(-?)"([^"]*)"?|(\S+)')
+SHORTEST, LONGEST = 3, 24
+"""Letters of a word whose spelling can be helped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words that follow each other; of the last one only the beginning, where it `begins`."""
+
+    words: tuple[str, ...]
+    begins: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What must be there and what must not."""
+
+    wanted: tuple[Phrase, ...] = ()
+    unwanted: tuple[Phrase, ...] = ()
+
+
+def asked(words: str, *, typing: bool = False) -> Asked:
+    """What the words ask for. While the reader is `typing` them, the last one may be the beginning of a word."""
+    wanted: list[Phrase] = []
+    unwanted: list[Phrase] = []
+    pieces = list(_PIECES.finditer(words))
+    for piece in pieces:
+        quoted, word, negative = piece[2], piece[3] or "", _negative(piece)
+        last = typing and piece is pieces[-1] and quoted is None and not negative
+        phrase = _phrase(quoted if quoted is not None else word, begins=last or word.endswith("*"))
+        if phrase.words:
+            (unwanted if negative else wanted).append(phrase)
+    return Asked(tuple(wanted), tuple(unwanted))
+
+
+def _negative(piece: re.Match[str]) -> bool:
+    word = piece[3] or ""
+    return bool(piece[1]) or (len(word) > 1 and word.startswith("-"))
+
+
+def _phrase(text: str, *, begins: bool) -> Phrase:
+    words = tuple(re.findall(r"\w+", spaced(unmarked(text.replace("_", " ")))))
+    short = len(words) == 1 and len(words[0]) == 1 and not UNSPACED.match(words[0])
+    return Phrase(words, begins and not short)
+
+
+def spellable(text: str) -> list[str]:
+    """The words of a text whose spelling can be helped, each once, as the index sees them: letters only, no ciphers."""
+    keys = (word.key for word in split(text))
+    return list(dict.fromkeys(key for key in keys if key.isalpha() and SHORTEST <= len(key) <= LONGEST))
+
+
+def wanted_words(words: str) -> list[str]:
+    """Those of the words that are asked for and not excluded, where their spelling can be helped."""
+    return spellable(" ".join(piece[0] for piece in _PIECES.finditer(words) if not _negative(piece)))
+
+
+def corrected(words: str, spelling: Mapping[str, str]) -> str:
+    """The words with those that are asked for spelled anew; quotes, exclusions and stars stay."""
+    return _PIECES.sub(lambda piece: piece[0] if _negative(piece) else _respelled(piece[0], spelling), words)
+
+
+def _respelled(text: str, spelling: Mapping[str, str]) -> str:
+    parts, done = [], 0
+    for word in split(text):
+        if word.key in spelling:
+            parts += [text[done : word.start], spelling[word.key]]
+            done = word.end
+    return "".join([*parts, text[done:]])
