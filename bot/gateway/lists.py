@@ -85,12 +85,9 @@ KINDS: Mapping[str, Callable[[discord.Interaction[Any], Request, str, Place], Aw
 
 
 def _reply(interaction: discord.Interaction[NewsBot], page: Page, buttons: Sequence[TurnButton]) -> Reply:
-    embeds = card_list(page.cards, interaction.client.settings.asset_base_url)
-    return {
-        "content": None,
-        "embeds": embeds,
-        "view": list_view(page.cards, [*buttons, *sharing(interaction, page.cards)]),
-    }
+    embeds = card_list(page.cards, interaction.client.settings.asset_base_url, found=page.found)
+    view = list_view(page.cards, [*buttons, *sharing(interaction, page.cards)])
+    return {"content": None, "embeds": embeds, "view": view}
 
 
 async def _nothing_found(interaction: discord.Interaction[NewsBot], request: Request, query: Query) -> Reply:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import discord
 
 from bot.cards.fingerprint import RELATED_SHOWN
 from bot.cards.links import asset
 from bot.cards.model import Card, Provider
+from bot.desk.wording import Phrase
 from bot.render.colour import NEUTRAL, topic_colour
+from bot.render.excerpt import excerpted
 from bot.render.limits import (
     EMBED_AUTHOR,
     EMBED_DESCRIPTION,
@@ -40,10 +42,12 @@ def card_embed(
     number: int | None = None,
     note: str = "",
     budget: int = EMBED_TOTAL,
+    found: Sequence[Phrase] = (),
 ) -> discord.Embed:
     """The one look of a card. `pictures` is the base of site-relative images, `note` a line for moderators.
 
     `budget` bounds all text together. Where it is scarce, the title comes first and the excerpt last.
+    What a search has `found` is shown in its place in the excerpt.
     """
     card = filed.card
     embed = discord.Embed(colour=topic_colour(card.topics), timestamp=card.published_at)
@@ -53,7 +57,7 @@ def card_embed(
     noted = purse.framed("**", fitted, " ".join(note.split()), _NOTE)
     _topics(embed, card, purse)
     also = _also_counted(card, purse) if compact else _also_listed(embed, card, purse)
-    embed.description = _description(noted, card.excerpt.strip(), also, compact, purse)
+    embed.description = _description(noted, card.excerpt.strip(), also, compact, purse, found)
     _picture(embed, card, pictures, compact)
     return embed
 
@@ -121,10 +125,12 @@ def _also_counted(card: Card, purse: _Purse) -> str:
     return purse.framed("*", lambda text, room: text if units(text) <= room else "", words, units(words))
 
 
-def _description(noted: str, excerpt: str, also: str, compact: bool, purse: _Purse) -> str | None:
+def _description(
+    noted: str, excerpt: str, also: str, compact: bool, purse: _Purse, found: Sequence[Phrase]
+) -> str | None:
     breaks = 2
     room = min(EMBED_DESCRIPTION - units(noted) - units(also), purse.left) - breaks
-    words = fitted(excerpt, min(room, COMPACT_EXCERPT) if compact else room)
+    words = excerpted(excerpt, found, min(room, COMPACT_EXCERPT) if compact else room)
     lines = [line for line in (noted, words, also) if line]
     while units("\n".join(lines)) > purse.left + units(noted) + units(also):
         lines.pop()  # not even the breaks between the lines can be paid for

@@ -8,6 +8,7 @@ import discord
 
 from bot.cards.model import Related
 from bot.desk.trend import rises
+from bot.desk.wording import Phrase
 from bot.render.card import ALSO, SEPARATOR, address, card_embed, headline
 from bot.render.colour import NEUTRAL, topic_colour
 from bot.render.limits import CHOICE_NAME, EMBED_DESCRIPTION, EMBED_TITLE, EMBED_TOTAL, EMBEDS, URL, total, units
@@ -18,20 +19,26 @@ from bot.store.trends import TopicTrend
 
 
 def card_list(
-    cards: Sequence[FiledCard], pictures: str | None, *, first: int = 1, notes: Sequence[str] = ()
+    cards: Sequence[FiledCard],
+    pictures: str | None,
+    *,
+    first: int = 1,
+    notes: Sequence[str] = (),
+    found: Sequence[Phrase] = (),
 ) -> list[discord.Embed]:
     """Up to 10 cards for one message, numbered from `first`; a single one in full. `notes` go with the cards by place.
 
-    The cards share the message's text fairly: what a short one leaves, a long one gets.
+    The cards share the message's text fairly: what a short one leaves, a long one gets. What a search has `found` is
+    shown in its place.
     """
     shown = list(cards[:EMBEDS])
     remarks = [*notes[:EMBEDS], *[""] * (EMBEDS - len(notes))]
     if len(shown) == 1:
-        return [card_embed(shown[0], pictures, note=remarks[0])]
+        return [card_embed(shown[0], pictures, note=remarks[0], found=found)]
 
     def render(place: int, budget: int) -> discord.Embed:
         note, number = remarks[place], first + place
-        return card_embed(shown[place], pictures, compact=True, number=number, note=note, budget=budget)
+        return card_embed(shown[place], pictures, compact=True, number=number, note=note, budget=budget, found=found)
 
     embeds = [render(place, EMBED_TOTAL) for place in range(len(shown))]
     share = fair_share([total([embed]) for embed in embeds], EMBED_TOTAL)

@@ -35,6 +35,18 @@ def escaped(text: str) -> str:
     return str(_SPECIAL.sub(r"\\\g<0>", unmentioned(text)))
 
 
+def escaped_with(text: str, marks: Sequence[tuple[int, str]]) -> str:
+    """`escaped`, with marks of our own before the characters at these places (in order)."""
+    added = [(place, 0, mark) for place, mark in marks]
+    added += [(found.end(), -1, _GAP) for found in _MENTION.finditer(text)]
+    added += [(found.start(), 1, "\\") for found in _SPECIAL.finditer(text)]
+    parts, done = [], 0
+    for place, _, mark in sorted(added):
+        parts += [text[done:place], mark]
+        done = place
+    return "".join([*parts, text[done:]])
+
+
 def unmentioned(text: str) -> str:
     """The text for places that show no Markdown: author, footer."""
     return str(_MENTION.sub(rf"\g<0>{_GAP}", text))
@@ -82,12 +94,12 @@ def _beginning(text: str, limit: int) -> str:
 
 def fitted(text: str, limit: int) -> str:
     """Escaped, and cut so that the escaped form fits."""
-    return _fitted(escaped, text, limit)
+    return fitted_by(escaped, text, limit)
 
 
 def fitted_plain(text: str, limit: int) -> str:
     """One line for a place that shows no Markdown, cut to fit."""
-    return _fitted(unmentioned, " ".join(text.split()), limit)
+    return fitted_by(unmentioned, " ".join(text.split()), limit)
 
 
 _SHORTEST_LABEL = 12
@@ -97,10 +109,10 @@ def fitted_link(text: str, url: str, limit: int) -> str:
     """A masked link whose label is cut until the whole fits; empty when the address leaves no room for a label."""
     if units(link("", url)) + _SHORTEST_LABEL > limit:
         return ""
-    return _fitted(partial(link, url=url), text, limit)
+    return fitted_by(partial(link, url=url), text, limit)
 
 
-def _fitted(form: Callable[[str], str], text: str, limit: int) -> str:
+def fitted_by(form: Callable[[str], str], text: str, limit: int) -> str:
     """The longest cut whose form fits. Forms only ever grow a text, so the search begins at the limit itself."""
     short = cut(text, limit)
     if units(form(short)) <= limit:

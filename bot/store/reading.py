@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import State
 from bot.cards.text import folded
+from bot.desk import wording
 from bot.desk.stories import RELATED
 from bot.store import fulltext
 from bot.store.database import Database
@@ -59,11 +60,12 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Cards in the order to show, and whether there are more on either side."""
+    """Cards in the order to show, and whether there are more on either side; of a search, what it found in them."""
 
     cards: tuple[FiledCard, ...]
     has_newer: bool = False
     has_older: bool = False
+    found: tuple[wording.Phrase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +152,11 @@ class Archive:
 
         Where no card has the words, the last one is taken for the beginning of a word.
         """
-        page = await self._search(query, guild_id, limit, cursor, offset, typing=False)
-        return page if page.cards else await self._search(query, guild_id, limit, cursor, offset, typing=True)
+        for typing in (False, True):
+            page = await self._search(query, guild_id, limit, cursor, offset, typing=typing)
+            if page.cards:
+                return replace(page, found=wording.asked(query.words, typing=typing).wanted)
+        return page
 
     async def _search(
         self, query: Query, guild_id: int, limit: int, cursor: Cursor | None, offset: int, *, typing: bool

@@ -181,6 +181,17 @@ async def test_a_misspelled_search_is_one_click_from_its_hits_after_a_restart_to
         assert not hits.response.content
 
 
+async def test_hits_show_the_words_in_their_place(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("one", "two", excerpt="A comet passes. " * 20 + "Its träil glows.")
+        shown = await stage.member.slash(stage.news, "search", query="title trai")
+        (first, _) = [embed.description or "" for embed in shown.response.embeds]
+        assert first.startswith("…")
+        assert first.endswith("passes. Its **träil** glows.")
+        latest = await stage.member.slash(stage.news, "latest")
+        assert (latest.response.embeds[0].description or "").startswith("A comet passes.")
+
+
 async def test_words_that_nothing_resembles_have_no_button(tmp_path: Path) -> None:
     async with on_stage(tmp_path) as stage:
         await stage.load("one")

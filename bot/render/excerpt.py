@@ -1,0 +1,72 @@
+"""Where a search's words stand in a text: the part around them, with the words in bold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import regex  # type: ignore[import-untyped]  # it comes without types
+
+from bot.cards.words import Word, plain, split
+from bot.desk.wording import Phrase
+from bot.render.limits import units
+from bot.render.markdown import ELLIPSIS, cut, escaped_with, fitted, fitted_by
+
+Span = tuple[int, int]
+_BOLD = "**"
+_BEFORE = 3
+"""The words begin about this part of the room from its start: what comes before them makes them understood."""
+_NEAR = 24
+_GRAPHEME = regex.compile(r"\X")
+
+
+def excerpted(text: str, phrases: Sequence[Phrase], limit: int) -> str:
+    """The text, escaped and at most `limit` long: all of it, or the part around the first of the phrases in it.
+
+    The phrases are bold. Without any in the text this is `fitted`.
+    """
+    places = spans(text, phrases)
+    if not places or limit <= 0:
+        return fitted(text, limit)
+    first = places[0]
+    if units(text) > limit and first[1] > len(cut(text, limit)) - len(ELLIPSIS):
+        text = ELLIPSIS + text[_beginning(text, first[0], limit // _BEFORE) :]
+    return fitted_by(lambda part: _marked(part, phrases), text, limit)
+
+
+def spans(text: str, phrases: Sequence[Phrase]) -> list[Span]:
+    """Where the phrases stand, in order, none touching another."""
+    words = list(split(text))
+    found = sorted(span for phrase in phrases for span in _spans(words, phrase))
+    joined: list[Span] = []
+    for start, end in found:
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _spans(words: Sequence[Word], phrase: Phrase) -> Iterator[Span]:
+    keys = [plain(word) for word in phrase.words]
+    last = len(keys) - 1
+    for place in range(len(words) - last):
+        if all(words[place + at].key == key for at, key in enumerate(keys[:-1])) and _ends(
+            words[place + last].key, keys[-1], phrase
+        ):
+            yield words[place].start, words[place + last].end
+
+
+def _ends(key: str, wanted: str, phrase: Phrase) -> bool:
+    return key.startswith(wanted) if phrase.begins else key == wanted
+
+
+def _marked(text: str, phrases: Sequence[Phrase]) -> str:
+    return escaped_with(text, [(place, _BOLD) for span in spans(text, phrases) for place in span])
+
+
+def _beginning(text: str, first: int, before: int) -> int:
+    """Where a part begins that shows what comes before a place: at a word where one is near, else at a grapheme."""
+    edges: list[int] = [grapheme.start() for grapheme in _GRAPHEME.finditer(text, 0, first + 1)]
+    allowed = [edge for edge in edges if edge >= first - before]
+    near = [edge for edge in allowed if edge <= first - before + _NEAR and text[edge - 1 : edge].isspace()]
+    return next(iter([*near, *allowed]), edges[-1])

@@ -1,0 +1,117 @@
+"""A search's words in their place: the part around them, bold, and nothing of the text that formats or mentions."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import regex  # type: ignore[import-untyped]  # it comes without types
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.desk.wording import Phrase, asked
+from bot.render.excerpt import excerpted, spans
+from bot.render.limits import units
+from bot.render.lists import card_list
+from bot.render.markdown import escaped, escaped_with, fitted
+from tests.render.cases import ANY_TEXT, FILED, LONG_TEXT, PICTURES, card
+from tests.render.limits_check import ESCAPED, MENTION, assert_no_mention, assert_within_limits
+
+FILLER = "Lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor. "
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "shown"),
+    [
+        ("One small step for a man", "STEP man", "One small **step** for a **man**"),
+        ("Das Manöver in Köln", "koln manover", "Das **Manöver** in **Köln**"),
+        ("Re\u0301sume\u0301 writing", "résumé", "**Re\u0301sume\u0301** writing"),
+        ("苹果发布新款芯片", "芯片 苹果", "**苹果**发布新款**芯片**"),
+        ("苹果发布新款芯片", "苹果 发布", "**苹果发布**新款芯片"),
+        ("ข่าวภาษาไทยวันนี้", "ภาษา", "ข่าว**ภาษา**ไทยวันนี้"),
+        ("first steps, first things", '"first steps"', "**first steps**, first things"),
+        ("artful art", "art", "artful **art**"),
+        ("artful art", "art*", "**artful** **art**"),
+        ("the moon and mars", "moon -mars", "the **moon** and mars"),
+        ("the *moon* in snake_case", "moon snake", "the \\***moon**\\* in **snake**\\_case"),
+        ("@everyone look", "everyone", "@\u200b**everyone** look"),
+        ("https://news.example/moon", "moon https", "**https**\\://news.example/**moon**"),
+        ("1. one", "1", "**1**\\. one"),
+        ("C++ and .NET", "c++ .net", "**C**++ and .**NET**"),
+        ("nothing here", "moon", "nothing here"),
+        ("nothing here", "", "nothing here"),
+    ],
+)
+def test_words_are_bold_where_they_stand(text: str, words: str, shown: str) -> None:
+    assert excerpted(text, asked(words).wanted, 200) == shown
+
+
+def test_a_long_text_is_cut_around_the_first_word() -> None:
+    shown = excerpted(FILLER * 5 + "A comet passes. " + FILLER * 5, asked("comet").wanted, 100)
+    assert shown.startswith("…")
+    assert " **comet** passes" in shown
+    assert shown.endswith("…")
+    assert 80 < len(shown) <= 100
+    assert shown.split()[0].strip("…") in FILLER.split()
+
+
+def test_a_long_text_whose_beginning_has_the_word_begins_there() -> None:
+    shown = excerpted("A comet passes. " + FILLER * 5, asked("comet").wanted, 100)
+    assert shown.startswith("A **comet** passes. Lorem")
+
+
+def test_text_without_spaces_is_cut_between_its_characters() -> None:
+    shown = excerpted("新" * 300 + "芯片" + "新" * 300, asked("芯片").wanted, 60)
+    assert re.fullmatch("…新+\\*\\*芯片\\*\\*新+…", shown)
+
+
+SAID = st.sampled_from(["everyone", "a", "x", "é", "芯", "1", "here"])
+PHRASES = st.builds(Phrase, st.lists(SAID, min_size=1, max_size=2).map(tuple), st.booleans())
+ASKED = st.one_of(st.lists(PHRASES, max_size=4), ANY_TEXT.map(lambda words: asked(words, typing=True).wanted))
+
+
+@given(LONG_TEXT, ASKED, st.integers(-5, 300))
+def test_an_excerpt_fits_and_only_its_own_marks_format(text: str, phrases: list[Phrase], limit: int) -> None:
+    shown = excerpted(text, phrases, limit)
+    assert units(shown) <= max(0, limit)
+    assert not MENTION.search(shown)
+    bare = ESCAPED.sub("", shown)
+    assert bare.count("**") % 2 == 0
+    assert not re.search(r"[\\*_~`|\[\]<]|://", bare.replace("**", ""))
+    assert "****" not in bare
+    assert not MENTION.search(shown.replace("**", ""))
+
+
+@given(LONG_TEXT, st.integers(0, 300))
+def test_without_words_it_is_the_plain_cut(text: str, limit: int) -> None:
+    assert excerpted(text, (), limit) == fitted(text, limit)
+
+
+@given(ANY_TEXT)
+def test_escaping_with_no_marks_is_escaping(text: str) -> None:
+    assert escaped_with(text, []) == escaped(text)
+
+
+@given(LONG_TEXT, ASKED)
+def test_spans_are_apart_and_begin_and_end_with_a_letter(text: str, phrases: list[Phrase]) -> None:
+    last = -1
+    for start, end in spans(text, phrases):
+        assert last < start < end <= len(text)
+        assert text[start].isalnum()
+        assert regex.match(r"[^\W_]|[\u0300-\u0331]", text[end - 1])
+        last = end
+
+
+@given(st.lists(FILED, max_size=6), ASKED)
+def test_any_list_of_hits_fits(cards: list, phrases: list[Phrase]) -> None:  # type: ignore[type-arg]
+    embeds = card_list(cards, PICTURES, found=phrases)
+    assert_within_limits(embeds)
+    assert_no_mention(embeds)
+
+
+def test_a_list_of_hits_shows_them_and_another_list_does_not() -> None:
+    cards = [card(excerpt="The comet passes"), card(excerpt="No such thing")]
+    shown = [embed.description for embed in card_list(cards, None, found=asked("comet").wanted)]
+    assert shown == ["The **comet** passes", "No such thing"]
+    assert card_list(cards, None)[0].description == "The comet passes"
+    assert card_list(cards[:1], None, found=asked("comet").wanted)[0].description == "The **comet** passes"
