@@ -32,6 +32,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+privacy = typer.Typer(help="What is stored about one member.", no_args_is_help=True)
+app.add_typer(privacy, name="privacy")
 _out = Console()
 _err = Console(stderr=True)
 _PROBLEMS, _WRONG_USE = 1, 2
@@ -225,6 +227,23 @@ async def _backup(url: str, file: Path) -> None:
     """Opened first: another program's database is refused, and a backup of none is none."""
     async with open_store(url):
         await copy_to(url, file)
+
+
+User = Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="The member's numeric id.")]
+
+
+@privacy.command("export")
+def privacy_export(user: User) -> None:
+    """Write everything that is stored about a member, as JSON."""
+    with _told():
+        asyncio.run(console.export_member(load_settings(), user, sys.stdout))
+
+
+@privacy.command("erase")
+def privacy_erase(user: User) -> None:
+    """Delete what is a member's alone, at once. Servers' subscriptions, decisions and the log stay."""
+    with _told():
+        asyncio.run(console.erase_member(load_settings(), user, _out))
 
 
 @app.command()

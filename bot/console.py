@@ -19,6 +19,7 @@ from bot.cards.model import Problem, Severity
 from bot.errors import UserError
 from bot.newsroom import HEARTBEAT
 from bot.render.card import card_embed
+from bot.render.members import counted, exported
 from bot.render.plain import as_panel
 from bot.settings import Settings
 from bot.sources import loader
@@ -161,6 +162,19 @@ def show_import(imported: Imported, console: Console) -> None:
             style="yellow",
             markup=False,
         )
+
+
+async def export_member(settings: Settings, user_id: int, out: TextIO) -> None:
+    """Write everything that is stored about a member as one JSON object."""
+    async with open_store(settings.database_url) as store:
+        out.write(exported(user_id, await store.members.export(user_id)))
+
+
+async def erase_member(settings: Settings, user_id: int, console: Console) -> None:
+    """Delete what is the member's alone, and say what it was."""
+    async with open_store(settings.database_url) as store:
+        erased = await store.members.erase(user_id)
+    console.print(f"Erased: {counted(erased) or 'nothing, there was nothing'}.", markup=False, highlight=False)
 
 
 async def alive(settings: Settings, now: datetime) -> bool:

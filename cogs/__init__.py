@@ -2,8 +2,9 @@
 
 from cogs.desk import DeskCommands
 from cogs.digests import DigestCommands
+from cogs.members import MemberCommands
 from cogs.operator import OperatorCommands
 from cogs.reading import ReadingCommands
 from cogs.trends import TrendCommands
 
-ALL = (ReadingCommands, TrendCommands, DigestCommands, DeskCommands, OperatorCommands)
+ALL = (ReadingCommands, TrendCommands, MemberCommands, DigestCommands, DeskCommands, OperatorCommands)

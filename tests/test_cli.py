@@ -165,6 +165,20 @@ async def _decide() -> None:
         await store.saved.save(9, 1, NOW)
 
 
+def test_privacy_gives_out_and_erases_what_is_stored_about_a_member(folder: Path) -> None:
+    write(folder, "one")
+    assert newsdesk("load").exit_code == 0
+    asyncio.run(_decide())
+    mine = json.loads(newsdesk("privacy", "export", "9").stdout)
+    assert (mine["user_id"], [row["card"] for row in mine["saved"]], mine["decisions"]) == (9, ["one"], [])
+    desk = json.loads(newsdesk("privacy", "export", "7").stdout)
+    assert [len(desk[kind]) for kind in ("subscriptions_created", "decisions", "log")] == [1, 1, 1]
+    assert newsdesk("privacy", "erase", "9").stdout == "Erased: 1 saved card.\n"
+    assert "nothing" in newsdesk("privacy", "erase", "9").stdout
+    assert json.loads(newsdesk("privacy", "export", "9").stdout)["saved"] == []
+    assert newsdesk("privacy", "erase", "everybody").exit_code == 2
+
+
 def test_an_export_that_cannot_be_written_is_wrong_use(folder: Path) -> None:
     result = newsdesk("export", str(folder / "none" / "export.json"))
     assert (result.exit_code, "cannot be written" in result.stderr) == (2, True)

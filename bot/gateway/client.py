@@ -24,6 +24,7 @@ from yarl import URL
 from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.desk_pages import QueueButton
 from bot.gateway.failures import report, say_stale
+from bot.gateway.members import EraseButton
 from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
 from bot.gateway.pacing import Pace, refuse_second_try
 from bot.gateway.reviews import REVIEW_ITEMS
@@ -86,7 +87,7 @@ class NewsBot(commands.Bot):
             _, gateway, _ = await self.http.get_bot_gateway()
             DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
         self.add_dynamic_items(*CARD_BUTTONS, *REVIEW_ITEMS, QueueButton, TurnButton, ShareButton)
-        self.add_dynamic_items(AcceptWithdrawalsButton)
+        self.add_dynamic_items(AcceptWithdrawalsButton, EraseButton)
         await self.sync_commands()
         if self._background:
             # Delivering needs no gateway: cards go out while it connects, and while it is in trouble.

@@ -22,6 +22,7 @@ from bot.store.importing import Importing
 from bot.store.listings import Listings
 from bot.store.log import Log
 from bot.store.lookup import Lookup
+from bot.store.members import Members
 from bot.store.meta import Meta
 from bot.store.migrate import migrate
 from bot.store.queue import Queue
@@ -64,6 +65,7 @@ class Store:
     importing: Importing
     saved: SavedCards
     listings: Listings
+    members: Members
 
 
 @asynccontextmanager
@@ -111,4 +113,5 @@ async def _store(database: Database) -> Store:
         importing=Importing(database),
         saved=SavedCards(database),
         listings=Listings(database),
+        members=Members(database),
     )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, select
+from sqlalchemy import Column, RowMapping, Select, Table, select
 
 from bot.store.database import Database
 from bot.store.tables import (
@@ -17,6 +17,7 @@ from bot.store.tables import (
     decisions,
     flags,
     guild_settings,
+    last_read,
     quiet_hours,
     saved,
     subscription_topics,
@@ -35,6 +36,7 @@ EXPORTED = {
     "card_topics": card_edits,
     "reports": flags,
     "saved": saved,
+    "last_read": last_read,
 }
 """Kinds of rows by name; each row can be written after those before it."""
 _AT_ONCE = 1000
@@ -48,14 +50,14 @@ class Export:
 
     async def rows(self, kind: str) -> AsyncIterator[dict[str, Any]]:
         """The rows of one kind of `EXPORTED`: cards by their slug, topics by their name, moments in ISO 8601."""
-        asked = _asked(EXPORTED[kind])
+        asked = readable(EXPORTED[kind])
         async with self._database.read() as connection:
             result = await connection.stream(asked, execution_options={"yield_per": _AT_ONCE})
             async for row in result.mappings():
-                yield {name: _plain(value) for name, value in row.items()}
+                yield plain(row)
 
 
-def _asked(table: Table) -> Select[Any]:
+def readable(table: Table) -> Select[Any]:
     """What is named by number in this database alone is named by its words."""
     columns: list[Column[Any]] = []
     joined: Any = table
@@ -71,5 +73,6 @@ def _asked(table: Table) -> Select[Any]:
     return select(*columns).select_from(joined).order_by(*table.primary_key.columns)
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+def plain(row: RowMapping) -> dict[str, Any]:
+    """A row as JSON has it."""
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}

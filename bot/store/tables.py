@@ -224,10 +224,21 @@ subscriptions = Table(
     Column("paused", Boolean, nullable=False, server_default="0"),
     Column("since", Moment, nullable=False, server_default="0", comment="cards visible later are new to it"),
     Column("next_at", Moment, comment="when its next digest is due"),
+    Column("user_id", BigInteger, comment="whose own digest it is; null: the server's"),
+    Column("shut_at", Moment, comment="when the member took no messages; null once they know"),
     sqlite_autoincrement=True,
 )
 Index("ix_subscriptions_guild_id", subscriptions.c.guild_id)
 Index("ix_subscriptions_next_at", subscriptions.c.next_at, sqlite_where=text("next_at IS NOT NULL"))
+_OF_A_MEMBER = text("user_id IS NOT NULL")
+Index(
+    "ix_subscriptions_user_id_guild_id",
+    subscriptions.c.user_id,
+    subscriptions.c.guild_id,
+    unique=True,
+    sqlite_where=_OF_A_MEMBER,
+    postgresql_where=_OF_A_MEMBER,
+)
 
 subscription_topics = Table(
     "subscription_topics",
@@ -303,6 +314,7 @@ deliveries = Table(
     Column("forum", Boolean, nullable=False, server_default="0"),
     Column("crosspost", Text, comment="wanted, done, dropped"),
     Column("crossposted_at", Moment),
+    Column("user_id", BigInteger, comment="to whom it goes; null: to a channel of the server"),
     UniqueConstraint("subscription_id", "slot", "part"),
     sqlite_autoincrement=True,
 )
@@ -311,6 +323,7 @@ Index("ix_deliveries_due_at", deliveries.c.due_at, sqlite_where=_DUE)
 Index("ix_deliveries_channel_id_due_at", deliveries.c.channel_id, sqlite_where=_DUE)
 _REVIEW = text("layout = 'review'")
 Index("ix_deliveries_review", deliveries.c.guild_id, sqlite_where=_REVIEW, postgresql_where=_REVIEW)
+Index("ix_deliveries_user_id", deliveries.c.user_id, sqlite_where=_OF_A_MEMBER, postgresql_where=_OF_A_MEMBER)
 Index("ix_deliveries_crosspost", deliveries.c.channel_id, sqlite_where=text("crosspost = 'wanted'"))
 
 delivery_cards = Table(
@@ -345,6 +358,14 @@ saved = Table(
     Column("user_id", BigInteger, primary_key=True),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
     Column("saved_at", Moment, nullable=False),
+)
+
+last_read = Table(
+    "last_read",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True),
+    Column("guild_id", BigInteger, primary_key=True),
+    Column("at", Moment, nullable=False),
 )
 
 listings = Table(

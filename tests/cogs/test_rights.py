@@ -38,6 +38,7 @@ REFUSED = (
     "Nothing like that",
     "Nothing is subscribed in this server yet",
     "Nobody has decided on this card here yet",
+    "This button is somebody else's",
 )
 TABLES = (
     "decisions",
@@ -166,6 +167,8 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "/topics": (slash("topics"), EVERYBODY),
     "/trends": (slash("trends"), EVERYBODY),
     "/card": (slash("card", card="out"), EVERYBODY),
+    "/privacy export": (slash("privacy export"), EVERYBODY),
+    "/privacy erase": (slash("privacy erase"), EVERYBODY),
     "/saved": (slash("saved"), EVERYBODY),
     "/digest setup": (slash("digest setup"), EVERYBODY),  # it subscribes only where the person manages the channel
     "/digest subscribe": (slash("digest subscribe", **NEWS, topics="Space"), MANAGERS),
@@ -214,6 +217,7 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "Queue: withdraw all": (press("nd:queue:w:{queue}:p0:1-,3p"), DESK),
     "Queue: next page": (press("nd:turn:{queue}:p0"), DESK),
     "Log: next page": (press("nd:turn:{log}:p0"), DESK),
+    "Erase, somebody else's": (press("nd:erase:1"), NOBODY),
     "Accept withdrawals": (press("nd:accept"), OWNER),
 }
 

@@ -116,6 +116,13 @@ class Stage:
         """What a channel holds, oldest first."""
         return [message for message in (channel or self.news).history() if message.embeds]
 
+    def file_of(self, result: Any) -> str:
+        """The text of the one file of a reply."""
+        (attachment,) = result.response.attachments
+        content = self.env.backend.cdn.get(attachment.url)
+        assert content is not None
+        return content.decode("utf-8")
+
     def titles(self, channel: Any | None = None) -> list[str | None]:
         return [message.embeds[0].title for message in self.posts(channel)]
 

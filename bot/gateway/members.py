@@ -1,0 +1,72 @@
+"""What members ask about themselves: a copy of what is stored, and its end."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+
+from bot.errors import UserError
+from bot.gateway.failures import Answering
+from bot.gateway.views import rows
+from bot.render.members import counted, erasing_text, exported
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+    Interaction = discord.Interaction[NewsBot]
+
+Reply = dict[str, Any]
+_NOTHING = "Nothing is stored that is yours alone: no saved card, report, personal digest or time of reading."
+_LARGEST = 8 * 1024 * 1024
+"""Bytes of a file in a reply; Discord takes ten million from everybody."""
+
+
+class EraseButton(Answering, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"nd:erase:(?P<user>\d{1,20})"):
+    """Erases what is stored about the member who asked, and about nobody else."""
+
+    def __init__(self, user_id: int) -> None:
+        style = discord.ButtonStyle.danger
+        super().__init__(discord.ui.Button(label="Erase it", style=style, custom_id=f"nd:erase:{user_id}"))
+        self.user_id = user_id
+
+    @classmethod
+    def carrying(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["user"]))
+
+    async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
+        if interaction.user.id != self.user_id:
+            raise UserError("This button is somebody else's. `/privacy erase` erases what is stored about you.")
+        bot = interaction.client
+        erased = await bot.store.members.erase(self.user_id)
+        text = f"Erased: {counted(erased)}." if any(erased.values()) else _NOTHING
+        await interaction.response.edit_message(content=text, view=None)
+        await bot.newsroom.plan()
+
+
+async def export_reply(interaction: Interaction) -> Reply:
+    """Everything that is stored about the member who asks. Raises `UserError` when no reply can hold it."""
+    user = interaction.user.id
+    text = exported(user, await interaction.client.store.members.export(user))
+    return {"content": "Everything that is stored about you.", "file": attached(text, "newsdesk.json")}
+
+
+async def erase_reply(interaction: Interaction) -> Reply:
+    """What would go, and the button. Raises `UserError` when there is nothing."""
+    owned = await interaction.client.store.members.owned(interaction.user.id)
+    if not any(owned.values()):
+        raise UserError(_NOTHING)
+    return {"content": erasing_text(owned), "view": rows([EraseButton(interaction.user.id)])}
+
+
+def attached(text: str, name: str) -> discord.File:
+    """A text as a file. Raises `UserError` when it is larger than Discord takes."""
+    content = text.encode("utf-8", "backslashreplace")
+    if len(content) > _LARGEST:
+        raise UserError(
+            "This is more than Discord takes in one file. The people who run this bot can write it for you: "
+            "`newsdesk privacy export`."
+        )
+    return discord.File(io.BytesIO(content), name)

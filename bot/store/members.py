@@ -1,0 +1,99 @@
+"""What is stored about one member, in all servers together: to be given out, and to be deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, delete, func, select, union, update
+
+from bot.store.database import Database
+from bot.store.export import plain, readable
+from bot.store.tables import (
+    audit,
+    cards,
+    circuits,
+    decisions,
+    deliveries,
+    delivery_cards,
+    flags,
+    last_read,
+    saved,
+    subscription_topics,
+    subscriptions,
+)
+
+OWN = {
+    "saved": saved.c.user_id,
+    "reports": flags.c.user_id,
+    "last_read": last_read.c.user_id,
+    "follows": subscriptions.c.user_id,
+    "messages": deliveries.c.user_id,
+}
+"""What is the member's alone, by kind: the column that names them. It can be erased."""
+KEPT = {
+    "subscriptions_created": subscriptions.c.created_by,
+    "decisions": decisions.c.decided_by,
+    "log": audit.c.actor_id,
+}
+"""What belongs to a server and names the member: it is given out, and stays."""
+_PARTS = {
+    "followed_topics": (subscription_topics.c.subscription_id, subscriptions),
+    "message_cards": (delivery_cards.c.delivery_id, deliveries),
+}
+"""What hangs on the member's own rows, and goes with them."""
+Rows = dict[str, list[dict[str, Any]]]
+
+
+class Members:
+    """All rows that name a member."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def export(self, user_id: int) -> Rows:
+        """Everything that is stored about a member, by kind: cards by their slug, moments in ISO 8601."""
+        found: Rows = {}
+        async with self._database.read() as connection:
+            for kind, (table, mine) in _chosen(user_id).items():
+                rows = (await connection.execute(readable(table).where(mine))).mappings()
+                found[kind] = [plain(row) for row in rows]
+        return found
+
+    async def owned(self, user_id: int) -> dict[str, int]:
+        """How many rows of each kind of `OWN` there are."""
+        async with self._database.read() as connection:
+            return {
+                kind: (await connection.execute(select(func.count()).where(column == user_id))).scalar_one()
+                for kind, column in OWN.items()
+            }
+
+    async def erase(self, user_id: int) -> dict[str, int]:
+        """Delete what is the member's alone. Returns how many rows of each kind have gone.
+
+        Cards that the member had reported are planned again: the moderators' messages count the reports.
+        """
+        reported = select(flags.c.card_id).where(flags.c.user_id == user_id)
+        reached = union(
+            select(deliveries.c.channel_id).where(deliveries.c.user_id == user_id),
+            select(subscriptions.c.channel_id).where(subscriptions.c.user_id == user_id),
+        )
+        async with self._database.write() as connection:
+            await connection.execute(update(cards).where(cards.c.id.in_(reported)).values(unplanned=True))
+            await connection.execute(delete(circuits).where(circuits.c.channel_id.in_(reached)))
+            return {
+                kind: (await connection.execute(delete(column.table).where(column == user_id))).rowcount
+                for kind, column in OWN.items()
+            }
+
+
+def _chosen(user_id: int) -> Mapping[str, tuple[Table, ColumnElement[bool]]]:
+    own = {kind: (column.table, column == user_id) for kind, column in OWN.items()}
+    parts = {
+        kind: (column.table, column.in_(select(whole.c.id).where(whole.c.user_id == user_id)))
+        for kind, (column, whole) in _PARTS.items()
+    }
+    kept = {kind: (column.table, column == user_id) for kind, column in KEPT.items()}
+    table, created = kept["subscriptions_created"]
+    kept["subscriptions_created"] = (table, created & subscriptions.c.user_id.is_(None))
+    return own | parts | kept
