@@ -7,18 +7,36 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.gateway.client import NewsBot
-from bot.gateway.members import erase_reply, export_reply
+from bot.gateway.members import erase_reply, export_reply, saved_reply
+from bot.gateway.turning import listed
+from bot.render.saved import Form
 
 Interaction = discord.Interaction[NewsBot]
+_FORMS = [
+    app_commands.Choice(name="Markdown: text with links", value=str(Form.MARKDOWN)),
+    app_commands.Choice(name="CSV: a table for a spreadsheet", value=str(Form.CSV)),
+]
 
 
 class MemberCommands(commands.Cog):
-    """/privacy export, erase."""
+    """/saved list, export; /privacy export, erase."""
 
+    saved = app_commands.Group(name="saved", description="The cards that you saved")
     privacy = app_commands.Group(name="privacy", description="What is stored about you")
 
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
+
+    @saved.command(name="list", description="The cards that you saved, newest first")
+    async def saved_list(self, interaction: Interaction) -> None:
+        await interaction.response.send_message(**await listed(interaction, {"kind": "saved"}), ephemeral=True)
+
+    @saved.command(name="export", description="The cards that you saved, as a file")
+    @app_commands.describe(form="What to read it with")
+    @app_commands.choices(form=_FORMS)
+    async def saved_export(self, interaction: Interaction, form: str = Form.MARKDOWN) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.followup.send(**await saved_reply(interaction, Form(form)), ephemeral=True)
 
     @privacy.command(name="export", description="Everything that is stored about you, as a file")
     async def privacy_export(self, interaction: Interaction) -> None:

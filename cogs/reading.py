@@ -1,4 +1,4 @@
-"""What every member may do: read, search, and look at what they saved."""
+"""What every member may do: read and search."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Interaction = discord.Interaction[NewsBot]
 
 
 class ReadingCommands(commands.Cog):
-    """/latest, /search, /topics, /card, /saved."""
+    """/latest, /search, /topics, /card."""
 
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
@@ -91,8 +91,3 @@ class ReadingCommands(commands.Cog):
         embed = card_embed(chosen, self.bot.settings.asset_base_url)
         view = card_view(chosen, below=sharing(interaction, [chosen]))
         await interaction.response.send_message(embed=embed, view=view, ephemeral=True)
-
-    @app_commands.command(description="The cards that you saved")
-    async def saved(self, interaction: Interaction) -> None:
-        reply = await listed(interaction, {"kind": "saved"})
-        await interaction.response.send_message(**reply, ephemeral=True)

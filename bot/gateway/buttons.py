@@ -47,7 +47,11 @@ class SaveButton(Answering, discord.ui.DynamicItem[Button], template=_SAVE):
         card = await _card(interaction, self.card_id)
         store, user = interaction.client.store, interaction.user.id
         new = await store.saved.save(user, card.id, interaction.client.clock())
-        text = "Saved. `/saved` shows all that you kept." if new else "You saved this card already: see `/saved`."
+        text = (
+            "Saved. `/saved list` shows all that you kept."
+            if new
+            else "You saved this card already: see `/saved list`."
+        )
         await interaction.response.send_message(text, ephemeral=True)
 
 
@@ -92,7 +96,7 @@ class KeepSelect(Answering, discord.ui.DynamicItem[Select], template=r"nd:keep:(
         cards = [await _card(interaction, card_id) for card_id in chosen]
         new = [await store.saved.save(user, card.id, interaction.client.clock()) for card in cards]
         saved, known = sum(new), len(new) - sum(new)
-        text = f"Saved {saved} {'card' if saved == 1 else 'cards'}. `/saved` shows all that you kept."
+        text = f"Saved {saved} {'card' if saved == 1 else 'cards'}. `/saved list` shows all that you kept."
         text += f" You had {known} of them already." if known else ""
         await interaction.response.send_message(text, ephemeral=True)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _ECHO = 100
 """Characters of a search that an answer without hits repeats."""
+NO_SAVED = "You have not saved any card yet: press 🔖 under one."
 
 
 async def _latest(interaction: discord.Interaction[NewsBot], request: Request, key: str, place: Place) -> Reply:
@@ -66,13 +67,18 @@ def _moment(written: str | None) -> datetime | None:
 async def _saved(interaction: discord.Interaction[NewsBot], _request: Request, key: str, place: Place) -> Reply:
     store, server = interaction.client.store, guild_id(interaction)
     saved = await store.saved.page(interaction.user.id, server, limit=PAGE, offset=place.offset)
-    these = "1 card" if saved.hidden == 1 else f"{saved.hidden} cards"
-    hidden = f"{these} that you saved cannot be shown: withdrawn since, or not published in this server."
+    hidden = hidden_text(saved.hidden)
     if not saved.cards:
-        raise UserError(hidden if saved.hidden else "You have not saved any card yet: press 🔖 under one.")
+        raise UserError(hidden or NO_SAVED)
     buttons = turns(key, offset_page(saved.cards, saved.total, place), place.offset)
     embeds = card_list(saved.cards, interaction.client.settings.asset_base_url)
-    return {"content": hidden if saved.hidden else None, "embeds": embeds, "view": saved_view(saved.cards, buttons)}
+    return {"content": hidden or None, "embeds": embeds, "view": saved_view(saved.cards, buttons)}
+
+
+def hidden_text(count: int) -> str:
+    """How many saved cards are not shown; empty when all are."""
+    these = "1 card" if count == 1 else f"{count} cards"
+    return f"{these} that you saved cannot be shown: withdrawn since, or not published in this server." if count else ""
 
 
 KINDS: Mapping[str, Callable[[discord.Interaction[Any], Request, str, Place], Awaitable[Reply]]] = {

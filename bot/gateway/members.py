@@ -10,8 +10,11 @@ import discord
 
 from bot.errors import UserError
 from bot.gateway.failures import Answering
+from bot.gateway.lists import NO_SAVED, hidden_text
+from bot.gateway.rights import guild_id
 from bot.gateway.views import rows
 from bot.render.members import counted, erasing_text, exported
+from bot.render.saved import MOST, Form, saved_file
 
 if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
@@ -50,7 +53,7 @@ async def export_reply(interaction: Interaction) -> Reply:
     """Everything that is stored about the member who asks. Raises `UserError` when no reply can hold it."""
     user = interaction.user.id
     text = exported(user, await interaction.client.store.members.export(user))
-    return {"content": "Everything that is stored about you.", "file": attached(text, "newsdesk.json")}
+    return {"content": "Everything that is stored about you.", "file": _attached(text, "newsdesk.json")}
 
 
 async def erase_reply(interaction: Interaction) -> Reply:
@@ -61,7 +64,19 @@ async def erase_reply(interaction: Interaction) -> Reply:
     return {"content": erasing_text(owned), "view": rows([EraseButton(interaction.user.id)])}
 
 
-def attached(text: str, name: str) -> discord.File:
+async def saved_reply(interaction: Interaction, form: Form) -> Reply:
+    """The member's saved cards that are visible here, as a file. Raises `UserError` when there are none."""
+    server = guild_id(interaction)
+    saved = await interaction.client.store.saved.page(interaction.user.id, server, limit=MOST, offset=0)
+    hidden = hidden_text(saved.hidden)
+    if not saved.cards:
+        raise UserError(hidden or NO_SAVED)
+    cut_off = f"These are the newest {MOST:,} of your {saved.total:,} saved cards." if saved.total > MOST else ""
+    content = "\n".join(filter(None, [cut_off or "Your saved cards.", hidden]))
+    return {"content": content, "file": _attached(saved_file(saved.cards, form), f"saved-cards.{form}")}
+
+
+def _attached(text: str, name: str) -> discord.File:
     """A text as a file. Raises `UserError` when it is larger than Discord takes."""
     content = text.encode("utf-8", "backslashreplace")
     if len(content) > _LARGEST:

@@ -34,7 +34,7 @@ async def test_a_single_card_comes_in_full_with_open_and_save(tmp_path: Path) ->
         assert buttons(result.response) == found
 
 
-@pytest.mark.parametrize("command", ["latest", "search", "topics", "saved"])
+@pytest.mark.parametrize("command", ["latest", "search", "topics", "saved list", "saved export"])
 async def test_an_empty_archive_answers_in_words(tmp_path: Path, command: str) -> None:
     async with on_stage(tmp_path) as stage:
         options = {"query": "anything"} if command == "search" else {}
@@ -85,9 +85,9 @@ async def test_saving_survives_a_restart_and_is_listed_and_removed(tmp_path: Pat
         (post,) = stage.posts()
         assert "Saved" in (await stage.member.click(post, label="Save")).response.content
         assert "already" in (await stage.member.click(post, label="Save")).response.content
-        listed = await stage.member.slash(stage.news, "saved")
+        listed = await stage.member.slash(stage.news, "saved list")
         assert [embed.title for embed in listed.response.embeds] == ["Title of one"]
-        assert (await stage.admin.slash(stage.news, "saved")).response.embeds == []
+        assert (await stage.admin.slash(stage.news, "saved list")).response.embeds == []
         removed = await stage.member.click(listed.response, custom_id="nd:forget:1")
         assert "Removed" in removed.response.content
 
@@ -99,9 +99,9 @@ async def test_a_saved_card_that_was_withdrawn_is_only_counted(tmp_path: Path) -
         (post,) = stage.posts()
         await stage.member.click(post, label="Save")
         await stage.load("one", removed="true")
-        listed = await stage.member.slash(stage.news, "saved")
+        listed = await stage.member.slash(stage.news, "saved list")
         assert listed.response.embeds == []
-        assert "withdrawn since" in listed.response.content
+        assert "cannot be shown" in listed.response.content
 
 
 async def test_related_lists_who_else_covered_the_story(tmp_path: Path) -> None:

@@ -169,7 +169,8 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "/card": (slash("card", card="out"), EVERYBODY),
     "/privacy export": (slash("privacy export"), EVERYBODY),
     "/privacy erase": (slash("privacy erase"), EVERYBODY),
-    "/saved": (slash("saved"), EVERYBODY),
+    "/saved list": (slash("saved list"), EVERYBODY),
+    "/saved export": (slash("saved export"), EVERYBODY),
     "/digest setup": (slash("digest setup"), EVERYBODY),  # it subscribes only where the person manages the channel
     "/digest subscribe": (slash("digest subscribe", **NEWS, topics="Space"), MANAGERS),
     "/digest edit": (slash("digest edit", **MINE, topics="Space"), MANAGERS),

@@ -36,7 +36,7 @@ async def test_commands_buttons_and_completion_are_answered_across_a_reconnect(t
 
             await wire.gateway("drop")
             await wire.connected()
-            listed = await wire.slash(first, "saved")
+            listed = await wire.slash(first, "saved list")
             assert listed.reply is not None
             assert listed.reply.embeds[0]["title"] == "Card 0 of the crash test"
             subscribed = await wire.slash(second, "digest subscribe", {"channel": second}, manager)

@@ -18,6 +18,7 @@ from bot.gateway.client import NewsBot
 from bot.settings import Settings, load_settings
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+OptionRefusedError = simcord.OptionError
 ImpossibleError = simcord.SetupError
 """Raised for what Discord's own clients would not let a person do."""
 
