@@ -6,10 +6,12 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.gateway.catching_up import catch_up, has_read
 from bot.gateway.client import NewsBot
 from bot.gateway.members import erase_reply, export_reply, saved_reply
 from bot.gateway.turning import listed
 from bot.render.saved import Form
+from cogs.reading import ReadingCommands
 
 Interaction = discord.Interaction[NewsBot]
 _FORMS = [
@@ -19,13 +21,23 @@ _FORMS = [
 
 
 class MemberCommands(commands.Cog):
-    """/saved list, export; /privacy export, erase."""
+    """/catchup; /saved list, export; /privacy export, erase."""
 
     saved = app_commands.Group(name="saved", description="The cards that you saved")
     privacy = app_commands.Group(name="privacy", description="What is stored about you")
 
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
+
+    @commands.Cog.listener()
+    async def on_app_command_completion(self, interaction: Interaction, command: object) -> None:
+        if isinstance(getattr(command, "binding", None), ReadingCommands):
+            await has_read(interaction)
+
+    @app_commands.command(description="What you have missed here since you last read, best first")
+    async def catchup(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.followup.send(**await catch_up(interaction), ephemeral=True)
 
     @saved.command(name="list", description="The cards that you saved, newest first")
     async def saved_list(self, interaction: Interaction) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.errors import UserError
+from bot.gateway.catching_up import catch_up_page
 from bot.gateway.desk_pages import log_page, queue_page
 from bot.gateway.rights import guild_id
 from bot.gateway.sharing import sharing
@@ -85,6 +86,7 @@ KINDS: Mapping[str, Callable[[discord.Interaction[Any], Request, str, Place], Aw
     "latest": _latest,
     "search": _search,
     "saved": _saved,
+    "catchup": catch_up_page,
     "queue": queue_page,
     "log": log_page,
 }

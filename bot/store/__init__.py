@@ -19,6 +19,7 @@ from bot.store.export import Export
 from bot.store.filing import FilingCabinet
 from bot.store.flags import Flags
 from bot.store.importing import Importing
+from bot.store.last_read import LastRead
 from bot.store.listings import Listings
 from bot.store.log import Log
 from bot.store.lookup import Lookup
@@ -66,6 +67,7 @@ class Store:
     saved: SavedCards
     listings: Listings
     members: Members
+    last_read: LastRead
 
 
 @asynccontextmanager
@@ -114,4 +116,5 @@ async def _store(database: Database) -> Store:
         saved=SavedCards(database),
         listings=Listings(database),
         members=Members(database),
+        last_read=LastRead(database),
     )

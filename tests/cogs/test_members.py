@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,3 +101,71 @@ async def test_a_form_that_there_is_not_is_refused(tmp_path: Path) -> None:
     async with on_stage(tmp_path) as stage:
         with pytest.raises(OptionRefusedError):
             await stage.member.slash(stage.news, "saved export", form="pdf")
+
+
+def titles(result: Any) -> list[str | None]:
+    return [embed.title for embed in result.response.embeds]
+
+
+async def test_catching_up_begins_where_the_member_last_read(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("before")
+        await stage.member.slash(stage.news, "latest")
+        stage.clock.move(hours=1)
+        await stage.load("weak", heat=10, quality=10)
+        await stage.load("strong", heat=500)
+        shown = await stage.member.slash(stage.news, "catchup")
+        assert shown.ephemeral
+        assert titles(shown) == ["Title of strong", "Title of weak"]
+        assert "2 stories since" in shown.response.content
+        again = await stage.member.slash(stage.news, "catchup")
+        assert "You have missed nothing" in again.response.content
+        assert "You have missed nothing" not in (await stage.admin.slash(stage.news, "catchup")).response.content
+
+
+async def test_who_never_read_here_catches_up_with_the_last_week(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("early")
+        stage.clock.move(days=7)
+        await stage.load("late", publishedDateTime="2026-06-07T10:00:00Z")
+        assert titles(await stage.member.slash(stage.news, "catchup")) == ["Title of late"]
+
+
+async def test_servers_are_caught_up_with_one_by_one_and_held_cards_are_in_none(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("held", published="false")
+        await stage.load("one")
+        assert titles(await stage.member.slash(stage.news, "catchup")) == ["Title of one"]
+        other = stage.env.create_guild("Other")
+        hall = other.create_text_channel("hall")
+        there = other.add_member(stage.member.user)
+        assert titles(await there.slash(hall, "catchup")) == ["Title of one"]
+
+
+async def test_a_list_to_catch_up_with_stays_the_same_while_its_pages_turn(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        for number in range(12):
+            stage.write(f"card{number}", heat=100 + number)
+        await stage.load()
+        first = await stage.member.slash(stage.news, "catchup")
+        assert "12 stories" in first.response.content
+        assert "the best 10" in first.response.content
+        await stage.load("late", heat=900)
+        await stage.restart()
+        second = await stage.member.click(first.response, label="More →")
+        assert titles(second) == [f"Title of card{n}" for n in (6, 5, 4, 3, 2)]
+        assert set(buttons(second.response)) >= {"← Back", "Save 5"}
+        assert "More →" not in buttons(second.response)
+        await stage.load("card6", removed="true")
+        third = await stage.member.click(second.response, label="← Back")
+        assert len(titles(third)) == 5
+
+
+async def test_a_time_of_reading_is_erased_with_the_rest(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.load("one")
+        await stage.member.slash(stage.news, "latest")
+        asked = await stage.member.slash(stage.news, "privacy erase")
+        assert "1 note of when you last read" in asked.response.content
+        await stage.member.click(asked.response, label="Erase it")
+        assert titles(await stage.member.slash(stage.news, "catchup")) == ["Title of one"]

@@ -169,6 +169,7 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "/card": (slash("card", card="out"), EVERYBODY),
     "/privacy export": (slash("privacy export"), EVERYBODY),
     "/privacy erase": (slash("privacy erase"), EVERYBODY),
+    "/catchup": (slash("catchup"), EVERYBODY),
     "/saved list": (slash("saved list"), EVERYBODY),
     "/saved export": (slash("saved export"), EVERYBODY),
     "/digest setup": (slash("digest setup"), EVERYBODY),  # it subscribes only where the person manages the channel

@@ -1,0 +1,58 @@
+"""What a member missed since they last read in a server, best first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.desk.missed import FIRST, MOST, missed
+from bot.errors import UserError
+from bot.gateway.rights import guild_id
+from bot.gateway.turning import PAGE, Place, Reply, Request, listed, offset_page, turns
+from bot.gateway.views import list_view
+from bot.render.lists import card_list
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+    Interaction = discord.Interaction[NewsBot]
+
+
+async def catch_up(interaction: Interaction) -> Reply:
+    """The first page; from then on all of it counts as read. Raises `UserError` when nothing was missed."""
+    bot, user, server = interaction.client, interaction.user.id, guild_id(interaction)
+    now = bot.clock()
+    since = await bot.store.last_read.of(user, server) or now - FIRST
+    reply = await listed(interaction, {"kind": "catchup", "since": since.isoformat(), "until": now.isoformat()})
+    await bot.store.last_read.note(user, server, now)
+    return reply
+
+
+async def catch_up_page(interaction: Interaction, request: Request, key: str, place: Place) -> Reply:
+    """What was missed then, as far as it is still visible here."""
+    since, until = (datetime.fromisoformat(request[name]) for name in ("since", "until"))
+    bot, server = interaction.client, guild_id(interaction)
+    pool = await bot.store.digests.pool([server], since, until - bot.settings.max_age)
+    found = missed(pool.of(server), since, until)
+    ids = [card.card_id for card in found.best[place.offset : place.offset + PAGE]]
+    if not ids:
+        raise UserError(f"You have missed nothing since {discord.utils.format_dt(since, 'R')}.")
+    by_id = await bot.store.archive.by_ids(ids, server)
+    cards = tuple(by_id[card_id] for card_id in ids)
+    buttons = turns(key, offset_page(cards, len(found.best), place), place.offset)
+    embeds = card_list(cards, bot.settings.asset_base_url)
+    return {"content": _words(found.stories, since), "embeds": embeds, "view": list_view(cards, buttons)}
+
+
+def _words(stories: int, since: datetime) -> str:
+    count = "1 story" if stories == 1 else f"{stories:,} stories"
+    best = f" These are the best {MOST}; `/latest` has all." if stories > MOST else ""
+    return f"{count} since {discord.utils.format_dt(since, 'R')}.{best}"
+
+
+async def has_read(interaction: Interaction) -> None:
+    """Note that the member has looked at the cards of this server just now."""
+    bot = interaction.client
+    await bot.store.last_read.note(interaction.user.id, guild_id(interaction), bot.clock())
