@@ -80,10 +80,10 @@ def _title(cards: Sequence[FiledCard]) -> str:
 class Desk:
     """A store, a folder of cards and a newsroom that delivers to channels in memory."""
 
-    def __init__(self, store: Store, folder: Path, **settings: Any) -> None:
+    def __init__(self, store: Store, folder: Path, channels: Channels | None = None, **settings: Any) -> None:
         self.store = store
         self.clock = Clock()
-        self.channels = Channels()
+        self.channels = channels or Channels()
         self.folder = folder
         chosen = load_settings(_env_file=None, cards=folder, **settings)
         self.newsroom = Newsroom(chosen, store, Loader(store.cabinet, folder), self.channels, self.clock)
@@ -101,9 +101,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(place: Path, **settings: Any) -> AsyncIterator[Desk]:
+async def a_desk(place: Path, channels: Channels | None = None, **settings: Any) -> AsyncIterator[Desk]:
     """A desk with an empty folder and nothing subscribed."""
     folder = place / "cards"
     folder.mkdir()
     async with open_store(f"sqlite+aiosqlite:///{place / 'test.db'}") as store:
-        yield Desk(store, folder, **settings)
+        yield Desk(store, folder, channels, **settings)

@@ -1,0 +1,67 @@
+"""A whole year: `python -m tests.year [--subscriptions 100] [--cards 5000] [--days 365]`. Exit code 1 on a complaint."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+
+from tests.bench.table import show
+from tests.year.calendar import Span
+from tests.year.reckoning import Reckoning
+from tests.year.story import Year, is_single, pass_by
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def downtimes(days: int) -> list[Span]:
+    """Ten nights, short and long, and one of three days."""
+    nights = [
+        (START + timedelta(days=days * part / 11, hours=21), timedelta(hours=1 + part * 2)) for part in range(1, 11)
+    ]
+    nights.append((START + timedelta(days=days * 0.97), timedelta(days=3)))
+    return [(start, start + span) for start, span in nights]
+
+
+def report(year: Year, complaints: list[str], seconds: float) -> None:
+    layouts = Counter("single stories" if is_single(post.delivery) else "digests" for post in year.posts)
+    figures = {
+        "simulated days": (year.end - year.start).days,
+        "subscriptions": len(year.subscriptions),
+        "cards": len({each.card.slug for each in year.arrivals}),
+        "later forms of them": len(year.arrivals) - len({each.card.slug for each in year.arrivals}),
+        "downtimes": len(year.away),
+        "ticks": year.ticks,
+        "messages of single stories": layouts["single stories"],
+        "messages of digests": layouts["digests"],
+        "cards in them": sum(len(post.cards) for post in year.posts),
+        "edits": year.edits,
+        "retractions": year.retractions,
+        "complaints": len(complaints),
+        "seconds": round(seconds),
+    }
+    show(["a year", ""], [[name, f"{value:,}"] for name, value in figures.items()])
+    for complaint in complaints[:20]:
+        print(complaint)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, default in (("subscriptions", 100), ("cards", 5000), ("days", 365)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    sizes = vars(parser.parse_args())
+    began = perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        year = asyncio.run(pass_by(Path(folder), start=START, away=downtimes(sizes["days"]), **sizes))
+    complaints = Reckoning(year).complaints()
+    report(year, complaints, perf_counter() - began)
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
