@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check crash format lock bench clean
+.PHONY: help demo run test check crash year format lock bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ bench: $(VENV)/.installed  ## Speed, as ratios against references in the same ru
 
 crash: $(VENV)/.installed  ## Kill the bot 300 times while it delivers, and count (about 10 minutes)
 	@$(BIN)/python -m tests.crash $(ARGS)
+
+year: $(VENV)/.installed  ## Let a year of news pass and compare it with the calendar (about 10 minutes)
+	@$(BIN)/python -m tests.year $(ARGS)
 
 lock: $(VENV)/.installed  ## Rewrite requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -1,4 +1,4 @@
-"""A whole year: `python -m tests.year [--subscriptions 100] [--cards 5000] [--days 365]`. Exit code 1 on a complaint."""
+"""A whole year: `python -m tests.year [--subscriptions 100] [--cards 5000] [--days 365]`. Exit code 1 on any loss."""
 
 from __future__ import annotations
 

@@ -125,7 +125,10 @@ async def pass_by(
         await _subscribe(desk, year, subscriptions)
         with closing(sqlite3.connect(place / "test.db")) as asked:
             await _run(desk, year, asked)
-            year.held = [Held(*row[:5], _moment(row[5]), *row[6:]) for row in asked.execute(_HELD)]
+            year.held = [
+                Held(*named, planned_at=_moment(moment), slug=slug, story=story)
+                for *named, moment, slug, story in asked.execute(_HELD)
+            ]
             year.open = asked.execute(_OPEN, (_microseconds(year.end),)).fetchone()[0]
     year.posts, year.edits, year.retractions = channels.posts, channels.edits, channels.retractions
     return year
