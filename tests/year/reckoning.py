@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from bot.cards.model import Card, State
-from bot.desk.digest import PER_PROVIDER
 from bot.desk.subscription import Subscription, When, Wish
 from tests.year.calendar import slots, turns
 from tests.year.story import Held, Post, Year, is_single
 
 _MAX_AGE = timedelta(days=14)
+_OF_A_PUBLISHER = 2
 _LONGEST_QUIET = timedelta(hours=14)
 
 
@@ -147,7 +147,7 @@ class Reckoning:
             stories = Counter(self.first[card.slug] for card in cards if self.first[card.slug] in self.seen)
             if len(cards) > wishes[number].max_cards:
                 yield f"{number}: {slot} brought {len(cards)} cards"
-            if any(count > PER_PROVIDER for count in publishers.values()):
+            if any(count > _OF_A_PUBLISHER for count in publishers.values()):
                 yield f"{number}: {slot} brought too many cards of one publisher"
             if any(count > 1 for count in stories.values()):
                 yield f"{number}: {slot} told a story twice"

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from bot.cards.model import FileStat, Reading
 from bot.delivery.poster import TryLaterError
@@ -125,10 +126,7 @@ async def pass_by(
         await _subscribe(desk, year, subscriptions)
         with closing(sqlite3.connect(place / "test.db")) as asked:
             await _run(desk, year, asked)
-            year.held = [
-                Held(*named, planned_at=_moment(moment), slug=slug, story=story)
-                for *named, moment, slug, story in asked.execute(_HELD)
-            ]
+            year.held = [_held(*row) for row in asked.execute(_HELD)]
             year.open = asked.execute(_OPEN, (_microseconds(year.end),)).fetchone()[0]
     year.posts, year.edits, year.retractions = channels.posts, channels.edits, channels.retractions
     return year
@@ -178,6 +176,11 @@ async def _file(desk: Desk, now: Sequence[Arrival]) -> None:
 
 def _moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _held(delivery: int, subscription: int, channel: int, slot: str | None, part: int, *rest: Any) -> Held:
+    planned_at, slug, story = rest
+    return Held(delivery, subscription, channel, slot, part, _moment(planned_at), slug, story)
 
 
 def _microseconds(moment: datetime) -> int:
