@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 
 from bot.store.database import Database
 from bot.store.tables import cards, quiet_hours, subscriptions
@@ -20,6 +20,15 @@ class Due:
     digests: bool
 
 
+# Made once: this is asked with every tick, and building it costs more than the answer.
+_NOW = bindparam("now", type_=subscriptions.c.next_at.type)
+_DUE = select(
+    exists().where(cards.c.unplanned),
+    exists().where(quiet_hours.c.turns_at <= _NOW),
+    exists().where(subscriptions.c.next_at <= _NOW),
+)
+
+
 class Agenda:
     """The store's answer to "is there anything to plan?"."""
 
@@ -27,10 +36,5 @@ class Agenda:
         self._database = database
 
     async def due(self, now: datetime) -> Due:
-        asked = select(
-            exists().where(cards.c.unplanned),
-            exists().where(quiet_hours.c.turns_at <= now),
-            exists().where(subscriptions.c.next_at <= now),
-        )
         async with self._database.read() as connection:
-            return Due(*(await connection.execute(asked)).one())
+            return Due(*(await connection.execute(_DUE, {"now": now})).one())
