@@ -47,7 +47,7 @@ bench: $(VENV)/.installed  ## Speed, as ratios against references in the same ru
 crash: $(VENV)/.installed  ## Kill the bot 300 times while it delivers, and count (about 10 minutes)
 	@$(BIN)/python -m tests.crash $(ARGS)
 
-year: $(VENV)/.installed  ## Let a year of news pass and compare it with the calendar (about 10 minutes)
+year: $(VENV)/.installed  ## Let a year of news pass and compare it with the calendar (about 20 minutes)
 	@$(BIN)/python -m tests.year $(ARGS)
 
 lock: $(VENV)/.installed  ## Rewrite requirements.lock from pyproject.toml
