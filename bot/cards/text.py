@@ -65,3 +65,8 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Cn", "Co"}
 def folded(text: str) -> str:
     """The form under which names are compared: trimmed, one space between words, case-folded."""
     return " ".join(text.split()).casefold()
+
+
+def storable(text: str) -> str:
+    """What somebody typed, for a database: JSON can carry half a character (a lone surrogate), UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode("utf-8")

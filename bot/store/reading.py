@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import State
-from bot.cards.text import folded
+from bot.cards.text import folded, storable
 from bot.desk import wording
 from bot.desk.stories import RELATED
 from bot.store import fulltext
@@ -126,7 +126,7 @@ class Archive:
 
     async def by_slug(self, slug: str, guild_id: int, *, hidden: bool = False) -> FiledCard | None:
         """One card by its slug."""
-        return await self._one(cards.c.slug == slug, guild_id, hidden=hidden)
+        return await self._one(cards.c.slug == storable(slug), guild_id, hidden=hidden)
 
     async def _one(self, chosen: ColumnElement[bool], guild_id: int, *, hidden: bool) -> FiledCard | None:
         asked = select(*filed_columns(guild_id)).where(chosen)
@@ -142,7 +142,7 @@ class Archive:
         if topic is None:
             return await self._page(asked, cards.c.timeline, guild_id, limit, cursor)
         asked = asked.select_from(card_topics.join(topics).join(cards, cards.c.id == card_topics.c.card_id))
-        asked = asked.where(topics.c.key == folded(topic))
+        asked = asked.where(topics.c.key == folded(storable(topic)))
         return await self._page(asked, card_topics.c.timeline, guild_id, limit, cursor)
 
     async def search(
@@ -274,7 +274,7 @@ async def _named(
     connection: AsyncConnection, names: Table, by: ColumnElement[Any], own: Subquery, beginning: str, limit: int
 ) -> list[TopicCount]:
     count = names.c.published + func.coalesce(own.c.change, 0)
-    key = folded(beginning)
+    key = folded(storable(beginning))
     starts = names.c.key.startswith(key, autoescape=True)
     seen = select(names.c.name, count).select_from(names.outerjoin(own, own.c.name == by)).where(count > 0)
     if key:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.cards.model import Provider, Related
+from bot.cards.model import Provider, Related, State
+from bot.cards.words import split
 from bot.store import Store
 from bot.store.reading import Cursor, Order, Page, Query
+from bot.store.records import FiledCard
 from tests.support.cards import NOW, card, file_cards, older
 
 LIBRARY = (
@@ -119,22 +122,62 @@ async def test_the_orders_are_newest_best_match_and_hottest(store: Store) -> Non
     assert await found(store, "comet", order=Order.HOTTEST) == ["hot", "best", "new"]
 
 
+ANY = st.text(st.characters(exclude_categories=()), max_size=30)
+"""Lone surrogates too: JSON can carry them."""
+LIKELY = st.lists(st.sampled_from([
+    '"', "-", "*", "(", ")", "AND", "NOT", "NEAR", ":", "^", "+", "moon", "mono", "hidden", "hiden", "Space", "secrets",
+    "芯", "e\u0301", "\x00", " ", "_", "'", "{", "}", "%", "\\", "\ud800", "\u202e",
+]), max_size=10).map("".join)  # fmt: skip
+SAID = ANY | LIKELY
+
+
+@pytest.fixture
+async def with_held(library: Store) -> Store:
+    """The library again as held cards, and one that no visible card has a word in common with."""
+    held = [
+        card(f"held-{slug}", title=title, excerpt=excerpt, topics=("Space", "Secrets"), state=State.HELD)
+        for slug, title, excerpt in LIBRARY
+    ]
+    hidden = card("held", title="Hidden", topics=("Secrets",), provider=Provider("Whisper"), state=State.HELD)
+    await file_cards(library, *held, hidden)
+    return library
+
+
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(words=st.one_of(
-    st.text(max_size=30),
-    st.lists(st.sampled_from(
-        ['"', "-", "*", "(", ")", "AND", "NOT", "NEAR", ":", "^", "+", "moon",
-        "芯", "e\u0301", "\x00", " ", "_", "'", "{", "}"]
-    ), max_size=10).map("".join),
-), order=st.sampled_from(Order))  # fmt: skip
-async def test_no_words_can_make_a_search_fail(library: Store, words: str, order: Order) -> None:
-    query = Query(words, topic=words or None, provider=words or None, order=order)
-    await library.archive.search(query, 1, limit=5)
-    await library.archive.search(Query(words, order=order), 1, limit=5)
-    await library.archive.complete_cards(words, 1, limit=5)
-    await library.archive.topics(1, words, limit=5)
-    await library.archive.providers(1, words, limit=5)
-    await library.archive.by_slug(words, 1)
+@given(
+    words=SAID, topic=st.none() | SAID, provider=st.none() | SAID, kind=st.none() | SAID, order=st.sampled_from(Order),
+    since=st.none() | st.datetimes(timezones=st.just(UTC)), until=st.none() | st.datetimes(timezones=st.just(UTC)),
+)  # fmt: skip
+async def test_nothing_that_is_said_makes_a_search_fail_or_shows_a_held_card(
+    with_held: Store, words: str, order: Order, **filters: Any
+) -> None:
+    archive = with_held.archive
+    for query in (Query(words, order=order, **filters), Query(words, order=order), Query(words[:1], **filters)):
+        assert_seen((await archive.search(query, 1, limit=20)).cards)
+        meant = await with_held.speller.meant(query, 1)
+        if meant:
+            page = await archive.search(meant, 1, limit=20)
+            assert page.cards
+            assert_seen(page.cards)
+            assert not {"hidden", "secrets", "whisper"} & {word.key for word in split(meant.words)} - {
+                word.key for word in split(query.words)
+            }
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(said=SAID)
+async def test_nothing_that_is_typed_makes_a_suggestion_fail_or_name_a_held_card(with_held: Store, said: str) -> None:
+    archive = with_held.archive
+    assert_seen(await archive.complete_cards(said, 1, limit=20))
+    assert "Secrets" not in [topic.name for topic in await archive.topics(1, said, limit=20)]
+    assert "Whisper" not in [provider.name for provider in await archive.providers(1, said, limit=20)]
+    assert_seen((await archive.latest(1, topic=said, limit=20)).cards)
+    found = await archive.by_slug(said, 1)
+    assert_seen([found] if found else [])
+
+
+def assert_seen(cards: Iterable[FiledCard]) -> None:
+    assert not [filed.card.slug for filed in cards if filed.card.slug.startswith("held")]
 
 
 async def test_changed_words_are_found_and_the_old_ones_are_not(library: Store) -> None:
