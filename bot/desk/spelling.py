@@ -16,14 +16,15 @@ def slips_in(word: str) -> int:
 
 def nearest(word: str, known: Iterable[str], limit: int) -> list[str]:
     """The known words that are few slips away, the likeliest first: fewer slips, then a longer common beginning."""
-    at_most, letters = slips_in(word), Counter(word)
-    alike = [other for other in set(known) if other != word and _alike(letters, other, at_most)]
+    at_most, letters, count = slips_in(word), set(word), Counter(word)
+    near = [other for other in set(known) if len(letters.symmetric_difference(other)) <= 2 * at_most and other != word]
+    alike = [other for other in near if _alike(count, other, at_most)]
     ranked = sorted((distance(word, other), -_common(word, other), other) for other in alike)
     return [other for slips, _, other in ranked if slips <= at_most][:limit]
 
 
 def _alike(letters: Counter[str], other: str, at_most: int) -> bool:
-    """Cheap, and true for all that are near: a slip changes at most one letter on each side."""
+    """Cheaper than the distance, and true for all that are near: a slip changes at most one letter on each side."""
     return (letters - Counter(other)).total() <= at_most and (Counter(other) - letters).total() <= at_most
 
 

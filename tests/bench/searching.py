@@ -21,6 +21,7 @@ from bot.cards.model import Card, FileStat, HeldReason, Provider, Reading, Relat
 from bot.store import Store, fulltext, open_store
 from bot.store.filing import BATCH
 from bot.store.reading import Archive, Order, Query
+from bot.store.spelling import Speller
 from tests.bench.cards import (
     COMMON,
     HELD_SHARE,
@@ -70,6 +71,7 @@ def card_of(number: int) -> Card:
         heat=dice.randrange(20, 200),
         state=State.HELD if held else State.PUBLISHED,
         held_reason=HeldReason.BELOW_BAR if held else None,
+        type="video" if number % 20 == 0 else "article",
         provider=Provider(dice.choice(PROVIDERS), "news.example"),
         topics=(*{topic_of(dice) for _ in range(2)}, *((RARE_TOPIC,) if rare else ())),
         related=tuple(Related(sentence(dice, 9), f"https://b.example/{number}/{n}", "B") for n in range(3)),
@@ -108,14 +110,47 @@ def common(n: int) -> str:
 def searching(name: str, order: Order, query: Callable[[int], Query]) -> Question:
     def match(n: int) -> tuple[Any, ...]:
         asked = query(n)
-        tags = [fulltext.tag("topic", asked.topic)] if asked.topic else []
-        tags += [fulltext.tag("provider", asked.provider)] if asked.provider else []
-        return (fulltext.match(asked.words, tags),)
+        return (fulltext.match(asked.words, asked.tags),)
 
     def ask(archive: Archive, n: int) -> Awaitable[Any]:
         return archive.search(query(n), GUILD, limit=LIMIT)
 
     return Question(f"search, {order}: {name}", ask, RANKED[order], match)
+
+
+KNOWN_WORDS = 300_000
+"""About as many different words as the titles of a million real cards have; the made-up ones have some hundreds."""
+_NEAR = "SELECT word FROM spellings WHERE initial = ? AND length BETWEEN ? - 2 AND ? + 2 LIMIT 5000"
+
+
+def know_more_words(connection: sqlite3.Connection) -> None:
+    dice, letters = chance(0), "eeettaaooiinnsshhrrddlluucmfwypvbgk"
+    words = {"".join(dice.choices(letters, k=dice.randrange(4, 12))) for _ in range(KNOWN_WORDS)}
+    rows = [(word[0], len(word), word) for word in sorted(words)]
+    connection.executemany("INSERT OR IGNORE INTO spellings (initial, length, word) VALUES (?, ?, ?)", rows)
+    connection.commit()
+
+
+def misspelled(n: int) -> str:
+    """A word that no card has: two letters in its middle are swapped."""
+    word = WORDS[n % len(WORDS)]
+    return word[:3] + word[4] + word[3] + word[5:]
+
+
+def spelling(speller: Speller) -> list[Question]:
+    def near(n: int) -> tuple[Any, ...]:
+        return (misspelled(n)[0], len(misspelled(n)), len(misspelled(n)))
+
+    def one(_: Archive, n: int) -> Awaitable[Any]:
+        return speller.meant(Query(misspelled(n)), GUILD)
+
+    def two(_: Archive, n: int) -> Awaitable[Any]:
+        return speller.meant(Query(f"{misspelled(n)} {common(n)} {misspelled(n + 7)}"), GUILD)
+
+    return [
+        Question("did you mean: a misspelled word", one, _NEAR, near, barred=False),
+        Question("did you mean: two, and a common word", two, _NEAR, near, barred=False),
+    ]
 
 
 def questions() -> list[Question]:
@@ -132,6 +167,8 @@ def questions() -> list[Question]:
             "common in a rare topic": lambda n, o=order: Query(common(n), topic=RARE_TOPIC, order=o),
             "a word of a provider": lambda n, o=order: Query(common(n), provider=PROVIDERS[n % 90], order=o),
             "a word since a month": lambda n, o=order: Query(common(n), since=recent, order=o),
+            "a word in videos": lambda n, o=order: Query(common(n), kind="video", order=o),
+            "a word until a month ago": lambda n, o=order: Query(common(n), until=recent, order=o),
         }.items():
             found.append(searching(name, order, query))
     return [
@@ -179,7 +216,8 @@ async def main(cards: int) -> None:
             print(f"{cards:,} cards made and filed in {perf_counter() - started:.1f} s\n")
             rows = []
             with closing(sqlite3.connect(path)) as connection:
-                for question in questions():
+                know_more_words(connection)
+                for question in [*questions(), *spelling(store.speller)]:
                     ours, bare = await _asked(store.archive, question), _bare(connection, question)
                     said = verdict(_p99(ours), BAR) if question.barred else ""
                     figures = [_p50(ours), _p99(ours), _p50(bare), _p99(bare)]
