@@ -2,9 +2,18 @@
 
 from cogs.desk import DeskCommands
 from cogs.digests import DigestCommands
+from cogs.finding import FindingCommands
 from cogs.members import MemberCommands
 from cogs.operator import OperatorCommands
 from cogs.reading import ReadingCommands
 from cogs.trends import TrendCommands
 
-ALL = (ReadingCommands, TrendCommands, MemberCommands, DigestCommands, DeskCommands, OperatorCommands)
+ALL = (
+    ReadingCommands,
+    FindingCommands,
+    TrendCommands,
+    MemberCommands,
+    DigestCommands,
+    DeskCommands,
+    OperatorCommands,
+)

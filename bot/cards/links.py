@@ -96,3 +96,33 @@ def normalised(url: str) -> str:
     kept = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(key)]
     query = f"?{urlencode(sorted(kept))}" if kept else ""
     return f"{host}{port}{parts.path.rstrip('/')}{query}"
+
+
+_IN_TEXT = re.compile(r"https?://(?:(?!\]\()[^\s<>])+", re.IGNORECASE)
+_TEXT = 20_000  # characters of a text that are looked through; a Discord message with all its embeds has half of them
+_CLOSING = {")": "(", "]": "["}
+
+
+def addresses_in(text: str, most: int) -> list[str]:
+    """The first `most` web links of a text in their normalised form, each once; what must not be linked is skipped."""
+    found: dict[str, None] = {}
+    for match in _IN_TEXT.finditer(text[:_TEXT]):
+        try:
+            found[normalised(link(_without_end(match[0])))] = None
+        except LinkError:
+            continue
+        if len(found) == most:
+            break
+    return list(found)
+
+
+def _without_end(address: str) -> str:
+    """The address without what belongs to the sentence or the Markdown around it."""
+    end = len(address)
+    while end:
+        last = address[end - 1]
+        unopened = last in _CLOSING and address.count(last, 0, end) > address.count(_CLOSING[last], 0, end)
+        if not unopened and last not in ".,;:!?'\"*_~|`":
+            break
+        end -= 1
+    return address[:end]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cards.links import MAX_URL, LinkError, asset, link, normalised
+from bot.cards.links import MAX_URL, LinkError, addresses_in, asset, link, normalised
 
 THUMBOR = (
     "https://cdn.example/resizer/X-_y=/1200x0/filters:format(jpg):quality(70)/https%3A%2F%2Fa.example%2Fb%20c.jpg?x=%7B"
@@ -104,3 +106,46 @@ def test_spellings_of_one_article_are_equal(other: str) -> None:
 )  # fmt: skip
 def test_other_articles_stay_apart(other: str) -> None:
     assert normalised(other) != normalised("https://a.example/story")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("See https://a.example/x, please.", ["a.example/x"]),
+        ("<https://a.example/x>", ["a.example/x"]),
+        ("[words](https://a.example/x_(y))", ["a.example/x_(y)"]),
+        ("(https://a.example/x)", ["a.example/x"]),
+        ("**HTTPS://WWW.A.example/x/?utm_source=y#z**", ["a.example/x"]),
+        ("[https://a.example/x](https://b.example/y)", ["a.example/x", "b.example/y"]),
+        ("https://a.example/x http://a.example/x/", ["a.example/x"]),
+        ("||https://a.example/x||\n`https://b.example/`", ["a.example/x", "b.example"]),
+        ("https://münchen.example/x", ["xn--mnchen-3ya.example/x"]),
+        ("ftp://a.example/x javascript:alert(1) a.example //a.example", []),
+        ("https:// http://)))) https://127.0.0.1/x http://[::1]/ https://user:pw@a.example/ http://localhost/", []),
+        ("https://a.example:99999/ https://a.exam\x00ple/ https://\ud800.example/", []),
+        ("https://a.example/" + "x" * 5000, []),
+        ("", []),
+    ],
+)
+def test_the_links_of_a_text(text: str, found: list[str]) -> None:
+    assert addresses_in(text, 10) == found
+
+
+def test_only_the_first_links_of_a_text_count() -> None:
+    text = " ".join(f"https://a.example/{number}" for number in range(5000))
+    assert addresses_in(text, 3) == ["a.example/0", "a.example/1", "a.example/2"]
+    assert addresses_in("x" * 50_000 + " https://a.example/", 3) == []
+
+
+@pytest.mark.parametrize("tail", [")", "]", ".", "(", "](", "%", "[:::"])
+def test_a_huge_text_of_nothing_but_link_ends_is_read_at_once(tail: str) -> None:
+    started = perf_counter()
+    addresses_in("https://a.example/" + tail * 100_000, 10)
+    addresses_in(f"https://a.example/{tail * 30} " * 10_000, 10)
+    assert perf_counter() - started < 1
+
+
+@given(st.text())
+def test_any_text_has_links_or_none(text: str) -> None:
+    for found in addresses_in(f"https://{text} http://a.example/{text}", 10):
+        assert found

@@ -147,6 +147,14 @@ def slash(command: str, **options: Any) -> Act:
     return act
 
 
+def find(text: str) -> Act:
+    async def act(world: World, name: str) -> Any:
+        message = await world.people[name].send(world.place(name), text)
+        return await world.people[name].context_menu(world.place(name), "Find this card", message)
+
+    return act
+
+
 def press(template: str) -> Act:
     async def act(world: World, name: str) -> Any:
         values = {"subscription": world.subscription, "entry": world.entry, "queue": world.queue, "log": world.log}
@@ -172,6 +180,7 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "/catchup": (slash("catchup"), EVERYBODY),
     "/saved list": (slash("saved list"), EVERYBODY),
     "/saved export": (slash("saved export"), EVERYBODY),
+    "Find this card": (find("https://example.org/out"), EVERYBODY),
     "/digest setup": (slash("digest setup"), EVERYBODY),  # it subscribes only where the person manages the channel
     "/digest subscribe": (slash("digest subscribe", **NEWS, topics="Space"), MANAGERS),
     "/digest edit": (slash("digest edit", **MINE, topics="Space"), MANAGERS),

@@ -1,0 +1,45 @@
+"""From a message that somebody wrote to the cards that its links are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.cards.links import addresses_in
+from bot.errors import UserError
+from bot.gateway.rights import guild_id
+from bot.gateway.sharing import MOST, sharing
+from bot.gateway.views import list_view
+from bot.render.lists import card_list
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+_LINKS = 10
+"""Links of a message that are looked up, the first ones."""
+
+
+async def found_reply(interaction: discord.Interaction[NewsBot], message: discord.Message) -> dict[str, Any]:
+    """The cards that the message links to. Raises `UserError` when there is no link, or no card."""
+    addresses = addresses_in("\n".join(_texts(message)), _LINKS)
+    if not addresses:
+        raise UserError("There is no web link in that message.")
+    bot = interaction.client
+    cards = await bot.store.lookup.by_addresses(addresses, guild_id(interaction), limit=MOST)
+    if not cards:
+        nothing = "That link is" if len(addresses) == 1 else f"None of the {len(addresses)} links looked up is"
+        raise UserError(f"{nothing} the address of a card here. `/search` finds cards by their words.")
+    embeds = card_list(cards, bot.settings.asset_base_url)
+    return {"embeds": embeds, "view": list_view(cards, sharing(interaction, cards))}
+
+
+def _texts(message: discord.Message) -> Iterator[str]:
+    """All in which a message, or one that it passes on, may hold links. One a line: a link ends with its line."""
+    parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
+    for part in parts:
+        yield part.content
+        for embed in part.embeds:
+            yield from (embed.url or "", embed.description or "", embed.author.url or "")
+            yield from (field.value or "" for field in embed.fields)
