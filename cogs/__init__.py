@@ -3,6 +3,7 @@
 from cogs.desk import DeskCommands
 from cogs.digests import DigestCommands
 from cogs.finding import FindingCommands
+from cogs.help import HelpCommands
 from cogs.members import MemberCommands
 from cogs.operator import OperatorCommands
 from cogs.reading import ReadingCommands
@@ -16,4 +17,5 @@ ALL = (
     DigestCommands,
     DeskCommands,
     OperatorCommands,
+    HelpCommands,
 )

@@ -18,7 +18,8 @@ class FindingCommands(commands.Cog):
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
         # discord.py makes no context menu of a cog's method by itself.
-        self._menu = app_commands.ContextMenu(name="Find this card", callback=self._find)
+        about = {"description": "The cards that its links are about"}
+        self._menu = app_commands.ContextMenu(name="Find this card", callback=self._find, extras=about)
 
     async def cog_load(self) -> None:
         self.bot.tree.add_command(self._menu)

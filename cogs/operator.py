@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.gateway.client import NewsBot
+from bot.gateway.guide import OWNERS
 from bot.gateway.operators import require_operator
 from bot.render.reports import Status, status_embed
 
@@ -19,7 +20,9 @@ class OperatorCommands(commands.Cog):
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
 
-    @app_commands.command(description="The queue, closed channels and last errors (for the bot's owners)")
+    @app_commands.command(
+        description="The queue, closed channels and last errors (for the bot's owners)", extras=OWNERS
+    )
     @app_commands.default_permissions(administrator=True)
     async def status(self, interaction: Interaction) -> None:
         await require_operator(interaction)

@@ -74,6 +74,8 @@ class NewsBot(commands.Bot):
         self.clock = clock
         self.open_drafts: set[str] = set()
         """The keys of the setups that somebody is at."""
+        self.command_ids: dict[str, int] = {}
+        """The ids of the slash commands by name, once somebody has asked for them."""
         self.shown: deque[int] = deque(maxlen=1000)
         """The replies that were lately shown to everyone, by the ids of their messages."""
         self._background = background

@@ -36,6 +36,11 @@ def listed(
     return "\n".join(lines + _more(len(entries) - len(lines))) if lines else ""
 
 
+def room_for(lines: Sequence[str]) -> int:
+    """The limit with which `listed` shows all of these entries whole."""
+    return _MORE + sum(max(units(line), _SHORTEST) + 1 for line in lines)
+
+
 def _kept_for(others: int, limit: int) -> int:
     """In a short list one long address must not take the room of the others; in a long one the first come first."""
     return others * _SHORTEST if others * _SHORTEST * 4 <= limit else 0

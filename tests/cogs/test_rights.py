@@ -173,6 +173,7 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "/latest": (slash("latest"), EVERYBODY),
     "/search": (slash("search", query="title"), EVERYBODY),
     "/topics": (slash("topics"), EVERYBODY),
+    "/help": (slash("help"), EVERYBODY),
     "/trends": (slash("trends"), EVERYBODY),
     "/card": (slash("card", card="out"), EVERYBODY),
     "/privacy export": (slash("privacy export"), EVERYBODY),

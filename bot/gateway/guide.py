@@ -1,0 +1,85 @@
+"""Which commands a person may use here, for /help."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+
+from bot.render.guide import Usable
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+_log = logging.getLogger(__name__)
+READING, DIGESTS, DESK, OPERATING = "Reading", "Digests", "The desk", "Operating"
+_OF_ROOT = {"digest": DIGESTS, "desk": DESK}
+OWNERS: dict[Any, Any] = {"owners": True}
+"""The `extras` of a command that only the bot's owners may use."""
+
+Known = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
+
+
+async def guide(interaction: discord.Interaction[NewsBot]) -> dict[str, list[Usable]]:
+    """The commands by group.
+
+    Discord tells a bot the default permissions only, not what a server's own settings open or close.
+    """
+    bot = interaction.client
+    offered = [command for command in _commands(bot.tree) if _is_offered(interaction, command)]
+    if any(map(_is_for_owners, offered)) and not await bot.is_owner(interaction.user):
+        offered = [command for command in offered if not _is_for_owners(command)]
+    ids = await _ids(bot)
+    groups: dict[str, list[Usable]] = {group: [] for group in (READING, DIGESTS, DESK, OPERATING)}
+    for command in offered:
+        groups[_group(command)].append(_usable(command, ids))
+    return groups
+
+
+def _commands(tree: app_commands.CommandTree[Any]) -> Iterator[Known]:
+    for command in tree.walk_commands():
+        if isinstance(command, app_commands.Command):
+            yield command
+    yield from tree.get_commands(type=discord.AppCommandType.message)
+
+
+def _root(command: Known) -> Known | app_commands.Group:
+    """What Discord shows or hides as a whole."""
+    return (command.root_parent if isinstance(command, app_commands.Command) else None) or command
+
+
+def _is_offered(interaction: discord.Interaction[Any], command: Known) -> bool:
+    root, granted = _root(command), interaction.permissions
+    if interaction.guild_id is None:
+        return not root.guild_only and (root.allowed_contexts is None or bool(root.allowed_contexts.dm_channel))
+    return granted.administrator or root.default_permissions is None or root.default_permissions <= granted
+
+
+def _is_for_owners(command: Known) -> bool:
+    return bool(command.extras.get("owners"))
+
+
+def _group(command: Known) -> str:
+    return OPERATING if _is_for_owners(command) else _OF_ROOT.get(_root(command).name, READING)
+
+
+def _usable(command: Known, ids: Mapping[str, int]) -> Usable:
+    if isinstance(command, app_commands.ContextMenu):
+        return Usable(f"*Apps → {command.name}* on a message", command.extras["description"])
+    name, number = command.qualified_name, ids.get(_root(command).name)
+    return Usable(f"</{name}:{number}>" if number else f"`/{name}`", command.description)
+
+
+async def _ids(bot: NewsBot) -> Mapping[str, int]:
+    """The commands' ids, asked of Discord once; none while it does not tell."""
+    if not bot.command_ids:
+        try:
+            told = await bot.tree.fetch_commands()
+        except discord.HTTPException as error:
+            _log.warning("Discord does not tell the commands' ids: %s", error)
+        else:
+            bot.command_ids = {each.name: each.id for each in told if each.type is discord.AppCommandType.chat_input}
+    return bot.command_ids

@@ -1,0 +1,95 @@
+"""/help: what this person may do in this place."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+
+from bot.render.limits import EMBED_TOTAL, total
+from tests.support.stage import Stage, on_stage
+
+OWNERS_COMMANDS = {"status"}
+
+
+def _groups(result: Any) -> dict[str | None, set[str]]:
+    """The commands by group, mentioned or plain."""
+    return {
+        embed.title: set(re.findall(r"^(?:</|`/)([a-z ]+)", embed.description or "", re.MULTILINE))
+        for embed in result.response.embeds
+    }
+
+
+def _named(result: Any) -> set[str]:
+    return set().union(*_groups(result).values())
+
+
+async def _with(stage: Stage, **permissions: bool) -> Any:
+    role = stage.guild.create_role("some", permissions=discord.Permissions(**permissions))
+    return stage.guild.add_member(stage.env.create_user("some"), roles=[role])
+
+
+async def test_a_member_is_shown_what_is_for_everybody_and_how_to_start_it(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        result = await stage.member.slash(stage.news, "help")
+        assert result.ephemeral
+        assert list(_groups(result)) == ["Reading"]
+        assert {"latest", "search", "topics", "trends", "card", "saved", "help"} <= _named(result)
+        text = result.response.embeds[0].description or ""
+        (latest,) = [each for each in await stage.bot.tree.fetch_commands() if each.name == "latest"]
+        assert f"</latest:{latest.id}> · The newest cards" in text
+        assert "*Apps → Find this card* on a message · " in text
+
+
+@pytest.mark.parametrize(
+    ("permission", "groups"),
+    [
+        ("manage_channels", {"Reading", "Digests"}),
+        ("manage_messages", {"Reading", "The desk"}),
+        ("administrator", {"Reading", "Digests", "The desk"}),
+    ],
+)
+async def test_each_sees_what_their_permissions_open(tmp_path: Path, permission: str, groups: set[str]) -> None:
+    async with on_stage(tmp_path) as stage:
+        person = await _with(stage, **{permission: True})
+        assert set(_groups(await person.slash(stage.news, "help"))) == groups
+
+
+async def test_an_owner_with_all_permissions_sees_every_command(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        owner = await _with(stage, administrator=True)
+        stage.bot.owner_id = owner.id
+        result = await owner.slash(stage.news, "help")
+        walked = list(stage.bot.tree.walk_commands())
+        every = {each.qualified_name for each in walked if not isinstance(each, discord.app_commands.Group)}
+        assert _named(result) == every
+        assert _groups(result)["Operating"] == OWNERS_COMMANDS
+        assert total([discord.Embed.from_dict(embed.to_dict()) for embed in result.response.embeds]) <= EMBED_TOTAL
+
+
+async def test_an_overwrite_of_the_channel_counts(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        here = {stage.member: discord.PermissionOverwrite(manage_messages=True)}
+        channel = stage.guild.create_text_channel("mine", overwrites=here)
+        assert "The desk" in _groups(await stage.member.slash(channel, "help"))
+        assert "The desk" not in _groups(await stage.member.slash(stage.news, "help"))
+
+
+async def test_a_direct_message_has_no_commands_of_servers(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        assert list(_groups(await stage.admin.user.slash("help"))) == ["Reading"]
+
+
+async def test_the_ids_are_asked_for_once_and_done_without_while_discord_refuses(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        stage.env.inject_error("GET", "/applications/*/commands*", status=500, code=0, message="no", times=1)
+        plain = await stage.member.slash(stage.news, "help")
+        assert "`/latest` · The newest cards" in (plain.response.embeds[0].description or "")
+        for _ in range(2):
+            mentioned = await stage.member.slash(stage.news, "help")
+            assert "</latest:" in (mentioned.response.embeds[0].description or "")
+        asked = [each for each in stage.env.http_requests if each.method == "GET" and each.path.endswith("/commands")]
+        assert len(asked) == 2
