@@ -146,20 +146,26 @@ class Courier:
         return len(deliveries) < AT_ONCE
 
     async def _leave_alone(self, delivery: Delivery, before: Circuit | None, error: ChannelClosedError) -> None:
-        """Keep what waits, probe again later, and tell the server the first time."""
+        """Keep what waits, probe again later, and tell the server the first time.
+
+        A member's own digest rests instead, and only the member hears of it.
+        """
         now, failures = self._clock(), before.failures + 1 if before else 1
         probe_at = now + probe_after(failures, _jitter())
         channel, guild = delivery.channel_id, delivery.guild_id
         await self._store.deliveries.refused(delivery)
         await self._store.circuits.open(Circuit(channel, guild, str(error), failures, now, probe_at))
         _log.warning("Channel %s is closed, next probe at %s: %s", channel, probe_at, error)
-        if before is None:
+        is_personal = await self._store.follows.shut(channel, now)
+        if before is None and not is_personal:
             text = f"{error} What waits for <#{channel}> comes by itself once that is mended."
             await self._poster.tell(guild, text, await self._store.circuits.concerned(channel))
 
     async def _heal(self, circuit: Circuit) -> None:
         await self._store.circuits.close(circuit.channel_id)
         _log.info("Channel %s is open again", circuit.channel_id)
+        if await self._store.follows.is_personal(circuit.channel_id):
+            return
         concerned = await self._store.circuits.concerned(circuit.channel_id)
         await self._poster.tell(circuit.guild_id, f"<#{circuit.channel_id}> gets its cards again.", concerned)
 

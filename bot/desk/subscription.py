@@ -67,6 +67,7 @@ class Subscription:
     """One channel's wish. `next_at` is when its next digest is due, None for instant and paused ones.
 
     `since`: cards that became visible after it are new to the subscription. `forum`: each message is a post of its own.
+    `user_id` is the member whose own digest it is; the channel is that of their direct messages.
     """
 
     id: int
@@ -79,3 +80,4 @@ class Subscription:
     forum: bool = False
     paused: bool = False
     next_at: datetime | None = None
+    user_id: int | None = None

@@ -85,6 +85,7 @@ class KeepSelect(Answering, discord.ui.DynamicItem[Select], template=r"nd:keep:(
                 max_values=len(options) or 1,
             )
         )
+        self.delivery_id = delivery_id
 
     @classmethod
     def carrying(cls, match: re.Match[str]) -> Self:
@@ -92,8 +93,9 @@ class KeepSelect(Answering, discord.ui.DynamicItem[Select], template=r"nd:keep:(
 
     async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
         store, user = interaction.client.store, interaction.user.id
+        server = await _server(interaction, self.delivery_id)
         chosen = [int(value) for value in self.item.values[:CHOICES] if _ID.fullmatch(value)]
-        cards = [await _card(interaction, card_id) for card_id in chosen]
+        cards = [await _card(interaction, card_id, server) for card_id in chosen]
         new = [await store.saved.save(user, card.id, interaction.client.clock()) for card in cards]
         saved, known = sum(new), len(new) - sum(new)
         text = f"Saved {saved} {'card' if saved == 1 else 'cards'}. `/saved list` shows all that you kept."
@@ -113,7 +115,8 @@ class WhyButton(Answering, discord.ui.DynamicItem[Button], template=_WHY):
         return cls(int(match["delivery"]))
 
     async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
-        chosen = await interaction.client.store.digests.whys(self.delivery_id, guild_id(interaction))
+        server = await _server(interaction, self.delivery_id)
+        chosen = await interaction.client.store.digests.whys(self.delivery_id, server)
         await interaction.response.send_message(embed=whys_embed(chosen), ephemeral=True)
 
 
@@ -211,8 +214,16 @@ def delivery_in(custom_id: str) -> int | None:
     return (int(match["delivery"]) or None) if match else None
 
 
-async def _card(interaction: discord.Interaction[NewsBot], card_id: int) -> FiledCard:
-    card = await interaction.client.store.archive.card(card_id, guild_id(interaction))
+async def _server(interaction: discord.Interaction[NewsBot], delivery_id: int) -> int:
+    """The server of a digest; of a member's own one, in their direct messages, the server that it is about."""
+    if interaction.guild_id:
+        return interaction.guild_id
+    return await interaction.client.store.follows.server_of(interaction.user.id, delivery_id)
+
+
+async def _card(interaction: discord.Interaction[NewsBot], card_id: int, server: int | None = None) -> FiledCard:
+    seen_in = guild_id(interaction) if server is None else server
+    card = await interaction.client.store.archive.card(card_id, seen_in)
     if card is None:
         raise UserError(_GONE)
     return card

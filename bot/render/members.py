@@ -6,6 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import discord
+
+from bot.desk.subscription import Subscription
+from bot.desk.timetable import words_of
+from bot.render.markdown import fitted
+
+_TOPICS_SHOWN = 1200
 _FORM = 1
 """The version of the form in which a member's data are written."""
 _STAYS = (
@@ -37,3 +44,10 @@ def erasing_text(rows: Mapping[str, int]) -> str:
     return (
         f"This erases, at once and for good: **{counted(rows)}**.\n{_STAYS}\n`/privacy export` gives you a copy first."
     )
+
+
+def following_text(own: Subscription) -> str:
+    """What a member follows in a server, when it comes, and when it comes next."""
+    topics = fitted(", ".join(own.wish.topics), _TOPICS_SHOWN)
+    following = f", next {discord.utils.format_dt(own.next_at, 'R')}" if own.next_at else ""
+    return f"You follow **{topics}** here: {words_of(own.wish)}{following}, in your direct messages."

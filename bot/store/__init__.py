@@ -18,6 +18,7 @@ from bot.store.digests import Digests
 from bot.store.export import Export
 from bot.store.filing import FilingCabinet
 from bot.store.flags import Flags
+from bot.store.follows import Follows
 from bot.store.importing import Importing
 from bot.store.last_read import LastRead
 from bot.store.listings import Listings
@@ -68,6 +69,7 @@ class Store:
     listings: Listings
     members: Members
     last_read: LastRead
+    follows: Follows
 
 
 @asynccontextmanager
@@ -117,4 +119,5 @@ async def _store(database: Database) -> Store:
         listings=Listings(database),
         members=Members(database),
         last_read=LastRead(database),
+        follows=Follows(database),
     )

@@ -427,6 +427,7 @@ def _message_row(message: NewMessage, now: datetime, quiet_until: datetime | Non
     return {
         "subscription_id": subscription.id,
         "guild_id": subscription.guild_id,
+        "user_id": subscription.user_id,
         "channel_id": subscription.channel_id,
         "timeline": timeline(message.at, message.part),
         "wanted": written(Content(card.card_id, card.revision) for card in message.cards) or EMPTY,

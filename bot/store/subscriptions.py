@@ -62,7 +62,7 @@ class Subscriptions:
             "next_at": next_at,
         }
         async with self._database.write() as connection:
-            adding = insert(subscriptions).values(values | _columns(wish)).returning(subscriptions.c.id)
+            adding = insert(subscriptions).values(values | columns(wish)).returning(subscriptions.c.id)
             subscription_id: int = (await connection.execute(adding)).scalar_one()
             await _choose_topics(connection, subscription_id, wish.topics)
         return Subscription(id=subscription_id, wish=wish, **values)
@@ -72,7 +72,7 @@ class Subscriptions:
         since, following = first_turn(wish, now)
         since = max(subscription.since, since)
         next_at = None if subscription.paused else following
-        values = _columns(wish) | {"since": since, "next_at": next_at}
+        values = columns(wish) | {"since": since, "next_at": next_at}
         async with self._database.write() as connection:
             await connection.execute(_update(subscription).values(values))
             mine = subscription_topics.c.subscription_id == subscription.id
@@ -94,8 +94,13 @@ class Subscriptions:
         return replace(subscription, **values)
 
     async def of_guild(self, guild_id: int) -> list[Subscription]:
-        """A server's subscriptions, oldest first."""
-        return await self._found(subscriptions.c.guild_id == guild_id)
+        """A server's subscriptions, oldest first; its members' own digests are not among them."""
+        return await self._found((subscriptions.c.guild_id == guild_id) & subscriptions.c.user_id.is_(None))
+
+    async def of_member(self, user_id: int, guild_id: int) -> Subscription | None:
+        """A member's own digest in a server."""
+        mine = (subscriptions.c.user_id == user_id) & (subscriptions.c.guild_id == guild_id)
+        return next(iter(await self._found(mine)), None)
 
     async def due(self, now: datetime) -> list[Subscription]:
         """The subscriptions whose digest is due, in the order in which they became so."""
@@ -119,14 +124,8 @@ class Subscriptions:
     async def remove(self, guild_id: int, subscription_id: int) -> bool:
         """End a subscription. Posts that are there stay and follow their cards; what waits is dropped."""
         chosen = (subscriptions.c.id == subscription_id) & (subscriptions.c.guild_id == guild_id)
-        mine = (deliveries.c.subscription_id == subscription_id) & deliveries.c.message_id.is_(None)
         async with self._database.write() as connection:
-            removed = bool((await connection.execute(delete(subscriptions).where(chosen))).rowcount)
-            if removed:
-                waiting = mine & (deliveries.c.progress == Progress.WAITING)
-                await connection.execute(delete(deliveries).where(waiting))
-                await connection.execute(update(deliveries).where(mine).values(wanted=None))
-            return removed
+            return await end(connection, chosen)
 
     async def timezone(self, guild_id: int) -> str | None:
         """The zone that the server's people chose last, an IANA name."""
@@ -151,11 +150,23 @@ async def begin_anew(connection: AsyncConnection, ids: Sequence[int], now: datet
         await connection.execute(update(subscriptions).where(subscriptions.c.id == row["id"]).values(values))
 
 
+async def end(connection: AsyncConnection, chosen: ColumnElement[bool]) -> bool:
+    """End one subscription, within a transaction, as `Subscriptions.remove` does."""
+    ended = delete(subscriptions).where(chosen).returning(subscriptions.c.id)
+    subscription_id = (await connection.execute(ended)).scalar_one_or_none()
+    mine = (deliveries.c.subscription_id == subscription_id) & deliveries.c.message_id.is_(None)
+    waiting = mine & (deliveries.c.progress == Progress.WAITING)
+    await connection.execute(delete(deliveries).where(waiting))
+    await connection.execute(update(deliveries).where(mine).values(wanted=None))
+    return subscription_id is not None
+
+
 def _update(subscription: Subscription) -> Any:
     return update(subscriptions).where(subscriptions.c.id == subscription.id)
 
 
-def _columns(wish: Wish) -> dict[str, Any]:
+def columns(wish: Wish) -> dict[str, Any]:
+    """A wish as columns; its topics have a table of their own."""
     return {name: getattr(wish, name) for name in _PLAIN} | {
         "times": [f"{moment:%H:%M}" for moment in wish.times],
         "days": list(wish.days),
@@ -172,7 +183,7 @@ def _subscription(row: RowMapping, topic_names: Sequence[str]) -> Subscription:
         without=tuple(row["without"]),
         topics=tuple(topic_names),
     )
-    own = ("id", "guild_id", "channel_id", "created_by", "created_at", "forum", "paused", "since", "next_at")
+    own = ("id", "guild_id", "channel_id", "created_by", "created_at", "forum", "paused", "since", "next_at", "user_id")
     return Subscription(wish=wish, **{name: row[name] for name in own})
 
 

@@ -1,0 +1,124 @@
+"""Members' own digests, which come to their direct messages: only on their own action, and only they hear of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import time
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+
+from bot.cards.text import folded
+from bot.desk.subscription import Subscription, When, Wish
+from bot.errors import UserError
+from bot.gateway.failures import suggesting
+from bot.gateway.rights import guild_id
+from bot.gateway.wishes import Asked, base_wish, unknown_topics, wish_of
+from bot.render.limits import CHOICES
+from bot.render.markdown import fitted
+from bot.render.members import following_text
+from bot.store.follows import Follower
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+    Interaction = discord.Interaction[NewsBot]
+
+_MOST = 25
+"""Topics that one member follows in a server: who follows more wants every topic."""
+_AT = time(8)
+_NOTHING = "You follow nothing here. `/follow` brings you a digest of your own."
+_CLOSED = (
+    "I cannot write to you: your direct messages are closed to me. Open this server's **Privacy Settings**, allow "
+    "**Direct Messages**, and use the command again."
+)
+_RESTS = "Your direct messages were closed, so your digest is paused: `/following` resumes it."
+
+
+async def follow(interaction: Interaction, topic: str, at: str | None, timezone: str | None) -> str:
+    """Add a topic to the member's digest here. Gives what they follow then; raises `UserError`."""
+    bot, topic = interaction.client, " ".join(topic.split())
+    own = await _own(interaction)
+    wish = await _wish(interaction, own, topic, at, timezone)
+    channel_id = await _greeted(interaction, own)
+    follower = Follower(interaction.user.id, guild_id(interaction), channel_id)
+    await bot.store.follows.follow(follower, topic, wish, bot.clock())
+    strange = await unknown_topics(interaction, [topic])
+    note = f"\nNo card has had the topic **{fitted(topic, 200)}** so far: is it spelled as in `/topics`?"
+    return await _words(interaction) + (note if strange else "")
+
+
+async def unfollow(interaction: Interaction, topic: str) -> str:
+    """Take a topic off the member's digest here. Gives what is left; raises `UserError`."""
+    gone = await interaction.client.store.follows.unfollow(interaction.user.id, guild_id(interaction), topic)
+    if not gone:
+        own = await _own(interaction)
+        raise UserError(f"You do not follow that. {following_text(own)}" if own else _NOTHING)
+    return await _words(interaction)
+
+
+async def following(interaction: Interaction) -> str:
+    """What the member follows here. A digest that rests goes on. Raises `UserError`."""
+    bot, own = interaction.client, await _own(interaction)
+    if own is None:
+        raise UserError(_NOTHING)
+    if own.paused:
+        await _greeted(interaction, own)
+        await bot.store.follows.resume(interaction.user.id, own.guild_id, own.wish, bot.clock())
+    return await _words(interaction)
+
+
+async def tell_of_rest(interaction: Interaction) -> None:
+    """Tell a member whose digest rests, once, beneath the reply to their next command."""
+    follows = interaction.client.store.follows
+    if await follows.is_untold(interaction.user.id):
+        await interaction.followup.send(_RESTS, ephemeral=True)
+        await follows.told(interaction.user.id)
+
+
+@suggesting
+async def followed_topics(interaction: discord.Interaction[NewsBot], current: str) -> list[app_commands.Choice[str]]:
+    """What the member follows here."""
+    own, wish = await _own(interaction), folded(current)
+    names = [name for name in own.wish.topics if wish in folded(name)] if own else []
+    return [app_commands.Choice(name=name, value=name) for name in names[:CHOICES]]
+
+
+async def _own(interaction: Interaction) -> Subscription | None:
+    return await interaction.client.store.subscriptions.of_member(interaction.user.id, guild_id(interaction))
+
+
+async def _words(interaction: Interaction) -> str:
+    own = await _own(interaction)
+    return following_text(own) if own else "You follow nothing here any more."
+
+
+async def _wish(
+    interaction: Interaction, own: Subscription | None, topic: str, at: str | None, timezone: str | None
+) -> Wish:
+    """The digest's times with what was asked for instead. Raises `UserError`, also when nothing would change."""
+    base = own.wish if own else replace(await base_wish(interaction), when=When.DAILY, times=(_AT,))
+    wish, known = wish_of(Asked(at=at, timezone=timezone), base), {folded(name) for name in base.topics}
+    if not topic:
+        raise UserError("Name a topic. `/topics` shows what there is.")
+    if own and not own.paused and folded(topic) in known and wish == base:
+        raise UserError(f"You follow that already. {following_text(own)}")
+    if len(known | {folded(topic)}) > _MOST:
+        raise UserError(f"You follow {_MOST} topics here, which is as many as there can be. `/unfollow` one first.")
+    return wish
+
+
+async def _greeted(interaction: Interaction, own: Subscription | None) -> int:
+    """The channel of the member's direct messages; a new digest and one that rested begin with a word there.
+
+    Raises `UserError` when Discord lets the bot not in.
+    """
+    channel = await interaction.user.create_dm()
+    if own is None or own.paused:
+        server = fitted(interaction.guild.name, 200) if interaction.guild else "your server"
+        try:
+            await channel.send(f"Your own digest of **{server}** comes here. `/unfollow` in the server ends it.")
+        except discord.Forbidden as error:
+            raise UserError(_CLOSED) from error
+    return channel.id

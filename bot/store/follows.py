@@ -1,0 +1,143 @@
+"""Members' own digests: one for each member and server, with the topics that the member follows there.
+
+Such a digest is a subscription of the server whose channel is the member's direct messages. Only what is asked for by
+member finds it; the server's people neither see nor manage it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, exists, insert, select, text, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.text import folded
+from bot.desk.delivery import Progress
+from bot.desk.subscription import Wish
+from bot.desk.timetable import first_turn
+from bot.store.database import Database
+from bot.store.filing import topic_ids
+from bot.store.subscriptions import columns, end
+from bot.store.tables import circuits, deliveries, subscription_topics, subscriptions, topics
+
+_PERSONAL = subscriptions.c.user_id.is_not(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """A member of a server. `channel_id` is that of their direct messages with the bot."""
+
+    user_id: int
+    guild_id: int
+    channel_id: int
+
+
+class Follows:
+    """What members follow."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def follow(self, follower: Follower, topic: str, wish: Wish, now: datetime) -> None:
+        """Add a topic to the member's digest, which is made, woken and moved to the wish's times as need be."""
+        since, next_at = first_turn(wish, now)
+        times: dict[str, Any] = columns(wish) | {"next_at": next_at}
+        own = {"user_id": follower.user_id, "guild_id": follower.guild_id, "channel_id": follower.channel_id}
+        new = own | times | {"created_by": follower.user_id, "created_at": now, "since": since}
+        adding = upsert(subscriptions).values(new).on_conflict_do_nothing(
+            index_elements=["user_id", "guild_id"], index_where=text("user_id IS NOT NULL")
+        )  # fmt: skip
+        mine = _mine(follower.user_id, follower.guild_id)
+        async with self._database.write() as connection:
+            if not (await connection.execute(adding)).rowcount:
+                await _wake(connection, mine & subscriptions.c.paused, since, next_at)
+                before = (await connection.execute(select(subscriptions).where(mine))).mappings().one()
+                if any(before[name] != times[name] for name in ("times", "timezone")):
+                    await connection.execute(update(subscriptions).where(mine).values(times))
+            found: int = (await connection.execute(select(subscriptions.c.id).where(mine))).scalar_one()
+            await _add_topic(connection, found, topic)
+
+    async def unfollow(self, user_id: int, guild_id: int, topic: str) -> bool:
+        """Take a topic off the member's digest, and end that with the last one. False when it was not followed."""
+        named = select(topics.c.id).where(topics.c.key == folded(topic)).scalar_subquery()
+        asked = select(subscriptions.c.id).where(_mine(user_id, guild_id))
+        async with self._database.write() as connection:
+            found = (await connection.execute(asked)).scalar_one_or_none()
+            of_it = subscription_topics.c.subscription_id == found
+            gone = delete(subscription_topics).where(of_it, subscription_topics.c.topic_id == named)
+            if found is None or not (await connection.execute(gone)).rowcount:
+                return False
+            if (await connection.execute(select(subscription_topics).where(of_it).limit(1))).first() is None:
+                await end(connection, subscriptions.c.id == found)  # without topics it would be one of every topic
+            return True
+
+    async def resume(self, user_id: int, guild_id: int, wish: Wish, now: datetime) -> None:
+        """The member takes messages again: their digest goes on as if it were new."""
+        async with self._database.write() as connection:
+            await _wake(connection, _mine(user_id, guild_id), *first_turn(wish, now))
+
+    async def shut(self, channel_id: int, now: datetime) -> bool:
+        """A channel takes no messages. Of a member's own, let the digests rest and drop what was never sent.
+
+        Returns whether it is a member's own: their server is not to hear of it.
+        """
+        waiting = deliveries.c.message_id.is_(None) & (deliveries.c.progress == Progress.WAITING)
+        here = (subscriptions.c.channel_id == channel_id) & _PERSONAL & ~subscriptions.c.paused
+        async with self._database.write() as connection:
+            if not (await connection.execute(select(_is_personal(channel_id)))).scalar_one():
+                return False
+            resting = {"paused": True, "next_at": None, "shut_at": now}
+            await connection.execute(update(subscriptions).where(here).values(resting))
+            await connection.execute(delete(deliveries).where(deliveries.c.channel_id == channel_id, waiting))
+            return True
+
+    async def is_personal(self, channel_id: int) -> bool:
+        """Whether a channel that is delivered to is a member's own."""
+        async with self._database.read() as connection:
+            return bool((await connection.execute(select(_is_personal(channel_id)))).scalar_one())
+
+    async def is_untold(self, user_id: int) -> bool:
+        """Whether a digest of the member rests and they do not know it yet."""
+        asked = exists().where(subscriptions.c.user_id == user_id, subscriptions.c.shut_at.is_not(None))
+        async with self._database.read() as connection:
+            return bool((await connection.execute(select(asked))).scalar_one())
+
+    async def told(self, user_id: int) -> None:
+        """Now they know."""
+        async with self._database.write() as connection:
+            mine = subscriptions.c.user_id == user_id
+            await connection.execute(update(subscriptions).where(mine).values(shut_at=None))
+
+    async def server_of(self, user_id: int, delivery_id: int) -> int:
+        """The server whose digest a member's message is; 0 for any other message."""
+        asked = select(deliveries.c.guild_id).where(deliveries.c.id == delivery_id, deliveries.c.user_id == user_id)
+        async with self._database.read() as connection:
+            return (await connection.execute(asked)).scalar_one_or_none() or 0
+
+
+def _mine(user_id: int, guild_id: int) -> ColumnElement[bool]:
+    return (subscriptions.c.user_id == user_id) & (subscriptions.c.guild_id == guild_id)
+
+
+def _is_personal(channel_id: int) -> ColumnElement[bool]:
+    """By its messages too: they follow their cards when the digest has ended."""
+    of_messages = exists().where(deliveries.c.channel_id == channel_id, deliveries.c.user_id.is_not(None))
+    return of_messages | exists().where(subscriptions.c.channel_id == channel_id, _PERSONAL)
+
+
+async def _wake(
+    connection: AsyncConnection, chosen: ColumnElement[bool], since: datetime, next_at: datetime | None
+) -> None:
+    channels = select(subscriptions.c.channel_id).where(chosen)
+    await connection.execute(delete(circuits).where(circuits.c.channel_id.in_(channels)))
+    values = {"paused": False, "shut_at": None, "since": since, "next_at": next_at}
+    await connection.execute(update(subscriptions).where(chosen).values(values))
+
+
+async def _add_topic(connection: AsyncConnection, subscription_id: int, topic: str) -> None:
+    (topic_id,) = (await topic_ids(connection, {folded(topic): topic})).values()
+    adding = insert(subscription_topics).prefix_with("OR IGNORE", dialect="sqlite")
+    await connection.execute(adding.values(subscription_id=subscription_id, topic_id=topic_id))
