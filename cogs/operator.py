@@ -29,7 +29,7 @@ class OperatorCommands(commands.Cog):
         store, newsroom = self.bot.store, self.bot.newsroom
         status = Status(
             queue=await store.deliveries.state(),
-            circuits=await store.circuits.all(),
+            circuits=await store.circuits.of_servers(),
             duplicates_prevented=newsroom.duplicates_prevented,
             held_back=newsroom.held_back,
         )

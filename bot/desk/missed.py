@@ -22,7 +22,7 @@ class Missed:
     stories: int
 
 
-def missed(pool: Iterable[Candidate], since: datetime, until: datetime) -> Missed:
+def missed(pool: Iterable[Candidate], since: datetime, until: datetime, *, most: int = MOST) -> Missed:
     """What arrived after `since`, up to `until`, as it stood then: the same question has the same answer later.
 
     For which channels a moderator picked a card is of no account to a reader.
@@ -31,4 +31,4 @@ def missed(pool: Iterable[Candidate], since: datetime, until: datetime) -> Misse
     best: dict[int, Candidate] = {}
     for card in ranked(arrived, until, until - since):
         best.setdefault(card.story_id, card)
-    return Missed(tuple(best.values())[:MOST], len(best))
+    return Missed(tuple(best.values())[:most], len(best))

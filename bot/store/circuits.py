@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, delete, insert, select, true, union, update
 
 from bot.store.database import Database
-from bot.store.tables import circuits, subscriptions
+from bot.store.tables import circuits, deliveries, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,14 @@ class Circuits:
     async def all(self) -> list[Circuit]:
         """Every closed channel, the oldest first."""
         return await self._found(true())
+
+    async def of_servers(self) -> list[Circuit]:
+        """The closed channels of all servers: whose direct messages are closed is nobody's business."""
+        own = union(
+            select(deliveries.c.channel_id).where(deliveries.c.user_id.is_not(None)),
+            select(subscriptions.c.channel_id).where(subscriptions.c.user_id.is_not(None)),
+        )
+        return await self._found(circuits.c.channel_id.not_in(own))
 
     async def _found(self, chosen: ColumnElement[bool]) -> list[Circuit]:
         async with self._database.read() as connection:

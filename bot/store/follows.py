@@ -71,7 +71,9 @@ class Follows:
             if found is None or not (await connection.execute(gone)).rowcount:
                 return False
             if (await connection.execute(select(subscription_topics).where(of_it).limit(1))).first() is None:
-                await end(connection, subscriptions.c.id == found)  # without topics it would be one of every topic
+                # without topics it would be one of every topic
+                await _forget_circuits(connection, subscriptions.c.id == found)
+                await end(connection, subscriptions.c.id == found)
             return True
 
     async def resume(self, user_id: int, guild_id: int, wish: Wish, now: datetime) -> None:
@@ -91,7 +93,8 @@ class Follows:
                 return False
             resting = {"paused": True, "next_at": None, "shut_at": now}
             await connection.execute(update(subscriptions).where(here).values(resting))
-            await connection.execute(delete(deliveries).where(deliveries.c.channel_id == channel_id, waiting))
+            own = (deliveries.c.channel_id == channel_id) & deliveries.c.user_id.is_not(None)
+            await connection.execute(delete(deliveries).where(own, waiting))
             return True
 
     async def is_personal(self, channel_id: int) -> bool:
@@ -131,10 +134,14 @@ def _is_personal(channel_id: int) -> ColumnElement[bool]:
 async def _wake(
     connection: AsyncConnection, chosen: ColumnElement[bool], since: datetime, next_at: datetime | None
 ) -> None:
-    channels = select(subscriptions.c.channel_id).where(chosen)
-    await connection.execute(delete(circuits).where(circuits.c.channel_id.in_(channels)))
+    await _forget_circuits(connection, chosen)
     values = {"paused": False, "shut_at": None, "since": since, "next_at": next_at}
     await connection.execute(update(subscriptions).where(chosen).values(values))
+
+
+async def _forget_circuits(connection: AsyncConnection, chosen: ColumnElement[bool]) -> None:
+    channels = select(subscriptions.c.channel_id).where(chosen)
+    await connection.execute(delete(circuits).where(circuits.c.channel_id.in_(channels)))
 
 
 async def _add_topic(connection: AsyncConnection, subscription_id: int, topic: str) -> None:

@@ -172,6 +172,21 @@ async def test_it_brings_what_the_server_sees_and_its_buttons_work(tmp_path: Pat
         assert digests(stage) == []
 
 
+async def test_a_message_whose_answer_was_lost_is_looked_for_before_it_is_sent_again(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.member.slash(stage.news, "follow", **BERLIN)
+        await stage.load("rocket", topics="[Space]")
+        stage.env.inject_error("POST", f"/channels/{stage.member.user.dm_channel.id}/messages", status=500)
+        await until(stage, MORNING)
+        assert digests(stage) == []
+        await stage.restart()
+        await until(stage, MORNING.replace(hour=7))
+        assert len(digests(stage)) == 1
+        assert any(
+            request.method == "GET" and request.path.endswith("/messages") for request in stage.env.http_requests
+        )
+
+
 def refuse(stage: Stage, method: str, path: str) -> None:
     """Discord does not let the bot write to the member, once."""
     where = path.format(stage.member.user.dm_channel.id)
@@ -190,6 +205,8 @@ async def test_closed_messages_let_it_rest_and_only_the_member_hears_of_it(tmp_p
         assert (resting.paused, resting.next_at) == (True, None)
         assert list(stage.news.history()) == []
         assert len(messages(stage)) == 1
+        assert len(await stage.bot.store.circuits.all()) == 1
+        assert await stage.bot.store.circuits.of_servers() == []
         other = await stage.admin.slash(stage.news, "latest")
         assert other.followups == []
         told = await stage.member.slash(stage.news, "latest")
