@@ -76,7 +76,7 @@ async def test_cards_appear_a_held_one_is_published_and_a_refusal_is_an_answer(t
         await page.until("document.querySelector('[data-channel=news] .count')")
         await _show(page, "news")
         await page.until(f"{MESSAGES}.includes('InfoWorld’s 2020 Technology')")
-        await _command(page, "/save")
+        await _command(page, "/saved list")
         await page.until(f"{MESSAGES}.includes('You have not saved any card yet')")
         assert "uncertain" not in await page.ask(f"{FRAME}.getElementById('action-status').innerText")
         await page.call("Page.reload")
