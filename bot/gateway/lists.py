@@ -42,6 +42,8 @@ async def _search(interaction: discord.Interaction[NewsBot], request: Request, k
     page = await store.archive.search(
         query, guild_id(interaction), limit=PAGE, cursor=place.cursor, offset=place.offset
     )
+    if not page.cards and place != START:
+        raise UserError("There is nothing more on that side any more. Search again to see what there is now.")
     if not page.cards:
         return await _nothing_found(interaction, request, query)
     by_offset = None if query.order is Order.NEWEST else place.offset

@@ -192,6 +192,18 @@ async def test_hits_show_the_words_in_their_place(tmp_path: Path) -> None:
         assert (latest.response.embeds[0].description or "").startswith("A comet passes.")
 
 
+async def test_a_page_that_has_lost_its_cards_says_so_beside_the_list(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        for number in range(6):
+            stage.write(f"card{number}", publishedDateTime=f"2026-06-01T0{number}:00:00Z")
+        await stage.load()
+        shown = await stage.member.slash(stage.news, "search", query="title")
+        await stage.load("card0", removed="true", publishedDateTime="2026-06-01T00:00:00Z")
+        turned = await stage.member.click(shown.response, label="More →")
+        assert "nothing more" in turned.response.content
+        assert "Did you mean" not in turned.response.content
+
+
 async def test_words_that_nothing_resembles_have_no_button(tmp_path: Path) -> None:
     async with on_stage(tmp_path) as stage:
         await stage.load("one")
