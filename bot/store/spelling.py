@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import Card
 from bot.desk.spelling import distance, nearest, slips_in
-from bot.desk.wording import corrected, spellable, wanted_words
+from bot.desk.wording import SHORTEST, corrected, spellable, wanted_words
 from bot.store.database import Database
 from bot.store.reading import Archive, Query
 from bot.store.tables import spellings
@@ -20,8 +20,8 @@ from bot.store.tables import spellings
 _LOOKED_AT = 5000
 """Known words that one wrong word is compared with, at most."""
 _OF_ONE_LENGTH = 1000
-_WORDS, _CHOICES, _TRIES = 4, 5, 6
-"""Wrong words that are helped, choices for each, and whole queries tried: what bounds the time of an answer."""
+_ASKED, _WORDS, _CHOICES, _TRIES = 12, 4, 5, 6
+"""Words looked at, wrong ones that are helped, choices for each, and whole queries tried: the time of an answer."""
 _FREQUENT = 10
 
 
@@ -44,14 +44,14 @@ class Speller:
 
     async def meant(self, query: Query, guild_id: int) -> Query | None:
         """The query with its words spelled as visible cards spell them, when that finds something."""
-        wrong = [word for word in wanted_words(query.words) if not await self._frequency(word, guild_id)][:_WORDS]
+        words = wanted_words(query.words)[:_ASKED]
+        wrong = [word for word in words if not await self._frequency(word, guild_id)][:_WORDS]
         if not wrong:
             return None
-        choices = [await self._choices(word, guild_id) or [word] for word in wrong]
+        choices = [await self._choices(word, guild_id) or await self._apart(word, guild_id) or [word] for word in wrong]
         for chosen in islice(product(*choices), _TRIES):
-            words = corrected(query.words, dict(zip(wrong, chosen, strict=True)))
-            respelled = replace(query, words=words)
-            if words != query.words and (await self._archive.search(respelled, guild_id, limit=1)).cards:
+            respelled = replace(query, words=corrected(query.words, dict(zip(wrong, chosen, strict=True))))
+            if respelled != query and (await self._archive.search(respelled, guild_id, limit=1)).cards:
                 return respelled
         return None
 
@@ -63,8 +63,13 @@ class Speller:
         visible = [choice for choice in near if frequency[choice]]
         return sorted(visible, key=lambda choice: (distance(word, choice), -frequency[choice]))
 
+    async def _apart(self, word: str, guild_id: int) -> list[str]:
+        """The word as two, where they follow each other in visible cards."""
+        both = [f"{word[:place]} {word[place:]}" for place in range(SHORTEST, len(word) - SHORTEST + 1)]
+        return [words for words in both if await self._frequency(words, guild_id)]
+
     async def _frequency(self, word: str, guild_id: int) -> int:
-        """In how many visible cards the very word stands, as far as it matters."""
+        """In how many visible cards the very word (or words) stands, as far as it matters."""
         return len((await self._archive.search(Query(f'"{word}"'), guild_id, limit=_FREQUENT)).cards)
 
 

@@ -41,6 +41,7 @@ async def library(store: Store) -> Store:
         ("pyhton -snake", "python -snake"), ("pyhton -releases", None), ("programing", "programming"),
         ("gazzette", "gazette"), ("ubnug köln", "ubung köln"), ("python", None), ("kilimanjaro", None), ("", None),
         ("pyhton kilimanjaro", None), ("pyhton köln", None), ("!!", None), ("日本", None), ("manöwer", None),
+        ("pythonreleases", "python releases"), ("releasespython", None),
     ],
 )  # fmt: skip
 async def test_words_are_spelled_as_visible_cards_spell_them(library: Store, words: str, said: str | None) -> None:
