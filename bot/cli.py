@@ -20,6 +20,7 @@ from rich.table import Table
 from bot import console
 from bot.app import run as run_bot
 from bot.app import utc_now
+from bot.doctor import diagnose
 from bot.errors import NewsdeskError, StoreError, UserError
 from bot.settings import Settings, load_settings
 from bot.sources.checking import check_paths
@@ -252,6 +253,18 @@ def health() -> None:
     with _told():
         alive = asyncio.run(console.alive(load_settings(), utc_now()))
     raise typer.Exit(0 if alive else _PROBLEMS)
+
+
+@app.command()
+def doctor(
+    offline: Annotated[bool, typer.Option("--offline", help="Ask Discord nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One object a line: severity, what, fix.")] = False,
+) -> None:
+    """Look for what keeps the bot from working, and say how to mend it. Changes nothing. Exit code 1 with findings."""
+    with _told():
+        found = asyncio.run(diagnose(load_settings(), utc_now, offline=offline))
+    sys.stdout.write(console.diagnosis_as_json(found) if as_json else console.diagnosis_as_text(found))
+    raise typer.Exit(_PROBLEMS if any(finding.is_trouble for finding in found) else 0)
 
 
 def _log_to_terminal(level: str) -> None:

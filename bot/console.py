@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot.cards.model import Problem, Severity
+from bot.doctor.finding import Finding
 from bot.errors import UserError
 from bot.newsroom import HEARTBEAT
 from bot.render.card import card_embed
@@ -68,6 +69,18 @@ def _escaped(text: str, also: str = "") -> str:
     for character in f"%\r\n{also}":
         text = text.replace(character, f"%{ord(character):02X}")
     return text
+
+
+def diagnosis_as_text(found: Sequence[Finding]) -> str:
+    """One finding a paragraph, its fix indented, then the sum."""
+    paragraphs = (f"{each.severity}: {each.what}\n" + (f"    {each.fix}\n" if each.fix else "") for each in found)
+    troubles = sum(each.is_trouble for each in found)
+    return "".join(paragraphs) + (f"{troubles} findings\n" if troubles else "All is well.\n")
+
+
+def diagnosis_as_json(found: Sequence[Finding]) -> str:
+    """One object a line: severity, what, fix."""
+    return "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in found)
 
 
 @contextmanager

@@ -81,7 +81,7 @@ class NewsBot(commands.Bot):
         self._background = background
         self._watching: set[asyncio.Task[None]] = set()
         if settings.discord_api:
-            Route.BASE = _api_base(settings.discord_api)
+            Route.BASE = api_base(settings.discord_api)
 
     async def setup_hook(self) -> None:
         if self.settings.discord_api:
@@ -149,6 +149,6 @@ def _trace(settings: Settings) -> aiohttp.TraceConfig:
     return trace
 
 
-def _api_base(address: str) -> str:
+def api_base(address: str) -> str:
     """A bare host means Discord's own path on it."""
     return address if urlsplit(address).path else f"{address}/api/v10"

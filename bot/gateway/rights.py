@@ -57,7 +57,11 @@ _NEEDED = {
 
 def missing(channel: discord.abc.GuildChannel | discord.Thread) -> list[str]:
     """The permissions that the bot lacks to post in a channel, by the names of Discord's settings."""
-    granted = channel.permissions_for(channel.guild.me)
+    return lacking_of(channel, channel.permissions_for(channel.guild.me))
+
+
+def lacking_of(channel: discord.abc.GuildChannel | discord.Thread, granted: discord.Permissions) -> list[str]:
+    """The same, of permissions that are known already."""
     needed = dict(_NEEDED)
     if isinstance(channel, discord.Thread):
         needed["send_messages_in_threads"] = "Send Messages in Threads"
@@ -86,10 +90,13 @@ def require_private(channel: discord.abc.GuildChannel | discord.Thread) -> None:
 
 def how_to_mend(channel: discord.abc.GuildChannel | discord.Thread, lacking: Sequence[str]) -> str:
     """What the bot lacks in a channel, and where to give it."""
-    return (
-        f"I cannot post in {channel.mention}: I lack {bold_names(lacking)}. Open the channel's settings → Permissions, "
-        f"add my role and allow {'it' if len(lacking) == 1 else 'them'}."
-    )
+    return f"I cannot post in {channel.mention}: I lack {bold_names(lacking)}. {where_to_allow(lacking, 'my')}"
+
+
+def where_to_allow(lacking: Sequence[str], whose: str) -> str:
+    """Where a server's people give the bot what it lacks; `whose` role it is, as the speaker says it."""
+    them = "it" if len(lacking) == 1 else "them"
+    return f"Open the channel's settings → Permissions, add {whose} role and allow {them}."
 
 
 def trouble(interaction: discord.Interaction[Any], channel_id: int, closed: Collection[int]) -> str:

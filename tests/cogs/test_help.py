@@ -37,7 +37,17 @@ async def test_a_member_is_shown_what_is_for_everybody_and_how_to_start_it(tmp_p
         result = await stage.member.slash(stage.news, "help")
         assert result.ephemeral
         assert list(_groups(result)) == ["Reading"]
-        assert {"latest", "search", "topics", "trends", "card", "saved", "help"} <= _named(result)
+        assert {
+            "latest",
+            "search",
+            "topics",
+            "trends",
+            "card",
+            "saved list",
+            "follow",
+            "privacy erase",
+            "help",
+        } <= _named(result)
         text = result.response.embeds[0].description or ""
         (latest,) = [each for each in await stage.bot.tree.fetch_commands() if each.name == "latest"]
         assert f"</latest:{latest.id}> · The newest cards" in text

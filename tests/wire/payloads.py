@@ -170,7 +170,6 @@ def application_payload(world: World) -> Json:
         "owner": world.owner.payload,
         "team": None,
         "verify_key": "0" * 64,
-        "flags": 1 << 23,
         "approximate_guild_count": len(world.guilds),
         "approximate_user_install_count": 0,
         "integration_types_config": {"0": {}},

@@ -25,6 +25,8 @@ class Settings:
 
     token: str | None = None
     """The only token taken; ``None`` takes any."""
+    application_flags: int = 1 << 23
+    """Of the application; this one says that it has commands."""
     limits: bool = True
     global_limit: int = 50
     global_window: str = "sliding"

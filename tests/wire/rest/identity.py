@@ -25,7 +25,7 @@ def get_me(call: Call) -> Answer:
 
 
 def get_application(call: Call) -> Answer:
-    return 200, application_payload(call.wire.world)
+    return 200, application_payload(call.wire.world) | {"flags": call.wire.settings.application_flags}
 
 
 def get_user(call: Call) -> Answer:

@@ -1,0 +1,110 @@
+"""What can be seen on this machine: files and their rights, the database, the cards."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.cards.model import Severity as CardSeverity
+from bot.doctor.finding import Finding, Severity
+from bot.errors import SettingsError, UserError
+from bot.settings import PREFIX, Settings
+from bot.sources.checking import check_paths
+from bot.store.examining import DatabaseState, Examined
+
+_SHOWN = 3
+"""Broken cards that are named one by one; `newsdesk check` names them all."""
+_NEWER = "Run that newer version, or put a backup of this one back with newsdesk restore FILE."
+_RESTORE = "Stop the bot and put a backup back: newsdesk restore FILE. Then have the disk checked."
+
+
+def token(settings: Settings) -> tuple[str | None, list[Finding]]:
+    """The token, and what is wrong with it as far as can be seen without Discord."""
+    try:
+        return settings.bot_token(), []
+    except SettingsError as error:
+        what, _, fix = str(error).partition(". ")
+        return None, [Finding(Severity.ERROR, what, fix)]
+
+
+def files(settings: Settings) -> Iterator[Finding]:
+    """Secrets that others can read, and folders that the bot cannot use."""
+    if settings.token_file:
+        yield from _readable_by_all(settings.token_file)
+    env = Path(".env")
+    if env.is_file() and f"{PREFIX}TOKEN=" in env.read_text("utf-8", errors="replace"):
+        yield from _readable_by_all(env)
+    folder = settings.cards
+    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+        yield Finding(Severity.ERROR, f"The folder of cards {folder} cannot be read", f"chmod u+rx {folder}")
+    if settings.write_back and folder.is_dir() and not os.access(folder, os.W_OK):
+        fix = f"chmod u+w {folder}, or unset NEWSDESK_WRITE_BACK"
+        yield Finding(Severity.ERROR, f"NEWSDESK_WRITE_BACK is set, but {folder} cannot be written", fix)
+
+
+def _readable_by_all(path: Path) -> Iterator[Finding]:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # what reads it says so, with the reason
+    if mode & stat.S_IROTH:
+        yield Finding(Severity.WARNING, f"Everybody on this machine can read the token in {path}", f"chmod 600 {path}")
+
+
+def cards(folder: Path) -> Iterator[Finding]:
+    """How many cards are broken, and the first few of them."""
+    try:
+        checked = check_paths([folder])
+    except UserError as error:
+        yield Finding(Severity.ERROR, str(error).rstrip("."), "Set NEWSDESK_CARDS to the folder of cards.")
+        return
+    except OSError as error:
+        fix = f"Let the bot's user read it: chmod u+rx {error.filename}"
+        yield Finding(Severity.ERROR, f"{error.filename} cannot be listed: {error.strerror}", fix)
+        return
+    errors = [each for each in checked.findings if each.severity is CardSeverity.ERROR]
+    if errors:
+        some = "; ".join(f"{each.file}:{each.line}: {each.field}: {each.problem}" for each in errors[:_SHOWN])
+        more = " …" if len(errors) > _SHOWN else ""
+        what = f"{len(errors)} errors in {checked.files} card files: {some}{more}"
+        yield Finding(Severity.WARNING, what, f"Mend what newsdesk check {folder} names.")
+    elif not checked.cards:
+        yield Finding(Severity.WARNING, f"{folder} holds no news card", "Set NEWSDESK_CARDS to the folder of cards.")
+    else:
+        yield Finding(Severity.NOTE, f"{checked.cards} news cards in {folder} are well")
+
+
+def database(examined: Examined) -> Iterator[Finding]:
+    """Whether the bot could work with it, and whether it is whole."""
+    path, state = examined.path, examined.state
+    yield from _unwritable(path)
+    if state is DatabaseState.UNREADABLE:
+        yield Finding(Severity.ERROR, f"{path} cannot be opened as a database: {examined.reason}", _RESTORE)
+    elif state is DatabaseState.FOREIGN:
+        fix = "Point NEWSDESK_DATABASE_URL at a file of its own."
+        yield Finding(Severity.ERROR, f"{path} belongs to another program", fix)
+    elif state is DatabaseState.NEWER:
+        yield Finding(Severity.ERROR, f"{path} was written by a newer version of Newsdesk", _NEWER)
+    elif examined.damage:
+        yield Finding(Severity.ERROR, f"{path} is damaged: {'; '.join(examined.damage)}", _RESTORE)
+    else:
+        yield Finding(Severity.NOTE, f"{path}: {_WELL[state]}")
+
+
+_WELL = {
+    DatabaseState.MISSING: "the database does not exist yet; the first start makes it",
+    DatabaseState.OLDER: "the database is whole, of an older version; the next start brings it up to date",
+    DatabaseState.CURRENT: "the database is whole and of this version",
+}
+
+
+def _unwritable(path: Path) -> Iterator[Finding]:
+    """SQLite writes files beside the database as well, so that its folder counts too."""
+    folder = next((each for each in path.absolute().parents if each.exists()), Path("/"))
+    places = [folder, *([path] if path.exists() else [])]
+    for place in places:
+        if not os.access(place, os.W_OK) or (place is folder and not folder.is_dir()):
+            fix = f"Make it a folder of the bot's user: chown it, or chmod u+w {place}"
+            yield Finding(Severity.ERROR, f"The database cannot be written: {place} does not allow it", fix)

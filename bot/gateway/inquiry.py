@@ -1,0 +1,126 @@
+"""Ask Discord how the bot stands, over REST alone: who it is, what it was granted, where it may post, the time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from itertools import groupby
+from types import SimpleNamespace
+
+import aiohttp
+import discord
+from discord.http import Route
+
+from bot.errors import LoginError
+from bot.gateway.client import api_base
+from bot.gateway.pacing import Pace
+from bot.gateway.rights import lacking_of, where_to_allow
+from bot.settings import Settings
+
+_INTENTS = {
+    "Presence Intent": ("gateway_presence", "gateway_presence_limited"),
+    "Server Members Intent": ("gateway_guild_members", "gateway_guild_members_limited"),
+    "Message Content Intent": ("gateway_message_content", "gateway_message_content_limited"),
+}
+"""By the names of the Developer Portal. The limited form is that of a bot in fewer than a hundred servers."""
+_REMOVE = "Invite the bot again, or end the subscription with /digest remove."
+_ASK_AGAIN = "Try again later; if it stays, Discord's status page may know more."
+_Found = tuple[str, str]
+_Postable = discord.abc.GuildChannel | discord.Thread
+
+
+class UnknownTokenError(LoginError):
+    """The token is wrong, or was reset."""
+
+
+@dataclass(slots=True)
+class Answers:
+    """What Discord said. `skew` is how far the local clock is ahead of Discord's, None when it named no time.
+
+    `closed` holds what keeps the bot from posting, channel by channel, each with its fix.
+    """
+
+    name: str
+    intents: tuple[str, ...]
+    skew: timedelta | None = None
+    channels: int = 0
+    closed: list[_Found] = field(default_factory=list)
+
+
+async def ask(
+    settings: Settings, token: str, channels: Sequence[tuple[int, int]], clock: Callable[[], datetime]
+) -> Answers:
+    """Ask about the bot and these (server, channel), which are in order. Raises `LoginError`."""
+    if settings.discord_api:
+        Route.BASE = api_base(settings.discord_api)
+    watch = _Watch(clock)
+    trace = Pace(settings.requests_per_second).trace()
+    trace.on_request_end.append(watch.look)
+    async with discord.Client(intents=discord.Intents(guilds=True), http_trace=trace) as client:
+        try:
+            await client.login(token)
+        except discord.LoginFailure as error:
+            raise UnknownTokenError("Discord does not know this token.") from error
+        except (OSError, aiohttp.ClientError, discord.HTTPException) as error:
+            raise LoginError(f"Discord cannot be reached: {error}.") from error
+        answers = Answers(str(client.user), tuple(_granted(client.application_flags)), watch.skew, len(channels))
+        for guild_id, wanted in groupby(channels, key=lambda pair: pair[0]):
+            answers.closed += await _closed(client, guild_id, [channel for _, channel in wanted])
+        return answers
+
+
+class _Watch:
+    """Compares the clocks once. A `Date` header is cut to whole seconds, so that half of one is added."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self.skew: timedelta | None = None
+
+    async def look(
+        self, _session: aiohttp.ClientSession, _request: SimpleNamespace, about: aiohttp.TraceRequestEndParams
+    ) -> None:
+        named = about.response.headers.get("Date")
+        if named and self.skew is None:
+            self.skew = self._clock() - parsedate_to_datetime(named) - timedelta(seconds=0.5)
+
+
+def _granted(flags: discord.ApplicationFlags) -> Iterable[str]:
+    return (name for name, forms in _INTENTS.items() if any(getattr(flags, form) for form in forms))
+
+
+async def _closed(client: discord.Client, guild_id: int, wanted: Sequence[int]) -> list[_Found]:
+    """Three requests a server, and one for each of its threads."""
+    try:
+        guild = await client.fetch_guild(guild_id, with_counts=False)
+        me = await guild.fetch_member(client.user.id if client.user else 0)
+        known = {channel.id: channel for channel in await guild.fetch_channels()}
+    except (discord.NotFound, discord.Forbidden):
+        return [(f"server {guild_id}: the bot is not in it any more, but it is subscribed", _REMOVE)]
+    except (OSError, aiohttp.ClientError, discord.HTTPException) as error:
+        return [(f"server {guild_id}: Discord did not answer: {error}", _ASK_AGAIN)]
+    found = []
+    for channel_id in wanted:
+        try:
+            channel: object = known.get(channel_id) or await client.fetch_channel(channel_id)
+        except discord.NotFound:
+            found.append((f"{guild.name}: channel {channel_id} is gone, but it is subscribed", _REMOVE))
+        except (OSError, aiohttp.ClientError, discord.DiscordException) as error:
+            found.append((f"{guild.name}: channel {channel_id} cannot be looked at: {error}", _ASK_AGAIN))
+        else:
+            found += _lacking(guild.name, channel, known, me)
+    return found
+
+
+def _lacking(guild: str, channel: object, known: Mapping[int, _Postable], me: discord.Member) -> list[_Found]:
+    """What a thread allows is what its parent does."""
+    place = known.get(channel.parent_id) if isinstance(channel, discord.Thread) else channel
+    if not isinstance(channel, _Postable) or not isinstance(place, discord.abc.GuildChannel):
+        return []
+    if not (lacking := lacking_of(channel, place.permissions_for(me))):
+        return []
+    names = ", ".join(lacking)
+    return [
+        (f"{guild}: the bot cannot post in #{channel.name}: it lacks {names}", where_to_allow(lacking, "the bot's"))
+    ]

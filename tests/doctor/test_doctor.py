@@ -1,0 +1,196 @@
+"""Planted faults, each named with its fix; and a house in order, of which nothing is said but that."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.cli import app
+from bot.doctor import Finding, Severity
+from bot.settings import load_settings
+from bot.store import open_store
+from tests.doctor.conftest import House
+
+
+def damage(database: Path) -> None:
+    """Write nonsense over the pages that only one wide table uses; the others can be read as before."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+        connection.execute("CREATE TABLE wide (x)")
+        connection.executemany("INSERT INTO wide VALUES (?)", [("y" * 3000,)] * 40)
+        connection.commit()
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with database.open("r+b") as file:
+        file.seek((pages - 10) * size)
+        file.write(b"\xa5" * size * 8)
+
+
+async def test_five_planted_faults_are_all_named_with_their_fixes(house: House) -> None:
+    channel = await house.subscribe(name="The Guild")
+    await house.wire.change_channel(channel, access="no_embed")
+    house.write("broken", heat="warm")
+    assert house.settings.token_file
+    house.settings.token_file.chmod(0o644)
+    house.ahead = timedelta(minutes=2)
+    damage(house.database)
+    found = await house.troubles()
+    assert len(found) == 5, found
+    open_token, bad_card, damaged, clock, closed = sorted(found, key=_place)
+    assert open_token == Finding(
+        Severity.WARNING,
+        f"Everybody on this machine can read the token in {house.settings.token_file}",
+        f"chmod 600 {house.settings.token_file}",
+    )
+    assert "1 errors in 2 card files" in bad_card.what
+    assert "broken.md:8: heat: should be a whole number" in bad_card.what
+    assert "newsdesk check" in bad_card.fix
+    assert (damaged.severity, "news.db is damaged" in damaged.what) == (Severity.ERROR, True)
+    assert "newsdesk restore" in damaged.fix
+    assert clock.what in {f"this machine's clock is {seconds} s ahead of Discord's" for seconds in (119, 120, 121)}
+    assert "timedatectl" in clock.fix
+    assert closed.what.startswith("The Guild: the bot cannot post in #")
+    assert closed.what.endswith("it lacks Embed Links")
+    assert closed.fix == "Open the channel's settings → Permissions, add the bot's role and allow it."
+
+
+def _place(finding: Finding) -> int:
+    """In the order in which they were planned."""
+    words = ("token in", "card files", "damaged", "clock", "cannot post")
+    return next(place for place, word in enumerate(words) if word in finding.what)
+
+
+async def test_a_house_in_order_has_notes_only(house: House) -> None:
+    await house.subscribe()
+    found = [finding.what for finding in await house.diagnose()]
+    assert await house.troubles() == []
+    assert any("1 news cards" in what for what in found)
+    assert any("whole and of this version" in what for what in found)
+    assert any("Discord knows the token" in what for what in found)
+    assert any("can post in 1 of the 1 channels" in what for what in found)
+
+
+async def test_intents_that_nobody_needs_are_noted(house: House) -> None:
+    await house.wire.configure(application_flags=(1 << 19) | (1 << 14))
+    (note,) = [finding for finding in await house.diagnose() if "Intent" in finding.what]
+    assert note.severity is Severity.NOTE
+    assert "Server Members Intent, Message Content Intent" in note.what
+
+
+async def test_a_wrong_token_is_named_and_offline_nobody_is_asked(house: House) -> None:
+    await house.wire.configure(token="another.one")
+    (wrong,) = await house.troubles()
+    assert (wrong.severity, wrong.what) == (Severity.ERROR, "Discord does not know this token")
+    assert "Reset Token" in wrong.fix
+    asked = len(await house.wire.requests())
+    assert await house.troubles(offline=True) == []
+    assert len(await house.wire.requests()) == asked
+
+
+async def test_a_discord_out_of_reach_is_named(house: House) -> None:
+    house.settings = house.settings.model_copy(update={"discord_api": "http://127.0.0.1:9/api/v10"})
+    (found,) = await house.troubles()
+    assert "Discord cannot be reached" in found.what
+
+
+@pytest.mark.parametrize(
+    ("kind", "access", "lacking"),
+    [
+        ("text", ["no_send", "no_history"], "it lacks Send Messages, Embed Links, Read Message History"),
+        ("forum", "no_send", "it lacks Create Posts"),
+        ("announcement", "no_view", "it lacks View Channel"),
+        ("text", "gone", "is gone, but it is subscribed"),
+    ],
+)
+async def test_each_kind_of_channel_says_what_it_lacks(house: House, kind: str, access: object, lacking: str) -> None:
+    channel = await house.subscribe(kind)
+    await house.wire.change_channel(channel, access=access)
+    (found,) = await house.troubles()
+    assert lacking in found.what
+    assert found.fix
+
+
+async def test_a_thread_allows_what_its_channel_allows(house: House) -> None:
+    thread = await house.subscribe("thread")
+    assert await house.troubles() == []
+    parent = (await house.wire._ask("channel", channel_id=thread))["parent_id"]
+    await house.wire.change_channel(int(parent), access="no_thread_send")
+    (found,) = await house.troubles()
+    assert "it lacks Send Messages in Threads" in found.what
+
+
+async def test_a_server_that_put_the_bot_out_is_named_and_the_others_are_looked_at(house: House) -> None:
+    await house.subscribe()
+    left = (await house.wire.add_guild("text")).id
+    channel = await house.subscribe()
+    await house.wire.change_channel(channel, access="no_embed")
+    async with open_store(house.settings.database_url) as store:
+        await store.subscriptions.add(guild_id=left, channel_id=5, created_by=1, now=house.clock())
+    await house.wire.change_guild(left, left=True)
+    found = sorted(finding.what for finding in await house.troubles())
+    assert len(found) == 2
+    assert found[0] == f"server {left}: the bot is not in it any more, but it is subscribed"
+
+
+async def test_databases_that_are_not_ours_to_use(house: House, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(house.database)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    (newer,) = await house.troubles(offline=True)
+    assert "written by a newer version" in newer.what
+    with closing(sqlite3.connect(tmp_path / "foreign.db")) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+        connection.commit()
+    (tmp_path / "letter.txt").write_text("Dear reader, " * 100)
+    for name, words in (("foreign.db", "belongs to another program"), ("letter.txt", "cannot be opened as a database")):
+        url = f"sqlite+aiosqlite:///{tmp_path / name}"
+        house.settings = house.settings.model_copy(update={"database_url": url})
+        (found,) = await house.troubles(offline=True)
+        assert words in found.what
+        assert found.fix
+
+
+async def test_a_database_that_is_not_there_yet_is_not_made(house: House, tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'new' / 'news.db'}"
+    house.settings = house.settings.model_copy(update={"database_url": url})
+    assert await house.troubles(offline=True) == []
+    assert not (tmp_path / "new").exists()
+
+
+async def test_a_state_folder_that_is_a_file_cannot_be_written(house: House, tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    url = f"sqlite+aiosqlite:///{tmp_path / 'plain' / 'news.db'}"
+    house.settings = house.settings.model_copy(update={"database_url": url})
+    (found,) = await house.troubles(offline=True)
+    assert "The database cannot be written" in found.what
+
+
+async def test_a_missing_folder_and_a_missing_token_are_both_named(house: House, tmp_path: Path) -> None:
+    house.settings = load_settings(database_url=house.settings.database_url, cards=tmp_path / "none")
+    folder, token = await house.troubles()
+    assert "none is neither a file nor a folder" in folder.what
+    assert (token.what, "Developer Portal" in token.fix) == ("NEWSDESK_TOKEN: is not set", True)
+
+
+def test_the_command_prints_findings_and_says_by_its_code_whether_all_is_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEWSDESK_CARDS", str(tmp_path / "none"))
+    monkeypatch.setenv("NEWSDESK_TOKEN", "a.test.token")
+    monkeypatch.setenv("NEWSDESK_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'news.db'}")
+    result = CliRunner().invoke(app, ["doctor", "--offline"])
+    assert result.exit_code == 1
+    assert "error: " in result.stdout
+    assert "    Set NEWSDESK_CARDS to the folder of cards.\n" in result.stdout
+    assert result.stdout.endswith("1 findings\n")
+    lines = CliRunner().invoke(app, ["doctor", "--offline", "--json"]).stdout.splitlines()
+    assert {frozenset(json.loads(line)) for line in lines} == {frozenset({"severity", "what", "fix"})}
+    monkeypatch.setenv("NEWSDESK_TICK_SECONDS", "soon")
+    assert CliRunner().invoke(app, ["doctor", "--offline"]).exit_code == 2
