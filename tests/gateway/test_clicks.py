@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import discord
 import pytest
@@ -62,11 +63,14 @@ async def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 @pytest.mark.timeout(60)
-async def test_two_hundred_clicks_at_once_are_one_decision_one_entry_one_post(line: Line, tmp_path: Path) -> None:
+async def test_two_hundred_clicks_at_once_are_one_decision_one_entry_one_post(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line.write("one", published="false", heat="10")
     await line.bot.newsroom.load()
     await line.bot.newsroom.tick()
     (review,) = await line.wire.messages(line.desk)
+    _all_at_once(line, monkeypatch)
     people = [Person(f"moderator {number}") for number in range(MODERATORS)]
     clicks = [line.wire.click(review, label="Publish", person=each, within=30) for each in people]
     outcomes = await asyncio.gather(*clicks)
@@ -77,6 +81,21 @@ async def test_two_hundred_clicks_at_once_are_one_decision_one_entry_one_post(li
     with closing(sqlite3.connect(tmp_path / "clicks.db")) as connection:
         assert connection.execute("SELECT count(*) FROM audit").fetchone() == (1,)
         assert connection.execute("SELECT count(*) FROM decisions").fetchone() == (1,)
+
+
+def _all_at_once(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody goes on to decide before the last one has clicked, however long that takes."""
+    monkeypatch.setattr("bot.gateway.failures._ANSWERED_WITHIN", 60.0)
+    barrier, look_up = asyncio.Barrier(MODERATORS), line.bot.store.archive.card
+
+    async def waiting(*args: Any, **more: Any) -> Any:
+        if len(arrived) < MODERATORS:
+            arrived.append(True)
+            await barrier.wait()
+        return await look_up(*args, **more)
+
+    arrived: list[bool] = []
+    monkeypatch.setattr(line.bot.store.archive, "card", waiting)
 
 
 async def test_a_review_whose_answer_was_lost_is_found_again_and_follows_its_decision(line: Line) -> None:

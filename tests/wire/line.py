@@ -19,7 +19,8 @@ class ControlLine:
         self._http: aiohttp.ClientSession | None = None
 
     async def _open(self) -> None:
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60))
+        many_at_once = aiohttp.TCPConnector(limit=0)
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60), connector=many_at_once)
 
     async def _close(self) -> None:
         if self._http is not None:
