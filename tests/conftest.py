@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bot.store import Store, open_store
+from tests.support.stores import new_database, url_of
 
 # A machine that is busy with other things is no reason to fail.
 settings.register_profile("newsdesk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -17,10 +18,11 @@ settings.load_profile("newsdesk")
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    return f"sqlite+aiosqlite:///{tmp_path / 'newsdesk.db'}"
+    return url_of(tmp_path / "newsdesk.db")
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
+async def store(tmp_path: Path, database_url: str) -> AsyncIterator[Store]:
+    new_database(tmp_path / "newsdesk.db")
     async with open_store(database_url) as opened:
         yield opened

@@ -15,6 +15,7 @@ from bot.app import open_bot
 from bot.gateway.client import NewsBot
 from bot.settings import load_settings
 from tests.support.stage import Clock, Stage
+from tests.support.stores import new_database
 from tests.wire.client import WireDiscord
 
 # name of the fault, and what else it takes
@@ -81,7 +82,7 @@ async def _line(wire: WireDiscord, folder: Path, monkeypatch: pytest.MonkeyPatch
     guild = await wire.add_guild("text")
     cards = folder / "cards"
     cards.mkdir(parents=True)
-    url = f"sqlite+aiosqlite:///{folder / 'faults.db'}"
+    url = new_database(folder / "faults.db")
     settings = load_settings(_env_file=None, database_url=url, cards=cards, discord_api=wire.address.api)
     clock = Clock()
     async with open_bot(settings, clock=clock, background=False) as bot:

@@ -19,6 +19,7 @@ from bot.app import open_bot
 from bot.gateway.client import NewsBot
 from bot.settings import load_settings
 from tests.support.stage import Clock, Stage
+from tests.support.stores import new_database
 from tests.wire.client import Person, WireDiscord
 
 MODERATORS = 200
@@ -45,7 +46,7 @@ async def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
     folder = tmp_path / "cards"
     folder.mkdir()
-    url = f"sqlite+aiosqlite:///{tmp_path / 'clicks.db'}"
+    url = new_database(tmp_path / "clicks.db")
     clock = Clock()
     async with WireDiscord() as wire:
         guild = await wire.add_guild("text:desk", "text:news", everyone=0)

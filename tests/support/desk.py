@@ -16,6 +16,7 @@ from bot.sources.loader import Loader
 from bot.store import Store, open_store
 from bot.store.records import FiledCard
 from tests.support.stage import Clock, Stage
+from tests.support.stores import new_database
 
 
 class Channels:
@@ -105,5 +106,5 @@ async def a_desk(place: Path, channels: Channels | None = None, **settings: Any)
     """A desk with an empty folder and nothing subscribed."""
     folder = place / "cards"
     folder.mkdir()
-    async with open_store(f"sqlite+aiosqlite:///{place / 'test.db'}") as store:
+    async with open_store(new_database(place / "test.db")) as store:
         yield Desk(store, folder, channels, **settings)

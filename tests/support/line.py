@@ -13,6 +13,7 @@ from bot.desk.subscription import Subscription, Wish
 from bot.gateway.client import NewsBot
 from bot.settings import Settings, load_settings
 from tests.support.stage import Clock, Stage
+from tests.support.stores import new_database
 from tests.wire.client import WireDiscord
 from tests.wire.results import WireChannel, WireGuild, WireMessage
 from tests.wire.sample_bot import running
@@ -98,7 +99,7 @@ async def a_line(wire: WireDiscord, place: Path) -> AsyncIterator[Line]:
     """A line with an empty folder and nothing subscribed; the limits of single channels do not hold it up."""
     folder = place / "cards"
     folder.mkdir()
-    url = f"sqlite+aiosqlite:///{place / 'line.db'}"
+    url = new_database(place / "line.db")
     settings = load_settings(_env_file=None, database_url=url, cards=folder, discord_api=wire.address.api)
     await wire.configure(buckets={name: [1000, 1] for name in ("create", "edit", "delete", "thread", "other")})
     async with AsyncExitStack() as stack:

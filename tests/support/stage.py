@@ -16,6 +16,7 @@ import simcord
 from bot.app import open_bot
 from bot.gateway.client import NewsBot
 from bot.settings import Settings, load_settings
+from tests.support.stores import new_database
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 OptionRefusedError = simcord.OptionError
@@ -143,7 +144,7 @@ async def on_stage(folder: Path, **options: Any) -> AsyncIterator[Stage]:
     """A stage with an empty folder of cards. Closes the bot: simcord never does."""
     cards = folder / "cards"
     cards.mkdir()
-    url = f"sqlite+aiosqlite:///{folder / 'test.db'}"
+    url = new_database(folder / "test.db")
     settings = load_settings(_env_file=None, database_url=url, cards=cards, **options)
     async with AsyncExitStack() as stack:
         stage = Stage(cards, settings, Clock(), stack)
