@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 
 import discord
@@ -14,6 +14,8 @@ import discord
 from bot.errors import LoginError
 from bot.gateway.client import NewsBot
 from bot.gateway.sender import DiscordPoster
+from bot.metrics import Metrics
+from bot.monitor import watched
 from bot.newsroom import Newsroom
 from bot.settings import Settings
 from bot.sources.loader import Loader
@@ -37,10 +39,11 @@ async def open_bot(settings: Settings, *, clock: Clock = utc_now, background: bo
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.database_url))
-        bot = NewsBot(settings, store, clock, background=background)
+        metrics = Metrics()
+        bot = NewsBot(settings, store, clock, metrics=metrics, background=background)
         stack.push_async_callback(bot.close)
         loader = Loader(store.cabinet, settings.cards)
-        bot.newsroom = Newsroom(settings, store, loader, DiscordPoster(bot), clock)
+        bot.newsroom = Newsroom(settings, store, loader, DiscordPoster(bot), clock, metrics)
         bot.newsroom.warn_operators = bot.warn_operators
         stack.push_async_callback(bot.newsroom.stop)
         for cog in ALL:
@@ -56,7 +59,7 @@ def forget_the_past() -> None:
 
 async def run(settings: Settings, token: str) -> None:
     """Log in and serve until told to stop. Raises `LoginError` in one line when Discord does not let the bot in."""
-    async with open_bot(settings) as bot:
+    async with open_bot(settings) as bot, _watched(settings, bot):
         forget_the_past()
         serving = asyncio.create_task(_serve(bot, token), name="gateway")
         # Only the gateway ends: calls under way are answered and noted while `open_bot` closes.
@@ -64,6 +67,10 @@ async def run(settings: Settings, token: str) -> None:
         await asyncio.wait([serving])
         if not serving.cancelled():
             serving.result()
+
+
+def _watched(settings: Settings, bot: NewsBot) -> AbstractAsyncContextManager[object]:
+    return watched(bot, settings.metrics_addr) if settings.metrics_addr else nullcontext()
 
 
 async def _serve(bot: NewsBot, token: str) -> None:

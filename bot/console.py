@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bot.cards.model import Problem, Severity
 from bot.doctor.finding import Finding
 from bot.errors import UserError
-from bot.newsroom import HEARTBEAT
+from bot.newsroom import HEARTBEAT, STILL_FOR
 from bot.render.card import card_embed
 from bot.render.members import counted, exported
 from bot.render.plain import as_panel
@@ -32,7 +32,6 @@ from bot.store.reading import Query
 
 EXPORT_FORM = 1
 """The version of the form in which `export` writes."""
-_DEAD_AFTER = timedelta(minutes=3)
 
 
 def line(finding: Problem) -> str:
@@ -194,4 +193,4 @@ async def alive(settings: Settings, now: datetime) -> bool:
     """Whether the running bot noted itself in the store lately."""
     async with open_store(settings.database_url) as store:
         noted = await store.meta.get(HEARTBEAT)
-    return noted is not None and now - datetime.fromisoformat(noted) < _DEAD_AFTER
+    return noted is not None and now - datetime.fromisoformat(noted) < STILL_FOR

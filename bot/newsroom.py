@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.delivery.courier import Courier
@@ -16,6 +16,7 @@ from bot.delivery.schedule import Schedule
 from bot.desk.subscription import Subscription
 from bot.editions import Editions
 from bot.errors import NewsdeskError
+from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.sources.loader import Loader, LoadReport
 from bot.sources.watch import changes
@@ -26,6 +27,9 @@ _log = logging.getLogger(__name__)
 HEARTBEAT = "heartbeat"
 """Where the store keeps the moment at which the running bot last said that it is at work."""
 _HEARTBEAT_SECONDS = 30
+STILL_FOR = timedelta(minutes=3)
+"""Heartbeats are missed for so long before the bot counts as dead."""
+_COURIER = "courier"
 
 
 class Newsroom:
@@ -38,17 +42,20 @@ class Newsroom:
         loader: Loader,
         poster: Poster,
         clock: Callable[[], datetime],
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics or Metrics()
         self._settings = settings
         self._store = store
         self._loader = loader
         self._clock = clock
         self.editions = Editions(store, clock, settings.max_age)
-        self._courier = Courier(store, poster, clock, self.editions.catch_up)
+        self._courier = Courier(store, poster, clock, self.editions.catch_up, self._metrics)
         self._crossposter = Crossposter(store, poster, clock)
         self._planning = asyncio.Lock()
         self._schedule = Schedule()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._beaten_at: datetime | None = None
         self.held_back = 0
         """Withdrawals of the last load that wait for a person."""
         self.warn_operators: Callable[[int], Awaitable[None]] | None = None
@@ -56,13 +63,22 @@ class Newsroom:
 
     async def load(self, *, accept_withdrawals: bool = False) -> LoadReport:
         """Bring the store up to the folder and plan what follows. Raises `UserError` when there is no folder."""
-        report = await self._loader.load(self._clock(), accept_withdrawals=accept_withdrawals)
+        report = await self._read(accept_withdrawals)
         _tell(report)
         before, self.held_back = self.held_back, report.held_back
         if report.held_back and not before and self.warn_operators:
             await self.warn_operators(report.held_back)
         await self._store.reviews.expire(self._clock(), self._settings.max_age)
         await self.plan()
+        return report
+
+    async def _read(self, accept_withdrawals: bool) -> LoadReport:
+        try:
+            report = await self._loader.load(self._clock(), accept_withdrawals=accept_withdrawals)
+        except Exception:
+            self._metrics.load_failed()
+            raise
+        self._metrics.loaded(report.seconds, report.problems, report.held_back)
         return report
 
     async def write_back(self, card_id: int, published: bool) -> None:
@@ -112,7 +128,7 @@ class Newsroom:
         contextvars.Context().run(self._start)
 
     def _start(self) -> None:
-        self._keep(self._courier.run(), "courier")
+        self._keep(self._courier.run(), _COURIER)
         self._keep(self._load_quietly(), "first load")
         if self._settings.watch:
             self._keep(self._watch(), "watcher")
@@ -120,6 +136,7 @@ class Newsroom:
         self._schedule.every(self._settings.tick_seconds, self._crossposter.work_off, "crosspost")
         self._schedule.every(self._settings.rescan_seconds, self._load_quietly, "compare the folder")
         self._schedule.every(_HEARTBEAT_SECONDS, self._beat, "heartbeat")
+        self._beaten_at = self._clock()
         self._schedule.start()
 
     async def stop(self) -> None:
@@ -140,7 +157,18 @@ class Newsroom:
         if not task.cancelled() and (error := task.exception()):
             _log.error("The %s stopped", task.get_name(), exc_info=error)
 
+    def standstill(self) -> str:
+        """What keeps it from working by the clock, in words; empty when it does."""
+        if self._beaten_at is None or not self._schedule.running:
+            return "the scheduler does not run"
+        if self._clock() - self._beaten_at > STILL_FOR:
+            return f"the scheduler has run no job since {self._beaten_at:%H:%M:%S} UTC"
+        if not any(task.get_name() == _COURIER for task in self._tasks):
+            return "the courier has stopped"
+        return ""
+
     async def _beat(self) -> None:
+        self._beaten_at = self._clock()
         await self._store.meta.set(HEARTBEAT, self._clock().isoformat())
 
     async def _watch(self) -> None:

@@ -6,20 +6,28 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
 
 PREFIX = "NEWSDESK_"
+_LAST_PORT = 65535
 
 
 def _default_database() -> str:
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     return f"sqlite+aiosqlite:///{state / 'newsdesk' / 'newsdesk.db'}"
+
+
+class Address(NamedTuple):
+    """Where to listen. Port 0 is any free one."""
+
+    host: str
+    port: int
 
 
 class Settings(BaseSettings):
@@ -52,6 +60,9 @@ class Settings(BaseSettings):
         50, description="Discord's limit for the whole bot; large bots are granted more"
     )
     discord_api: str | None = Field(None, description="Another base of Discord's API, for a REST proxy")
+    metrics_addr: Annotated[Address | None, NoDecode] = Field(
+        None, description="Where health and metrics are served; unset: nowhere"
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @property
@@ -74,6 +85,17 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be a whole address such as https://example.org/site")
         return value.rstrip("/")
+
+    @field_validator("metrics_addr", mode="before")
+    @classmethod
+    def _address(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        host, _, port = value.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not host or not port.isdecimal() or not port.isascii() or int(port) > _LAST_PORT:
+            raise ValueError("must be a host and a port such as 127.0.0.1:9464")
+        return Address(host, int(port))
 
     @field_validator("log_level")
     @classmethod

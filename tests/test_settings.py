@@ -29,6 +29,7 @@ def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) 
         "DATABASE_URL": "postgres://u:SECRET@h/db", "ASSET_BASE_URL": "ftp://x", "MAX_AGE_DAYS": "0",
         "TICK_SECONDS": "nan",
         "RESCAN_SECONDS": "soon", "WATCH": "perhaps", "DISCORD_API": "http://[", "LOG_LEVEL": "LOUD", "TOKEN": TOKEN,
+        "METRICS_ADDR": "9464",
         "TOKEN_FILE": "token.txt",
     }  # fmt: skip
     for name, value in wrong.items():
@@ -119,6 +120,23 @@ def test_a_dotenv_file_is_read_and_the_environment_wins_over_it(
 def test_addresses_lose_their_last_slash() -> None:
     settings = load_settings(asset_base_url="https://a.example/site/", discord_api="http://127.0.0.1:8080/")
     assert (settings.asset_base_url, settings.discord_api) == ("https://a.example/site", "http://127.0.0.1:8080")
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"), [("127.0.0.1:9464", "127.0.0.1", 9464), ("[::1]:0", "::1", 0), ("box:80", "box", 80)]
+)
+def test_where_to_serve_metrics_is_a_host_and_a_port(
+    monkeypatch: pytest.MonkeyPatch, text: str, host: str, port: int
+) -> None:
+    monkeypatch.setenv("NEWSDESK_METRICS_ADDR", text)
+    assert load_settings().metrics_addr == (host, port)
+
+
+@pytest.mark.parametrize("text", ["9464", ":9464", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1"])
+def test_where_to_serve_metrics_cannot_be_half_an_address(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("NEWSDESK_METRICS_ADDR", text)
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_METRICS_ADDR: must be a host and a port"):
+        load_settings()
 
 
 def test_every_setting_says_what_it_is() -> None:

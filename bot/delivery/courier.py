@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from bot.delivery.poster import CardRefusedError, ChannelClosedError, MessageRemovedError, Poster, TryLaterError
 from bot.delivery.shelf import Shelf
 from bot.desk.delivery import Action, Delivery, Progress, action, catches_up, nonce, probe_after, wait_after
+from bot.metrics import Metrics, Outcome
 from bot.store import Store
 from bot.store.circuits import Circuit
 from bot.store.deliveries import AT_ONCE, Noting
@@ -41,12 +42,14 @@ class Courier:
         poster: Poster,
         clock: Callable[[], datetime],
         catch_up: Callable[[int], Awaitable[None]] | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """`catch_up` makes one digest of the stories that have waited long for a channel."""
         self._store = store
         self._poster = poster
         self._clock = clock
         self._catch_up = catch_up
+        self._metrics = metrics or Metrics()
         self._shelf = Shelf(store)
         self._woken = asyncio.Event()
         self._wakes = 0
@@ -150,6 +153,7 @@ class Courier:
 
         A member's own digest rests instead, and only the member hears of it.
         """
+        self._metrics.sent(Outcome.CLOSED)
         now, failures = self._clock(), before.failures + 1 if before else 1
         probe_at = now + probe_after(failures, _jitter())
         channel, guild = delivery.channel_id, delivery.guild_id
@@ -178,9 +182,11 @@ class Courier:
         try:
             return await self._act(delivery)
         except MessageRemovedError:
+            self._metrics.sent(Outcome.REMOVED)
             forgotten = deliveries.retracted if delivery.wanted is None else deliveries.removed
             return forgotten(delivery, self._clock())
         except CardRefusedError as error:
+            self._metrics.sent(Outcome.REFUSED)
             if error.picture and not delivery.plain:
                 self._wakes += 1  # it is due again at once
                 return deliveries.plainer(delivery)
@@ -191,6 +197,7 @@ class Courier:
             return None
 
     async def _later(self, delivery: Delivery, error: TryLaterError) -> None:
+        self._metrics.sent(Outcome.LATER)
         attempts = delivery.attempts + 1
         wait = max(wait_after(attempts, _jitter()), error.after or timedelta(0))
         _log.warning("Delivery %s: try %s failed, next in %s s: %s", delivery.id, attempts, wait.seconds, error)
@@ -204,9 +211,11 @@ class Courier:
             return await self._post(delivery)
         if step is Action.EDIT:
             await self._poster.edit(delivery, await self._shelf.cards(delivery))
+            self._metrics.sent(Outcome.EDITED)
             return deliveries.edited(delivery, self._clock())
         if step is Action.RETRACT:
             await self._poster.retract(delivery)
+            self._metrics.sent(Outcome.RETRACTED)
             return deliveries.retracted(delivery, self._clock())
         return deliveries.unneeded(delivery)
 
@@ -217,6 +226,7 @@ class Courier:
         """
         if (found := await self._poster.find(delivery)) is not None:
             self.duplicates_prevented += 1
+            self._metrics.duplicate_prevented()
             self._wakes += 1  # an edit follows
             return self._store.deliveries.adopted(delivery, found)
         if action(delivery.wanted, None, None) is Action.POST:
@@ -231,7 +241,14 @@ class Courier:
         cards = await self._shelf.cards(current)
         name = nonce(self._store.instance, current.id, current.settled_at)
         message_id = await self._poster.post(current, cards, name)
+        self._count_post(current)
         return self._store.deliveries.posted(current, message_id, self._clock())
+
+    def _count_post(self, delivery: Delivery) -> None:
+        """What is posted again after a withdrawal was planned long ago, which says nothing about speed."""
+        self._metrics.sent(Outcome.POSTED)
+        if delivery.settled_at is None:
+            self._metrics.posted(delivery.layout, (self._clock() - delivery.planned_at).total_seconds())
 
 
 def _jitter() -> float:

@@ -22,6 +22,10 @@ class Schedule:
         """Run `job` again and again. It answers for its own failures: one that escapes is only logged."""
         self._scheduler.add_job(job, "interval", seconds=seconds, id=name)
 
+    @property
+    def running(self) -> bool:
+        return bool(self._scheduler.running)
+
     def start(self) -> None:
         self._scheduler.start()
 

@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,16 +22,18 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
+from bot.errors import UserError
 from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.desk_pages import QueueButton
 from bot.gateway.failures import report, say_stale
 from bot.gateway.members import EraseButton
 from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
-from bot.gateway.pacing import Pace, refuse_second_try
+from bot.gateway.pacing import Pace, count_refusals, refuse_second_try
 from bot.gateway.reviews import REVIEW_ITEMS
 from bot.gateway.setup import answer_for_lost_draft
 from bot.gateway.sharing import ShareButton
 from bot.gateway.turning import TurnButton
+from bot.metrics import CommandError, Metrics
 from bot.settings import Settings
 from bot.store import Store
 
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from bot.newsroom import Newsroom
 
 _log = logging.getLogger(__name__)
+_BEGAN = "began"
 _LONGEST_WAIT = 60.0
 """Seconds that discord.py may wait for a limit by itself; longer waits are the courier's, which remembers them."""
 
@@ -45,8 +49,14 @@ _LONGEST_WAIT = 60.0
 class NewsTree(app_commands.CommandTree["NewsBot"]):
     """The slash commands, whose failures answer the person who asked."""
 
+    async def interaction_check(self, interaction: discord.Interaction[NewsBot], /) -> bool:
+        """Where a command's time begins."""
+        interaction.extras[_BEGAN] = perf_counter()
+        return True
+
     async def on_error(self, interaction: discord.Interaction[NewsBot], error: app_commands.AppCommandError, /) -> None:
         await report(interaction, error)
+        interaction.client.count_command(interaction, _kind(error))
 
 
 class NewsBot(commands.Bot):
@@ -55,8 +65,15 @@ class NewsBot(commands.Bot):
     newsroom: Newsroom
 
     def __init__(
-        self, settings: Settings, store: Store, clock: Callable[[], datetime], *, background: bool = True
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Callable[[], datetime],
+        *,
+        metrics: Metrics | None = None,
+        background: bool = True,
     ) -> None:
+        self.metrics = metrics or Metrics()
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -65,7 +82,7 @@ class NewsBot(commands.Bot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
-            http_trace=_trace(settings),
+            http_trace=_trace(settings, self.metrics),
             max_ratelimit_timeout=_LONGEST_WAIT,
             allowed_mentions=discord.AllowedMentions.none(),
         )
@@ -124,6 +141,19 @@ class NewsBot(commands.Bot):
     async def on_ready(self) -> None:
         _log.info("Ready as %s in %s servers", self.user, len(self.guilds))
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the gateway is connected now, and has told of the servers."""
+        return self.is_ready() and self.ws is not None and self.ws.open
+
+    async def on_app_command_completion(self, interaction: discord.Interaction[NewsBot], _command: object, /) -> None:
+        self.count_command(interaction)
+
+    def count_command(self, interaction: discord.Interaction[NewsBot], error: CommandError | None = None) -> None:
+        """A command's end; what Discord sends for one that is not ours (any more) has no name to count under."""
+        if interaction.command and (began := interaction.extras.get(_BEGAN)):
+            self.metrics.command_ended(interaction.command.qualified_name, perf_counter() - began, error)
+
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """What nobody answers was made before a restart, or by hand. The wait for that belongs to no interaction."""
         await answer_for_lost_draft(interaction)
@@ -143,8 +173,14 @@ class NewsBot(commands.Bot):
         """There are slash commands only; somebody who mentions the bot asks for nothing."""
 
 
-def _trace(settings: Settings) -> aiohttp.TraceConfig:
+def _kind(error: app_commands.AppCommandError) -> CommandError:
+    told = isinstance(getattr(error, "original", error), UserError | app_commands.AppCommandError)
+    return CommandError.REFUSED if told else CommandError.FAILED
+
+
+def _trace(settings: Settings, metrics: Metrics) -> aiohttp.TraceConfig:
     trace = Pace(settings.requests_per_second).trace()
+    trace.on_request_end.append(count_refusals(metrics))
     trace.on_request_end.append(refuse_second_try)
     return trace
 

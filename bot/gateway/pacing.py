@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from types import SimpleNamespace
 
 import aiohttp
 
+from bot.metrics import Metrics
+
+_OnAnswer = Callable[[aiohttp.ClientSession, SimpleNamespace, aiohttp.TraceRequestEndParams], Awaitable[None]]
 GLOBAL_LIMIT = 50
 """Requests a second for one bot (Discord's documentation, "Global Rate Limit"); interaction replies do not count."""
 
@@ -47,6 +52,18 @@ class Pace:
         if request.paced:
             request.paced = False
             asyncio.get_running_loop().call_later(self._seconds, self._slots.release)
+
+
+def count_refusals(metrics: Metrics) -> _OnAnswer:
+    """Count the answers that ask for patience, those that discord.py sits out by itself as well."""
+
+    async def look(
+        _session: aiohttp.ClientSession, _request: SimpleNamespace, about: aiohttp.TraceRequestEndParams
+    ) -> None:
+        if about.response.status == HTTPStatus.TOO_MANY_REQUESTS:
+            metrics.rate_limited(about.response.headers.get("X-RateLimit-Scope"))
+
+    return look
 
 
 _RETRIED = (500, 502, 504, 524)

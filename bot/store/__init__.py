@@ -36,6 +36,7 @@ from bot.store.saved import SavedCards
 from bot.store.spelling import Speller
 from bot.store.subscriptions import Subscriptions
 from bot.store.trends import Trends
+from bot.store.vitals import Health
 
 __all__ = ["Store", "copy_to", "open_store", "restore"]
 
@@ -70,6 +71,7 @@ class Store:
     members: Members
     last_read: LastRead
     follows: Follows
+    health: Health
 
 
 @asynccontextmanager
@@ -120,4 +122,5 @@ async def _store(database: Database) -> Store:
         members=Members(database),
         last_read=LastRead(database),
         follows=Follows(database),
+        health=Health(database),
     )

@@ -38,11 +38,12 @@ def card_text(number: int, moment: datetime) -> str:
 class BotProcess:
     """`newsdesk run` in a folder of its own."""
 
-    def __init__(self, folder: Path, api: str) -> None:
+    def __init__(self, folder: Path, api: str, **settings: str) -> None:
         self.folder = folder
         self.database = folder / "crash.db"
         self.cards = folder / "cards"
         self._api = api
+        self._settings = {f"NEWSDESK_{name.upper()}": value for name, value in settings.items()}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -76,6 +77,7 @@ class BotProcess:
             "NEWSDESK_WATCH": "false",
             "NEWSDESK_REQUESTS_PER_SECOND": "100000",
             "NEWSDESK_LOG_LEVEL": "ERROR",
+            **self._settings,
         }
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(

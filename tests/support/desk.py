@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.delivery.poster import DeliveryError, MessageRemovedError, TryLaterError
 from bot.desk.delivery import Delivery
+from bot.metrics import Metrics
 from bot.newsroom import Newsroom
 from bot.settings import load_settings
 from bot.sources.loader import Loader
@@ -87,7 +88,9 @@ class Desk:
         self.channels = channels or Channels()
         self.folder = folder
         chosen = load_settings(_env_file=None, cards=folder, **settings)
-        self.newsroom = Newsroom(chosen, store, Loader(store.cabinet, folder), self.channels, self.clock)
+        self.metrics = Metrics()
+        loader = Loader(store.cabinet, folder)
+        self.newsroom = Newsroom(chosen, store, loader, self.channels, self.clock, self.metrics)
 
     def write(self, slug: str, **fields: object) -> None:
         Stage.write(self, slug, **fields)  # type: ignore[arg-type]  # it only needs the folder

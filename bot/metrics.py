@@ -1,0 +1,166 @@
+"""What is counted while the bot works, in a registry of its own. The composition root hands one to who counts."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+_SCOPES = ("user", "global", "shared")
+"""Of a rate limit, as Discord's `X-RateLimit-Scope` names them; Cloudflare's own answers name none."""
+_UNSCOPED = "unknown"
+_TO_POST = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+_TO_ANSWER = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5)
+"""Seconds. Discord waits 3 for the first answer."""
+
+
+class Outcome(enum.StrEnum):
+    """What became of one call that was to make a channel hold what is wanted."""
+
+    POSTED = "posted"
+    EDITED = "edited"
+    RETRACTED = "retracted"
+    REMOVED = "removed"
+    """A moderator had deleted the message."""
+    REFUSED = "refused"
+    """Discord does not take this message's form: it is set aside, or tried once more without pictures."""
+    LATER = "later"
+    """Discord or the way to it was in trouble; it is tried again."""
+    CLOSED = "closed"
+    """The channel takes no posts; it is left alone and probed."""
+
+
+class CommandError(enum.StrEnum):
+    """Why a slash command did not do what was asked."""
+
+    REFUSED = "refused"
+    """The person was told what they may not do, or what to do instead."""
+    FAILED = "failed"
+    """A defect or trouble of ours: an apology with a code, and a traceback in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """How things stand when they are asked for. Times in seconds; NaN is what could not be read."""
+
+    cards: Mapping[str, int] = field(default_factory=dict)
+    queue_depth: float = math.nan
+    oldest_waiting: float = math.nan
+    open_circuits: float = math.nan
+    database_up: bool = False
+    gateway_connected: bool = False
+    gateway_latency: float = math.nan
+
+
+class Metrics:
+    """Counts from the start of the process. Every method is cheap and never raises."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._count_deliveries()
+        self._count_the_rest()
+        self._make_gauges()
+
+    def _count_deliveries(self) -> None:
+        self._sends = self._counter("sends", "Calls that carried out a delivery", "outcome")
+        for outcome in Outcome:
+            self._sends.labels(outcome)
+        self._publish_to_post = self._histogram(
+            "publish_to_post_seconds", "From the plan that a publication made to its post", _TO_POST, "layout"
+        )
+        self._duplicates = self._counter("duplicates_prevented", "Posts that were found instead of being sent again")
+
+    def _count_the_rest(self) -> None:
+        self._rate_limited = self._counter("rate_limited", "Answers of Discord with status 429", "scope")
+        for scope in (*_SCOPES, _UNSCOPED):
+            self._rate_limited.labels(scope)
+        self._command = self._histogram(
+            "command_seconds", "Slash commands, from their arrival to their end", _TO_ANSWER, "command"
+        )
+        self._command_errors = self._counter("command_errors", "Slash commands that did not work", "command", "kind")
+        self._loads = self._counter("loads", "Loads of the folder of cards", "outcome")
+        for outcome in ("done", "failed"):
+            self._loads.labels(outcome)
+        self._load_seconds = self._gauge("load_seconds", "How long the last load took")
+        self._problems = self._gauge("card_problems", "Errors in card files at the last load")
+        self._held_back = self._gauge("withdrawals_held_back", "Withdrawals that wait for a person")
+
+    def _make_gauges(self) -> None:
+        self._cards = self._gauge("cards", "Cards in the store", "state")
+        self._queue_depth = self._gauge("queue_depth", "Deliveries that are due, closed channels' as well")
+        self._oldest = self._gauge("oldest_waiting_seconds", "Age of the oldest due delivery, but for closed channels")
+        self._circuits = self._gauge("open_circuits", "Channels that take no posts and are left alone")
+        self._database_up = self._gauge("database_up", "Whether the database could be read for this answer")
+        self._connected = self._gauge("gateway_connected", "Whether the gateway is connected and ready")
+        self._latency = self._gauge("gateway_latency_seconds", "The gateway's last heartbeat, there and back")
+
+    def sent(self, outcome: Outcome) -> None:
+        self._sends.labels(outcome).inc()
+
+    def posted(self, layout: str, seconds: float) -> None:
+        """A first post came out, so long after it was planned."""
+        self._publish_to_post.labels(layout).observe(max(0.0, seconds))
+
+    def duplicate_prevented(self) -> None:
+        self._duplicates.inc()
+
+    def rate_limited(self, scope: str | None) -> None:
+        self._rate_limited.labels(scope if scope in _SCOPES else _UNSCOPED).inc()
+
+    def command_ended(self, command: str, seconds: float, error: CommandError | None = None) -> None:
+        """`command` is a qualified name, of which there are few; never what somebody typed."""
+        self._command.labels(command).observe(max(0.0, seconds))
+        if error:
+            self._command_errors.labels(command, error).inc()
+
+    def loaded(self, seconds: float, problems: int, held_back: int) -> None:
+        self._loads.labels("done").inc()
+        self._load_seconds.set(seconds)
+        self._problems.set(problems)
+        self._held_back.set(held_back)
+
+    def load_failed(self) -> None:
+        self._loads.labels("failed").inc()
+
+    def show(self, gauges: Gauges) -> None:
+        """Set what is read at the moment of asking."""
+        self._cards.clear()
+        for state, count in gauges.cards.items():
+            self._cards.labels(state).set(count)
+        self._queue_depth.set(gauges.queue_depth)
+        self._oldest.set(gauges.oldest_waiting)
+        self._circuits.set(gauges.open_circuits)
+        self._database_up.set(gauges.database_up)
+        self._connected.set(gauges.gateway_connected)
+        self._latency.set(gauges.gateway_latency)
+
+    def names(self) -> set[str]:
+        """Every sample's name that can be asked for, those of label sets that have not come up as well."""
+        found = set()
+        for family in self._registry.collect():
+            ends = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
+            found |= {family.name + end for end in ends}
+        return found
+
+    def text(self) -> bytes:
+        """All of it, in Prometheus' text form."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, words: str, *labels: str) -> Counter:
+        return Counter(name, words, labels, **self._place())
+
+    def _gauge(self, name: str, words: str, *labels: str) -> Gauge:
+        return Gauge(name, words, labels, **self._place())
+
+    def _histogram(self, name: str, words: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, words, labels, buckets=buckets, **self._place())
+
+    def _place(self) -> dict[str, Any]:
+        return {"namespace": "newsdesk", "registry": self._registry}

@@ -1,0 +1,122 @@
+"""The three answers: `/healthz`, `/readyz`, `/metrics`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from bot.errors import StoreError
+from bot.gateway.client import NewsBot
+from bot.metrics import CONTENT_TYPE, Gauges
+from bot.store.vitals import Vitals
+
+_log = logging.getLogger(__name__)
+LATE = timedelta(minutes=15)
+"""How long a delivery may wait: about the longest pause between two tries, before which it had ten of them."""
+_PATIENCE = 5.0
+"""Seconds in which the database has to answer; probes often give up after 10."""
+
+
+class Monitor:
+    """Looks at the bot when it is asked, and changes nothing but one row that shows that the database takes changes."""
+
+    def __init__(self, bot: NewsBot, patience: float = _PATIENCE) -> None:
+        self._bot = bot
+        self._patience = patience
+        self._asked: dict[str, asyncio.Task[Any]] = {}
+
+    def application(self) -> web.Application:
+        application = web.Application()
+        application.router.add_get("/healthz", self.alive)
+        application.router.add_get("/readyz", self.ready)
+        application.router.add_get("/metrics", self.measured)
+        application.on_cleanup.append(self._finish)
+        return application
+
+    async def alive(self, _request: web.Request) -> web.Response:
+        """That this comes at all is the answer: the loop turns."""
+        return web.json_response({"alive": True})
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """503 names what is not ready, in words."""
+        troubles = await self.troubles()
+        status = 503 if troubles else 200
+        return web.json_response({"ready": not troubles, "troubles": troubles}, status=status)
+
+    async def measured(self, _request: web.Request) -> web.Response:
+        self._bot.metrics.show(await self._gauges())
+        return web.Response(body=self._bot.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def troubles(self) -> dict[str, str]:
+        """What keeps the bot from its work, by the part that is not ready; empty when nothing does."""
+        found = {"gateway": "" if self._bot.is_connected else "not connected to Discord's gateway"}
+        found["scheduler"] = self._bot.newsroom.standstill()
+        try:
+            await self._answered("probe", self._bot.store.health.probe(self._bot.clock()))
+            found["deliveries"] = _lateness(await self._vitals(), self._bot.clock())
+        except StoreError as error:
+            found["database"] = str(error)
+        return {part: words for part, words in found.items() if words}
+
+    async def _gauges(self) -> Gauges:
+        connected = self._bot.is_connected
+        latency = self._bot.latency
+        try:
+            vitals = await self._vitals()
+        except StoreError:
+            return Gauges(gateway_connected=connected, gateway_latency=latency)
+        return Gauges(
+            cards=vitals.cards,
+            queue_depth=vitals.waiting,
+            oldest_waiting=_waited(vitals, self._bot.clock()).total_seconds(),
+            open_circuits=vitals.closed_channels,
+            database_up=True,
+            gateway_connected=connected,
+            gateway_latency=latency,
+        )
+
+    async def _vitals(self) -> Vitals:
+        found: Vitals = await self._answered("vitals", self._bot.store.health.vitals(self._bot.clock()))
+        return found
+
+    async def _answered(self, name: str, question: Coroutine[Any, Any, Any]) -> Any:
+        """The database's answer. Raises `StoreError` when it fails, or takes too long.
+
+        A question that hangs is not cancelled, which would break its connection, but it is the only one of its kind:
+        probes that come every few seconds must not pile up behind a locked database.
+        """
+        if name in self._asked:
+            question.close()
+        else:
+            self._asked[name] = asyncio.create_task(question, name=name)
+            self._asked[name].add_done_callback(self._answered_at_last)
+        task = self._asked[name]
+        await asyncio.wait([task], timeout=self._patience)
+        if not task.done():
+            raise StoreError(f"The database has not answered for {self._patience:g} s.")
+        return task.result()
+
+    def _answered_at_last(self, task: asyncio.Task[Any]) -> None:
+        """Looked at here because whoever asked may have given up."""
+        self._asked.pop(task.get_name(), None)
+        if not task.cancelled() and (error := task.exception()):
+            _log.warning("The %s of the store failed: %s", task.get_name(), error)
+
+    async def _finish(self, _application: web.Application) -> None:
+        """The store closes next, and is not to be asked then."""
+        if self._asked:
+            await asyncio.wait(self._asked.values(), timeout=self._patience)
+
+
+def _waited(vitals: Vitals, now: datetime) -> timedelta:
+    return max(now - vitals.oldest, timedelta(0)) if vitals.oldest else timedelta(0)
+
+
+def _lateness(vitals: Vitals, now: datetime) -> str:
+    waited = _waited(vitals, now)
+    return f"a delivery has waited for {waited.total_seconds():.0f} s" if waited > LATE else ""

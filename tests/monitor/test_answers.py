@@ -1,0 +1,215 @@
+"""The three addresses, asked over HTTP: of a bot at work, and of one in each kind of trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.app import open_bot
+from bot.errors import SettingsError
+from bot.gateway.client import NewsBot
+from bot.monitor import Monitor, watched
+from bot.settings import Address, load_settings
+from tests.crash.process import BotProcess
+from tests.support.scrape import samples
+from tests.support.stage import Clock
+from tests.wire.client import WireDiscord
+from tests.wire.process import WireProcess, pointed_at
+from tests.wire.sample_bot import running
+
+ANY_PORT = Address("127.0.0.1", 0)
+
+
+@pytest.fixture(scope="session")
+def wire_process() -> Iterator[WireProcess]:
+    with WireProcess() as process:
+        yield process
+
+
+@dataclass
+class Watched:
+    """A bot that works by itself, on a gateway, and its port."""
+
+    bot: NewsBot
+    wire: WireDiscord
+    clock: Clock
+    place: str
+    http: aiohttp.ClientSession
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        async with self.http.get(self.place + path) as response:
+            return response.status, await response.json()
+
+    async def metrics(self) -> dict[str, float]:
+        async with self.http.get(self.place + "/metrics") as response:
+            assert response.status == 200
+            assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            return samples(await response.text())
+
+
+@pytest.fixture
+async def at_work(wire_process: WireProcess, tmp_path: Path) -> AsyncIterator[Watched]:
+    (tmp_path / "cards").mkdir()
+    with pointed_at(wire_process.address):
+        async with WireDiscord(at=wire_process.address) as wire, _a_bot(wire, tmp_path) as watching:
+            yield watching
+
+
+@asynccontextmanager
+async def _a_bot(wire: WireDiscord, place: Path) -> AsyncIterator[Watched]:
+    url, clock = f"sqlite+aiosqlite:///{place / 'test.db'}", Clock()
+    settings = load_settings(
+        _env_file=None, database_url=url, cards=place / "cards", discord_api=wire.address.api, watch=False
+    )
+    async with AsyncExitStack() as stack:
+        bot = await stack.enter_async_context(open_bot(settings, clock=clock))
+        port = await stack.enter_async_context(watched(bot, ANY_PORT))
+        await stack.enter_async_context(running(bot, "a.test.token"))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        yield Watched(bot, wire, clock, f"http://127.0.0.1:{port}", http)
+
+
+async def test_a_bot_at_work_is_alive_and_ready(at_work: Watched) -> None:
+    assert await at_work.get("/healthz") == (200, {"alive": True})
+    assert await at_work.get("/readyz") == (200, {"ready": True, "troubles": {}})
+
+
+async def test_metrics_tell_how_things_stand(at_work: Watched) -> None:
+    found = await at_work.metrics()
+    assert found["newsdesk_database_up"] == 1
+    assert found["newsdesk_gateway_connected"] == 1
+    assert (found["newsdesk_queue_depth"], found["newsdesk_oldest_waiting_seconds"]) == (0, 0)
+    assert found["newsdesk_open_circuits"] == 0
+
+
+async def test_a_gateway_that_is_away_is_named_and_comes_back(at_work: Watched) -> None:
+    await at_work.wire.configure(gateway_down=True)
+    await at_work.wire.gateway("drop")
+    await _until(at_work, "gateway", there=True)
+    status, answer = await at_work.get("/readyz")
+    assert (status, answer["troubles"]) == (503, {"gateway": "not connected to Discord's gateway"})
+    assert (await at_work.metrics())["newsdesk_gateway_connected"] == 0
+    assert await at_work.get("/healthz") == (200, {"alive": True})
+    await at_work.wire.configure(gateway_down=False)
+    await _until(at_work, "gateway", there=False)
+
+
+async def _until(at_work: Watched, part: str, *, there: bool) -> None:
+    while (part in (await at_work.get("/readyz"))[1]["troubles"]) is not there:
+        await asyncio.sleep(0.02)
+
+
+async def test_a_scheduler_that_stands_still_is_named(at_work: Watched) -> None:
+    await at_work.bot.newsroom.stop()
+    assert await at_work.get("/readyz") == (
+        503,
+        {"ready": False, "troubles": {"scheduler": "the scheduler does not run"}},
+    )
+
+
+async def test_a_delivery_that_waits_too_long_is_named_but_not_a_closed_channels(
+    at_work: Watched, tmp_path: Path
+) -> None:
+    at_work.bot.newsroom._schedule.stop()
+    guild = await at_work.wire.add_guild("text")
+    await at_work.wire.fault("503", "POST", "messages", times=None)
+    add = at_work.bot.store.subscriptions.add
+    await add(guild_id=guild.id, channel_id=guild.channels[0].id, created_by=1, now=at_work.clock())
+    _card(tmp_path / "cards")
+    at_work.clock.move(seconds=1)
+    await at_work.bot.newsroom.load()
+    at_work.clock.move(minutes=14)
+    assert "deliveries" not in (await at_work.get("/readyz"))[1]["troubles"]
+    at_work.clock.move(minutes=2)
+    assert (await at_work.get("/readyz"))[1]["troubles"]["deliveries"] == "a delivery has waited for 960 s"
+    found = await at_work.metrics()
+    assert (found["newsdesk_queue_depth"], found["newsdesk_oldest_waiting_seconds"]) == (1, 960)
+    _execute(
+        tmp_path / "test.db",
+        f"INSERT INTO circuits VALUES ({guild.channels[0].id}, {guild.id}, 'closed', 1, 0, {2**60})",
+    )
+    assert "deliveries" not in (await at_work.get("/readyz"))[1]["troubles"]
+    found = await at_work.metrics()
+    assert (found["newsdesk_queue_depth"], found["newsdesk_oldest_waiting_seconds"]) == (1, 0)
+    assert found["newsdesk_open_circuits"] == 1
+
+
+def _card(folder: Path) -> None:
+    (folder / "one.md").write_text(
+        "---\ncategory: news\ntitle: One\nexcerpt: One.\npublishedDateTime: 2026-06-01T10:00:00Z\n"
+        "webUrl: https://example.org/one\nquality: 80\nheat: 80\npublished: true\n---\n"
+    )
+
+
+def _execute(database: Path, statement: str) -> None:
+    with closing(sqlite3.connect(database, timeout=10)) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+async def test_a_database_that_takes_no_changes_is_named_and_the_counters_come_all_the_same(
+    at_work: Watched, tmp_path: Path
+) -> None:
+    _execute(tmp_path / "test.db", "ALTER TABLE meta RENAME TO elsewhere")
+    _execute(tmp_path / "test.db", "ALTER TABLE circuits RENAME TO elsewhere_too")
+    status, answer = await at_work.get("/readyz")
+    assert status == 503
+    assert answer["troubles"]["database"].startswith("The database cannot be written: ")
+    found = await at_work.metrics()
+    assert found["newsdesk_database_up"] == 0
+    assert math.isnan(found["newsdesk_queue_depth"])
+    assert found["newsdesk_duplicates_prevented_total"] == 0
+    _execute(tmp_path / "test.db", "ALTER TABLE elsewhere RENAME TO meta")
+    _execute(tmp_path / "test.db", "ALTER TABLE elsewhere_too RENAME TO circuits")
+    assert (await at_work.get("/readyz"))[0] == 200
+
+
+async def test_probes_of_a_locked_database_do_not_pile_up(at_work: Watched, tmp_path: Path) -> None:
+    monitor = Monitor(at_work.bot, patience=0.05)
+    with closing(sqlite3.connect(tmp_path / "test.db", timeout=10)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for _ in range(3):
+            assert (await monitor.troubles())["database"] == "The database has not answered for 0.05 s."
+        assert len(monitor._asked) == 1
+        connection.rollback()
+    await asyncio.gather(*monitor._asked.values())
+    assert await Monitor(at_work.bot).troubles() == {}
+
+
+async def test_an_address_that_is_taken_is_wrong_use(at_work: Watched) -> None:
+    port = int(at_work.place.rpartition(":")[2])
+    with pytest.raises(SettingsError, match="NEWSDESK_METRICS_ADDR: cannot listen there"):
+        async with watched(at_work.bot, Address("127.0.0.1", port)):
+            pass
+
+
+@pytest.mark.timeout(60)
+async def test_newsdesk_run_serves_what_the_setting_says_and_stops_with_the_bot(tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    async with WireDiscord() as wire, aiohttp.ClientSession() as http:
+        guild = await wire.add_guild("text")
+        channel = guild.channels[0].id
+        with BotProcess(tmp_path / "run", wire.address.api, metrics_addr=f"127.0.0.1:{port}") as bot:
+            await bot.prepare([channel], guild.id, 2)
+            bot.start()
+            await wire.connected()
+            await wire.wait_for_messages(channel, 2)
+            async with http.get(f"http://127.0.0.1:{port}/metrics") as response:
+                found = samples(await response.text())
+            assert bot.terminate() == 0, bot.log
+        assert found['newsdesk_sends_total{outcome="posted"}'] >= 1
+        assert found['newsdesk_cards{state="published"}'] == 2
+        assert found['newsdesk_loads_total{outcome="done"}'] == 1
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await http.get(f"http://127.0.0.1:{port}/healthz")
