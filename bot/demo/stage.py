@@ -66,6 +66,7 @@ def _settings(place: Path) -> Settings:
         rescan_seconds=60,
         watch=True,
         discord_api=None,
+        metrics_addr=None,
         log_level="WARNING",
     )
 

@@ -36,7 +36,7 @@ async def _discord(settings: Settings, word: str, examined: Examined, clock: Cal
     try:
         answers = await ask(settings, word, examined.channels, clock)
     except UnknownTokenError as error:
-        return [Finding(Severity.ERROR, str(error).rstrip("."), _ANOTHER)]
+        return [Finding(Severity.ERROR, str(error).rstrip("."), _ANOTHER), *_skewed(error.skew)]
     except LoginError as error:
         return [Finding(Severity.ERROR, str(error).rstrip("."), _NETWORK)]
     closed = [Finding(Severity.ERROR, what, fix) for what, fix in answers.closed]

@@ -26,13 +26,18 @@ _INTENTS = {
 }
 """By the names of the Developer Portal. The limited form is that of a bot in fewer than a hundred servers."""
 _REMOVE = "Invite the bot again, or end the subscription with /digest remove."
+_LET_IN = "Add the bot to that thread, or give its role View Channel there."
 _ASK_AGAIN = "Try again later; if it stays, Discord's status page may know more."
 _Found = tuple[str, str]
 _Postable = discord.abc.GuildChannel | discord.Thread
 
 
 class UnknownTokenError(LoginError):
-    """The token is wrong, or was reset."""
+    """The token is wrong, or was reset. Discord's clock is known all the same: `skew` as in `Answers`."""
+
+    def __init__(self, skew: timedelta | None) -> None:
+        super().__init__("Discord does not know this token.")
+        self.skew = skew
 
 
 @dataclass(slots=True)
@@ -62,7 +67,7 @@ async def ask(
         try:
             await client.login(token)
         except discord.LoginFailure as error:
-            raise UnknownTokenError("Discord does not know this token.") from error
+            raise UnknownTokenError(watch.skew) from error
         except (OSError, aiohttp.ClientError, discord.HTTPException) as error:
             raise LoginError(f"Discord cannot be reached: {error}.") from error
         answers = Answers(str(client.user), tuple(_granted(client.application_flags)), watch.skew, len(channels))
@@ -106,6 +111,8 @@ async def _closed(client: discord.Client, guild_id: int, wanted: Sequence[int]) 
             channel: object = known.get(channel_id) or await client.fetch_channel(channel_id)
         except discord.NotFound:
             found.append((f"{guild.name}: channel {channel_id} is gone, but it is subscribed", _REMOVE))
+        except discord.Forbidden:
+            found.append((f"{guild.name}: the bot cannot see the thread or channel {channel_id}", _LET_IN))
         except (OSError, aiohttp.ClientError, discord.DiscordException) as error:
             found.append((f"{guild.name}: channel {channel_id} cannot be looked at: {error}", _ASK_AGAIN))
         else:

@@ -93,6 +93,22 @@ async def test_a_wrong_token_is_named_and_offline_nobody_is_asked(house: House) 
     assert len(await house.wire.requests()) == asked
 
 
+async def test_with_a_wrong_token_the_clocks_are_compared_all_the_same(house: House) -> None:
+    await house.wire.configure(token="another.one")
+    house.ahead = timedelta(minutes=-2)
+    wrong, clock = await house.troubles()
+    assert wrong.what == "Discord does not know this token"
+    assert clock.what in {f"this machine's clock is {seconds} s behind Discord's" for seconds in (119, 120, 121)}
+
+
+async def test_a_thread_that_the_bot_may_not_see_is_named(house: House) -> None:
+    thread = await house.subscribe("thread")
+    await house.wire.fault("no_access", "GET", f"/channels/{thread}")
+    (found,) = await house.troubles()
+    assert found.what.endswith(f"the bot cannot see the thread or channel {thread}")
+    assert "View Channel" in found.fix
+
+
 async def test_a_discord_out_of_reach_is_named(house: House) -> None:
     house.settings = house.settings.model_copy(update={"discord_api": "http://127.0.0.1:9/api/v10"})
     (found,) = await house.troubles()
