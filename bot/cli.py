@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.table import Table
 
 from bot import console
@@ -22,6 +20,7 @@ from bot.app import run as run_bot
 from bot.app import utc_now
 from bot.doctor import diagnose
 from bot.errors import NewsdeskError, StoreError, UserError
+from bot.logs import write_logs
 from bot.settings import Settings, load_settings
 from bot.sources.checking import check_paths
 from bot.sources.loader import Loader, LoadReport
@@ -82,7 +81,7 @@ def run() -> None:
     with _told():
         settings = load_settings()
         token = settings.bot_token()
-        _log_to_terminal(settings.log_level)
+        write_logs(settings.log_level, settings.log_format, _err, secrets=[token])
         asyncio.run(run_bot(settings, token))
 
 

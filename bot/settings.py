@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.logs import LogFormat
 
 PREFIX = "NEWSDESK_"
 _LAST_PORT = 65535
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
         None, description="Where health and metrics are served; unset: nowhere"
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_format: LogFormat = Field(LogFormat.AUTO, description="auto, human or json")
 
     @property
     def max_age(self) -> timedelta:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from bot.delivery.poster import CardRefusedError, ChannelClosedError, MessageRemovedError, Poster, TryLaterError
 from bot.delivery.shelf import Shelf
 from bot.desk.delivery import Action, Delivery, Progress, action, catches_up, nonce, probe_after, wait_after
+from bot.logs import belongs_to_delivery
 from bot.metrics import Metrics, Outcome
 from bot.store import Store
 from bot.store.circuits import Circuit
@@ -137,6 +138,7 @@ class Courier:
         """Carry these out one after another. False when the channel has more, or others in their place."""
         for place, delivery in enumerate(deliveries, start=1):
             visit.delivery = delivery
+            belongs_to_delivery(delivery.id)
             visit.noting = await self._carry_out(delivery)
             if visit.noting is None or self._stopping:
                 return False
@@ -205,6 +207,7 @@ class Courier:
 
     async def _act(self, delivery: Delivery) -> Noting:
         deliveries, step = self._store.deliveries, action(delivery.wanted, delivery.message_id, delivery.actual)
+        _log.debug("Channel %s: %s", delivery.channel_id, step)
         if delivery.progress is Progress.SENDING and delivery.message_id is None:
             return await self._resume(delivery)
         if step is Action.POST:

@@ -27,6 +27,7 @@ from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.desk_pages import QueueButton
 from bot.gateway.failures import report, say_stale
 from bot.gateway.members import EraseButton
+from bot.gateway.noting import note
 from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
 from bot.gateway.pacing import Pace, count_refusals, refuse_second_try
 from bot.gateway.reviews import REVIEW_ITEMS
@@ -52,6 +53,7 @@ class NewsTree(app_commands.CommandTree["NewsBot"]):
     async def interaction_check(self, interaction: discord.Interaction[NewsBot], /) -> bool:
         """Where a command's time begins."""
         interaction.extras[_BEGAN] = perf_counter()
+        note(interaction)
         return True
 
     async def on_error(self, interaction: discord.Interaction[NewsBot], error: app_commands.AppCommandError, /) -> None:
@@ -156,6 +158,8 @@ class NewsBot(commands.Bot):
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """What nobody answers was made before a restart, or by hand. The wait for that belongs to no interaction."""
+        note(interaction)
+        _log.debug("Server %s, member %s: %s", interaction.guild_id, interaction.user.id, interaction.type.name)
         await answer_for_lost_draft(interaction)
         contextvars.Context().run(self._watch, interaction)
 

@@ -13,6 +13,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import UserError
+from bot.gateway.noting import note
 from bot.render.markdown import bold_names
 
 _log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ async def _tell(interaction: discord.Interaction[Any], text: str) -> None:
 async def say_stale(interaction: discord.Interaction[Any]) -> None:
     """Answer a component or a modal that nothing else answers: discord.py would stay silent."""
     if interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
+        note(interaction)
         await asyncio.sleep(_ANSWERED_WITHIN)
         if not interaction.response.is_done():
             await _tell(interaction, "This is not open any more. Ask for it again.")
@@ -73,8 +75,9 @@ class Answering:
 
     @classmethod
     async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+        cls, interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
+        note(interaction)
         return cls.carrying(match)
 
     @classmethod
@@ -96,6 +99,10 @@ class Answering:
 class AnsweringView(discord.ui.View):
     """A view whose items' failures answer."""
 
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        note(interaction)
+        return True
+
     async def on_error(
         self, interaction: discord.Interaction[Any], error: Exception, _item: discord.ui.Item[Any], /
     ) -> None:
@@ -104,6 +111,10 @@ class AnsweringView(discord.ui.View):
 
 class AnsweringModal(discord.ui.Modal):
     """A modal whose failures answer."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        note(interaction)
+        return True
 
     async def on_error(self, interaction: discord.Interaction[Any], error: Exception, /) -> None:  # type: ignore[override]  # as Modal's own
         await report(interaction, error)

@@ -58,7 +58,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
     path = make_url(url).database
     _make_folder(path)
     await asyncio.to_thread(_refuse_foreign, str(path))
-    engine = create_async_engine(url, pool_size=_READERS + 1, max_overflow=0)
+    engine = create_async_engine(url, hide_parameters=True, pool_size=_READERS + 1, max_overflow=0)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     try:

@@ -1,0 +1,96 @@
+"""What a bot at work writes down, at its most talkative: ids, and nothing that is somebody's secret or own words."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.crash.process import BotProcess
+from tests.wire.client import ANY, WireDiscord
+from tests.wire.results import WireMessage
+
+TOKEN = "PLANTED.token.MTIzNDU2"
+SECURED = "PLANTED-cipher-U2FsdGVkX1"
+QUERY = "PLANTED query unclosed"
+REASON = "PLANTED reason of a member"
+
+
+@pytest.mark.timeout(60)
+async def test_no_token_no_cipher_and_no_words_of_members_come_out(tmp_path: Path) -> None:
+    async with WireDiscord() as wire:
+        guild = await wire.add_guild("text")
+        channel = guild.channels[0].id
+        with BotProcess(tmp_path / "run", wire.address.api, token=TOKEN, log_level="DEBUG") as bot:
+            await bot.prepare([channel], guild.id, 2)
+            _plant(bot.cards)
+            bot.start()
+            await wire.connected(within=25)
+            posts = await wire.wait_for_messages(channel, 2, within=25)
+            await wire.slash(channel, "search", {"query": QUERY})
+            await _report(wire, posts[0])
+            await wire.autocomplete(channel, "card", "card", QUERY)
+            await wire.fault("500", "POST", "/callback$", times=ANY)
+            await wire.slash(channel, "search", {"query": QUERY}, until="ack", within=1)
+            await wire.clear_faults()
+            _break(bot.database)
+            failed = await wire.slash(channel, "search", {"query": QUERY})
+            assert "something went wrong" in failed.text
+            assert bot.terminate() == 0
+    _nothing_of(bot.log, TOKEN, SECURED, QUERY, REASON)
+    _nothing_of(_everything(bot.database), TOKEN, SECURED)
+    assert REASON in _everything(bot.database), (
+        "reports are kept for the moderators, as the lists in use are for turning"
+    )
+    _is_orderly(bot.log)
+
+
+def _plant(cards: Path) -> None:
+    """One cipher in its place, one in a file that cannot be read, one where it makes the file wrong."""
+    card = next(cards.glob("*.md"))
+    text = card.read_text("utf-8")
+    card.write_text(text.replace("quality:", f'secured: "{SECURED}"\nquality:'), "utf-8")
+    (cards / "torn.md").write_text(text.replace("quality:", f'secured: "{SECURED}\nquality:'), "utf-8")
+    (cards / "list.md").write_text(text.replace("quality: 80", f"quality: high\nsecured: [{SECURED}"), "utf-8")
+    (cards / "kind.md").write_text(text.replace("quality: 80", f"quality: high\nsecured: {{{SECURED}: 1}}"), "utf-8")
+
+
+async def _report(wire: WireDiscord, post: WireMessage) -> None:
+    flag = next(
+        button for row in post.components for button in row["components"] if "flag" in button.get("custom_id", "")
+    )
+    asked = await wire.click(post, flag["custom_id"], until="ack")
+    assert asked.modal is not None
+    field = asked.modal["components"][0]["component"]["custom_id"]
+    await wire.submit(asked, post.channel_id, {field: REASON})
+
+
+def _break(database: Path) -> None:
+    """What is asked next fails in the store, with a traceback that would like to quote the question."""
+    with closing(sqlite3.connect(database, timeout=10)) as store:
+        store.execute("ALTER TABLE cards RENAME TO lost")
+        store.commit()
+
+
+def _everything(database: Path) -> str:
+    with closing(sqlite3.connect(database)) as store:
+        return "\n".join(store.iterdump())
+
+
+def _nothing_of(text: str, *planted: str) -> None:
+    for words in planted:
+        assert words not in text
+
+
+def _is_orderly(log: str) -> None:
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    assert all(line["time"].endswith("+00:00") for line in lines)
+    broken = next(line for line in lines if line["message"].startswith("Failure "))
+    assert "no such table" in broken["exception"]
+    assert broken["message"].endswith(f"interaction {broken['interaction']}")
+    assert {line["delivery"] for line in lines if "delivery" in line}
+    assert any(line["level"] == "DEBUG" for line in lines)
