@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from bot.store.examining import DatabaseState, Examined
 
 _SHOWN = 3
 """Broken cards that are named one by one; `newsdesk check` names them all."""
+_TOKEN = re.compile(rf"^[ \t]*(?:export[ \t]+)?{PREFIX}TOKEN[ \t]*=[ \t]*[^\s#]", re.MULTILINE | re.IGNORECASE)
 _NEWER = "Run that newer version, or put a backup of this one back with newsdesk restore FILE."
 _RESTORE = "Stop the bot and put a backup back: newsdesk restore FILE. Then have the disk checked."
 
@@ -34,7 +36,7 @@ def files(settings: Settings) -> Iterator[Finding]:
     if settings.token_file:
         yield from _readable_by_all(settings.token_file)
     env = Path(".env")
-    if env.is_file() and f"{PREFIX}TOKEN=" in env.read_text("utf-8", errors="replace"):
+    if env.is_file() and os.access(env, os.R_OK) and _TOKEN.search(env.read_text("utf-8", errors="replace")):
         yield from _readable_by_all(env)
     folder = settings.cards
     if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):

@@ -109,6 +109,21 @@ async def test_a_thread_that_the_bot_may_not_see_is_named(house: House) -> None:
     assert "View Channel" in found.fix
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("NEWSDESK_TOKEN=abc\n", True), ("NEWSDESK_TOKEN=\nOTHER=1\n", False), ("#NEWSDESK_TOKEN=abc\n", False)],
+)
+async def test_a_dotenv_file_with_the_token_is_for_its_owner_alone(
+    house: House, tmp_path: Path, text: str, named: bool
+) -> None:
+    env = tmp_path / ".env"
+    env.write_text(text)
+    env.chmod(0o644)
+    assert [finding.fix for finding in await house.troubles(offline=True)] == (["chmod 600 .env"] if named else [])
+    env.chmod(0o600)
+    assert await house.troubles(offline=True) == []
+
+
 async def test_a_discord_out_of_reach_is_named(house: House) -> None:
     house.settings = house.settings.model_copy(update={"discord_api": "http://127.0.0.1:9/api/v10"})
     (found,) = await house.troubles()
