@@ -264,14 +264,3 @@ def doctor(
         found = asyncio.run(diagnose(load_settings(), utc_now, offline=offline))
     sys.stdout.write(console.diagnosis_as_json(found) if as_json else console.diagnosis_as_text(found))
     raise typer.Exit(_PROBLEMS if any(finding.is_trouble for finding in found) else 0)
-
-
-def _log_to_terminal(level: str) -> None:
-    """Rich lines on a terminal, plain ones elsewhere."""
-    handler: logging.Handler = RichHandler(console=_err, show_path=False)
-    form = "%(message)s"
-    if not _err.is_terminal:
-        handler, form = logging.StreamHandler(), "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=level, handlers=[handler], format=form, force=True)
-    for chatty in ("apscheduler", "watchfiles", "alembic", "discord.gateway", "discord.client"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
