@@ -53,22 +53,17 @@ async def set_up(*, background: bool) -> AsyncIterator[Stage]:
 
 
 def _settings(place: Path) -> Settings:
-    """All of them given: what is set for a bot of one's own must not reach the demo."""
-    return load_settings(
-        _env_file=None,
-        token=None,
-        token_file=None,
-        database_url=f"sqlite+aiosqlite:///{place / 'demo.db'}",
-        cards=place / "cards",
-        asset_base_url=ASSET_BASE,
-        max_age_days=14,
-        tick_seconds=5,
-        rescan_seconds=60,
-        watch=True,
-        discord_api=None,
-        metrics_addr=None,
-        log_level="WARNING",
-    )
+    """Every setting is given: what is set for a bot of one's own must not reach the demo."""
+    own = {
+        "database_url": f"sqlite+aiosqlite:///{place / 'demo.db'}",
+        "cards": place / "cards",
+        "asset_base_url": ASSET_BASE,
+        "tick_seconds": 5,
+        "rescan_seconds": 60,
+        "log_level": "WARNING",
+    }
+    usual = {name: field.get_default(call_default_factory=True) for name, field in Settings.model_fields.items()}
+    return load_settings(_env_file=None, **usual | own)
 
 
 @asynccontextmanager
