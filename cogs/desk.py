@@ -116,17 +116,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
     @app_commands.choices(scope=_SCOPES)
     async def publish(self, interaction: Interaction, card: Words, reason: Reason = "", scope: str = "server") -> None:
         chosen, everywhere = await self._chosen(interaction, card, scope)
-        expected = chosen.ruling if everywhere else chosen.verdict
-        done = await decide(
-            interaction,
-            chosen,
-            Verdict.PUBLISH,
-            expected=expected,
-            source=Source.COMMAND,
-            reason=reason,
-            everywhere=everywhere,
-        )
-        await tell(interaction, chosen, done)
+        await self._decide(interaction, chosen, Verdict.PUBLISH, reason, everywhere=everywhere)
 
     @app_commands.command(description="Take a card away")
     @app_commands.describe(
@@ -138,20 +128,11 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         self, interaction: Interaction, card: Words, reason: Reason | None = None, scope: str = "server"
     ) -> None:
         chosen, everywhere = await self._chosen(interaction, card, scope)
-        expected = chosen.ruling if everywhere else chosen.verdict
         if reason is None:
-            await interaction.response.send_modal(WithdrawModal(chosen, expected, everywhere=everywhere))
+            form = WithdrawModal(chosen, _standing(chosen, everywhere), everywhere=everywhere)
+            await interaction.response.send_modal(form)
             return
-        done = await decide(
-            interaction,
-            chosen,
-            Verdict.WITHDRAW,
-            expected=expected,
-            source=Source.COMMAND,
-            reason=reason,
-            everywhere=everywhere,
-        )
-        await tell(interaction, chosen, done)
+        await self._decide(interaction, chosen, Verdict.WITHDRAW, reason, everywhere=everywhere)
 
     @app_commands.command(description="Take the last decision on a card back")
     @app_commands.describe(card="Type words of its title, then choose", scope=_SCOPE)
@@ -197,3 +178,22 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         everywhere = scope == "everywhere"
         await require_say(interaction, everywhere=everywhere)
         return await suggestions.chosen_card(interaction, card, hidden=True), everywhere
+
+    async def _decide(
+        self, interaction: Interaction, card: FiledCard, verdict: Verdict, reason: str, *, everywhere: bool
+    ) -> None:
+        done = await decide(
+            interaction,
+            card,
+            verdict,
+            expected=_standing(card, everywhere),
+            source=Source.COMMAND,
+            reason=reason,
+            everywhere=everywhere,
+        )
+        await tell(interaction, card, done)
+
+
+def _standing(card: FiledCard, everywhere: bool) -> Verdict | None:
+    """The decision that the person sees, and that theirs takes the place of."""
+    return card.ruling if everywhere else card.verdict

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 REASON = 400
 """Characters of a reason."""
 MOST_TOPICS, TOPIC = 10, 50
+LETTERS = {Verdict.PUBLISH: "p", Verdict.WITHDRAW: "w", None: "-"}
+"""A verdict, or none, in a `custom_id`."""
+VERDICTS = {letter: verdict for verdict, letter in LETTERS.items()}
 _DONE = {Verdict.PUBLISH: "published", Verdict.WITHDRAW: "withdrawn"}
 
 

@@ -11,7 +11,7 @@ import discord
 
 from bot.desk.publication import Source, Verdict
 from bot.errors import UserError
-from bot.gateway.decisions import decide
+from bot.gateway.decisions import LETTERS, VERDICTS, decide
 from bot.gateway.failures import Answering
 from bot.gateway.rights import guild_id, require_moderator
 from bot.gateway.turning import (
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 LOG_PAGE = 7
 """As many entries as fit into a message with long titles and reasons, nearly always."""
-_LETTERS = {Verdict.PUBLISH: "p", Verdict.WITHDRAW: "w", None: "-"}
-_VERDICTS = {letter: verdict for verdict, letter in _LETTERS.items()}
 _SEEN = r"\d{1,10}[pw-]"
 
 
@@ -89,8 +87,8 @@ class QueueButton(
     def __init__(
         self, verdict: Verdict, key: str, place: Place, seen: Sequence[tuple[int, Verdict | None]], label: str
     ) -> None:
-        written = ",".join(f"{card_id}{_LETTERS[expected]}" for card_id, expected in seen)
-        custom_id = f"nd:queue:{_LETTERS[verdict]}:{key}:{place}:{written}"
+        written = ",".join(f"{card_id}{LETTERS[expected]}" for card_id, expected in seen)
+        custom_id = f"nd:queue:{LETTERS[verdict]}:{key}:{place}:{written}"
         style = discord.ButtonStyle.success if verdict is Verdict.PUBLISH else discord.ButtonStyle.danger
         super().__init__(discord.ui.Button(label=label, style=style, custom_id=custom_id))
         self.verdict = verdict
@@ -100,7 +98,7 @@ class QueueButton(
 
     @classmethod
     def carrying(cls, match: re.Match[str]) -> Self:
-        seen = [(int(each[:-1]), _VERDICTS[each[-1]]) for each in match["seen"].split(",")]
+        seen = [(int(each[:-1]), VERDICTS[each[-1]]) for each in match["seen"].split(",")]
         verdict = Verdict.PUBLISH if match["verdict"] == "p" else Verdict.WITHDRAW
         return cls(verdict, match["key"], Place.parsed(match["place"]), seen, "")
 

@@ -13,7 +13,7 @@ from bot.desk.matching import fits
 from bot.desk.publication import EVERYWHERE, Source, Verdict
 from bot.errors import UserError
 from bot.gateway import suggestions
-from bot.gateway.decisions import MOST_TOPICS, REASON, Done, decide, set_topics, undo
+from bot.gateway.decisions import LETTERS, MOST_TOPICS, REASON, VERDICTS, Done, decide, set_topics, undo
 from bot.gateway.failures import Answering, AnsweringModal
 from bot.gateway.rights import guild_id, require_moderator
 from bot.gateway.views import delivery_of, rows
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 Button = discord.ui.Button[Any]
 _ID = r"\d{1,10}"
 _GONE = "This card is gone: its source withdrew it, or its file was deleted."
-_LETTERS = {Verdict.PUBLISH: "p", Verdict.WITHDRAW: "w", None: "-"}
-_VERDICTS = {letter: verdict for verdict, letter in _LETTERS.items()}
 
 
 async def review(bot: NewsBot, server: int, card: FiledCard, delivery_id: int) -> dict[str, Any]:
@@ -69,7 +67,7 @@ class ReviewButton(
 
     def __init__(self, act: str, card_id: int, expected: Verdict | None, delivery_id: int) -> None:
         label, style = _LOOKS[act]
-        custom_id = f"nd:review:{act}:{card_id}:{_LETTERS[expected]}:{delivery_id}"
+        custom_id = f"nd:review:{act}:{card_id}:{LETTERS[expected]}:{delivery_id}"
         super().__init__(discord.ui.Button(label=label, style=style, custom_id=custom_id))
         self.kind = act
         self.card_id = card_id
@@ -77,7 +75,7 @@ class ReviewButton(
 
     @classmethod
     def carrying(cls, match: re.Match[str]) -> Self:
-        return cls(match["act"], int(match["card"]), _VERDICTS[match["expected"]], int(match["delivery"]))
+        return cls(match["act"], int(match["card"]), VERDICTS[match["expected"]], int(match["delivery"]))
 
     async def act(self, interaction: Interaction) -> None:
         require_moderator(interaction)
@@ -129,7 +127,7 @@ class PickSelect(
             placeholder="Publish only in…",
             options=list(options),
             max_values=len(options) or 1,
-            custom_id=f"nd:pick:{part}:{card_id}:{_LETTERS[expected]}",
+            custom_id=f"nd:pick:{part}:{card_id}:{LETTERS[expected]}",
         )
         super().__init__(select)
         self.card_id = card_id
@@ -137,7 +135,7 @@ class PickSelect(
 
     @classmethod
     def carrying(cls, match: re.Match[str]) -> Self:
-        return cls(int(match["part"]), int(match["card"]), _VERDICTS[match["expected"]])
+        return cls(int(match["part"]), int(match["card"]), VERDICTS[match["expected"]])
 
     async def act(self, interaction: Interaction) -> None:
         require_moderator(interaction)
