@@ -15,11 +15,12 @@ from bot.gateway.decisions import REASON, decide, require_say, undo
 from bot.gateway.reviews import WithdrawModal, tell
 from bot.gateway.rights import (
     guild_id,
+    how_to_hide,
+    is_public,
     may_moderate,
     require_channel_manager,
     require_moderator,
     require_postable,
-    require_private,
 )
 from bot.gateway.turning import listed
 from bot.store.records import FiledCard
@@ -104,7 +105,8 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
 
     async def _require_desk(self, interaction: Interaction, channel: discord.TextChannel | discord.Thread) -> None:
         require_channel_manager(interaction, channel.id)
-        require_private(channel)
+        if is_public(channel):
+            raise UserError(f"{how_to_hide(channel)} Then try again.")
         require_postable(channel, again="/desk channel")
         subscribed = await self.bot.store.subscriptions.of_guild(guild_id(interaction))
         if any(each.channel_id == channel.id for each in subscribed):

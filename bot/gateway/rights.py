@@ -77,15 +77,19 @@ def require_postable(channel: discord.abc.GuildChannel | discord.Thread, *, agai
         raise UserError(f"{how_to_mend(channel, lacking)} Then {f'use `{again}`' if again else 'subscribe'} again.")
 
 
-def require_private(channel: discord.abc.GuildChannel | discord.Thread) -> None:
-    """Raises with the fix when everybody in the server can read along."""
-    parent = channel.parent if isinstance(channel, discord.Thread) else channel
-    private_thread = isinstance(channel, discord.Thread) and channel.is_private()
-    if parent is not None and not private_thread and parent.permissions_for(channel.guild.default_role).view_channel:
-        raise UserError(
-            f"Everybody can read {channel.mention}, and held cards are not for everybody. Open the channel's settings "
-            "→ Permissions, make it private and add the moderators and me. Then try again."
-        )
+def is_public(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
+    """Whether everybody in the server can read along."""
+    if isinstance(channel, discord.Thread):
+        return not channel.is_private() and channel.parent is not None and is_public(channel.parent)
+    return channel.permissions_for(channel.guild.default_role).view_channel
+
+
+def how_to_hide(channel: discord.abc.GuildChannel | discord.Thread) -> str:
+    """Why a channel cannot be the moderators' desk, and how it can."""
+    return (
+        f"Everybody can read {channel.mention}, and held cards are not for everybody. Open the channel's settings → "
+        "Permissions, make it private and add the moderators and me."
+    )
 
 
 def how_to_mend(channel: discord.abc.GuildChannel | discord.Thread, lacking: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ from bot.gateway.client import NewsBot
 from bot.gateway.forms import Forms, Payload, parameters, payload
 from bot.gateway.forum import ForumPoster
 from bot.gateway.reviews import review
-from bot.gateway.rights import how_to_mend, missing
+from bot.gateway.rights import how_to_hide, how_to_mend, is_public, missing
 from bot.gateway.views import delivery_of
 from bot.store.records import FiledCard
 
@@ -152,6 +152,8 @@ class DiscordPoster:
         channel = guild.get_channel_or_thread(delivery.channel_id)
         if channel and (lacking := missing(channel)):
             raise ChannelClosedError(how_to_mend(channel, lacking))
+        if channel and delivery.layout is Layout.REVIEW and is_public(channel):
+            raise ChannelClosedError(how_to_hide(channel))
 
 
 def _message_id(delivery: Delivery) -> int:

@@ -201,3 +201,14 @@ async def test_a_review_left_undecided_makes_room_when_its_card_is_old(tmp_path:
         stage.clock.move(days=5)
         await stage.load()
         assert [m.embeds[0].title for m in _reviews(stage, desk)] == ["Title of new"]
+
+
+async def test_a_desk_that_was_opened_to_everybody_gets_nothing_until_it_is_private_again(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        desk = await _desk(stage)
+        stage.take_permissions(desk)
+        await stage.restart()  # the bot learns of the change
+        await _held(stage, "one")
+        assert _reviews(stage, desk) == []
+        told = await stage.admin.slash(stage.news, "desk channel", channel=desk)
+        assert "Everybody can read" in told.response.content
