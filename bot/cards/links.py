@@ -107,6 +107,8 @@ def addresses_in(text: str, most: int) -> list[str]:
     """The first `most` web links of a text in their normalised form, each once; what must not be linked is skipped."""
     found: dict[str, None] = {}
     for match in _IN_TEXT.finditer(text[:_TEXT]):
+        if len(match[0]) > 2 * MAX_URL:
+            continue  # no address, and slow to find the end of
         try:
             found[normalised(link(_without_end(match[0])))] = None
         except LinkError:
