@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import CTE, Join, case, func, select
+from sqlalchemy import CTE, case, func, select
 
 from bot.cards.text import folded
 from bot.desk.trend import WEEK, Span
@@ -40,10 +40,6 @@ def _seen(guild_id: int, since: datetime, now: datetime) -> CTE:
     return asked.cte("seen").prefix_with("MATERIALIZED")
 
 
-def _of_topics(seen: CTE) -> Join:
-    return card_topics.join(seen, seen.c.timeline == card_topics.c.timeline)
-
-
 class Trends:
     """Counting what the server sees."""
 
@@ -58,14 +54,14 @@ class Trends:
         largest = select(topics.c.id, topics.c.key, topics.c.name, count).select_from(named).where(count > 0)
         shown = largest.order_by(count.desc(), topics.c.key).limit(limit).cte("shown")
         start, week, end = timeline(now - 2 * WEEK, 0), timeline(now - WEEK, 0), timeline(now, -1)
-        at = card_topics.c.timeline
+        at, seen = card_topics.c.timeline, _seen(guild_id, now - 2 * WEEK, now)
         new = (
             select(
                 card_topics.c.topic_id,
                 func.sum(case((at >= week, 1), else_=0)).label("recent"),
                 func.sum(case((at < week, 1), else_=0)).label("before"),
             )
-            .select_from(_of_topics(_seen(guild_id, now - 2 * WEEK, now)))
+            .select_from(card_topics.join(seen, seen.c.timeline == at))
             .where(card_topics.c.topic_id.in_(select(shown.c.id)), at.between(start, end))
             .group_by(card_topics.c.topic_id)
             .subquery()
@@ -85,7 +81,8 @@ class Trends:
         if topic is not None:
             key = select(topics.c.id).where(topics.c.key == folded(topic)).scalar_subquery()
             within = card_topics.c.timeline.between(timeline(since, 0), timeline(now, -1))
-            asked = asked.select_from(_of_topics(seen)).where(card_topics.c.topic_id == key, within)
+            of_topic = select(card_topics.c.timeline).where(card_topics.c.topic_id == key, within)
+            asked = asked.where(seen.c.timeline.in_(of_topic))
         async with self._database.read() as connection:
             rows = await connection.execute(asked)
             return [Span(datetime.fromtimestamp(quarter * SPAN, UTC), *numbers) for quarter, *numbers in rows]
