@@ -42,7 +42,7 @@ async def open_bot(settings: Settings, *, clock: Clock = utc_now, background: bo
         metrics = Metrics()
         bot = NewsBot(settings, store, clock, metrics=metrics, background=background)
         stack.push_async_callback(bot.close)
-        loader = Loader(store.cabinet, settings.cards)
+        loader = Loader(store.cabinet, *settings.cards)
         bot.newsroom = Newsroom(settings, store, loader, DiscordPoster(bot), clock, metrics)
         bot.newsroom.warn_operators = bot.warn_operators
         stack.push_async_callback(bot.newsroom.stop)

@@ -92,7 +92,7 @@ def check(
 ) -> None:
     """Say what is wrong with card files. Exit code 1 when there is an error; a file that is no news card is a note."""
     with _told():
-        result = check_paths(paths or [load_settings().cards])
+        result = check_paths(paths or load_settings().cards)
     write = {Format.TEXT: console.as_text, Format.JSON: console.as_json, Format.GITHUB: console.as_github}
     sys.stdout.write(write[form](result))
     raise typer.Exit(_PROBLEMS if result.errors else 0)
@@ -118,7 +118,7 @@ def load(
 
 async def _load(settings: Settings, accept_withdrawals: bool) -> LoadReport:
     async with open_store(settings.database_url) as store:
-        loader = Loader(store.cabinet, settings.cards)
+        loader = Loader(store.cabinet, *settings.cards)
         with console.progress(_err) as progress:
             return await loader.load(utc_now(), accept_withdrawals=accept_withdrawals, progress=progress)
 

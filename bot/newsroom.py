@@ -172,7 +172,7 @@ class Newsroom:
         await self._store.meta.set(HEARTBEAT, self._clock().isoformat())
 
     async def _watch(self) -> None:
-        async for _ in changes(self._loader.root):
+        async for _ in changes(*self._loader.roots):
             await self._load_quietly()
 
     async def _load_quietly(self) -> None:

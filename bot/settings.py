@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -46,7 +46,9 @@ class Settings(BaseSettings):
     token: SecretStr | None = Field(None, description="The bot's token")
     token_file: Path | None = Field(None, description="A file that holds the token, instead of NEWSDESK_TOKEN")
     database_url: str = Field(default_factory=_default_database, description="Where the store is")
-    cards: Path = Field(Path("data/cards"), description="The folder of cards")
+    cards: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (Path("data/cards"),), description="The folders of cards; the first one wins where two hold the same card"
+    )
     asset_base_url: str | None = Field(
         None, description="Put before a card's site-relative pictures; unset: no picture"
     )
@@ -70,6 +72,26 @@ class Settings(BaseSettings):
     @property
     def max_age(self) -> timedelta:
         return timedelta(days=self.max_age_days)
+
+    @field_validator("cards", mode="before")
+    @classmethod
+    def _apart(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(os.pathsep) if part.strip()]
+        return [value] if isinstance(value, Path) else value
+
+    @field_validator("cards")
+    @classmethod
+    def _not_in_each_other(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        if not value:
+            raise ValueError("names no folder")
+        places = [folder.absolute() for folder in value]
+        for number, place in enumerate(places):
+            if _holds(place, places[:number]) or _holds(place, places[number + 1 :]):
+                raise ValueError(
+                    f"{value[number]} lies in another one of the folders, so that its cards would come twice"
+                )
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -129,6 +151,10 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"NEWSDESK_TOKEN_FILE: cannot be read: {reason}. Check the path and its rights."
             ) from error
+
+
+def _holds(place: Path, others: Iterable[Path]) -> bool:
+    return any(place.resolve().is_relative_to(other.resolve()) for other in others)
 
 
 def _one_line(raw: str, name: str) -> str:

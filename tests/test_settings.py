@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from datetime import timedelta
 from pathlib import Path
@@ -17,8 +18,6 @@ TOKEN = "MTIz.SECRET.token"
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty folder to start in, and none of the machine's own settings."""
-    import os
-
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -48,7 +47,11 @@ def test_without_any_variable_everything_has_a_default_outside_the_folder_of_car
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     settings = load_settings()
     assert settings.database_url == f"sqlite+aiosqlite:///{tmp_path}/state/newsdesk/newsdesk.db"
-    assert (settings.cards, settings.max_age, settings.asset_base_url) == (Path("data/cards"), timedelta(days=14), None)
+    assert (settings.cards, settings.max_age, settings.asset_base_url) == (
+        (Path("data/cards"),),
+        timedelta(days=14),
+        None,
+    )
 
 
 def test_the_token_is_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +114,7 @@ def test_a_dotenv_file_is_read_and_the_environment_wins_over_it(
 ) -> None:
     (tmp_path / ".env").write_text("NEWSDESK_MAX_AGE_DAYS=3\nNEWSDESK_LOG_LEVEL=debug\nNEWSDESK_CARDS=\nOTHER=1\n")
     assert (load_settings().max_age_days, load_settings().log_level) == (3, "DEBUG")
-    assert load_settings().cards == Path("data/cards")
+    assert load_settings().cards == (Path("data/cards"),)
     monkeypatch.setenv("NEWSDESK_MAX_AGE_DAYS", "5")
     assert load_settings().max_age_days == 5
     assert load_settings(max_age_days=7).max_age_days == 7
@@ -141,3 +144,23 @@ def test_where_to_serve_metrics_cannot_be_half_an_address(monkeypatch: pytest.Mo
 
 def test_every_setting_says_what_it_is() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize("where", ["environment", "dotenv", "given"])
+def test_several_folders_of_cards_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    value = os.pathsep.join(["one", " two words ", "", "/three"])
+    if where == "environment":
+        monkeypatch.setenv("NEWSDESK_CARDS", value)
+    if where == "dotenv":
+        (tmp_path / ".env").write_text(f"NEWSDESK_CARDS={value}\n")
+    settings = (
+        load_settings(cards=[Path("one"), Path("two words"), Path("/three")]) if where == "given" else load_settings()
+    )
+    assert settings.cards == (Path("one"), Path("two words"), Path("/three"))
+
+
+@pytest.mark.parametrize("value", ["one:two:one", "one:one/two", "one/two:one", "one:./one", ":", " "])
+def test_folders_that_hold_each_other_or_nothing_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("NEWSDESK_CARDS", value.replace(":", os.pathsep))
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_CARDS: "):
+        load_settings()

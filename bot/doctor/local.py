@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bot.cards.model import Severity as CardSeverity
@@ -38,10 +38,15 @@ def files(settings: Settings) -> Iterator[Finding]:
     env = Path(".env")
     if env.is_file() and os.access(env, os.R_OK) and _TOKEN.search(env.read_text("utf-8", errors="replace")):
         yield from _readable_by_all(env)
-    folder = settings.cards
-    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+    for folder in settings.cards:
+        if folder.is_dir():
+            yield from _folder_rights(folder, write=settings.write_back)
+
+
+def _folder_rights(folder: Path, *, write: bool) -> Iterator[Finding]:
+    if not os.access(folder, os.R_OK | os.X_OK):
         yield Finding(Severity.ERROR, f"The folder of cards {folder} cannot be read", f"chmod u+rx {folder}")
-    if settings.write_back and folder.is_dir() and not os.access(folder, os.W_OK):
+    if write and not os.access(folder, os.W_OK):
         fix = f"chmod u+w {folder}, or unset NEWSDESK_WRITE_BACK"
         yield Finding(Severity.ERROR, f"NEWSDESK_WRITE_BACK is set, but {folder} cannot be written", fix)
 
@@ -55,10 +60,11 @@ def _readable_by_all(path: Path) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, f"Everybody on this machine can read the token in {path}", f"chmod 600 {path}")
 
 
-def cards(folder: Path) -> Iterator[Finding]:
+def cards(folders: Sequence[Path]) -> Iterator[Finding]:
     """How many cards are broken, and the first few of them."""
+    named = ", ".join(map(str, folders))
     try:
-        checked = check_paths([folder])
+        checked = check_paths(folders)
     except UserError as error:
         yield Finding(Severity.ERROR, str(error).rstrip("."), "Set NEWSDESK_CARDS to the folder of cards.")
         return
@@ -71,11 +77,13 @@ def cards(folder: Path) -> Iterator[Finding]:
         some = "; ".join(f"{each.file}:{each.line}: {each.field}: {each.problem}" for each in errors[:_SHOWN])
         more = " …" if len(errors) > _SHOWN else ""
         what = f"{len(errors)} errors in {checked.files} card files: {some}{more}"
-        yield Finding(Severity.WARNING, what, f"Mend what newsdesk check {folder} names.")
+        yield Finding(Severity.WARNING, what, "Mend what `newsdesk check` names.")
     elif not checked.cards:
-        yield Finding(Severity.WARNING, f"{folder} holds no news card", "Set NEWSDESK_CARDS to the folder of cards.")
+        yield Finding(
+            Severity.WARNING, f"There is no news card in {named}", "Set NEWSDESK_CARDS to the folder of cards."
+        )
     else:
-        yield Finding(Severity.NOTE, f"{checked.cards} news cards in {folder} are well")
+        yield Finding(Severity.NOTE, f"{checked.cards} news cards in {named} are well")
 
 
 def database(examined: Examined) -> Iterator[Finding]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
@@ -56,65 +56,113 @@ Progress = Callable[[int, int], None]
 
 
 class Loader:
-    """Loads one folder. One load at a time: a second caller waits for the first."""
+    """Loads the folders. One load at a time: a second caller waits for the first."""
 
-    def __init__(self, cabinet: FilingCabinet, root: Path) -> None:
-        self.root = root
+    def __init__(self, cabinet: FilingCabinet, *roots: Path) -> None:
+        self.roots = roots
+        self.at_rest = asyncio.Lock()
+        """Held by whoever reads the folders or changes many of their files."""
         self._cabinet = cabinet
-        self._loading = asyncio.Lock()
 
     async def load(
         self, now: datetime, *, accept_withdrawals: bool = False, progress: Progress | None = None
     ) -> LoadReport:
-        """Compare, read, write. Raises `UserError` when the folder is not there."""
-        async with self._loading:
-            if not self.root.is_dir():
-                raise UserError(f"The folder of cards {self.root} does not exist. Set NEWSDESK_CARDS to one that does.")
-            load = _Load(self._cabinet, self.root, now, accept_withdrawals, progress or (lambda _done, _of: None))
-            return await load.run()
+        """Compare, read, write. Raises `UserError` when a folder is not there; then nothing is changed."""
+        async with self.at_rest:
+            for root in self.roots:
+                if not root.is_dir():
+                    raise UserError(f"The folder of cards {root} does not exist. Set NEWSDESK_CARDS to one that does.")
+            load = _Load(self._cabinet, now, accept_withdrawals, progress or (lambda _done, _of: None))
+            return await load.run(self.roots)
 
     async def write_back(self, card_id: int, published: bool) -> None:
         """Write a decision into the card's file. Raises `UserError` when it cannot be done."""
-        async with self._loading:
-            key = str(self.root.resolve())
-            known = await self._cabinet.known(key)
-            stat = next((file.stat for file in known.values() if file.card_id == card_id), None)
-            if stat is None:
-                raise UserError("The card's file is not in the folder of cards, so that it cannot be written.")
-            await asyncio.to_thread(write_published, self.root, stat, published)
+        async with self.at_rest:
+            for root in self.roots:
+                known = await self._cabinet.known(str(root.resolve()))
+                stat = next((file.stat for file in known.values() if file.card_id == card_id), None)
+                if stat is not None:
+                    await asyncio.to_thread(write_published, root, stat, published)
+                    return
+        raise UserError("The card's file is not in the folder of cards, so that it cannot be written.")
 
 
 class _Load:
-    def __init__(
-        self, cabinet: FilingCabinet, root: Path, now: datetime, accept_withdrawals: bool, progress: Progress
-    ) -> None:
+    """One load of all folders: what would take cards away comes last, together, so that the brake can weigh it."""
+
+    def __init__(self, cabinet: FilingCabinet, now: datetime, accept_withdrawals: bool, progress: Progress) -> None:
         self.cabinet = cabinet
-        self.root = root
-        self.key = str(root.resolve())
         self.now = now
         self.accept_withdrawals = accept_withdrawals
         self.progress = progress
         self.report = LoadReport()
-        self.postponed: list[tuple[FileStat, Reading]] = []
-        self.leaving: set[str] = set()
-        """Files that are gone, or that are no news card any more."""
 
-    async def run(self) -> LoadReport:
+    async def run(self, roots: Sequence[Path]) -> LoadReport:
         started = perf_counter()
-        stats = await asyncio.to_thread(self._scan)
-        known = await self.cabinet.known(self.key)
-        twins = _twins(stats)
-        fresh = [stat for stat in stats if stat.path in known and known[stat.path].stat == stat]
-        unread = sorted(set(stats) - {stat for stat in fresh if stat.path not in twins}, key=lambda stat: stat.path)
-        self.leaving = known.keys() - {stat.path for stat in stats}
-        self.report.files = len(stats)
-        self._count_known(known[stat.path] for stat in fresh if stat.path not in twins)
-        await self._read(unread, known, twins)
-        await self._withdraw()
+        folders = [_Folder(self, root, alone=len(roots) == 1) for root in roots]
+        for folder in folders:
+            await folder.look()
+        vanished = {card for folder in folders for card in folder.vanished()}
+        claims: dict[str, str] = {}
+        for folder in folders:
+            claims = await folder.read(vanished, claims) | claims
+        await self._withdraw(folders)
         if self.report.news:
             await self.cabinet.recount()
         self.report.seconds = perf_counter() - started
         return self.report
+
+    async def _withdraw(self, folders: Sequence[_Folder]) -> None:
+        losing = sum([await folder.losing() for folder in folders])
+        if not self.accept_withdrawals and await self._suspicious(losing):
+            self.report.held_back = losing
+            return
+        for folder in folders:
+            await folder.withdraw()
+
+    async def _suspicious(self, losing: int) -> bool:
+        return losing > BRAKE_CARDS and losing > await self.cabinet.published() * BRAKE_SHARE
+
+
+class _Folder:
+    """One folder's part of a load."""
+
+    def __init__(self, load: _Load, root: Path, *, alone: bool) -> None:
+        self.load = load
+        self.root = root
+        self.key = str(root.resolve())
+        self.alone = alone
+        self.stats: list[FileStat] = []
+        self.known: dict[str, KnownFile] = {}
+        self.claims: dict[str, str] = {}
+        """The slugs of this folder's cards, broken ones too, with the file that has each."""
+        self.postponed: list[tuple[FileStat, Reading]] = []
+        self.leaving: set[str] = set()
+        """Files that are gone, or that are no news card any more."""
+
+    async def look(self) -> None:
+        self.stats = await asyncio.to_thread(self._scan)
+        self.known = await self.load.cabinet.known(self.key)
+        self.leaving = self.known.keys() - {stat.path for stat in self.stats}
+        self.load.report.files += len(self.stats)
+
+    def vanished(self) -> Iterator[int]:
+        for path in self.leaving:
+            if (card := self.known[path].card_id) is not None:
+                yield card
+
+    async def read(self, vanished: Iterable[int], taken: Mapping[str, str]) -> dict[str, str]:
+        """File what is new; `taken` are the slugs of the folders before. Gives those of this one."""
+        twins = _twins(self.stats, taken)
+        fresh = [stat for stat in self.stats if stat.path in self.known and self.known[stat.path].stat == stat]
+        fresh = [stat for stat in fresh if stat.path not in twins]
+        for stat in fresh:
+            file = self.known[stat.path]
+            self.load.report.unchanged += file.card_id is not None
+            self._count(stat, file.card_id is not None, file.problems)
+        unread = sorted(set(self.stats) - set(fresh), key=lambda stat: stat.path)
+        await self._read(unread, frozenset(vanished), twins)
+        return self.claims
 
     def _scan(self) -> list[FileStat]:
         """A folder that cannot be listed must not look like one whose files were deleted."""
@@ -125,75 +173,77 @@ class _Load:
                 f"The folder {error.filename} cannot be listed: {error.strerror}. Nothing was changed."
             ) from error
 
-    def _count_known(self, files: Iterable[KnownFile]) -> None:
-        for file in files:
-            self.report.unchanged += file.card_id is not None
-            self._count(file.card_id is not None, file.problems)
-
-    def _count(self, is_card: bool, problems: Sequence[Problem]) -> None:
+    def _count(self, stat: FileStat, is_card: bool, problems: Sequence[Problem]) -> None:
         errors = [problem for problem in problems if problem.severity is Severity.ERROR]
-        self.report.cards += is_card
-        self.report.skipped += not is_card
-        self.report.problems += len(errors)
-        self.report.findings += errors
+        report = self.load.report
+        report.cards += is_card
+        report.skipped += not is_card
+        report.problems += len(errors)
+        report.findings += [self._placed(problem) for problem in errors]
+        if is_card or errors:
+            self.claims.setdefault(slug_of(stat.path), str(self.root / stat.path))
 
-    async def _read(self, unread: Sequence[FileStat], known: dict[str, KnownFile], twins: dict[str, Problem]) -> None:
-        vanished = {card for path in self.leaving if (card := known[path].card_id) is not None}
+    def _placed(self, problem: Problem) -> Problem:
+        """Of several folders the problem says which one it is in."""
+        return problem if self.alone else replace(problem, file=str(self.root / problem.file))
+
+    async def _read(self, unread: Sequence[FileStat], vanished: Iterable[int], twins: dict[str, Problem]) -> None:
         done = 0
         async for readings in read_ahead(self.root, [stat for stat in unread if stat.path not in twins]):
-            await self._take(readings, known, vanished)
-            self.progress(done := done + len(readings), len(unread))
+            await self._take(readings, vanished)
+            self.load.progress(done := done + len(readings), len(unread))
         await self._take(
-            [(untried(stat), Reading(None, (twins[stat.path],))) for stat in unread if stat.path in twins],
-            known,
-            vanished,
+            [(untried(stat), Reading(None, (twins[stat.path],))) for stat in unread if stat.path in twins], vanished
         )
 
-    async def _take(
-        self, readings: Sequence[tuple[FileStat, Reading]], known: dict[str, KnownFile], vanished: Iterable[int]
-    ) -> None:
+    async def _take(self, readings: Sequence[tuple[FileStat, Reading]], vanished: Iterable[int]) -> None:
         for stat, reading in readings:
-            before = known[stat.path].card_id if stat.path in known else None
+            before = self.known[stat.path].card_id if stat.path in self.known else None
             broken = any(problem.severity is Severity.ERROR for problem in reading.problems)
             if reading.card is None and before is not None and not broken:
                 self.leaving.add(stat.path)
-            self._count(reading.card is not None or (broken and before is not None), reading.problems)
+            self._count(stat, reading.card is not None or (broken and before is not None), reading.problems)
         staying = [(stat, reading) for stat, reading in readings if stat.path not in self.leaving]
         self._add(await self._file(staying, vanished, withdraw=False))
 
     async def _file(self, batch: Sequence[tuple[FileStat, Reading]], vanished: Iterable[int], withdraw: bool) -> Filing:
-        return await self.cabinet.file(self.key, batch, vanished=vanished, now=self.now, withdraw=withdraw)
+        return await self.load.cabinet.file(self.key, batch, vanished=vanished, now=self.load.now, withdraw=withdraw)
 
     def _add(self, filing: Filing) -> None:
-        self.report.added += filing.added
-        self.report.changed += filing.changed
-        self.report.withdrawn += filing.withdrawn
-        self.report.unchanged += filing.unchanged
+        report = self.load.report
+        report.added += filing.added
+        report.changed += filing.changed
+        report.withdrawn += filing.withdrawn
+        report.unchanged += filing.unchanged
         self.postponed += filing.postponed
 
-    async def _suspicious(self, losing: int) -> bool:
-        return losing > BRAKE_CARDS and losing > await self.cabinet.published() * BRAKE_SHARE
-
-    async def _withdraw(self) -> None:
-        """What would take cards away comes last, together, so that the brake can weigh it."""
+    def _batches(self) -> Iterator[list[str]]:
         paths = sorted(self.leaving)
-        batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
-        losing = len(self.postponed) + sum([await self.cabinet.at_risk(self.key, batch) for batch in batches])
-        if not self.accept_withdrawals and await self._suspicious(losing):
-            self.report.held_back = losing
-            return
-        for start in range(0, len(self.postponed), BATCH):
-            self._add(await self._file(self.postponed[start : start + BATCH], (), withdraw=True))
-        for batch in batches:
-            self.report.withdrawn += await self.cabinet.forget(self.key, batch, self.now)
+        return (paths[start : start + BATCH] for start in range(0, len(paths), BATCH))
+
+    async def losing(self) -> int:
+        """How many published cards would go."""
+        at_risk = [await self.load.cabinet.at_risk(self.key, batch) for batch in self._batches()]
+        return len(self.postponed) + sum(at_risk)
+
+    async def withdraw(self) -> None:
+        postponed, self.postponed = self.postponed, []
+        for start in range(0, len(postponed), BATCH):
+            self._add(await self._file(postponed[start : start + BATCH], (), withdraw=True))
+        for batch in self._batches():
+            self.load.report.withdrawn += await self.load.cabinet.forget(self.key, batch, self.load.now)
 
 
-def _twins(stats: Sequence[FileStat]) -> dict[str, Problem]:
-    """Files whose slug an earlier file has already, with the problem to report."""
+def _twins(stats: Sequence[FileStat], taken: Mapping[str, str]) -> dict[str, Problem]:
+    """Files whose slug an earlier file or a card of an earlier folder has already, with the problem to report."""
     first: dict[str, str] = {}
     found: dict[str, Problem] = {}
     for stat in stats:
-        owner = first.setdefault(slug_of(stat.path), stat.path)
-        if owner != stat.path:
+        slug = slug_of(stat.path)
+        owner = first.setdefault(slug, stat.path)
+        if slug in taken:
+            why = f"{taken[slug]} has the same name, and its folder comes first: rename one of the two"
+            found[stat.path] = Problem(stat.path, 1, "", why)
+        elif owner != stat.path:
             found[stat.path] = Problem(stat.path, 1, "", f"{owner} has the same name: rename one of the two")
     return found
