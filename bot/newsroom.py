@@ -18,6 +18,7 @@ from bot.editions import Editions
 from bot.errors import NewsdeskError
 from bot.metrics import Metrics
 from bot.settings import Settings
+from bot.sources.checkouts import Checkouts
 from bot.sources.loader import Loader, LoadReport
 from bot.sources.watch import changes
 from bot.store import Store
@@ -52,6 +53,7 @@ class Newsroom:
         self.editions = Editions(store, clock, settings.max_age)
         self._courier = Courier(store, poster, clock, self.editions.catch_up, self._metrics)
         self._crossposter = Crossposter(store, poster, clock)
+        self._checkouts = Checkouts(settings.cards)
         self._planning = asyncio.Lock()
         self._schedule = Schedule()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -135,6 +137,8 @@ class Newsroom:
         self._schedule.every(self._settings.tick_seconds, self.plan, "plan")
         self._schedule.every(self._settings.tick_seconds, self._crossposter.work_off, "crosspost")
         self._schedule.every(self._settings.rescan_seconds, self._load_quietly, "compare the folder")
+        if self._settings.cards_git_pull:
+            self._schedule.every(self._settings.cards_git_pull, self._pull, "pull the folders")
         self._schedule.every(_HEARTBEAT_SECONDS, self._beat, "heartbeat")
         self._beaten_at = self._clock()
         self._schedule.start()
@@ -174,6 +178,12 @@ class Newsroom:
     async def _watch(self) -> None:
         async for _ in changes(*self._loader.roots):
             await self._load_quietly()
+
+    async def _pull(self) -> None:
+        """No load may read the files while git changes them: half a checkout looks like deleted cards."""
+        async with self._loader.at_rest:
+            await self._checkouts.pull()
+        await self._load_quietly()
 
     async def _load_quietly(self) -> None:
         """A load that nobody waits for: what is wrong goes to the log, and the next load tries again."""

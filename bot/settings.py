@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     cards: Annotated[tuple[Path, ...], NoDecode] = Field(
         (Path("data/cards"),), description="The folders of cards; the first one wins where two hold the same card"
     )
+    cards_git_pull: Annotated[float, Field(ge=10)] | None = Field(
+        None, description="How often folders that are git checkouts are brought up to date, in seconds"
+    )
     asset_base_url: str | None = Field(
         None, description="Put before a card's site-relative pictures; unset: no picture"
     )

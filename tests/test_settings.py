@@ -164,3 +164,12 @@ def test_folders_that_hold_each_other_or_nothing_are_refused(monkeypatch: pytest
     monkeypatch.setenv("NEWSDESK_CARDS", value.replace(":", os.pathsep))
     with pytest.raises(SettingsError, match=r"^NEWSDESK_CARDS: "):
         load_settings()
+
+
+def test_pulling_is_off_until_it_is_given_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().cards_git_pull is None
+    monkeypatch.setenv("NEWSDESK_CARDS_GIT_PULL", "300")
+    assert load_settings().cards_git_pull == 300
+    monkeypatch.setenv("NEWSDESK_CARDS_GIT_PULL", "0")
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_CARDS_GIT_PULL: "):
+        load_settings()
