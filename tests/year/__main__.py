@@ -24,11 +24,11 @@ def downtimes(days: int) -> list[Span]:
     nights = [
         (START + timedelta(days=days * part / 11, hours=21), timedelta(hours=1 + part * 2)) for part in range(1, 11)
     ]
-    nights.append((START + timedelta(days=days * 0.97), timedelta(days=3)))
+    nights.append((START + timedelta(days=days * 0.97 - 3), timedelta(days=3)))
     return [(start, start + span) for start, span in nights]
 
 
-def report(year: Year, complaints: list[str], seconds: float) -> None:
+def report(year: Year, complaints: dict[str, list[str]], seconds: float) -> None:
     layouts = Counter("single stories" if is_single(post.delivery) else "digests" for post in year.posts)
     figures = {
         "simulated days": (year.end - year.start).days,
@@ -42,12 +42,12 @@ def report(year: Year, complaints: list[str], seconds: float) -> None:
         "cards in them": sum(len(post.cards) for post in year.posts),
         "edits": year.edits,
         "retractions": year.retractions,
-        "complaints": len(complaints),
+        "complaints": sum(map(len, complaints.values())),
         "seconds": round(seconds),
     }
     show(["a year", ""], [[name, f"{value:,}"] for name, value in figures.items()])
-    for complaint in complaints[:20]:
-        print(complaint)
+    for name, found in complaints.items():
+        print(f"\n{name}: {len(found):,}", *found[:10], sep="\n")
 
 
 def main() -> int:

@@ -60,7 +60,8 @@ class Reckoning:
                 told[story] = min(told.get(story, each.planned_at), each.planned_at)
         return told
 
-    def complaints(self) -> list[str]:
+    def complaints(self) -> dict[str, list[str]]:
+        """By check, only those that found something."""
         checks = (
             self.repeated,
             self.unfit,
@@ -70,8 +71,9 @@ class Reckoning:
             self.missed,
             self.merged,
         )
-        unfinished = [f"{self.year.open} messages are not as they should be"] if self.year.open else []
-        return [complaint for check in checks for complaint in check()] + unfinished
+        found = {check.__name__: list(check()) for check in checks}
+        found["unfinished"] = [f"{self.year.open} messages are not as they should be"] if self.year.open else []
+        return {name: complaints for name, complaints in found.items() if complaints}
 
     def repeated(self) -> Iterator[str]:
         """A card or a message twice, or a story anew."""
@@ -79,12 +81,19 @@ class Reckoning:
         messages = Counter(post.delivery.id for post in self.year.posts)
         yield from (f"{slug} came {times} times to {channel}" for (channel, slug), times in cards.items() if times > 1)
         yield from (f"message {number} was posted {times} times" for number, times in messages.items() if times > 1)
-        anew: dict[tuple[int, str], set[int]] = defaultdict(set)
+        yield from (f"the story of {story} was told anew in {channel}" for channel, story in self._told_anew())
+
+    def _told_anew(self) -> Iterator[tuple[int, str]]:
+        """Where a story was told while an earlier post of it stood; one whose cards were withdrawn has gone."""
+        told: dict[tuple[int, str], set[str]] = defaultdict(set)
         for post in self.year.posts:
+            stories = {self.first[card.card.slug] for card in post.cards}
+            for story in stories & self.seen.keys():
+                before = told[post.delivery.channel_id, story]
+                if any(self.gone.get(slug, self.year.end) > post.at for slug in before):
+                    yield post.delivery.channel_id, story
             for card in post.cards:
-                if (first := self.first[card.card.slug]) in self.seen:
-                    anew[post.delivery.channel_id, first].add(post.delivery.id)
-        yield from (f"the story of {key[1]} was told anew in {key[0]}" for key, ids in anew.items() if len(ids) > 1)
+                told[post.delivery.channel_id, self.first[card.card.slug]].add(card.card.slug)
 
     def unfit(self) -> Iterator[str]:
         for each in self.year.held:
