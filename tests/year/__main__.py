@@ -20,11 +20,11 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def downtimes(days: int) -> list[Span]:
-    """Ten nights, short and long, and one of three days."""
+    """Nine nights, short and long, and one of three days; apart from each other in any month or more."""
     nights = [
-        (START + timedelta(days=days * part / 11, hours=21), timedelta(hours=1 + part * 2)) for part in range(1, 11)
+        (START + timedelta(days=days * part / 11, hours=21), timedelta(hours=1 + part * 2)) for part in range(1, 10)
     ]
-    nights.append((START + timedelta(days=days * 0.97 - 3), timedelta(days=3)))
+    nights.append((START + timedelta(days=days * 0.89), timedelta(days=3)))
     return [(start, start + span) for start, span in nights]
 
 

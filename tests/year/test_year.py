@@ -17,7 +17,7 @@ START = datetime(2026, 3, 26, tzinfo=UTC)
 @pytest.mark.timeout(120)
 async def test_days_of_news_come_as_the_calendar_says(tmp_path: Path) -> None:
     away = [(START + timedelta(days=2, hours=20), START + timedelta(days=3, hours=6))]
-    year = await pass_by(tmp_path, start=START, days=12, subscriptions=10, cards=50, away=away)
+    year = await pass_by(tmp_path, start=START, days=12, subscriptions=10, cards=80, away=away)
     assert Reckoning(year).complaints() == {}
     assert len(year.posts) > 50
     assert year.edits
