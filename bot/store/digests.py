@@ -126,7 +126,7 @@ class Digests:
                 topics_of.setdefault(card_id, []).append(key)
             own = _Own(
                 {tuple(row[:2]): row for row in await connection.execute(select(*_DECIDED).where(decided))},
-                await _edits(connection, guild_ids, looked_at),
+                await _edits(connection, guild_ids, {row.id for row in rows}),
                 await _picks(connection, guild_ids),
             )
         found = {row.id: (row, _candidate(row, topics_of.get(row.id, ()))) for row in rows}
@@ -317,12 +317,13 @@ class _Own:
 
 
 async def _edits(
-    connection: AsyncConnection, guild_ids: Collection[int], looked_at: ColumnElement[bool]
+    connection: AsyncConnection, guild_ids: Collection[int], found: Collection[int]
 ) -> dict[_Here, tuple[Sequence[str], int]]:
+    """Of the cards that were found: few cards have any, and asking for them by card would look at every card."""
     edited = card_edits.c
-    asked = select(edited.guild_id, edited.card_id, edited.topics, edited.audit_id).join(cards)
-    rows = await connection.execute(asked.where(edited.guild_id.in_(guild_ids), looked_at))
-    return {(guild_id, card_id): (names, entry_id) for guild_id, card_id, names, entry_id in rows}
+    asked = select(edited.guild_id, edited.card_id, edited.topics, edited.audit_id)
+    rows = await connection.execute(asked.where(edited.guild_id.in_(guild_ids)))
+    return {(guild_id, card_id): (names, entry_id) for guild_id, card_id, names, entry_id in rows if card_id in found}
 
 
 async def _picks(connection: AsyncConnection, guild_ids: Collection[int]) -> dict[_Here, frozenset[int]]:
