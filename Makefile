@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check crash year format lock bench clean
+.PHONY: help demo run test check crash year soak format lock bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ crash: $(VENV)/.installed  ## Kill the bot 300 times while it delivers, and coun
 
 year: $(VENV)/.installed  ## Let a year of news pass and compare it with the calendar (about 20 minutes)
 	@$(BIN)/python -m tests.year $(ARGS)
+
+soak: $(VENV)/.installed  ## A quarter of an hour of news, readers and faults at full size, counted (about 17 minutes)
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 lock: $(VENV)/.installed  ## Rewrite requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

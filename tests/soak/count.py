@@ -1,0 +1,101 @@
+"""What the channels hold, counted at the wire, against what files and subscriptions alone say they should hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from tests.soak.news import Filed, News
+from tests.soak.plan import Channel, Fate, slots, title
+from tests.wire.client import WireDiscord
+from tests.wire.results import WireMessage
+
+_CARD = re.compile(r"Card (\d+) of the soak")
+MARGIN = timedelta(seconds=20)
+"""A card this close before a digest may be in it or in the next."""
+_TAKEN = (Fate.DELETED, Fate.UNPUBLISHED)
+
+
+@dataclass(slots=True)
+class Count:
+    """Pairs of channel and card. `wanted` are those that must be there at the end, `held` those of them that are."""
+
+    wanted: int = 0
+    held: int = 0
+    repeated: int = 0
+    """Messages beyond the first, deleted ones included, in which a channel had the same card."""
+    stray: int = 0
+    """Cards in a channel that never asked for them."""
+    stale: int = 0
+    """Posts that show an edited card's first edition."""
+    standing: int = 0
+    """Posts that still show a card that was taken back."""
+    disordered: int = 0
+    """Channels in which a card came after a younger one."""
+    messages: int = 0
+    digests: int = 0
+
+    @property
+    def lost(self) -> int:
+        return self.wanted - self.held
+
+
+async def count(wire: WireDiscord, channels: list[Channel], news: News, began: datetime, ended: datetime) -> Count:
+    """`began` is when the bot was ready, `ended` when it was quiet."""
+    total = Count()
+    for channel in channels:
+        messages = [each for each in await wire.messages(channel.id, deleted=True) if _numbers(_all_of(each))]
+        total.messages += len(messages)
+        total.digests += len(messages) if channel.times else 0
+        _count_channel(total, channel, messages, _required(channel, news, began, ended), news)
+    return total
+
+
+def _required(channel: Channel, news: News, began: datetime, ended: datetime) -> set[int]:
+    """Cards that must be there and stay; of digests, those filed well before the last one that was due."""
+    last = ended
+    if channel.times:
+        due = [each for each in slots(channel, began) if each < ended]
+        last = due[-1] - MARGIN if due else began
+    return {
+        card.number
+        for card in news.filed.values()
+        if card.topic == channel.topic and card.done not in _TAKEN and card.at < last
+    }
+
+
+def _count_channel(total: Count, channel: Channel, messages: list[WireMessage], required: set[int], news: News) -> None:
+    had = Counter(number for message in messages for number in _numbers(_all_of(message)))
+    there = {number for message in messages if message.deleted is None for number in _numbers(_now(message))}
+    total.wanted += len(required)
+    total.held += len(required & there)
+    total.repeated += sum(times - 1 for times in had.values())
+    total.stray += sum(news.filed[number].topic != channel.topic for number in had)
+    total.standing += sum(news.filed[number].done in _TAKEN for number in there)
+    total.stale += sum(_is_stale(news.filed[number], messages) for number in there)
+    if not channel.times:
+        arrived = [min(_numbers(_all_of(message))) for message in messages]
+        total.disordered += any(later < earlier for earlier, later in pairwise(arrived))
+
+
+def _is_stale(card: Filed, messages: list[WireMessage]) -> bool:
+    if card.done is not Fate.EDITED:
+        return False
+    return not any(title(card.number, card.edition) in _now(message) for message in messages if message.deleted is None)
+
+
+def _now(message: WireMessage) -> str:
+    return message.content + json.dumps(message.embeds)
+
+
+def _all_of(message: WireMessage) -> str:
+    """What it shows and what it ever showed."""
+    return _now(message) + json.dumps(message.revisions)
+
+
+def _numbers(text: str) -> set[int]:
+    return {int(number) for number in _CARD.findall(text)}

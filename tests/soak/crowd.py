@@ -1,0 +1,125 @@
+"""The readers: commands, autocompletion and buttons at a steady rate, whatever is still unanswered."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from tests.soak.plan import WORDS, Channel, Size
+from tests.wire.client import Person, WireDiscord
+from tests.wire.errors import Json
+from tests.wire.results import Outcome
+
+_PATIENCE = 15.0
+"""Seconds after which a reader is taken to have no answer; Discord itself gives a first answer 3."""
+_LABELS = ("Save", "Related", "More from this topic")
+_APOLOGY = "something went wrong on our side"
+_TOKEN = re.compile(r"^/interactions/\d+/([^/]+)/callback")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One thing that a reader did, and what came of it."""
+
+    kind: str
+    outcome: Outcome
+
+    @property
+    def answered(self) -> bool:
+        return self.outcome.acknowledged and (self.outcome.replied or self.outcome.choices is not None)
+
+    @property
+    def sorry(self) -> bool:
+        """Whether the answer is the apology for a failure."""
+        return _APOLOGY in self.outcome.text
+
+
+@dataclass
+class Crowd:
+    """Who asks what, and everything that was asked."""
+
+    wire: WireDiscord
+    channels: list[Channel]
+    size: Size
+    asked: list[Asked] = field(default_factory=list)
+    nothing_to_click: int = 0
+
+    def __post_init__(self) -> None:
+        self._chance = random.Random(self.size.seed)
+        self._ways: dict[str, tuple[int, Callable[[int, Person], Awaitable[Outcome | None]]]] = {
+            "search": (30, self._search),
+            "latest": (20, self._latest),
+            "topics": (10, self._topics),
+            "autocomplete": (20, self._complete),
+            "button": (15, self._click),
+            "desk queue": (5, self._queue),
+        }
+
+    async def flow(self) -> None:
+        """Until the run's time is over and everybody has an answer or has waited for long enough."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        names = list(self._ways)
+        weights = [weight for weight, _ in self._ways.values()]
+        async with asyncio.TaskGroup() as group:
+            for number in range(int(self.size.seconds * self.size.commands)):
+                await asyncio.sleep(max(began + number / self.size.commands - loop.time(), 0))
+                (kind,) = self._chance.choices(names, weights)
+                group.create_task(self._ask(kind))
+
+    async def _ask(self, kind: str) -> None:
+        channel = self._chance.choice(self.channels)
+        reader = Person(f"reader-{self._chance.randrange(1000)}")
+        outcome = await self._ways[kind][1](channel.id, reader)
+        if outcome is None:
+            self.nothing_to_click += 1
+        else:
+            self.asked.append(Asked(kind, outcome))
+
+    async def _search(self, channel_id: int, reader: Person) -> Outcome:
+        return await self._slash(channel_id, "search", {"query": self._chance.choice(WORDS)}, reader)
+
+    async def _latest(self, channel_id: int, reader: Person) -> Outcome:
+        return await self._slash(channel_id, "latest", {"count": self._chance.randint(1, 10)}, reader)
+
+    async def _topics(self, channel_id: int, reader: Person) -> Outcome:
+        return await self._slash(channel_id, "topics", {}, reader)
+
+    async def _queue(self, channel_id: int, reader: Person) -> Outcome:
+        return await self._slash(channel_id, "desk queue", {}, reader)
+
+    async def _slash(self, channel_id: int, command: str, options: Json, reader: Person) -> Outcome:
+        return await self.wire.slash(channel_id, command, options, reader, within=_PATIENCE)
+
+    async def _complete(self, channel_id: int, reader: Person) -> Outcome:
+        """As `wire.autocomplete`, which tells the choices alone and not how long they took."""
+        typed = self._chance.choice(("to", "top", "arch", "topic 1"))
+        form = reader.form() | {"command": "latest", "options": {"topic": typed}, "focused": "topic"}
+        return await self.wire._invoke("autocomplete", channel_id, form, "ack", _PATIENCE)
+
+    async def _click(self, channel_id: int, reader: Person) -> Outcome | None:
+        """Some button of a post of some channel near this one; nothing while none of them has a post."""
+        for _ in range(5):
+            for message in reversed(await self.wire.messages(channel_id)):
+                labels = [part["label"] for part in message.parts if part.get("label") in _LABELS]
+                if labels:
+                    label = self._chance.choice(labels)
+                    return await self.wire.click(message, None, reader, label=label, within=_PATIENCE)
+            channel_id = self._chance.choice(self.channels).id
+        return None
+
+    async def unanswered(self) -> tuple[int, int]:
+        """How many have no answer: because a fault spoiled a request of that answer, and without any such reason."""
+        failed = [each.outcome for each in self.asked if not each.answered]
+        spoiled = [await self._spoiled(outcome.id) for outcome in failed]
+        return sum(spoiled), len(spoiled) - sum(spoiled)
+
+    async def _spoiled(self, interaction_id: int) -> bool:
+        made = await self.wire.requests(path=f"^/interactions/{interaction_id}/")
+        tokens = {found[1] for request in made if (found := _TOKEN.match(request.path))}
+        for token in tokens:
+            made += await self.wire.requests(path=f"^/webhooks/.*{re.escape(token)}")
+        return any(request.fault for request in made)

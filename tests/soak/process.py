@@ -1,0 +1,91 @@
+"""The bot as its users run it, in a process of its own: limits, watching and ticks are on."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.desk.subscription import Layout, When, Wish
+from bot.store import open_store
+from tests.crash.process import ROOT, BotProcess
+from tests.soak.plan import Channel, Size, archive
+
+_SERIOUS = re.compile(r"^\S+ \S+ (?:ERROR|CRITICAL) (.*)$", re.MULTILINE)
+_VARIES = re.compile(r"\d+")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid: int) -> float:
+    """MB of memory that a process has now."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text("utf-8").split()[1])
+    return pages * PAGE / 1e6
+
+
+class SoakBot(BotProcess):
+    """`newsdesk run` with the settings of a real one, but for where Discord is."""
+
+    async def furnish(self, channels: list[Channel], size: Size) -> None:
+        """Subscribe the channels, and file the cards that were there before."""
+        self.cards.mkdir(parents=True)
+        now = datetime.now(UTC)
+        async with open_store(f"sqlite+aiosqlite:///{self.database}") as store:
+            for channel in channels:
+                await store.subscriptions.add(
+                    guild_id=channel.guild_id,
+                    channel_id=channel.id,
+                    created_by=1,
+                    now=now - timedelta(seconds=1),
+                    wish=_wish(channel),
+                )
+        for name, text in archive(size, now):
+            (self.cards / name).write_text(text, "utf-8")
+
+    def run(self, tick: float) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSDESK_")}
+        environment |= {
+            "NEWSDESK_TOKEN": "a.test.token",
+            "NEWSDESK_DISCORD_API": self._api,
+            "NEWSDESK_DATABASE_URL": f"sqlite+aiosqlite:///{self.database}",
+            "NEWSDESK_CARDS": str(self.cards),
+            "NEWSDESK_TICK_SECONDS": str(tick),
+            "NEWSDESK_LOG_LEVEL": "WARNING",
+        }
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of CPU that it has used so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def filed(self) -> int:
+        """How many cards are in the store."""
+        with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True, timeout=10)) as store:
+            return int(store.execute("SELECT count(*) FROM cards").fetchone()[0])
+
+    def errors(self) -> Counter[str]:
+        """The log's lines of level ERROR, alike but for numbers counted together."""
+        return Counter(_VARIES.sub("#", line) for line in _SERIOUS.findall(self.log))
+
+
+def _wish(channel: Channel) -> Wish:
+    if not channel.times:
+        return Wish(topics=(channel.topic,))
+    layout = Layout.LIST if channel.listed else Layout.CARDS
+    return Wish(When.DAILY, times=channel.times, topics=(channel.topic,), layout=layout)
