@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -17,7 +16,6 @@ _PATIENCE = 15.0
 """Seconds after which a reader is taken to have no answer; Discord itself gives a first answer 3."""
 _LABELS = ("Save", "Related", "More from this topic")
 _APOLOGY = "something went wrong on our side"
-_TOKEN = re.compile(r"^/interactions/\d+/([^/]+)/callback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +109,16 @@ class Crowd:
             channel_id = self._chance.choice(self.channels).id
         return None
 
-    async def unanswered(self) -> tuple[int, int]:
-        """How many have no answer: because a fault spoiled a request of that answer, and without any such reason."""
-        failed = [each.outcome for each in self.asked if not each.answered]
-        spoiled = [await self._spoiled(outcome.id) for outcome in failed]
-        return sum(spoiled), len(spoiled) - sum(spoiled)
+    async def spoiled(self) -> set[int]:
+        """The interactions of which a fault struck a request of the answer."""
+        made = await self.wire.requests(path="^/(interactions|webhooks)/")
+        ids = {
+            _token(each.path): int(each.path.split("/")[2]) for each in made if each.path.startswith("/interactions")
+        }
+        struck = {_token(each.path) for each in made if each.fault}
+        return {ids[token] for token in struck & ids.keys()}
 
-    async def _spoiled(self, interaction_id: int) -> bool:
-        made = await self.wire.requests(path=f"^/interactions/{interaction_id}/")
-        tokens = {found[1] for request in made if (found := _TOKEN.match(request.path))}
-        for token in tokens:
-            made += await self.wire.requests(path=f"^/webhooks/.*{re.escape(token)}")
-        return any(request.fault for request in made)
+
+def _token(path: str) -> str:
+    """It stands behind the interaction's id as well as behind the application's."""
+    return path.split("/")[3]

@@ -17,8 +17,9 @@ from bot.store import open_store
 from tests.crash.process import ROOT, BotProcess
 from tests.soak.plan import Channel, Size, archive
 
-_SERIOUS = re.compile(r"^\S+ \S+ (?:ERROR|CRITICAL) (.*)$", re.MULTILINE)
-_VARIES = re.compile(r"\d+")
+_ENTRY = re.compile(r"^(?=\d{4}-\d\d-\d\d \S+ [A-Z]+ )", re.MULTILINE)
+_SERIOUS = re.compile(r"\S+ \S+ (?:ERROR|CRITICAL) (.*)")
+_VARIES = re.compile(r"\b[0-9a-f]{6,}\b|\d+")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -80,8 +81,17 @@ class SoakBot(BotProcess):
             return int(store.execute("SELECT count(*) FROM cards").fetchone()[0])
 
     def errors(self) -> Counter[str]:
-        """The log's lines of level ERROR, alike but for numbers counted together."""
-        return Counter(_VARIES.sub("#", line) for line in _SERIOUS.findall(self.log))
+        """The log's entries of level ERROR with what was raised, alike but for numbers counted together."""
+        entries = [entry for entry in _ENTRY.split(self.log) if _SERIOUS.match(entry)]
+        return Counter(_VARIES.sub("#", _in_short(entry)) for entry in entries)
+
+
+def _in_short(entry: str) -> str:
+    """Its first line without time and level, and the last line of its traceback."""
+    lines = entry.strip().splitlines()
+    found = _SERIOUS.match(lines[0])
+    said = found[1] if found else lines[0]
+    return f"{said}: {lines[-1].strip()}" if len(lines) > 1 else said
 
 
 def _wish(channel: Channel) -> Wish:

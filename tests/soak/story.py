@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.soak.count import Count, count
-from tests.soak.crowd import Crowd
+from tests.soak.crowd import Asked, Crowd
 from tests.soak.memory import Memory
 from tests.soak.news import News
 from tests.soak.plan import Channel, Size, channels
@@ -35,10 +35,8 @@ class Report:
     count: Count
     crowd: Crowd
     memory: Memory
-    spoiled: int
-    """Commands without an answer of which a fault spoiled a request."""
-    silent: int
-    """Commands without an answer and without that excuse."""
+    spoiled: set[int]
+    """Interactions of which a fault struck a request of the answer."""
     cpu: float
     """The bot's, as a share of one core over the run."""
     ready: float
@@ -48,6 +46,16 @@ class Report:
     errors: Counter[str]
     faults: list[Json]
     totals: Totals
+
+    @property
+    def unspoiled(self) -> list[Asked]:
+        """What was asked and no fault struck."""
+        return [each for each in self.crowd.asked if each.outcome.id not in self.spoiled]
+
+    @property
+    def silent(self) -> int:
+        """How often there was no answer, although no fault struck."""
+        return sum(not each.answered for each in self.unspoiled)
 
 
 async def soak(wire: WireDiscord, folder: Path, size: Size) -> Report:
@@ -89,11 +97,11 @@ async def _run(wire: WireDiscord, bot: SoakBot, size: Size, subscribed: list[Cha
     with suppress(asyncio.CancelledError):
         await watching
     counted = await count(wire, subscribed, news, began, datetime.now(UTC))
-    spoiled, silent = await crowd.unanswered()
+    spoiled = await crowd.spoiled()
     faults, totals = await wire.faults(), await wire.totals()
     await wire.clear_faults()
     bot.terminate()
-    return Report(size, counted, crowd, memory, spoiled, silent, used, ready, quiet, bot.errors(), faults, totals)
+    return Report(size, counted, crowd, memory, spoiled, used, ready, quiet, bot.errors(), faults, totals)
 
 
 async def _quiet(bot: SoakBot) -> float | None:

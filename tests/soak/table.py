@@ -14,7 +14,8 @@ def tell(report: Report) -> None:
     show(("", ""), [(name, str(value)) for name, value in _figures(report)])
     sys.stdout.write("\n")
     head = ("interaction", "asked", "answered", "sorry", "ack p50 ms", "p99 ms", "slowest ms")
-    show(head, [_row("all", report.crowd.asked), *(_row(kind, asked) for kind, asked in _by_kind(report).items())])
+    both = (_row("all", report.crowd.asked), _row("all that no fault struck", report.unspoiled))
+    show(head, [*both, *(_row(f"  {kind}", asked) for kind, asked in _by_kind(report.unspoiled).items())])
     for line, times in report.errors.most_common():
         sys.stdout.write(f"\n{times} x {line}\n")
 
@@ -39,13 +40,18 @@ def _figures(report: Report) -> Iterable[tuple[str, object]]:
     yield "memory at 0, 25, 50, 75, 100 %", ", ".join(f"{memory.at(each / 4):.0f}" for each in range(5)) + " MB"
     yield "highest", f"{memory.highest:.0f} MB"
     yield "slope, second half", f"{memory.slope:+.1f} MB/h"
-    yield "unanswered: spoiled, without a fault", f"{report.spoiled}, {report.silent}"
+    yield "commands answered, failed", f"{sum(each.answered for each in report.crowd.asked):,}, {_failed(report)}"
+    yield "failed without a fault", report.silent
     yield "errors in the log", sum(report.errors.values())
 
 
-def _by_kind(report: Report) -> dict[str, list[Asked]]:
+def _failed(report: Report) -> int:
+    return sum(not each.answered for each in report.crowd.asked)
+
+
+def _by_kind(asked: list[Asked]) -> dict[str, list[Asked]]:
     kinds: dict[str, list[Asked]] = {}
-    for each in report.crowd.asked:
+    for each in asked:
         kinds.setdefault(each.kind, []).append(each)
     return dict(sorted(kinds.items()))
 

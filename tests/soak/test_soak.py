@@ -23,4 +23,4 @@ async def test_under_load_and_faults_nothing_is_lost_or_repeated_and_everybody_i
     assert (found.lost, found.repeated, found.stray) == (0, 0, 0)
     assert (found.disordered, found.stale, found.standing) == (0, 0, 0)
     assert report.silent == 0, "only what a fault spoiled may stay without an answer"
-    assert not any(each.sorry for each in report.crowd.asked)
+    assert not any(each.sorry for each in report.unspoiled)
