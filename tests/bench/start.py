@@ -86,6 +86,7 @@ def _environment(folder: Path, api: str) -> dict[str, str]:
         "NEWSDESK_DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'start.db'}",
         "NEWSDESK_CARDS": str(ROOT / "data" / "cards"),
         "NEWSDESK_LOG_LEVEL": "INFO",
+        "NEWSDESK_LOG_FORMAT": "human",
     }
 
 

@@ -58,6 +58,7 @@ class SoakBot(BotProcess):
             "NEWSDESK_CARDS": str(self.cards),
             "NEWSDESK_TICK_SECONDS": str(tick),
             "NEWSDESK_LOG_LEVEL": "WARNING",
+            "NEWSDESK_LOG_FORMAT": "human",
         }
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
