@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
+import aiohttp
 import discord
 from discord import app_commands
 
@@ -34,6 +35,9 @@ async def report(interaction: discord.Interaction[Any], error: Exception) -> Non
 def _words(interaction: discord.Interaction[Any], error: Exception) -> str:
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, aiohttp.ClientConnectionError):
+        _log.warning("The connection broke in interaction %s: %s", interaction.id, error)
+        return "The connection to Discord broke while I answered. Please try again."
     if isinstance(error, app_commands.NoPrivateMessage):
         return "This works in a server only, not in a direct message."
     if isinstance(error, app_commands.MissingPermissions):
@@ -57,7 +61,7 @@ async def _tell(interaction: discord.Interaction[Any], text: str) -> None:
             await interaction.followup.send(text, ephemeral=True, allowed_mentions=nobody)
         else:
             await interaction.response.send_message(text, ephemeral=True, allowed_mentions=nobody)
-    except (discord.HTTPException, discord.InteractionResponded) as error:
+    except (discord.HTTPException, discord.InteractionResponded, aiohttp.ClientError, OSError) as error:
         _log.warning("Interaction %s could not be answered: %s", interaction.id, error)
 
 
