@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import discord
 import pytest
 from discord import app_commands
@@ -21,6 +22,8 @@ APOLOGY = re.compile(r"Sorry, something went wrong on our side.*`[0-9a-f]{8}`")
 def _fail(kind: str) -> None:
     if kind == "user":
         raise UserError("Choose another one.")
+    if kind == "line":
+        raise aiohttp.ServerDisconnectedError
     raise RuntimeError("a defect with a secret in it")
 
 
@@ -103,7 +106,7 @@ async def test_views_and_dynamic_items_answer(
         _assert_answered(result.response.content, kind, caplog)
 
 
-@pytest.mark.parametrize("kind", ["user", "defect"])
+@pytest.mark.parametrize("kind", ["user", "defect", "line"])
 async def test_a_modal_answers(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     async with on_stage(tmp_path) as stage:
         await _with_failing_command(stage)
@@ -122,6 +125,10 @@ async def test_an_autocomplete_suggests_nothing_and_is_logged(tmp_path: Path, ca
 def _assert_answered(content: str, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     if kind == "user":
         assert content == "Choose another one."
+        return
+    if kind == "line":
+        assert "connection to Discord broke" in content
+        assert not any(record.levelno == logging.ERROR for record in caplog.records)
         return
     assert APOLOGY.search(content)
     assert "secret" not in content
