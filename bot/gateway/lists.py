@@ -107,7 +107,7 @@ async def _nothing_found(interaction: discord.Interaction[NewsBot], request: Req
     said = [f"Nothing found for “{fitted(query.words, _ECHO)}”{filters}."]
     buttons = []
     if meant := await client.store.speller.meant(query, guild_id(interaction)):
-        key = await client.store.listings.keep(request | {"words": meant.words}, client.clock())
+        key = client.store.listings.keep(request | {"words": meant.words}, client.clock())
         said.append(f"Did you mean **{fitted(meant.words, _ECHO)}**?")
         buttons.append(TurnButton(key, START, fitted_plain(f"Search for {meant.words}", BUTTON_LABEL)))
     else:

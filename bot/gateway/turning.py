@@ -78,7 +78,7 @@ class TurnButton(
 async def listed(interaction: discord.Interaction[NewsBot], request: Request) -> Reply:
     """The first page of a list. Raises `UserError` when there is nothing to show."""
     client = interaction.client
-    key = await client.store.listings.keep(request, client.clock())
+    key = client.store.listings.keep(request, client.clock())
     return await _page(interaction, request, key, START)
 
 

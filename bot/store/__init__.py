@@ -79,7 +79,11 @@ async def open_store(url: str) -> AsyncIterator[Store]:
     """Open the database at `url`, migrated to this version. Raises `StoreError` when it is not ours or newer."""
     async with open_database(url) as database:
         await migrate(database)
-        yield await _store(database)
+        store = await _store(database)
+        try:
+            yield store
+        finally:
+            await store.listings.settle()
 
 
 async def restore(copy: Path, url: str, now: datetime) -> None:

@@ -125,7 +125,7 @@ async def _world(stage: Stage) -> World:
     queue = await stage.admin.slash(hall, "desk queue")
     key = buttons(queue.response)["Publish 1"].split(":")[3]
     log_request = {"kind": "log", "card_id": None, "actor_id": None, "after": None, "source": None}
-    log = await store.listings.keep(log_request, stage.clock())
+    log = store.listings.keep(log_request, stage.clock())
     (subscription,) = await store.subscriptions.of_guild(stage.guild.id)
     return World(stage, hall, elsewhere, people, subscription.id, outcome.entry.id, 1, key, log)
 
