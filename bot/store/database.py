@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
-import orjson
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -67,10 +66,6 @@ async def open_database(url: str) -> AsyncIterator[Database]:
     finally:
         # aiosqlite's threads keep the process alive until their connections are closed.
         await engine.dispose()
-
-
-def _written(value: Any) -> str:
-    return orjson.dumps(value).decode()
 
 
 async def copy_to(url: str, target: Path) -> None:
