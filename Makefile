@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check crash year soak format lock bench clean
+.PHONY: help demo run test check crash year soak format lock audit bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,10 @@ lock: $(VENV)/.installed  ## Rewrite requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 		--python-version 3.11 --extra demo --group dev pyproject.toml -o requirements.lock
+
+audit:  ## Ask the OSV database about holes in the locked packages (needs the internet)
+	test -x build/audit/bin/pip-audit || { $(PYTHON) -m venv build/audit && build/audit/bin/python -m pip install --quiet pip-audit; }
+	@build/audit/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip --vulnerability-service osv
 
 clean:  ## Remove what the targets made
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -17,6 +17,7 @@ from tests.support.stage import on_stage
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = {"README.md", "CONTRIBUTING.md", "data/README.md"} | {f"docs/{page.name}" for page in ROOT.glob("docs/*.md")}
 SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
 
 
@@ -61,7 +62,7 @@ def test_every_command_of_the_program_is_in_the_readme() -> None:
     assert set(getattr(group, "commands", {})) == in_readme
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "data/README.md", "docs/operations.md"])
+@pytest.mark.parametrize("page", sorted(PAGES))
 def test_links_between_the_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):

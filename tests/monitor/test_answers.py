@@ -186,6 +186,18 @@ async def test_probes_of_a_locked_database_do_not_pile_up(at_work: Watched, tmp_
     assert await Monitor(at_work.bot).troubles() == {}
 
 
+async def test_three_addresses_can_be_read_and_nothing_can_be_done(at_work: Watched) -> None:
+    assert load_settings().metrics_addr is None
+    async with aiohttp.ClientSession() as http:
+        for address in ("/healthz", "/readyz", "/metrics"):
+            for method in ("POST", "PUT", "DELETE"):
+                async with http.request(method, at_work.place + address) as response:
+                    assert response.status == 405
+        for address in ("/", "/metrics/x", "/..%2f..%2fetc/passwd"):
+            async with http.get(at_work.place + address) as response:
+                assert response.status == 404
+
+
 async def test_an_address_that_is_taken_is_wrong_use(at_work: Watched) -> None:
     port = int(at_work.place.rpartition(":")[2])
     with pytest.raises(SettingsError, match="NEWSDESK_METRICS_ADDR: cannot listen there"):

@@ -267,6 +267,23 @@ async def test_names_that_are_not_text_dangling_links_and_pipes_are_left_out(fol
     assert counts(await folder.load()) == {"files": 1, "cards": 1, "added": 1}
 
 
+async def test_linked_and_hidden_folders_are_not_entered(folder: Folder, tmp_path: Path) -> None:
+    folder.write("one.md")
+    folder.write(".hidden/two.md")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/three.md").write_bytes(page())
+    (folder.root / "linked").symlink_to(tmp_path / "outside")
+    assert counts(await folder.load()) == {"files": 1, "cards": 1, "added": 1}
+
+
+async def test_a_link_to_a_file_that_is_no_card_gives_nothing_of_it_away(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("NEWSDESK_TOKEN=PLANTED\n", "utf-8")
+    (folder.root / "linked.md").symlink_to(tmp_path / "secret")
+    report = await folder.load()
+    assert "PLANTED" not in str(report)
+    assert await folder.shown() == set()
+
+
 async def test_an_emptied_folder_stops_before_it_withdraws_until_somebody_accepts(folder: Folder) -> None:
     paths = [folder.write(f"card-{number}.md") for number in range(BRAKE_CARDS + 1)]
     await folder.load()
