@@ -76,6 +76,8 @@ class NewsBot(commands.Bot):
         background: bool = True,
     ) -> None:
         self.metrics = metrics or Metrics()
+        # It never speaks: what it lacks for that is no news for whoever reads the log.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
