@@ -25,6 +25,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=10000",
     "PRAGMA synchronous=NORMAL",
+    "PRAGMA temp_store=MEMORY",  # a service may have no other place to write in than its state
 )
 _READERS = 4
 _WRITING = {"newsdesk_begin": "BEGIN IMMEDIATE"}

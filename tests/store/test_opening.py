@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, inspect
 
 from bot.errors import StoreError
 from bot.store import Store, open_store
+from bot.store.database import open_database
 from bot.store.tables import metadata
 from tests.support.cards import card, file_cards
 
@@ -118,6 +119,13 @@ async def test_two_processes_that_open_a_new_file_at_once_both_succeed(database_
 
     first, second = await asyncio.gather(process(), process())
     assert first == second
+
+
+async def test_nothing_temporary_is_written_beside_the_store(database_url: str) -> None:
+    async with open_database(database_url) as database:
+        for opening in (database.read, database.write):
+            async with opening() as connection:
+                assert (await connection.exec_driver_sql("PRAGMA temp_store")).scalar() == 2  # memory
 
 
 async def test_a_reader_in_another_process_sees_what_was_written(store: Store, database_url: str) -> None:
