@@ -20,7 +20,10 @@ _LAST_PORT = 65535
 
 
 def _default_database() -> str:
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    try:
+        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    except RuntimeError:
+        raise SettingsError("NEWSDESK_DATABASE_URL: is not set, and the bot's user has no home to put it in.") from None
     return f"sqlite+aiosqlite:///{state / 'newsdesk' / 'newsdesk.db'}"
 
 

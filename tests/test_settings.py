@@ -54,6 +54,16 @@ def test_without_any_variable_everything_has_a_default_outside_the_folder_of_car
     )
 
 
+def test_a_user_without_a_home_is_asked_where_the_store_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(SettingsError, match="NEWSDESK_DATABASE_URL: is not set"):
+        load_settings()
+
+
 def test_the_token_is_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSDESK_TOKEN", f" {TOKEN}\n")
     settings = load_settings()

@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import OperationalError
 
 from bot.errors import StoreError
 from bot.store.database import APPLICATION_ID, Database
@@ -17,9 +18,17 @@ from bot.store.tables import meta
 
 
 async def migrate(database: Database) -> None:
-    """Run the missing migrations, all or none. Two processes that start together wait for each other."""
-    async with database.write() as connection:
-        await connection.run_sync(_upgrade)
+    """Run the missing migrations, all or none. Two processes that start together wait for each other.
+
+    Raises `StoreError` when the database is newer, or cannot be written.
+    """
+    try:
+        async with database.write() as connection:
+            await connection.run_sync(_upgrade)
+    except OperationalError as error:
+        raise StoreError(
+            f"The database cannot be written: {error.orig}. Check NEWSDESK_DATABASE_URL, the disk and its rights."
+        ) from error
 
 
 def _upgrade(connection: Connection) -> None:

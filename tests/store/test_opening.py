@@ -95,6 +95,17 @@ async def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path, where: st
         await opened(f"sqlite+aiosqlite:///{tmp_path / where}")
 
 
+@pytest.mark.parametrize("new", [True, False])
+async def test_a_store_that_cannot_be_written_is_told_in_a_sentence(
+    tmp_path: Path, database_url: str, new: bool
+) -> None:
+    if not new:
+        await opened(database_url)
+    (tmp_path / "newsdesk.db-wal").mkdir()
+    with pytest.raises(StoreError, match="cannot be (written|opened)"):
+        await opened(database_url)
+
+
 async def test_an_empty_file_becomes_a_store(tmp_path: Path, database_url: str) -> None:
     (tmp_path / "newsdesk.db").touch()
     assert await opened(database_url)
