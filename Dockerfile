@@ -6,8 +6,8 @@ RUN pip wheel --no-cache-dir --require-hashes --requirement requirements.lock --
 COPY bot bot
 COPY cogs cogs
 RUN pip wheel --no-cache-dir --no-index --find-links /wheels --no-deps --wheel-dir /wheels . \
-    && python -m venv /opt/newsdesk \
-    && /opt/newsdesk/bin/pip install --no-cache-dir --no-index --find-links /wheels newsdesk
+    && python -m venv --without-pip /opt/newsdesk \
+    && pip --python /opt/newsdesk/bin/python install --no-cache-dir --no-index --find-links /wheels newsdesk
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/newsdesk newsdesk
@@ -18,7 +18,7 @@ ENV PATH=/opt/newsdesk/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     NEWSDESK_DATABASE_URL=sqlite+aiosqlite:////var/lib/newsdesk/newsdesk.db
 USER newsdesk
-# State lives here; nothing is mounted over /app/data, which would hide the cards.
+# State lives here, and nothing else is written; nothing is mounted over /app/data, which would hide the cards.
 VOLUME /var/lib/newsdesk
 HEALTHCHECK --interval=60s --timeout=10s --start-period=90s CMD ["newsdesk", "health"]
 STOPSIGNAL SIGTERM

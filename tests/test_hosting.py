@@ -1,0 +1,71 @@
+"""What `compose.yaml`, the Dockerfile and the systemd unit promise to keep away from the bot."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.settings import PREFIX, Settings
+from tests.test_docs import ROOT
+
+UNIT = ROOT / "docs/newsdesk.service"
+SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
+PAGES = ("Dockerfile", "compose.yaml", "docs/newsdesk.service", "docs/operations.md")
+
+
+def _service() -> dict[str, str]:
+    """The last value of each key; `Environment` stands there more than once."""
+    unit = ConfigParser(interpolation=None, strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(UNIT, "utf-8")
+    return dict(unit["Service"])
+
+
+def test_the_container_can_write_to_its_state_only() -> None:
+    service = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]["newsdesk"]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["stop_grace_period"] == "15s"
+    assert service["volumes"] == ["state:/var/lib/newsdesk"]
+    assert "ports" not in service
+
+
+def test_the_image_has_a_user_and_a_health_check_and_brings_no_pip() -> None:
+    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+    assert "USER newsdesk" in lines
+    assert any(line.startswith("HEALTHCHECK") and line.endswith('["newsdesk", "health"]') for line in lines)
+    assert any("venv --without-pip" in line for line in lines)
+    assert any("--require-hashes" in line for line in lines)
+
+
+def test_the_service_can_write_to_its_state_only() -> None:
+    service = _service()
+    assert service["User"] == service["StateDirectory"] == "newsdesk"
+    assert service["ProtectSystem"] == "strict"
+    assert service["NoNewPrivileges"] == service["ProtectHome"] == service["PrivateTmp"] == "yes"
+    assert service["CapabilityBoundingSet"] == ""
+    assert service["LoadCredential"].startswith("token:")
+    assert (service["TimeoutStopSec"], service["Restart"]) == ("15", "on-failure")
+    assert "ReadWritePaths" not in service
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_setting_that_is_named_exists(page: str) -> None:
+    assert set(re.findall(r"NEWSDESK_[A-Z_]+", (ROOT / page).read_text("utf-8"))) <= SETTINGS
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not on this machine")
+def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+    written = tmp_path / UNIT.name
+    written.write_text(UNIT.read_text("utf-8").replace("/opt/newsdesk/.venv/bin/newsdesk run", "/bin/true"), "utf-8")
+    checked = subprocess.run(["systemd-analyze", "verify", written], capture_output=True, text=True, timeout=30)
+    if "Failed to" in checked.stderr:
+        pytest.skip(f"systemd-analyze cannot work here: {checked.stderr.splitlines()[0]}")
+    assert (checked.returncode, checked.stderr) == (0, "")
