@@ -102,7 +102,7 @@ async def test_a_store_that_cannot_be_written_is_told_in_a_sentence(
     if not new:
         await opened(database_url)
     (tmp_path / "newsdesk.db-wal").mkdir()
-    with pytest.raises(StoreError, match="cannot be (written|opened)"):
+    with pytest.raises(StoreError, match=r"cannot be (written|opened)"):
         await opened(database_url)
 
 
