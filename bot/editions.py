@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.cards.model import Card
-from bot.desk.digest import Candidate, Choice, Chosen, Fate, Had, choose, ranked
+from bot.desk.digest import Candidate, Choice, Chosen, Fate, Had, choose, half_life, ranked
 from bot.desk.matching import left_out
 from bot.desk.past import played_again
 from bot.desk.subscription import Layout, Subscription, Wish
@@ -232,7 +232,7 @@ class _Desk:
     def choice(self, subscription: Subscription, period: timedelta, at: datetime, *, explain: bool = False) -> Choice:
         wish, cards = subscription.wish, self._pool.of(subscription.guild_id)
         shared = 0 if cards is self._pool.everyone else subscription.guild_id
-        key = (shared, period, at)
+        key = (shared, half_life(period), at)
         if key not in self._rankings:
             self._rankings[key] = ranked(cards, at, period)
         had = self._had.get(subscription.channel_id)

@@ -100,17 +100,19 @@ class Choice:
     fates: Mapping[int, Fate]
 
 
-def ranked(pool: Iterable[Candidate], at: datetime, period: timedelta) -> list[Candidate]:
-    """Best first: points that fade by half in a day, or in half the time between two digests when that is longer.
+def half_life(period: timedelta) -> timedelta:
+    """In what time a card's points fade by half: a day, or half the time between two digests when that is longer."""
+    return max(_SHORTEST_HALF_LIFE, period / 2)
 
-    What a moderator picked a subscription for comes before all others.
-    """
-    half_life = max(_SHORTEST_HALF_LIFE, period / 2).total_seconds()
+
+def ranked(pool: Iterable[Candidate], at: datetime, period: timedelta) -> list[Candidate]:
+    """Best first, by points that fade with age; what a moderator picked a subscription for comes before all others."""
+    fading = half_life(period).total_seconds()
 
     def key(card: Candidate) -> tuple[bool, float, datetime, int]:
         age = max((at - card.published_at).total_seconds(), 0.0)
         # the logarithm orders alike and cannot run out of digits
-        score = math.log2(card.points + 1) - age / half_life
+        score = math.log2(card.points + 1) - age / fading
         return (card.only is not None, score, card.published_at, card.card_id)
 
     return sorted(pool, key=key, reverse=True)
