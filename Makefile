@@ -25,7 +25,7 @@ run: $(VENV)/.installed  ## Log in to Discord (settings from the environment or 
 	@$(BIN)/newsdesk run $(ARGS)
 
 test: $(VENV)/.installed  ## The test suite
-	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
 
 check: $(VENV)/.installed  ## Format check, lint, types, layers, then the tests
 	$(BIN)/ruff format --check .
