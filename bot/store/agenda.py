@@ -36,5 +36,5 @@ class Agenda:
         self._database = database
 
     async def due(self, now: datetime) -> Due:
-        async with self._database.read() as connection:
+        async with self._database.glance() as connection:
             return Due(*(await connection.execute(_DUE, {"now": now})).one())
