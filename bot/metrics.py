@@ -70,11 +70,11 @@ class Metrics:
 
     def _count_deliveries(self) -> None:
         self._sends = self._counter("sends", "Calls that carried out a delivery", "outcome")
-        for outcome in Outcome:
-            self._sends.labels(outcome)
+        self._sent = {outcome: self._sends.labels(outcome) for outcome in Outcome}
         self._publish_to_post = self._histogram(
             "publish_to_post_seconds", "From the plan that a publication made to its post", _TO_POST, "layout"
         )
+        self._posted: dict[str, Histogram] = {}
         self._duplicates = self._counter("duplicates_prevented", "Posts that were found instead of being sent again")
 
     def _count_the_rest(self) -> None:
@@ -102,11 +102,13 @@ class Metrics:
         self._latency = self._gauge("gateway_latency_seconds", "The gateway's last heartbeat, there and back")
 
     def sent(self, outcome: Outcome) -> None:
-        self._sends.labels(outcome).inc()
+        self._sent[outcome].inc()
 
     def posted(self, layout: str, seconds: float) -> None:
         """A first post came out, so long after it was planned."""
-        self._publish_to_post.labels(layout).observe(max(0.0, seconds))
+        if layout not in self._posted:
+            self._posted[layout] = self._publish_to_post.labels(layout)
+        self._posted[layout].observe(max(0.0, seconds))
 
     def duplicate_prevented(self) -> None:
         self._duplicates.inc()
