@@ -23,10 +23,9 @@ class Shelf:
         self._fetched: dict[Content, _Fetching] = {}
 
     def fetch(self, deliveries: Sequence[Delivery]) -> None:
-        """Look up together what these deliveries are about to want."""
-        for guild_id in {delivery.guild_id for delivery in deliveries}:
-            mine = (contents(delivery.wanted) for delivery in deliveries if delivery.guild_id == guild_id)
-            self._begin([content for wanted in mine for content in wanted], guild_id)
+        """Look up together what these deliveries, all of one channel, are about to want."""
+        wanted = [content for delivery in deliveries for content in contents(delivery.wanted)]
+        self._begin(wanted, deliveries[0].guild_id)
 
     async def cards(self, delivery: Delivery) -> list[FiledCard]:
         """What a delivery wants to show, in order. Raises `CardRefusedError` when a card is not in the store."""

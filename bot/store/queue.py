@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import folded
@@ -55,12 +55,11 @@ class Queue:
     async def page(self, guild_id: int, filters: Filters, *, limit: int, offset: int) -> QueuePage:
         """Reported cards come first: they are few, and in front of readers."""
         fitting = _fitting(filters)
-        reported = exists(select(flags.c.card_id).where(flags.c.guild_id == guild_id, flags.c.card_id == cards.c.id))
-        first = reported & visible(guild_id) & (open_flags(guild_id) > 0)
+        reported = cards.c.id.in_(select(flags.c.card_id).where(flags.c.guild_id == guild_id))
+        flagged = [reported, visible(guild_id), open_flags(guild_id) > 0, *fitting]
+        held = [undecided(guild_id), *fitting]
         async with self._database.read() as connection:
-            flagged = [cards.c.id.in_(select(flags.c.card_id).where(flags.c.guild_id == guild_id)), first, *fitting]
             ahead = await _count(connection, flagged)
-            held = [undecided(guild_id), *fitting]
             total = ahead + await _count(connection, held)
             rows: list[Any] = []
             if offset < ahead:

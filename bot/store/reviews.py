@@ -33,7 +33,7 @@ from bot.desk.delivery import SEEN_AS, Content, Progress, written
 from bot.desk.subscription import Layout, OnWithdrawal
 from bot.store.database import Database
 from bot.store.records import best_of_some, timeline
-from bot.store.tables import cards, deliveries, delivery_cards, guild_settings
+from bot.store.tables import cards, deliveries, delivery_cards, flags, guild_settings
 from bot.store.visibility import ever_decided, last_entry, open_flags, undecided, visible
 
 MOST_OPEN = 25
@@ -154,6 +154,10 @@ async def _fill(
     connection: AsyncConnection, now: datetime, chosen: ColumnElement[bool], guild_ids: Collection[int] | None
 ) -> int:
     """Put the best of the chosen cards that wait before the moderators of servers with room. Returns how many."""
+    # Most plans are about published cards that nobody reported: then no desk need be looked at.
+    waiting = or_(cards.c.state == State.HELD, cards.c.id.in_(select(flags.c.card_id)))
+    if (await connection.execute(select(cards.c.id).where(chosen, waiting).limit(1))).first() is None:
+        return 0
     room = await _room(connection, guild_ids)
     if not room:
         return 0

@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +33,23 @@ topics: [Testing]
 def card_text(number: int, moment: datetime) -> str:
     """The file of a card that says its number."""
     return _CARD.format(number=number, moment=moment)
+
+
+def start_bot(
+    folder: Path, api: str, database: Path, cards: Path, settings: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """`newsdesk run` with these settings and none of the developer's own; its log is `folder/log`."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSDESK_")}
+    environment |= {
+        "NEWSDESK_TOKEN": "a.test.token",
+        "NEWSDESK_DISCORD_API": api,
+        "NEWSDESK_DATABASE_URL": f"sqlite+aiosqlite:///{database}",
+        "NEWSDESK_CARDS": str(cards),
+        **settings,
+    }
+    command = [sys.executable, "-m", "bot", "run"]
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
 
 class BotProcess:
@@ -67,22 +84,13 @@ class BotProcess:
             (self.cards / f"{number}.md").write_text(card_text(number, moment), "utf-8")
 
     def start(self) -> None:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSDESK_")}
-        environment |= {
-            "NEWSDESK_TOKEN": "a.test.token",
-            "NEWSDESK_DISCORD_API": self._api,
-            "NEWSDESK_DATABASE_URL": f"sqlite+aiosqlite:///{self.database}",
-            "NEWSDESK_CARDS": str(self.cards),
+        usual = {
             "NEWSDESK_TICK_SECONDS": "0.5",
             "NEWSDESK_WATCH": "false",
             "NEWSDESK_REQUESTS_PER_SECOND": "100000",
             "NEWSDESK_LOG_LEVEL": "ERROR",
-            **self._settings,
         }
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
-            )
+        self._process = start_bot(self.folder, self._api, self.database, self.cards, usual | self._settings)
 
     @property
     def running(self) -> bool:

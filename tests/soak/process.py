@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -14,7 +12,7 @@ from pathlib import Path
 
 from bot.desk.subscription import Layout, When, Wish
 from bot.store import open_store
-from tests.crash.process import ROOT, BotProcess
+from tests.crash.process import BotProcess, start_bot
 from tests.soak.plan import Channel, Size, archive
 
 _ENTRY = re.compile(r"^(?=\d{4}-\d\d-\d\d \S+ [A-Z]+ )", re.MULTILINE)
@@ -50,20 +48,12 @@ class SoakBot(BotProcess):
             (self.cards / name).write_text(text, "utf-8")
 
     def run(self, tick: float) -> None:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSDESK_")}
-        environment |= {
-            "NEWSDESK_TOKEN": "a.test.token",
-            "NEWSDESK_DISCORD_API": self._api,
-            "NEWSDESK_DATABASE_URL": f"sqlite+aiosqlite:///{self.database}",
-            "NEWSDESK_CARDS": str(self.cards),
+        settings = {
             "NEWSDESK_TICK_SECONDS": str(tick),
             "NEWSDESK_LOG_LEVEL": "WARNING",
             "NEWSDESK_LOG_FORMAT": "human",
         }
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
-            )
+        self._process = start_bot(self.folder, self._api, self.database, self.cards, settings)
 
     @property
     def pid(self) -> int:
