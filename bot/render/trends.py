@@ -35,7 +35,7 @@ def trends_chart(days: Sequence[Day]) -> Chart:
 
 def trends_embed(days: Sequence[Day], topic: str | None, image: str) -> discord.Embed:
     """The days in numbers, with the chart at the address `image`."""
-    title = fitted(" ".join(topic.split()), EMBED_TITLE) if topic else "All topics"
+    title = fitted(" ".join(topic.split()), EMBED_TITLE) or None if topic else "All topics"
     embed = discord.Embed(title=title, colour=topic_colour((topic,)) if topic else NEUTRAL)
     total = sum(day.cards for day in days)
     week = WEEK.days

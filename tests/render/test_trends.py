@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -71,6 +71,7 @@ def test_any_line_is_drawn(heat: Sequence[float | None]) -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(ANY_TEXT, st.integers(0, 10**9))
+@example(" ", 0)
 def test_any_topic_fits(topic: str, count: int) -> None:
     embeds = [trends_embed(days(count), topic, "https://example.org/a.png")]
     assert_within_limits(embeds)
