@@ -21,9 +21,9 @@ APPLICATION_ID = 0x4E455753
 """Marks a SQLite file as Newsdesk's ("NEWS")."""
 
 _PRAGMAS = (
+    "PRAGMA busy_timeout=10000",  # first: the others may have to wait as well
     "PRAGMA journal_mode=WAL",
     "PRAGMA foreign_keys=ON",
-    "PRAGMA busy_timeout=10000",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA temp_store=MEMORY",  # a service may have no other place to write in than its state
 )
