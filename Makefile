@@ -56,7 +56,7 @@ soak: $(VENV)/.installed  ## A quarter of an hour of news, readers and faults at
 lock: $(VENV)/.installed  ## Rewrite requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-		--python-version 3.11 --extra demo --group dev pyproject.toml -o requirements.lock
+		--python-version 3.11 --extra demo --extra postgres --group dev pyproject.toml -o requirements.lock
 
 audit:  ## Ask the OSV database about holes in the locked packages (needs the internet)
 	test -x build/audit/bin/pip-audit || { $(PYTHON) -m venv build/audit && build/audit/bin/python -m pip install --quiet pip-audit; }
