@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from bot.cards.model import Card
 from bot.desk.digest import Candidate, Choice, Chosen, Fate, Had, choose, half_life, ranked
@@ -13,7 +14,8 @@ from bot.desk.matching import left_out
 from bot.desk.past import played_again
 from bot.desk.subscription import Layout, Subscription, Wish
 from bot.desk.timetable import timetable
-from bot.render.digest import CONTINUED, QUIET_HEADING, catch_up_heading, entry_size, heading, parts
+from bot.language import speaking
+from bot.render.digest import catch_up_heading, continued, entry_size, heading, parts, quiet_heading
 from bot.render.subscriptions import Past
 from bot.store import Store
 from bot.store.digests import Edition, NewMessage, Pool, Waiting
@@ -82,11 +84,12 @@ class Editions:
         if not chosen and wish.skip_empty:
             return []
         messages = await self._parts(chosen, wish.layout) or [()]
-        head = heading(wish.when, at, wish.topics, empty=not chosen, parts=len(messages))
-        return [
-            NewMessage(subscription, slot, part, at, head if part == 0 else CONTINUED, wish.layout, cards)
-            for part, cards in enumerate(messages)
-        ]
+        with speaking(subscription.language):
+            head = heading(wish.when, at, wish.topics, empty=not chosen, parts=len(messages))
+            return [
+                NewMessage(subscription, slot, part, at, continued() if part else head, wish.layout, cards)
+                for part, cards in enumerate(messages)
+            ]
 
     async def _parts(self, chosen: Sequence[Chosen], layout: Layout) -> list[Sequence[Chosen]]:
         """The cards of each message. Only a list must be measured; many digests bring the same few cards."""
@@ -116,7 +119,7 @@ class Editions:
         edition = Edition(released=loud)
         for waiting in (await self._store.digests.deferred(loud, now)).values():
             slot = f"quiet {now:%Y-%m-%d %H:%M:%S}"
-            edition.messages += await self._gathered(waiting, slot, QUIET_HEADING, now)
+            edition.messages += await self._gathered(waiting, slot, quiet_heading, now)
         added = await self._store.digests.file(edition, now)
         await self._store.quiet.turned(turning, now)
         return added
@@ -126,20 +129,25 @@ class Editions:
         now = self._clock()
         waiting = await self._store.digests.never_sent(channel_id)
         if waiting:
-            head = catch_up_heading(min(each.since for each in waiting))
+            head = partial(catch_up_heading, min(each.since for each in waiting))
             if messages := await self._gathered(waiting, f"catch-up {now:%Y-%m-%d %H:%M:%S}", head, now):
                 await self._store.digests.gather(waiting, messages, now)
 
-    async def _gathered(self, waiting: Sequence[Waiting], slot: str, head: str, now: datetime) -> list[NewMessage]:
+    async def _gathered(
+        self, waiting: Sequence[Waiting], slot: str, head: Callable[[], str], now: datetime
+    ) -> list[NewMessage]:
         """Stories that were to come one by one, as headlines in their order; of each story its first card."""
         found = await self._store.subscriptions.named([waiting[0].subscription_id])
         first = {each.story_id: each.card for each in reversed(waiting)}
         cards = [Chosen(each.card.id, each.card.revision) for each in waiting if first[each.story_id] is each.card]
-        return [
-            NewMessage(subscription, slot, part, now, head if part == 0 else CONTINUED, Layout.LIST, chosen)
-            for subscription in found
-            for part, chosen in enumerate(await self._parts(cards, Layout.LIST))
-        ]
+        messages = []
+        for subscription in found:
+            with speaking(subscription.language):
+                messages += [
+                    NewMessage(subscription, slot, part, now, continued() if part else head(), Layout.LIST, chosen)
+                    for part, chosen in enumerate(await self._parts(cards, Layout.LIST))
+                ]
+        return messages
 
     async def preview(self, subscription: Subscription) -> Preview:
         """What the next digest would bring now, and what became of every card that was looked at.
@@ -158,7 +166,8 @@ class Editions:
         found = await self._store.archive.by_ids([card.card_id for card in choice.chosen], subscription.guild_id)
         cards = tuple(found[card.card_id] for card in choice.chosen)
         wish = subscription.wish
-        return Preview(choice, cards, heading(wish.when, now, wish.topics))
+        with speaking(subscription.language):
+            return Preview(choice, cards, heading(wish.when, now, wish.topics))
 
     async def now(self, subscription: Subscription) -> int:
         """Send the next digest at once, in addition to those of its timetable. Returns the number of its cards."""

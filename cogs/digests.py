@@ -17,7 +17,17 @@ from bot.gateway.previews import preview_reply, whatif_reply, why_reply
 from bot.gateway.rights import guild_id, require_channel_manager, trouble
 from bot.gateway.setup import SetupView
 from bot.gateway.suggestions import Target
-from bot.gateway.wishes import Asked, base_wish, remember_zone, require_possible, subscribe, unknown_topics, wish_of
+from bot.gateway.wishes import (
+    SERVERS_OWN,
+    Asked,
+    base_wish,
+    remember_zone,
+    require_possible,
+    subscribe,
+    unknown_topics,
+    wish_of,
+)
+from bot.language import languages, own_name
 from bot.render.reports import ChannelCheck, check_embed
 from bot.render.subscriptions import begins, quiet_text, subscription_embed, subscriptions_embed
 
@@ -40,6 +50,7 @@ _ABOUT = {
     "crosspost": "Publish to the channels that follow this announcement channel",
     "on_withdrawal": "What becomes of a post whose card is withdrawn; it is deleted when left out",
     "skip_empty": "Post no digest when there is nothing new; yes when left out",
+    "language": "Language of what I write around the cards; this server's when left out",
 }
 _CHOOSES = ("when", "at", "on", "timezone", "topics", "without", "min_quality", "max_cards")
 """The options that decide which cards come when; the others are about the messages."""
@@ -62,7 +73,13 @@ def _choices(named: dict[Any, str]) -> list[app_commands.Choice[str]]:
     return [app_commands.Choice(name=words, value=str(kind)) for kind, words in named.items()]
 
 
-_CHOICES = {"when": _choices(_WHEN), "layout": _choices(_LAYOUTS), "on_withdrawal": _choices(_WITHDRAWAL)}
+_LANGUAGES = {SERVERS_OWN: "this server's", **{language: own_name(language) for language in languages()}}
+_CHOICES = {
+    "when": _choices(_WHEN),
+    "layout": _choices(_LAYOUTS),
+    "on_withdrawal": _choices(_WITHDRAWAL),
+    "language": _choices(_LANGUAGES),
+}
 _COMPLETE = {
     "topics": suggestions.several_topics,
     "without": suggestions.several_topics,
@@ -100,11 +117,12 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         crosspost: bool | None = None,
         on_withdrawal: str | None = None,
         skip_empty: bool | None = None,
+        language: str | None = None,
     ) -> None:
         require_channel_manager(interaction, channel.id)
         asked = Asked(
             when, at, on, timezone, topics, without, min_quality, max_cards, layout, mention, crosspost, on_withdrawal,
-            skip_empty,
+            skip_empty, language,
         )  # fmt: skip
         made = await subscribe(interaction, channel, wish_of(asked, await base_wish(interaction)))
         await remember_zone(interaction, timezone)
@@ -136,11 +154,12 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         crosspost: bool | None = None,
         on_withdrawal: str | None = None,
         skip_empty: bool | None = None,
+        language: str | None = None,
     ) -> None:
         chosen = await suggestions.chosen_subscription(interaction, subscription)
         asked = Asked(
             when, at, on, timezone, topics, without, min_quality, max_cards, layout, mention, crosspost, on_withdrawal,
-            skip_empty,
+            skip_empty, language,
         )  # fmt: skip
         wish = wish_of(asked, chosen.wish)
         if wish == chosen.wish:

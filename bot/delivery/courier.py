@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from bot.delivery.poster import CardRefusedError, ChannelClosedError, MessageRemovedError, Poster, TryLaterError
 from bot.delivery.shelf import Shelf
 from bot.desk.delivery import Action, Delivery, Progress, action, catches_up, nonce, probe_after, wait_after
+from bot.language import speak
 from bot.logs import belongs_to_delivery
 from bot.metrics import Metrics, Outcome
 from bot.store import Store
@@ -139,6 +140,7 @@ class Courier:
         for place, delivery in enumerate(deliveries, start=1):
             visit.delivery = delivery
             belongs_to_delivery(delivery.id)
+            speak(delivery.language)
             visit.noting = await self._carry_out(delivery)
             if visit.noting is None or self._stopping:
                 return False

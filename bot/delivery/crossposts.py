@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.delivery.poster import ChannelClosedError, DeliveryError, Poster, TryLaterError
 from bot.desk.delivery import Delivery
+from bot.language import speak
 from bot.logs import belongs_to_delivery
 from bot.store import Store
 
@@ -43,6 +44,7 @@ class Crossposter:
     async def _serve(self, channel_id: int, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
             belongs_to_delivery(delivery.id)
+            speak(delivery.language)
             try:
                 await self._poster.crosspost(delivery)
             except TryLaterError as error:

@@ -57,7 +57,7 @@ class Delivery:
 
     `wanted` and `actual` name the cards and their revisions in order (`contents` reads them), or are one of the notes
     above; None for nothing. `heading` stands above a digest's cards, `mention` is a role's id. In a `forum` the
-    message opens a post of its own.
+    message opens a post of its own. `language` is the one that its own words are in.
     """
 
     id: int
@@ -77,6 +77,7 @@ class Delivery:
     mention: int | None
     forum: bool
     crosspost: Crosspost | None
+    language: str
 
 
 SEEN_AS = "~"

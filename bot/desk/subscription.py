@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime, time
 
+from bot.language import ENGLISH
+
 
 class When(enum.StrEnum):
     """When a subscription's cards come: each as it appears, or together at times of the week."""
@@ -44,7 +46,8 @@ class Wish:
 
     `days` count from Monday (0); `times` and `days` are those of `timezone` (an IANA name) and empty for instant ones.
     `min_quality` is on the producer's scale (0 to about 190); a card without a score counts as 0. `mention` is a
-    role's id. `layout` and `max_cards` shape digests; an instant post is always one card in full.
+    role's id. `layout` and `max_cards` shape digests; an instant post is always one card in full. `language`
+    is None where posts are in the server's.
     """
 
     when: When = When.INSTANT
@@ -60,6 +63,7 @@ class Wish:
     crosspost: bool = False
     on_withdrawal: OnWithdrawal = OnWithdrawal.DELETE
     skip_empty: bool = True
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Subscription:
 
     `since`: cards that became visible after it are new to the subscription. `forum`: each message is a post of its own.
     `user_id` is the member whose own digest it is; the channel is that of their direct messages.
+    `language` is the one that its posts are in.
     """
 
     id: int
@@ -81,3 +86,4 @@ class Subscription:
     paused: bool = False
     next_at: datetime | None = None
     user_id: int | None = None
+    language: str = ENGLISH

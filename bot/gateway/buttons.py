@@ -12,6 +12,7 @@ from bot.errors import UserError
 from bot.gateway.failures import Answering, AnsweringModal
 from bot.gateway.rights import guild_id
 from bot.gateway.turning import PAGE, listed
+from bot.language import marked, tr, trn
 from bot.render.limits import CHOICES, LABEL_DESCRIPTION
 from bot.render.lists import choice_name, related_embed
 from bot.render.markdown import cut
@@ -29,13 +30,13 @@ _SAVE = r"nd:save:(?P<card>\d{1,10}):(?P<delivery>\d{1,12})"
 _WHY = r"nd:why:(?P<delivery>\d{1,12})"
 _DELIVERY = re.compile(r"nd:(?:save:\d+|why|review:[a-z]:\d+:[pw-]):(?P<delivery>\d{1,12})")
 _REPORT = 300
-_GONE = "This card is not available any more: it was withdrawn, or it is not published in this server."
 
 
 class SaveButton(Answering, discord.ui.DynamicItem[Button], template=_SAVE):
     """Keeps a card for the member who clicks."""
 
-    def __init__(self, card_id: int, delivery_id: int = 0, label: str = "Save") -> None:
+    def __init__(self, card_id: int, delivery_id: int = 0, label: str = "") -> None:
+        label = label or tr("Save")
         super().__init__(discord.ui.Button(label=label, emoji="🔖", custom_id=f"nd:save:{card_id}:{delivery_id}"))
         self.card_id = card_id
 
@@ -48,9 +49,9 @@ class SaveButton(Answering, discord.ui.DynamicItem[Button], template=_SAVE):
         store, user = interaction.client.store, interaction.user.id
         new = await store.saved.save(user, card.id, interaction.client.clock())
         text = (
-            "Saved. `/saved list` shows all that you kept."
+            tr("Saved. `/saved list` shows all that you kept.")
             if new
-            else "You saved this card already: see `/saved list`."
+            else tr("You saved this card already: see `/saved list`.")
         )
         await interaction.response.send_message(text, ephemeral=True)
 
@@ -58,7 +59,8 @@ class SaveButton(Answering, discord.ui.DynamicItem[Button], template=_SAVE):
 class ForgetButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:forget:(?P<card>\d{1,10})"):
     """Takes a card off the member's saved list."""
 
-    def __init__(self, card_id: int, label: str = "Remove") -> None:
+    def __init__(self, card_id: int, label: str = "") -> None:
+        label = label or tr("Remove")
         super().__init__(discord.ui.Button(label=label, emoji="🗑️", custom_id=f"nd:forget:{card_id}"))
         self.card_id = card_id
 
@@ -68,7 +70,9 @@ class ForgetButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:forg
 
     async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
         removed = await interaction.client.store.saved.remove(interaction.user.id, self.card_id)
-        text = "Removed from your saved cards." if removed else "That card is not among your saved cards any more."
+        text = (
+            tr("Removed from your saved cards.") if removed else tr("That card is not among your saved cards any more.")
+        )
         await interaction.response.send_message(text, ephemeral=True)
 
 
@@ -79,7 +83,7 @@ class KeepSelect(Answering, discord.ui.DynamicItem[Select], template=r"nd:keep:(
         options = [discord.SelectOption(label=choice_name(card), value=str(card.id)) for card in cards[:CHOICES]]
         super().__init__(
             discord.ui.Select(
-                placeholder="🔖 Save a card",
+                placeholder=f"🔖 {tr('Save a card')}",
                 options=options,
                 custom_id=f"nd:keep:{delivery_id}",
                 max_values=len(options) or 1,
@@ -98,8 +102,12 @@ class KeepSelect(Answering, discord.ui.DynamicItem[Select], template=r"nd:keep:(
         cards = [await _card(interaction, card_id, server) for card_id in chosen]
         new = [await store.saved.save(user, card.id, interaction.client.clock()) for card in cards]
         saved, known = sum(new), len(new) - sum(new)
-        text = f"Saved {saved} {'card' if saved == 1 else 'cards'}. `/saved list` shows all that you kept."
-        text += f" You had {known} of them already." if known else ""
+        text = trn(
+            "Saved {count} card. `/saved list` shows all that you kept.",
+            "Saved {count} cards. `/saved list` shows all that you kept.",
+            saved,
+        )
+        text += " " + tr("You had {count} of them already.", count=known) if known else ""
         await interaction.response.send_message(text, ephemeral=True)
 
 
@@ -107,7 +115,7 @@ class WhyButton(Answering, discord.ui.DynamicItem[Button], template=_WHY):
     """Says why a digest brought these cards."""
 
     def __init__(self, delivery_id: int) -> None:
-        super().__init__(discord.ui.Button(label="Why these?", custom_id=f"nd:why:{delivery_id}"))
+        super().__init__(discord.ui.Button(label=tr("Why these?"), custom_id=f"nd:why:{delivery_id}"))
         self.delivery_id = delivery_id
 
     @classmethod
@@ -124,7 +132,7 @@ class RelatedButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:rel
     """Shows who else covered the story."""
 
     def __init__(self, card_id: int) -> None:
-        super().__init__(discord.ui.Button(label="Related", emoji="🗞️", custom_id=f"nd:related:{card_id}"))
+        super().__init__(discord.ui.Button(label=tr("Related"), emoji="🗞️", custom_id=f"nd:related:{card_id}"))
         self.card_id = card_id
 
     @classmethod
@@ -134,7 +142,7 @@ class RelatedButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:rel
     async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
         card = await _card(interaction, self.card_id)
         if not card.card.related:
-            raise UserError("Nobody else has covered this story yet.")
+            raise UserError(tr("Nobody else has covered this story yet."))
         await interaction.response.send_message(embed=related_embed(card), ephemeral=True)
 
 
@@ -142,7 +150,7 @@ class TopicButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:topic
     """Lists the newest cards of a card's first topic."""
 
     def __init__(self, card_id: int) -> None:
-        super().__init__(discord.ui.Button(label="More from this topic", custom_id=f"nd:topic:{card_id}"))
+        super().__init__(discord.ui.Button(label=tr("More from this topic"), custom_id=f"nd:topic:{card_id}"))
         self.card_id = card_id
 
     @classmethod
@@ -152,7 +160,7 @@ class TopicButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:topic
     async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
         card = (await _card(interaction, self.card_id)).card
         if not card.topics:
-            raise UserError("This card has no topic any more.")
+            raise UserError(tr("This card has no topic any more."))
         request = {"kind": "latest", "topic": card.topics[0], "count": PAGE}
         await interaction.response.send_message(**await listed(interaction, request), ephemeral=True)
 
@@ -173,17 +181,19 @@ class FlagButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:flag:(
         await interaction.response.send_modal(FlagModal(await _card(interaction, self.card_id)))
 
 
-class FlagModal(AnsweringModal, title="Report a problem"):
+class FlagModal(AnsweringModal):
     """Asks what is wrong."""
 
     def __init__(self, card: FiledCard) -> None:
-        super().__init__()
+        super().__init__(title=tr("Report a problem"))
         self.card = card
+        example = tr("The link is dead; it is a duplicate; …")
         self.reason: discord.ui.TextInput[Any] = discord.ui.TextInput(
-            style=discord.TextStyle.paragraph, max_length=_REPORT, placeholder="The link is dead; it is a duplicate; …"
+            style=discord.TextStyle.paragraph, max_length=_REPORT, placeholder=example
         )
         title = cut(card.card.title, LABEL_DESCRIPTION)
-        self.add_item(discord.ui.Label(text="What is wrong with this card?", description=title, component=self.reason))
+        question = tr("What is wrong with this card?")
+        self.add_item(discord.ui.Label(text=question, description=title, component=self.reason))
 
     async def on_submit(self, interaction: discord.Interaction[NewsBot], /) -> None:  # type: ignore[override]  # our client's
         _require_server(interaction)
@@ -192,20 +202,21 @@ class FlagModal(AnsweringModal, title="Report a problem"):
         flag = Flag(interaction.user.id, " ".join(self.reason.value.split()), bot.clock())
         outcome = await bot.store.flags.add(guild_id(interaction), card.id, flag)
         if outcome is not Flagged.TAKEN:
-            raise UserError(_NOT_TAKEN[outcome])
-        await interaction.response.send_message("Thank you. The moderators of this server see it.", ephemeral=True)
+            raise UserError(tr(_NOT_TAKEN[outcome], most=MOST))
+        thanks = tr("Thank you. The moderators of this server see it.")
+        await interaction.response.send_message(thanks, ephemeral=True)
         await bot.newsroom.plan()
 
 
 _NOT_TAKEN = {
-    Flagged.AGAIN: "You have reported this card already. The moderators see it.",
-    Flagged.TOO_MANY: f"You have reported {MOST} cards within an hour. Try again later.",
+    Flagged.AGAIN: marked("You have reported this card already. The moderators see it."),
+    Flagged.TOO_MANY: marked("You have reported {most} cards within an hour. Try again later."),
 }
 
 
 def _require_server(interaction: discord.Interaction[NewsBot]) -> None:
     if interaction.guild_id is None:
-        raise UserError("A report goes to a server's moderators: press the button under the card in your server.")
+        raise UserError(tr("A report goes to a server's moderators: press the button under the card in your server."))
 
 
 def delivery_in(custom_id: str) -> int | None:
@@ -225,7 +236,9 @@ async def _card(interaction: discord.Interaction[NewsBot], card_id: int, server:
     seen_in = guild_id(interaction) if server is None else server
     card = await interaction.client.store.archive.card(card_id, seen_in)
     if card is None:
-        raise UserError(_GONE)
+        raise UserError(
+            tr("This card is not available any more: it was withdrawn, or it is not published in this server.")
+        )
     return card
 
 

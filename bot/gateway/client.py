@@ -26,6 +26,7 @@ from bot.errors import UserError
 from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.desk_pages import QueueButton
 from bot.gateway.failures import report, say_stale
+from bot.gateway.languages import CommandTranslator, note_languages
 from bot.gateway.members import EraseButton
 from bot.gateway.noting import note
 from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
@@ -93,6 +94,7 @@ class NewsBot(commands.Bot):
         self.settings = settings
         self.store = store
         self.clock = clock
+        self.translator = CommandTranslator()
         self.open_drafts: set[str] = set()
         """The keys of the setups that somebody is at."""
         self.command_ids: dict[str, int] = {}
@@ -111,6 +113,7 @@ class NewsBot(commands.Bot):
             DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
         self.add_dynamic_items(*CARD_BUTTONS, *REVIEW_ITEMS, QueueButton, TurnButton, ShareButton)
         self.add_dynamic_items(AcceptWithdrawalsButton, EraseButton)
+        await self.tree.set_translator(self.translator)
         await self.sync_commands()
         if self._background:
             # Delivering needs no gateway: cards go out while it connects, and while it is in trouble.
@@ -118,7 +121,9 @@ class NewsBot(commands.Bot):
 
     async def sync_commands(self, *, force: bool = False) -> bool:
         """Tell Discord the commands, when they are not those told last. Returns whether it was needed."""
-        commands_now = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        commands_now = [
+            await command.get_translated_payload(self.tree, self.translator) for command in self.tree.get_commands()
+        ]
         written = json.dumps([self.application_id, commands_now], sort_keys=True, default=str)
         digest = hashlib.sha256(written.encode()).hexdigest()
         if not force and await self.store.meta.get("commands") == digest:
@@ -144,6 +149,14 @@ class NewsBot(commands.Bot):
 
     async def on_ready(self) -> None:
         _log.info("Ready as %s in %s servers", self.user, len(self.guilds))
+        await note_languages(self)
+
+    async def on_guild_join(self, _guild: discord.Guild) -> None:
+        await note_languages(self)
+
+    async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
+        if before.preferred_locale != after.preferred_locale:
+            await note_languages(self)
 
     @property
     def is_connected(self) -> bool:

@@ -15,6 +15,7 @@ from bot.errors import UserError
 from bot.gateway.failures import suggesting
 from bot.gateway.rights import guild_id
 from bot.gateway.wishes import Asked, base_wish, unknown_topics, wish_of
+from bot.language import spoken
 from bot.render.limits import CHOICES
 from bot.render.markdown import fitted
 from bot.render.members import following_text
@@ -99,6 +100,7 @@ async def _wish(
 ) -> Wish:
     """The digest's times with what was asked for instead. Raises `UserError`, also when nothing would change."""
     base = own.wish if own else replace(await base_wish(interaction), when=When.DAILY, times=(_AT,))
+    base = replace(base, language=spoken())
     wish, known = wish_of(Asked(at=at, timezone=timezone), base), {folded(name) for name in base.topics}
     if not topic:
         raise UserError("Name a topic. `/topics` shows what there is.")

@@ -11,6 +11,7 @@ from discord.http import MultipartParameters
 
 from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Delivery
 from bot.gateway.views import card_view, digest_view
+from bot.language import speaking
 from bot.render.card import unpublished_embed, withdrawn_embed, without_pictures
 from bot.render.digest import Message, digest_message
 from bot.store.records import FiledCard
@@ -61,13 +62,14 @@ class Forms:
 
     def _form(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Form:
         key = (
-            delivery.wanted, delivery.layout, delivery.plain, delivery.heading, delivery.mention,
+            delivery.wanted, delivery.layout, delivery.plain, delivery.heading, delivery.mention, delivery.language,
             tuple(card.revision for card in cards),
         )  # fmt: skip
         if key not in self._made:
             if len(self._made) >= _KEPT:
                 self._made.clear()
-            self._made[key] = _made(self._message(delivery, cards), _view(delivery, cards), delivery.mention)
+            with speaking(delivery.language):
+                self._made[key] = _made(self._message(delivery, cards), _view(delivery, cards), delivery.mention)
         return self._made[key]
 
     def _message(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Message:

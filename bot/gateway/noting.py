@@ -1,4 +1,4 @@
-"""Which interaction a line of the log belongs to."""
+"""What the answer to an interaction goes by: whose it is, in the log, and the language of the person who asked."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Any
 
 import discord
 
+from bot.language import language_of, speak
 from bot.logs import belongs_to_interaction
 
 
 def note(interaction: discord.Interaction[Any]) -> None:
-    """What this task logs from now on carries the interaction's id, and nothing that its member typed."""
+    """This task speaks the person's language from now on; what it logs carries the interaction's id, and nothing that
+    they typed.
+    """
     belongs_to_interaction(interaction.id, typed(interaction.data or {}))
+    speak(language_of(interaction.locale))
 
 
 def typed(data: Mapping[str, Any]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from bot.editions import LOOK_BACK, Preview
 from bot.errors import UserError
 from bot.gateway.rights import guild_id
 from bot.gateway.views import list_view
+from bot.language import short_day, speaking, tr
 from bot.render.chart import alt_text, bars
 from bot.render.digest import digest_message, entry_size, parts
 from bot.render.subscriptions import whatif_embed
@@ -32,22 +33,25 @@ async def preview_reply(interaction: discord.Interaction[NewsBot], subscription:
     preview = await bot.newsroom.editions.preview(subscription)
     pictures = bot.settings.asset_base_url
     if wish.when is When.INSTANT:
-        return _instant_reply(wish, preview, pictures)
+        return _instant_reply(subscription, preview, pictures)
     looked_at = f"-# {fates_line(preview.choice.fates)}"
     if not preview.cards:
-        return {"content": f"There is nothing new for it at the moment.\n{looked_at}"}
+        return {"content": f"{tr('There is nothing new for it at the moment.')}\n{looked_at}"}
     first, *_ = parts([entry_size(card) for card in preview.cards], wish.layout)
-    message = digest_message(preview.cards[:first], wish.layout, pictures, heading=preview.heading)
+    with speaking(subscription.language):
+        message = digest_message(preview.cards[:first], wish.layout, pictures, heading=preview.heading)
     return {"content": f"{message.content}\n{looked_at}", "embeds": list(message.embeds)}
 
 
-def _instant_reply(wish: Wish, preview: Preview, pictures: str | None) -> Reply:
+def _instant_reply(subscription: Subscription, preview: Preview, pictures: str | None) -> Reply:
     matching = matches_line(preview.choice.fates, LOOK_BACK.days)
     if not preview.cards:
         return {"content": matching}
-    message = digest_message(preview.cards[:1], Layout.CARD, pictures, mention=wish.mention)
+    with speaking(subscription.language):
+        message = digest_message(preview.cards[:1], Layout.CARD, pictures, mention=subscription.wish.mention)
     above = f"{message.content} " if message.content else ""
-    return {"content": f"{above}Each card comes like this one.\n-# {matching}", "embeds": list(message.embeds)}
+    content = f"{above}{tr('Each card comes like this one.')}\n-# {matching}"
+    return {"content": content, "embeds": list(message.embeds)}
 
 
 async def why_reply(interaction: discord.Interaction[NewsBot], subscription: Subscription, card: FiledCard) -> str:
@@ -56,7 +60,7 @@ async def why_reply(interaction: discord.Interaction[NewsBot], subscription: Sub
     if arrived := await store.digests.why(subscription.channel_id, card.id):
         return arrived_words(*arrived)
     if subscription.paused:
-        return "The subscription is paused. `/digest resume` wakes it."
+        return tr("The subscription is paused. `/digest resume` wakes it.")
     fate = await interaction.client.newsroom.editions.fate(subscription, card)
     if subscription.wish.when is When.INSTANT and fate in (Fate.CHOSEN, Fate.BEATEN, Fate.PROVIDER_FULL):
         fate = Fate.OLD  # whatever an instant subscription takes, it has taken already
@@ -68,10 +72,10 @@ async def whatif_reply(interaction: discord.Interaction[NewsBot], wish: Wish) ->
     bot = interaction.client
     past = await bot.newsroom.editions.whatif(guild_id(interaction), wish)
     if not past.cards:
-        raise UserError("Nothing in the last 30 days matches. Try fewer limits, or look at `/topics`.")
-    labels = [f"{day:%-d %b}" for day, _ in past.days]
+        raise UserError(tr("Nothing in the last 30 days matches. Try fewer limits, or look at `/topics`."))
+    labels = [short_day(day) for day, _ in past.days]
     counts = [count for _, count in past.days]
-    chart = bars(counts, labels, title="Cards a day")
+    chart = bars(counts, labels, title=tr("Cards a day"))
     file = discord.File(io.BytesIO(chart), CHART, description=alt_text(counts, labels))
     return {
         "embed": whatif_embed(wish, past, f"attachment://{CHART}"),

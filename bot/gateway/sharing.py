@@ -11,7 +11,9 @@ from discord import app_commands
 
 from bot.errors import UserError
 from bot.gateway.failures import Answering
+from bot.gateway.languages import in_servers_words
 from bot.gateway.rights import guild_id
+from bot.language import speaking, tr
 from bot.render.lists import card_list
 from bot.render.markdown import bold_names
 from bot.store.records import FiledCard
@@ -48,12 +50,13 @@ class ShareButton(
         if not cards:
             raise UserError("These cards are not available any more: withdrawn, or not published in this server.")
         await _take_button_away(interaction)
-        await interaction.followup.send(
-            f"-# {interaction.user.mention} shows this",
-            embeds=card_list(cards, bot.settings.asset_base_url),
-            view=_public_view(cards),
-            allowed_mentions=discord.AllowedMentions.none(),
-        )
+        with speaking(in_servers_words(interaction)):
+            await interaction.followup.send(
+                f"-# {tr('{member} shows this', member=interaction.user.mention)}",
+                embeds=card_list(cards, bot.settings.asset_base_url),
+                view=_public_view(cards),
+                allowed_mentions=discord.AllowedMentions.none(),
+            )
 
 
 def sharing(interaction: discord.Interaction[Any], cards: Sequence[FiledCard]) -> list[ShareButton]:

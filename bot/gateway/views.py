@@ -17,6 +17,7 @@ from bot.gateway.buttons import (
     WhyButton,
     delivery_in,
 )
+from bot.language import tr
 from bot.render.limits import LINK_BUTTON_URL
 from bot.store.records import FiledCard
 
@@ -51,13 +52,13 @@ def list_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]])
     """Under a list: Open and Save for each card by its number, and the buttons for the whole list."""
     if len(cards) == 1:
         return rows(_card_buttons(cards[0]), turns)
-    saves = [SaveButton(card.id, label=f"Save {number}") for number, card in enumerate(cards, 1)]
+    saves = [SaveButton(card.id, label=tr("Save {number}", number=number)) for number, card in enumerate(cards, 1)]
     return rows(_opens(cards), saves, turns)
 
 
 def saved_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
     """Under a member's saved cards: Open and Remove."""
-    removes = [ForgetButton(card.id, label=f"Remove {number}") for number, card in enumerate(cards, 1)]
+    removes = [ForgetButton(card.id, tr("Remove {number}", number=number)) for number, card in enumerate(cards, 1)]
     return rows(_opens(cards), removes, turns)
 
 
@@ -76,11 +77,11 @@ def rows(*groups: Iterable[discord.ui.Item[Any] | None]) -> discord.ui.View:
 def _card_buttons(card: FiledCard, delivery_id: int = 0) -> list[discord.ui.Item[Any] | None]:
     related = RelatedButton(card.id) if card.card.related else None
     more = TopicButton(card.id) if card.card.topics else None
-    return [open_button(card, "Open"), SaveButton(card.id, delivery_id), related, more, FlagButton(card.id)]
+    return [open_button(card, tr("Open")), SaveButton(card.id, delivery_id), related, more, FlagButton(card.id)]
 
 
 def _opens(cards: Sequence[FiledCard]) -> list[discord.ui.Button[Any] | None]:
-    return [open_button(card, f"Open {number}") for number, card in enumerate(cards, 1)]
+    return [open_button(card, tr("Open {number}", number=number)) for number, card in enumerate(cards, 1)]
 
 
 def open_button(card: FiledCard, label: str) -> discord.ui.Button[Any] | None:

@@ -14,6 +14,7 @@ from bot.desk.typed import parse_days, parse_times, parse_zone
 from bot.errors import UserError
 from bot.gateway.rights import guild_id, require_postable
 from bot.gateway.suggestions import Target, split_topics
+from bot.language import languages, tr
 
 if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 MOST = 50
 """Subscriptions of one server: enough for every channel, and a listing that one can read."""
 _MOST_WORDS = 25
+SERVERS_OWN = "server"
+"""As a subscription's language: whatever the server's is."""
 _NOTHING = {"all", "every", "none", "-", "nothing"}
 
 
@@ -41,6 +44,7 @@ class Asked:
     crosspost: bool | None = None
     on_withdrawal: str | None = None
     skip_empty: bool | None = None
+    language: str | None = None
 
 
 def wish_of(asked: Asked, base: Wish) -> Wish:
@@ -63,7 +67,16 @@ def wish_of(asked: Asked, base: Wish) -> Wish:
     if given["when"] is None and base.when is When.INSTANT and (asked.at or asked.on):
         given["when"] = When.DAILY  # who names a time of day means a digest
     wish = replace(base, **{name: value for name, value in given.items() if value is not None})
+    if asked.language:
+        wish = replace(wish, language=None if asked.language == SERVERS_OWN else known_language(asked.language))
     return _sensible(wish, asked)
+
+
+def known_language(typed: str) -> str:
+    """Discord's clients offer the languages there are; whoever types another one hears of it."""
+    if typed not in languages():
+        raise UserError(tr("I do not speak that language. Choose one from the list."))
+    return typed
 
 
 def _several(text: str | None) -> tuple[str, ...] | None:

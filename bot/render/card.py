@@ -10,6 +10,7 @@ from bot.cards.fingerprint import RELATED_SHOWN
 from bot.cards.links import asset
 from bot.cards.model import Card, Provider
 from bot.desk.wording import Phrase
+from bot.language import tr, trn
 from bot.render.colour import NEUTRAL, topic_colour
 from bot.render.excerpt import excerpted
 from bot.render.limits import (
@@ -31,7 +32,6 @@ _TOPICS = 256
 _NOTE = 300
 VIDEO_MARK = "▶ "
 SEPARATOR = " · "
-ALSO = "Also covered by"
 
 
 def card_embed(
@@ -112,17 +112,23 @@ def _topics(embed: discord.Embed, card: Card, purse: _Purse) -> None:
 
 
 def _also_listed(embed: discord.Embed, card: Card, purse: _Purse) -> str:
-    room = min(FIELD_VALUE, purse.left - len(ALSO))
+    also = tr("Also covered by")
+    room = min(FIELD_VALUE, purse.left - units(also))
     if stories := listed(card.related, story, room, at_most=RELATED_SHOWN):
-        embed.add_field(name=ALSO, value=stories, inline=False)
-        purse.left -= len(ALSO) + units(stories)
+        embed.add_field(name=also, value=stories, inline=False)
+        purse.left -= units(also) + units(stories)
     return ""
 
 
 def _also_counted(card: Card, purse: _Purse) -> str:
     others = len(card.related)
-    words = f"{ALSO} {others:,} other{'' if others == 1 else 's'}" if others else ""
+    words = also_covered(others) if others else ""
     return purse.framed("*", lambda text, room: text if units(text) <= room else "", words, units(words))
+
+
+def also_covered(others: int) -> str:
+    """How many other publishers have the story."""
+    return trn("Also covered by {count} other", "Also covered by {count} others", others)
 
 
 def _description(
@@ -144,12 +150,12 @@ def _picture(embed: discord.Embed, card: Card, pictures: str | None, compact: bo
 
 def unpublished_embed() -> discord.Embed:
     """What stands in a post whose card is not published at the moment: nothing of the card itself."""
-    return discord.Embed(description="*This card is not published at the moment.*", colour=NEUTRAL)
+    return discord.Embed(description=f"*{tr('This card is not published at the moment.')}*", colour=NEUTRAL)
 
 
 def withdrawn_embed() -> discord.Embed:
     """What stands in a post whose card was withdrawn, where the channel prefers a note to an empty place."""
-    return discord.Embed(description="*This card was withdrawn.*", colour=NEUTRAL)
+    return discord.Embed(description=f"*{tr('This card was withdrawn.')}*", colour=NEUTRAL)
 
 
 def without_pictures(embed: discord.Embed) -> discord.Embed:

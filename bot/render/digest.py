@@ -11,6 +11,7 @@ import discord
 from bot.cards.links import normalised
 from bot.cards.model import Card, Related
 from bot.desk.subscription import Layout, When
+from bot.language import day, marked, tr, trn
 from bot.render.card import SEPARATOR, address, card_embed, headline
 from bot.render.colour import topic_colour
 from bot.render.limits import CONTENT, EMBED_DESCRIPTION, EMBED_TOTAL, EMBEDS, THREAD_NAME, units
@@ -18,8 +19,6 @@ from bot.render.lists import card_list
 from bot.render.markdown import cut, fitted, fitted_link
 from bot.store.records import FiledCard
 
-CONTINUED = "-# Continued"
-"""The heading of a digest's later messages."""
 LIST_CARDS = 25
 """Headlines of one message, at most: as many as a select menu can offer to save."""
 _HEADLINE = 200
@@ -134,11 +133,11 @@ def entry_size(filed: FiledCard) -> int:
 
 
 _NAMES = {
-    When.INSTANT: "Digest",
-    When.HOURLY: "Hourly digest",
-    When.DAILY: "Daily digest",
-    When.WEEKDAYS: "Daily digest",
-    When.WEEKLY: "Weekly digest",
+    When.INSTANT: marked("Digest"),
+    When.HOURLY: marked("Hourly digest"),
+    When.DAILY: marked("Daily digest"),
+    When.WEEKDAYS: marked("Daily digest"),
+    When.WEEKLY: marked("Weekly digest"),
 }
 
 
@@ -148,23 +147,31 @@ def heading(when: When, at: datetime, topics: Sequence[str] = (), *, empty: bool
     It does not say how many cards follow: one of them may be withdrawn later.
     """
     about = fitted(", ".join(topics), _TOPICS) if topics else ""
-    said = "nothing new this time" if empty else f"in {parts} messages" if parts > 1 else ""
-    day = discord.utils.format_dt(at, "D")
-    return SEPARATOR.join(filter(None, (f"**{_NAMES[when]}**", about, day, said)))
+    said = tr("nothing new this time") if empty else ""
+    said = trn("in {count} message", "in {count} messages", parts) if parts > 1 else said
+    dated = discord.utils.format_dt(at, "D")
+    return SEPARATOR.join(filter(None, (f"**{tr(_NAMES[when])}**", about, dated, said)))
+
+
+def continued() -> str:
+    """The heading of a digest's later messages."""
+    return f"-# {tr('Continued')}"
 
 
 def catch_up_heading(since: datetime) -> str:
     """Above stories that waited for an outage to pass."""
-    return f"**Catching up**{SEPARATOR}what has waited for this channel since {discord.utils.format_dt(since, 'R')}"
+    waited = tr("what has waited for this channel since {when}", when=discord.utils.format_dt(since, "R"))
+    return f"**{tr('Catching up')}**{SEPARATOR}{waited}"
 
 
-QUIET_HEADING = "**While it was quiet**"
-"""Above stories that waited for the end of quiet hours."""
+def quiet_heading() -> str:
+    """Above stories that waited for the end of quiet hours."""
+    return f"**{tr('While it was quiet')}**"
 
 
 def forum_title(cards: Sequence[FiledCard], layout: Layout, at: datetime) -> str:
     """A forum post's name, which shows no Markdown: the story's title, or the digest's day."""
     if layout is Layout.CARD and cards:
-        return cut(headline(cards[0].card), THREAD_NAME) or "News"
+        return cut(headline(cards[0].card), THREAD_NAME) or tr("News")
     best = f": {headline(cards[0].card)}" if cards else ""
-    return cut(f"News of {at:%-d %B %Y}{best}", THREAD_NAME)
+    return cut(tr("News of {day}", day=day(at)) + best, THREAD_NAME)

@@ -9,7 +9,7 @@ import discord
 from bot.cards.model import Related
 from bot.desk.trend import rises
 from bot.desk.wording import Phrase
-from bot.render.card import ALSO, SEPARATOR, address, card_embed, headline
+from bot.render.card import SEPARATOR, address, also_covered, card_embed, headline
 from bot.render.colour import NEUTRAL, topic_colour
 from bot.render.limits import CHOICE_NAME, EMBED_DESCRIPTION, EMBED_TITLE, EMBED_TOTAL, EMBEDS, URL, total, units
 from bot.render.listing import listed, story
@@ -101,7 +101,7 @@ def related_embed(filed: FiledCard) -> discord.Embed:
     embed = discord.Embed(title=title, url=address(card), colour=topic_colour(card.topics))
     numbered = list(enumerate(card.related, start=1))
     text = listed(numbered, lambda entry, room: _numbered(*entry, room=room), EMBED_DESCRIPTION)
-    embed.set_author(name=f"{ALSO} {len(numbered):,} other{'' if len(numbered) == 1 else 's'}")
+    embed.set_author(name=also_covered(len(numbered)))
     embed.description = text or "No other publisher covers this story yet."
     return embed
 

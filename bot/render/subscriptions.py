@@ -12,6 +12,7 @@ from bot.cards.model import Related
 from bot.desk.quiet import QuietHours
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
 from bot.desk.timetable import words_of
+from bot.language import ENGLISH, own_name
 from bot.render.card import SEPARATOR, address, headline
 from bot.render.colour import NEUTRAL
 from bot.render.limits import EMBED_DESCRIPTION, EMBED_TITLE, FIELD_VALUE, units
@@ -79,6 +80,7 @@ def _limits(wish: Wish) -> list[str]:
         "published to following channels": wish.crosspost,
         "a note stays when a card is withdrawn": wish.on_withdrawal is OnWithdrawal.MARK,
         "withdrawn cards stay": wish.on_withdrawal is OnWithdrawal.KEEP,
+        f"in {own_name(wish.language or ENGLISH)}": wish.language is not None,
     }
     return [text for text, applies in words.items() if applies]
 

@@ -20,6 +20,7 @@ from bot.store.filing import FilingCabinet
 from bot.store.flags import Flags
 from bot.store.follows import Follows
 from bot.store.importing import Importing
+from bot.store.languages import Languages
 from bot.store.last_read import LastRead
 from bot.store.listings import Listings
 from bot.store.log import Log
@@ -71,6 +72,7 @@ class Store:
     members: Members
     last_read: LastRead
     follows: Follows
+    languages: Languages
     health: Health
 
 
@@ -126,5 +128,6 @@ async def _store(database: Database) -> Store:
         members=Members(database),
         last_read=LastRead(database),
         follows=Follows(database),
+        languages=Languages(database),
         health=Health(database),
     )

@@ -443,4 +443,5 @@ def _message_row(message: NewMessage, now: datetime, quiet_until: datetime | Non
         "on_withdrawal": wish.on_withdrawal,
         "forum": subscription.forum,
         "crosspost": Crosspost.WANTED if wish.crosspost else None,
+        "language": subscription.language,
     }

@@ -55,7 +55,7 @@ class Follows:
             if not (await connection.execute(adding)).rowcount:
                 await _wake(connection, mine & subscriptions.c.paused, since, next_at)
                 before = (await connection.execute(select(subscriptions).where(mine))).mappings().one()
-                if any(before[name] != times[name] for name in ("times", "timezone")):
+                if any(before[name] != times[name] for name in ("times", "timezone", "language")):
                     await connection.execute(update(subscriptions).where(mine).values(times))
             found: int = (await connection.execute(select(subscriptions.c.id).where(mine))).scalar_one()
             await _add_topic(connection, found, topic)

@@ -43,6 +43,7 @@ from bot.desk.publication import EVERYWHERE
 from bot.desk.stories import RELATED
 from bot.desk.subscription import Layout, OnWithdrawal, When
 from bot.store import stories
+from bot.store.languages import post_language
 from bot.store.records import filed, filed_columns
 from bot.store.reviews import review_revision
 from bot.store.tables import (
@@ -391,7 +392,7 @@ def _add_messages(now: datetime) -> Any:
     """A message for each lead; what it wants follows from its cards (`_want`)."""
     names = (
         "subscription_id", "guild_id", "channel_id", "timeline", "progress", "planned_at", "due_at", "layout",
-        "mention", "on_withdrawal", "forum", "crosspost",
+        "mention", "on_withdrawal", "forum", "crosspost", "language",
     )  # fmt: skip
     moment = literal(now, deliveries.c.planned_at.type)
     rows = (
@@ -405,6 +406,7 @@ def _add_messages(now: datetime) -> Any:
             subscriptions.c.on_withdrawal,
             subscriptions.c.forum,
             case((subscriptions.c.crosspost, Crosspost.WANTED), else_=None),
+            post_language(),
         )
         .join(subscriptions, subscriptions.c.id == candidates.c.subscription_id)
         .where(candidates.c.lead)

@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.cards.model import State
 from bot.desk.delivery import SEEN_AS, Content, Progress, written
 from bot.desk.subscription import Layout, OnWithdrawal
+from bot.language import ENGLISH
 from bot.store.database import Database
 from bot.store.records import best_of_some, timeline
 from bot.store.tables import cards, deliveries, delivery_cards, flags, guild_settings
@@ -169,7 +170,8 @@ async def _fill(
     )
     best_first = (open_flags(here.guild_id).desc(), cards.c.points.desc(), cards.c.timeline.desc())
     best = func.row_number().over(partition_by=here.guild_id, order_by=best_first)
-    columns = (here.guild_id, here.review_channel_id, cards.c.id.label("card_id"), cards.c.timeline)
+    language = func.coalesce(here.language, ENGLISH).label("language")
+    columns = (here.guild_id, here.review_channel_id, language, cards.c.id.label("card_id"), cards.c.timeline)
     pairs = (
         select(*columns, _state(here.guild_id).label("revision"), best.label("place"))
         .select_from(guild_settings.join(cards, literal(True)))
@@ -213,6 +215,7 @@ async def _add(connection: AsyncConnection, found: Sequence[Any], now: datetime)
             "due_at": now,
             "layout": Layout.REVIEW,
             "on_withdrawal": OnWithdrawal.DELETE,
+            "language": each["language"],
         }
         for each in found
     ]

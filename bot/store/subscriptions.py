@@ -15,8 +15,10 @@ from bot.cards.text import folded
 from bot.desk.delivery import Progress
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
 from bot.desk.timetable import first_turn
+from bot.language import ENGLISH
 from bot.store.database import Database
 from bot.store.filing import topic_ids
+from bot.store.languages import post_language
 from bot.store.tables import deliveries, guild_settings, subscription_topics, subscriptions, topics
 
 _PLAIN = (
@@ -29,6 +31,7 @@ _PLAIN = (
     "crosspost",
     "on_withdrawal",
     "skip_empty",
+    "language",
 )
 """Fields of a wish that are columns as they are; topics have a table of their own."""
 
@@ -65,7 +68,8 @@ class Subscriptions:
             adding = insert(subscriptions).values(values | columns(wish)).returning(subscriptions.c.id)
             subscription_id: int = (await connection.execute(adding)).scalar_one()
             await _choose_topics(connection, subscription_id, wish.topics)
-        return Subscription(id=subscription_id, wish=wish, **values)
+            language = await _language(connection, subscription_id)
+        return Subscription(id=subscription_id, wish=wish, language=language, **values)
 
     async def change(self, subscription: Subscription, wish: Wish, now: datetime) -> Subscription:
         """Let an existing subscription wish for something else from now on; what was old to it stays old."""
@@ -78,7 +82,8 @@ class Subscriptions:
             mine = subscription_topics.c.subscription_id == subscription.id
             await connection.execute(delete(subscription_topics).where(mine))
             await _choose_topics(connection, subscription.id, wish.topics)
-        return replace(subscription, wish=wish, since=since, next_at=next_at)
+            language = await _language(connection, subscription.id)
+        return replace(subscription, wish=wish, since=since, next_at=next_at, language=language)
 
     async def pause(self, subscription: Subscription) -> None:
         """Nothing more is planned until it is resumed; posts that are there follow their cards."""
@@ -111,7 +116,8 @@ class Subscriptions:
         return await self._found(subscriptions.c.id.in_(ids))
 
     async def _found(self, chosen: ColumnElement[bool], *order: ColumnElement[Any]) -> list[Subscription]:
-        mine = select(subscriptions).where(chosen).order_by(*order, subscriptions.c.id)
+        mine = select(subscriptions, post_language().label("spoken")).where(chosen)
+        mine = mine.order_by(*order, subscriptions.c.id)
         async with self._database.read() as connection:
             rows = (await connection.execute(mine)).mappings().all()
             if not rows:
@@ -119,7 +125,7 @@ class Subscriptions:
             names: dict[int, list[str]] = {}
             for subscription_id, name in await connection.execute(_topics_of(chosen)):
                 names.setdefault(subscription_id, []).append(name)
-        return [_subscription(row, names.get(row["id"], ())) for row in rows]
+        return [_subscription(row, names.get(row["id"], ()), row["spoken"]) for row in rows]
 
     async def remove(self, guild_id: int, subscription_id: int) -> bool:
         """End a subscription. Posts that are there stay and follow their cards; what waits is dropped."""
@@ -145,7 +151,7 @@ async def begin_anew(connection: AsyncConnection, ids: Sequence[int], now: datet
     """Let subscriptions count from now on, as if they had just been made."""
     rows = (await connection.execute(select(subscriptions).where(subscriptions.c.id.in_(ids)))).mappings().all()
     for row in rows:
-        since, next_at = first_turn(_subscription(row, ()).wish, now)
+        since, next_at = first_turn(_subscription(row, (), ENGLISH).wish, now)
         values = {"since": since, "next_at": None if row["paused"] else next_at}
         await connection.execute(update(subscriptions).where(subscriptions.c.id == row["id"]).values(values))
 
@@ -161,6 +167,12 @@ async def end(connection: AsyncConnection, chosen: ColumnElement[bool]) -> bool:
     return subscription_id is not None
 
 
+async def _language(connection: AsyncConnection, subscription_id: int) -> str:
+    asked = select(post_language()).where(subscriptions.c.id == subscription_id)
+    language: str = (await connection.execute(asked)).scalar_one()
+    return language
+
+
 def _update(subscription: Subscription) -> Any:
     return update(subscriptions).where(subscriptions.c.id == subscription.id)
 
@@ -174,7 +186,7 @@ def columns(wish: Wish) -> dict[str, Any]:
     }
 
 
-def _subscription(row: RowMapping, topic_names: Sequence[str]) -> Subscription:
+def _subscription(row: RowMapping, topic_names: Sequence[str], language: str) -> Subscription:
     kinds = {"when": When(row["when"]), "layout": Layout(row["layout"])}
     wish = Wish(
         **{name: row[name] for name in _PLAIN} | kinds | {"on_withdrawal": OnWithdrawal(row["on_withdrawal"])},
@@ -184,7 +196,7 @@ def _subscription(row: RowMapping, topic_names: Sequence[str]) -> Subscription:
         topics=tuple(topic_names),
     )
     own = ("id", "guild_id", "channel_id", "created_by", "created_at", "forum", "paused", "since", "next_at", "user_id")
-    return Subscription(wish=wish, **{name: row[name] for name in own})
+    return Subscription(wish=wish, language=language, **{name: row[name] for name in own})
 
 
 def _topics_of(chosen: ColumnElement[bool]) -> Select[Any]:

@@ -226,6 +226,7 @@ subscriptions = Table(
     Column("next_at", Moment, comment="when its next digest is due"),
     Column("user_id", BigInteger, comment="whose own digest it is; null: the server's"),
     Column("shut_at", Moment, comment="when the member took no messages; null once they know"),
+    Column("language", Text, comment="of its posts; null: the server's"),
     sqlite_autoincrement=True,
 )
 Index("ix_subscriptions_guild_id", subscriptions.c.guild_id)
@@ -284,6 +285,7 @@ guild_settings = Table(
     Column("timezone", Text, comment="the one that was chosen last"),
     Column("review_channel_id", BigInteger),
     Column("review_open", Integer, nullable=False, server_default="10", comment="reviews that wait at once, at most"),
+    Column("language", Text, comment="the server's on Discord; null: English"),
 )
 
 deliveries = Table(
@@ -315,6 +317,7 @@ deliveries = Table(
     Column("crosspost", Text, comment="wanted, done, dropped"),
     Column("crossposted_at", Moment),
     Column("user_id", BigInteger, comment="to whom it goes; null: to a channel of the server"),
+    Column("language", Text, nullable=False, server_default="en"),
     UniqueConstraint("subscription_id", "slot", "part"),
     sqlite_autoincrement=True,
 )

@@ -15,7 +15,7 @@ import pytest
 
 from bot.desk.subscription import Layout, When
 from bot.render.card import card_embed
-from bot.render.digest import CONTINUED, digest_message, entry_size, heading, parts
+from bot.render.digest import continued, digest_message, entry_size, heading, parts
 from bot.render.lists import card_list
 from bot.store.records import FiledCard
 from tests.render.cases import MOMENT, PICTURES, SAMPLES, filed_file
@@ -67,7 +67,7 @@ def _digest(layout: Layout, cards: Sequence[FiledCard], **more: Any) -> list[dic
     line = heading(When.DAILY, MOMENT, ("Space", "Security"), parts=len(counts))
     sent, rest = [], list(cards)
     for part, count in enumerate(counts):
-        opening = {"heading": line, **more} if part == 0 else {"heading": CONTINUED}
+        opening = {"heading": line, **more} if part == 0 else {"heading": continued()}
         message = digest_message(rest[:count], layout, PICTURES, **opening)
         assert_within_limits(message.embeds)
         sent.append({"content": message.content, "embeds": [embed.to_dict() for embed in message.embeds]})

@@ -1,0 +1,44 @@
+"""Discord's side of languages: the commands' names in each of them, and which one a server has chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import TranslationContextLocation as Location
+
+from bot.language import ENGLISH, catalogue, language_of, named
+
+if TYPE_CHECKING:
+    from bot.gateway.client import NewsBot
+
+_NAMES = {Location.command_name, Location.group_name, Location.parameter_name}
+
+
+class CommandTranslator(app_commands.Translator):
+    """Names, descriptions and choices of the commands from the catalogues."""
+
+    async def translate(
+        self, string: app_commands.locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes, /
+    ) -> str | None:
+        language = language_of(locale)
+        if language == ENGLISH:
+            return None
+        text = string.message
+        said = named(text, language) if context.location in _NAMES else catalogue(language).gettext(text)
+        return said if said != text else None
+
+
+async def note_languages(bot: NewsBot) -> None:
+    """Remember the language of each server that has changed it since the last time."""
+    known = await bot.store.languages.of_servers()
+    spoken = {guild.id: language_of(guild.preferred_locale) for guild in bot.guilds}
+    changed = {server: language for server, language in spoken.items() if language != known.get(server, ENGLISH)}
+    if changed:
+        await bot.store.languages.note(changed)
+
+
+def in_servers_words(interaction: discord.Interaction[Any]) -> str:
+    """The language of what everybody in the channel will read."""
+    return language_of(interaction.guild_locale or interaction.locale)

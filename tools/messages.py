@@ -1,0 +1,94 @@
+"""Bring the catalogues in `bot/locales/` up to date with the code and the commands.
+
+`python tools/messages.py [LANGUAGE…]`: new texts come in empty, texts that nobody says any more go out, translations
+stay. Naming a language that has no catalogue yet, in Discord's spelling of locales, begins one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from bot.app import open_bot
+from bot.language import LOCALES, NAME, languages
+from bot.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+_ROOMS = ("bot", "cogs")
+_HEAD = {
+    "project": "Newsdesk", "version": "", "last_translator": "", "language_team": "", "msgid_bugs_address": "",
+    "charset": "utf-8",
+}  # fmt: skip
+_SAID_BY = {"tr": None, "trn": (1, 2), "marked": None}
+
+
+async def said() -> Catalog:
+    """Every text there is, as a catalogue without translations."""
+    found = Catalog(**_HEAD)
+    for room in _ROOMS:
+        for path, _, text, comments, context in extract_from_dir(
+            ROOT / room, keywords=_SAID_BY, comment_tags=["Translators:"], strip_comment_tags=True
+        ):
+            found.add(text, locations=[(f"{room}/{path}", 1)], auto_comments=comments, context=context)
+    for text, context in await _of_commands():
+        found.add(text, locations=[("cogs", 1)], context=context)
+    return found
+
+
+async def _of_commands() -> list[tuple[str, str | None]]:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(database_url=f"sqlite+aiosqlite:///{folder}/messages.db", cards=ROOT / "data/cards")
+        async with open_bot(settings, background=False) as bot:
+            return [text for each in bot.tree.get_commands() for text in _texts(each.to_dict(bot.tree))]
+
+
+def _texts(command: Mapping[str, Any], name_context: str | None = NAME) -> Iterator[tuple[str, str | None]]:
+    """The texts of a command, group or option, with their contexts. Names are words of their own, choices are not."""
+    yield command["name"], name_context
+    if description := command.get("description"):
+        yield description, None
+    for option in command.get("options", ()):
+        yield from _texts(option)
+    for choice in command.get("choices", ()):
+        yield from _texts(choice, None)
+
+
+def updated(language: str, template: Catalog) -> Catalog:
+    """A language's catalogue with the texts of the template."""
+    path = LOCALES / f"{language}.po"
+    catalogue = Catalog(
+        locale=language.replace("-", "_"), header_comment=f"# Newsdesk: {language}", fuzzy=False, **_HEAD
+    )
+    if path.exists():
+        with path.open("rb") as file:
+            catalogue = read_po(file, locale=language.replace("-", "_"))
+    template.creation_date = catalogue.creation_date
+    catalogue.update(template, no_fuzzy_matching=True)
+    catalogue.obsolete.clear()
+    return catalogue
+
+
+def main(named: list[str]) -> None:
+    template = asyncio.run(said())
+    for language in named or languages()[1:]:
+        catalogue = updated(language, template)
+        with (LOCALES / f"{language}.po").open("wb") as file:
+            write_po(file, catalogue, width=120, sort_by_file=True, include_lineno=False, ignore_obsolete=True)
+        missing = sum(1 for message in catalogue if message.id and not _is_translated(message.string))
+        print(f"{language}: {len(catalogue)} texts, {missing} without translation")
+
+
+def _is_translated(string: Any) -> bool:
+    return all(string) if isinstance(string, list | tuple) else bool(string)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
