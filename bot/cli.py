@@ -20,6 +20,7 @@ from bot.app import run as run_bot
 from bot.app import utc_now
 from bot.doctor import diagnose
 from bot.errors import NewsdeskError, StoreError, UserError
+from bot.language import ENGLISH
 from bot.logs import write_logs
 from bot.settings import Settings, load_settings
 from bot.sources.checking import check_paths
@@ -65,6 +66,7 @@ def demo(
     headless: Annotated[bool, typer.Option("--headless", help="Play a fixed story in the terminal instead.")] = False,
     port: Annotated[int | None, typer.Option(help="Port of the page; any free one by default.")] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    language: Annotated[str, typer.Option(help="What its people have their Discord in, such as en or de.")] = ENGLISH,
 ) -> None:
     """The whole bot offline, against a Discord in your browser. Needs no token."""
     from bot.demo import run_browser, run_headless
@@ -72,7 +74,7 @@ def demo(
     with _told():
         if headless:
             raise typer.Exit(run_headless())
-        run_browser(port=port, open_browser=browser)
+        run_browser(port=port, open_browser=browser, language=language)
 
 
 @app.command()

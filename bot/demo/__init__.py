@@ -6,17 +6,20 @@ import asyncio
 from importlib.util import find_spec
 
 from bot.errors import UserError
+from bot.language import ENGLISH, languages
 
 # What the extra "demo" brings. Looked for first, so that a missing one is a sentence and not a traceback.
 _NEEDED = ("simcord", "markdown_it", "linkify_it", "PIL")
 
 
-def run_browser(*, port: int | None = None, open_browser: bool = True) -> None:
+def run_browser(*, port: int | None = None, open_browser: bool = True, language: str = ENGLISH) -> None:
     """Serve the demo's page until Ctrl-C. Raises `UserError` when something that it needs is not there."""
     _require_extra()
+    if language not in languages():
+        raise UserError(f"Newsdesk does not speak {language}. It speaks {', '.join(languages())}.")
     from bot.demo.browser import serve
 
-    asyncio.run(serve(port=port, open_browser=open_browser))
+    asyncio.run(serve(port=port, open_browser=open_browser, language=language))
 
 
 def run_headless() -> int:

@@ -18,6 +18,7 @@ from bot.demo.discord_world import Channel, Screen
 from bot.demo.site import Site
 from bot.demo.stage import DIGEST_TOPICS, Stage, set_up
 from bot.desk.subscription import Layout, Subscription, When, Wish
+from bot.language import ENGLISH
 
 _FIRST_CARDS = 6
 _REVIEWS = 3
@@ -29,11 +30,13 @@ _BEST_PORT = 8765
 """Taken when it is free, so that the address is the same each time."""
 
 
-async def serve(*, port: int | None = None, open_browser: bool = True, console: Console | None = None) -> None:
+async def serve(
+    *, port: int | None = None, open_browser: bool = True, language: str = ENGLISH, console: Console | None = None
+) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises `UserError` when the port is taken."""
     console = console or Console(highlight=False)
     ended = _ended()
-    async with set_up(background=True) as stage, _site(stage, port) as site:
+    async with set_up(background=True, language=language) as stage, _site(stage, port) as site:
         await begin(stage)
         _welcome(console, site.address)
         if open_browser and _has_display():

@@ -19,11 +19,14 @@ import simcord
 from discord.ext import commands
 from simcord.preview._media import MediaInfo, MediaWorker, _process_media
 
+from bot.language import ENGLISH
+
 Person = simcord.MemberActor
 Channel = simcord.ChannelHandle
 Answer = simcord.InteractionResult
 Assets = Mapping[str, tuple[str, bytes]]
 
+_AMERICAN = "en-US"
 _SETTLE_SECONDS = 8.0
 """How long an answer may take before simcord gives up on it."""
 _TRIES, _PAUSE_SECONDS = 100, 0.1
@@ -72,8 +75,8 @@ class World:
         self._guild: simcord.GuildHandle | None = None
         self._listeners: list[Callable[[Change], None]] = []
 
-    async def start(self, now: datetime, *, server: str) -> None:
-        """Log the bot in, at the moment `now`, and give it a server."""
+    async def start(self, now: datetime, *, server: str, language: str = ENGLISH) -> None:
+        """Log the bot in, at the moment `now`, and give it a server whose people all have Discord in a language."""
         # What runs in this context answers a person; the bot's own work runs in a fresh one, where this is not set.
         _IN_WORLD.set(True)
         self.env.backend.bot_user.name = self.env.backend.bot_user.global_name = "Newsdesk"
@@ -81,7 +84,9 @@ class World:
         answer = self.bot.tree.on_error
         await self.env.start()
         self.bot.tree.on_error = answer  # type: ignore[method-assign]  # what was refused in words did not fail
-        self._guild = self.env.create_guild(server)
+        locale = _AMERICAN if language == ENGLISH else language
+        translate_discord(self.bot, lambda _user_id: locale)
+        self._guild = self.env.create_guild(server, preferred_locale=locale)
         self.env.backend.subscribers.append(self._heard)
 
     @property
@@ -154,6 +159,21 @@ class World:
     async def close(self) -> None:
         """Let the bot go. simcord never closes the bot itself: leave `open_bot` first."""
         await self.env.shutdown()
+
+
+def translate_discord(bot: commands.Bot, locale_of: Callable[[int], str]) -> None:
+    """Give people and servers their own languages, people by their ids: simcord's all speak American English."""
+    parsers = bot._connection.parsers  # noqa: SLF001 - where simcord hands in what comes over the gateway
+    parse = parsers["INTERACTION_CREATE"]
+
+    def heard(payload: dict[str, Any]) -> None:
+        user = payload["user"] if "user" in payload else payload["member"]["user"]
+        payload["locale"] = locale_of(int(user["id"]))
+        if guild := bot.get_guild(int(payload.get("guild_id", 0))):
+            payload["guild_locale"] = str(guild.preferred_locale)
+        parse(payload)
+
+    parsers["INTERACTION_CREATE"] = heard
 
 
 def answered(answer: Answer) -> Message:

@@ -14,6 +14,7 @@ from bot.app import open_bot, utc_now
 from bot.demo.cards import ASSET_BASE, Newsstand, pictures, sample_data
 from bot.demo.discord_world import Assets, Channel, Person, World
 from bot.gateway.client import NewsBot
+from bot.language import ENGLISH
 from bot.settings import Settings, load_settings
 
 DIGEST_TOPICS = ("Space", "AI")
@@ -37,7 +38,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def set_up(*, background: bool) -> AsyncIterator[Stage]:
+async def set_up(*, background: bool, language: str = ENGLISH) -> AsyncIterator[Stage]:
     """The bot logged in on a server with four channels and the archive in its folder.
 
     With `background` it works by itself, as `newsdesk run` does; without, its newsroom is driven step by step.
@@ -48,7 +49,7 @@ async def set_up(*, background: bool) -> AsyncIterator[Stage]:
         folder.mkdir()
         newsstand = Newsstand(data, folder)
         newsstand.lay_out(utc_now())
-        async with _world(_settings(Path(place)), background) as world:
+        async with _world(_settings(Path(place)), background, language) as world:
             yield _people(world, newsstand, pictures(data))
 
 
@@ -67,13 +68,13 @@ def _settings(place: Path) -> Settings:
 
 
 @asynccontextmanager
-async def _world(settings: Settings, background: bool) -> AsyncIterator[World]:
+async def _world(settings: Settings, background: bool, language: str) -> AsyncIterator[World]:
     """The bot is closed first: simcord lets go of it, but never closes it."""
     world: World | None = None
     try:
         async with open_bot(settings, background=background) as bot:
             world = World(bot)
-            await world.start(utc_now(), server="Newsdesk demo")
+            await world.start(utc_now(), server="Newsdesk demo", language=language)
             yield world
     finally:
         if world is not None:

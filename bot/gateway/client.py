@@ -149,14 +149,17 @@ class NewsBot(commands.Bot):
 
     async def on_ready(self) -> None:
         _log.info("Ready as %s in %s servers", self.user, len(self.guilds))
-        await note_languages(self)
+        await note_languages(self.store, self.guilds)
 
-    async def on_guild_join(self, _guild: discord.Guild) -> None:
-        await note_languages(self)
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        await note_languages(self.store, [guild])
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        await note_languages(self.store, [guild])
 
     async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
         if before.preferred_locale != after.preferred_locale:
-            await note_languages(self)
+            await note_languages(self.store, [after])
 
     @property
     def is_connected(self) -> bool:

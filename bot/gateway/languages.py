@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 
 from bot.language import ENGLISH, catalogue, language_of, named
-
-if TYPE_CHECKING:
-    from bot.gateway.client import NewsBot
+from bot.store import Store
 
 _NAMES = {Location.command_name, Location.group_name, Location.parameter_name}
 
@@ -30,13 +29,13 @@ class CommandTranslator(app_commands.Translator):
         return said if said != text else None
 
 
-async def note_languages(bot: NewsBot) -> None:
-    """Remember the language of each server that has changed it since the last time."""
-    known = await bot.store.languages.of_servers()
-    spoken = {guild.id: language_of(guild.preferred_locale) for guild in bot.guilds}
+async def note_languages(store: Store, guilds: Iterable[discord.Guild]) -> None:
+    """Remember the language of each of these servers that has changed it since the last time."""
+    known = await store.languages.of_servers()
+    spoken = {guild.id: language_of(guild.preferred_locale) for guild in guilds}
     changed = {server: language for server, language in spoken.items() if language != known.get(server, ENGLISH)}
     if changed:
-        await bot.store.languages.note(changed)
+        await store.languages.note(changed)
 
 
 def in_servers_words(interaction: discord.Interaction[Any]) -> str:

@@ -25,7 +25,7 @@ class Languages:
             guild_settings.c.language.is_not(None)
         )
         async with self._database.read() as connection:
-            return dict((await connection.execute(asked)).tuples().all())
+            return dict((await connection.execute(asked)).all())
 
     async def note(self, languages: Mapping[int, str]) -> None:
         """Remember the languages of servers; posts that come later are in them."""

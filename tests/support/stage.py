@@ -14,6 +14,7 @@ import discord
 import simcord
 
 from bot.app import open_bot
+from bot.demo.discord_world import translate_discord
 from bot.gateway.client import NewsBot
 from bot.settings import Settings, load_settings
 from tests.support.stores import new_database
@@ -45,6 +46,7 @@ class Stage:
     settings: Settings
     clock: Clock
     stack: AsyncExitStack
+    server_locale: str = "en-US"
     bot: NewsBot = field(init=False)
     env: simcord.Env = field(init=False)
     guild: Any = None
@@ -53,12 +55,15 @@ class Stage:
     admin: Any = None
     member: Any = None
     moderators: Any = None
+    locales: dict[int, str] = field(default_factory=dict)
+    """Whose Discord is not in American English, by user."""
 
     async def start(self) -> None:
         self.bot = await self._opened()
         self.env = simcord.Env(self.bot, check_errors=False)
         await self.env.start()
-        self.guild = self.env.create_guild("Test")
+        self._hear()
+        self.guild = self.env.create_guild("Test", preferred_locale=self.server_locale)
         self.news = self.guild.create_text_channel("news")
         self.digest = self.guild.create_text_channel("digest")
         rights = discord.Permissions(manage_messages=True, manage_channels=True)
@@ -80,6 +85,10 @@ class Stage:
         await self.stack.aclose()
         self.bot = await self._opened()
         await self.env.restart_bot(self.bot)
+        self._hear()
+
+    def _hear(self) -> None:
+        translate_discord(self.bot, lambda user_id: self.locales.get(user_id, "en-US"))
 
     async def load(self, *slugs: str, **fields: Any) -> None:
         """Write card files, then load and deliver."""
@@ -140,14 +149,14 @@ def buttons(message: Any) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def on_stage(folder: Path, **options: Any) -> AsyncIterator[Stage]:
+async def on_stage(folder: Path, server_locale: str = "en-US", **options: Any) -> AsyncIterator[Stage]:
     """A stage with an empty folder of cards. Closes the bot: simcord never does."""
     cards = folder / "cards"
     cards.mkdir()
     url = new_database(folder / "test.db")
     settings = load_settings(_env_file=None, database_url=url, cards=cards, **options)
     async with AsyncExitStack() as stack:
-        stage = Stage(cards, settings, Clock(), stack)
+        stage = Stage(cards, settings, Clock(), stack, server_locale)
         await stage.start()
         try:
             yield stage
