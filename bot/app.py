@@ -82,10 +82,5 @@ async def _serve(bot: NewsBot, token: str) -> None:
         ) from error
     except discord.PrivilegedIntentsRequired as error:
         raise LoginError(f"Discord refuses the intents: {error}") from error
-    except (OSError, discord.HTTPException) as error:
+    except (OSError, discord.HTTPException, discord.GatewayNotFound) as error:
         raise LoginError(f"Discord cannot be reached: {error}. Check the network, then start again.") from error
-    except AttributeError as error:
-        if bot.ws is not None:
-            raise
-        # discord.py stumbles over its missing connection when the very first one to the gateway fails
-        raise LoginError("Discord's gateway cannot be reached. Check the network, then start again.") from error

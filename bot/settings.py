@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,9 @@ def _default_database() -> str:
     except RuntimeError:
         raise SettingsError("NEWSDESK_DATABASE_URL: is not set, and the bot's user has no home to put it in.") from None
     return f"sqlite+aiosqlite:///{state / 'newsdesk' / 'newsdesk.db'}"
+
+
+_RANGE = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?")
 
 
 class Address(NamedTuple):
@@ -69,6 +73,15 @@ class Settings(BaseSettings):
         50, description="Discord's limit for the whole bot; large bots are granted more"
     )
     discord_api: str | None = Field(None, description="Another base of Discord's API, for a REST proxy")
+    shards: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Connections to the gateway; auto: as many as Discord recommends"
+    )
+    shard_ids: Annotated[tuple[int, ...] | None, NoDecode] = Field(
+        None, description="The shards of this process, where several share a bot"
+    )
+    shard_count: Annotated[int, Field(ge=1)] | None = Field(
+        None, validate_default=True, description="The shards of all processes together"
+    )
     metrics_addr: Annotated[Address | None, NoDecode] = Field(
         None, description="Where health and metrics are served; unset: nowhere"
     )
@@ -126,6 +139,38 @@ class Settings(BaseSettings):
         if not host or not port.isdecimal() or not port.isascii() or int(port) > _LAST_PORT:
             raise ValueError("must be a host and a port such as 127.0.0.1:9464")
         return Address(host, int(port))
+
+    @field_validator("shards", mode="before")
+    @classmethod
+    def _number_or_auto(cls, value: object) -> object:
+        if isinstance(value, str) and not value.isdecimal() and value != "auto":
+            raise ValueError("must be auto or a number")
+        return None if value == "auto" else value
+
+    @field_validator("shard_ids", mode="before")
+    @classmethod
+    def _ranges(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        ranges = [_RANGE.fullmatch(part.strip()) for part in value.split(",")]
+        if not all(ranges) or any(each and each["last"] and int(each["last"]) < int(each["first"]) for each in ranges):
+            raise ValueError("must be numbers or ranges such as 0-3 or 0,4,8")
+        ends = [(int(each["first"]), int(each["last"] or each["first"])) for each in ranges if each]
+        return tuple(sorted({number for first, last in ends for number in range(first, last + 1)}))
+
+    @field_validator("shard_count")
+    @classmethod
+    def _of_this_process(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if "shard_ids" not in info.data or "shards" not in info.data:
+            return value
+        ids = info.data["shard_ids"]
+        if (ids is None) != (value is None):
+            raise ValueError("goes with NEWSDESK_SHARD_IDS: set both, or none of them")
+        if ids is not None and info.data["shards"]:
+            raise ValueError("is for several processes and NEWSDESK_SHARDS for one: set one of the two")
+        if ids is not None and not all(number < value for number in ids):
+            raise ValueError("is too small: NEWSDESK_SHARD_IDS are counted from 0")
+        return value
 
     @field_validator("log_level")
     @classmethod

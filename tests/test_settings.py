@@ -183,3 +183,36 @@ def test_pulling_is_off_until_it_is_given_a_time(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("NEWSDESK_CARDS_GIT_PULL", "0")
     with pytest.raises(SettingsError, match=r"^NEWSDESK_CARDS_GIT_PULL: "):
         load_settings()
+
+
+def test_shards_are_a_number_ranges_or_what_discord_recommends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSDESK_SHARDS", "auto")
+    assert load_settings().shards is None
+    monkeypatch.setenv("NEWSDESK_SHARDS", "4")
+    assert load_settings().shards == 4
+    monkeypatch.delenv("NEWSDESK_SHARDS")
+    monkeypatch.setenv("NEWSDESK_SHARD_IDS", "0-2, 7,2")
+    monkeypatch.setenv("NEWSDESK_SHARD_COUNT", "8")
+    assert load_settings().shard_ids == (0, 1, 2, 7)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"SHARDS": "0"}, "NEWSDESK_SHARDS"),
+        ({"SHARDS": "many"}, "NEWSDESK_SHARDS"),
+        ({"SHARD_IDS": "0-1"}, "NEWSDESK_SHARD_COUNT"),
+        ({"SHARD_COUNT": "4"}, "NEWSDESK_SHARD_COUNT"),
+        ({"SHARD_IDS": "3-1", "SHARD_COUNT": "4"}, "NEWSDESK_SHARD_IDS"),
+        ({"SHARD_IDS": "a", "SHARD_COUNT": "4"}, "NEWSDESK_SHARD_IDS"),
+        ({"SHARD_IDS": "0-4", "SHARD_COUNT": "4"}, "NEWSDESK_SHARD_COUNT"),
+        ({"SHARD_IDS": "0", "SHARD_COUNT": "4", "SHARDS": "2"}, "NEWSDESK_SHARD_COUNT"),
+    ],
+)
+def test_shards_that_make_no_sense_are_refused(
+    monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str], named: str
+) -> None:
+    for name, value in wrong.items():
+        monkeypatch.setenv(PREFIX + name, value)
+    with pytest.raises(SettingsError, match=named):
+        load_settings()

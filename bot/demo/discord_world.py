@@ -67,9 +67,9 @@ class Change:
 class World:
     """One server with its channels and people, and the bot in it."""
 
-    def __init__(self, bot: commands.Bot) -> None:
+    def __init__(self, bot: commands.AutoShardedBot) -> None:
         self.bot = bot
-        self.env = simcord.Env(bot, check_errors=False, settle_timeout=_SETTLE_SECONDS)
+        self.env = simcord.Env(bot, shard_count=1, check_errors=False, settle_timeout=_SETTLE_SECONDS)
         self.channels: dict[str, Channel] = {}
         self._private: dict[int, Sequence[Person]] = {}
         self._guild: simcord.GuildHandle | None = None
@@ -161,7 +161,7 @@ class World:
         await self.env.shutdown()
 
 
-def translate_discord(bot: commands.Bot, locale_of: Callable[[int], str]) -> None:
+def translate_discord(bot: commands.AutoShardedBot, locale_of: Callable[[int], str]) -> None:
     """Give people and servers their own languages, people by their ids: simcord's all speak American English."""
     parsers = bot._connection.parsers  # noqa: SLF001 - where simcord hands in what comes over the gateway
     parse = parsers["INTERACTION_CREATE"]

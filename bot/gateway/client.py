@@ -33,6 +33,7 @@ from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
 from bot.gateway.pacing import Pace, count_refusals, refuse_second_try
 from bot.gateway.reviews import REVIEW_ITEMS
 from bot.gateway.setup import answer_for_lost_draft
+from bot.gateway.shards import Identifies
 from bot.gateway.sharing import ShareButton
 from bot.gateway.turning import TurnButton
 from bot.metrics import CommandError, Metrics
@@ -62,8 +63,11 @@ class NewsTree(app_commands.CommandTree["NewsBot"]):
         interaction.client.count_command(interaction, _kind(error))
 
 
-class NewsBot(commands.Bot):
-    """The client. It keeps no members and no messages: what it needs to remember is in the store."""
+class NewsBot(commands.AutoShardedBot):
+    """The client. It keeps no members and no messages: what it needs to remember is in the store.
+
+    A bot of one shard is the ordinary case of one of many: Discord says how many it wants.
+    """
 
     newsroom: Newsroom
 
@@ -89,12 +93,15 @@ class NewsBot(commands.Bot):
             max_messages=None,
             http_trace=_trace(settings, self.metrics),
             max_ratelimit_timeout=_LONGEST_WAIT,
+            shard_count=settings.shard_count or settings.shards,
             allowed_mentions=discord.AllowedMentions.none(),
         )
+        self.shard_ids = list(settings.shard_ids) if settings.shard_ids else None
         self.settings = settings
         self.store = store
         self.clock = clock
         self.translator = CommandTranslator()
+        self._identifies = Identifies(1, clock)
         self.open_drafts: set[str] = set()
         """The keys of the setups that somebody is at."""
         self.command_ids: dict[str, int] = {}
@@ -107,10 +114,6 @@ class NewsBot(commands.Bot):
             Route.BASE = api_base(settings.discord_api)
 
     async def setup_hook(self) -> None:
-        if self.settings.discord_api:
-            # discord.py would go to Discord's own gateway; whoever serves the API says where its gateway is.
-            _, gateway, _ = await self.http.get_bot_gateway()
-            DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
         self.add_dynamic_items(*CARD_BUTTONS, *REVIEW_ITEMS, QueueButton, TurnButton, ShareButton)
         self.add_dynamic_items(AcceptWithdrawalsButton, EraseButton)
         await self.tree.set_translator(self.translator)
@@ -118,6 +121,19 @@ class NewsBot(commands.Bot):
         if self._background:
             # Delivering needs no gateway: cards go out while it connects, and while it is in trouble.
             self.newsroom.start()
+
+    async def launch_shards(self) -> None:
+        """Ask Discord first how many it wants, how fast they may identify, and where its gateway is."""
+        recommended, gateway, limits = await self.http.get_bot_gateway()
+        self.shard_count = self.shard_count or recommended
+        # A session that became invalid is begun anew there: discord.py would go to Discord's own gateway.
+        DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
+        shared = self.store.meta.reserve if self.shard_ids else None
+        self._identifies = Identifies(limits["max_concurrency"], self.clock, shared)
+        await super().launch_shards()
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002
+        await self._identifies.turn(shard_id or 0)
 
     async def sync_commands(self, *, force: bool = False) -> bool:
         """Tell Discord the commands, when they are not those told last. Returns whether it was needed."""
@@ -164,7 +180,7 @@ class NewsBot(commands.Bot):
     @property
     def is_connected(self) -> bool:
         """Whether the gateway is connected now, and has told of the servers."""
-        return self.is_ready() and self.ws is not None and self.ws.open
+        return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
 
     async def on_app_command_completion(self, interaction: discord.Interaction[NewsBot], _command: object, /) -> None:
         self.count_command(interaction)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
 from bot.store.tables import meta
@@ -22,7 +25,19 @@ class Meta:
         async with self._database.read() as connection:
             return (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one_or_none()
 
+    async def reserve(self, key: str, now: datetime, apart: timedelta) -> datetime:
+        """Take the next free moment of something that is done by one at a time, so far `apart`; not before `now`."""
+        async with self._database.write() as connection:
+            kept = (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one_or_none()
+            at = max(now, datetime.fromisoformat(kept)) if kept else now
+            await _put(connection, key, (at + apart).isoformat())
+        return at
+
     async def set(self, key: str, value: str) -> None:
         async with self._database.write() as connection:
-            await connection.execute(delete(meta).where(meta.c.key == key))
-            await connection.execute(insert(meta).values(key=key, value=value))
+            await _put(connection, key, value)
+
+
+async def _put(connection: AsyncConnection, key: str, value: str) -> None:
+    await connection.execute(delete(meta).where(meta.c.key == key))
+    await connection.execute(insert(meta).values(key=key, value=value))

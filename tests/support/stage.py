@@ -60,7 +60,7 @@ class Stage:
 
     async def start(self) -> None:
         self.bot = await self._opened()
-        self.env = simcord.Env(self.bot, check_errors=False)
+        self.env = simcord.Env(self.bot, shard_count=1, check_errors=False)
         await self.env.start()
         self._hear()
         self.guild = self.env.create_guild("Test", preferred_locale=self.server_locale)

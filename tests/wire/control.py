@@ -168,6 +168,7 @@ class Control:
             ],
             "identified": sessions.identified,
             "resumed": sessions.resumed,
+            "refused": sessions.refused,
             "bot_id": self._wire.world.bot.id,
             "owner_id": self._wire.world.owner.id,
         }

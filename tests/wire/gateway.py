@@ -147,6 +147,9 @@ class Gateway:
         number, count = data.get("shard") or (0, 1)
         if not 0 <= number < count:
             raise _HangUpError(_INVALID_SHARD, "Invalid shard.")
+        if self._sessions.is_too_soon(number, asyncio.get_running_loop().time()):
+            connection.send_op(_INVALID_SESSION, data=False)
+            return
         connection.session = self._sessions.identify(connection, (number, count), int(data["intents"]))
 
     def _resume(self, connection: Connection, data: Json) -> None:

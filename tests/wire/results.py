@@ -172,6 +172,7 @@ class Status:
     sessions: list[Json]
     identified: int
     resumed: int
+    refused: int
     bot_id: int
     owner_id: int
 

@@ -1,6 +1,7 @@
 """Gateway sessions: what outlives a websocket, so that a client can resume and hear what it missed."""
 
 import json
+import math
 import secrets
 from collections import deque
 from collections.abc import Callable
@@ -68,6 +69,9 @@ class Sessions:
         self._settings = settings
         self._by_id: dict[str, Session] = {}
         self.identified = 0
+        self.refused = 0
+        """Identifies that came too soon after another one of their bucket."""
+        self._last: dict[int, float] = {}
         self.resumed = 0
         self.resume_url = ""
 
@@ -79,6 +83,15 @@ class Sessions:
 
     def all(self) -> list[Session]:
         return list(self._by_id.values())
+
+    def is_too_soon(self, shard: int, at: float) -> bool:
+        """Whether another shard of its bucket has identified just now. `at` is the loop's time in seconds."""
+        bucket = shard % self._settings.max_concurrency
+        too_soon = at - self._last.get(bucket, -math.inf) < self._settings.identify_window
+        self.refused += too_soon
+        if not too_soon:
+            self._last[bucket] = at
+        return too_soon
 
     def identify(self, line: Line, shard: tuple[int, int], intents: int) -> Session:
         """Opens a session: READY with the guilds unavailable, then each of them as GUILD_CREATE."""

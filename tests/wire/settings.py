@@ -50,6 +50,10 @@ class Settings:
     interaction_token_lives: float = 900.0
     heartbeat_interval_ms: int = 41_250
     shards: int = 1
+    max_concurrency: int = 1
+    """Buckets of shards that may identify beside each other, by their ids."""
+    identify_window: float = 0.0
+    """Of a bucket one identify is taken in so long (Discord: 5); the next one's session is invalid. 0 takes all."""
     resume_buffer: int = 10_000
     """Events kept for a session that resumes; what is older makes it invalid."""
     gateway_down: bool = False

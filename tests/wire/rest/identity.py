@@ -7,7 +7,7 @@ from tests.wire.rest.routing import Answer, Call, Route
 
 
 def get_gateway_bot(call: Call) -> Answer:
-    limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
+    limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": call.wire.settings.max_concurrency}
     return 200, {
         "url": call.wire.resume_url,
         "shards": call.wire.settings.shards,
