@@ -23,6 +23,7 @@ from bot.gateway.rights import (
     require_postable,
 )
 from bot.gateway.turning import listed
+from bot.language import tr
 from bot.store.records import FiledCard
 from bot.store.reviews import MOST_OPEN
 
@@ -107,7 +108,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         require_channel_manager(interaction, channel.id)
         if is_public(channel):
             raise UserError(f"{how_to_hide(channel)} Then try again.")
-        require_postable(channel, again="/desk channel")
+        require_postable(channel, again=tr("Then use `/desk channel` again."))
         subscribed = await self.bot.store.subscriptions.of_guild(guild_id(interaction))
         if any(each.channel_id == channel.id for each in subscribed):
             raise UserError(f"{channel.mention} has subscriptions. Choose a channel that is for the moderators alone.")

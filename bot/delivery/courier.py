@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from bot.delivery.poster import CardRefusedError, ChannelClosedError, MessageRemovedError, Poster, TryLaterError
 from bot.delivery.shelf import Shelf
 from bot.desk.delivery import Action, Delivery, Progress, action, catches_up, nonce, probe_after, wait_after
-from bot.language import speak
+from bot.language import speak, tr
 from bot.logs import belongs_to_delivery
 from bot.metrics import Metrics, Outcome
 from bot.store import Store
@@ -166,16 +166,16 @@ class Courier:
         _log.warning("Channel %s is closed, next probe at %s: %s", channel, probe_at, error)
         is_personal = await self._store.follows.shut(channel, now)
         if before is None and not is_personal:
-            text = f"{error} What waits for <#{channel}> comes by itself once that is mended."
-            await self._poster.tell(guild, text, await self._store.circuits.concerned(channel))
+            waits = tr("What waits for {channel} comes by itself once that is mended.", channel=f"<#{channel}>")
+            await self._poster.tell(guild, f"{error} {waits}", await self._store.circuits.concerned(channel))
 
     async def _heal(self, circuit: Circuit) -> None:
         await self._store.circuits.close(circuit.channel_id)
         _log.info("Channel %s is open again", circuit.channel_id)
         if await self._store.follows.is_personal(circuit.channel_id):
             return
-        concerned = await self._store.circuits.concerned(circuit.channel_id)
-        await self._poster.tell(circuit.guild_id, f"<#{circuit.channel_id}> gets its cards again.", concerned)
+        text = tr("{channel} gets its cards again.", channel=f"<#{circuit.channel_id}>")
+        await self._poster.tell(circuit.guild_id, text, await self._store.circuits.concerned(circuit.channel_id))
 
     async def _carry_out(self, delivery: Delivery) -> Noting | None:
         """One step towards what is wanted; gives the note of what became of it, None when Discord had no answer.

@@ -24,7 +24,9 @@ class TryLaterError(DeliveryError):
 
 
 class ChannelClosedError(DeliveryError):
-    """The channel is gone, or the bot may not write there. The text says so to the server's people, with the fix."""
+    """The channel is gone, or the bot may not write there. The text, in the language spoken, tells the server's
+    people so, with the fix.
+    """
 
 
 class CardRefusedError(DeliveryError):

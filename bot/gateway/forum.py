@@ -13,6 +13,7 @@ from bot.delivery.poster import ChannelClosedError
 from bot.desk.delivery import Delivery
 from bot.gateway.client import NewsBot
 from bot.gateway.forms import Forms, parameters
+from bot.language import tr
 from bot.render.digest import forum_title
 from bot.store.records import FiledCard
 
@@ -109,7 +110,7 @@ class ForumPoster:
 
 def _forum(channel: Any) -> discord.ForumChannel:
     if not isinstance(channel, discord.ForumChannel):
-        raise ChannelClosedError(f"<#{channel.id}> is not a forum any more.")
+        raise ChannelClosedError(tr("{channel} is not a forum any more.", channel=f"<#{channel.id}>"))
     return channel
 
 
@@ -118,7 +119,10 @@ def _title(delivery: Delivery, cards: Sequence[FiledCard]) -> str:
 
 
 def _no_tag(channel_id: int) -> str:
-    return f"<#{channel_id}> demands a tag of every post, and only moderators may set those it has. Add another one."
+    return tr(
+        "{channel} demands a tag of every post, and only moderators may set those it has. Add another one.",
+        channel=f"<#{channel_id}>",
+    )
 
 
 def _tags(forum: discord.ForumChannel, cards: Sequence[FiledCard]) -> list[int]:

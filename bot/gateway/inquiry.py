@@ -16,7 +16,7 @@ from discord.http import Route
 from bot.errors import LoginError
 from bot.gateway.client import api_base
 from bot.gateway.pacing import Pace
-from bot.gateway.rights import lacking_of, where_to_allow
+from bot.gateway.rights import lacking_of
 from bot.settings import Settings
 
 _INTENTS = {
@@ -127,7 +127,6 @@ def _lacking(guild: str, channel: object, known: Mapping[int, _Postable], me: di
         return []
     if not (lacking := lacking_of(channel, place.permissions_for(me))):
         return []
-    names = ", ".join(lacking)
-    return [
-        (f"{guild}: the bot cannot post in #{channel.name}: it lacks {names}", where_to_allow(lacking, "the bot's"))
-    ]
+    names, them = ", ".join(lacking), "it" if len(lacking) == 1 else "them"
+    fix = f"Open the channel's settings → Permissions, add the bot's role and allow {them}."
+    return [(f"{guild}: the bot cannot post in #{channel.name}: it lacks {names}", fix)]

@@ -13,6 +13,7 @@ from bot.gateway.failures import Answering
 from bot.gateway.lists import NO_SAVED, hidden_text
 from bot.gateway.rights import guild_id
 from bot.gateway.views import rows
+from bot.language import marked, number, tr
 from bot.render.members import counted, erasing_text, exported
 from bot.render.saved import MOST, Form, saved_file
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Interaction = discord.Interaction[NewsBot]
 
 Reply = dict[str, Any]
-_NOTHING = "Nothing is stored that is yours alone: no saved card, report, personal digest or time of reading."
+_NOTHING = marked("Nothing is stored that is yours alone: no saved card, report, personal digest or time of reading.")
 _LARGEST = 8 * 1024 * 1024
 """Bytes of a file in a reply; Discord takes ten million from everybody."""
 
@@ -31,8 +32,8 @@ class EraseButton(Answering, discord.ui.DynamicItem[discord.ui.Button[Any]], tem
     """Erases what is stored about the member who asked, and about nobody else."""
 
     def __init__(self, user_id: int) -> None:
-        style = discord.ButtonStyle.danger
-        super().__init__(discord.ui.Button(label="Erase it", style=style, custom_id=f"nd:erase:{user_id}"))
+        label, style = tr("Erase it"), discord.ButtonStyle.danger
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"nd:erase:{user_id}"))
         self.user_id = user_id
 
     @classmethod
@@ -41,10 +42,10 @@ class EraseButton(Answering, discord.ui.DynamicItem[discord.ui.Button[Any]], tem
 
     async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
         if interaction.user.id != self.user_id:
-            raise UserError("This button is somebody else's. `/privacy erase` erases what is stored about you.")
+            raise UserError(tr("This button is somebody else's. `/privacy erase` erases what is stored about you."))
         bot = interaction.client
         erased = await bot.store.members.erase(self.user_id)
-        text = f"Erased: {counted(erased)}." if any(erased.values()) else _NOTHING
+        text = tr("Erased: {what}.", what=counted(erased)) if any(erased.values()) else tr(_NOTHING)
         await interaction.response.edit_message(content=text, view=None)
         await bot.newsroom.plan()
 
@@ -53,14 +54,14 @@ async def export_reply(interaction: Interaction) -> Reply:
     """Everything that is stored about the member who asks. Raises `UserError` when no reply can hold it."""
     user = interaction.user.id
     text = exported(user, await interaction.client.store.members.export(user))
-    return {"content": "Everything that is stored about you.", "file": _attached(text, "newsdesk.json")}
+    return {"content": tr("Everything that is stored about you."), "file": _attached(text, "newsdesk.json")}
 
 
 async def erase_reply(interaction: Interaction) -> Reply:
     """What would go, and the button. Raises `UserError` when there is nothing."""
     owned = await interaction.client.store.members.owned(interaction.user.id)
     if not any(owned.values()):
-        raise UserError(_NOTHING)
+        raise UserError(tr(_NOTHING))
     return {"content": erasing_text(owned), "view": rows([EraseButton(interaction.user.id)])}
 
 
@@ -70,10 +71,15 @@ async def saved_reply(interaction: Interaction, form: Form) -> Reply:
     saved = await interaction.client.store.saved.page(interaction.user.id, server, limit=MOST, offset=0)
     hidden = hidden_text(saved.hidden)
     if not saved.cards:
-        raise UserError(hidden or NO_SAVED)
-    cut_off = f"These are the newest {MOST:,} of your {saved.total:,} saved cards." if saved.total > MOST else ""
-    content = "\n".join(filter(None, [cut_off or "Your saved cards.", hidden]))
+        raise UserError(hidden or tr(NO_SAVED))
+    content = "\n".join(filter(None, [_brought(saved.total), hidden]))
     return {"content": content, "file": _attached(saved_file(saved.cards, form), f"saved-cards.{form}")}
+
+
+def _brought(total: int) -> str:
+    if total <= MOST:
+        return tr("Your saved cards.")
+    return tr("These are the newest {most} of your {total} saved cards.", most=number(MOST), total=number(total))
 
 
 def _attached(text: str, name: str) -> discord.File:
@@ -81,7 +87,9 @@ def _attached(text: str, name: str) -> discord.File:
     content = text.encode("utf-8", "backslashreplace")
     if len(content) > _LARGEST:
         raise UserError(
-            "This is more than Discord takes in one file. The people who run this bot can write it for you: "
-            "`newsdesk privacy export`."
+            tr(
+                "This is more than Discord takes in one file. The people who run this bot can write it for you: "
+                "`newsdesk privacy export`."
+            )
         )
     return discord.File(io.BytesIO(content), name)

@@ -9,6 +9,7 @@ import discord
 
 from bot.errors import UserError
 from bot.gateway.failures import Answering
+from bot.language import tr, trn
 
 if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
 async def require_operator(interaction: discord.Interaction[NewsBot]) -> None:
     """Raises unless the person owns the bot, alone or in a team."""
     if not await interaction.client.is_owner(interaction.user):
-        raise UserError("Only the people who run this bot may do that.")
+        raise UserError(tr("Only the people who run this bot may do that."))
 
 
 class AcceptWithdrawalsButton(Answering, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"nd:accept"):
     """Says that the folder is right: the cards it lost are withdrawn."""
 
     def __init__(self) -> None:
-        style = discord.ButtonStyle.danger
-        super().__init__(discord.ui.Button(label="Withdraw them", style=style, custom_id="nd:accept"))
+        label, style = tr("Withdraw them"), discord.ButtonStyle.danger
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id="nd:accept"))
 
     @classmethod
     def carrying(cls, _match: re.Match[str]) -> Self:
@@ -35,7 +36,8 @@ class AcceptWithdrawalsButton(Answering, discord.ui.DynamicItem[discord.ui.Butto
         await require_operator(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         report = await interaction.client.newsroom.load(accept_withdrawals=True)
-        await interaction.followup.send(f"{report.withdrawn:,} cards are withdrawn.", ephemeral=True)
+        text = trn("{count} card is withdrawn.", "{count} cards are withdrawn.", report.withdrawn)
+        await interaction.followup.send(text, ephemeral=True)
 
 
 def accept_view() -> discord.ui.View:

@@ -15,8 +15,10 @@ from bot.errors import UserError
 from bot.gateway import suggestions
 from bot.gateway.decisions import LETTERS, MOST_TOPICS, REASON, VERDICTS, Done, decide, set_topics, undo
 from bot.gateway.failures import Answering, AnsweringModal
+from bot.gateway.languages import in_servers_words
 from bot.gateway.rights import guild_id, require_moderator
 from bot.gateway.views import delivery_of, rows
+from bot.language import marked, speaking, tr
 from bot.render.card import card_embed
 from bot.render.desk import done_text, review_text, why_held_embed
 from bot.render.limits import CHOICES, LABEL_DESCRIPTION
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 Button = discord.ui.Button[Any]
 _ID = r"\d{1,10}"
-_GONE = "This card is gone: its source withdrew it, or its file was deleted."
+_GONE = marked("This card is gone: its source withdrew it, or its file was deleted.")
 
 
 async def review(bot: NewsBot, server: int, card: FiledCard, delivery_id: int) -> dict[str, Any]:
@@ -68,7 +70,7 @@ class ReviewButton(
     def __init__(self, act: str, card_id: int, expected: Verdict | None, delivery_id: int) -> None:
         label, style = _LOOKS[act]
         custom_id = f"nd:review:{act}:{card_id}:{LETTERS[expected]}:{delivery_id}"
-        super().__init__(discord.ui.Button(label=label, style=style, custom_id=custom_id))
+        super().__init__(discord.ui.Button(label=tr(label), style=style, custom_id=custom_id))
         self.kind = act
         self.card_id = card_id
         self.expected = expected
@@ -84,12 +86,12 @@ class ReviewButton(
 
 _STYLE = discord.ButtonStyle
 _LOOKS = {
-    "p": ("Publish", _STYLE.success),
-    "i": ("Publish in…", _STYLE.secondary),
-    "k": ("Keep", _STYLE.success),
-    "w": ("Withdraw", _STYLE.danger),
-    "t": ("Edit topics", _STYLE.secondary),
-    "y": ("Why?", _STYLE.secondary),
+    "p": (marked("Publish"), _STYLE.success),
+    "i": (marked("Publish in…"), _STYLE.secondary),
+    "k": (marked("Keep"), _STYLE.success),
+    "w": (marked("Withdraw"), _STYLE.danger),
+    "t": (marked("Edit topics"), _STYLE.secondary),
+    "y": (marked("Why?"), _STYLE.secondary),
 }
 
 
@@ -97,7 +99,7 @@ class UndoButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:undo:(
     """Takes an entry of the log back."""
 
     def __init__(self, entry_id: int) -> None:
-        super().__init__(discord.ui.Button(label="Undo", emoji="↩️", custom_id=f"nd:undo:{entry_id}"))
+        super().__init__(discord.ui.Button(label=tr("Undo"), emoji="↩️", custom_id=f"nd:undo:{entry_id}"))
         self.entry_id = entry_id
 
     @classmethod
@@ -108,7 +110,7 @@ class UndoButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:undo:(
         require_moderator(interaction)
         entry = await interaction.client.store.log.entry(guild_id(interaction), self.entry_id)
         if entry is None:
-            raise UserError("There is nothing to take back.")
+            raise UserError(tr("There is nothing to take back."))
         done = await undo(interaction, entry, Source.BUTTON)
         await _show_record(interaction, await _card(interaction, entry.card_id), done)
 
@@ -124,7 +126,7 @@ class PickSelect(
         self, part: int, card_id: int, expected: Verdict | None, options: Sequence[discord.SelectOption] = ()
     ) -> None:
         select: discord.ui.Select[Any] = discord.ui.Select(
-            placeholder="Publish only in…",
+            placeholder=tr("Publish only in…"),
             options=list(options),
             max_values=len(options) or 1,
             custom_id=f"nd:pick:{part}:{card_id}:{LETTERS[expected]}",
@@ -143,7 +145,7 @@ class PickSelect(
         mine = {str(each.id): each for each in await _subscriptions(interaction)}
         only = [mine[value].id for value in dict.fromkeys(self.item.values) if value in mine]
         if not only:
-            raise UserError("These subscriptions are gone. Ask for the list again.")
+            raise UserError(tr("These subscriptions are gone. Ask for the list again."))
         done = await decide(interaction, card, Verdict.PUBLISH, expected=self.expected, source=Source.BUTTON, only=only)
         await interaction.response.edit_message(content=done_text(card, done.entry, done.note), view=None)
 
@@ -156,14 +158,14 @@ async def _publish(interaction: Interaction, card: FiledCard, expected: Verdict 
 async def _ask_where(interaction: Interaction, card: FiledCard, expected: Verdict | None) -> None:
     found = await _subscriptions(interaction)
     if not found:
-        raise UserError("Nothing is subscribed in this server yet. `/digest setup` brings cards to a channel.")
+        raise UserError(tr("Nothing is subscribed in this server yet. `/digest setup` brings cards to a channel."))
     options = [
         discord.SelectOption(label=suggestions.subscription_name(interaction, each), value=str(each.id))
         for each in found
     ]
     parts = [options[start : start + CHOICES] for start in range(0, len(options), CHOICES)]
     selects = [PickSelect(part, card.id, expected, some) for part, some in enumerate(parts)]
-    text = "Where should it go? It is published in this server, and posted in what you choose, whatever its topics."
+    text = tr("Where should it go? It is published in this server, and posted in what you choose, whatever its topics.")
     view = rows(*([select] for select in selects))
     await interaction.response.send_message(text, view=view, ephemeral=True)
 
@@ -192,7 +194,8 @@ async def _show_record(interaction: Interaction, card: FiledCard, done: Done) ->
     delivery_id = delivery_of(interaction.message) if interaction.message else None
     if delivery_id is not None:
         current = await _card(interaction, card.id)
-        shown = await review(interaction.client, guild_id(interaction), current, delivery_id)
+        with speaking(in_servers_words(interaction)):
+            shown = await review(interaction.client, guild_id(interaction), current, delivery_id)
         await interaction.response.edit_message(**shown)
         if done.note:
             await interaction.followup.send(done.note, ephemeral=True)
@@ -209,15 +212,15 @@ async def tell(interaction: Interaction, card: FiledCard, done: Done) -> None:
 async def _card(interaction: Interaction, card_id: int) -> FiledCard:
     card = await interaction.client.store.archive.card(card_id, guild_id(interaction), hidden=True)
     if card is None:
-        raise UserError(_GONE)
+        raise UserError(tr(_GONE))
     return card
 
 
-class WithdrawModal(AnsweringModal, title="Withdraw a card"):
+class WithdrawModal(AnsweringModal):
     """Asks why."""
 
     def __init__(self, card: FiledCard, expected: Verdict | None, *, everywhere: bool = False) -> None:
-        super().__init__()
+        super().__init__(title=tr("Withdraw a card"))
         self.card = card
         self.expected = expected
         self.everywhere = everywhere
@@ -225,7 +228,8 @@ class WithdrawModal(AnsweringModal, title="Withdraw a card"):
             style=discord.TextStyle.paragraph, required=False, max_length=REASON
         )
         title = cut(card.card.title, LABEL_DESCRIPTION)
-        self.add_item(discord.ui.Label(text="Why? (for the desk's log)", description=title, component=self.reason))
+        question = tr("Why? (for the desk's log)")
+        self.add_item(discord.ui.Label(text=question, description=title, component=self.reason))
 
     async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
         card = await _card(interaction, self.card.id)
@@ -241,18 +245,18 @@ class WithdrawModal(AnsweringModal, title="Withdraw a card"):
         await _show_record(interaction, card, done)
 
 
-class TopicsModal(AnsweringModal, title="Edit topics"):
+class TopicsModal(AnsweringModal):
     """Asks for the topics that a card has in this server."""
 
     def __init__(self, card: FiledCard, own: Sequence[str] | None) -> None:
-        super().__init__()
+        super().__init__(title=tr("Edit topics"))
         self.card = card
         self.own = own
         self.topics: discord.ui.TextInput[Any] = discord.ui.TextInput(
             required=False, default=cut(", ".join(card.card.topics), REASON), max_length=REASON
         )
-        hint = f"Up to {MOST_TOPICS}, with commas between them; nothing gives it its own topics back."
-        self.add_item(discord.ui.Label(text="Topics in this server", description=hint, component=self.topics))
+        hint = tr("Up to {most}, with commas between them; nothing gives it its own topics back.", most=MOST_TOPICS)
+        self.add_item(discord.ui.Label(text=tr("Topics in this server"), description=hint, component=self.topics))
 
     async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
         done = await set_topics(interaction, self.card, self.topics.value, self.own)

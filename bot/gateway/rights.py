@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import UserError
+from bot.language import marked, tr, trn
 from bot.render.markdown import bold_names
 
 
@@ -44,14 +45,15 @@ def require_channel_manager(interaction: discord.Interaction[Any], channel_id: i
     if channel and channel_id != interaction.channel_id and isinstance(interaction.user, discord.Member):
         granted = channel.permissions_for(interaction.user)
     if not granted.manage_channels:
-        raise UserError(f"You need the permission **Manage Channels** in <#{channel_id}> for this.")
+        where = f"<#{channel_id}>"
+        raise UserError(tr("You need the permission **Manage Channels** in {channel} for this.", channel=where))
 
 
 _NEEDED = {
-    "view_channel": "View Channel",
-    "send_messages": "Send Messages",
-    "embed_links": "Embed Links",
-    "read_message_history": "Read Message History",
+    "view_channel": marked("View Channel"),
+    "send_messages": marked("Send Messages"),
+    "embed_links": marked("Embed Links"),
+    "read_message_history": marked("Read Message History"),
 }
 
 
@@ -64,17 +66,17 @@ def lacking_of(channel: discord.abc.GuildChannel | discord.Thread, granted: disc
     """The same, of permissions that are known already."""
     needed = dict(_NEEDED)
     if isinstance(channel, discord.Thread):
-        needed["send_messages_in_threads"] = "Send Messages in Threads"
+        needed["send_messages_in_threads"] = marked("Send Messages in Threads")
         del needed["send_messages"]
     elif isinstance(channel, discord.ForumChannel):
-        needed["send_messages"] = "Create Posts"  # Discord's name for it there
-    return [words for name, words in needed.items() if not getattr(granted, name)]
+        needed["send_messages"] = marked("Create Posts")  # Discord's name for it there
+    return [tr(words) for name, words in needed.items() if not getattr(granted, name)]
 
 
 def require_postable(channel: discord.abc.GuildChannel | discord.Thread, *, again: str = "") -> None:
-    """Raises with the fix when the bot could not post there. `again`: the command to repeat then."""
+    """Raises with the fix when the bot could not post there. `again`: what to do then, when it is not to subscribe."""
     if lacking := missing(channel):
-        raise UserError(f"{how_to_mend(channel, lacking)} Then {f'use `{again}`' if again else 'subscribe'} again.")
+        raise UserError(f"{how_to_mend(channel, lacking)} {again or tr('Then subscribe again.')}")
 
 
 def is_public(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
@@ -86,28 +88,31 @@ def is_public(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
 
 def how_to_hide(channel: discord.abc.GuildChannel | discord.Thread) -> str:
     """Why a channel cannot be the moderators' desk, and how it can."""
-    return (
-        f"Everybody can read {channel.mention}, and held cards are not for everybody. Open the channel's settings → "
-        "Permissions, make it private and add the moderators and me."
+    return tr(
+        "Everybody can read {channel}, and held cards are not for everybody. Open the channel's settings → "
+        "Permissions, make it private and add the moderators and me.",
+        channel=channel.mention,
     )
 
 
 def how_to_mend(channel: discord.abc.GuildChannel | discord.Thread, lacking: Sequence[str]) -> str:
     """What the bot lacks in a channel, and where to give it."""
-    return f"I cannot post in {channel.mention}: I lack {bold_names(lacking)}. {where_to_allow(lacking, 'my')}"
-
-
-def where_to_allow(lacking: Sequence[str], whose: str) -> str:
-    """Where a server's people give the bot what it lacks; `whose` role it is, as the speaker says it."""
-    them = "it" if len(lacking) == 1 else "them"
-    return f"Open the channel's settings → Permissions, add {whose} role and allow {them}."
+    return trn(
+        "I cannot post in {channel}: I lack {permissions}. Open the channel's settings → Permissions, add my role and "
+        "allow it.",
+        "I cannot post in {channel}: I lack {permissions}. Open the channel's settings → Permissions, add my role and "
+        "allow them.",
+        len(lacking),
+        channel=channel.mention,
+        permissions=bold_names(lacking),
+    )
 
 
 def trouble(interaction: discord.Interaction[Any], channel_id: int, closed: Collection[int]) -> str:
     """What keeps the bot from posting in a channel of this server, with the fix; empty when nothing does."""
     channel = channel_of(interaction, channel_id)
     if channel is None:
-        return "it is gone. `/digest remove` ends its subscription."
+        return tr("it is gone. `/digest remove` ends its subscription.")
     if lacking := missing(channel):
         return how_to_mend(channel, lacking)
-    return "the last try failed; I try again by myself." if channel_id in closed else ""
+    return tr("the last try failed; I try again by myself.") if channel_id in closed else ""

@@ -27,6 +27,7 @@ from bot.gateway.forum import ForumPoster
 from bot.gateway.reviews import review
 from bot.gateway.rights import how_to_hide, how_to_mend, is_public, missing
 from bot.gateway.views import delivery_of
+from bot.language import tr
 from bot.store.records import FiledCard
 
 _log = logging.getLogger(__name__)
@@ -176,7 +177,7 @@ def named_failures(*, posting: bool = False) -> Iterator[None]:
         # A nonce whose message was deleted answers "unknown message" as well: a moderator removed the post.
         if error.code == _UNKNOWN_MESSAGE or (posting and not error.code):
             raise MessageRemovedError(str(error)) from error
-        raise ChannelClosedError("A channel that I post to is gone.") from error
+        raise ChannelClosedError(tr("A channel that I post to is gone.")) from error
     except discord.RateLimited as error:
         raise TryLaterError(str(error), timedelta(seconds=error.retry_after)) from error
     except discord.HTTPException as error:
@@ -187,9 +188,13 @@ def named_failures(*, posting: bool = False) -> Iterator[None]:
 
 def _refusal(error: discord.HTTPException) -> DeliveryError:
     if error.code in (_THREAD_LOCKED, _THREAD_ARCHIVED):
-        return ChannelClosedError("A thread that I post to is locked. Unlock it, or allow me **Manage Threads** there.")
+        return ChannelClosedError(
+            tr("A thread that I post to is locked. Unlock it, or allow me **Manage Threads** there.")
+        )
     if error.status == 403:
-        return ChannelClosedError(f"Discord does not let me post in a channel any more ({error.text}).")
+        return ChannelClosedError(
+            tr("Discord does not let me post in a channel any more ({reason}).", reason=error.text)
+        )
     if error.status == 400:
         picture = _PICTURE.search(error.text) is not None
         return CardRefusedError(str(error), picture=picture, code=error.code)

@@ -19,6 +19,7 @@ from bot.gateway.rights import guild_id, require_channel_manager
 from bot.gateway.setup_form import TimesAndLimits
 from bot.gateway.suggestions import Target, target
 from bot.gateway.wishes import Asked, base_wish, remember_zone, require_possible, subscribe, wish_of
+from bot.language import marked, tr
 from bot.render.limits import CHOICES
 from bot.render.subscriptions import begins, draft_embed, subscription_embed
 
@@ -29,15 +30,15 @@ Interaction = discord.Interaction[Any]
 _DRAFT = re.compile(r"nd:setup:(?P<draft>[0-9a-f]{8}):[a-z]+")
 _MINUTES = 14  # an answer that only one person sees can be changed for 15
 _WHEN = {
-    When.INSTANT: ("Instantly", "Each card as it appears"),
-    When.HOURLY: ("Hourly", "A digest every hour in which there is something new"),
-    When.DAILY: ("Daily", "A digest a day, or several"),
-    When.WEEKDAYS: ("Monday to Friday", "A digest on working days"),
-    When.WEEKLY: ("Weekly", "A digest a week"),
+    When.INSTANT: (marked("Instantly"), marked("Each card as it appears")),
+    When.HOURLY: (marked("Hourly"), marked("A digest every hour in which there is something new")),
+    When.DAILY: (marked("Daily"), marked("A digest a day, or several")),
+    When.WEEKDAYS: (marked("Monday to Friday"), marked("A digest on working days")),
+    When.WEEKLY: (marked("Weekly"), marked("A digest a week")),
 }
 _LAYOUTS = {
-    Layout.CARDS: ("Cards", "A small card each, with its picture"),
-    Layout.LIST: ("List", "Linked headlines, the most in the least room"),
+    Layout.CARDS: (marked("Cards"), marked("A small card each, with its picture")),
+    Layout.LIST: (marked("List"), marked("Linked headlines, the most in the least room")),
 }
 _CHANNELS = [
     discord.ChannelType.text,
@@ -105,7 +106,7 @@ class SetupView(AnsweringView):
 
     def chosen_channel(self, interaction: Interaction) -> Target:
         if self.channel is None:
-            raise UserError("Choose a channel first.")
+            raise UserError(tr("Choose a channel first."))
         require_channel_manager(interaction, self.channel.id)
         return self.channel
 
@@ -115,7 +116,7 @@ async def answer_for_lost_draft(interaction: Interaction) -> None:
     data: Any = interaction.data or {}
     named = _DRAFT.fullmatch(str(data.get("custom_id", "")))
     if named and named["draft"] not in interaction.client.open_drafts:
-        await report(interaction, UserError("This setup is not open any more. Begin anew: `/digest setup`."))
+        await report(interaction, UserError(tr("This setup is not open any more. Begin anew: `/digest setup`.")))
 
 
 class _Choice(discord.ui.Select["SetupView"]):
@@ -136,7 +137,7 @@ class _ChannelSelect(discord.ui.ChannelSelect["SetupView"]):
         chosen = [draft.channel] if draft.channel else []
         super().__init__(
             custom_id=draft.custom_id("channel"),
-            placeholder="Where should the cards go?",
+            placeholder=tr("Where should the cards go?"),
             channel_types=_CHANNELS,
             default_values=chosen,
             row=0,
@@ -157,10 +158,10 @@ class _ChannelSelect(discord.ui.ChannelSelect["SetupView"]):
 class _WhenSelect(_Choice):
     def __init__(self, draft: SetupView) -> None:
         options = [
-            discord.SelectOption(label=name, description=about, value=when, default=draft.wish.when is when)
+            discord.SelectOption(label=tr(name), description=tr(about), value=when, default=draft.wish.when is when)
             for when, (name, about) in _WHEN.items()
         ]
-        super().__init__(draft, "when", "When?", options, row=1)
+        super().__init__(draft, "when", tr("When?"), options, row=1)
 
     async def callback(self, interaction: Interaction) -> None:
         """Days and times of another kind of digest would not fit this one."""
@@ -172,7 +173,7 @@ class _TopicSelect(_Choice):
     def __init__(self, draft: SetupView) -> None:
         known = [*draft.wish.topics, *(topic for topic in draft.topics if topic not in draft.wish.topics)][:CHOICES]
         options = [discord.SelectOption(label=topic, default=topic in draft.wish.topics) for topic in known]
-        super().__init__(draft, "topics", "Every topic", options, row=2, min_values=0, max_values=len(options) or 1)
+        super().__init__(draft, "topics", tr("Every topic"), options, row=2, min_values=0, max_values=len(options) or 1)
 
     async def callback(self, interaction: Interaction) -> None:
         self.draft.wish = wish_of(Asked(), replace(self.draft.wish, topics=tuple(self.values)))
@@ -182,10 +183,12 @@ class _TopicSelect(_Choice):
 class _LayoutSelect(_Choice):
     def __init__(self, draft: SetupView) -> None:
         options = [
-            discord.SelectOption(label=name, description=about, value=layout, default=draft.wish.layout is layout)
+            discord.SelectOption(
+                label=tr(name), description=tr(about), value=layout, default=draft.wish.layout is layout
+            )
             for layout, (name, about) in _LAYOUTS.items()
         ]
-        super().__init__(draft, "layout", "How should it look?", options, row=3)
+        super().__init__(draft, "layout", tr("How should it look?"), options, row=3)
 
     def is_useful(self) -> bool:
         return self.draft.wish.when is not When.INSTANT
@@ -197,7 +200,7 @@ class _LayoutSelect(_Choice):
 
 class _MoreButton(discord.ui.Button["SetupView"]):
     def __init__(self, draft: SetupView) -> None:
-        super().__init__(custom_id=draft.custom_id("more"), label="Times and limits…", row=4)
+        super().__init__(custom_id=draft.custom_id("more"), label=tr("Times and limits…"), row=4)
         self.draft = draft
 
     async def callback(self, interaction: Interaction) -> None:
@@ -206,7 +209,7 @@ class _MoreButton(discord.ui.Button["SetupView"]):
 
 class _PreviewButton(discord.ui.Button["SetupView"]):
     def __init__(self, draft: SetupView) -> None:
-        super().__init__(custom_id=draft.custom_id("preview"), label="Preview", row=4)
+        super().__init__(custom_id=draft.custom_id("preview"), label=tr("Preview"), row=4)
         self.draft = draft
 
     async def callback(self, interaction: Interaction) -> None:
@@ -220,7 +223,7 @@ class _SubscribeButton(discord.ui.Button["SetupView"]):
     def __init__(self, draft: SetupView) -> None:
         super().__init__(
             custom_id=draft.custom_id("subscribe"),
-            label="Subscribe",
+            label=tr("Subscribe"),
             style=discord.ButtonStyle.success,
             row=4,
             disabled=draft.channel is None,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.desk.subscription import When
-from bot.desk.timetable import DAY_NAMES
 from bot.errors import UserError
 from bot.gateway.failures import AnsweringModal
 from bot.gateway.wishes import Asked, wish_of
+from bot.language import tr, weekdays
 
 if TYPE_CHECKING:
     from bot.gateway.setup import SetupView
@@ -20,18 +20,18 @@ Interaction = discord.Interaction[Any]
 _LONGEST = 500
 
 
-class TimesAndLimits(AnsweringModal, title="Times and limits"):
+class TimesAndLimits(AnsweringModal):
     """A draft's form; that of an instant subscription has no times."""
 
     def __init__(self, draft: SetupView) -> None:
-        super().__init__(custom_id=draft.custom_id("limits"))
+        super().__init__(title=tr("Times and limits"), custom_id=draft.custom_id("limits"))
         self.draft = draft
-        wish = draft.wish
-        self.at = _text("Times of day", "9:00, 18:30", ", ".join(f"{clock:%H:%M}" for clock in wish.times))
-        self.on = _text("Days", "mon-fri, or Sat", ", ".join(DAY_NAMES[day].title() for day in wish.days))
-        self.timezone = _text("Time zone", "Europe/Berlin", wish.timezone)
-        self.without = _text("Leave out topics or words", "Gossip, rumour", ", ".join(wish.without))
-        self.quality = _text("Minimum quality (0 to about 190)", "0", str(wish.min_quality or ""))
+        wish, names = draft.wish, weekdays()
+        self.at = _text(tr("Times of day"), "9:00, 18:30", ", ".join(f"{clock:%H:%M}" for clock in wish.times))
+        self.on = _text(tr("Days"), tr("mon-fri, or Sat"), ", ".join(names[day] for day in wish.days))
+        self.timezone = _text(tr("Time zone"), "Europe/Berlin", wish.timezone)
+        self.without = _text(tr("Leave out topics or words"), tr("Gossip, rumour"), ", ".join(wish.without))
+        self.quality = _text(tr("Minimum quality (0 to about 190)"), "0", str(wish.min_quality or ""))
         timed = [self.at, self.on, self.timezone] if wish.when is not When.INSTANT else []
         self.asked = [*timed, self.without, self.quality]
         for label in self.asked:
@@ -40,7 +40,7 @@ class TimesAndLimits(AnsweringModal, title="Times and limits"):
     async def on_submit(self, interaction: Interaction, /) -> None:
         quality = _typed(self.quality)
         if quality and not quality.isdecimal():
-            raise UserError("The minimum quality is a whole number, such as 60.")
+            raise UserError(tr("The minimum quality is a whole number, such as 60."))
         asked = Asked(
             at=_typed(self.at) if self.at in self.asked else None,
             on=_typed(self.on) if self.on in self.asked else None,

@@ -36,7 +36,7 @@ class ShareButton(
 
     def __init__(self, card_ids: Sequence[int]) -> None:
         custom_id = _PREFIX + "-".join(f"{card_id:x}" for card_id in card_ids[:MOST])
-        super().__init__(discord.ui.Button(label="Show to everyone", emoji="📣", custom_id=custom_id))
+        super().__init__(discord.ui.Button(label=tr("Show to everyone"), emoji="📣", custom_id=custom_id))
         self.card_ids = tuple(card_ids)
 
     @classmethod
@@ -48,7 +48,7 @@ class ShareButton(
         bot = interaction.client
         cards = await bot.store.lookup.by_ids(self.card_ids, guild_id(interaction))
         if not cards:
-            raise UserError("These cards are not available any more: withdrawn, or not published in this server.")
+            raise UserError(tr("These cards are not available any more: withdrawn, or not published in this server."))
         await _take_button_away(interaction)
         with speaking(in_servers_words(interaction)):
             await interaction.followup.send(
@@ -89,18 +89,21 @@ def _require_speech(interaction: discord.Interaction[Any]) -> None:
         raise app_commands.NoPrivateMessage
     in_thread = isinstance(interaction.channel, discord.Thread)
     speak = (
-        ("send_messages_in_threads", "Send Messages in Threads") if in_thread else ("send_messages", "Send Messages")
+        ("send_messages_in_threads", tr("Send Messages in Threads"))
+        if in_thread
+        else ("send_messages", tr("Send Messages"))
     )
-    needed = (speak, ("embed_links", "Embed Links"))
+    needed = (speak, ("embed_links", tr("Embed Links")))
     if lacking := [words for name, words in needed if not getattr(interaction.permissions, name)]:
-        raise UserError(f"You need {bold_names(lacking)} in this channel to show something to everyone.")
+        names = bold_names(lacking)
+        raise UserError(tr("You need {permissions} in this channel to show something to everyone.", permissions=names))
 
 
 async def _take_button_away(interaction: discord.Interaction[NewsBot]) -> None:
     """Raises when somebody was faster: a second click may be under way before the first took the button away."""
     message, shown = interaction.message, interaction.client.shown
     if message is None or message.id in shown:
-        raise UserError("This has been shown to everyone already.")
+        raise UserError(tr("This has been shown to everyone already."))
     shown.append(message.id)
     view = without_sharing(discord.ui.View.from_message(message, timeout=None))
     view.stop()  # or discord.py would keep it for ever

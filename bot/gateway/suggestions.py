@@ -16,6 +16,7 @@ from bot.desk.typed import zones
 from bot.errors import UserError
 from bot.gateway.failures import suggesting
 from bot.gateway.rights import channel_of, guild_id, may_moderate, require_channel_manager
+from bot.language import tr
 from bot.render.limits import CHOICES
 from bot.render.lists import choice_name
 from bot.render.markdown import cut
@@ -65,7 +66,9 @@ async def providers(interaction: discord.Interaction[NewsBot], current: str) -> 
 @suggesting
 async def periods(_interaction: discord.Interaction[NewsBot], current: str) -> Choices:
     wish = current.strip().casefold()
-    return _choices([period for period in SUGGESTED if wish in period] or [current][: bool(wish)])
+    named = [(tr(period), period) for period in SUGGESTED]
+    fitting = [(name, value) for name, value in named if wish in name.casefold() or wish in value]
+    return [app_commands.Choice(name=name, value=value) for name, value in fitting] or _choices([current][: bool(wish)])
 
 
 @suggesting
@@ -99,7 +102,7 @@ async def chosen_card(interaction: discord.Interaction[NewsBot], value: str, *, 
     else:
         card = await archive.by_slug(value.strip(), server, hidden=hidden) or await _only(interaction, value, hidden)
     if card is None:
-        raise UserError("That card is not here. Type a few words of its title and choose it from the list.")
+        raise UserError(tr("That card is not here. Type a few words of its title and choose it from the list."))
     return card
 
 
@@ -107,7 +110,8 @@ async def _only(interaction: discord.Interaction[NewsBot], words: str, hidden: b
     archive = interaction.client.store.archive
     found = await archive.complete_cards(words, guild_id(interaction), limit=2, hidden=hidden) if words.strip() else []
     if len(found) > 1:
-        raise UserError(f"Several cards have the words “{cut(words, _VALUE)}”. Choose one from the list.")
+        shown = cut(words, _VALUE)
+        raise UserError(tr("Several cards have the words “{words}”. Choose one from the list.", words=shown))
     return found[0] if found else None
 
 
@@ -126,7 +130,7 @@ async def chosen_subscription(interaction: discord.Interaction[NewsBot], value: 
     found = await interaction.client.store.subscriptions.of_guild(guild_id(interaction))
     chosen = next((each for each in found if str(each.id) == value), None)
     if chosen is None:
-        raise UserError("There is no such subscription. Choose one from the list.")
+        raise UserError(tr("There is no such subscription. Choose one from the list."))
     require_channel_manager(interaction, chosen.channel_id)
     return chosen
 
@@ -135,18 +139,18 @@ def target(interaction: discord.Interaction[NewsBot], channel_id: int) -> Target
     """A subscribed channel, while it is one that the bot can post in. Raises `UserError`."""
     channel = channel_of(interaction, channel_id)
     if not isinstance(channel, discord.TextChannel | discord.Thread | discord.ForumChannel):
-        raise UserError("That channel is gone. `/digest remove` ends its subscription.")
+        raise UserError(tr("That channel is gone. `/digest remove` ends its subscription."))
     return channel
 
 
 def subscription_name(interaction: discord.Interaction[NewsBot], subscription: Subscription) -> str:
     """A subscription as a choice: channel, topics and times."""
     wish = subscription.wish
-    paused = " (paused)" if subscription.paused else ""
-    topics = ", ".join(wish.topics) or "every topic"
+    paused = f" ({tr('paused')})" if subscription.paused else ""
+    topics = ", ".join(wish.topics) or tr("every topic")
     return cut(f"#{_channel(interaction, subscription.channel_id)}: {topics}, {words_of(wish)}{paused}", _VALUE)
 
 
 def _channel(interaction: discord.Interaction[NewsBot], channel_id: int) -> str:
     channel = channel_of(interaction, channel_id)
-    return channel.name if channel else "deleted channel"
+    return channel.name if channel else tr("deleted channel")

@@ -11,6 +11,7 @@ import discord
 from bot.errors import UserError
 from bot.gateway.failures import Answering
 from bot.gateway.sharing import can_be_shared, without_sharing
+from bot.language import tr
 from bot.store.reading import Cursor, Page
 from bot.store.records import FiledCard
 
@@ -86,7 +87,7 @@ async def turned(interaction: discord.Interaction[NewsBot], key: str, place: Pla
     """Another page of a list that was shown before."""
     request = await interaction.client.store.listings.recall(key)
     if request is None:
-        raise UserError("This list is too old to turn its pages. Ask for it again.")
+        raise UserError(tr("This list is too old to turn its pages. Ask for it again."))
     return await _page(interaction, request, key, place)
 
 
@@ -115,5 +116,5 @@ def turns_between(key: str, newest: int, oldest: int, *, has_newer: bool, has_ol
 
 
 def _turn_buttons(key: str, back: Place | None, on: Place | None) -> list[TurnButton]:
-    found = [TurnButton(key, back, "← Back")] if back else []
-    return found + ([TurnButton(key, on, "More →")] if on else [])
+    found = [TurnButton(key, back, tr("← Back"))] if back else []
+    return found + ([TurnButton(key, on, tr("More →"))] if on else [])

@@ -14,7 +14,7 @@ from bot.desk.typed import parse_days, parse_times, parse_zone
 from bot.errors import UserError
 from bot.gateway.rights import guild_id, require_postable
 from bot.gateway.suggestions import Target, split_topics
-from bot.language import languages, tr
+from bot.language import languages, marked, tr
 
 if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 MOST = 50
 """Subscriptions of one server: enough for every channel, and a listing that one can read."""
 _MOST_WORDS = 25
+_TOO_MANY = marked("These are {number} topics or words; at most {most} are possible.")
 SERVERS_OWN = "server"
 """As a subscription's language: whatever the server's is."""
-_NOTHING = {"all", "every", "none", "-", "nothing"}
+_NOTHING = marked("all, every, none, nothing")
+"""What people type for no limit, in English and in their own language, which may have more words for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +84,33 @@ def known_language(typed: str) -> str:
 def _several(text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return None
-    words = [] if text.strip().casefold() in _NOTHING else split_topics(text)
+    words = [] if _means_nothing(text.strip().casefold()) else split_topics(text)
     if len(words) > _MOST_WORDS:
-        raise UserError(f"These are {len(words)} topics or words; at most {_MOST_WORDS} are possible.")
+        raise UserError(tr(_TOO_MANY, number=len(words), most=_MOST_WORDS))
     return tuple(words)
+
+
+def _means_nothing(word: str) -> bool:
+    return word in {"-", *split_topics(_NOTHING), *split_topics(tr(_NOTHING))}
 
 
 def _sensible(wish: Wish, asked: Asked) -> Wish:
     if {folded(topic) for topic in wish.topics} & {folded(word) for word in wish.without}:
-        raise UserError("A topic stands in `topics` and in `without`: no card could ever match. Leave it out of one.")
+        raise UserError(
+            tr("A topic stands in `topics` and in `without`: no card could ever match. Leave it out of one.")
+        )
     if wish.when is When.INSTANT:
         if asked.at or asked.on:
-            raise UserError("Instant cards come as they appear. For times of day choose `when: daily`, or another one.")
+            raise UserError(
+                tr("Instant cards come as they appear. For times of day choose `when: daily`, or another one.")
+            )
         return replace(wish, times=(), days=())
     if wish.when is When.WEEKDAYS:
         if asked.on:
-            raise UserError("`weekdays` means Monday to Friday. For other days choose `when: daily` and `on`.")
+            raise UserError(tr("`weekdays` means Monday to Friday. For other days choose `when: daily` and `on`."))
         return replace(wish, days=())
     if wish.when is When.WEEKLY and len(wish.days) > 1 and asked.when:
-        raise UserError("A weekly digest comes on one day. For several days choose `when: daily` and `on`.")
+        raise UserError(tr("A weekly digest comes on one day. For several days choose `when: daily` and `on`."))
     return wish
 
 
@@ -121,12 +131,12 @@ async def subscribe(interaction: discord.Interaction[NewsBot], channel: Target, 
     require_possible(channel, wish)
     store, server, now = interaction.client.store, guild_id(interaction), interaction.client.clock()
     if channel.id == await store.reviews.channel(server):
-        raise UserError(f"{channel.mention} is the moderators' desk. Choose a channel for readers.")
+        raise UserError(tr("{channel} is the moderators' desk. Choose a channel for readers.", channel=channel.mention))
     existing = await store.subscriptions.of_guild(server)
     if len(existing) >= MOST:
-        raise UserError(f"A server has at most {MOST} subscriptions. Remove one first: `/digest remove`.")
+        raise UserError(tr("A server has at most {most} subscriptions. Remove one first: `/digest remove`.", most=MOST))
     if any(each.channel_id == channel.id and _alike(each.wish, wish) for each in existing):
-        raise UserError(f"{channel.mention} has this subscription already. See `/digest list`.")
+        raise UserError(tr("{channel} has this subscription already. See `/digest list`.", channel=channel.mention))
     return await store.subscriptions.add(
         guild_id=server,
         channel_id=channel.id,
@@ -151,7 +161,7 @@ def require_possible(channel: Target, wish: Wish) -> None:
     """Raises with the fix when the bot could not do there what is wished for."""
     require_postable(channel)
     if wish.crosspost and not (isinstance(channel, discord.TextChannel) and channel.is_news()):
-        raise UserError(f"`crosspost` is for announcement channels, and {channel.mention} is none.")
+        raise UserError(tr("`crosspost` is for announcement channels, and {channel} is none.", channel=channel.mention))
     if wish.mention is not None:
         _require_mentionable(channel, wish.mention)
 
@@ -159,11 +169,14 @@ def require_possible(channel: Target, wish: Wish) -> None:
 def _require_mentionable(channel: Target, role_id: int) -> None:
     role = channel.guild.get_role(role_id)
     if role is None or role.is_default():
-        raise UserError("Choose a role of its own to mention: not everyone should be called for every digest.")
+        raise UserError(tr("Choose a role of its own to mention: not everyone should be called for every digest."))
     if not role.mentionable and not channel.permissions_for(channel.guild.me).mention_everyone:
         raise UserError(
-            f"I may not mention {role.mention}. Allow anyone to mention it in the role's settings, or give me "
-            "**Mention Everyone**."
+            tr(
+                "I may not mention {role}. Allow anyone to mention it in the role's settings, or give me "
+                "**Mention Everyone**.",
+                role=role.mention,
+            )
         )
 
 
