@@ -100,18 +100,28 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         reviews, now, oldest = self.bot.store.reviews, self.bot.clock(), self.bot.settings.max_age
         await reviews.set_channel(guild_id(interaction), channel.id if channel else None, waiting, now, oldest)
         await self.bot.newsroom.plan()
-        where = f"Held cards now come to {channel.mention}" if channel else "Held cards come to no channel any more"
-        behind = f", at most {waiting} at a time; all of them are in `/desk queue`." if channel else "."
-        await interaction.response.send_message(where + behind, ephemeral=True)
+        comes = tr("Held cards come to no channel any more.")
+        if channel:
+            comes = tr(
+                "Held cards now come to {channel}, at most {waiting} at a time; all of them are in `/desk queue`.",
+                channel=channel.mention,
+                waiting=waiting,
+            )
+        await interaction.response.send_message(comes, ephemeral=True)
 
     async def _require_desk(self, interaction: Interaction, channel: discord.TextChannel | discord.Thread) -> None:
         require_channel_manager(interaction, channel.id)
         if is_public(channel):
-            raise UserError(f"{how_to_hide(channel)} Then try again.")
+            raise UserError(f"{how_to_hide(channel)} {tr('Then try again.')}")
         require_postable(channel, again=tr("Then use `/desk channel` again."))
         subscribed = await self.bot.store.subscriptions.of_guild(guild_id(interaction))
         if any(each.channel_id == channel.id for each in subscribed):
-            raise UserError(f"{channel.mention} has subscriptions. Choose a channel that is for the moderators alone.")
+            raise UserError(
+                tr(
+                    "{channel} has subscriptions. Choose a channel that is for the moderators alone.",
+                    channel=channel.mention,
+                )
+            )
 
     @app_commands.command(description="Publish a card")
     @app_commands.describe(card="Type words of its title, then choose", reason="Why, for the log", scope=_SCOPE)
@@ -146,7 +156,11 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         server = EVERYWHERE if everywhere else guild_id(interaction)
         last = await self.bot.store.log.last_of(server, chosen.id)
         if last is None:
-            raise UserError(f"Nobody has decided on this card {'everywhere' if everywhere else 'here'} yet.")
+            raise UserError(
+                tr("Nobody has decided on this card everywhere yet.")
+                if everywhere
+                else tr("Nobody has decided on this card here yet.")
+            )
         await tell(interaction, chosen, await undo(interaction, last, Source.COMMAND))
 
     @app_commands.command(description="Who decided what, newest first")

@@ -27,7 +27,7 @@ from bot.gateway.wishes import (
     unknown_topics,
     wish_of,
 )
-from bot.language import languages, own_name
+from bot.language import languages, own_name, tr, trn
 from bot.render.reports import ChannelCheck, check_embed
 from bot.render.subscriptions import begins, quiet_text, subscription_embed, subscriptions_embed
 
@@ -163,11 +163,11 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         )  # fmt: skip
         wish = wish_of(asked, chosen.wish)
         if wish == chosen.wish:
-            raise UserError("Nothing would change. Give at least one option a new value; `all` empties a list.")
+            raise UserError(tr("Nothing would change. Give at least one option a new value; `all` empties a list."))
         require_possible(suggestions.target(interaction, chosen.channel_id), wish)
         changed = await self.bot.store.subscriptions.change(chosen, wish, self.bot.clock())
         await remember_zone(interaction, timezone)
-        await self._show(interaction, changed, "The subscription is changed.")
+        await self._show(interaction, changed, tr("The subscription is changed."))
 
     @app_commands.command(name="list", description="What is subscribed in this server, and when it comes next")
     async def list_(self, interaction: Interaction) -> None:
@@ -181,9 +181,10 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def pause(self, interaction: Interaction, subscription: str) -> None:
         chosen = await suggestions.chosen_subscription(interaction, subscription)
         if chosen.paused:
-            raise UserError("This subscription rests already. `/digest resume` wakes it.")
+            raise UserError(tr("This subscription rests already. `/digest resume` wakes it."))
         await self.bot.store.subscriptions.pause(chosen)
-        text = f"<#{chosen.channel_id}> gets none of these cards until `/digest resume`."
+        channel = f"<#{chosen.channel_id}>"
+        text = tr("{channel} gets none of these cards until `/digest resume`.", channel=channel)
         await interaction.response.send_message(text, ephemeral=True)
 
     @app_commands.command(description="Wake a subscription that was paused; what it missed is not made up for")
@@ -192,9 +193,9 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def resume(self, interaction: Interaction, subscription: str) -> None:
         chosen = await suggestions.chosen_subscription(interaction, subscription)
         if not chosen.paused:
-            raise UserError("This subscription is not paused.")
+            raise UserError(tr("This subscription is not paused."))
         resumed = await self.bot.store.subscriptions.resume(chosen, self.bot.clock())
-        await self._show(interaction, resumed, "The subscription goes on.")
+        await self._show(interaction, resumed, tr("The subscription goes on."))
 
     @app_commands.command(description="End a subscription; posts that are there stay")
     @app_commands.describe(subscription="Choose it from the list")
@@ -202,7 +203,8 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def remove(self, interaction: Interaction, subscription: str) -> None:
         chosen = await suggestions.chosen_subscription(interaction, subscription)
         await self.bot.store.subscriptions.remove(chosen.guild_id, chosen.id)
-        await interaction.response.send_message(f"<#{chosen.channel_id}> gets no more of these cards.", ephemeral=True)
+        text = tr("{channel} gets no more of these cards.", channel=f"<#{chosen.channel_id}>")
+        await interaction.response.send_message(text, ephemeral=True)
 
     @app_commands.command(description="What the next digest would bring, as it would look")
     @app_commands.describe(subscription="Choose it from the list")
@@ -226,13 +228,18 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def now(self, interaction: Interaction, subscription: str) -> None:
         chosen = await suggestions.chosen_subscription(interaction, subscription)
         if chosen.wish.when is When.INSTANT:
-            raise UserError("Instant cards come by themselves; only a digest can be sent early.")
+            raise UserError(tr("Instant cards come by themselves; only a digest can be sent early."))
         await interaction.response.defer(ephemeral=True, thinking=True)
         number = await self.bot.newsroom.send_now(chosen)
         if not number:
-            raise UserError("Nothing new has come in since the last digest, so none was sent.")
-        cards = "1 card" if number == 1 else f"{number} cards"
-        await interaction.followup.send(f"A digest of {cards} is on its way to <#{chosen.channel_id}>.", ephemeral=True)
+            raise UserError(tr("Nothing new has come in since the last digest, so none was sent."))
+        text = trn(
+            "A digest of {count} card is on its way to {channel}.",
+            "A digest of {count} cards is on its way to {channel}.",
+            number,
+            channel=f"<#{chosen.channel_id}>",
+        )
+        await interaction.followup.send(text, ephemeral=True)
 
     @app_commands.command(description="When a channel is not to be disturbed: cards wait and come as one digest")
     @app_commands.describe(
@@ -257,12 +264,14 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         server, now = guild_id(interaction), self.bot.clock()
         if not starts and not ends:
             if not await self.bot.store.quiet.end(server, channel.id, now):
-                raise UserError(f"{channel.mention} has no quiet hours. Give `from` and `to` to set some.")
+                none = tr("{channel} has no quiet hours. Give `from` and `to` to set some.", channel=channel.mention)
+                raise UserError(none)
             await self.bot.newsroom.plan()
-            await interaction.response.send_message(f"{channel.mention} has no quiet hours any more.", ephemeral=True)
+            text = tr("{channel} has no quiet hours any more.", channel=channel.mention)
+            await interaction.response.send_message(text, ephemeral=True)
             return
         if not starts or not ends:
-            raise UserError("Quiet hours need both times, `from` and `to`, such as 22:00 and 7:00.")
+            raise UserError(tr("Quiet hours need both times, `from` and `to`, such as 22:00 and 7:00."))
         zone = timezone or (await base_wish(interaction)).timezone
         hours = quiet_hours(starts, ends, zone, heat)
         await self.bot.store.quiet.set(server, channel.id, hours, now)
@@ -301,12 +310,14 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def _found(self, interaction: Interaction) -> list[Subscription]:
         found = await self.bot.store.subscriptions.of_guild(guild_id(interaction))
         if not found:
-            raise UserError("Nothing is subscribed yet. `/digest setup` brings cards to a channel, step by step.")
+            raise UserError(tr("Nothing is subscribed yet. `/digest setup` brings cards to a channel, step by step."))
         return found
 
     async def _show(self, interaction: Interaction, subscription: Subscription, text: str) -> None:
         strange = await unknown_topics(interaction, subscription.wish.topics)
         if strange:
             named = ", ".join(discord.utils.escape_markdown(topic) for topic in strange)
-            text += f"\nNo card has had the topic **{named}** so far: is it spelled as in `/topics`?"
+            text += "\n" + tr(
+                "No card has had the topic **{topic}** so far: is it spelled as in `/topics`?", topic=named
+            )
         await interaction.response.send_message(text, embed=subscription_embed(subscription), ephemeral=True)

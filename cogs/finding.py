@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.gateway.client import NewsBot
 from bot.gateway.finding import found_reply
+from bot.language import marked
 
 Interaction = discord.Interaction[NewsBot]
 
@@ -18,7 +19,7 @@ class FindingCommands(commands.Cog):
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
         # discord.py makes no context menu of a cog's method by itself.
-        about = {"description": "The cards that its links are about"}
+        about = {"description": marked("The cards that its links are about")}
         self._menu = app_commands.ContextMenu(name="Find this card", callback=self._find, extras=about)
 
     async def cog_load(self) -> None:

@@ -16,6 +16,7 @@ from bot.gateway.rights import guild_id
 from bot.gateway.sharing import sharing
 from bot.gateway.turning import listed
 from bot.gateway.views import card_view
+from bot.language import tr
 from bot.render.card import card_embed
 from bot.render.lists import topics_embed
 
@@ -80,7 +81,7 @@ class ReadingCommands(commands.Cog):
     async def topics(self, interaction: Interaction) -> None:
         found = await self.bot.store.trends.topics(guild_id(interaction), self.bot.clock(), limit=100)
         if not found:
-            raise UserError("There are no cards yet.")
+            raise UserError(tr("There are no cards yet."))
         await interaction.response.send_message(embed=topics_embed(found), ephemeral=True)
 
     @app_commands.command(description="One card in full")

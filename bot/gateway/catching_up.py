@@ -12,6 +12,7 @@ from bot.errors import UserError
 from bot.gateway.rights import guild_id
 from bot.gateway.turning import PAGE, Place, Reply, Request, listed, offset_page, turns
 from bot.gateway.views import list_view
+from bot.language import tr, trn
 from bot.render.lists import card_list
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ async def catch_up_page(interaction: Interaction, request: Request, key: str, pl
     found = missed(pool.of(server), since, until)
     ids = [card.card_id for card in found.best[place.offset : place.offset + PAGE]]
     if not ids:
-        raise UserError(f"You have missed nothing since {discord.utils.format_dt(since, 'R')}.")
+        raise UserError(tr("You have missed nothing since {when}.", when=discord.utils.format_dt(since, "R")))
     by_id = await bot.store.archive.by_ids(ids, server)
     cards = tuple(by_id[card_id] for card_id in ids)
     buttons = turns(key, offset_page(cards, len(found.best), place), place.offset)
@@ -47,9 +48,10 @@ async def catch_up_page(interaction: Interaction, request: Request, key: str, pl
 
 
 def _words(stories: int, since: datetime) -> str:
-    count = "1 story" if stories == 1 else f"{stories:,} stories"
-    best = f" These are the best {MOST}; `/latest` has all." if stories > MOST else ""
-    return f"{count} since {discord.utils.format_dt(since, 'R')}.{best}"
+    when = discord.utils.format_dt(since, "R")
+    missed_since = trn("{count} story since {when}.", "{count} stories since {when}.", stories, when=when)
+    best = tr("These are the best {most}; `/latest` has all.", most=MOST)
+    return f"{missed_since} {best}" if stories > MOST else missed_since
 
 
 async def has_read(interaction: Interaction) -> None:

@@ -36,6 +36,7 @@ from bot.gateway.setup import answer_for_lost_draft
 from bot.gateway.shards import Identifies
 from bot.gateway.sharing import ShareButton
 from bot.gateway.turning import TurnButton
+from bot.language import tr, trn
 from bot.metrics import CommandError, Metrics
 from bot.settings import Settings
 from bot.store import Store
@@ -150,16 +151,12 @@ class NewsBot(commands.AutoShardedBot):
 
     async def warn_operators(self, held_back: int) -> None:
         """Ask the bot's owners in a direct message whether a mass withdrawal is meant."""
-        text = (
-            f"The folder of cards lost **{held_back:,}** published cards at once, so nothing was withdrawn. "
-            "If the folder is right, accept it here or with `newsdesk load --accept-withdrawals`; else mend it."
-        )
         info = await self.application_info()
         members = info.team.members if info.team else [info.owner]
         for owner in members:
             try:
                 user = await self.fetch_user(owner.id)
-                await user.send(text, view=accept_view())
+                await user.send(_is_it_meant(held_back), view=accept_view())
             except discord.HTTPException as error:
                 _log.warning("Operator %s could not be told: %s", owner.id, error)
 
@@ -209,6 +206,16 @@ class NewsBot(commands.AutoShardedBot):
 
     async def on_command_error(self, context: commands.Context[Any], error: commands.CommandError, /) -> None:
         """There are slash commands only; somebody who mentions the bot asks for nothing."""
+
+
+def _is_it_meant(held_back: int) -> str:
+    lost = trn(
+        "The folder of cards lost **{count}** published card at once, so nothing was withdrawn.",
+        "The folder of cards lost **{count}** published cards at once, so nothing was withdrawn.",
+        held_back,
+    )
+    fix = tr("If the folder is right, accept it here or with `newsdesk load --accept-withdrawals`; else mend it.")
+    return f"{lost} {fix}"
 
 
 def _kind(error: app_commands.AppCommandError) -> CommandError:

@@ -13,6 +13,7 @@ from bot.desk.publication import EVERYWHERE, Decision, Source, Verdict
 from bot.errors import UserError
 from bot.gateway.operators import require_operator
 from bot.gateway.rights import guild_id, require_moderator
+from bot.language import marked, tr
 from bot.render.desk import beaten_text
 from bot.store.desk import Act, Outcome
 from bot.store.log import Entry, Subject
@@ -29,7 +30,14 @@ MOST_TOPICS, TOPIC = 10, 50
 LETTERS = {Verdict.PUBLISH: "p", Verdict.WITHDRAW: "w", None: "-"}
 """A verdict, or none, in a `custom_id`."""
 VERDICTS = {letter: verdict for verdict, letter in LETTERS.items()}
-_DONE = {Verdict.PUBLISH: "published", Verdict.WITHDRAW: "withdrawn"}
+_HERE_ALREADY = {
+    Verdict.PUBLISH: marked("This card is published here already."),
+    Verdict.WITHDRAW: marked("This card is withdrawn here already."),
+}
+_EVERYWHERE_ALREADY = {
+    Verdict.PUBLISH: marked("This card is published everywhere already."),
+    Verdict.WITHDRAW: marked("This card is withdrawn everywhere already."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,7 @@ async def undo(interaction: Interaction, entry: Entry, source: Source) -> Done:
     await require_say(interaction, everywhere=entry.guild_id == EVERYWHERE)
     outcome = await interaction.client.store.desk.undo(entry.guild_id, entry.id, _act(interaction, source))
     if outcome is None:
-        raise UserError("There is nothing to take back.")
+        raise UserError(tr("There is nothing to take back."))
     return await _followed(interaction, outcome)
 
 
@@ -85,7 +93,10 @@ async def set_topics(interaction: Interaction, card: FiledCard, typed: str, expe
     require_moderator(interaction)
     names = list(dict.fromkeys(name for piece in typed.split(",") if (name := " ".join(piece.split()))))
     if len(names) > MOST_TOPICS or any(len(name) > TOPIC for name in names):
-        raise UserError(f"A card has at most {MOST_TOPICS} topics of at most {TOPIC} characters each.")
+        limits = tr(
+            "A card has at most {most} topics of at most {length} characters each.", most=MOST_TOPICS, length=TOPIC
+        )
+        raise UserError(limits)
     desk, act = interaction.client.store.desk, _act(interaction, Source.BUTTON)
     outcome = await desk.edit_topics(guild_id(interaction), card.id, names, act, expected=expected)
     return await _followed(interaction, outcome)
@@ -115,7 +126,7 @@ async def _write_back(interaction: Interaction, entry: Entry) -> str:
     try:
         await bot.newsroom.write_back(entry.card_id, published)
     except UserError as error:
-        return f"The decision stands, but its file was not changed. {error}"
+        return f"{tr('The decision stands, but its file was not changed.')} {error}"
     return ""
 
 
@@ -132,13 +143,13 @@ async def _refuse_pointless(
     interaction: Interaction, card: FiledCard, verdict: Verdict, *, everywhere: bool, picked: bool
 ) -> None:
     if card.card.state is State.WITHDRAWN and card.ruling is not Verdict.WITHDRAW:
-        raise UserError("This card was withdrawn by its source, which binds every server.")
+        raise UserError(tr("This card was withdrawn by its source, which binds every server."))
     if card.card.state is State.WITHDRAWN and not everywhere:
-        raise UserError("The bot's owners withdrew this card everywhere.")
+        raise UserError(tr("The bot's owners withdrew this card everywhere."))
     own = card.ruling if everywhere else card.verdict
     known = own or Verdict.of_state(card.card.state)
     if known is verdict and not picked and not await _is_reported(interaction, card):
-        raise UserError(f"This card is {_DONE[verdict]} {'everywhere' if everywhere else 'here'} already.")
+        raise UserError(tr((_EVERYWHERE_ALREADY if everywhere else _HERE_ALREADY)[verdict]))
 
 
 async def _is_reported(interaction: Interaction, card: FiledCard) -> bool:

@@ -28,6 +28,7 @@ from bot.gateway.turning import (
     turns_between,
 )
 from bot.gateway.views import rows
+from bot.language import marked, number, tr, trn
 from bot.render.desk import log_text, waiting_note
 from bot.render.lists import card_list
 from bot.store.log import Wanted
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 LOG_PAGE = 7
 """As many entries as fit into a message with long titles and reasons, nearly always."""
 _SEEN = r"\d{1,10}[pw-]"
+_ONE = {Verdict.PUBLISH: marked("Publish {number}"), Verdict.WITHDRAW: marked("Withdraw {number}")}
+_ALL = {Verdict.PUBLISH: marked("Publish all {number}"), Verdict.WITHDRAW: marked("Withdraw all {number}")}
+"""What the buttons say of one card, by its place in the list, and of all on the page."""
 
 
 async def queue_page(interaction: Interaction, request: Request, key: str, place: Place) -> Reply:
@@ -51,30 +55,36 @@ async def queue_page(interaction: Interaction, request: Request, key: str, place
     filters = Filters(request["topic"], request["provider"], request["min_quality"], since)
     queue = await interaction.client.store.queue.page(guild_id(interaction), filters, limit=PAGE, offset=place.offset)
     if not queue.waiting:
-        filtered = filters != Filters()
         raise UserError(
-            "Nothing waits with these filters."
-            if filtered
-            else "Nothing waits for a decision. Held cards appear here as they come in."
+            tr("Nothing waits for a decision. Held cards appear here as they come in.")
+            if filters == Filters()
+            else tr("Nothing waits with these filters.")
         )
     cards = tuple(each.card for each in queue.waiting)
-    total = f"more than {COUNTED:,}" if queue.total > COUNTED else f"{queue.total:,}"
-    content = f"**{total}** {'card waits' if queue.total == 1 else 'cards wait'} for a decision, best first."
     notes = [waiting_note(each.card, each.flags) for each in queue.waiting]
     embeds = card_list(cards, interaction.client.settings.asset_base_url, first=place.offset + 1, notes=notes)
     view = rows(*_decisions(cards, key, place), turns(key, offset_page(cards, queue.total, place), place.offset))
-    return {"content": content, "embeds": embeds, "view": view}
+    return {"content": _how_many(queue.total), "embeds": embeds, "view": view}
+
+
+def _how_many(waiting: int) -> str:
+    if waiting > COUNTED:
+        return tr("**more than {most}** cards wait for a decision, best first.", most=number(COUNTED))
+    return trn(
+        "**{count}** card waits for a decision, best first.",
+        "**{count}** cards wait for a decision, best first.",
+        waiting,
+    )
 
 
 def _decisions(cards: Sequence[FiledCard], key: str, place: Place) -> list[list[QueueButton]]:
-    def button(verdict: Verdict, some: Sequence[FiledCard], behind: str) -> QueueButton:
-        word = "Publish" if verdict is Verdict.PUBLISH else "Withdraw"
-        return QueueButton(verdict, key, place, [(card.id, card.verdict) for card in some], f"{word} {behind}")
+    def button(verdict: Verdict, some: Sequence[FiledCard], label: str) -> QueueButton:
+        return QueueButton(verdict, key, place, [(card.id, card.verdict) for card in some], label)
 
     numbered = list(enumerate(cards, place.offset + 1))
-    found = [[button(verdict, [card], str(number)) for number, card in numbered] for verdict in Verdict]
-    everything = [button(verdict, cards, f"all {len(cards)}") for verdict in Verdict] if len(cards) > 1 else []
-    return [*found, everything]
+    found = [[button(each, [card], tr(_ONE[each], number=at)) for at, card in numbered] for each in Verdict]
+    everything = [button(each, cards, tr(_ALL[each], number=len(cards))) for each in Verdict]
+    return [*found, everything] if len(cards) > 1 else found
 
 
 class QueueButton(
@@ -105,11 +115,10 @@ class QueueButton(
     async def act(self, interaction: Interaction) -> None:
         require_moderator(interaction)
         tried = [await self._decided(interaction, card_id, expected) for card_id, expected in self.seen]
-        number = sum(done for done, _ in tried)
-        cards = "1 card" if number == 1 else f"{number} cards"
-        lines = [f"{'✅' if self.verdict is Verdict.PUBLISH else '🚫'} {cards} {self.verdict}."] if number else []
+        decided = sum(done for done, _ in tried)
+        lines = [_done_line(self.verdict, decided)] if decided else []
         lines += list(dict.fromkeys(words for _, words in tried if words))
-        if not number:
+        if not decided:
             raise UserError("\n".join(lines))
         page = await self._page(interaction)
         page["content"] = "\n".join([*lines, page["content"] or ""]).strip()
@@ -119,7 +128,7 @@ class QueueButton(
         """Whether it is done, and what to tell of it."""
         card = await interaction.client.store.archive.card(card_id, guild_id(interaction), hidden=True)
         if card is None:
-            return False, "A card is gone."
+            return False, tr("A card is gone.")
         try:
             done = await decide(interaction, card, self.verdict, expected=expected, source=Source.BUTTON)
         except UserError as error:
@@ -136,6 +145,12 @@ class QueueButton(
         return {"content": nothing, "embeds": [], "view": None}
 
 
+def _done_line(verdict: Verdict, cards: int) -> str:
+    if verdict is Verdict.PUBLISH:
+        return f"✅ {trn('{count} card published.', '{count} cards published.', cards)}"
+    return f"🚫 {trn('{count} card withdrawn.', '{count} cards withdrawn.', cards)}"
+
+
 async def log_page(interaction: Interaction, request: Request, key: str, place: Place) -> Reply:
     """A page of the log."""
     require_moderator(interaction)
@@ -150,7 +165,7 @@ async def log_page(interaction: Interaction, request: Request, key: str, place: 
         newer=bool(cursor and cursor.newer),
     )
     if not page.entries:
-        raise UserError("Nothing like that has been decided yet.")
+        raise UserError(tr("Nothing like that has been decided yet."))
     newest, oldest = page.entries[0].id, page.entries[-1].id
     buttons = turns_between(key, newest, oldest, has_newer=page.has_newer, has_older=page.has_older)
     return {"content": log_text(page.entries), "embeds": [], "view": rows(buttons)}

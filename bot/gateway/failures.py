@@ -15,12 +15,15 @@ from discord import app_commands
 
 from bot.errors import UserError
 from bot.gateway.noting import note
+from bot.language import marked, tr, trn
 from bot.render.markdown import bold_names
 
 _log = logging.getLogger(__name__)
 _ANSWERED_WITHIN = 2.0
 """Seconds after which what has no answer will get none; Discord waits for 3."""
 _EXPIRED = {10062, 40060}  # unknown interaction; already acknowledged
+_PERMISSIONS = {"manage_messages": marked("Manage Messages")}
+"""Those that commands ask for, by the names of Discord's settings."""
 
 
 async def report(interaction: discord.Interaction[Any], error: Exception) -> None:
@@ -37,20 +40,26 @@ def _words(interaction: discord.Interaction[Any], error: Exception) -> str:
         return str(error)
     if isinstance(error, aiohttp.ClientConnectionError):
         _log.warning("The connection broke in interaction %s: %s", interaction.id, error)
-        return "The connection to Discord broke while I answered. Please try again."
+        return tr("The connection to Discord broke while I answered. Please try again.")
     if isinstance(error, app_commands.NoPrivateMessage):
-        return "This works in a server only, not in a direct message."
+        return tr("This works in a server only, not in a direct message.")
     if isinstance(error, app_commands.MissingPermissions):
-        names = [name.replace("_", " ").title() for name in error.missing_permissions]
-        return f"You need the permission {bold_names(names)} for this."
+        names = [tr(_PERMISSIONS.get(name, name)) for name in error.missing_permissions]
+        return tr("You need the permission {permission} for this.", permission=bold_names(names))
     if isinstance(error, app_commands.CommandOnCooldown):
-        return f"Slow down a little: try again in {error.retry_after:.0f} seconds."
+        seconds = round(error.retry_after)
+        return trn(
+            "Slow down a little: try again in {count} second.",
+            "Slow down a little: try again in {count} seconds.",
+            seconds,
+        )
     if isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
-        return "This command has changed since your Discord last looked. Restart the app and try again."
+        return tr("This command has changed since your Discord last looked. Restart the app and try again.")
     reference = secrets.token_hex(4)
     _log.error("Failure %s in interaction %s", reference, interaction.id, exc_info=error)
-    return (
-        f"Sorry, something went wrong on our side. If it happens again, tell an administrator this code: `{reference}`"
+    return tr(
+        "Sorry, something went wrong on our side. If it happens again, tell an administrator this code: `{code}`",
+        code=reference,
     )
 
 
@@ -71,7 +80,7 @@ async def say_stale(interaction: discord.Interaction[Any]) -> None:
         note(interaction)
         await asyncio.sleep(_ANSWERED_WITHIN)
         if not interaction.response.is_done():
-            await _tell(interaction, "This is not open any more. Ask for it again.")
+            await _tell(interaction, tr("This is not open any more. Ask for it again."))
 
 
 class Answering:

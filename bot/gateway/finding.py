@@ -12,6 +12,7 @@ from bot.errors import UserError
 from bot.gateway.rights import guild_id
 from bot.gateway.sharing import MOST, sharing
 from bot.gateway.views import list_view
+from bot.language import tr, trn
 from bot.render.lists import card_list
 
 if TYPE_CHECKING:
@@ -25,12 +26,16 @@ async def found_reply(interaction: discord.Interaction[NewsBot], message: discor
     """The cards that the message links to. Raises `UserError` when there is no link, or no card."""
     addresses = addresses_in("\n".join(_texts(message)), _LINKS)
     if not addresses:
-        raise UserError("There is no web link in that message.")
+        raise UserError(tr("There is no web link in that message."))
     bot = interaction.client
     cards = await bot.store.lookup.by_addresses(addresses, guild_id(interaction), limit=MOST)
     if not cards:
-        nothing = "That link is" if len(addresses) == 1 else f"None of the {len(addresses)} links looked up is"
-        raise UserError(f"{nothing} the address of a card here. `/search` finds cards by their words.")
+        nothing = trn(
+            "That link is not the address of a card here. `/search` finds cards by their words.",
+            "None of the {count} links looked up is the address of a card here. `/search` finds cards by their words.",
+            len(addresses),
+        )
+        raise UserError(nothing)
     embeds = card_list(cards, bot.settings.asset_base_url)
     return {"embeds": embeds, "view": list_view(cards, sharing(interaction, cards))}
 

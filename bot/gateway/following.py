@@ -15,7 +15,7 @@ from bot.errors import UserError
 from bot.gateway.failures import suggesting
 from bot.gateway.rights import guild_id
 from bot.gateway.wishes import Asked, base_wish, unknown_topics, wish_of
-from bot.language import spoken
+from bot.language import marked, spoken, tr
 from bot.render.limits import CHOICES
 from bot.render.markdown import fitted
 from bot.render.members import following_text
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 _MOST = 25
 """Topics that one member follows in a server: who follows more wants every topic."""
 _AT = time(8)
-_NOTHING = "You follow nothing here. `/follow` brings you a digest of your own."
-_CLOSED = (
+_NOTHING = marked("You follow nothing here. `/follow` brings you a digest of your own.")
+_CLOSED = marked(
     "I cannot write to you: your direct messages are closed to me. Open this server's **Privacy Settings**, allow "
     "**Direct Messages**, and use the command again."
 )
-_RESTS = "Your direct messages were closed, so your digest is paused: `/following` resumes it."
+_RESTS = marked("Your direct messages were closed, so your digest is paused: `/following` resumes it.")
 
 
 async def follow(interaction: Interaction, topic: str, at: str | None, timezone: str | None) -> str:
@@ -45,9 +45,13 @@ async def follow(interaction: Interaction, topic: str, at: str | None, timezone:
     channel_id = await _greeted(interaction, own)
     follower = Follower(interaction.user.id, guild_id(interaction), channel_id)
     await bot.store.follows.follow(follower, topic, wish, bot.clock())
-    strange = await unknown_topics(interaction, [topic])
-    note = f"\nNo card has had the topic **{fitted(topic, 200)}** so far: is it spelled as in `/topics`?"
-    return await _words(interaction) + (note if strange else "")
+    follows = await _words(interaction)
+    if not await unknown_topics(interaction, [topic]):
+        return follows
+    strange = tr(
+        "No card has had the topic **{topic}** so far: is it spelled as in `/topics`?", topic=fitted(topic, 200)
+    )
+    return f"{follows}\n{strange}"
 
 
 async def unfollow(interaction: Interaction, topic: str) -> str:
@@ -55,7 +59,7 @@ async def unfollow(interaction: Interaction, topic: str) -> str:
     gone = await interaction.client.store.follows.unfollow(interaction.user.id, guild_id(interaction), topic)
     if not gone:
         own = await _own(interaction)
-        raise UserError(f"You do not follow that. {following_text(own)}" if own else _NOTHING)
+        raise UserError(f"{tr('You do not follow that.')} {following_text(own)}" if own else tr(_NOTHING))
     return await _words(interaction)
 
 
@@ -63,7 +67,7 @@ async def following(interaction: Interaction) -> str:
     """What the member follows here. A digest that rests goes on. Raises `UserError`."""
     bot, own = interaction.client, await _own(interaction)
     if own is None:
-        raise UserError(_NOTHING)
+        raise UserError(tr(_NOTHING))
     if own.paused:
         await _greeted(interaction, own)
         await bot.store.follows.resume(interaction.user.id, own.guild_id, own.wish, bot.clock())
@@ -74,7 +78,7 @@ async def tell_of_rest(interaction: Interaction) -> None:
     """Tell a member whose digest rests, once, beneath the reply to their next command."""
     follows = interaction.client.store.follows
     if await follows.is_untold(interaction.user.id):
-        await interaction.followup.send(_RESTS, ephemeral=True)
+        await interaction.followup.send(tr(_RESTS), ephemeral=True)
         await follows.told(interaction.user.id)
 
 
@@ -92,7 +96,7 @@ async def _own(interaction: Interaction) -> Subscription | None:
 
 async def _words(interaction: Interaction) -> str:
     own = await _own(interaction)
-    return following_text(own) if own else "You follow nothing here any more."
+    return following_text(own) if own else tr("You follow nothing here any more.")
 
 
 async def _wish(
@@ -103,11 +107,13 @@ async def _wish(
     base = replace(base, language=spoken())
     wish, known = wish_of(Asked(at=at, timezone=timezone), base), {folded(name) for name in base.topics}
     if not topic:
-        raise UserError("Name a topic. `/topics` shows what there is.")
+        raise UserError(tr("Name a topic. `/topics` shows what there is."))
     if own and not own.paused and folded(topic) in known and wish == base:
-        raise UserError(f"You follow that already. {following_text(own)}")
+        raise UserError(f"{tr('You follow that already.')} {following_text(own)}")
     if len(known | {folded(topic)}) > _MOST:
-        raise UserError(f"You follow {_MOST} topics here, which is as many as there can be. `/unfollow` one first.")
+        raise UserError(
+            tr("You follow {most} topics here, which is as many as there can be. `/unfollow` one first.", most=_MOST)
+        )
     return wish
 
 
@@ -118,9 +124,15 @@ async def _greeted(interaction: Interaction, own: Subscription | None) -> int:
     """
     channel = await interaction.user.create_dm()
     if own is None or own.paused:
-        server = fitted(interaction.guild.name, 200) if interaction.guild else "your server"
         try:
-            await channel.send(f"Your own digest of **{server}** comes here. `/unfollow` in the server ends it.")
+            await channel.send(_greeting(interaction.guild))
         except discord.Forbidden as error:
-            raise UserError(_CLOSED) from error
+            raise UserError(tr(_CLOSED)) from error
     return channel.id
+
+
+def _greeting(guild: discord.Guild | None) -> str:
+    if guild is None:
+        return tr("Your own digest of **your server** comes here. `/unfollow` in the server ends it.")
+    server = fitted(guild.name, 200)
+    return tr("Your own digest of **{server}** comes here. `/unfollow` in the server ends it.", server=server)

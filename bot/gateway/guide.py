@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands
 
+from bot.language import marked, named, spoken, tr
 from bot.render.guide import Usable
 
 if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
 
 _log = logging.getLogger(__name__)
-READING, DIGESTS, DESK, OPERATING = "Reading", "Digests", "The desk", "Operating"
+READING, DIGESTS = marked("Reading"), marked("Digests")
+DESK, OPERATING = marked("The desk"), marked("Operating")
 _OF_ROOT = {"digest": DIGESTS, "desk": DESK}
 OWNERS: dict[Any, Any] = {"owners": True}
 """The `extras` of a command that only the bot's owners may use."""
@@ -33,9 +35,9 @@ async def guide(interaction: discord.Interaction[NewsBot]) -> dict[str, list[Usa
     if any(map(_is_for_owners, offered)) and not await bot.is_owner(interaction.user):
         offered = [command for command in offered if not _is_for_owners(command)]
     ids = await _ids(bot)
-    groups: dict[str, list[Usable]] = {group: [] for group in (READING, DIGESTS, DESK, OPERATING)}
+    groups: dict[str, list[Usable]] = {tr(group): [] for group in (READING, DIGESTS, DESK, OPERATING)}
     for command in offered:
-        groups[_group(command)].append(_usable(command, ids))
+        groups[tr(_group(command))].append(_usable(command, ids))
     return groups
 
 
@@ -68,9 +70,16 @@ def _group(command: Known) -> str:
 
 def _usable(command: Known, ids: Mapping[str, int]) -> Usable:
     if isinstance(command, app_commands.ContextMenu):
-        return Usable(f"*Apps → {command.name}* on a message", command.extras["description"])
-    name, number = command.qualified_name, ids.get(_root(command).name)
-    return Usable(f"</{name}:{number}>" if number else f"`/{name}`", command.description)
+        mention = tr("*Apps → {name}* on a message", name=named(command.name, spoken()))
+        return Usable(mention, tr(command.extras["description"]))
+    return Usable(_mention(command.qualified_name, ids.get(_root(command).name)), tr(command.description))
+
+
+def _mention(name: str, number: int | None) -> str:
+    """What starts the command, else its name to type. A mention in another language than the code's starts nothing."""
+    if number:
+        return f"</{name}:{number}>"
+    return f"`/{' '.join(named(word, spoken()) for word in name.split())}`"
 
 
 async def _ids(bot: NewsBot) -> Mapping[str, int]:

@@ -15,6 +15,7 @@ from bot.gateway.rights import guild_id
 from bot.gateway.sharing import sharing
 from bot.gateway.turning import PAGE, START, Place, Reply, Request, TurnButton, offset_page, turns
 from bot.gateway.views import list_view, rows, saved_view
+from bot.language import marked, tr, trn
 from bot.render.limits import BUTTON_LABEL
 from bot.render.lists import card_list
 from bot.render.markdown import fitted, fitted_plain
@@ -25,16 +26,22 @@ if TYPE_CHECKING:
 
 _ECHO = 100
 """Characters of a search that an answer without hits repeats."""
-NO_SAVED = "You have not saved any card yet: press 🔖 under one."
+NO_SAVED = marked("You have not saved any card yet: press 🔖 under one.")
 
 
 async def _latest(interaction: discord.Interaction[NewsBot], request: Request, key: str, place: Place) -> Reply:
     store, topic = interaction.client.store, request["topic"]
     page = await store.archive.latest(guild_id(interaction), topic=topic, limit=request["count"], cursor=place.cursor)
     if not page.cards:
-        where = f" about **{discord.utils.escape_markdown(topic)}**" if topic else ""
-        raise UserError(f"There is nothing{where} yet. `/topics` shows what there is.")
+        raise UserError(_nothing_yet(topic))
     return _reply(interaction, page, turns(key, page))
+
+
+def _nothing_yet(topic: str | None) -> str:
+    if not topic:
+        return tr("There is nothing yet. `/topics` shows what there is.")
+    about = discord.utils.escape_markdown(topic)
+    return tr("There is nothing about **{topic}** yet. `/topics` shows what there is.", topic=about)
 
 
 async def _search(interaction: discord.Interaction[NewsBot], request: Request, key: str, place: Place) -> Reply:
@@ -43,7 +50,7 @@ async def _search(interaction: discord.Interaction[NewsBot], request: Request, k
         query, guild_id(interaction), limit=PAGE, cursor=place.cursor, offset=place.offset
     )
     if not page.cards and place != START:
-        raise UserError("There is nothing more on that side any more. Search again to see what there is now.")
+        raise UserError(tr("There is nothing more on that side any more. Search again to see what there is now."))
     if not page.cards:
         return await _nothing_found(interaction, request, query)
     by_offset = None if query.order is Order.NEWEST else place.offset
@@ -72,7 +79,7 @@ async def _saved(interaction: discord.Interaction[NewsBot], _request: Request, k
     saved = await store.saved.page(interaction.user.id, server, limit=PAGE, offset=place.offset)
     hidden = hidden_text(saved.hidden)
     if not saved.cards:
-        raise UserError(hidden or NO_SAVED)
+        raise UserError(hidden or tr(NO_SAVED))
     buttons = turns(key, offset_page(saved.cards, saved.total, place), place.offset)
     embeds = card_list(saved.cards, interaction.client.settings.asset_base_url)
     return {"content": hidden or None, "embeds": embeds, "view": saved_view(saved.cards, buttons)}
@@ -80,8 +87,12 @@ async def _saved(interaction: discord.Interaction[NewsBot], _request: Request, k
 
 def hidden_text(count: int) -> str:
     """How many saved cards are not shown; empty when all are."""
-    these = "1 card" if count == 1 else f"{count} cards"
-    return f"{these} that you saved cannot be shown: withdrawn since, or not published in this server." if count else ""
+    hidden = trn(
+        "{count} card that you saved cannot be shown: withdrawn since, or not published in this server.",
+        "{count} cards that you saved cannot be shown: withdrawn since, or not published in this server.",
+        count,
+    )
+    return hidden if count else ""
 
 
 KINDS: Mapping[str, Callable[[discord.Interaction[Any], Request, str, Place], Awaitable[Reply]]] = {
@@ -100,18 +111,24 @@ def _reply(interaction: discord.Interaction[NewsBot], page: Page, buttons: Seque
     return {"content": None, "embeds": embeds, "view": view}
 
 
+_NOTHING = marked("Nothing found for “{words}”.")
+_NOTHING_FILTERED = marked("Nothing found for “{words}” with these filters.")
+
+
 async def _nothing_found(interaction: discord.Interaction[NewsBot], request: Request, query: Query) -> Reply:
     """No hits, and what could help: the words as cards spell them, one click away; topics that begin like a word."""
     client = interaction.client
-    filters = " with these filters" if query.tags or query.since or query.until else ""
-    said = [f"Nothing found for “{fitted(query.words, _ECHO)}”{filters}."]
+    filtered = query.tags or query.since or query.until
+    nothing = _NOTHING_FILTERED if filtered else _NOTHING
+    said = [tr(nothing, words=fitted(query.words, _ECHO))]
     buttons = []
     if meant := await client.store.speller.meant(query, guild_id(interaction)):
         key = client.store.listings.keep(request | {"words": meant.words}, client.clock())
-        said.append(f"Did you mean **{fitted(meant.words, _ECHO)}**?")
-        buttons.append(TurnButton(key, START, fitted_plain(f"Search for {meant.words}", BUTTON_LABEL)))
+        said.append(tr("Did you mean **{words}**?", words=fitted(meant.words, _ECHO)))
+        label = fitted_plain(tr("Search for {words}", words=meant.words), BUTTON_LABEL)
+        buttons.append(TurnButton(key, START, label))
     else:
-        said.append("Try fewer or shorter words; `word*` matches beginnings.")
+        said.append(tr("Try fewer or shorter words; `word*` matches beginnings."))
     said.append(await _topics_nearby(interaction, query))
     return {"content": " ".join(said).strip(), "embeds": [], "view": rows(buttons)}
 
@@ -124,4 +141,4 @@ async def _topics_nearby(interaction: discord.Interaction[NewsBot], query: Query
         near += [topic.name for topic in await archive.topics(server, word[:3], limit=3) if topic.name not in near]
     near = near or [topic.name for topic in await archive.topics(server, limit=5)]
     named = ", ".join(f"**{discord.utils.escape_markdown(name)}**" for name in near[:5])
-    return f"Topics close by: {named}." if named else ""
+    return tr("Topics close by: {topics}.", topics=named) if named else ""
