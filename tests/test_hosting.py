@@ -8,6 +8,7 @@ import subprocess
 from configparser import ConfigParser
 from pathlib import Path
 
+import discord
 import pytest
 import yaml
 
@@ -43,6 +44,12 @@ def test_the_image_has_a_user_and_a_health_check_and_brings_no_pip() -> None:
     assert any(line.startswith("HEALTHCHECK") and line.endswith('["newsdesk", "health"]') for line in lines)
     assert any("venv --without-pip" in line for line in lines)
     assert any("--require-hashes" in line for line in lines)
+
+
+def test_the_image_keeps_the_locales_of_every_language_of_discord() -> None:
+    kept = re.search(r'^ARG LANGUAGES="(.+)"$', (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert kept
+    assert {locale.value.partition("-")[0] for locale in discord.Locale} <= set(kept[1].split("|"))
 
 
 def test_the_service_can_write_to_its_state_only() -> None:
