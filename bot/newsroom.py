@@ -138,7 +138,7 @@ class Newsroom:
         self._schedule.every(self._settings.tick_seconds, self._crossposter.work_off, "crosspost")
         self._schedule.every(self._settings.rescan_seconds, self._load_quietly, "compare the folder")
         if self._settings.cards_git_pull:
-            self._schedule.every(self._settings.cards_git_pull, self._pull, "pull the folders")
+            self._schedule.every(self._settings.cards_git_pull, self._pull, "pull the folders", at_once=True)
         self._schedule.every(_HEARTBEAT_SECONDS, self._beat, "heartbeat")
         self._beaten_at = self._clock()
         self._schedule.start()
@@ -181,8 +181,7 @@ class Newsroom:
 
     async def _pull(self) -> None:
         """No load may read the files while git changes them: half a checkout looks like deleted cards."""
-        async with self._loader.at_rest:
-            await self._checkouts.pull()
+        await self._checkouts.pull(self._loader.at_rest)
         await self._load_quietly()
 
     async def _load_quietly(self) -> None:

@@ -179,6 +179,16 @@ class Settings(BaseSettings):
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
 
+    @field_validator("write_back")
+    @classmethod
+    def _not_pulled(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("cards_git_pull"):
+            raise ValueError(
+                "NEWSDESK_CARDS_GIT_PULL is set as well, and git pulls nothing new into a file that was written here; "
+                "set one of the two, not both"
+            )
+        return value
+
     @field_validator("token_file")
     @classmethod
     def _one_token(cls, value: Path | None, info: ValidationInfo) -> Path | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources.test_checkouts import commit, git, needs_git, put_in_place_of_git
 from tests.support.stage import Stage, on_stage
 
 
@@ -62,3 +63,30 @@ async def test_a_load_that_breaks_does_not_end_the_watching(
         stage.write("found")
         assert await _until(lambda: _stored(stage, "found"))
         assert await _stored(stage, "lost")
+
+
+@needs_git
+async def test_a_card_from_a_remote_is_in_its_channel_by_itself(tmp_path: Path) -> None:
+    origin = tmp_path / "origin"
+    origin.mkdir()
+    git(origin, "init", "-b", "main")
+    commit(origin, "read-me.txt")
+    async with on_stage(tmp_path, cards_git_pull=3600, watch=False) as stage:
+        git(tmp_path, "clone", str(origin), str(stage.folder))
+        card = stage.write("pulled")
+        commit(origin, card.name, card.read_text("utf-8"))
+        card.unlink()
+        await stage.subscribe()
+        stage.clock.move(seconds=1)
+        stage.bot.newsroom.start()
+        assert await _until(lambda: asyncio.sleep(0, stage.titles() == ["Title of pulled"]), seconds=20)
+
+
+async def test_a_remote_that_hangs_holds_no_load_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_in_place_of_git(tmp_path / "bin", monkeypatch, f"touch {tmp_path}/asked; exec sleep 600")
+    async with on_stage(tmp_path, cards_git_pull=3600) as stage:
+        (stage.folder / ".git").mkdir()
+        stage.bot.newsroom.start()
+        assert await _until(lambda: asyncio.sleep(0, (tmp_path / "asked").exists()), seconds=20)
+        stage.write("saved")
+        assert await _until(lambda: _stored(stage, "saved"), seconds=20)

@@ -54,6 +54,11 @@ def test_without_any_variable_everything_has_a_default_outside_the_folder_of_car
     )
 
 
+def test_what_git_pulls_is_not_written_to() -> None:
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_WRITE_BACK: NEWSDESK_CARDS_GIT_PULL is set as well"):
+        load_settings(write_back=True, cards_git_pull=60)
+
+
 def test_a_user_without_a_home_is_asked_where_the_store_is(monkeypatch: pytest.MonkeyPatch) -> None:
     def homeless() -> Path:
         raise RuntimeError("Could not determine home directory.")

@@ -13,20 +13,23 @@ import os
 import re
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
 LONGEST = 60.0
-"""Seconds that one folder's pull may take; then git and what it started are killed."""
+"""Seconds that either half of one folder's pull may take; then git and what it started are ended."""
+_GRACE = 2.0
+"""Seconds in which git takes its lock files away; one that stays would keep it from ever pulling again."""
 _SAFE = (
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.symlinks=false", "core.attributesFile=/dev/null",
     "protocol.file.allow=user", "protocol.ext.allow=never", "safe.bareRepository=explicit",
     "filter.lfs.process=", "filter.lfs.smudge=", "filter.lfs.required=false",
     "submodule.recurse=false", "fetch.recurseSubmodules=false", "gc.autoDetach=false", "maintenance.autoDetach=false",
 )  # fmt: skip
-_PULL = ("pull", "--quiet", "--ff-only", "--no-rebase", "--no-stat", "--no-recurse-submodules", "--no-autostash")
+_FETCH = ("fetch", "--quiet", "--no-recurse-submodules")
+_MERGE = ("merge", "--quiet", "--ff-only", "--no-stat", "--no-autostash")
 _ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 _KEPT = 8192  # bytes of what git says; a remote can say as much as it likes
@@ -40,11 +43,22 @@ class Checkouts:
         self._longest = longest
         self._troubles: dict[Path, str] = {}
 
-    async def pull(self) -> None:
-        """Bring each up to date. A trouble is logged when it begins, changes or ends, not each time."""
-        for folder in self._folders:
-            if (folder / ".git").exists():
-                self._tell(folder, await self._trouble(folder))
+    async def pull(self, at_rest: asyncio.Lock) -> None:
+        """Bring all up to date, side by side. A trouble is logged when it begins, changes or ends, not each time.
+
+        `at_rest` is held only while a folder's own files change, not while its remote is asked.
+        """
+        async with asyncio.TaskGroup() as pulls:
+            for folder in self._folders:
+                if (folder / ".git").exists():
+                    pulls.create_task(self._bring_up_to_date(folder, at_rest))
+
+    async def _bring_up_to_date(self, folder: Path, at_rest: asyncio.Lock) -> None:
+        trouble = await self._trouble(folder, _FETCH)
+        if not trouble:
+            async with at_rest:
+                trouble = await self._trouble(folder, _MERGE)
+        self._tell(folder, trouble)
 
     def _tell(self, folder: Path, trouble: str) -> None:
         before = self._troubles.get(folder, "")
@@ -54,10 +68,10 @@ class Checkouts:
         if before and not trouble:
             _log.info("%s is brought up to date again", folder)
 
-    async def _trouble(self, folder: Path) -> str:
+    async def _trouble(self, folder: Path, words: Sequence[str]) -> str:
         """What went wrong; empty when nothing did."""
         try:
-            git = await _start(folder)
+            git = await _start(folder, words)
         except OSError as error:
             return f"git cannot be started ({error.strerror})"
         try:
@@ -71,11 +85,11 @@ class Checkouts:
         return "" if code == 0 else _sentence(said) or f"git ended with {code}"
 
 
-async def _start(folder: Path) -> Process:
+async def _start(folder: Path, words: Sequence[str]) -> Process:
     """In a session of its own: no terminal to ask on, and whatever git starts can be killed with it."""
     safe = [word for setting in _SAFE for word in ("-c", setting)]
     return await asyncio.create_subprocess_exec(
-        "git", "-C", str(folder), *safe, *_PULL,
+        "git", "-C", str(folder), *safe, *words,
         stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, env=_environment(folder), start_new_session=True,
     )  # fmt: skip
 
@@ -104,6 +118,9 @@ async def _last_words(git: Process) -> str:
 
 
 async def _end(git: Process) -> None:
+    with contextlib.suppress(ProcessLookupError, TimeoutError):
+        os.killpg(git.pid, signal.SIGTERM)
+        await asyncio.wait_for(git.wait(), _GRACE)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(git.pid, signal.SIGKILL)
     await git.wait()

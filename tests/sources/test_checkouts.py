@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import shutil
@@ -56,7 +57,7 @@ async def test_what_is_new_comes_and_nothing_that_could_run_does(origin: Path, c
     (origin / "link.md").symlink_to("/etc/hostname")
     commit(origin, "two.md")
     ran.unlink(missing_ok=True)
-    await Checkouts([clone]).pull()
+    await Checkouts([clone]).pull(asyncio.Lock())
     assert (clone / "two.md").read_text() == "text"
     assert not (clone / "link.md").is_symlink()
     assert not ran.exists()
@@ -71,17 +72,43 @@ async def test_a_history_that_went_another_way_is_told_once_and_so_is_its_mendin
     commit(origin, "theirs.md")
     checkouts = Checkouts([clone])
     for _ in range(3):
-        await checkouts.pull()
+        await checkouts.pull(asyncio.Lock())
     (told,) = caplog.messages
     assert "fast-forward" in told
     assert (clone / "mine.md").exists()
     git(clone, "reset", "--hard", "HEAD~1")
-    await checkouts.pull()
+    await checkouts.pull(asyncio.Lock())
     assert caplog.messages[1:] == [f"{clone} is brought up to date again"]
     assert (clone / "theirs.md").exists()
 
 
-def _put_in_place_of_git(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+@needs_git
+async def test_a_card_changed_by_hand_is_kept_and_told(
+    origin: Path, clone: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    commit(origin, "one.md", "theirs")
+    (clone / "one.md").write_text("mine")
+    await Checkouts([clone]).pull(asyncio.Lock())
+    (told,) = caplog.messages
+    assert "Your local changes" in told
+    assert (clone / "one.md").read_text() == "mine"
+
+
+@needs_git
+async def test_files_change_only_while_nobody_reads_them(origin: Path, clone: Path) -> None:
+    commit(origin, "two.md")
+    at_rest = asyncio.Lock()
+    async with at_rest:
+        pull = asyncio.create_task(Checkouts([clone]).pull(at_rest))
+        fetched = clone / ".git" / "FETCH_HEAD"
+        while not (fetched.exists() and fetched.stat().st_size):
+            await asyncio.sleep(0.01)
+        assert not (clone / "two.md").exists()
+    await pull
+    assert (clone / "two.md").exists()
+
+
+def put_in_place_of_git(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     folder.mkdir()
     (folder / "git").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "git").chmod(0o755)
@@ -91,10 +118,10 @@ def _put_in_place_of_git(folder: Path, monkeypatch: pytest.MonkeyPatch, script: 
 async def test_a_remote_that_hangs_is_given_up_with_all_that_git_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _put_in_place_of_git(tmp_path / "bin", monkeypatch, f"sleep 600 & echo $! > {tmp_path}/pid; wait")
+    put_in_place_of_git(tmp_path / "bin", monkeypatch, f"sleep 600 & echo $! > {tmp_path}/pid; wait")
     (tmp_path / "cards" / ".git").mkdir(parents=True)
     began = monotonic()
-    await Checkouts([tmp_path / "cards"], longest=1).pull()
+    await Checkouts([tmp_path / "cards"], longest=1).pull(asyncio.Lock())
     assert monotonic() - began < 20
     assert "longer than 1 seconds" in caplog.text
     state = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/stat")
@@ -107,10 +134,10 @@ async def test_git_learns_no_token_and_the_log_no_password(
     script = (
         f"env > {tmp_path}/env; printf 'remote: \\033[2J\\nfatal: no https://me:secret@example.org/x\\n' >&2; exit 1"
     )
-    _put_in_place_of_git(tmp_path / "bin", monkeypatch, script)
+    put_in_place_of_git(tmp_path / "bin", monkeypatch, script)
     monkeypatch.setenv("NEWSDESK_TOKEN", "PLANTED")
     (tmp_path / "cards" / ".git").mkdir(parents=True)
-    await Checkouts([tmp_path / "cards"]).pull()
+    await Checkouts([tmp_path / "cards"]).pull(asyncio.Lock())
     assert caplog.messages == [f"{tmp_path / 'cards'} is not brought up to date: fatal: no https://example.org/x"]
     seen = (tmp_path / "env").read_text()
     assert "PLANTED" not in seen
@@ -118,8 +145,8 @@ async def test_git_learns_no_token_and_the_log_no_password(
 
 
 async def test_a_folder_below_a_checkout_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _put_in_place_of_git(tmp_path / "bin", monkeypatch, f"touch {tmp_path}/ran")
+    put_in_place_of_git(tmp_path / "bin", monkeypatch, f"touch {tmp_path}/ran")
     (tmp_path / ".git").mkdir()
     (tmp_path / "cards").mkdir()
-    await Checkouts([tmp_path / "cards"]).pull()
+    await Checkouts([tmp_path / "cards"]).pull(asyncio.Lock())
     assert not (tmp_path / "ran").exists()
