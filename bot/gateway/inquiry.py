@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from bot.gateway.pacing import Pace
 from bot.gateway.rights import lacking_of
 from bot.settings import Settings
 
+AT_ONCE = 5
+"""Servers that are asked about at the same time."""
 _INTENTS = {
     "Presence Intent": ("gateway_presence", "gateway_presence_limited"),
     "Server Members Intent": ("gateway_guild_members", "gateway_guild_members_limited"),
@@ -71,8 +74,7 @@ async def ask(
         except (OSError, aiohttp.ClientError, discord.HTTPException) as error:
             raise LoginError(f"Discord cannot be reached: {error}.") from error
         answers = Answers(str(client.user), tuple(_granted(client.application_flags)), watch.skew, len(channels))
-        for guild_id, wanted in groupby(channels, key=lambda pair: pair[0]):
-            answers.closed += await _closed(client, guild_id, [channel for _, channel in wanted])
+        answers.closed += await _closed_anywhere(client, channels)
         return answers
 
 
@@ -93,6 +95,22 @@ class _Watch:
 
 def _granted(flags: discord.ApplicationFlags) -> Iterable[str]:
     return (name for name, forms in _INTENTS.items() if any(getattr(flags, form) for form in forms))
+
+
+async def _closed_anywhere(client: discord.Client, channels: Sequence[tuple[int, int]]) -> list[_Found]:
+    """In the order of the servers, whichever answers first."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def look(guild_id: int, wanted: Sequence[int]) -> list[_Found]:
+        async with turns:
+            return await _closed(client, guild_id, wanted)
+
+    async with asyncio.TaskGroup() as group:
+        looks = [
+            group.create_task(look(guild_id, [channel for _, channel in wanted]))
+            for guild_id, wanted in groupby(channels, key=lambda pair: pair[0])
+        ]
+    return [found for each in looks for found in each.result()]
 
 
 async def _closed(client: discord.Client, guild_id: int, wanted: Sequence[int]) -> list[_Found]:

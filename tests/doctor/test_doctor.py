@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from bot.cli import app
 from bot.doctor import Finding, Severity
+from bot.gateway.inquiry import AT_ONCE
 from bot.settings import load_settings
 from bot.store import open_store
 from tests.doctor.conftest import House
@@ -167,6 +168,19 @@ async def test_a_server_that_put_the_bot_out_is_named_and_the_others_are_looked_
     found = sorted(finding.what for finding in await house.troubles())
     assert len(found) == 2
     assert found[0] == f"server {left}: the bot is not in it any more, but it is subscribed"
+
+
+async def test_a_few_servers_at_a_time_are_asked_about(house: House) -> None:
+    for number in range(AT_ONCE + 2):
+        await house.wire.change_channel(await house.subscribe(name=f"Guild {number}"), access="no_embed")
+    # Whoever asks of one server after the other asks the next one only once the slow one has answered all three.
+    await house.wire.fault("stall", "GET", "^/guilds/[0-9]+$", times=AT_ONCE, seconds=1)
+    found = [finding.what.partition(":")[0] for finding in await house.troubles()]
+    assert found == [f"Guild {number}" for number in range(AT_ONCE + 2)]
+    asked = sorted(await house.wire.requests(method="GET", path="^/guilds/"), key=lambda request: request.at)
+    servers = [request.path.split("/")[2] for request in asked]
+    assert len(set(servers[:AT_ONCE])) == AT_ONCE
+    assert servers[AT_ONCE] in servers[:AT_ONCE]
 
 
 async def test_databases_that_are_not_ours_to_use(house: House, tmp_path: Path) -> None:
