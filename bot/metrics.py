@@ -36,8 +36,19 @@ class Outcome(enum.StrEnum):
     """The channel takes no posts; it is left alone and probed."""
 
 
-class CommandError(enum.StrEnum):
-    """Why a slash command did not do what was asked."""
+class Asked(enum.StrEnum):
+    """How somebody asked for something."""
+
+    COMMAND = "command"
+    MENU = "menu"
+    AUTOCOMPLETE = "autocomplete"
+    BUTTON = "button"
+    SELECT = "select"
+    MODAL = "modal"
+
+
+class Failure(enum.StrEnum):
+    """Why somebody did not get what they asked for."""
 
     REFUSED = "refused"
     """The person was told what they may not do, or what to do instead."""
@@ -81,10 +92,11 @@ class Metrics:
         self._rate_limited = self._counter("rate_limited", "Answers of Discord with status 429", "scope")
         for scope in (*_SCOPES, _UNSCOPED):
             self._rate_limited.labels(scope)
-        self._command = self._histogram(
-            "command_seconds", "Slash commands, from their arrival to their end", _TO_ANSWER, "command"
+        asked = ("kind", "name")
+        self._interactions = self._histogram(
+            "interaction_seconds", "What people ask for, from its arrival to its end", _TO_ANSWER, *asked
         )
-        self._command_errors = self._counter("command_errors", "Slash commands that did not work", "command", "kind")
+        self._errors = self._counter("interaction_errors", "What people asked for in vain", *asked, "error")
         self._loads = self._counter("loads", "Loads of the folder of cards", "outcome")
         for outcome in ("done", "failed"):
             self._loads.labels(outcome)
@@ -116,11 +128,11 @@ class Metrics:
     def rate_limited(self, scope: str | None) -> None:
         self._rate_limited.labels(scope if scope in _SCOPES else _UNSCOPED).inc()
 
-    def command_ended(self, command: str, seconds: float, error: CommandError | None = None) -> None:
-        """`command` is a qualified name, of which there are few; never what somebody typed."""
-        self._command.labels(command).observe(max(0.0, seconds))
-        if error:
-            self._command_errors.labels(command, error).inc()
+    def answered(self, kind: Asked, name: str, seconds: float, failure: Failure | None = None) -> None:
+        """`name` is a command's or a class's, of which there are few; never an id or what somebody typed."""
+        self._interactions.labels(kind, name).observe(max(0.0, seconds))
+        if failure:
+            self._errors.labels(kind, name, failure).inc()
 
     def loaded(self, seconds: float, problems: int, held_back: int) -> None:
         self._loads.labels("done").inc()

@@ -10,7 +10,6 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -22,11 +21,11 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
-from bot.errors import UserError
 from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.desk_pages import QueueButton
 from bot.gateway.failures import report, say_stale
 from bot.gateway.languages import CommandTranslator, note_languages
+from bot.gateway.measuring import measure
 from bot.gateway.members import EraseButton
 from bot.gateway.noting import note
 from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
@@ -37,7 +36,7 @@ from bot.gateway.shards import Identifies
 from bot.gateway.sharing import ShareButton
 from bot.gateway.turning import TurnButton
 from bot.language import tr, trn
-from bot.metrics import CommandError, Metrics
+from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.store import Store
 
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from bot.newsroom import Newsroom
 
 _log = logging.getLogger(__name__)
-_BEGAN = "began"
 _LONGEST_WAIT = 60.0
 """Seconds that discord.py may wait for a limit by itself; longer waits are the courier's, which remembers them."""
 
@@ -54,14 +52,12 @@ class NewsTree(app_commands.CommandTree["NewsBot"]):
     """The slash commands, whose failures answer the person who asked."""
 
     async def interaction_check(self, interaction: discord.Interaction[NewsBot], /) -> bool:
-        """Where a command's time begins."""
-        interaction.extras[_BEGAN] = perf_counter()
+        measure(interaction)
         note(interaction)
         return True
 
     async def on_error(self, interaction: discord.Interaction[NewsBot], error: app_commands.AppCommandError, /) -> None:
         await report(interaction, error)
-        interaction.client.count_command(interaction, _kind(error))
 
 
 class NewsBot(commands.AutoShardedBot):
@@ -179,14 +175,6 @@ class NewsBot(commands.AutoShardedBot):
         """Whether the gateway is connected now, and has told of the servers."""
         return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
 
-    async def on_app_command_completion(self, interaction: discord.Interaction[NewsBot], _command: object, /) -> None:
-        self.count_command(interaction)
-
-    def count_command(self, interaction: discord.Interaction[NewsBot], error: CommandError | None = None) -> None:
-        """A command's end; what Discord sends for one that is not ours (any more) has no name to count under."""
-        if interaction.command and (began := interaction.extras.get(_BEGAN)):
-            self.metrics.command_ended(interaction.command.qualified_name, perf_counter() - began, error)
-
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """What nobody answers was made before a restart, or by hand. The wait for that belongs to no interaction."""
         note(interaction)
@@ -216,11 +204,6 @@ def _is_it_meant(held_back: int) -> str:
     )
     fix = tr("If the folder is right, accept it here or with `newsdesk load --accept-withdrawals`; else mend it.")
     return f"{lost} {fix}"
-
-
-def _kind(error: app_commands.AppCommandError) -> CommandError:
-    told = isinstance(getattr(error, "original", error), UserError | app_commands.AppCommandError)
-    return CommandError.REFUSED if told else CommandError.FAILED
 
 
 def _trace(settings: Settings, metrics: Metrics) -> aiohttp.TraceConfig:

@@ -14,6 +14,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import UserError
+from bot.gateway.measuring import measure, note_failure
 from bot.gateway.noting import note
 from bot.language import marked, tr, trn
 from bot.render.markdown import bold_names
@@ -29,6 +30,7 @@ _PERMISSIONS = {"manage_messages": marked("Manage Messages")}
 async def report(interaction: discord.Interaction[Any], error: Exception) -> None:
     """Tell the person what went wrong, only visible to them. Never raises."""
     cause = getattr(error, "original", error)
+    note_failure(interaction, cause)
     if isinstance(cause, discord.HTTPException) and cause.code in _EXPIRED:
         _log.warning("Interaction %s ran out of time: %s", interaction.id, cause)
         return
@@ -90,6 +92,7 @@ class Answering:
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
+        measure(interaction, cls.__name__)
         note(interaction)
         return cls.carrying(match)
 
@@ -113,6 +116,7 @@ class AnsweringView(discord.ui.View):
     """A view whose items' failures answer."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        measure(interaction, type(self).__name__)
         note(interaction)
         return True
 
@@ -126,6 +130,7 @@ class AnsweringModal(discord.ui.Modal):
     """A modal whose failures answer."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        measure(interaction, type(self).__name__)
         note(interaction)
         return True
 
@@ -142,7 +147,8 @@ def suggesting(complete: _Suggest) -> _Suggest:
     async def safe(interaction: discord.Interaction[Any], current: str) -> list[app_commands.Choice[str]]:
         try:
             return await complete(interaction, current)
-        except Exception:  # noqa: BLE001 - the failure boundary of autocomplete
+        except Exception as error:  # noqa: BLE001 - the failure boundary of autocomplete
+            note_failure(interaction, error)
             _log.exception("Autocomplete failed in interaction %s", interaction.id)
             return []
 

@@ -14,6 +14,7 @@ from discord import app_commands
 
 from bot.errors import UserError
 from bot.gateway.failures import Answering, AnsweringModal, AnsweringView, suggesting
+from tests.support.scrape import samples
 from tests.support.stage import Stage, on_stage
 
 APOLOGY = re.compile(r"Sorry, something went wrong on our side.*`[0-9a-f]{8}`")
@@ -120,6 +121,34 @@ async def test_an_autocomplete_suggests_nothing_and_is_logged(tmp_path: Path, ca
         await _with_failing_command(stage)
         assert await stage.member.autocomplete(stage.news, "fail", "how", "x") == []
         assert "Autocomplete failed" in caplog.text
+
+
+async def test_each_of_the_five_is_counted_once_by_its_kind_and_never_by_an_id(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await _with_failing_command(stage)
+        await stage.member.slash(stage.news, "fail", how="user")
+        await stage.member.autocomplete(stage.news, "fail", "how", "x")
+        shown = await stage.member.slash(stage.news, "fail", how="view")
+        for label in ("user", "defect", "dynamic user", "dynamic defect"):
+            await stage.member.click(shown.response, label=label)
+        shown = await stage.member.slash(stage.news, "fail", how="modal")
+        await stage.member.submit_modal(shown, {"words": "defect"})
+        found = samples(stage.bot.metrics.text().decode())
+    asked, failed = "newsdesk_interaction_seconds_count", "newsdesk_interaction_errors_total"
+    assert {name: value for name, value in found.items() if name.startswith((asked, failed))} == {
+        f'{asked}{{kind="command",name="fail"}}': 3,
+        f'{asked}{{kind="autocomplete",name="fail"}}': 1,
+        f'{asked}{{kind="button",name="_FailingView"}}': 2,
+        f'{asked}{{kind="button",name="_FailingButton"}}': 2,
+        f'{asked}{{kind="modal",name="_FailingModal"}}': 1,
+        f'{failed}{{error="refused",kind="command",name="fail"}}': 1,
+        f'{failed}{{error="failed",kind="autocomplete",name="fail"}}': 1,
+        f'{failed}{{error="refused",kind="button",name="_FailingView"}}': 1,
+        f'{failed}{{error="failed",kind="button",name="_FailingView"}}': 1,
+        f'{failed}{{error="refused",kind="button",name="_FailingButton"}}': 1,
+        f'{failed}{{error="failed",kind="button",name="_FailingButton"}}': 1,
+        f'{failed}{{error="failed",kind="modal",name="_FailingModal"}}': 1,
+    }
 
 
 def _assert_answered(content: str, kind: str, caplog: pytest.LogCaptureFixture) -> None:

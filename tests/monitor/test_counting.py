@@ -14,6 +14,7 @@ from bot.delivery.poster import CardRefusedError, ChannelClosedError, MessageRem
 from bot.errors import UserError
 from bot.gateway.pacing import count_refusals
 from bot.metrics import Gauges, Metrics
+from tests.cogs.test_digest_setup import begun
 from tests.support.desk import Desk, a_desk
 from tests.support.scrape import samples
 from tests.support.stage import on_stage
@@ -135,13 +136,24 @@ async def test_commands_are_measured_and_their_errors_told_apart(
         monkeypatch.setattr(type(stage.bot.store.archive), "latest", broken)
         await stage.member.slash(stage.news, "latest")
         found = counted(stage.bot.metrics)
-    assert found['newsdesk_command_seconds_count{command="topics"}'] == 1
-    assert found['newsdesk_command_seconds_count{command="latest"}'] == 1
-    errors = {name: value for name, value in found.items() if name.startswith("newsdesk_command_errors_total")}
+    assert found['newsdesk_interaction_seconds_count{kind="command",name="topics"}'] == 1
+    assert found['newsdesk_interaction_seconds_count{kind="command",name="latest"}'] == 1
+    errors = {name: value for name, value in found.items() if name.startswith("newsdesk_interaction_errors_total")}
     assert errors == {
-        'newsdesk_command_errors_total{command="card",kind="refused"}': 1,
-        'newsdesk_command_errors_total{command="latest",kind="failed"}': 1,
+        'newsdesk_interaction_errors_total{error="refused",kind="command",name="card"}': 1,
+        'newsdesk_interaction_errors_total{error="failed",kind="command",name="latest"}': 1,
     }
+
+
+async def test_menus_and_selects_are_measured_like_commands(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        message = await stage.admin.send(stage.news, "https://a.example")
+        await stage.member.context_menu(stage.news, "Find this card", message)
+        await (await begun(stage)).choose("channel", stage.news)
+        found = counted(stage.bot.metrics)
+    seconds = "newsdesk_interaction_seconds_count"
+    assert found[f'{seconds}{{kind="menu",name="Find this card"}}'] == 1
+    assert found[f'{seconds}{{kind="select",name="SetupView"}}'] == 1
 
 
 def test_two_bots_in_one_process_do_not_share_their_counts() -> None:
