@@ -131,8 +131,8 @@ class Metrics:
     def answered(self, kind: Asked, name: str, seconds: float, failure: Failure | None = None) -> None:
         """`name` is a command's or a class's, of which there are few; never an id or what somebody typed."""
         self._interactions.labels(kind, name).observe(max(0.0, seconds))
-        if failure:
-            self._errors.labels(kind, name, failure).inc()
+        for each in Failure:  # a count of 0 as well: Prometheus sees no increase in what begins with 1
+            self._errors.labels(kind, name, each).inc(each is failure)
 
     def loaded(self, seconds: float, problems: int, held_back: int) -> None:
         self._loads.labels("done").inc()
