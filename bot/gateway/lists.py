@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _ECHO = 100
 """Characters of a search that an answer without hits repeats."""
 NO_SAVED = marked("You have not saved any card yet: press 🔖 under one.")
+_NOTHING = marked("Nothing found for “{words}”.")
+_NOTHING_FILTERED = marked("Nothing found for “{words}” with these filters.")
 
 
 async def _latest(interaction: discord.Interaction[NewsBot], request: Request, key: str, place: Place) -> Reply:
@@ -111,15 +113,10 @@ def _reply(interaction: discord.Interaction[NewsBot], page: Page, buttons: Seque
     return {"content": None, "embeds": embeds, "view": view}
 
 
-_NOTHING = marked("Nothing found for “{words}”.")
-_NOTHING_FILTERED = marked("Nothing found for “{words}” with these filters.")
-
-
 async def _nothing_found(interaction: discord.Interaction[NewsBot], request: Request, query: Query) -> Reply:
     """No hits, and what could help: the words as cards spell them, one click away; topics that begin like a word."""
     client = interaction.client
-    filtered = query.tags or query.since or query.until
-    nothing = _NOTHING_FILTERED if filtered else _NOTHING
+    nothing = _NOTHING_FILTERED if query.tags or query.since or query.until else _NOTHING
     said = [tr(nothing, words=fitted(query.words, _ECHO))]
     buttons = []
     if meant := await client.store.speller.meant(query, guild_id(interaction)):

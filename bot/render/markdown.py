@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import regex  # type: ignore[import-untyped]  # it comes without types
 
+from bot.language import joined
 from bot.render.limits import units
 
 ELLIPSIS = "…"
@@ -126,5 +127,4 @@ def fitted_by(form: Callable[[str], str], text: str, limit: int) -> str:
 
 def bold_names(names: Sequence[str]) -> str:
     """`**One**, **Two** and **Three**`; for names of our own or of Discord's, which need no escaping."""
-    marked = [f"**{name}**" for name in names]
-    return " and ".join([part for part in (", ".join(marked[:-1]), marked[-1]) if part])
+    return joined(f"**{name}**" for name in names)
