@@ -190,7 +190,8 @@ class NewsBot(commands.AutoShardedBot):
     async def close(self) -> None:
         for watching in self._watching:
             watching.cancel()
-        await super().close()
+        if hasattr(self, "_AutoShardedClient__queue"):  # without it nobody has logged in, and discord.py's close stumbles
+            await super().close()
 
     async def on_command_error(self, context: commands.Context[Any], error: commands.CommandError, /) -> None:
         """There are slash commands only; somebody who mentions the bot asks for nothing."""
