@@ -12,6 +12,7 @@ import aiohttp
 from bot.metrics import Metrics
 
 _OnAnswer = Callable[[aiohttp.ClientSession, SimpleNamespace, aiohttp.TraceRequestEndParams], Awaitable[None]]
+_Connecting = aiohttp.TraceConnectionCreateStartParams | aiohttp.TraceConnectionReuseconnParams
 GLOBAL_LIMIT = 50
 """Requests a second for one bot (Discord's documentation, "Global Rate Limit"); interaction replies do not count."""
 
@@ -32,6 +33,8 @@ class Pace:
         """For `discord.Client(http_trace=...)`."""
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._begin)
+        trace.on_connection_create_start.append(self._connect)
+        trace.on_connection_reuseconn.append(self._connect)
         trace.on_request_end.append(self._end)
         trace.on_request_exception.append(self._end)
         return trace
@@ -39,9 +42,21 @@ class Pace:
     async def _begin(
         self, _session: aiohttp.ClientSession, request: SimpleNamespace, about: aiohttp.TraceRequestStartParams
     ) -> None:
-        request.paced = not _is_exempt(about.url.path)
+        request.paced, request.tried = not _is_exempt(about.url.path), False
         if request.paced:
             await self._slots.acquire()
+
+    async def _connect(self, _session: aiohttp.ClientSession, request: SimpleNamespace, _about: _Connecting) -> None:
+        """aiohttp sends a `GET`, `PUT` or `DELETE` whose connection broke once more by itself: that takes a new slot.
+
+        The first one is freed meanwhile: requests that all broke at once would else wait for each other for ever.
+        """
+        if request.paced and request.tried:
+            request.paced = False
+            self._free_later()
+            await self._slots.acquire()
+            request.paced = True
+        request.tried = True
 
     async def _end(
         self,
@@ -51,7 +66,10 @@ class Pace:
     ) -> None:
         if request.paced:
             request.paced = False
-            asyncio.get_running_loop().call_later(self._seconds, self._slots.release)
+            self._free_later()
+
+    def _free_later(self) -> None:
+        asyncio.get_running_loop().call_later(self._seconds, self._slots.release)
 
 
 def count_refusals(metrics: Metrics) -> _OnAnswer:

@@ -16,7 +16,8 @@ from bot.gateway.pacing import Pace
 async def _server(arrivals: list[tuple[str, float]]) -> AsyncIterator[str]:
     async def answer(request: web.Request) -> web.Response:
         arrivals.append((request.path, asyncio.get_running_loop().time()))
-        if request.path.endswith("/broken") and request.transport:
+        again = request.path.endswith("/once") and [path for path, _ in arrivals].count(request.path) > 1
+        if request.path.endswith(("/broken", "/once")) and request.transport and not again:
             request.transport.abort()
         return web.Response()
 
@@ -61,3 +62,13 @@ async def test_a_broken_request_frees_its_slot() -> None:
             except aiohttp.ClientError:
                 continue
     assert len(arrivals) == 3
+
+
+async def test_what_aiohttp_sends_again_by_itself_takes_a_slot_of_its_own_and_nothing_waits_for_ever() -> None:
+    arrivals: list[tuple[str, float]] = []
+    async with _server(arrivals) as host, aiohttp.ClientSession(trace_configs=[Pace(3, 0.2).trace()]) as session:
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(session.delete(f"{host}/messages/{number}/once") for number in range(6)))
+    times = [moment for _, moment in arrivals]
+    assert len(times) == 12
+    assert all(later - earlier >= 0.19 for earlier, later in zip(times, times[3:], strict=False))
