@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import discord
 
@@ -31,16 +32,18 @@ def utc_now() -> datetime:
 
 
 @asynccontextmanager
-async def open_bot(settings: Settings, *, clock: Clock = utc_now, background: bool = True) -> AsyncIterator[NewsBot]:
+async def open_bot(
+    settings: Settings, *, clock: Clock = utc_now, background: bool = True, answers: bool = True
+) -> AsyncIterator[NewsBot]:
     """The bot with store, newsroom and commands, not logged in yet.
 
     With `background` it loads, watches, plans and delivers by itself from the moment it is logged in; without, its
-    `newsroom` is driven step by step.
+    `newsroom` is driven step by step. With `answers` it has commands and buttons.
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.database_url))
         metrics = Metrics()
-        bot = NewsBot(settings, store, clock, metrics=metrics, background=background)
+        bot = NewsBot(settings, store, clock, metrics=metrics, works=background, answers=answers)
         stack.push_async_callback(bot.close)
         loader = Loader(store.cabinet, *settings.cards)
         bot.newsroom = Newsroom(settings, store, loader, DiscordPoster(bot), clock, metrics)
@@ -57,9 +60,22 @@ def forget_the_past() -> None:
     gc.freeze()
 
 
-async def run(settings: Settings, token: str) -> None:
-    """Log in and serve until told to stop. Raises `LoginError` in one line when Discord does not let the bot in."""
-    async with open_bot(settings) as bot, _watched(settings, bot):
+class Part(StrEnum):
+    """What a process does, where several share a bot."""
+
+    COURIER = "courier"
+    """Loads, plans and delivers; needs no gateway."""
+    GATEWAY = "gateway"
+    """Answers commands and buttons; needs no courier."""
+
+
+async def run(settings: Settings, token: str, only: Part | None = None) -> None:
+    """Log in and serve until told to stop, the whole of it or one part.
+
+    Raises `LoginError` in one line when Discord does not let the bot in.
+    """
+    opening = open_bot(settings, background=only is not Part.GATEWAY, answers=only is not Part.COURIER)
+    async with opening as bot, _watched(settings, bot):
         forget_the_past()
         serving = asyncio.create_task(_serve(bot, token), name="gateway")
         # Only the gateway ends: calls under way are answered and noted while `open_bot` closes.
@@ -75,7 +91,11 @@ def _watched(settings: Settings, bot: NewsBot) -> AbstractAsyncContextManager[ob
 
 async def _serve(bot: NewsBot, token: str) -> None:
     try:
-        await bot.start(token)
+        if bot.answers:
+            await bot.start(token)
+        else:
+            await bot.login(token)
+            await asyncio.Event().wait()
     except discord.LoginFailure as error:
         raise LoginError(
             "Discord does not know this token. Copy it again from the Developer Portal → Bot → Reset Token."

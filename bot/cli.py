@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import console
+from bot.app import Part, utc_now
 from bot.app import run as run_bot
-from bot.app import utc_now
 from bot.doctor import diagnose
 from bot.errors import NewsdeskError, StoreError, UserError
 from bot.language import ENGLISH
@@ -78,13 +78,15 @@ def demo(
 
 
 @app.command()
-def run() -> None:
+def run(
+    only: Annotated[Part | None, typer.Option(help="Do one part, where several processes share a bot.")] = None,
+) -> None:
     """Log in to Discord and serve."""
     with _told():
         settings = load_settings()
         token = settings.bot_token()
         write_logs(settings.log_level, settings.log_format, _err, secrets=[token])
-        asyncio.run(run_bot(settings, token))
+        asyncio.run(run_bot(settings, token, only))
 
 
 @app.command()

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     requests_per_second: Annotated[int, Field(ge=1, le=100_000)] = Field(
         50, description="Discord's limit for the whole bot; large bots are granted more"
     )
+    rate_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="This process's share of that, where several send without a common proxy"
+    )
     discord_api: str | None = Field(None, description="Another base of Discord's API, for a REST proxy")
     shards: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Connections to the gateway; auto: as many as Discord recommends"
@@ -87,6 +90,11 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: LogFormat = Field(LogFormat.AUTO, description="auto, human or json")
+
+    @property
+    def pace(self) -> int:
+        """Requests a second of this process, at most."""
+        return max(1, int(self.requests_per_second * self.rate_share))
 
     @property
     def max_age(self) -> timedelta:

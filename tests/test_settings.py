@@ -221,3 +221,10 @@ def test_shards_that_make_no_sense_are_refused(
         monkeypatch.setenv(PREFIX + name, value)
     with pytest.raises(SettingsError, match=named):
         load_settings()
+
+
+def test_a_share_of_the_pace_is_never_nothing() -> None:
+    assert load_settings(rate_share=0.5).pace == 25
+    assert load_settings(rate_share=0.001).pace == 1
+    with pytest.raises(SettingsError, match="NEWSDESK_RATE_SHARE"):
+        load_settings(rate_share=0)

@@ -75,8 +75,10 @@ class NewsBot(commands.AutoShardedBot):
         clock: Callable[[], datetime],
         *,
         metrics: Metrics | None = None,
-        background: bool = True,
+        works: bool = True,
+        answers: bool = True,
     ) -> None:
+        """With `works` its newsroom does so from the login on; with `answers` it has commands and buttons."""
         self.metrics = metrics or Metrics()
         # It never speaks: what it lacks for that is no news for whoever reads the log.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -105,17 +107,19 @@ class NewsBot(commands.AutoShardedBot):
         """The ids of the slash commands by name, once somebody has asked for them."""
         self.shown: deque[int] = deque(maxlen=1000)
         """The replies that were lately shown to everyone, by the ids of their messages."""
-        self._background = background
+        self.works = works
+        self.answers = answers
         self._watching: set[asyncio.Task[None]] = set()
         if settings.discord_api:
             Route.BASE = api_base(settings.discord_api)
 
     async def setup_hook(self) -> None:
-        self.add_dynamic_items(*CARD_BUTTONS, *REVIEW_ITEMS, QueueButton, TurnButton, ShareButton)
-        self.add_dynamic_items(AcceptWithdrawalsButton, EraseButton)
-        await self.tree.set_translator(self.translator)
-        await self.sync_commands()
-        if self._background:
+        if self.answers:
+            self.add_dynamic_items(*CARD_BUTTONS, *REVIEW_ITEMS, QueueButton, TurnButton, ShareButton)
+            self.add_dynamic_items(AcceptWithdrawalsButton, EraseButton)
+            await self.tree.set_translator(self.translator)
+            await self.sync_commands()
+        if self.works:
             # Delivering needs no gateway: cards go out while it connects, and while it is in trouble.
             self.newsroom.start()
 
@@ -172,7 +176,9 @@ class NewsBot(commands.AutoShardedBot):
 
     @property
     def is_connected(self) -> bool:
-        """Whether the gateway is connected now, and has told of the servers."""
+        """Whether the gateway is connected now, and has told of the servers. Nothing is missed where none is needed."""
+        if not self.answers:
+            return True
         return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
@@ -190,7 +196,9 @@ class NewsBot(commands.AutoShardedBot):
     async def close(self) -> None:
         for watching in self._watching:
             watching.cancel()
-        if hasattr(self, "_AutoShardedClient__queue"):  # without it nobody has logged in, and discord.py's close stumbles
+        if hasattr(
+            self, "_AutoShardedClient__queue"
+        ):  # without it nobody has logged in, and discord.py's close stumbles
             await super().close()
 
     async def on_command_error(self, context: commands.Context[Any], error: commands.CommandError, /) -> None:
@@ -208,7 +216,7 @@ def _is_it_meant(held_back: int) -> str:
 
 
 def _trace(settings: Settings, metrics: Metrics) -> aiohttp.TraceConfig:
-    trace = Pace(settings.requests_per_second).trace()
+    trace = Pace(settings.pace).trace()
     trace.on_request_end.append(count_refusals(metrics))
     trace.on_request_end.append(refuse_second_try)
     return trace

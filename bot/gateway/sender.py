@@ -38,6 +38,7 @@ _THREAD_LOCKED = 160005
 _PICTURE = re.compile(r"embeds\.\d+\.(?:image|thumbnail|author\.icon_url)")
 _LOOKED_BACK = 1000
 """Messages of a channel's history among which recovery looks for a post of its own; a hundred are one request."""
+_NOBODY: Payload = {"allowed_mentions": {"parse": []}}
 _CLOCKS_DIFFER = timedelta(minutes=2)
 _LOCKED_FOR = timedelta(hours=1)
 """When a change is tried again that a locked post of a forum did not take."""
@@ -57,7 +58,7 @@ class DiscordPoster:
         self._forum = ForumPoster(bot, self._forms)
 
     async def post(self, delivery: Delivery, cards: Sequence[FiledCard], nonce: str) -> int:
-        self._require_open(delivery)
+        await self._require_open(delivery)
         with named_failures(posting=True):
             if delivery.forum:
                 return await self._forum.post(delivery, cards)
@@ -68,7 +69,7 @@ class DiscordPoster:
 
     async def find(self, delivery: Delivery) -> int | None:
         """Looks back to the moment at which the first try began."""
-        self._require_open(delivery)
+        await self._require_open(delivery)
         oldest = (delivery.sent_at or delivery.planned_at) - _CLOCKS_DIFFER
         with named_failures():
             async for message in self._recent(delivery, oldest):
@@ -79,7 +80,7 @@ class DiscordPoster:
         return None
 
     async def edit(self, delivery: Delivery, cards: Sequence[FiledCard]) -> None:
-        self._require_open(delivery)
+        await self._require_open(delivery)
         place, message_id = _place(delivery), _message_id(delivery)
         params = parameters(await self._form(delivery, cards, new=False))
         with _failures_at(delivery):
@@ -105,11 +106,8 @@ class DiscordPoster:
                 raise
 
     async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> None:
-        guild = self._bot.get_guild(guild_id)
-        channel = guild.system_channel if guild else None
         try:
-            if channel and not missing(channel):
-                await channel.send(text)
+            if await self._told_in_public(guild_id, text):
                 return
             for user_id in subscribers:
                 user = await self._bot.fetch_user(user_id)
@@ -117,10 +115,24 @@ class DiscordPoster:
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             _log.warning("Server %s could not be told: %s", guild_id, error)
 
+    async def _told_in_public(self, guild_id: int, text: str) -> bool:
+        """Whether the server has a place for its system's messages, and it took this one."""
+        if guild := self._bot.get_guild(guild_id):
+            place = guild.system_channel.id if guild.system_channel and not missing(guild.system_channel) else None
+        else:
+            place = int((await self._bot.http.get_guild(guild_id, with_counts=False))["system_channel_id"] or 0)
+        if not place:
+            return False
+        try:
+            await self._bot.http.send_message(place, params=parameters({"content": text} | _NOBODY))
+        except discord.Forbidden:
+            return False
+        return True
+
     async def _form(self, delivery: Delivery, cards: Sequence[FiledCard], *, new: bool) -> Payload:
         if delivery.layout is Layout.REVIEW:
             shown = await review(self._bot, delivery.guild_id, cards[0], delivery.id)
-            return payload(**shown) | {"allowed_mentions": {"parse": []}}
+            return payload(**shown) | _NOBODY
         return self._forms.new(delivery, cards) if new else self._forms.changed(delivery, cards)
 
     async def _awake(self, place: int, call: Callable[[], Awaitable[_T]]) -> _T:
@@ -142,18 +154,29 @@ class DiscordPoster:
     def _is_mine(self, message: discord.Message) -> bool:
         return self._bot.user is not None and message.author.id == self._bot.user.id
 
-    def _require_open(self, delivery: Delivery) -> None:
+    async def _require_open(self, delivery: Delivery) -> None:
         """Spares a request that Discord would refuse: too many of those ban the bot's address.
 
-        Says nothing about a server that the gateway has not told of (yet).
+        Says nothing about a server that the gateway has not told of (yet), but for the desk: whether everybody could
+        read what waits there is asked for.
         """
         guild = self._bot.get_guild(delivery.guild_id)
-        if guild is None or guild.unavailable:
-            return
-        channel = guild.get_channel_or_thread(delivery.channel_id)
-        if channel and (lacking := missing(channel)):
-            raise ChannelClosedError(how_to_mend(channel, lacking))
-        if channel and delivery.layout is Layout.REVIEW and is_public(channel):
+        if guild and not guild.unavailable:
+            channel = guild.get_channel_or_thread(delivery.channel_id)
+            if channel and (lacking := missing(channel)):
+                raise ChannelClosedError(how_to_mend(channel, lacking))
+            if channel and delivery.layout is Layout.REVIEW and is_public(channel):
+                raise ChannelClosedError(how_to_hide(channel))
+        elif delivery.layout is Layout.REVIEW:
+            await self._require_private(delivery)
+
+    async def _require_private(self, delivery: Delivery) -> None:
+        with named_failures():
+            guild = await self._bot.fetch_guild(delivery.guild_id, with_counts=False)
+            channel = place = await guild.fetch_channel(delivery.channel_id)
+            if isinstance(place, discord.Thread) and not place.is_private():
+                place = await guild.fetch_channel(place.parent_id)
+        if not isinstance(place, discord.Thread) and is_public(place):
             raise ChannelClosedError(how_to_hide(channel))
 
 

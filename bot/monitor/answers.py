@@ -55,7 +55,7 @@ class Monitor:
     async def troubles(self) -> dict[str, str]:
         """What keeps the bot from its work, by the part that is not ready; empty when nothing does."""
         found = {"gateway": "" if self._bot.is_connected else "not connected to Discord's gateway"}
-        found["scheduler"] = self._bot.newsroom.standstill()
+        found["scheduler"] = self._bot.newsroom.standstill() if self._bot.works else ""
         try:
             await self._answered("probe", self._bot.store.health.probe(self._bot.clock()))
             found["deliveries"] = _lateness(await self._vitals(), self._bot.clock())

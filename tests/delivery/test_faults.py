@@ -79,7 +79,7 @@ class Line:
 async def _line(wire: WireDiscord, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
     monkeypatch.setattr(Route, "BASE", Route.BASE)  # the bot sets it, and it is discord.py's own
     await wire.reset()
-    guild = await wire.add_guild("text")
+    guild = await wire.add_guild("text", "text")  # the first takes what is told to the server
     cards = folder / "cards"
     cards.mkdir(parents=True)
     url = new_database(folder / "faults.db")
@@ -87,7 +87,7 @@ async def _line(wire: WireDiscord, folder: Path, monkeypatch: pytest.MonkeyPatch
     clock = Clock()
     async with open_bot(settings, clock=clock, background=False) as bot:
         await bot.login("a.test.token")
-        channel = guild.channels[0].id
+        channel = guild.channels[1].id
         await bot.store.subscriptions.add(guild_id=guild.id, channel_id=channel, created_by=1, now=clock())
         yield Line(bot, wire, clock, cards, channel)
 
