@@ -108,13 +108,23 @@ def number(value: float) -> str:
     return numbers.format_decimal(value, locale=_babel(_spoken.get()))
 
 
+def decimal(value: float) -> str:
+    """A number with one digit after the point, whatever it is."""
+    return numbers.format_decimal(value, "#,##0.0", locale=_babel(_spoken.get()))
+
+
 def day(value: date) -> str:
     """A day, such as `25 November 2026`."""
     return dates.format_date(value, "long", locale=_babel(_spoken.get()))
 
 
+def day_of_year(value: date) -> str:
+    """A day of a year that is known, such as `25 November`."""
+    return dates.format_skeleton("MMMMd", value, locale=_babel(_spoken.get()))
+
+
 def short_day(value: date) -> str:
-    """A day of a year that is known, such as `25 Nov`."""
+    """The same where there is little room: `25 Nov`."""
     return dates.format_skeleton("MMMd", value, locale=_babel(_spoken.get()))
 
 

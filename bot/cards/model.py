@@ -22,17 +22,6 @@ class HeldReason(enum.StrEnum):
     UNSCORED = "unscored"
     BELOW_BAR = "below_bar"
 
-    @property
-    def words(self) -> str:
-        return _HELD_WORDS[self]
-
-
-_HELD_WORDS = {
-    HeldReason.COVERED: "already covered by another card",
-    HeldReason.UNSCORED: "not scored yet",
-    HeldReason.BELOW_BAR: "below the producer's bar",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Provider:

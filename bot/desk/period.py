@@ -1,20 +1,27 @@
-"""How a member says "since when" and "until when"."""
+"""How a member says "since when" and "until when", in English or in the language spoken now."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
 
+from bot.desk.typed import folded, is_one_of
 from bot.errors import UserError
+from bot.language import marked, tr
 
-SUGGESTED = ("today", "7 days", "30 days", "1 year")
-_DAYS = {"d": 1, "day": 1, "w": 7, "week": 7, "m": 30, "month": 30, "y": 365, "year": 365}
+SUGGESTED = (marked("today"), marked("7 days"), marked("30 days"), marked("1 year"))
+"""To be said in the language spoken now, in which they are understood."""
+_DAYS_AGO = {marked("today"): 0, marked("yesterday"): 1}
+_UNITS = {marked("d day days"): 1, marked("w week weeks"): 7, marked("m month months"): 30, marked("y year years"): 365}
 _LONGEST = 500 * 365
 """Days. Longer spans mean the same, everything, and would leave the calendar."""
-_TAKES = "`{option}` takes `today`, a span such as `7 days` or `2 weeks`, or a date such as `2026-11-24`."
+_TAKES = {
+    "since": marked("`since` takes `today`, a span such as `7 days` or `2 weeks`, or a date such as `2026-11-24`."),
+    "until": marked("`until` takes `today`, a span such as `7 days` or `2 weeks`, or a date such as `2026-11-24`."),
+}
 _DAY = timedelta(days=1)
 _LAST = datetime.max.replace(tzinfo=UTC)
-_SPAN = re.compile(r"^(\d{1,4})\s*([a-z]+?)s?$")
+_SPAN = re.compile(r"(\d{1,4})\s*([^\W\d_]+)")
 
 
 def since(text: str, now: datetime) -> datetime:
@@ -27,21 +34,27 @@ def until(text: str, now: datetime, start: datetime | None = None) -> datetime:
     moment, whole_day = _moment(text, now, "until")
     end = _next_day(moment) if whole_day else moment
     if start is not None and end <= start:
-        raise UserError("`until` is not after `since`: there is no time between them.")
+        raise UserError(tr("`until` is not after `since`: there is no time between them."))
     return end
 
 
 def _moment(text: str, now: datetime, option: str) -> tuple[datetime, bool]:
     """The moment, and whether it stands for a whole day."""
-    wish = text.strip().casefold()
-    if wish == "today":
-        return now.replace(hour=0, minute=0, second=0, microsecond=0), True
-    if (span := _SPAN.match(wish)) and span[2] in _DAYS:
-        return now - timedelta(days=min(int(span[1]) * _DAYS[span[2]], _LONGEST)), False
+    wish = folded(text)
+    for name, days in _DAYS_AGO.items():
+        if is_one_of(wish, name):
+            return now.replace(hour=0, minute=0, second=0, microsecond=0) - days * _DAY, True
+    if (span := _SPAN.fullmatch(wish)) and (unit := _unit(span[2])):
+        return now - timedelta(days=min(int(span[1]) * unit, _LONGEST)), False
     try:
         return datetime.strptime(wish, "%Y-%m-%d").replace(tzinfo=UTC), True
     except ValueError:
-        raise UserError(_TAKES.format(option=option)) from None
+        raise UserError(tr(_TAKES[option])) from None
+
+
+def _unit(word: str) -> int:
+    """Days; 0 for a word that names no span."""
+    return next((days for names, days in _UNITS.items() if is_one_of(word, names)), 0)
 
 
 def _next_day(day: datetime) -> datetime:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.cards.model import HeldReason, State
+from bot.language import marked, tr
 
 EVERYWHERE = 0
 """In the place of a server: what the bot's owners decide for all of them."""
@@ -68,11 +69,20 @@ def standing(
 ) -> str:
     """A card's standing in a server, in words for a moderator."""
     if state is State.WITHDRAWN:
-        return "Withdrawn everywhere by the bot's owners" if ruling is Verdict.WITHDRAW else "Withdrawn by its source"
+        by_owners = ruling is Verdict.WITHDRAW
+        return tr("Withdrawn everywhere by the bot's owners") if by_owners else tr("Withdrawn by its source")
     if verdict is Verdict.PUBLISH:
-        return "Published by a moderator"
+        return tr("Published by a moderator")
     if verdict is Verdict.WITHDRAW:
-        return "Withdrawn by a moderator"
+        return tr("Withdrawn by a moderator")
     if state is State.PUBLISHED:
-        return "Published everywhere by the bot's owners" if ruling else "Published"
-    return f"Held: {held_reason.words}" if held_reason else "Held"
+        return tr("Published everywhere by the bot's owners") if ruling else tr("Published")
+    return tr(_HELD[held_reason])
+
+
+_HELD = {
+    HeldReason.COVERED: marked("Held: already covered by another card"),
+    HeldReason.UNSCORED: marked("Held: not scored yet"),
+    HeldReason.BELOW_BAR: marked("Held: below the producer's bar"),
+    None: marked("Held"),
+}

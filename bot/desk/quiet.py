@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from bot.desk.timetable import instant
 from bot.desk.typed import parse_time, parse_zone
 from bot.errors import UserError
+from bot.language import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +51,7 @@ def parse(starts: str, ends: str, timezone: str, passing_heat: int | None = None
     """Quiet hours from what somebody typed. Raises `UserError`."""
     start, end = parse_time(starts), parse_time(ends)
     if start == end:
-        raise UserError("Quiet hours cannot end at the time they start. Give two times, such as `22:00` and `07:00`.")
+        raise UserError(
+            tr("Quiet hours cannot end at the time they start. Give two times, such as `22:00` and `07:00`.")
+        )
     return QuietHours(start, end, parse_zone(timezone), passing_heat)

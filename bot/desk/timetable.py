@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.desk.subscription import When, Wish
+from bot.language import joined, marked, tr, weekdays
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(weeks=1)
@@ -164,24 +165,32 @@ def words_of(wish: Wish) -> str:
     """A wish's schedule in words: "Monday to Friday at 09:00 (UTC)"."""
     table = timetable(wish)
     if table is None:
-        return "as they appear"
-    on_some = table.days != EVERY_DAY
-    if wish.when is not When.HOURLY:
-        days = _days_in_words(table.days) if on_some else "daily"
-        return f"{days} at {joined([f'{clock:%H:%M}' for clock in table.times])} ({table.timezone})"
+        return tr("as they appear")
+    days = _days_in_words(table.days) if table.days != EVERY_DAY else ""
+    if wish.when is When.HOURLY:
+        return _hourly_in_words(table, days)
+    times = joined(f"{clock:%H:%M}" for clock in table.times)
+    if not days:
+        return tr("daily at {times} ({timezone})", times=times, timezone=table.timezone)
+    return tr("{days} at {times} ({timezone})", days=days, times=times, timezone=table.timezone)
+
+
+def _hourly_in_words(table: Timetable, days: str) -> str:
     minutes = sorted({clock.minute for clock in table.times})
-    at = f" at {joined([f':{minute:02}' for minute in minutes])}" if minutes != [0] else ""
-    on = f" on {_days_in_words(table.days)}" if on_some else ""
-    return f"hourly{at}{on} ({table.timezone})" if at or on else "hourly"
+    at = joined(f":{minute:02}" for minute in minutes) if minutes != [0] else ""
+    return tr(_HOURLY[bool(at), bool(days)], minutes=at, days=days, timezone=table.timezone)
+
+
+_HOURLY = {
+    (False, False): marked("hourly"),
+    (False, True): marked("hourly on {days} ({timezone})"),
+    (True, False): marked("hourly at {minutes} ({timezone})"),
+    (True, True): marked("hourly at {minutes} on {days} ({timezone})"),
+}
 
 
 def _days_in_words(days: Sequence[int]) -> str:
-    names = [DAY_NAMES[day].title() for day in days]
+    names = [weekdays()[day] for day in days]
     if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
-        return f"{names[0]} to {names[-1]}"
+        return tr("{first} to {last}", first=names[0], last=names[-1])
     return joined(names)
-
-
-def joined(words: Sequence[str], joint: str = "and") -> str:
-    """Words as one says them: "one, two and three"."""
-    return f" {joint} ".join(filter(None, (", ".join(words[:-1]), words[-1])))

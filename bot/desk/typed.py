@@ -1,4 +1,8 @@
-"""What people type for a schedule: times of day, days of the week, time zones."""
+"""What people type for a schedule: times of day, days of the week, time zones.
+
+English is always understood, and so is the language spoken now. Words that mean the same are one text of the
+catalogues, with spaces between them; a translation may list more or fewer.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,12 @@ from collections.abc import Iterable
 from datetime import time
 from zoneinfo import available_timezones
 
-from bot.desk.timetable import DAY_NAMES, EVERY_DAY, WORKDAYS, joined
+from bot.desk.timetable import DAY_NAMES, EVERY_DAY, WORKDAYS
 from bot.errors import UserError
+from bot.language import joined, marked, tr, weekdays
 
 _MOST_TIMES = 24
-_NAMED_TIMES = {"noon": time(12), "midday": time(12), "midnight": time(0)}
+_NAMED_TIMES = {marked("noon midday"): time(12), marked("midnight"): time(0)}
 _TIME = re.compile(r"([0-9]{1,2})(?:[:.h]?([0-9]{2}))?(am|pm|h)?")
 _SPELLINGS = (
     (re.compile(r"(?<=[0-9])\s*([ap])\.?\s?m\b\.?"), r"\1m"),
@@ -29,7 +34,8 @@ def parse_times(text: str) -> tuple[time, ...]:
     if not times:
         raise UserError(_not_a_time(text))
     if len(times) > _MOST_TIMES:
-        raise UserError(f"These are {len(times)} times of day; at most {_MOST_TIMES} are possible.")
+        text = tr("These are {count} times of day; at most {most} are possible.", count=len(times), most=_MOST_TIMES)
+        raise UserError(text)
     return tuple(sorted(times))
 
 
@@ -37,21 +43,22 @@ def parse_time(text: str) -> time:
     """One time of day. Raises `UserError`."""
     times = parse_times(text)
     if len(times) > 1:
-        raise UserError(f"“{_shown(text)}” is more than one time of day. Give just one, such as `22:00`.")
+        raise UserError(tr("“{text}” is more than one time of day. Give just one, such as `22:00`.", text=_shown(text)))
     return times[0]
 
 
 def _spelled(text: str) -> str:
     """Each time as one word: "9.30 a.m." becomes "9.30am"."""
-    text = _folded(text)
+    text = folded(text)
     for pattern, word in _SPELLINGS:
         text = pattern.sub(word, text)
     return text
 
 
 def _time(word: str) -> time:
-    if word in _NAMED_TIMES:
-        return _NAMED_TIMES[word]
+    for names, clock in _NAMED_TIMES.items():
+        if is_one_of(word, names):
+            return clock
     if not (parts := _TIME.fullmatch(word)):
         raise UserError(_not_a_time(word))
     hour, minute, half = int(parts[1]), int(parts[2] or 0), parts[3]
@@ -65,16 +72,19 @@ def _time(word: str) -> time:
 
 
 def _not_a_time(word: str) -> str:
-    return f"“{_shown(word)}” is not a time of day. Write times such as `09:00`, `18:30` or `7pm`, with commas between."
+    return tr(
+        "“{text}” is not a time of day. Write times such as `09:00`, `18:30` or `7pm`, with commas between.",
+        text=_shown(word),
+    )
 
 
 _DAY_GROUPS = {
-    **dict.fromkeys(("weekday", "weekdays", "workday", "workdays"), WORKDAYS),
-    **dict.fromkeys(("weekend", "weekends"), (5, 6)),
-    **dict.fromkeys(("daily", "everyday", "all"), EVERY_DAY),
+    marked("weekday weekdays workday workdays"): WORKDAYS,
+    marked("weekend weekends"): (5, 6),
+    marked("daily everyday all"): EVERY_DAY,
 }
 _EVERY = re.compile(r"\b(?:every|all)\s*days?\b")
-_TO = re.compile(r"\s*(?:[-–—]|\b(?:to|through|until)\b)\s*")
+_TO = marked("to through until")
 
 
 def parse_days(text: str) -> tuple[int, ...]:
@@ -82,7 +92,9 @@ def parse_days(text: str) -> tuple[int, ...]:
 
     Numbers are refused: whether 1 is Monday or Sunday depends on whom one asks.
     """
-    spelled = _TO.sub("-", _EVERY.sub("daily", _folded(text).replace(".", " ")))
+    spelled = _EVERY.sub("daily", folded(text).replace(".", " ").replace(folded(tr("every day")), "daily"))
+    to = re.compile(rf"\s*(?:[-–—]|\b(?:{'|'.join(map(re.escape, _meaning(_TO)))})\b)\s*")
+    spelled = to.sub("-", spelled)
     days = {day for word in _words(spelled) for day in _days(word)}
     if not days:
         raise UserError(_not_a_day(text))
@@ -90,8 +102,9 @@ def parse_days(text: str) -> tuple[int, ...]:
 
 
 def _days(word: str) -> Iterable[int]:
-    if word in _DAY_GROUPS:
-        return _DAY_GROUPS[word]
+    for names, days in _DAY_GROUPS.items():
+        if is_one_of(word, names):
+            return days
     first, dash, last = word.partition("-")
     start = _day(first, word)
     end = _day(last, word) if dash else start
@@ -99,14 +112,17 @@ def _days(word: str) -> Iterable[int]:
 
 
 def _day(name: str, word: str) -> int:
-    for day, full in enumerate(DAY_NAMES):
-        if len(name) > 1 and (full.startswith(name) or name in (f"{full}s", f"{full[:3]}s")):
-            return day
+    for names in (weekdays(), weekdays("abbreviated"), DAY_NAMES):
+        for day, full in enumerate(map(folded, names)):
+            if len(name) > 1 and (full.startswith(name) or name in (f"{full}s", f"{full[:3]}s")):
+                return day
     raise UserError(_not_a_day(word))
 
 
 def _not_a_day(word: str) -> str:
-    return f"“{_shown(word)}” is not a day. Write days such as `Mon, Wed`, `mon-fri`, `weekdays` or `weekend`."
+    return tr(
+        "“{text}” is not a day. Write days such as `Mon, Wed`, `mon-fri`, `weekdays` or `weekend`.", text=_shown(word)
+    )
 
 
 _MOST_ZONES = 25
@@ -162,10 +178,12 @@ def parse_zone(text: str) -> str:
     if zone := _known().get(wanted):
         return zone
     if _OFFSET.fullmatch(wanted):
-        raise UserError("An offset from UTC has no summer time. Name a time zone, such as `Europe/Berlin`, or `UTC`.")
-    close = [f"`{zone}`" for zone in _close(wanted)]
-    hint = f"Did you mean {joined(close, 'or')}?" if close else "Name one such as `Europe/Berlin`, or `UTC`."
-    raise UserError(f"There is no time zone “{_shown(text)}”. {hint}")
+        raise UserError(
+            tr("An offset from UTC has no summer time. Name a time zone, such as `Europe/Berlin`, or `UTC`.")
+        )
+    close = joined((f"`{zone}`" for zone in _close(wanted)), "or")
+    hint = tr("Did you mean {zones}?", zones=close) if close else tr("Name one such as `Europe/Berlin`, or `UTC`.")
+    raise UserError(f"{tr('There is no time zone “{text}”.', text=_shown(text))} {hint}")
 
 
 def zones(beginning: str) -> list[str]:
@@ -197,15 +215,28 @@ def _close(wanted: str) -> list[str]:
 def _zone_folded(text: str) -> str:
     """For comparison: "são paulo" and "Sao_Paulo" are one."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
-    return re.sub(r"_?/_?", "/", re.sub(r"[\s_]+", "_", _folded(plain)))
+    return re.sub(r"_?/_?", "/", re.sub(r"[\s_]+", "_", folded(plain)))
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """What somebody typed, for comparison."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+def is_one_of(word: str, english: str) -> bool:
+    """Whether a folded word is one of these, which mean the same, or one of those that the language has for them."""
+    return word in _meaning(english)
+
+
+def _meaning(english: str) -> list[str]:
+    return [*english.split(), *folded(tr(english)).split()]
+
+
+_PASSED_OVER = marked("and at on every")
+
+
 def _words(text: str) -> list[str]:
-    return [word for word in re.split(r"[\s,;&/]+", text) if word not in ("", "and", "at", "on", "every")]
+    return [word for word in re.split(r"[\s,;&/]+", text) if word and not is_one_of(word, _PASSED_OVER)]
 
 
 def _shown(text: str) -> str:

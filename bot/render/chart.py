@@ -10,6 +10,8 @@ from itertools import groupby, pairwise
 
 from PIL import Image, ImageDraw, ImageFont
 
+from bot.language import marked, number, tr, trn
+
 _WIDTH, _HEIGHT = 800, 300
 _SCALE = 2
 """Drawn larger and scaled down: Pillow draws without smoothing."""
@@ -89,11 +91,11 @@ def ceiling(most: int) -> int:
     return next(top * unit for top in _ROUND if top * unit >= most)
 
 
-def _short(number: int) -> str:
+def _short(value: int) -> str:
     for size, sign in ((10**9, "B"), (10**6, "M"), (10**4, "k")):
-        if number >= size:
-            return f"{number / (1000 if sign == 'k' else size):g}{sign}"
-    return str(number)
+        if value >= size:
+            return f"{number(value / (1000 if sign == 'k' else size))}{sign}"
+    return str(value)
 
 
 class _Canvas:
@@ -135,28 +137,48 @@ class _Canvas:
         self._draw.text((x * _SCALE, y * _SCALE), words.replace("\n", " "), colour, font, anchor)
 
 
-def alt_text(counts: Sequence[int], labels: Sequence[str], unit: str = "cards") -> str:
-    """What the chart shows, in a sentence or two."""
+def alt_text(counts: Sequence[int], labels: Sequence[str]) -> str:
+    """What a chart of the cards a day shows, in a sentence or two."""
     if not any(counts):
-        return f"Bar chart: no {unit} in {len(counts)} days."
-    most = max(counts)
-    busiest = labels[list(counts).index(most)]
-    half = len(counts) // 2
-    before, after = sum(counts[:half]), sum(counts[-half:] if half else ())
-    trend = "rising" if after > before * 1.25 else "falling" if after < before * 0.8 else "steady"
-    empty = sum(not count for count in counts)
-    none = f", none on {empty} of them" if empty else ""
-    text = (
-        f"Bar chart of {unit} a day over {len(counts)} days: {sum(counts):,} in all, at most {most:,} on {busiest}"
-        f"{none}; {trend}."
+        return trn("Bar chart: no cards in {count} day.", "Bar chart: no cards in {count} days.", len(counts))
+    most, empty = max(counts), sum(not count for count in counts)
+    text = tr(
+        _SHOWN_WITH_GAPS if empty else _SHOWN,
+        days=number(len(counts)),
+        total=number(sum(counts)),
+        most=number(most),
+        busiest=labels[list(counts).index(most)],
+        empty=number(empty),
+        trend=_trend(counts),
     )
     return text[:_ALT]
 
 
-def line_text(values: Sequence[float | None], labels: Sequence[str], name: str) -> str:
-    """What the line over the bars shows, in a sentence."""
+_SHOWN = marked("Bar chart of cards a day over {days} days: {total} in all, at most {most} on {busiest}; {trend}.")
+_SHOWN_WITH_GAPS = marked(
+    "Bar chart of cards a day over {days} days: {total} in all, at most {most} on {busiest}, none on {empty} of them; "
+    "{trend}."
+)
+
+
+def _trend(counts: Sequence[int]) -> str:
+    half = len(counts) // 2
+    before, after = sum(counts[:half]), sum(counts[-half:] if half else ())
+    if after > before * 1.25:
+        return tr("rising")
+    return tr("falling") if after < before * 0.8 else tr("steady")
+
+
+def heat_text(values: Sequence[float | None], labels: Sequence[str]) -> str:
+    """What the line of the mean heat over the bars shows, in a sentence."""
     known = [(value, label) for value, label in zip(values, labels, strict=True) if value is not None]
     if not known:
-        return f"No {name}."
-    low, high = min(known), max(known)
-    return f"Line of the {name}: lowest {low[0]:.0f} on {low[1]}, highest {high[0]:.0f} on {high[1]}."
+        return tr("No mean heat.")
+    (low, low_day), (high, high_day) = min(known), max(known)
+    return tr(
+        "Line of the mean heat: lowest {low} on {low_day}, highest {high} on {high_day}.",
+        low=f"{low:.0f}",
+        low_day=low_day,
+        high=f"{high:.0f}",
+        high_day=high_day,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ import discord
 
 from bot.cards.model import HeldReason, State
 from bot.desk.publication import EVERYWHERE, Source, Verdict, standing
+from bot.language import marked, number, tr, trn
 from bot.render.card import address, headline
 from bot.render.colour import NEUTRAL
 from bot.render.limits import CONTENT, units
@@ -33,24 +35,47 @@ def done_text(card: FiledCard, entry: Entry, note: str = "") -> str:
 
 def _done_line(card: FiledCard, entry: Entry) -> str:
     title = f"**{fitted(headline(card.card), _TITLE)}**"
-    where = "everywhere" if entry.guild_id == EVERYWHERE else "in this server"
     if entry.subject is Subject.TOPICS:
-        topics = _topic_names(entry.after)
-        return f"{title} {f'has the topics {topics}' if topics else 'has its own topics again'} {where}."
-    follows = {
-        Verdict.PUBLISH: f"is published {where}. Its channels get it in a moment.",
-        Verdict.WITHDRAW: f"is withdrawn {where}. Posts of it are being removed.",
-        None: f"is as it was before anybody decided {where}.",
-    }
-    return f"{title} {follows[Verdict(entry.after) if entry.after else None]}"
+        here, everywhere = _TOPICS_DONE[bool(entry.after)]
+    else:
+        here, everywhere = _DONE[Verdict(entry.after) if entry.after else None]
+    text = everywhere if entry.guild_id == EVERYWHERE else here
+    return tr(text, title=title, topics=_topic_names(entry.after) if entry.subject is Subject.TOPICS else "")
+
+
+_DONE = {
+    Verdict.PUBLISH: (
+        marked("{title} is published in this server. Its channels get it in a moment."),
+        marked("{title} is published everywhere. Its channels get it in a moment."),
+    ),
+    Verdict.WITHDRAW: (
+        marked("{title} is withdrawn in this server. Posts of it are being removed."),
+        marked("{title} is withdrawn everywhere. Posts of it are being removed."),
+    ),
+    None: (
+        marked("{title} is as it was before anybody decided in this server."),
+        marked("{title} is as it was before anybody decided everywhere."),
+    ),
+}
+"""What is so after a decision: in one server, and everywhere."""
+_TOPICS_DONE = {
+    True: (
+        marked("{title} has the topics {topics} in this server."),
+        marked("{title} has the topics {topics} everywhere."),
+    ),
+    False: (
+        marked("{title} has its own topics again in this server."),
+        marked("{title} has its own topics again everywhere."),
+    ),
+}
 
 
 def beaten_text(entry: Entry | None) -> str:
     """What a moderator hears who came second."""
     if entry is None:
-        return "The card is not as you saw it any more. Look again, then decide."
+        return tr("The card is not as you saw it any more. Look again, then decide.")
     when = discord.utils.format_dt(entry.at, "R")
-    return f"{_actor(entry)} was faster: {_act(entry)} {when}. Look again, then decide."
+    return tr(_FASTER[_actor(entry)], who=f"<@{entry.actor_id}>", act=_act(entry), when=when)
 
 
 def review_text(
@@ -74,10 +99,17 @@ def _is_open(card: FiledCard) -> bool:
 
 def record(entry: Entry, channels: Sequence[int] | None = None) -> str:
     """One act as a sentence: `✅ Published by @somebody 2 minutes ago in #news: “reason”`."""
-    act = f"{_act(entry)} by {_actor(entry)} {discord.utils.format_dt(entry.at, 'R')}"
-    where = f", only in {' '.join(f'<#{channel}>' for channel in channels)}" if channels else ""
-    why = f": “{fitted(' '.join(entry.reason.split()), _REASON)}”" if entry.reason.strip() else ""
-    return f"{_mark(entry)} {act[:1].upper()}{act[1:]}{where}{why}"
+    when = discord.utils.format_dt(entry.at, "R")
+    act = tr(_RECORDED[_actor(entry)], who=f"<@{entry.actor_id}>", act=_act(entry), when=when)
+    if channels:
+        act = tr("{act}, only in {channels}", act=act, channels=" ".join(f"<#{channel}>" for channel in channels))
+    if entry.reason.strip():
+        act = f"{act}: {_quoted(entry.reason, _REASON)}"
+    return f"{_mark(entry)} {act[:1].upper()}{act[1:]}"
+
+
+def _quoted(text: str, limit: int) -> str:
+    return tr("“{text}”", text=fitted(" ".join(text.split()), limit))
 
 
 def _mark(entry: Entry) -> str:
@@ -86,54 +118,102 @@ def _mark(entry: Entry) -> str:
     return "🏷️" if entry.subject is Subject.TOPICS else "📄"
 
 
+class _Actor(enum.Enum):
+    """Whose act it was."""
+
+    MODERATOR = enum.auto()
+    OWNER = enum.auto()
+    FILE = enum.auto()
+
+
+def _actor(entry: Entry) -> _Actor:
+    if entry.source is Source.FILE:
+        return _Actor.FILE
+    return _Actor.OWNER if entry.guild_id == EVERYWHERE else _Actor.MODERATOR
+
+
+_RECORDED = {
+    _Actor.MODERATOR: marked("{act} by {who} {when}"),
+    _Actor.OWNER: marked("{act} by the bot's owner {who} {when}"),
+    _Actor.FILE: marked("{act} by its file {when}"),
+}
+_FASTER = {
+    _Actor.MODERATOR: marked("{who} was faster: {act} {when}. Look again, then decide."),
+    _Actor.OWNER: marked("The bot's owner {who} was faster: {act} {when}. Look again, then decide."),
+    _Actor.FILE: marked("Its file was faster: {act} {when}. Look again, then decide."),
+}
+
+
 def _act(entry: Entry) -> str:
     """What was done, as a participle."""
-    everywhere = " everywhere" if entry.guild_id == EVERYWHERE and entry.source is not Source.FILE else ""
-    return f"{_done(entry)}{everywhere}"
-
-
-def _done(entry: Entry) -> str:
     if entry.subject is Subject.STATE:
-        return f"{entry.before} → {entry.after}"
-    if entry.subject is Subject.TOPICS:
-        topics = _topic_names(entry.after)
-        return f"topics set to {topics}" if topics else "topics set back to its own"
-    if entry.undoes is not None:
-        return f"undone: {entry.after} again" if entry.after else "decision taken back"
+        return " → ".join(tr(_STATES[State(state)]) for state in (entry.before, entry.after) if state)
     if entry.only is not None:
-        number = len(entry.only)
-        return f"published in {number} chosen subscription{'' if number == 1 else 's'}"
-    return str(entry.after)
+        return trn(
+            "published in {count} chosen subscription", "published in {count} chosen subscriptions", len(entry.only)
+        )
+    here, everywhere = _ACTS[_kind(entry)]
+    topics = _topic_names(entry.after) if entry.subject is Subject.TOPICS else ""
+    return tr(everywhere if _actor(entry) is _Actor.OWNER else here, topics=topics)
+
+
+_STATES = {State.HELD: marked("held"), State.PUBLISHED: marked("published"), State.WITHDRAWN: marked("withdrawn")}
+
+
+def _kind(entry: Entry) -> tuple[Subject, str | None, bool]:
+    """What an act was about, what came of it, and whether it took another one back."""
+    if entry.subject is Subject.TOPICS:
+        return Subject.TOPICS, "set" if entry.after else None, False
+    return Subject.VERDICT, entry.after, entry.undoes is not None
+
+
+_ACTS = {
+    (Subject.TOPICS, "set", False): (marked("topics set to {topics}"), marked("topics set to {topics} everywhere")),
+    (Subject.TOPICS, None, False): (
+        marked("topics set back to its own"),
+        marked("topics set back to its own everywhere"),
+    ),
+    (Subject.VERDICT, Verdict.PUBLISH, False): (marked("published"), marked("published everywhere")),
+    (Subject.VERDICT, Verdict.WITHDRAW, False): (marked("withdrawn"), marked("withdrawn everywhere")),
+    (Subject.VERDICT, Verdict.PUBLISH, True): (
+        marked("undone: published again"),
+        marked("undone: published again everywhere"),
+    ),
+    (Subject.VERDICT, Verdict.WITHDRAW, True): (
+        marked("undone: withdrawn again"),
+        marked("undone: withdrawn again everywhere"),
+    ),
+    (Subject.VERDICT, None, True): (marked("decision taken back"), marked("decision taken back everywhere")),
+}
+"""An act as a participle: in one server, and everywhere."""
 
 
 def _topic_names(written: str | None) -> str:
     return fitted(", ".join(json.loads(written)), _REASON) if written else ""
 
 
-def _actor(entry: Entry) -> str:
-    if entry.source is Source.FILE:
-        return "its file"
-    return f"the bot's owner <@{entry.actor_id}>" if entry.guild_id == EVERYWHERE else f"<@{entry.actor_id}>"
-
-
 def _reports(flags: Sequence[Flag]) -> str:
-    number = len(flags)
-    said = [f"“{fitted(' '.join(flag.reason.split()), _FLAG)}”" for flag in flags if flag.reason.strip()]
+    said = [_quoted(flag.reason, _FLAG) for flag in flags if flag.reason.strip()]
     quoted = f": {' · '.join(said[:_FLAGS_QUOTED])}" if said else ""
-    more = f" · +{len(said) - _FLAGS_QUOTED} more" if len(said) > _FLAGS_QUOTED else ""
-    return f"🚩 **Reported by {number} member{'' if number == 1 else 's'}**{quoted}{more}"
+    more = len(said) - _FLAGS_QUOTED
+    counted = f" · {tr('+{count} more', count=number(more))}" if more > 0 else ""
+    return f"🚩 **{_reported(len(flags))}**{quoted}{counted}"
+
+
+def _reported(flags: int) -> str:
+    return trn("Reported by {count} member", "Reported by {count} members", flags)
 
 
 def waiting_note(card: FiledCard, flags: int) -> str:
     """The line in a queue: why a card waits."""
     words = standing(card.card.state, card.card.held_reason, card.verdict, card.ruling)
-    return f"🚩 Reported by {flags} member{'' if flags == 1 else 's'} · {words}" if flags else words
+    return f"🚩 {_reported(flags)} · {words}" if flags else words
 
 
 _EXPLAINED = {
-    HeldReason.COVERED: "Another card tells the same story and names this one among its related stories.",
-    HeldReason.UNSCORED: "The producer has not scored it yet. It may publish it by itself later.",
-    HeldReason.BELOW_BAR: "Its story is not hot enough for the producer, who publishes from heat 70 on.",
+    HeldReason.COVERED: marked("Another card tells the same story and names this one among its related stories."),
+    HeldReason.UNSCORED: marked("The producer has not scored it yet. It may publish it by itself later."),
+    HeldReason.BELOW_BAR: marked("Its story is not hot enough for the producer, who publishes from heat 70 on."),
 }
 
 
@@ -141,22 +221,22 @@ def why_held_embed(card: FiledCard, covering: FiledCard | None, channels: Sequen
     """Why a card is held, what scores it has, and where it would go. `covering` tells its story already."""
     words = standing(card.card.state, card.card.held_reason, card.verdict, card.ruling)
     reason = card.card.held_reason if _is_open(card) else None
-    embed = discord.Embed(title=words, description=_EXPLAINED[reason] if reason else None, colour=NEUTRAL)
-    embed.add_field(name="Heat", value=_score(card.card.heat))
-    embed.add_field(name="Quality", value=_score(card.card.quality))
+    embed = discord.Embed(title=words, description=tr(_EXPLAINED[reason]) if reason else None, colour=NEUTRAL)
+    embed.add_field(name=tr("Heat"), value=_score(card.card.heat))
+    embed.add_field(name=tr("Quality"), value=_score(card.card.quality))
     if covering:
         title, url = headline(covering.card), address(covering.card)
         linked = fitted_link(title, url, 1000) if url else ""
-        embed.add_field(name="Covered by", value=linked or fitted(title, _TITLE), inline=False)
-    goes = " ".join(f"<#{channel}>" for channel in dict.fromkeys(channels)) or "No subscription here asks for it."
-    embed.add_field(name="Published, it would go to", value=goes, inline=False)
+        embed.add_field(name=tr("Covered by"), value=linked or fitted(title, _TITLE), inline=False)
+    goes = " ".join(f"<#{channel}>" for channel in dict.fromkeys(channels)) or tr("No subscription here asks for it.")
+    embed.add_field(name=tr("Published, it would go to"), value=goes, inline=False)
     return embed
 
 
 def _score(score: int | None) -> str:
     if score is None:
-        return "not scored"
-    return "part of another card's story" if score < 0 else f"{score:,}"
+        return tr("not scored")
+    return tr("part of another card's story") if score < 0 else number(score)
 
 
 def log_text(entries: Sequence[Entry]) -> str:

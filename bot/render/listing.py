@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from bot.cards.model import Related
+from bot.language import number, tr
 from bot.render.limits import units
 from bot.render.markdown import fitted, fitted_link
 
@@ -13,7 +14,8 @@ STORY_TITLE = 120
 _PROVIDER = 60
 _SHORTEST = 40
 """An entry with less room than this is counted, not shown."""
-_MORE = len("+100,000 more") + 1
+_MORE = 24
+"""Kept for how many more there are, in any language."""
 
 Entry = TypeVar("Entry")
 
@@ -46,8 +48,8 @@ def _kept_for(others: int, limit: int) -> int:
     return others * _SHORTEST if others * _SHORTEST * 4 <= limit else 0
 
 
-def _more(number: int) -> list[str]:
-    return [f"+{number:,} more"] if number > 0 else []
+def _more(left_out: int) -> list[str]:
+    return [tr("+{count} more", count=number(left_out))] if left_out > 0 else []
 
 
 def story(related: Related, room: int) -> str:

@@ -9,6 +9,7 @@ import discord
 from bot.cards.model import Related
 from bot.desk.trend import rises
 from bot.desk.wording import Phrase
+from bot.language import number, tr, trn
 from bot.render.card import SEPARATOR, address, also_covered, card_embed, headline
 from bot.render.colour import NEUTRAL, topic_colour
 from bot.render.limits import CHOICE_NAME, EMBED_DESCRIPTION, EMBED_TITLE, EMBED_TOTAL, EMBEDS, URL, total, units
@@ -37,8 +38,8 @@ def card_list(
         return [card_embed(shown[0], pictures, note=remarks[0], found=found)]
 
     def render(place: int, budget: int) -> discord.Embed:
-        note, number = remarks[place], first + place
-        return card_embed(shown[place], pictures, compact=True, number=number, note=note, budget=budget, found=found)
+        note, at = remarks[place], first + place
+        return card_embed(shown[place], pictures, compact=True, number=at, note=note, budget=budget, found=found)
 
     embeds = [render(place, EMBED_TOTAL) for place in range(len(shown))]
     share = fair_share([total([embed]) for embed in embeds], EMBED_TOTAL)
@@ -69,7 +70,7 @@ def _readdress(embed: discord.Embed, distinct: str, spare: int) -> None:
     original = embed.url or ""
     embed.url = distinct if "#" not in original and len(distinct) <= URL else None
     text = embed.description or ""
-    opener = fitted_link("Open", original, min(spare, EMBED_DESCRIPTION - units(text)) - 1)
+    opener = fitted_link(tr("Open"), original, min(spare, EMBED_DESCRIPTION - units(text)) - 1)
     if embed.url is None and opener:
         embed.description = f"{text}\n{opener}".strip()
 
@@ -79,16 +80,16 @@ RISING = "📈"
 
 def topics_embed(topics: Sequence[TopicTrend]) -> discord.Embed:
     """Topics with the number of their cards, of the new ones, and a mark at what rises (`bot.desk.trend`)."""
-    text = listed(topics, _topic, EMBED_DESCRIPTION) or "There are no topics yet."
-    embed = discord.Embed(title="Topics", description=text, colour=NEUTRAL)
+    text = listed(topics, _topic, EMBED_DESCRIPTION) or tr("There are no topics yet.")
+    embed = discord.Embed(title=tr("Topics"), description=text, colour=NEUTRAL)
     if any(rises(topic.recent, topic.before) for topic in topics):
-        embed.set_footer(text=f"{RISING} clearly more in the last 7 days than in the 7 before")
+        embed.set_footer(text=f"{RISING} {tr('clearly more in the last 7 days than in the 7 before')}")
     return embed
 
 
 def _topic(topic: TopicTrend, room: int) -> str:
-    count = f" · {topic.count:,} card{'' if topic.count == 1 else 's'}"
-    count += f" · {topic.recent:,} in 7 days" if topic.recent else ""
+    count = f" · {trn('{count} card', '{count} cards', topic.count)}"
+    count += f" · {tr('{count} in 7 days', count=number(topic.recent))}" if topic.recent else ""
     count += f" {RISING}" if rises(topic.recent, topic.before) else ""
     name = fitted(" ".join(topic.name.split()), min(room - units(count), 100) - 4)
     return f"**{name}**{count}" if name else ""
@@ -102,14 +103,14 @@ def related_embed(filed: FiledCard) -> discord.Embed:
     numbered = list(enumerate(card.related, start=1))
     text = listed(numbered, lambda entry, room: _numbered(*entry, room=room), EMBED_DESCRIPTION)
     embed.set_author(name=also_covered(len(numbered)))
-    embed.description = text or "No other publisher covers this story yet."
+    embed.description = text or tr("No other publisher covers this story yet.")
     return embed
 
 
-def _numbered(number: int, related: Related, *, room: int) -> str:
-    place = f"{number}. "
-    words = story(related, room - units(place))
-    return place + words if words else ""
+def _numbered(place: int, related: Related, *, room: int) -> str:
+    head = f"{place}. "
+    words = story(related, room - units(head))
+    return head + words if words else ""
 
 
 def choice_name(filed: FiledCard) -> str:

@@ -3,51 +3,60 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import discord
 
 from bot.desk.subscription import Subscription
 from bot.desk.timetable import words_of
+from bot.language import marked, tr, trn
 from bot.render.markdown import fitted
 
 _TOPICS_SHOWN = 1200
 _FORM = 1
 """The version of the form in which a member's data are written."""
-_STAYS = (
+_STAYS = marked(
     "A server's subscriptions and the desk's decisions with their log belong to the server: its people must be able to "
     "see who decided what, so these stay when you erase what is stored about you."
 )
-_NAMES = {
-    "saved": ("saved card", "saved cards"),
-    "reports": ("report about a card", "reports about cards"),
-    "last_read": ("note of when you last read in a server", "notes of when you last read in a server"),
-    "follows": ("personal digest", "personal digests"),
-    "messages": ("record of a direct message", "records of direct messages"),
+_COUNTED: Mapping[str, Callable[[int], str]] = {
+    "saved": lambda count: trn("{count} saved card", "{count} saved cards", count),
+    "reports": lambda count: trn("{count} report about a card", "{count} reports about cards", count),
+    "last_read": lambda count: trn(
+        "{count} note of when you last read in a server", "{count} notes of when you last read in a server", count
+    ),
+    "follows": lambda count: trn("{count} personal digest", "{count} personal digests", count),
+    "messages": lambda count: trn("{count} record of a direct message", "{count} records of direct messages", count),
 }
 
 
 def exported(user_id: int, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Everything that is stored about a member, as one JSON object."""
-    whole = {"newsdesk": _FORM, "user_id": user_id, "what_stays": _STAYS, **found}
+    whole = {"newsdesk": _FORM, "user_id": user_id, "what_stays": tr(_STAYS), **found}
     return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
 
 
 def counted(rows: Mapping[str, int]) -> str:
     """How much there is of each kind, in words; empty when there is nothing."""
-    return ", ".join(f"{count:,} {_NAMES[kind][count != 1]}" for kind, count in rows.items() if count)
+    return ", ".join(_COUNTED[kind](count) for kind, count in rows.items() if count)
 
 
 def erasing_text(rows: Mapping[str, int]) -> str:
     """What would go, asked before it does."""
-    return (
-        f"This erases, at once and for good: **{counted(rows)}**.\n{_STAYS}\n`/privacy export` gives you a copy first."
-    )
+    erased = tr("This erases, at once and for good: **{stored}**.", stored=counted(rows))
+    return "\n".join((erased, tr(_STAYS), tr("`/privacy export` gives you a copy first.")))
 
 
 def following_text(own: Subscription) -> str:
     """What a member follows in a server, when it comes, and when it comes next."""
     topics = fitted(", ".join(own.wish.topics), _TOPICS_SHOWN)
-    following = f", next {discord.utils.format_dt(own.next_at, 'R')}" if own.next_at else ""
-    return f"You follow **{topics}** here: {words_of(own.wish)}{following}, in your direct messages."
+    if own.next_at is None:
+        text = marked("You follow **{topics}** here: {schedule}, in your direct messages.")
+        return tr(text, topics=topics, schedule=words_of(own.wish))
+    return tr(
+        "You follow **{topics}** here: {schedule}, next {when}, in your direct messages.",
+        topics=topics,
+        schedule=words_of(own.wish),
+        when=discord.utils.format_dt(own.next_at, "R"),
+    )

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import discord
 
+from bot.language import number, tr, trn
 from bot.render.colour import NEUTRAL
 from bot.render.limits import EMBED_DESCRIPTION, FIELD_VALUE
 from bot.render.listing import listed
@@ -28,7 +29,7 @@ def check_embed(checks: Sequence[ChannelCheck]) -> discord.Embed:
     """One line a channel, those in trouble first."""
     ordered = sorted(checks, key=lambda check: not check.trouble)
     text = listed(ordered, _check, EMBED_DESCRIPTION)
-    return discord.Embed(title="Channels", description=text, colour=NEUTRAL)
+    return discord.Embed(title=tr("Channels"), description=text, colour=NEUTRAL)
 
 
 def _check(check: ChannelCheck, room: int) -> str:
@@ -48,24 +49,40 @@ class Status:
 
 def status_embed(status: Status) -> discord.Embed:
     """Queue, closed channels and the last errors."""
-    embed = discord.Embed(title="Status", colour=NEUTRAL)
+    embed = discord.Embed(title=tr("Status"), colour=NEUTRAL)
     queue = status.queue
-    oldest = f", oldest {_ago(queue.oldest)}" if queue.oldest else ""
-    embed.add_field(name="Queue", value=f"{queue.waiting:,} waiting{oldest}", inline=True)
-    embed.add_field(name="Set aside", value=f"{queue.quarantined:,} refused by Discord", inline=True)
-    embed.add_field(name="Duplicates prevented", value=f"{status.duplicates_prevented:,}", inline=True)
+    embed.add_field(name=tr("Queue"), value=_waiting(queue), inline=True)
+    refused = tr("{count} refused by Discord", count=number(queue.quarantined))
+    embed.add_field(name=tr("Set aside"), value=refused, inline=True)
+    embed.add_field(name=tr("Duplicates prevented"), value=number(status.duplicates_prevented), inline=True)
     if status.circuits:
-        embed.add_field(name="Closed channels", value=listed(status.circuits, _circuit, FIELD_VALUE), inline=False)
+        embed.add_field(name=tr("Closed channels"), value=listed(status.circuits, _circuit, FIELD_VALUE), inline=False)
     if queue.errors:
-        embed.add_field(name="Last errors", value=listed(queue.errors, _error, FIELD_VALUE), inline=False)
+        embed.add_field(name=tr("Last errors"), value=listed(queue.errors, _error, FIELD_VALUE), inline=False)
     if status.held_back:
-        text = f"{status.held_back:,} published cards would disappear with the folder as it is: none was withdrawn."
-        embed.add_field(name="Withdrawals held back", value=text, inline=False)
+        text = trn(
+            "{count} published card would disappear with the folder as it is: none was withdrawn.",
+            "{count} published cards would disappear with the folder as it is: none was withdrawn.",
+            status.held_back,
+        )
+        embed.add_field(name=tr("Withdrawals held back"), value=text, inline=False)
     return embed
 
 
+def _waiting(queue: QueueState) -> str:
+    if queue.oldest is None:
+        return tr("{count} waiting", count=number(queue.waiting))
+    return tr("{count} waiting, oldest {when}", count=number(queue.waiting), when=_ago(queue.oldest))
+
+
 def _circuit(circuit: Circuit, room: int) -> str:
-    return cut(f"<#{circuit.channel_id}> since {_ago(circuit.opened_at)}, next try {_ago(circuit.probe_at)}", room)
+    line = tr(
+        "{channel} since {when}, next try {then}",
+        channel=f"<#{circuit.channel_id}>",
+        when=_ago(circuit.opened_at),
+        then=_ago(circuit.probe_at),
+    )
+    return cut(line, room)
 
 
 def _error(error: tuple[int, str], room: int) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from bot.cards.model import Card
+from bot.language import tr
 from bot.store.records import FiledCard
 
 MOST = 1000
@@ -40,11 +41,11 @@ def saved_file(cards: Sequence[FiledCard], form: Form) -> str:
 
 
 def _markdown(cards: Sequence[Card]) -> str:
-    return "# Saved cards\n\n" + "".join(map(_entry, cards))
+    return f"# {tr('Saved cards')}\n\n" + "".join(map(_entry, cards))
 
 
 def _entry(card: Card) -> str:
-    title = _escaped(card.title) or "link"
+    title = _escaped(card.title) or tr("link")
     target = _UNSAFE_IN_TARGET.sub(lambda found: quote(found[0], safe=""), card.url) if card.url else ""
     head = f"[{title}](<{target}>)" if target else title
     behind = [_escaped(card.provider.name)] if card.provider else []

@@ -12,7 +12,7 @@ from bot.cards.model import Related
 from bot.desk.quiet import QuietHours
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
 from bot.desk.timetable import words_of
-from bot.language import ENGLISH, own_name
+from bot.language import ENGLISH, day_of_year, decimal, marked, number, own_name, tr, trn
 from bot.render.card import SEPARATOR, address, headline
 from bot.render.colour import NEUTRAL
 from bot.render.limits import EMBED_DESCRIPTION, EMBED_TITLE, FIELD_VALUE, units
@@ -27,19 +27,21 @@ _TOPICS_SHOWN = 200
 
 def subscriptions_embed(subscriptions: Sequence[Subscription], quiet: Sequence[QuietChannel] = ()) -> discord.Embed:
     """Which channels asked for what, and when it comes next."""
-    text = listed(subscriptions, _entry, EMBED_DESCRIPTION) or "No channel has subscribed yet."
-    embed = discord.Embed(title="Subscriptions", description=text, colour=NEUTRAL)
+    text = listed(subscriptions, _entry, EMBED_DESCRIPTION) or tr("No channel has subscribed yet.")
+    embed = discord.Embed(title=tr("Subscriptions"), description=text, colour=NEUTRAL)
     if quiet:
-        embed.add_field(name="Quiet hours", value=listed(quiet, _quiet_line, FIELD_VALUE), inline=False)
+        embed.add_field(name=tr("Quiet hours"), value=listed(quiet, _quiet_line, FIELD_VALUE), inline=False)
     return embed
 
 
 def subscription_embed(subscription: Subscription) -> discord.Embed:
     """One subscription in full."""
     embed = draft_embed(subscription.channel_id, subscription.wish)
-    embed.title = "Subscription"
-    if subscription.paused or subscription.next_at:
-        embed.add_field(name="Next", value=_capital(_next(subscription).removeprefix("next ")), inline=False)
+    embed.title = tr("Subscription")
+    if subscription.paused:
+        embed.add_field(name=tr("Next"), value=_capital(tr("paused")), inline=False)
+    elif subscription.next_at:
+        embed.add_field(name=tr("Next"), value=discord.utils.format_dt(subscription.next_at, "R"), inline=False)
     return embed
 
 
@@ -47,40 +49,44 @@ def begins(subscription: Subscription) -> str:
     """What a new subscription's people may expect."""
     channel = f"<#{subscription.channel_id}>"
     if subscription.next_at is None:
-        return f"{channel} gets new cards from now on; those that are already out are not posted."
-    return f"{channel} gets its first digest {discord.utils.format_dt(subscription.next_at, 'R')}."
+        text = marked("{channel} gets new cards from now on; those that are already out are not posted.")
+        return tr(text, channel=channel)
+    when = discord.utils.format_dt(subscription.next_at, "R")
+    return tr("{channel} gets its first digest {when}.", channel=channel, when=when)
 
 
 def draft_embed(channel_id: int | None, wish: Wish) -> discord.Embed:
     """A wish in words, before it is a subscription."""
-    embed = discord.Embed(title="New subscription", colour=NEUTRAL)
-    embed.add_field(name="Channel", value=f"<#{channel_id}>" if channel_id else "*not chosen yet*")
-    embed.add_field(name="When", value=_capital(words_of(wish)))
-    embed.add_field(name="Topics", value=fitted(", ".join(wish.topics), FIELD_VALUE) or "Every topic", inline=False)
+    embed = discord.Embed(title=tr("New subscription"), colour=NEUTRAL)
+    embed.add_field(name=tr("Channel"), value=f"<#{channel_id}>" if channel_id else f"*{tr('not chosen yet')}*")
+    embed.add_field(name=tr("When"), value=_capital(words_of(wish)))
+    topics = fitted(", ".join(wish.topics), FIELD_VALUE) or _capital(tr("every topic"))
+    embed.add_field(name=tr("Topics"), value=topics, inline=False)
     if how := _how(wish):
-        embed.add_field(name="How", value=_capital(how), inline=False)
+        embed.add_field(name=tr("How"), value=_capital(how), inline=False)
     return embed
 
 
 def _how(wish: Wish) -> str:
     limits = fitted("; ".join(_limits(wish)), FIELD_VALUE - 100)
-    calls = f"calls <@&{wish.mention}>" if wish.mention else ""
+    calls = tr("calls {role}", role=f"<@&{wish.mention}>") if wish.mention else ""
     return "; ".join(filter(None, (limits, calls)))
 
 
 def _limits(wish: Wish) -> list[str]:
     """Whatever differs from an ordinary subscription."""
-    digest = wish.when is not When.INSTANT
+    digest, most = wish.when is not When.INSTANT, wish.max_cards
     words = {
-        f"as a list of at most {wish.max_cards} headlines": digest and wish.layout is Layout.LIST,
-        f"at most {wish.max_cards} cards": digest and wish.layout is not Layout.LIST,
-        f"quality at least {wish.min_quality}": wish.min_quality > 0,
-        f"without {', '.join(wish.without)}": bool(wish.without),
-        "also when there is nothing new": digest and not wish.skip_empty,
-        "published to following channels": wish.crosspost,
-        "a note stays when a card is withdrawn": wish.on_withdrawal is OnWithdrawal.MARK,
-        "withdrawn cards stay": wish.on_withdrawal is OnWithdrawal.KEEP,
-        f"in {own_name(wish.language or ENGLISH)}": wish.language is not None,
+        trn("as a list of at most {count} headline", "as a list of at most {count} headlines", most): digest
+        and wish.layout is Layout.LIST,
+        trn("at most {count} card", "at most {count} cards", most): digest and wish.layout is not Layout.LIST,
+        tr("quality at least {quality}", quality=wish.min_quality): wish.min_quality > 0,
+        tr("without {words}", words=", ".join(wish.without)): bool(wish.without),
+        tr("also when there is nothing new"): digest and not wish.skip_empty,
+        tr("published to following channels"): wish.crosspost,
+        tr("a note stays when a card is withdrawn"): wish.on_withdrawal is OnWithdrawal.MARK,
+        tr("withdrawn cards stay"): wish.on_withdrawal is OnWithdrawal.KEEP,
+        tr("in {language}", language=own_name(wish.language or ENGLISH)): wish.language is not None,
     }
     return [text for text, applies in words.items() if applies]
 
@@ -95,40 +101,47 @@ def _entry(subscription: Subscription, room: int) -> str:
     head = f"<#{subscription.channel_id}>{SEPARATOR}"
     behind = "\n" + SEPARATOR.join(filter(None, [words_of(wish), *_limits_in_short(wish), _next(subscription)]))
     left = room - units(head) - units(behind)
-    topics = fitted(", ".join(wish.topics), min(_TOPICS_SHOWN, left - 4)) if wish.topics else "every topic"
+    topics = fitted(", ".join(wish.topics), min(_TOPICS_SHOWN, left - 4)) if wish.topics else tr("every topic")
     topics = f"**{topics}**" if topics else ""
     return head + topics + behind if topics and units(topics) <= left else ""
 
 
 def _limits_in_short(wish: Wish) -> list[str]:
-    words = [f"quality ≥ {wish.min_quality}"] if wish.min_quality > 0 else []
-    words += [f"without {fitted(', '.join(wish.without), 60)}"] if wish.without else []
+    words = [tr("quality ≥ {quality}", quality=wish.min_quality)] if wish.min_quality > 0 else []
+    words += [tr("without {words}", words=fitted(", ".join(wish.without), 60))] if wish.without else []
     return words
 
 
 def _next(subscription: Subscription) -> str:
     if subscription.paused:
-        return "paused"
+        return tr("paused")
     if subscription.next_at is None:
         return ""
-    return f"next {discord.utils.format_dt(subscription.next_at, 'R')}"
+    return tr("next {when}", when=discord.utils.format_dt(subscription.next_at, "R"))
 
 
 def _quiet_line(channel: QuietChannel, room: int) -> str:
-    state = "quiet now, until" if channel.is_quiet else "next"
-    turn = f"{state} {discord.utils.format_dt(channel.turns_at, 'R')}"
+    when = discord.utils.format_dt(channel.turns_at, "R")
+    turn = tr("quiet now, until {when}", when=when) if channel.is_quiet else tr("next {when}", when=when)
     line = SEPARATOR.join((f"<#{channel.channel_id}>", _hours(channel.hours), turn))
     return line if units(line) <= room else ""
 
 
 def _hours(hours: QuietHours) -> str:
-    passing = f", except for heat ≥ {hours.passing_heat}" if hours.passing_heat is not None else ""
-    return f"{hours.starts:%H:%M} to {hours.ends:%H:%M} ({hours.timezone}){passing}"
+    text = marked("{start} to {end} ({timezone})")
+    if hours.passing_heat is not None:
+        text = marked("{start} to {end} ({timezone}), except for heat ≥ {heat}")
+    start, end = f"{hours.starts:%H:%M}", f"{hours.ends:%H:%M}"
+    return tr(text, start=start, end=end, timezone=hours.timezone, heat=hours.passing_heat)
 
 
 def quiet_text(channel_id: int, hours: QuietHours) -> str:
     """What was set, and what it means."""
-    return f"<#{channel_id}> is quiet from {_hours(hours)}. Cards that come then wait, and follow together at its end."
+    return tr(
+        "{channel} is quiet from {hours}. Cards that come then wait, and follow together at its end.",
+        channel=f"<#{channel_id}>",
+        hours=_hours(hours),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +155,10 @@ class Past:
 
 def whatif_embed(wish: Wish, past: Past, chart: str) -> discord.Embed:
     """The last days as the wish would have had them; `chart` is the address of its picture."""
-    total, days = sum(count for _, count in past.days), len(past.days)
-    title = cut(f"The last {days} days, {words_of(wish)}", EMBED_TITLE)
-    embed = discord.Embed(title=title, colour=NEUTRAL)
-    digests = f" in {past.digests:,} digest{'' if past.digests == 1 else 's'}" if past.digests else ""
-    busiest, most = max(past.days, key=lambda day: day[1])
-    head = (
-        f"**{total:,} card{'' if total == 1 else 's'}**{digests}, about **{total / days:.1f} a day**, "
-        f"at most {most:,} (on {busiest:%-d %B}).\n"
-        f"Topics: {fitted(', '.join(wish.topics), _TOPICS_SHOWN) or 'every topic'}.\n\n"
-    )
+    title = tr("The last {days} days, {schedule}", days=len(past.days), schedule=words_of(wish))
+    embed = discord.Embed(title=cut(title, EMBED_TITLE), colour=NEUTRAL)
+    topics = fitted(", ".join(wish.topics), _TOPICS_SHOWN) or tr("every topic")
+    head = f"{_in_numbers(past)}\n{tr('Topics: {topics}.', topics=topics)}\n\n"
     numbered = list(enumerate(past.cards, start=1))
     newest = listed(numbered, _past_line, EMBED_DESCRIPTION - units(head), at_most=10)
     embed.description = head + newest
@@ -159,9 +166,26 @@ def whatif_embed(wish: Wish, past: Past, chart: str) -> discord.Embed:
     return embed
 
 
+def _in_numbers(past: Past) -> str:
+    total = sum(count for _, count in past.days)
+    busiest, most = max(past.days, key=lambda day: day[1])
+    return tr(
+        _IN_DIGESTS if past.digests else _ONE_BY_ONE,
+        cards=trn("{count} card", "{count} cards", total),
+        digests=trn("{count} digest", "{count} digests", past.digests),
+        average=decimal(total / len(past.days)),
+        most=number(most),
+        day=day_of_year(busiest),
+    )
+
+
+_ONE_BY_ONE = marked("**{cards}**, about **{average} a day**, at most {most} (on {day}).")
+_IN_DIGESTS = marked("**{cards}** in {digests}, about **{average} a day**, at most {most} (on {day}).")
+
+
 def _past_line(entry: tuple[int, FiledCard], room: int) -> str:
-    number, filed = entry
-    day = f"{number}. {discord.utils.format_dt(filed.card.published_at, 'd')} "
+    place, filed = entry
+    day = f"{place}. {discord.utils.format_dt(filed.card.published_at, 'd')} "
     story = Related(
         headline(filed.card), address(filed.card) or "", filed.card.provider.name if filed.card.provider else ""
     )

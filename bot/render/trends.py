@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import discord
 
 from bot.desk.trend import WEEK, Day, rises
-from bot.render.chart import Line, alt_text, bars, line_text
+from bot.language import number, short_day, tr, trn
+from bot.render.chart import Line, alt_text, bars, heat_text
 from bot.render.colour import NEUTRAL, topic_colour
 from bot.render.limits import EMBED_TITLE
 from bot.render.lists import RISING
 from bot.render.markdown import fitted
-
-_HEAT = "mean heat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +26,28 @@ class Chart:
 
 def trends_chart(days: Sequence[Day]) -> Chart:
     """The cards of each day as bars, with a line of their mean heat. Takes some 50 ms."""
-    counts, labels = [day.cards for day in days], [f"{day.date:%-d %b}" for day in days]
+    counts, labels = [day.cards for day in days], [short_day(day.date) for day in days]
     heat = [day.heat for day in days]
-    png = bars(counts, labels, title="Cards a day", line=Line(heat, _HEAT.capitalize()))
-    return Chart(png, f"{alt_text(counts, labels)} {line_text(heat, labels, _HEAT)}")
+    png = bars(counts, labels, title=tr("Cards a day"), line=Line(heat, tr("Mean heat")))
+    return Chart(png, f"{alt_text(counts, labels)} {heat_text(heat, labels)}")
 
 
 def trends_embed(days: Sequence[Day], topic: str | None, image: str) -> discord.Embed:
     """The days in numbers, with the chart at the address `image`."""
-    title = fitted(" ".join(topic.split()), EMBED_TITLE) or None if topic else "All topics"
+    title = fitted(" ".join(topic.split()), EMBED_TITLE) or None if topic else tr("All topics")
     embed = discord.Embed(title=title, colour=topic_colour((topic,)) if topic else NEUTRAL)
     total = sum(day.cards for day in days)
     week = WEEK.days
     recent, before = (sum(day.cards for day in part) for part in (days[-week:], days[-2 * week : -week]))
-    lines = [f"**{total:,}** {'card' if total == 1 else 'cards'} in {len(days)} days"]
+    lines = [trn("**{count}** card in {days} days", "**{count}** cards in {days} days", total, days=len(days))]
     if len(days) >= 2 * week:
-        rising = f" {RISING}" if rises(recent, before) else ""
-        lines.append(f"**{recent:,}** in the last {week} days, **{before:,}** in the {week} before{rising}")
+        compared = tr(
+            "**{recent}** in the last {days} days, **{before}** in the {days} before",
+            recent=number(recent),
+            before=number(before),
+            days=week,
+        )
+        lines.append(f"{compared} {RISING}" if rises(recent, before) else compared)
     embed.description = "\n".join(lines)
     embed.set_image(url=image)
     return embed

@@ -9,6 +9,7 @@ from datetime import datetime
 import discord
 
 from bot.desk.digest import PER_PROVIDER, Fate, Why
+from bot.language import marked, number, tr, trn
 from bot.render.card import SEPARATOR, headline
 from bot.render.colour import NEUTRAL
 from bot.render.limits import EMBED_DESCRIPTION, units
@@ -16,8 +17,8 @@ from bot.render.listing import listed
 from bot.render.markdown import fitted
 from bot.store.records import FiledCard
 
-_RULE = (
-    f"Best first by heat and quality, which fade with age; one card a story, at most {PER_PROVIDER} a publisher, "
+_RULE = marked(
+    "Best first by heat and quality, which fade with age; one card a story, at most {most} a publisher, "
     "nothing that this channel has had."
 )
 _TITLE = 120
@@ -25,52 +26,58 @@ _TITLE = 120
 
 def whys_embed(chosen: Sequence[tuple[FiledCard, Why | None]]) -> discord.Embed:
     """A digest's cards with what brought each its place."""
-    lines = listed(list(enumerate(chosen, 1)), _line, EMBED_DESCRIPTION - len(_RULE) - 2)
-    text = f"{lines}\n\n{_RULE}" if lines else f"Nothing new matched.\n\n{_RULE}"
-    return discord.Embed(title="Why these?", description=text, colour=NEUTRAL)
+    rule = tr(_RULE, most=PER_PROVIDER)
+    lines = listed(list(enumerate(chosen, 1)), _line, EMBED_DESCRIPTION - units(rule) - 2)
+    text = f"{lines or tr('Nothing new matched.')}\n\n{rule}"
+    return discord.Embed(title=tr("Why these?"), description=text, colour=NEUTRAL)
 
 
 def _line(entry: tuple[int, tuple[FiledCard, Why | None]], room: int) -> str:
-    number, (card, why) = entry
+    place, (card, why) = entry
     behind = f"\n{points(why)}" if why else ""
-    head = f"**{number}.** "
+    head = f"**{place}.** "
     title = fitted(headline(card.card), min(_TITLE, room - units(behind) - units(head)))
     return f"{head}{title}{behind}" if title else ""
 
 
 def points(why: Why) -> str:
     """`heat 140 · quality 90 · 3 h old`."""
-    age = f"{why.hours} h" if why.hours < 48 else f"{why.hours // 24} days"
-    heat = f"heat {why.heat}" if why.heat is not None else "no heat yet"
-    quality = f"quality {why.quality}" if why.quality is not None else "no score yet"
-    return SEPARATOR.join((heat, quality, f"{age} old"))
+    days = why.hours // 24
+    age = trn("{count} day old", "{count} days old", days) if days > 1 else tr("{hours} h old", hours=why.hours)
+    heat = tr("heat {heat}", heat=why.heat) if why.heat is not None else tr("no heat yet")
+    quality = tr("quality {quality}", quality=why.quality) if why.quality is not None else tr("no score yet")
+    return SEPARATOR.join((heat, quality, age))
 
 
 _FATES = {
-    Fate.CHOSEN: "It would be in the next digest.",
-    Fate.OTHER_TOPIC: "It has none of the subscription's topics.",
-    Fate.LEFT_OUT: "It has a topic or a word that the subscription leaves out.",
-    Fate.ELSEWHERE: "A moderator picked other subscriptions for it.",
-    Fate.WEAK: "Its quality is below the subscription's minimum.",
-    Fate.OLD: "It was out before the last digest.",
-    Fate.HAD: "The channel has had it.",
-    Fate.STORY_HAD: "The channel has had another card of the same story.",
-    Fate.STORY_TOLD: "A better card of the same story is in the digest.",
-    Fate.PROVIDER_FULL: f"{PER_PROVIDER} better cards of the same publisher are in the digest.",
-    Fate.BEATEN: "Better cards fill the digest.",
+    Fate.CHOSEN: marked("It would be in the next digest."),
+    Fate.OTHER_TOPIC: marked("It has none of the subscription's topics."),
+    Fate.LEFT_OUT: marked("It has a topic or a word that the subscription leaves out."),
+    Fate.ELSEWHERE: marked("A moderator picked other subscriptions for it."),
+    Fate.WEAK: marked("Its quality is below the subscription's minimum."),
+    Fate.OLD: marked("It was out before the last digest."),
+    Fate.HAD: marked("The channel has had it."),
+    Fate.STORY_HAD: marked("The channel has had another card of the same story."),
+    Fate.STORY_TOLD: marked("A better card of the same story is in the digest."),
+    Fate.PROVIDER_FULL: marked("{most} better cards of the same publisher are in the digest."),
+    Fate.BEATEN: marked("Better cards fill the digest."),
 }
 
 
 def fate_words(fate: Fate) -> str:
     """What became of one card, as a sentence."""
-    return _FATES[fate]
+    return tr(_FATES[fate], most=PER_PROVIDER)
 
 
 def fates_line(fates: Mapping[int, Fate]) -> str:
     """How many cards were looked at and what became of them: `34 cards: 8 chosen, 20 of other topics …`."""
     counts = Counter(fates.values())
-    named = [f"{counts[fate]:,} {words}" for fate, words in _COUNTED.items() if counts[fate]]
-    return f"{len(fates):,} looked at: {', '.join(named)}" if named else "No card has come in since the last digest."
+    named = [
+        tr(words, count=number(counts[fate]), most=PER_PROVIDER) for fate, words in _COUNTED.items() if counts[fate]
+    ]
+    if not named:
+        return tr("No card has come in since the last digest.")
+    return tr("{total} looked at: {fates}", total=number(len(fates)), fates=", ".join(named))
 
 
 _POSTED = (Fate.CHOSEN, Fate.BEATEN, Fate.PROVIDER_FULL)
@@ -81,26 +88,34 @@ def matches_line(fates: Mapping[int, Fate], days: int) -> str:
     """How many cards of the last days an instant subscription would have posted."""
     posted = sum(fate in _POSTED for fate in fates.values())
     if not posted:
-        return f"No card of the last {days} days matches."
-    return f"{posted:,} card{'' if posted == 1 else 's'} of the last {days} days would have come."
+        return tr("No card of the last {days} days matches.", days=days)
+    return trn(
+        "{count} card of the last {days} days would have come.",
+        "{count} cards of the last {days} days would have come.",
+        posted,
+        days=days,
+    )
 
 
 _COUNTED = {
-    Fate.CHOSEN: "chosen",
-    Fate.BEATEN: "beaten by better ones",
-    Fate.PROVIDER_FULL: f"behind {PER_PROVIDER} of the same publisher",
-    Fate.STORY_TOLD: "of a story already in it",
-    Fate.OTHER_TOPIC: "of other topics",
-    Fate.WEAK: "below the minimum quality",
-    Fate.LEFT_OUT: "left out by their words",
-    Fate.ELSEWHERE: "picked for other subscriptions",
-    Fate.HAD: "already here",
-    Fate.STORY_HAD: "of a story already here",
-    Fate.OLD: "out before the last digest",
+    Fate.CHOSEN: marked("{count} chosen"),
+    Fate.BEATEN: marked("{count} beaten by better ones"),
+    Fate.PROVIDER_FULL: marked("{count} behind {most} of the same publisher"),
+    Fate.STORY_TOLD: marked("{count} of a story already in it"),
+    Fate.OTHER_TOPIC: marked("{count} of other topics"),
+    Fate.WEAK: marked("{count} below the minimum quality"),
+    Fate.LEFT_OUT: marked("{count} left out by their words"),
+    Fate.ELSEWHERE: marked("{count} picked for other subscriptions"),
+    Fate.HAD: marked("{count} already here"),
+    Fate.STORY_HAD: marked("{count} of a story already here"),
+    Fate.OLD: marked("{count} out before the last digest"),
 }
 
 
 def arrived_words(at: datetime, why: Why | None) -> str:
     """When the channel got a card and why."""
-    when = f"The channel got it {discord.utils.format_dt(at, 'R')}"
-    return f"{when}: number {why.place} of its digest ({points(why)})." if why else f"{when}, as it appeared."
+    when = discord.utils.format_dt(at, "R")
+    if why is None:
+        return tr("The channel got it {when}, as it appeared.", when=when)
+    text = marked("The channel got it {when}: number {place} of its digest ({points}).")
+    return tr(text, when=when, place=why.place, points=points(why))

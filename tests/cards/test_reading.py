@@ -65,12 +65,6 @@ def test_the_file_says_published_withdrawn_or_held_and_why(
     assert (card.state, card.held_reason) == (state, reason)
 
 
-def test_every_held_reason_has_words() -> None:
-    assert {reason.words for reason in HeldReason} == {
-        "already covered by another card", "not scored yet", "below the producer's bar",
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize("written", ["NO", "yes", "1984", "2020-02-05", "1_000", "0x1F", "12:30:45", ".5", "1e3"])
 def test_topics_titles_and_excerpts_are_text_as_written(written: str) -> None:
     lines = f"category: news\ntitle: {written}\nexcerpt: {written}!\ntopics: [{written}]\npublishedDateTime: 2026-01-01"

@@ -17,6 +17,7 @@ from tests.support.cards import NOW
     ("text", "moment"),
     [
         ("today", NOW.replace(hour=0)),
+        ("yesterday", NOW.replace(hour=0) - timedelta(days=1)),
         (" 7 Days ", NOW - timedelta(days=7)),
         ("2w", NOW - timedelta(days=14)),
         ("1 month", NOW - timedelta(days=30)),
@@ -32,6 +33,7 @@ def test_days_spans_and_dates_are_understood(text: str, moment: datetime) -> Non
     ("text", "moment"),
     [
         ("today", NOW.replace(hour=0) + timedelta(days=1)),
+        ("yesterday", NOW.replace(hour=0)),
         ("7 days", NOW - timedelta(days=7)),
         ("2026-11-01", datetime(2026, 11, 2, tzinfo=UTC)),
         ("9999-12-31", datetime.max.replace(tzinfo=UTC)),

@@ -27,3 +27,9 @@ def test_a_take_down_binds_all_then_the_server_decides_then_the_file(
 ) -> None:
     assert is_visible(state, verdict) is visible
     assert standing(state, HeldReason.UNSCORED if state is State.HELD else None, verdict) == words
+
+
+def test_every_reason_to_hold_a_card_has_words() -> None:
+    assert {standing(State.HELD, reason, None) for reason in (*HeldReason, None)} == {
+        "Held: already covered by another card", "Held: not scored yet", "Held: below the producer's bar", "Held",
+    }  # fmt: skip

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bot.desk.trend import Day
-from bot.render.chart import Line, bars, line_text
+from bot.render.chart import Line, bars, heat_text
 from bot.render.trends import trends_chart, trends_embed
 from tests.render.cases import ANY_TEXT
 from tests.render.limits_check import assert_no_mention, assert_within_limits
@@ -46,7 +46,7 @@ def test_the_words_say_what_the_picture_shows() -> None:
 
 
 def test_days_without_heat_say_so() -> None:
-    assert line_text([None, None], ["a", "b"], "mean heat") == "No mean heat."
+    assert heat_text([None, None], ["a", "b"]) == "No mean heat."
 
 
 def _colours(png: bytes) -> set[tuple[int, ...]]:
