@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check crash year soak format lock audit bench clean
+.PHONY: help demo run test check crash year soak messages format lock audit bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ year: $(VENV)/.installed  ## Let a year of news pass and compare it with the cal
 
 soak: $(VENV)/.installed  ## A quarter of an hour of news, readers and faults at full size, counted (about 17 minutes)
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+messages: $(VENV)/.installed  ## Bring the catalogues of the other languages up to date (ARGS=fr begins one)
+	@$(BIN)/python tools/messages.py $(ARGS)
 
 lock: $(VENV)/.installed  ## Rewrite requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -21,7 +21,7 @@ _HEAD = """# Licences
 
 Newsdesk runs on these packages: the main dependencies of `pyproject.toml` and what those need in turn, without the
 demo's and the developers' own. `.venv/bin/python tools/licences.py` writes this page from what the packages say about
-themselves.
+themselves. The letters in charts are DejaVu Sans, under the licence that lies beside them in `bot/render/fonts/`.
 
 | package | version | licence |
 | --- | --- | --- |

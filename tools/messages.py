@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po, write_po
 
 from bot.app import open_bot
 from bot.language import LOCALES, NAME, languages
-from bot.settings import Settings
+from bot.settings import load_settings
 
 ROOT = Path(__file__).parent.parent
 _ROOMS = ("bot", "cogs")
@@ -58,7 +58,8 @@ def _is_text(node: ast.expr) -> bool:
 
 async def _of_commands() -> list[tuple[str, str | None]]:
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(database_url=f"sqlite+aiosqlite:///{folder}/messages.db", cards=ROOT / "data/cards")
+        url = f"sqlite+aiosqlite:///{folder}/messages.db"
+        settings = load_settings(_env_file=None, database_url=url, cards=ROOT / "data/cards")
         async with open_bot(settings, background=False) as bot:
             return [text for each in bot.tree.get_commands() for text in _texts(each.to_dict(bot.tree))]
 

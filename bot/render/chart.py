@@ -6,13 +6,16 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby, pairwise
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from bot.language import marked, number, tr, trn
 
 _WIDTH, _HEIGHT = 800, 300
+_FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
 _SCALE = 2
 """Drawn larger and scaled down: Pillow draws without smoothing."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 32, 52, 40
@@ -128,13 +131,18 @@ class _Canvas:
     def legend(self, right: float, name: str) -> None:
         """What the line is, right above its scale."""
         self.text((right, 18), name, 14, _LINE, "rm")
-        width = ImageFont.load_default(14 * _SCALE).getlength(name) / _SCALE
+        width = _font(14).getlength(name) / _SCALE
         self.curve([(right - width - 34, 18), (right - width - 10, 18)], 0)
 
     def text(self, place: tuple[float, float], words: str, size: int, colour: str, anchor: str) -> None:
-        font = ImageFont.load_default(size * _SCALE)
         x, y = place
-        self._draw.text((x * _SCALE, y * _SCALE), words.replace("\n", " "), colour, font, anchor)
+        self._draw.text((x * _SCALE, y * _SCALE), words.replace("\n", " "), colour, _font(size), anchor)
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """Pillow's own font knows English letters only."""
+    return ImageFont.truetype(_FONT, size * _SCALE)
 
 
 def alt_text(counts: Sequence[int], labels: Sequence[str]) -> str:
