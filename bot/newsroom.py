@@ -100,6 +100,10 @@ class Newsroom:
         self._courier.wake()
         return added
 
+    async def _plan_by_the_clock(self) -> None:
+        await self.plan()
+        await self._store.meta.checkpoint()
+
     async def _plan(self) -> int:
         """Quiet hours first: what comes after must know of them."""
         now, added = self._clock(), 0
@@ -134,7 +138,7 @@ class Newsroom:
         self._keep(self._load_quietly(), "first load")
         if self._settings.watch:
             self._keep(self._watch(), "watcher")
-        self._schedule.every(self._settings.tick_seconds, self.plan, "plan")
+        self._schedule.every(self._settings.tick_seconds, self._plan_by_the_clock, "plan")
         self._schedule.every(self._settings.tick_seconds, self._crossposter.work_off, "crosspost")
         self._schedule.every(self._settings.rescan_seconds, self._load_quietly, "compare the folder")
         if self._settings.cards_git_pull:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
 
 from bot.cards.text import folded
 from bot.desk.subscription import Wish
@@ -74,13 +73,6 @@ class Why:
     heat: int | None
     quality: int | None
     hours: int
-
-    def as_row(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def of_row(cls, row: Mapping[str, Any]) -> Self:
-        return cls(**row)
 
 
 @dataclass(frozen=True, slots=True)

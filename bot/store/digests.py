@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, exists, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    RowMapping,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import State
@@ -36,6 +50,8 @@ from bot.store.visibility import visible
 
 _STRANGERS = 300
 """Cards whose stories are told apart in one transaction."""
+_AT_ONCE = 500
+"""Values in one question: their number is limited on every engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,59 +124,46 @@ class Digests:
 
         A card that a moderator published may be of any age.
         """
-        arrived = (cards.c.visible_at > since) & (cards.c.published_at >= oldest) & (cards.c.state == State.PUBLISHED)
-        decided = decisions.c.guild_id.in_(guild_ids) & or_(
-            (decisions.c.verdict == Verdict.PUBLISH) & (decisions.c.decided_at > since),
-            decisions.c.card_id.in_(select(cards.c.id).where(arrived)),
-        )
-        of_decisions = select(decisions.c.card_id).where(decided)
-        looked_at = or_(arrived, cards.c.id.in_(of_decisions))
-        await self._tell_stories_apart(looked_at)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(select(*_POOL).where(looked_at))).all()
-            named = await connection.execute(
-                select(card_topics.c.card_id, topics.c.key).join(topics).join(cards).where(looked_at)
-            )
-            topics_of: dict[int, list[str]] = {}
-            for card_id, key in named:
-                topics_of.setdefault(card_id, []).append(key)
-            own = _Own(
-                {tuple(row[:2]): row for row in await connection.execute(select(*_DECIDED).where(decided))},
-                await _edits(connection, guild_ids, {row.id for row in rows}),
-                await _picks(connection, guild_ids),
-            )
-        found = {row.id: (row, _candidate(row, topics_of.get(row.id, ()))) for row in rows}
-        everyone = [card for row, card in found.values() if row.state == State.PUBLISHED and row.arrived]
-        return _pooled(everyone, found, own)
+        asked = {"guilds": list(guild_ids), "since": since, "oldest": oldest}
+        found = await self._found(asked)
+        if strangers := [row.id for row in found.rows if row.story_id is None]:
+            await self._tell_stories_apart(strangers)
+            found = await self._found(asked)
+        cards_of = {row.id: (row, _candidate(row)) for row in found.rows}
+        everyone = [card for row, card in cards_of.values() if row.state == State.PUBLISHED and row.visible_at]
+        return _pooled(everyone, cards_of, found.own)
 
-    async def _tell_stories_apart(self, looked_at: ColumnElement[bool]) -> None:
+    async def _found(self, asked: Mapping[str, Any]) -> _Found:
+        async with self._database.read() as connection:
+            rows = list(await connection.execute(_OF_EVERYONE, asked))
+            decided = (await connection.execute(_DECIDED, asked)).all()
+            known = {row.id for row in rows}
+            others = list({row.card_id for row in decided} - known)
+            for start in range(0, len(others), _AT_ONCE):
+                rows += await connection.execute(_BY_IDS, {"ids": others[start : start + _AT_ONCE]})
+            edits = await _edits(connection, asked, {row.id for row in rows})
+            picks = await _picks(connection, asked) if any(row.picked for row in decided) else {}
+        return _Found(rows, _Own({(row.guild_id, row.card_id): row for row in decided}, edits, picks))
+
+    async def _tell_stories_apart(self, strangers: Sequence[int]) -> None:
         """Some at a time, so that nobody waits for long to write."""
-        strangers = select(cards.c.id).where(looked_at, cards.c.story_id.is_(None)).limit(_STRANGERS)
-        while True:
-            async with self._database.read() as connection:
-                if (await connection.execute(strangers)).first() is None:
-                    return
+        for start in range(0, len(strangers), _STRANGERS):
+            some = select(cards.c.id).where(cards.c.id.in_(strangers[start : start + _STRANGERS]))
             async with self._database.write() as connection:
-                await stories.assign(connection, strangers)
+                await stories.assign(connection, some)
 
     async def had(self, channel_ids: Collection[int], pool: Sequence[Candidate]) -> dict[int, Had]:
         """Of these cards and their stories: what each channel has had, or is about to have."""
         told = {card.story_id for card in pool}
         if not told:
             return {}
-        waiting = select(deferred.c.channel_id, deferred.c.card_id)
-        met = select(delivery_cards.c.channel_id, delivery_cards.c.card_id).union_all(waiting).subquery()
-        asked = (
-            select(met.c.channel_id, cards.c.id, stories.story_of(cards))
-            .join(cards, cards.c.id == met.c.card_id)
-            .where(met.c.channel_id.in_(channel_ids), stories.story_of(cards).in_(told))
-        )
-        found: dict[int, tuple[set[int], set[int]]] = {}
+        found: defaultdict[int, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
+        asked = {"channels": list(channel_ids), "stories": list(told)}
         async with self._database.read() as connection:
-            for channel_id, card_id, story_id in await connection.execute(asked):
-                had = found.setdefault(channel_id, (set(), set()))
-                had[0].add(card_id)
-                had[1].add(story_id)
+            for channel_id, card_id, story_id in await connection.execute(_HAD, asked):
+                ids, story_ids = found[channel_id]
+                ids.add(card_id)
+                story_ids.add(story_id)
         return {channel_id: Had(*had) for channel_id, had in found.items()}
 
     async def file(self, edition: Edition, now: datetime) -> int:
@@ -172,7 +175,8 @@ class Digests:
             kept = await _turn(connection, edition)
             messages = [each for each in edition.messages if each.subscription.id in kept]
             await _add(connection, messages, now)
-            await connection.execute(deferred.delete().where(deferred.c.channel_id.in_(edition.released)))
+            if edition.released:
+                await connection.execute(deferred.delete().where(deferred.c.channel_id.in_(edition.released)))
             return len(messages)
 
     async def deferred(self, channel_ids: Collection[int], now: datetime) -> dict[int, list[Waiting]]:
@@ -239,7 +243,7 @@ class Digests:
     async def whys(self, delivery_id: int, guild_id: int) -> list[tuple[FiledCard, Why | None]]:
         """The cards of one of a server's digests that it still sees, in order, and why each was chosen."""
         asked = (
-            select(delivery_cards.c.why, *filed_columns(guild_id))
+            select(*_WHY, *filed_columns(guild_id))
             .join(cards, cards.c.id == delivery_cards.c.card_id)
             .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
             .where(deliveries.c.id == delivery_id, deliveries.c.guild_id == guild_id)
@@ -248,45 +252,99 @@ class Digests:
         )
         async with self._database.read() as connection:
             rows = (await connection.execute(asked)).mappings()
-            return [(filed(row), Why.of_row(row["why"]) if row["why"] else None) for row in rows]
+            return [(filed(row), _why(row)) for row in rows]
 
     async def why(self, channel_id: int, card_id: int) -> tuple[datetime, Why | None] | None:
         """When a channel got a card, and why a digest chose it; None when it has not got it."""
         asked = (
-            select(func.coalesce(deliveries.c.settled_at, deliveries.c.planned_at), delivery_cards.c.why)
+            select(func.coalesce(deliveries.c.settled_at, deliveries.c.planned_at).label("at"), *_WHY)
             .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
             .where(delivery_cards.c.channel_id == channel_id, delivery_cards.c.card_id == card_id)
         )
         async with self._database.read() as connection:
-            row = (await connection.execute(asked)).one_or_none()
-        return (row[0], Why.of_row(row[1]) if row[1] else None) if row else None
+            row = (await connection.execute(asked)).mappings().one_or_none()
+        return (row["at"], _why(row)) if row else None
 
 
-_POOL = (
+_WHY = tuple(delivery_cards.c[name].label(f"why_{name}") for name in ("rank", "heat", "quality", "hours"))
+
+
+def _why(row: RowMapping) -> Why | None:
+    place = row["why_rank"]
+    return Why(place, row["why_heat"], row["why_quality"], row["why_hours"]) if place else None
+
+
+# Made once: building these questions costs a tick more than their answers.
+_GUILDS: BindParameter[Any] = bindparam("guilds", expanding=True)
+_ARRIVED = (
+    (cards.c.visible_at > bindparam("since"))
+    & (cards.c.published_at >= bindparam("oldest"))
+    & (cards.c.state == State.PUBLISHED)
+)
+_TOPICS = (
+    select(func.aggregate_strings(topics.c.key, "\n"))
+    .select_from(card_topics.join(topics))
+    .where(card_topics.c.card_id == cards.c.id)
+    .scalar_subquery()
+)
+"""No name has a line's end in it: they are folded."""
+_POOL = select(
     cards.c.id,
-    stories.story_of(cards).label("story_id"),
+    cards.c.story_id,
     cards.c.revision,
     cards.c.published_at,
-    cards.c.visible_at.label("arrived"),
-    cards.c.state,
+    cards.c.visible_at,
+    _TOPICS.label("topics"),
     cards.c.provider,
     cards.c.quality,
     cards.c.heat,
+    cards.c.state,
 )
-_DECIDED = (*(decisions.c[name] for name in ("guild_id", "card_id", "verdict", "decided_at", "picked")),)
+_OF_EVERYONE = _POOL.where(_ARRIVED)
+_BY_IDS = _POOL.where(cards.c.id.in_(bindparam("ids", expanding=True)))
+_DECIDED = select(*(decisions.c[name] for name in ("guild_id", "card_id", "verdict", "decided_at", "picked"))).where(
+    decisions.c.guild_id.in_(_GUILDS),
+    or_(
+        (decisions.c.verdict == Verdict.PUBLISH) & (decisions.c.decided_at > bindparam("since")),
+        decisions.c.card_id.in_(select(cards.c.id).where(_ARRIVED)),
+    ),
+)
+_EDITS = select(*(card_edits.c[name] for name in ("guild_id", "card_id", "topics", "audit_id"))).where(
+    card_edits.c.guild_id.in_(_GUILDS)
+)
+_PICKS = select(*decision_subscriptions.c).where(decision_subscriptions.c.guild_id.in_(_GUILDS))
+_MET = union_all(
+    select(delivery_cards.c.channel_id, delivery_cards.c.card_id),
+    select(deferred.c.channel_id, deferred.c.card_id),
+).subquery()
+_HAD = (
+    select(_MET.c.channel_id, cards.c.id, stories.story_of(cards))
+    .join(cards, cards.c.id == _MET.c.card_id)
+    .where(_MET.c.channel_id.in_(bindparam("channels", expanding=True)))
+    .where(stories.story_of(cards).in_(bindparam("stories", expanding=True)))
+)
 
 
-def _candidate(row: Any, topic_keys: Sequence[str]) -> Candidate:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the store has for a pool."""
+
+    rows: Sequence[Any]
+    own: _Own
+
+
+def _candidate(row: Any) -> Candidate:
+    id_, story_id, revision, published_at, arrived_at, topic_keys, provider, quality, heat, _ = row
     return Candidate(
-        card_id=row.id,
-        story_id=row.story_id,
-        revision=row.revision,
-        published_at=row.published_at,
-        arrived_at=row.arrived or row.published_at,
-        topics=frozenset(topic_keys),
-        provider=row.provider,
-        quality=row.quality,
-        heat=row.heat,
+        card_id=id_,
+        story_id=story_id or id_,
+        revision=revision,
+        published_at=published_at,
+        arrived_at=arrived_at or published_at,
+        topics=frozenset(topic_keys.split("\n") if topic_keys else ()),
+        provider=provider,
+        quality=quality,
+        heat=heat,
     )
 
 
@@ -317,20 +375,16 @@ class _Own:
 
 
 async def _edits(
-    connection: AsyncConnection, guild_ids: Collection[int], found: Collection[int]
+    connection: AsyncConnection, asked: Mapping[str, Any], found: Collection[int]
 ) -> dict[_Here, tuple[Sequence[str], int]]:
     """Of the cards that were found: few cards have any, and asking for them by card would look at every card."""
-    edited = card_edits.c
-    asked = select(edited.guild_id, edited.card_id, edited.topics, edited.audit_id)
-    rows = await connection.execute(asked.where(edited.guild_id.in_(guild_ids)))
+    rows = await connection.execute(_EDITS, asked)
     return {(guild_id, card_id): (names, entry_id) for guild_id, card_id, names, entry_id in rows if card_id in found}
 
 
-async def _picks(connection: AsyncConnection, guild_ids: Collection[int]) -> dict[_Here, frozenset[int]]:
-    picked = decision_subscriptions.c
-    asked = select(picked.guild_id, picked.card_id, picked.subscription_id).where(picked.guild_id.in_(guild_ids))
+async def _picks(connection: AsyncConnection, asked: Mapping[str, Any]) -> dict[_Here, frozenset[int]]:
     found: dict[_Here, set[int]] = {}
-    for guild_id, card_id, subscription_id in await connection.execute(asked):
+    for guild_id, card_id, subscription_id in await connection.execute(_PICKS, asked):
         found.setdefault((guild_id, card_id), set()).add(subscription_id)
     return {here: frozenset(ids) for here, ids in found.items()}
 
@@ -399,13 +453,22 @@ async def _add(connection: AsyncConnection, messages: Sequence[NewMessage], now:
             "channel_id": message.subscription.channel_id,
             "place": place,
             "revision": chosen.revision,
-            "why": chosen.why.as_row() if chosen.why else None,
+            **_why_row(chosen.why),
         }
         for message in messages
         for place, chosen in enumerate(message.cards)
     ]
     if card_rows:
         await connection.execute(insert(delivery_cards), card_rows)
+
+
+def _why_row(why: Why | None) -> dict[str, int | None]:
+    if why is None:
+        return _NOT_CHOSEN
+    return {"rank": why.place, "heat": why.heat, "quality": why.quality, "hours": why.hours}
+
+
+_NOT_CHOSEN: dict[str, int | None] = dict.fromkeys(("rank", "heat", "quality", "hours"))
 
 
 async def _ids(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[int, str, int], int]:

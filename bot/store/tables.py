@@ -77,7 +77,8 @@ cards = Table(
 Index("ix_cards_state_timeline", cards.c.state, cards.c.timeline)
 # Answers "does the server see this hit, and how hot is it" without reading the row.
 Index("ix_cards_timeline_state_heat", cards.c.timeline, cards.c.state, cards.c.heat)
-Index("ix_cards_unplanned", cards.c.id, sqlite_where=text("unplanned"), postgresql_where=text("unplanned"))
+# In the words that SQLAlchemy has for it: SQLite uses a partial index for nothing else.
+Index("ix_cards_unplanned", cards.c.id, sqlite_where=text("unplanned = 1"), postgresql_where=text("unplanned"))
 Index("ix_cards_content", cards.c.content)
 Index("ix_cards_provider", cards.c.provider)
 Index("ix_cards_story_id", cards.c.story_id)
@@ -338,9 +339,13 @@ delivery_cards = Table(
     Column("place", Integer, nullable=False, comment="order within the message"),
     Column("revision", Text, comment="to be shown; null: not any more"),
     Column("shown", Boolean, nullable=False, server_default="1", comment="else the message tells its story already"),
-    Column("why", JSON, comment="how a digest came to choose it"),
+    Column("rank", Integer, comment="how a digest came to choose it: its place there, from 1; null: no digest did"),
+    Column("heat", Integer, comment="as it was then"),
+    Column("quality", Integer, comment="as it was then"),
+    Column("hours", Integer, comment="its age then"),
     # A channel gets a card once, by whichever subscription and in whichever form.
     UniqueConstraint("channel_id", "card_id"),
+    sqlite_with_rowid=False,
 )
 Index("ix_delivery_cards_card_id", delivery_cards.c.card_id)
 

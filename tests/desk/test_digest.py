@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.desk.digest import PER_PROVIDER, Candidate, Fate, Had, choose, ranked
+from bot.desk.digest import PER_PROVIDER, Candidate, Fate, Had, Why, choose, ranked
 from bot.desk.subscription import Wish
 from tests.support.cards import NOW
 
@@ -84,8 +84,7 @@ def test_words_are_looked_at_only_of_cards_that_would_fit() -> None:
 def test_the_choice_says_why() -> None:
     found = choose(ranked((candidate(1), candidate(2, heat=200)), NOW, DAY), Wish(), NOW, NOW - DAY)
     assert [(each.card_id, each.why and each.why.place) for each in found.chosen] == [(2, 1), (1, 2)]
-    assert found.chosen[0].why
-    assert found.chosen[0].why.as_row() == {"place": 1, "heat": 200, "quality": 80, "hours": 2}
+    assert found.chosen[0].why == Why(1, heat=200, quality=80, hours=2)
 
 
 POOL = st.lists(

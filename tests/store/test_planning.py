@@ -7,12 +7,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Select, select
+from sqlalchemy.dialects import sqlite
 
 from bot.cards.model import Card, State
 from bot.desk.delivery import UNPUBLISHED, Delivery, Progress, contents
 from bot.desk.publication import Decision, Source, Verdict
 from bot.desk.subscription import Wish
-from bot.store import Store
+from bot.store import Store, open_store
+from bot.store.agenda import _DUE
+from bot.store.database import open_database
+from bot.store.tables import cards
 from tests.support.cards import NOW, card, file_cards, older
 from tests.support.deliveries import due
 from tests.support.deliveries import head as head_of
@@ -301,3 +306,14 @@ async def test_a_servers_subscriptions_are_listed_with_their_topics(store: Store
     (mine,) = await store.subscriptions.of_guild(GUILD)
     wish = mine.wish
     assert (mine.channel_id, wish.topics, wish.min_quality, mine.created_at) == (CHANNEL, ("AI", "Space"), 50, BEFORE)
+
+
+@pytest.mark.parametrize("question", [_DUE, select(cards.c.id).where(cards.c.unplanned)])
+async def test_what_is_asked_with_every_tick_is_found_by_indexes(database_url: str, question: Select[Any]) -> None:
+    """SQLite uses a partial index only for the words that the index was made with."""
+    asked = str(question.compile(dialect=sqlite.dialect()))
+    async with open_store(database_url), open_database(database_url) as database, database.read() as connection:
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", (0,) * asked.count("?"))).all()
+    steps = [step for *_, step in plan if step.startswith(("SCAN", "SEARCH")) and step != "SCAN CONSTANT ROW"]
+    assert steps
+    assert all(" INDEX " in step for step in steps)

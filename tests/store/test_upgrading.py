@@ -15,6 +15,7 @@ from sqlalchemy import Connection, MetaData, create_engine, insert, text
 
 from bot.cards.model import Card, State
 from bot.desk.delivery import UNPUBLISHED
+from bot.desk.digest import Why
 from bot.desk.publication import Decision, Source, Verdict
 from bot.desk.subscription import Subscription, Wish
 from bot.store import open_store
@@ -110,11 +111,15 @@ def rows() -> dict[str, list[dict[str, Any]]]:
     }  # fmt: skip
 
 
-def first_version(connection: Connection) -> None:
+def upgrade(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", "bot.store:migrations")
     config.attributes["connection"] = connection
-    command.upgrade(config, "0001")
+    command.upgrade(config, revision)
+
+
+def first_version(connection: Connection) -> None:
+    upgrade(connection, "0001")
     tables = MetaData()
     tables.reflect(connection)
     for table, values in rows().items():
@@ -210,3 +215,18 @@ async def test_words_that_were_indexed_before_help_with_spelling(old_database: s
     assert [row["word"] for row in all_of(tmp_path, "SELECT word FROM spellings ORDER BY word")] == [
         "großte", "olkrise", "wirtschaft",
     ]  # fmt: skip
+
+
+async def test_why_a_digest_chose_a_card_is_kept(old_database: str, tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'newsdesk.db'}")
+    try:
+        with engine.begin() as connection:
+            upgrade(connection, "0005")
+            said = '{"place": 2, "heat": 90, "quality": null, "hours": 5}'
+            connection.execute(text("UPDATE delivery_cards SET why = :said WHERE card_id = 1"), {"said": said})
+            connection.execute(text("UPDATE delivery_cards SET why = 'null' WHERE card_id = 2"))
+    finally:
+        engine.dispose()
+    async with open_store(old_database) as store:
+        whys = [await store.digests.why(CHANNEL, card_id) for card_id in (1, 2, 3)]
+    assert [found and found[1] for found in whys] == [Why(2, heat=90, quality=None, hours=5), None, None]
