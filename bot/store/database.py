@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import event
@@ -22,12 +23,13 @@ APPLICATION_ID = 0x4E455753
 
 _PRAGMAS = (
     "PRAGMA busy_timeout=10000",  # first: the others may have to wait as well
-    "PRAGMA journal_mode=WAL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA temp_store=MEMORY",  # a service may have no other place to write in than its state
     "PRAGMA wal_autocheckpoint=8000",  # only when `checkpoint` falls behind, at 32 MB: a commit has to do it then
 )
+_PATIENCE, _PAUSE = 10.0, 0.01
+"""Seconds to wait for others that open the file, in all and each time."""
 _READERS = 4
 _WRITING = {"newsdesk_begin": "BEGIN IMMEDIATE"}
 _GLANCING = {"newsdesk_begin": ""}
@@ -77,6 +79,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
     path = make_url(url).database
     _make_folder(path)
     await asyncio.to_thread(_refuse_foreign, str(path))
+    await asyncio.to_thread(_keep_a_log, str(path))
     engine = create_async_engine(url, hide_parameters=True, pool_size=_READERS + 1, max_overflow=0)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
@@ -142,12 +145,38 @@ def _refuse_foreign(path: str) -> None:
         return
     try:
         with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
-            (owner,) = connection.execute("PRAGMA application_id").fetchone()
+            # In this order: another process may be making them, and signs them with its commit.
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            (owner,) = connection.execute("PRAGMA application_id").fetchone()
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
     if tables and owner != APPLICATION_ID:
         raise StoreError(f"{path} belongs to another program. Point NEWSDESK_DATABASE_URL at a file of its own.")
+
+
+def _keep_a_log(path: str) -> None:
+    """Put the file into WAL mode, where it stays.
+
+    Of several that do so to a new file at once SQLite tells all but one "database is locked" at once, whatever
+    `busy_timeout` says: waiting could be for each other.
+    """
+    until = monotonic() + _PATIENCE
+    try:
+        with closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
+            while not _in_wal(connection, until):
+                sleep(_PAUSE)
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
+
+
+def _in_wal(connection: sqlite3.Connection, until: float) -> bool:
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > until:
+            raise
+        return False
+    return True
 
 
 def _prepare(connection: Any, _record: object) -> None:

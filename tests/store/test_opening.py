@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, inspect
 
 from bot.errors import StoreError
 from bot.store import Store, open_store
-from bot.store.database import open_database
+from bot.store.database import APPLICATION_ID, open_database
 from bot.store.tables import metadata
 from tests.support.cards import card, file_cards
 
@@ -113,6 +113,19 @@ async def test_an_empty_file_becomes_a_store(tmp_path: Path, database_url: str) 
 
 async def test_many_that_open_a_new_file_at_once_all_succeed(database_url: str) -> None:
     assert len(set(await asyncio.gather(*[opened(database_url) for _ in range(6)]))) == 1
+
+
+async def test_whoever_opens_a_file_waits_for_its_owner_to_put_it_into_wal_mode(tmp_path: Path) -> None:
+    """SQLite itself would not wait: it refuses the change at once."""
+    path = tmp_path / "newsdesk.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        other.execute("BEGIN IMMEDIATE")
+        opening = asyncio.create_task(opened(f"sqlite+aiosqlite:///{path}"))
+        await asyncio.sleep(0.05)
+        assert not opening.done()
+        other.execute("ROLLBACK")
+        assert await opening
 
 
 async def test_two_processes_that_open_a_new_file_at_once_both_succeed(database_url: str) -> None:
