@@ -68,8 +68,8 @@ _DUE = (
     "FROM subscriptions s WHERE next_at <= ? ORDER BY next_at, id"
 )
 _ANYTHING = (
-    "SELECT EXISTS (SELECT 1 FROM cards WHERE unplanned), EXISTS (SELECT 1 FROM quiet_hours WHERE turns_at <= ?1), "
-    "EXISTS (SELECT 1 FROM subscriptions WHERE next_at <= ?1)"
+    "SELECT EXISTS (SELECT 1 FROM cards WHERE unplanned = 1), "
+    "EXISTS (SELECT 1 FROM quiet_hours WHERE turns_at <= ?1), EXISTS (SELECT 1 FROM subscriptions WHERE next_at <= ?1)"
 )
 _DELIVERED = (
     "UPDATE deliveries SET message_id = id, actual = wanted, progress = 'settled', due_at = NULL "
@@ -204,7 +204,7 @@ def _row(name: str, times: Times, bar: float | None) -> list[str]:
     due = f"{sorted(times.due)[len(times.due) // 2]} ({max(times.due)})"
     cpu = _at(times.cpu, 0.5)
     figures = [f"{middle:.2f}", f"{worst:.2f}", f"{cpu:.2f}", f"{bare:.3f}", f"{middle / bare:.0f}"]
-    barred = [f"{bar:.0f}", verdict(middle, bar)] if bar else ["", ""]
+    barred = [f"{bar:.0f}", verdict(worst, bar)] if bar else ["", ""]
     return [name, str(len(times.ours)), due, *figures, *barred]
 
 
