@@ -1,8 +1,8 @@
-"""What many tests need: a store of their own."""
+"""What many tests need: a store of their own, and a Discord on loopback with a fresh world in it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 
 from bot.store import Store, open_store
 from tests.support.stores import new_database, url_of
+from tests.wire.client import WireDiscord
+from tests.wire.process import WireProcess, pointed_at
 
 # A machine that is busy with other things is no reason to fail.
 settings.register_profile("newsdesk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,3 +28,16 @@ async def store(tmp_path: Path, database_url: str) -> AsyncIterator[Store]:
     new_database(tmp_path / "newsdesk.db")
     async with open_store(database_url) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def wire_process() -> Iterator[WireProcess]:
+    with WireProcess() as process:
+        yield process
+
+
+@pytest.fixture
+async def wire(wire_process: WireProcess) -> AsyncIterator[WireDiscord]:
+    with pointed_at(wire_process.address):
+        async with WireDiscord(at=wire_process.address) as wire:
+            yield wire

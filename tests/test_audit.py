@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from tests.test_docs import ROOT
+from tests.support.tools import tool
 
 _STUB = """#!/bin/sh
 for word; do [ "$word" = {answers} ] && echo '{said}' && exit 0; done
@@ -22,11 +21,7 @@ _HOLE = {"id": "GHSA-1", "fix_versions": ["3.21"], "aliases": [], "description":
 
 @pytest.fixture
 def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("audit", ROOT / "tools/audit.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = tool("audit")
     monkeypatch.setattr(module, "PROGRAM", tmp_path / "pip-audit")
     return module
 
@@ -66,7 +61,7 @@ def test_a_package_that_is_skipped_is_no_answer(audit: ModuleType, capsys: pytes
 
 
 def test_one_package_is_asked_for_first(audit: ModuleType) -> None:
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    lock = (audit.ROOT / "requirements.lock").read_text("utf-8")
     first = audit._FIRST_PACKAGE.search(lock)
     assert first
     assert first[0].count("==") == 1

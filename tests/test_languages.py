@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import importlib.util
 import re
 import string
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 
 from bot.language import ENGLISH, NAME, languages
+from tests.support.tools import tool
 
 ROOT = Path(__file__).parent.parent
 OTHERS = [language for language in languages() if language != ENGLISH]
@@ -34,24 +34,15 @@ WORD = re.compile(r"[^\W\d_]{3,}")
 COMMAND = re.compile(r"`/([a-zäöüß-]+(?: [a-zäöüß-]+)?)")
 
 
-def _tool() -> Any:
-    spec = importlib.util.spec_from_file_location("messages", ROOT / "tools/messages.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @cache
 def template() -> Catalog:
-    catalogue: Catalog = asyncio.run(_tool().said())
+    catalogue: Catalog = asyncio.run(tool("messages").said())
     return catalogue
 
 
 @cache
 def translated(language: str) -> Catalog:
-    catalogue: Catalog = _tool().updated(language, template())
+    catalogue: Catalog = tool("messages").updated(language, template())
     return catalogue
 
 
@@ -73,7 +64,7 @@ def test_every_text_is_translated(language: str) -> None:
 @pytest.mark.parametrize("language", OTHERS)
 def test_a_catalogue_holds_nothing_that_nobody_says(language: str) -> None:
     with (ROOT / f"bot/locales/{language}.po").open("rb") as file:
-        written = _tool().read_po(file)
+        written = tool("messages").read_po(file)
 
     assert {(each.id, each.context) for each in texts(written)} == {
         (each.id, each.context) for each in texts(template())

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
-from typing import Any
+
+from tests.support.tools import tool
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/licences.md").read_text("utf-8")
 ROWS = re.findall(r"^\| ([\w.-]+) \| (\S+) \| (.+) \|$", PAGE, re.MULTILINE)[2:]
 
 
-def _tool() -> Any:
-    spec = importlib.util.spec_from_file_location("licences", ROOT / "tools/licences.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_page_lists_what_is_needed_in_the_locked_versions() -> None:
-    tool = _tool()
-    here, _ = tool.needed()
-    locked = tool.locked()
+    licences = tool("licences")
+    here, _ = licences.needed()
+    locked = licences.locked()
     page = {name: version for name, version, _ in ROWS}
     elsewhere = {name for name, (_, marker) in locked.items() if marker}
     assert page == {name: locked[name][0] for name in page}

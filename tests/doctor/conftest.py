@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +14,6 @@ from bot.settings import PREFIX, Settings, load_settings
 from bot.store import open_store
 from tests.support.stage import Stage
 from tests.wire.client import WireDiscord
-from tests.wire.process import WireProcess, pointed_at
 
 
 @dataclass
@@ -53,14 +51,8 @@ class House:
         return [finding for finding in await self.diagnose(offline=offline) if finding.is_trouble]
 
 
-@pytest.fixture(scope="session")
-def wire_process() -> Iterator[WireProcess]:
-    with WireProcess() as process:
-        yield process
-
-
 @pytest.fixture
-async def house(wire_process: WireProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+async def house(wire: WireDiscord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -69,12 +61,9 @@ async def house(wire_process: WireProcess, tmp_path: Path, monkeypatch: pytest.M
     token.write_text("a.test.token\n")
     token.chmod(0o600)
     url = f"sqlite+aiosqlite:///{tmp_path / 'state' / 'news.db'}"
-    api = wire_process.address.api
-    settings = load_settings(database_url=url, cards=folder, token_file=token, discord_api=api)
-    with pointed_at(wire_process.address):
-        async with WireDiscord(at=wire_process.address) as wire:
-            async with open_store(url):
-                pass
-            house = House(wire, settings, folder)
-            house.write("good")
-            yield house
+    settings = load_settings(database_url=url, cards=folder, token_file=token, discord_api=wire.address.api)
+    async with open_store(url):
+        pass
+    house = House(wire, settings, folder)
+    house.write("good")
+    return house

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +16,6 @@ from bot.settings import load_settings
 from bot.store import Store
 from tests.support.stage import Clock
 from tests.wire.client import WireDiscord
-from tests.wire.process import WireProcess, pointed_at
 from tests.wire.sample_bot import running
 
 IN_STEP = {"identify_window": 0.4, "max_concurrency": 2}
@@ -62,19 +60,11 @@ async def test_a_moment_is_given_away_once(store: Store) -> None:
     assert sorted(given) == [clock() + n * apart for n in range(20)]
 
 
-@pytest.fixture(scope="module")
-def wire_process() -> Iterator[WireProcess]:
-    with WireProcess() as process:
-        yield process
-
-
 @pytest.fixture
-async def wire(wire_process: WireProcess, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WireDiscord]:
+def wire(wire: WireDiscord, monkeypatch: pytest.MonkeyPatch) -> WireDiscord:
     """A Discord whose five seconds are shorter."""
     monkeypatch.setattr("bot.gateway.shards.APART", timedelta(seconds=0.5))
-    with pointed_at(wire_process.address):
-        async with WireDiscord(at=wire_process.address) as wire:
-            yield wire
+    return wire
 
 
 async def _bot(stack: AsyncExitStack, wire: WireDiscord, place: Path, **options: object) -> NewsBot:

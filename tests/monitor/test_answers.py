@@ -6,7 +6,7 @@ import asyncio
 import math
 import socket
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +24,9 @@ from tests.crash.process import BotProcess
 from tests.support.scrape import samples
 from tests.support.stage import Clock
 from tests.wire.client import WireDiscord
-from tests.wire.process import WireProcess, pointed_at
 from tests.wire.sample_bot import running
 
 ANY_PORT = Address("127.0.0.1", 0)
-
-
-@pytest.fixture(scope="session")
-def wire_process() -> Iterator[WireProcess]:
-    with WireProcess() as process:
-        yield process
 
 
 @dataclass
@@ -58,11 +51,10 @@ class Watched:
 
 
 @pytest.fixture
-async def at_work(wire_process: WireProcess, tmp_path: Path) -> AsyncIterator[Watched]:
+async def at_work(wire: WireDiscord, tmp_path: Path) -> AsyncIterator[Watched]:
     (tmp_path / "cards").mkdir()
-    with pointed_at(wire_process.address):
-        async with WireDiscord(at=wire_process.address) as wire, _a_bot(wire, tmp_path) as watching:
-            yield watching
+    async with _a_bot(wire, tmp_path) as watching:
+        yield watching
 
 
 @asynccontextmanager

@@ -1,25 +1,11 @@
-"""One server process for all tests of this folder, and a fresh world in it for each."""
+"""A client on the Discord that is being tested."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import discord
 import pytest
 
 from tests.wire.client import WireDiscord
-from tests.wire.process import WireProcess, pointed_at
-
-
-@pytest.fixture(scope="session")
-def wire_process() -> Iterator[WireProcess]:
-    with WireProcess() as process:
-        yield process
-
-
-@pytest.fixture
-async def wire(wire_process: WireProcess) -> AsyncIterator[WireDiscord]:
-    with pointed_at(wire_process.address):
-        async with WireDiscord(at=wire_process.address) as wire:
-            yield wire
 
 
 @pytest.fixture
