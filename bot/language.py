@@ -37,7 +37,7 @@ def languages() -> tuple[str, ...]:
 
 def own_name(language: str) -> str:
     """What a language calls itself, such as `Deutsch`."""
-    own = Locale.parse(language.replace("-", "_"))
+    own = Locale.parse(language, sep="-")
     name = own.get_display_name(own) or language
     return name[:1].upper() + name[1:]
 
@@ -142,4 +142,4 @@ def joined(words: Iterable[str], style: Literal["standard", "or"] = "standard") 
 @cache
 def _babel(language: str) -> Locale:
     # Day before month and no comma before "and": as the English of the code is written.
-    return Locale.parse("en_GB" if language == ENGLISH else language.replace("-", "_"))
+    return Locale.parse("en-GB" if language == ENGLISH else language, sep="-")

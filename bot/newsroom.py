@@ -102,7 +102,7 @@ class Newsroom:
 
     async def _plan_by_the_clock(self) -> None:
         await self.plan()
-        await self._store.meta.checkpoint()
+        await self._store.health.checkpoint()
 
     async def _plan(self) -> int:
         """Quiet hours first: what comes after must know of them."""

@@ -18,6 +18,7 @@ from bot.logs import LogFormat
 
 PREFIX = "NEWSDESK_"
 _LAST_PORT = 65535
+_RANGE = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?")
 
 
 def _default_database() -> str:
@@ -26,9 +27,6 @@ def _default_database() -> str:
     except RuntimeError:
         raise SettingsError("NEWSDESK_DATABASE_URL: is not set, and the bot's user has no home to put it in.") from None
     return f"sqlite+aiosqlite:///{state / 'newsdesk' / 'newsdesk.db'}"
-
-
-_RANGE = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?")
 
 
 class Address(NamedTuple):

@@ -20,11 +20,11 @@ from bot.gateway.suggestions import Target
 from bot.gateway.wishes import (
     SERVERS_OWN,
     Asked,
+    about_unknown,
     base_wish,
     remember_zone,
     require_possible,
     subscribe,
-    unknown_topics,
     wish_of,
 )
 from bot.language import languages, own_name, tr, trn
@@ -314,10 +314,5 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         return found
 
     async def _show(self, interaction: Interaction, subscription: Subscription, text: str) -> None:
-        strange = await unknown_topics(interaction, subscription.wish.topics)
-        if strange:
-            named = ", ".join(discord.utils.escape_markdown(topic) for topic in strange)
-            text += "\n" + tr(
-                "No card has had the topic **{topic}** so far: is it spelled as in `/topics`?", topic=named
-            )
+        text += await about_unknown(interaction, subscription.wish.topics)
         await interaction.response.send_message(text, embed=subscription_embed(subscription), ephemeral=True)

@@ -26,17 +26,10 @@ def ask(service: str, requirements: str) -> list[dict[str, Any]] | None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "requirements.txt")
         file.write_text(requirements, "utf-8")
-        words = [
-            "--requirement",
-            file,
-            "--require-hashes",
-            "--disable-pip",
-            "--progress-spinner",
-            "off",
-            "--timeout",
-            "10",
-        ]
-        command = [PROGRAM, *words, "--format", "json", "--vulnerability-service", service]
+        command = [
+            PROGRAM, "--requirement", file, "--require-hashes", "--disable-pip", "--vulnerability-service", service,
+            "--format", "json", "--progress-spinner", "off", "--timeout", "10",
+        ]  # fmt: skip
         try:
             said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
             packages: list[dict[str, Any]] = json.loads(said)["dependencies"]

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
@@ -77,13 +78,11 @@ def _texts(command: Mapping[str, Any], name_context: str | None = NAME) -> Itera
 
 def updated(language: str, template: Catalog) -> Catalog:
     """A language's catalogue with the texts of the template."""
-    path = LOCALES / f"{language}.po"
-    catalogue = Catalog(
-        locale=language.replace("-", "_"), header_comment=f"# Newsdesk: {language}", fuzzy=False, **_HEAD
-    )
+    path, locale = LOCALES / f"{language}.po", Locale.parse(language, sep="-")
+    catalogue = Catalog(locale=locale, header_comment=f"# Newsdesk: {language}", fuzzy=False, **_HEAD)
     if path.exists():
         with path.open("rb") as file:
-            catalogue = read_po(file, locale=language.replace("-", "_"))
+            catalogue = read_po(file, locale=locale)
     template.creation_date = catalogue.creation_date
     catalogue.update(template, no_fuzzy_matching=True)
     catalogue.obsolete.clear()

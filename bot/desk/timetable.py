@@ -190,7 +190,8 @@ _HOURLY = {
 
 
 def _days_in_words(days: Sequence[int]) -> str:
-    names = [weekdays()[day] for day in days]
+    week = weekdays()
+    names = [week[day] for day in days]
     if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
         return tr("{first} to {last}", first=names[0], last=names[-1])
     return joined(names)

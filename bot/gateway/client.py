@@ -24,7 +24,7 @@ from yarl import URL
 from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.desk_pages import QueueButton
 from bot.gateway.failures import report, say_stale
-from bot.gateway.languages import CommandTranslator, note_languages
+from bot.gateway.languages import CommandTranslator, ServerLanguages
 from bot.gateway.measuring import measure
 from bot.gateway.members import EraseButton
 from bot.gateway.noting import note
@@ -100,6 +100,7 @@ class NewsBot(commands.AutoShardedBot):
         self.store = store
         self.clock = clock
         self.translator = CommandTranslator()
+        self._languages = ServerLanguages(store)
         self._identifies = Identifies(1, clock)
         self.open_drafts: set[str] = set()
         """The keys of the setups that somebody is at."""
@@ -162,17 +163,17 @@ class NewsBot(commands.AutoShardedBot):
 
     async def on_ready(self) -> None:
         _log.info("Ready as %s in %s servers", self.user, len(self.guilds))
-        await note_languages(self.store, self.guilds)
+        await self._languages.note(self.guilds)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        await note_languages(self.store, [guild])
+        await self._languages.note([guild])
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        await note_languages(self.store, [guild])
+        await self._languages.note([guild])
 
     async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
         if before.preferred_locale != after.preferred_locale:
-            await note_languages(self.store, [after])
+            await self._languages.note([after])
 
     @property
     def is_connected(self) -> bool:
@@ -196,9 +197,8 @@ class NewsBot(commands.AutoShardedBot):
     async def close(self) -> None:
         for watching in self._watching:
             watching.cancel()
-        if hasattr(
-            self, "_AutoShardedClient__queue"
-        ):  # without it nobody has logged in, and discord.py's close stumbles
+        # The login makes it; before that, discord.py's own close stumbles over its absence.
+        if hasattr(self, "_AutoShardedClient__queue"):
             await super().close()
 
     async def on_command_error(self, context: commands.Context[Any], error: commands.CommandError, /) -> None:

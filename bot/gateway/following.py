@@ -14,7 +14,7 @@ from bot.desk.subscription import Subscription, When, Wish
 from bot.errors import UserError
 from bot.gateway.failures import suggesting
 from bot.gateway.rights import guild_id
-from bot.gateway.wishes import Asked, base_wish, unknown_topics, wish_of
+from bot.gateway.wishes import Asked, about_unknown, base_wish, wish_of
 from bot.language import marked, spoken, tr
 from bot.render.limits import CHOICES
 from bot.render.markdown import fitted
@@ -45,13 +45,7 @@ async def follow(interaction: Interaction, topic: str, at: str | None, timezone:
     channel_id = await _greeted(interaction, own)
     follower = Follower(interaction.user.id, guild_id(interaction), channel_id)
     await bot.store.follows.follow(follower, topic, wish, bot.clock())
-    follows = await _words(interaction)
-    if not await unknown_topics(interaction, [topic]):
-        return follows
-    strange = tr(
-        "No card has had the topic **{topic}** so far: is it spelled as in `/topics`?", topic=fitted(topic, 200)
-    )
-    return f"{follows}\n{strange}"
+    return await _words(interaction) + await about_unknown(interaction, [topic])
 
 
 async def unfollow(interaction: Interaction, topic: str) -> str:

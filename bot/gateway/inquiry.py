@@ -64,7 +64,7 @@ async def ask(
     if settings.discord_api:
         Route.BASE = api_base(settings.discord_api)
     watch = _Watch(clock)
-    trace = Pace(settings.requests_per_second).trace()
+    trace = Pace(settings.pace).trace()
     trace.on_request_end.append(watch.look)
     async with discord.Client(intents=discord.Intents(guilds=True), http_trace=trace) as client:
         try:

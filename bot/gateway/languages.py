@@ -29,13 +29,25 @@ class CommandTranslator(app_commands.Translator):
         return said if said != text else None
 
 
-async def note_languages(store: Store, guilds: Iterable[discord.Guild]) -> None:
-    """Remember the language of each of these servers that has changed it since the last time."""
-    known = await store.languages.of_servers()
-    spoken = {guild.id: language_of(guild.preferred_locale) for guild in guilds}
-    changed = {server: language for server, language in spoken.items() if language != known.get(server, ENGLISH)}
-    if changed:
-        await store.languages.note(changed)
+class ServerLanguages:
+    """Keeps the store's notes of the servers' languages up to date, and reads them once: after a failure of the
+    gateway thousands of servers may come back one by one.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[int, str] | None = None
+
+    async def note(self, guilds: Iterable[discord.Guild]) -> None:
+        """Remember the language of each of these servers that has changed it since the last time."""
+        if self._known is None:
+            self._known = await self._store.languages.of_servers()
+        spoken = {guild.id: language_of(guild.preferred_locale) for guild in guilds}
+        known = self._known
+        changed = {server: language for server, language in spoken.items() if language != known.get(server, ENGLISH)}
+        if changed:
+            await self._store.languages.note(changed)
+            known |= changed
 
 
 def in_servers_words(interaction: discord.Interaction[Any]) -> str:

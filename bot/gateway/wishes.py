@@ -15,6 +15,7 @@ from bot.errors import UserError
 from bot.gateway.rights import guild_id, require_postable
 from bot.gateway.suggestions import Target, split_topics
 from bot.language import languages, marked, tr
+from bot.render.markdown import escaped
 
 if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
@@ -180,8 +181,16 @@ def _require_mentionable(channel: Target, role_id: int) -> None:
         )
 
 
-async def unknown_topics(interaction: discord.Interaction[NewsBot], wanted: Sequence[str]) -> list[str]:
-    """Topics that no card here has had so far."""
+async def about_unknown(interaction: discord.Interaction[NewsBot], wanted: Sequence[str]) -> str:
+    """A line to put under a reply when no card here has had some of these topics so far; empty when all are known."""
+    strange = await _unknown(interaction, wanted)
+    if not strange:
+        return ""
+    named = ", ".join(map(escaped, strange))
+    return "\n" + tr("No card has had the topic **{topic}** so far: is it spelled as in `/topics`?", topic=named)
+
+
+async def _unknown(interaction: discord.Interaction[NewsBot], wanted: Sequence[str]) -> list[str]:
     if not wanted:
         return []
     known = {folded(name) for name in await interaction.client.store.archive.all_topics(guild_id(interaction))}

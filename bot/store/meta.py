@@ -37,10 +37,6 @@ class Meta:
         async with self._database.write() as connection:
             await _put(connection, key, value)
 
-    async def checkpoint(self) -> None:
-        """What a database has to do from time to time, and better beside the work than in it."""
-        await self._database.checkpoint()
-
 
 async def _put(connection: AsyncConnection, key: str, value: str) -> None:
     await connection.execute(delete(meta).where(meta.c.key == key))

@@ -15,7 +15,6 @@ from bot.cards.text import folded
 from bot.desk.delivery import Progress
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
 from bot.desk.timetable import first_turn
-from bot.language import ENGLISH
 from bot.store.database import Database
 from bot.store.filing import topic_ids
 from bot.store.languages import post_language
@@ -151,7 +150,7 @@ async def begin_anew(connection: AsyncConnection, ids: Sequence[int], now: datet
     """Let subscriptions count from now on, as if they had just been made."""
     rows = (await connection.execute(select(subscriptions).where(subscriptions.c.id.in_(ids)))).mappings().all()
     for row in rows:
-        since, next_at = first_turn(_subscription(row, (), ENGLISH).wish, now)
+        since, next_at = first_turn(_wish(row, ()), now)
         values = {"since": since, "next_at": None if row["paused"] else next_at}
         await connection.execute(update(subscriptions).where(subscriptions.c.id == row["id"]).values(values))
 
@@ -187,16 +186,19 @@ def columns(wish: Wish) -> dict[str, Any]:
 
 
 def _subscription(row: RowMapping, topic_names: Sequence[str], language: str) -> Subscription:
+    own = ("id", "guild_id", "channel_id", "created_by", "created_at", "forum", "paused", "since", "next_at", "user_id")
+    return Subscription(wish=_wish(row, topic_names), language=language, **{name: row[name] for name in own})
+
+
+def _wish(row: RowMapping, topic_names: Sequence[str]) -> Wish:
     kinds = {"when": When(row["when"]), "layout": Layout(row["layout"])}
-    wish = Wish(
+    return Wish(
         **{name: row[name] for name in _PLAIN} | kinds | {"on_withdrawal": OnWithdrawal(row["on_withdrawal"])},
         times=tuple(time.fromisoformat(moment) for moment in row["times"]),
         days=tuple(row["days"]),
         without=tuple(row["without"]),
         topics=tuple(topic_names),
     )
-    own = ("id", "guild_id", "channel_id", "created_by", "created_at", "forum", "paused", "since", "next_at", "user_id")
-    return Subscription(wish=wish, language=language, **{name: row[name] for name in own})
 
 
 def _topics_of(chosen: ColumnElement[bool]) -> Select[Any]:

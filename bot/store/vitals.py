@@ -59,6 +59,10 @@ class Health:
         except (SQLAlchemyError, OSError) as error:
             raise StoreError(f"The database cannot be written: {error}") from error
 
+    async def checkpoint(self) -> None:
+        """What a database has to do from time to time, and better beside the work than in it."""
+        await self._database.checkpoint()
+
 
 _BY_STATE = select(cards.c.state, func.count()).group_by(cards.c.state)
 

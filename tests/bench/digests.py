@@ -138,7 +138,7 @@ async def _tick(desk: Desk, bare: sqlite3.Connection, question: str, times: Time
     await desk.newsroom.plan()
     times.cpu.append((process_time() - worked) * 1000)
     times.ours.append((perf_counter() - asked) * 1000)
-    await desk.store.meta.checkpoint()
+    await desk.store.health.checkpoint()
     times.bare.append((asked - started) * 1000)
     times.due.append(len(rows) if question == _DUE else 0)
 
