@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check crash year soak messages format lock audit bench clean
+.PHONY: help demo run test test-postgres check crash year soak messages format lock audit bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ run: $(VENV)/.installed  ## Log in to Discord (settings from the environment or 
 
 test: $(VENV)/.installed  ## The test suite
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
+
+test-postgres: $(VENV)/.installed  ## The store's tests and those above it on a PostgreSQL of their own
+	@$(BIN)/python -m tests.support.postgres $(ARGS)
 
 check: $(VENV)/.installed  ## Format check, lint, types, layers, known holes, then the tests
 	$(BIN)/ruff format --check .

@@ -85,7 +85,7 @@ def run(
     with _told():
         settings = load_settings()
         token = settings.bot_token()
-        write_logs(settings.log_level, settings.log_format, _err, secrets=[token])
+        write_logs(settings.log_level, settings.log_format, _err, secrets=[token, *settings.database_secrets])
         asyncio.run(run_bot(settings, token, only))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -19,6 +19,7 @@ from bot.logs import LogFormat
 PREFIX = "NEWSDESK_"
 _LAST_PORT = 65535
 _RANGE = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?")
+_SERVER = "postgresql+asyncpg://"
 
 
 def _default_database() -> str:
@@ -50,7 +51,11 @@ class Settings(BaseSettings):
 
     token: SecretStr | None = Field(None, description="The bot's token")
     token_file: Path | None = Field(None, description="A file that holds the token, instead of NEWSDESK_TOKEN")
-    database_url: str = Field(default_factory=_default_database, description="Where the store is")
+    database_url: str = Field(
+        default_factory=_default_database,
+        repr=False,  # it may hold a password
+        description="Where the store is: a file of SQLite, or a database on a PostgreSQL server",
+    )
     cards: Annotated[tuple[Path, ...], NoDecode] = Field(
         (Path("data/cards"),), description="The folders of cards; the first one wins where two hold the same card"
     )
@@ -121,8 +126,13 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_engine(cls, value: str) -> str:
-        if not value.startswith("sqlite+aiosqlite:///"):
-            raise ValueError("must start with sqlite+aiosqlite:///, followed by the file's path")
+        if value.startswith(_SERVER):
+            _check_server(value)
+        elif not value.startswith("sqlite+aiosqlite:///"):
+            raise ValueError(
+                f"must start with sqlite+aiosqlite:///, followed by the file's path, or with {_SERVER}, followed by "
+                "user:password@host/database"
+            )
         return value
 
     @field_validator("asset_base_url", "discord_api")
@@ -202,6 +212,12 @@ class Settings(BaseSettings):
             raise ValueError("NEWSDESK_TOKEN is set as well; set one of the two, not both")
         return value
 
+    @property
+    def database_secrets(self) -> Sequence[str]:
+        """The database's password, as it is and as it is written in the address."""
+        password = urlsplit(self.database_url).password
+        return [unquote(password), password] if password else []
+
     def bot_token(self) -> str:
         """The token to log in with. Raises `SettingsError` when there is none or its file cannot be read."""
         if self.token:
@@ -218,6 +234,16 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"NEWSDESK_TOKEN_FILE: cannot be read: {reason}. Check the path and its rights."
             ) from error
+
+
+def _check_server(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.path.strip("/")) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ValueError("must name a database on its server, such as postgresql+asyncpg://user:password@host/newsdesk")
 
 
 def _holds(place: Path, others: Iterable[Path]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bot.store import Store, open_store
-from tests.support.stores import new_database, url_of
+from tests.support.stores import ON_POSTGRESQL, new_database, no_database, swept
 from tests.wire.client import WireDiscord
 from tests.wire.process import WireProcess, pointed_at
 
@@ -18,15 +18,27 @@ settings.register_profile("newsdesk", deadline=None, suppress_health_check=[Heal
 settings.load_profile("newsdesk")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if ON_POSTGRESQL and (mark := item.get_closest_marker("sqlite")):
+        pytest.skip(f"about SQLite: {mark.args[0]}")
+    if not ON_POSTGRESQL and item.get_closest_marker("postgresql"):
+        pytest.skip("about PostgreSQL: make test-postgres runs it")
+
+
+@pytest.fixture(autouse=True)
+def _databases_go_with_their_test() -> Iterator[None]:
+    with swept():
+        yield
+
+
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    return url_of(tmp_path / "newsdesk.db")
+    return no_database(tmp_path / "newsdesk.db")
 
 
 @pytest.fixture
-async def store(tmp_path: Path, database_url: str) -> AsyncIterator[Store]:
-    new_database(tmp_path / "newsdesk.db")
-    async with open_store(database_url) as opened:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_store(new_database(tmp_path / "newsdesk.db")) as opened:
         yield opened
 
 

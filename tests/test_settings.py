@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import traceback
 from datetime import timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError
+from bot.logs import Lines
 from bot.settings import PREFIX, Settings, load_settings
 
 TOKEN = "MTIz.SECRET.token"
@@ -75,6 +77,26 @@ def test_the_token_is_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch
     assert settings.bot_token() == TOKEN
     for text in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
         assert "SECRET" not in text
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+asyncpg://host", "postgresql+asyncpg://u:SECRET@host/", "postgresql+asyncpg://u:SECRET@h:x/db",
+            "postgresql+asyncpg://u:SECRET@[h/db", "postgresql://u:SECRET@h/db", "mysql://u:SECRET@h/db", "newsdesk.db"]
+)  # fmt: skip
+def test_an_address_that_is_no_database_of_a_known_engine_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_DATABASE_URL: must .*postgresql\+asyncpg://") as caught:
+        load_settings(database_url=url)
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_databases_password_is_in_no_text_of_the_settings_and_blotted_out_of_logs() -> None:
+    url = "postgresql+asyncpg://news:SE%40CRET@db.example/newsdesk?ssl=require"
+    settings = load_settings(database_url=url)
+    assert settings.database_url == url
+    record = logging.makeLogRecord({"msg": f"{url} refused SE@CRET"})
+    for text in (repr(settings), str(settings), Lines("%(message)s", tuple(settings.database_secrets)).format(record)):
+        assert "CRET" not in text
+    assert not load_settings(database_url="postgresql+asyncpg:///newsdesk?host=/run/postgresql").database_secrets
 
 
 def test_a_token_file_is_read_and_trimmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,5 +68,6 @@ def folded(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """What somebody typed, for a database: JSON can carry half a character (a lone surrogate), UTF-8 cannot."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """What somebody typed, for a database: JSON can carry half a character (a lone surrogate), UTF-8 cannot, and
+    PostgreSQL takes no NUL."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")

@@ -88,7 +88,34 @@ def cards(folders: Sequence[Path]) -> Iterator[Finding]:
 
 def database(examined: Examined) -> Iterator[Finding]:
     """Whether the bot could work with it, and whether it is whole."""
-    path, state = examined.path, examined.state
+    if examined.file is None:
+        yield from _on_a_server(examined)
+    else:
+        yield from _in_a_file(examined, examined.file)
+
+
+def _on_a_server(examined: Examined) -> Iterator[Finding]:
+    if examined.state is DatabaseState.UNREADABLE:
+        what, _, fix = examined.reason.rpartition(" Check ")
+        yield Finding(Severity.ERROR, what.rstrip(".") or examined.reason, f"Check {fix}")
+    elif examined.state is DatabaseState.FOREIGN:
+        fix = "Point NEWSDESK_DATABASE_URL at a database of its own."
+        yield Finding(Severity.ERROR, f"The database {examined.place} belongs to another program", fix)
+    elif examined.state is DatabaseState.NEWER:
+        what = f"The database {examined.place} was written by a newer version of Newsdesk"
+        yield Finding(Severity.ERROR, what, "Run that newer version.")
+    else:
+        yield Finding(Severity.NOTE, f"The database {examined.place} answers {_ANSWERS[examined.state]}")
+
+
+_ANSWERS = {
+    DatabaseState.OLDER: "and is empty or of an older version; the next start brings it up to date",
+    DatabaseState.CURRENT: "and is of this version",
+}
+
+
+def _in_a_file(examined: Examined, path: Path) -> Iterator[Finding]:
+    state = examined.state
     yield from _unwritable(path)
     if state is DatabaseState.UNREADABLE:
         yield Finding(Severity.ERROR, f"{path} cannot be opened as a database: {examined.reason}", _RESTORE)

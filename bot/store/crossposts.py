@@ -33,7 +33,7 @@ class Crossposts:
             .scalar_subquery()
         )
         place = func.row_number().over(
-            partition_by=deliveries.c.channel_id, order_by=(heat.desc(), deliveries.c.timeline)
+            partition_by=deliveries.c.channel_id, order_by=(heat.desc().nulls_last(), deliveries.c.timeline)
         )
         waiting = (
             select(*COLUMNS, place.label("place"))
@@ -74,8 +74,8 @@ class Crossposts:
             await connection.execute(update(deliveries).where(old).values(crosspost=Crosspost.DROPPED))
 
     async def _note(self, delivery: Delivery, values: dict[str, Any]) -> None:
-        async with self._database.write() as connection:
-            await connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
+        noting = update(deliveries).where(deliveries.c.id == delivery.id).values(values)
+        await self._database.note(lambda connection: connection.execute(noting))
 
 
 def _waits() -> ColumnElement[bool]:

@@ -1,193 +1,122 @@
-"""The connection to the database: pragmas, one writer at a time, whole transactions."""
+"""The connection to the database: steady pictures, writes one at a time, whole transactions."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import sqlite3
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import StoreError
+from bot.store.engines import Opened, postgresql, sqlite
 
-APPLICATION_ID = 0x4E455753
-"""Marks a SQLite file as Newsdesk's ("NEWS")."""
-
-_PRAGMAS = (
-    "PRAGMA busy_timeout=10000",  # first: the others may have to wait as well
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA synchronous=NORMAL",
-    "PRAGMA temp_store=MEMORY",  # a service may have no other place to write in than its state
-    "PRAGMA wal_autocheckpoint=8000",  # only when `checkpoint` falls behind, at 32 MB: a commit has to do it then
-)
-_PATIENCE, _PAUSE = 10.0, 0.01
-"""Seconds to wait for others that open the file, in all and each time."""
-_READERS = 4
-_WRITING = {"newsdesk_begin": "BEGIN IMMEDIATE"}
-_GLANCING = {"newsdesk_begin": ""}
+_TRIES = 5
+_Result = TypeVar("_Result")
 
 
 class Database:
-    """One engine. `read()` sees a steady picture; `write()` is one transaction, and there is one at a time."""
+    """One engine, and four kinds of transaction.
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine
+    `read` sees a steady picture, `glance` asks a single question. `write` excludes every other write and note, in this
+    process and in any other on the same database: what it reads stays true until it is committed. `note` excludes
+    writes only: it is for changes of rows that stand for themselves, above all for what becomes of deliveries.
+    """
+
+    def __init__(self, opened: Opened) -> None:
+        self.engine = opened.engine
+        self._opened = opened
+        self._reading = asyncio.Semaphore(opened.readers)
         self._writing = asyncio.Lock()
-        # More readers at once starve each other on SQLite's own locks for over 100 ms.
-        self._reading = asyncio.Semaphore(_READERS)
+        self._noting = asyncio.Semaphore(opened.noters) if opened.noters else self._writing
+
+    @property
+    def dialect(self) -> str:
+        """The engine's name."""
+        return self.engine.dialect.name
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        async with self._reading, self.engine.connect() as connection:
+        async with self._reading, self._begun(self._opened.reading) as connection:
             yield connection
 
     @asynccontextmanager
     async def glance(self) -> AsyncIterator[AsyncConnection]:
-        """For a single question, which needs no steady picture: one turn less on the driver's thread."""
-        async with self._reading, self.engine.connect() as connection:
-            await connection.execution_options(**_GLANCING)
+        """For a single question, which needs no steady picture: it saves turns to the engine."""
+        async with self._reading, self._begun(self._opened.glancing) as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        async with self._writing, self.engine.connect() as connection:
-            await connection.execution_options(**_WRITING)
-            async with connection.begin():
-                yield connection
+        async with self._writing, self._begun(self._opened.writing) as connection, connection.begin():
+            yield connection
+
+    async def note(self, work: Callable[[AsyncConnection], Awaitable[_Result]]) -> _Result:
+        """Do this in one transaction; once more where the engine broke it off to let another one through."""
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._note(work)
+            except DBAPIError as error:
+                if not postgresql.is_tangled(error):
+                    raise
+        return await self._note(work)
+
+    async def _note(self, work: Callable[[AsyncConnection], Awaitable[_Result]]) -> _Result:
+        async with self._noting, self._begun(self._opened.noting) as connection, connection.begin():
+            return await work(connection)
+
+    @asynccontextmanager
+    async def _begun(self, options: Mapping[str, Any]) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.connect() as connection:
+            await connection.execution_options(**options)
+            yield connection
 
     async def checkpoint(self) -> None:
-        """Bring what was written since the last time from SQLite's log into the file itself, and hinder nobody.
+        """Bring what was written since the last time from the log into the tables, and hinder nobody.
 
-        By itself SQLite does that in whichever commit comes next, which then takes ten times as long.
+        By itself SQLite does that in whichever commit comes next, which then takes ten times as long. A server has
+        somebody of its own for it.
         """
-        if self.engine.dialect.name == "sqlite":
+        if self._opened.checkpoint:
             async with self.glance() as connection:
-                await connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+                await connection.exec_driver_sql(self._opened.checkpoint)
 
 
 @asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Database]:
-    """Open the database, making its folder. Raises `StoreError` when the file cannot be opened at all."""
-    path = make_url(url).database
-    _make_folder(path)
-    await asyncio.to_thread(_refuse_foreign, str(path))
-    await asyncio.to_thread(_keep_a_log, str(path))
-    engine = create_async_engine(url, hide_parameters=True, pool_size=_READERS + 1, max_overflow=0)
-    event.listen(engine.sync_engine, "connect", _prepare)
-    event.listen(engine.sync_engine, "begin", _begin)
-    try:
-        yield Database(engine)
-    finally:
-        # aiosqlite's threads keep the process alive until their connections are closed.
-        await engine.dispose()
+    """Open the database. Raises `StoreError` when it cannot be opened at all, or is no database of Newsdesk."""
+    opening = postgresql.opened(url) if is_server(url) else sqlite.opened(url)
+    async with opening as opened:
+        yield Database(opened)
+
+
+def is_server(url: str) -> bool:
+    """Whether the database is PostgreSQL's and not a file."""
+    return make_url(url).get_backend_name() == "postgresql"
 
 
 async def copy_to(url: str, target: Path) -> None:
-    """Copy the database while others work on it, by SQLite's own online backup: whole or not at all.
+    """Copy the database while others work on it: whole or not at all.
 
-    Raises `OSError`, and `StoreError` when the copy turns out to be damaged.
+    Raises `OSError`, and `StoreError` when the copy turns out to be damaged, or the database is no file.
     """
-    await asyncio.to_thread(_copy, str(make_url(url).database), target)
+    _refuse_server(url, "Back it up with pg_dump")
+    await sqlite.copy_to(url, target)
 
 
 async def put_in_place(copy: Path, url: str) -> None:
     """Let a copy take the place of the database at `url`, whole or not at all. Nobody may have it open.
 
-    Raises `OSError`, and `StoreError` when the copy is no whole database of Newsdesk.
+    Raises `OSError`, and `StoreError` when the copy is no whole database of Newsdesk, or the database no file.
     """
-    target = Path(str(make_url(url).database))
-    _make_folder(str(target))
-    await asyncio.to_thread(_refuse_foreign, str(copy))
-    await asyncio.to_thread(_replace, copy, target)
+    _refuse_server(url, "Put a backup back with pg_restore")
+    await sqlite.put_in_place(copy, url)
 
 
-def _replace(copy: Path, target: Path) -> None:
-    _copy(str(copy), target)
-    for leftover in ("-wal", "-shm"):
-        Path(f"{target}{leftover}").unlink(missing_ok=True)
-
-
-def _copy(path: str, target: Path) -> None:
-    descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    os.close(descriptor)
-    try:
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(draft)) as copy:
-            source.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")
-            (state,) = copy.execute("PRAGMA integrity_check").fetchone()
-        if state != "ok":
-            raise StoreError(f"The copy is damaged ({state}) and was not kept. Check the disk and the database.")
-        Path(draft).replace(target)
-    finally:
-        Path(draft).unlink(missing_ok=True)
-
-
-def _make_folder(path: str | None) -> None:
-    if not path or path == ":memory:":
-        raise StoreError("NEWSDESK_DATABASE_URL: must name a file, such as sqlite+aiosqlite:////var/lib/newsdesk.db")
-    try:
-        Path(path).expanduser().parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"The database's folder {Path(path).parent} cannot be made: {error.strerror}.") from error
-
-
-def _refuse_foreign(path: str) -> None:
-    """Look without touching: WAL mode alone would already change another program's file."""
-    if not Path(path).exists():
-        return
-    try:
-        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
-            # In this order: another process may be making them, and signs them with its commit.
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            (owner,) = connection.execute("PRAGMA application_id").fetchone()
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
-    if tables and owner != APPLICATION_ID:
-        raise StoreError(f"{path} belongs to another program. Point NEWSDESK_DATABASE_URL at a file of its own.")
-
-
-def _keep_a_log(path: str) -> None:
-    """Put the file into WAL mode, where it stays.
-
-    Of several that do so to a new file at once SQLite tells all but one "database is locked" at once, whatever
-    `busy_timeout` says: waiting could be for each other.
-    """
-    until = monotonic() + _PATIENCE
-    try:
-        with closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
-            while not _in_wal(connection, until):
-                sleep(_PAUSE)
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
-
-
-def _in_wal(connection: sqlite3.Connection, until: float) -> bool:
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > until:
-            raise
-        return False
-    return True
-
-
-def _prepare(connection: Any, _record: object) -> None:
-    """The driver must not begin transactions by itself: `_begin` does, with the right lock."""
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
-
-
-def _begin(connection: Any) -> None:
-    if beginning := connection.get_execution_options().get("newsdesk_begin", "BEGIN"):
-        connection.exec_driver_sql(beginning)
+def _refuse_server(url: str, instead: str) -> None:
+    if is_server(url):
+        raise StoreError(f"The database is PostgreSQL's, and this is for SQLite's files. {instead}.")

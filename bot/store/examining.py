@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 import enum
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
-from bot.store.database import APPLICATION_ID
+from bot.errors import StoreError
+from bot.store.database import is_server, open_database
+from bot.store.engines.postgresql import place
+from bot.store.engines.sqlite import APPLICATION_ID
+from bot.store.migrate import is_foreign
 
 _SHOWN = 3
 """Lines of SQLite's own report on a damaged file."""
@@ -39,42 +46,72 @@ class DatabaseState(enum.Enum):
 class Examined:
     """What was found. `damage` is SQLite's own report; `channels` are (server, channel) in which the bot posts."""
 
-    path: Path
+    place: str
+    """The file, or the server and the database."""
     state: DatabaseState
     reason: str = ""
     damage: tuple[str, ...] = ()
     channels: tuple[tuple[int, int], ...] = ()
+    file: Path | None = None
+    """None on a server."""
 
 
 async def examine(url: str) -> Examined:
-    """Read the whole file once (`PRAGMA quick_check`), which takes seconds for a gigabyte. Never raises."""
-    return await asyncio.to_thread(_examine, Path(str(make_url(url).database)))
+    """Never raises. Of a file it reads the whole once (`PRAGMA quick_check`), which takes seconds for a gigabyte; what
+    a server holds is whole as far as the server says."""
+    if is_server(url):
+        return await _ask(url)
+    file = Path(str(make_url(url).database))
+    return replace(await asyncio.to_thread(_examine, file), file=file)
+
+
+async def _ask(url: str) -> Examined:
+    where = place(url)
+    try:
+        async with open_database(url) as database, database.read() as connection:
+            return await connection.run_sync(_answer, where)
+    except (StoreError, SQLAlchemyError) as error:
+        return Examined(where, DatabaseState.UNREADABLE, str(error))
+
+
+def _answer(connection: Connection, where: str) -> Examined:
+    tables = set(inspect(connection).get_table_names())
+    if is_foreign(tables):
+        return Examined(where, DatabaseState.FOREIGN)
+    state = _state_of(tables, MigrationContext.configure(connection).get_current_revision(), ours=True)
+    channels = connection.exec_driver_sql(_CHANNELS).all() if state is DatabaseState.CURRENT else ()
+    return Examined(where, state, channels=tuple(sorted((guild, channel) for guild, channel in channels)))
 
 
 def _examine(path: Path) -> Examined:
     if not path.exists():
-        return Examined(path, DatabaseState.MISSING)
+        return Examined(str(path), DatabaseState.MISSING)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
             state = _state(connection)
             if state is DatabaseState.FOREIGN:
-                return Examined(path, state)
-            return Examined(path, state, damage=tuple(_damage(connection)), channels=_channels(connection))
+                return Examined(str(path), state)
+            return Examined(str(path), state, damage=tuple(_damage(connection)), channels=_channels(connection))
     except sqlite3.Error as error:
-        return Examined(path, DatabaseState.UNREADABLE, str(error))
+        return Examined(str(path), DatabaseState.UNREADABLE, str(error))
 
 
 def _state(connection: sqlite3.Connection) -> DatabaseState:
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    found = connection.execute("SELECT version_num FROM alembic_version") if "alembic_version" in tables else None
+    (current,) = (found.fetchone() if found else None) or (None,)
+    return _state_of(tables, current, ours=owner == APPLICATION_ID)
+
+
+def _state_of(tables: Collection[str], current: str | None, *, ours: bool) -> DatabaseState:
     if not tables:
         return DatabaseState.OLDER
-    if owner != APPLICATION_ID or "alembic_version" not in tables:
+    if not ours or "alembic_version" not in tables:
         return DatabaseState.FOREIGN
     config = Config()
     config.set_main_option("script_location", "bot.store:migrations")
     scripts = ScriptDirectory.from_config(config)
-    (current,) = connection.execute("SELECT version_num FROM alembic_version").fetchone() or ("",)
     if current == scripts.get_current_head():
         return DatabaseState.CURRENT
     known = {script.revision for script in scripts.walk_revisions()}

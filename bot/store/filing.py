@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Column, RowMapping, Select, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import Card, FileStat, Problem, Reading, Severity, State
-from bot.cards.text import folded
+from bot.cards.text import folded, storable
 from bot.desk.publication import EVERYWHERE, Source, Verdict, ruled
-from bot.store import fulltext, spelling
+from bot.store import search, spelling
 from bot.store.database import Database
 from bot.store.records import row_of, timeline
+from bot.store.search.engines import index_of
 from bot.store.tables import audit, card_aliases, card_topics, cards, files, providers, spellings, topics
+from bot.store.upserts import insert_ignoring
 from bot.store.visibility import verdict
 
 BATCH = 500
 """Files written in one transaction, at most: readers wait for no longer than it takes."""
+
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,11 @@ class FilingCabinet:
     async def at_risk(self, root: str, paths: Sequence[str]) -> int:
         """How many published cards only these files carry."""
         async with self._database.read() as connection:
-            ids = await _orphans(connection, root, paths)
-            lost = select(func.count()).where(cards.c.id.in_(ids), cards.c.state == State.PUBLISHED)
-            return int((await connection.execute(lost)).scalar_one())
+            lost = 0
+            for ids in _some_of(await _orphans(connection, root, paths)):
+                asked = select(func.count()).where(cards.c.id.in_(ids), cards.c.state == State.PUBLISHED)
+                lost += int((await connection.execute(asked)).scalar_one())
+            return lost
 
     async def file(
         self,
@@ -88,13 +95,14 @@ class FilingCabinet:
     async def forget(self, root: str, paths: Sequence[str], now: datetime) -> int:
         """These files are gone: withdraw their cards, unless another file carries them now. Returns how many."""
         async with self._database.write() as connection:
-            ids = await _orphans(connection, root, paths)
-            await connection.execute(delete(files).where(files.c.root == root, files.c.path.in_(paths)))
-            if ids:
+            gone = await _orphans(connection, root, paths)
+            for some in _some_of(paths):
+                await connection.execute(delete(files).where(files.c.root == root, files.c.path.in_(some)))
+            for ids in _some_of(gone):
                 await _log_states(connection, await _filed_states(connection, ids), now)
                 await connection.execute(update(cards).where(cards.c.id.in_(ids)).values(_GONE))
                 await _unindex(connection, ids)
-            return len(ids)
+            return len(gone)
 
     async def recount(self) -> None:
         """Count the published cards of every topic and provider again."""
@@ -115,12 +123,13 @@ async def topic_ids(connection: AsyncConnection, names: Mapping[str, str]) -> di
     """The ids of topics by their keys (folded names); unknown ones are added."""
     await _add_missing(connection, topics, [{"key": key, "name": name} for key, name in names.items()])
     rows = await connection.execute(select(topics.c.key, topics.c.id).where(topics.c.key.in_(names)))
-    return dict(rows.all())
+    found = dict(rows.all())
+    return {key: found[storable(key)] for key in names}
 
 
 async def _add_missing(connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     if rows:
-        await connection.execute(insert(table).prefix_with("OR IGNORE", dialect="sqlite"), rows)
+        await connection.execute(insert_ignoring(table), rows)
 
 
 async def _count(connection: AsyncConnection, table: Table, name: Column[Any], counted: Select[Any]) -> None:
@@ -137,23 +146,27 @@ def _problems(found: Iterable[Mapping[str, Any]]) -> tuple[Problem, ...]:
 
 async def _orphans(connection: AsyncConnection, root: str, paths: Sequence[str]) -> list[int]:
     """Cards that only these files carry and that are not withdrawn yet."""
-    mine = select(files.c.card_id).where(files.c.root == root, files.c.path.in_(paths), files.c.card_id.is_not(None))
-    going = set((await connection.execute(mine)).scalars())
-    carriers = select(files.c.card_id, files.c.root, files.c.path).where(files.c.card_id.in_(going))
-    rows = await connection.execute(carriers)
-    leaving = set(paths)
-    staying = {card for card, other, path in rows if other != root or path not in leaving}
+    going: set[int] = set()
+    for some in _some_of(paths):
+        mine = select(files.c.card_id).where(files.c.root == root, files.c.path.in_(some), files.c.card_id.is_not(None))
+        going.update((await connection.execute(mine)).scalars())
+    staying, leaving = set(), set(paths)
+    for ids in _some_of(sorted(going)):
+        carriers = select(files.c.card_id, files.c.root, files.c.path).where(files.c.card_id.in_(ids))
+        rows = await connection.execute(carriers)
+        staying |= {card for card, other, path in rows if other != root or path not in leaving}
     return sorted(going - staying)
+
+
+def _some_of(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
+    """Values in one question: their number is limited on every engine."""
+    for start in range(0, len(values), BATCH):
+        yield values[start : start + BATCH]
 
 
 async def _unindex(connection: AsyncConnection, ids: Sequence[int]) -> None:
     rows = await connection.execute(select(cards.c.timeline).where(cards.c.id.in_(ids)))
-    await _many(connection, fulltext.DELETE, [(moment,) for moment in rows.scalars()])
-
-
-async def _many(connection: AsyncConnection, statement: str, rows: list[tuple[Any, ...]]) -> None:
-    if rows:
-        await connection.exec_driver_sql(statement, rows)
+    await index_of(connection.dialect.name).remove(connection, rows.scalars().all())
 
 
 class _Batch:
@@ -272,11 +285,8 @@ class _Batch:
         ):
             await _add_missing(self.connection, table, rows)
         shown = [(card_id, card) for card_id, card in written if card.state is not State.WITHDRAWN]
-        await _many(
-            self.connection,
-            fulltext.INSERT,
-            [fulltext.row(timeline(card.published_at, card_id), card) for card_id, card in shown],
-        )
+        entries = [(timeline(card.published_at, card_id), search.entry(card)) for card_id, card in shown]
+        await index_of(self.connection.dialect.name).add(self.connection, entries)
         await _add_missing(self.connection, spellings, spelling.words_of(card for _, card in shown))
 
     async def _note_files(self, read: Sequence[tuple[FileStat, Reading]], carried: Mapping[str, int]) -> None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, insert, select, text, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import ColumnElement, delete, exists, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import folded
@@ -22,6 +21,7 @@ from bot.store.database import Database
 from bot.store.filing import topic_ids
 from bot.store.subscriptions import columns, end
 from bot.store.tables import circuits, deliveries, subscription_topics, subscriptions, topics
+from bot.store.upserts import insert_ignoring, upsert
 
 _PERSONAL = subscriptions.c.user_id.is_not(None)
 
@@ -146,5 +146,5 @@ async def _forget_circuits(connection: AsyncConnection, chosen: ColumnElement[bo
 
 async def _add_topic(connection: AsyncConnection, subscription_id: int, topic: str) -> None:
     (topic_id,) = (await topic_ids(connection, {folded(topic): topic})).values()
-    adding = insert(subscription_topics).prefix_with("OR IGNORE", dialect="sqlite")
-    await connection.execute(adding.values(subscription_id=subscription_id, topic_id=topic_id))
+    adding = insert_ignoring(subscription_topics).values(subscription_id=subscription_id, topic_id=topic_id)
+    await connection.execute(adding)

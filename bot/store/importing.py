@@ -18,6 +18,7 @@ from bot.store.export import EXPORTED
 from bot.store.filing import topic_ids
 from bot.store.subscriptions import begin_anew
 from bot.store.tables import Moment, card_edit_topics, card_edits, cards
+from bot.store.upserts import insert_ignoring
 
 Row = Mapping[str, Any]
 _NUMBERED = {
@@ -119,7 +120,7 @@ class _Taking:
     async def _insert(self, kind: str, table: Table, row: Row, values: dict[str, Any]) -> bool:
         if kind in _NUMBERED:
             return await self._insert_numbered(kind, table, row["id"], values)
-        adding = insert(table).prefix_with("OR IGNORE", dialect="sqlite").values(values)
+        adding = insert_ignoring(table).values(values)
         added = bool((await self.connection.execute(adding)).rowcount)
         if added and "card_id" in values:
             self.changed.add(values["card_id"])
@@ -144,7 +145,7 @@ class _Taking:
         for row in (await self.connection.execute(select(card_edits))).mappings().all():
             here = {"guild_id": row["guild_id"], "card_id": row["card_id"]}
             ids = await topic_ids(self.connection, {folded(name): name for name in row["topics"]})
-            adding = insert(card_edit_topics).prefix_with("OR IGNORE", dialect="sqlite")
+            adding = insert_ignoring(card_edit_topics)
             await self.connection.execute(adding, [here | {"topic_id": each} for each in ids.values()])
 
     async def rule(self, now: datetime) -> None:

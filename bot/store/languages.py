@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.language import ENGLISH
 from bot.store.database import Database
 from bot.store.tables import guild_settings, subscriptions
+from bot.store.upserts import upsert
 
 
 class Languages:
@@ -35,8 +35,7 @@ class Languages:
         ]
         noting = upsert(guild_settings)
         noting = noting.on_conflict_do_update(index_elements=["guild_id"], set_={"language": noting.excluded.language})
-        async with self._database.write() as connection:
-            await connection.execute(noting, rows)
+        await self._database.note(lambda connection: connection.execute(noting, rows))
 
 
 def server_language(server: ColumnElement[int]) -> ColumnElement[str]:

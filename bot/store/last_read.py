@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.store.database import Database
 from bot.store.tables import last_read
+from bot.store.upserts import upsert
 
 
 class LastRead:
@@ -27,7 +27,5 @@ class LastRead:
     async def note(self, user_id: int, guild_id: int, now: datetime) -> None:
         """The member has read everything up to now."""
         row = upsert(last_read).values(user_id=user_id, guild_id=guild_id, at=now)
-        async with self._database.write() as connection:
-            await connection.execute(
-                row.on_conflict_do_update(index_elements=["user_id", "guild_id"], set_={"at": now})
-            )
+        row = row.on_conflict_do_update(index_elements=["user_id", "guild_id"], set_={"at": now})
+        await self._database.note(lambda connection: connection.execute(row))

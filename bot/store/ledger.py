@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, not_, update
+from sqlalchemy import Integer, and_, bindparam, case, func, not_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Delivery, Progress
 from bot.store.database import Database
@@ -28,8 +29,9 @@ class Decides(enum.IntEnum):
 
 
 _SAME = deliveries.c.wanted.is_not_distinct_from(bindparam("seen"))
-_OVERTAKEN = and_(bindparam("mode") == Decides.UNCHANGED, not_(_SAME))
-_DECIDES = and_(bindparam("mode") != Decides.NEVER, not_(_OVERTAKEN))
+_MODE = bindparam("mode", type_=Integer)
+_OVERTAKEN = and_(_MODE == Decides.UNCHANGED, not_(_SAME))
+_DECIDES = and_(_MODE != Decides.NEVER, not_(_OVERTAKEN))
 _NOTE = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("the_id"))
@@ -43,7 +45,9 @@ _NOTE = (
             bindparam("new_settled_at", type_=deliveries.c.settled_at.type), deliveries.c.settled_at
         ),
         due_at=case((_DECIDES, bindparam("new_due_at", type_=deliveries.c.due_at.type)), else_=deliveries.c.due_at),
-        progress=case((_OVERTAKEN, Progress.WAITING), else_=bindparam("new_progress")),
+        progress=case(
+            (_OVERTAKEN, Progress.WAITING), else_=bindparam("new_progress", type_=deliveries.c.progress.type)
+        ),
     )
 )
 _POSTABLE = and_(
@@ -136,7 +140,7 @@ class Ledger:
     async def _write(
         self, begun: dict[int, tuple[datetime, Any]], notes: list[dict[str, Any]]
     ) -> dict[int, tuple[str, bool]]:
-        async with self._database.write() as connection:
+        async def write(connection: AsyncConnection) -> dict[int, tuple[str, bool]]:
             if notes:
                 await connection.execute(_NOTE, notes)
             if not begun:
@@ -144,6 +148,8 @@ class Ledger:
             earliest = min(now for now, _ in begun.values())
             sending = await connection.execute(_SENDING, {"begun": list(begun), "earliest": earliest})
             return {delivery_id: (wanted, plain) for delivery_id, wanted, plain in sending}
+
+        return await self._database.note(write)
 
 
 def _answer(future: asyncio.Future[Any], result: Any = None, error: Exception | None = None) -> None:

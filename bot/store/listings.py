@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
 from bot.store.tables import listings
+from bot.store.upserts import upsert
 
 _log = logging.getLogger(__name__)
 KEPT = timedelta(days=90)
@@ -51,11 +53,14 @@ class Listings:
             await asyncio.wait(self._under_way)
 
     async def _write(self, key: str, request: Mapping[str, Any], now: datetime) -> None:
-        async with self._database.write() as connection:
+        row = upsert(listings).values(key=key, request=dict(request), used_at=now)
+        row = row.on_conflict_do_update(index_elements=["key"], set_={"used_at": now})
+
+        async def write(connection: AsyncConnection) -> None:
             await connection.execute(delete(listings).where(listings.c.used_at < now - KEPT))
-            known = await connection.execute(update(listings).where(listings.c.key == key).values(used_at=now))
-            if not known.rowcount:
-                await connection.execute(insert(listings).values(key=key, request=dict(request), used_at=now))
+            await connection.execute(row)
+
+        await self._database.note(write)
 
     async def recall(self, key: str) -> dict[str, Any] | None:
         """The request, or None when it is unknown or forgotten."""

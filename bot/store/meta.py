@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
 from bot.store.tables import meta
+from bot.store.upserts import upsert
 
 
 class Meta:
@@ -34,10 +35,9 @@ class Meta:
         return at
 
     async def set(self, key: str, value: str) -> None:
-        async with self._database.write() as connection:
-            await _put(connection, key, value)
+        await self._database.note(lambda connection: _put(connection, key, value))
 
 
 async def _put(connection: AsyncConnection, key: str, value: str) -> None:
-    await connection.execute(delete(meta).where(meta.c.key == key))
-    await connection.execute(insert(meta).values(key=key, value=value))
+    row = upsert(meta).values(key=key, value=value)
+    await connection.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": value}))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
-from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, inspect
+from sqlalchemy.exc import DBAPIError
 
 from bot.errors import StoreError
-from bot.store.database import APPLICATION_ID, Database
+from bot.store.database import Database
+from bot.store.engines.sqlite import APPLICATION_ID
 from bot.store.tables import meta
+from bot.store.upserts import upsert
 
 
 async def migrate(database: Database) -> None:
@@ -25,16 +27,23 @@ async def migrate(database: Database) -> None:
     try:
         async with database.write() as connection:
             await connection.run_sync(_upgrade)
-    except OperationalError as error:
+    except DBAPIError as error:
         raise StoreError(
             f"The database cannot be written: {error.orig}. Check NEWSDESK_DATABASE_URL, the disk and its rights."
         ) from error
+
+
+def is_foreign(tables: Collection[str]) -> bool:
+    """Whether a server's database with these tables is another program's; that may know `alembic_version` as well."""
+    return bool(tables) and not {"alembic_version", "deliveries"} <= set(tables)
 
 
 def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", "bot.store:migrations")
     scripts = ScriptDirectory.from_config(config)
+    if connection.dialect.name == "postgresql" and is_foreign(inspect(connection).get_table_names()):
+        raise StoreError("The database belongs to another program. Point NEWSDESK_DATABASE_URL at one of its own.")
     current = MigrationContext.configure(connection).get_current_revision()
     if current == scripts.get_current_head():
         return
@@ -44,7 +53,8 @@ def _upgrade(connection: Connection) -> None:
         )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
     # The instance's name goes into every nonce: two stores that post to one channel must not share them.
     name = upsert(meta).values(key="instance", value=secrets.token_hex(4)).on_conflict_do_nothing()
     connection.execute(name)

@@ -15,12 +15,10 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     CompoundSelect,
-    Integer,
     MetaData,
     ScalarSelect,
     Select,
     Table,
-    Text,
     and_,
     case,
     delete,
@@ -47,6 +45,8 @@ from bot.store.languages import post_language
 from bot.store.records import filed, filed_columns
 from bot.store.reviews import review_revision
 from bot.store.tables import (
+    Number,
+    Text,
     card_aliases,
     card_edit_topics,
     card_topics,
@@ -61,6 +61,7 @@ from bot.store.tables import (
     subscription_topics,
     subscriptions,
 )
+from bot.store.upserts import insert_ignoring
 from bot.store.visibility import ever_decided, seen_revision, undecided, verdict, visible
 
 _CROSSPOST_EDITS_APART = timedelta(minutes=20) // timedelta(microseconds=1)
@@ -69,14 +70,14 @@ _CROSSPOST_EDITS_APART = timedelta(minutes=20) // timedelta(microseconds=1)
 candidates = Table(
     "candidates",
     MetaData(),
-    Column("subscription_id", Integer, nullable=False),
+    Column("subscription_id", Number, nullable=False),
     Column("guild_id", BigInteger, nullable=False),
     Column("channel_id", BigInteger, primary_key=True),
-    Column("card_id", Integer, primary_key=True),
-    Column("story_id", Integer),
+    Column("card_id", Number, primary_key=True),
+    Column("story_id", Number),
     Column("timeline", BigInteger, nullable=False),
     Column("revision", Text, nullable=False),
-    Column("heat", Integer, nullable=False),
+    Column("heat", Number, nullable=False),
     Column("lead", Boolean, nullable=False, comment="the one of its story that gets the message"),
     prefixes=["TEMPORARY"],
 )
@@ -235,17 +236,17 @@ def _matching(now: datetime, max_age: timedelta) -> Select[Any]:
     since = case((by_hand, decisions.c.decided_at), else_=cards.c.visible_at)
     fresh: ColumnElement[bool] = or_(by_hand, ruled, cards.c.published_at >= now - max_age)
     fits = and_(func.coalesce(cards.c.quality, 0) >= subscriptions.c.min_quality, _topic_matches())
-    return (
-        select(
-            func.min(subscriptions.c.id),
-            subscriptions.c.guild_id,
-            subscriptions.c.channel_id,
-            cards.c.id,
-            cards.c.timeline,
-            seen_revision(subscriptions.c.guild_id),
-            cards.c.points,
-            literal(False),
-        )
+    mine, card = subscriptions.c, cards.c
+    oldest = func.row_number().over(partition_by=(mine.channel_id, card.id), order_by=mine.id).label("place")
+    columns = (
+        mine.id.label("subscription_id"),
+        mine.guild_id,
+        mine.channel_id,
+        card.id.label("card_id"),
+        card.timeline,
+    )
+    fitting = (
+        select(*columns, seen_revision(mine.guild_id).label("revision"), card.points, oldest)
         .select_from(cards.join(subscriptions, literal(True)).outerjoin(decisions, decided))
         .where(
             cards.c.unplanned,
@@ -256,8 +257,10 @@ def _matching(now: datetime, max_age: timedelta) -> Select[Any]:
             fresh,
             case((func.coalesce(decisions.c.picked, False), _is_picked()), else_=fits),
         )
-        .group_by(subscriptions.c.channel_id, cards.c.id)
+        .subquery()
     )
+    wanted = [column for column in fitting.c if column.name != "place"]
+    return select(*wanted, literal(False)).where(fitting.c.place == 1)
 
 
 def _is_picked() -> ColumnElement[bool]:
@@ -370,7 +373,7 @@ def _is_quiet() -> ColumnElement[bool]:
 def _defer() -> Any:
     names = ("channel_id", "card_id", "subscription_id")
     waiting = select(*(candidates.c[name] for name in names)).where(_is_quiet())
-    return insert(deferred).prefix_with("OR IGNORE", dialect="sqlite").from_select(names, waiting)
+    return insert_ignoring(deferred).from_select(names, waiting)
 
 
 def _choose_leads() -> Any:

@@ -15,13 +15,10 @@ from sqlalchemy import (
     Subquery,
     Table,
     case,
-    column,
     func,
     literal,
     literal_column,
     select,
-    table,
-    text,
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,9 +27,10 @@ from bot.cards.model import State
 from bot.cards.text import folded, storable
 from bot.desk import wording
 from bot.desk.stories import RELATED
-from bot.store import fulltext
 from bot.store.database import Database
 from bot.store.records import FiledCard, filed, filed_columns, timeline
+from bot.store.search import RANKS, Index, Within, tag
+from bot.store.search.engines import index_of
 from bot.store.tables import card_aliases, card_topics, cards, decisions, providers, story_keys, topics
 from bot.store.visibility import visible
 
@@ -84,7 +82,7 @@ class Query:
     def tags(self) -> list[str]:
         """The filters that stand in the index."""
         named = {"topic": self.topic, "provider": self.provider, "type": self.kind}
-        return [fulltext.tag(kind, name) for kind, name in named.items() if name]
+        return [tag(kind, name) for kind, name in named.items() if name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,6 @@ class TopicCount:
 
 
 _FARTHEST = 2**63 - 1
-_index = table("card_search", column("rowid"))
 
 
 class Archive:
@@ -104,6 +101,7 @@ class Archive:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._index = index_of(database.dialect)
 
     async def card(self, card_id: int, guild_id: int, *, hidden: bool = False) -> FiledCard | None:
         """One card by its id; with `hidden`, also when the server does not see it."""
@@ -161,15 +159,14 @@ class Archive:
     async def _search(
         self, query: Query, guild_id: int, limit: int, cursor: Cursor | None, offset: int, *, typing: bool
     ) -> Page:
-        if query.order is Order.BEST:
-            matches = fulltext.ranked(query.words, query.tags, typing=typing)
-        else:
-            matches = [match] if (match := fulltext.match(query.words, query.tags, typing=typing)) else []
-        if not matches:
+        ranks = RANKS if query.order is Order.BEST and wording.asked(query.words).wanted else (Within.ANYWHERE,)
+        asked = [self._index.question(query.words, query.tags, within=within, typing=typing) for within in ranks]
+        span = (query.since, query.until)
+        tiers = [_hits(self._index, one, tier, guild_id, *span) for tier, one in enumerate(asked) if one]
+        if not tiers:
             return Page(())
-        tiers = [_hits(match, tier, guild_id, query.since, query.until) for tier, match in enumerate(matches)]
         if query.order is Order.NEWEST:
-            return await self._page(tiers[0], _index.c.rowid, guild_id, limit, cursor)
+            return await self._page(tiers[0], self._index.place, guild_id, limit, cursor)
         return await self._ranked(tiers, query.order, guild_id, limit, offset)
 
     async def _page(
@@ -187,7 +184,8 @@ class Archive:
 
     async def _ranked(self, tiers: Sequence[Select[Any]], order: Order, guild_id: int, limit: int, offset: int) -> Page:
         """The newest hits of each tier, best tier or hottest first; a card counts in its best tier only."""
-        newest = [select(tier.order_by(_index.c.rowid.desc()).limit(RANKED // len(tiers)).subquery()) for tier in tiers]
+        newest_first, some = self._index.place.desc(), RANKED // len(tiers)
+        newest = [select(tier.order_by(newest_first).limit(some).subquery()) for tier in tiers]
         hits = union_all(*newest).subquery()
         card = (hits.c.id, hits.c.timeline, hits.c.heat)
         best = select(*card, func.min(hits.c.tier).label("tier")).group_by(*card).subquery()
@@ -210,11 +208,11 @@ class Archive:
     async def complete_cards(self, words: str, guild_id: int, *, limit: int, hidden: bool = False) -> list[FiledCard]:
         """Cards whose text has these words, newest first; without words the newest. `hidden` includes held ones."""
         seen = cards.c.state != State.WITHDRAWN if hidden else visible(guild_id)
-        match = fulltext.match(words, (), typing=True)
-        if match is None:
+        question = self._index.question(words, (), typing=True)
+        if question is None:
             asked = select(cards.c.id).where(seen).order_by(cards.c.timeline.desc())
         else:
-            asked = _hits(match, 0, None).where(seen).order_by(_index.c.rowid.desc())
+            asked = _hits(self._index, question, 0, None).where(seen).order_by(self._index.place.desc())
         return list(await self._filed(asked.limit(limit), guild_id, cards.c.timeline.desc()))
 
     async def topics(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
@@ -235,20 +233,25 @@ class Archive:
 
 
 def _hits(
-    match: str, tier: int, guild_id: int | None, since: datetime | None = None, until: datetime | None = None
+    index: Index,
+    question: str,
+    tier: int,
+    guild_id: int | None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Select[Any]:
     """What the index finds, with where it stands; only what the server sees, when one is given."""
     asked = (
         select(cards.c.id, cards.c.timeline, cards.c.heat, literal_column(str(tier)).label("tier"))
-        .select_from(_index)
-        .join(cards, cards.c.timeline == _index.c.rowid)
-        .where(text(f"card_search MATCH :match{tier}").bindparams(**{f"match{tier}": match}))
+        .select_from(index.table)
+        .join(cards, cards.c.timeline == index.place)
+        .where(index.answers(question, f"match{tier}"))
     )
     if guild_id is not None:
         asked = asked.where(visible(guild_id))
     if since:
-        asked = asked.where(_index.c.rowid >= _beginning(since))
-    return asked.where(_index.c.rowid < _beginning(until)) if until else asked
+        asked = asked.where(index.place >= _beginning(since))
+    return asked.where(index.place < _beginning(until)) if until else asked
 
 
 def _beginning(moment: datetime) -> int:

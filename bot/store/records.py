@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping
+from sqlalchemy import ColumnElement, Integer, RowMapping, literal
 
 from bot.cards.fingerprint import content, revision
 from bot.cards.model import Card, HeldReason, Image, Provider, Related, State
@@ -40,7 +40,7 @@ def timeline(published_at: datetime, card_id: int) -> int:
 
 def seconds_of(place: ColumnElement[int]) -> ColumnElement[int]:
     """The moment of a place in the timeline, in seconds since 1970."""
-    return place.bitwise_rshift(_ID_BITS)
+    return place.bitwise_rshift(literal(_ID_BITS, Integer))
 
 
 def best_of_some() -> ColumnElement[int]:

@@ -25,7 +25,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import cast as sql_cast
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import State
@@ -35,6 +34,7 @@ from bot.language import ENGLISH
 from bot.store.database import Database
 from bot.store.records import best_of_some, timeline
 from bot.store.tables import cards, deliveries, delivery_cards, flags, guild_settings
+from bot.store.upserts import upsert
 from bot.store.visibility import ever_decided, last_entry, open_flags, undecided, visible
 
 MOST_OPEN = 25

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 
 from bot.store.database import Database
 from bot.store.records import FiledCard, filed, filed_columns
 from bot.store.tables import cards, saved
+from bot.store.upserts import insert_ignoring
 from bot.store.visibility import visible
 
 
@@ -31,15 +32,13 @@ class SavedCards:
     async def save(self, user_id: int, card_id: int, now: datetime) -> bool:
         """Save a card. False when it was saved already."""
         row = {"user_id": user_id, "card_id": card_id, "saved_at": now}
-        async with self._database.write() as connection:
-            statement = insert(saved).prefix_with("OR IGNORE", dialect="sqlite")
-            return bool((await connection.execute(statement, row)).rowcount)
+        saving = insert_ignoring(saved).values(row)
+        return bool((await self._database.note(lambda connection: connection.execute(saving))).rowcount)
 
     async def remove(self, user_id: int, card_id: int) -> bool:
         """Forget a saved card. False when it was not saved."""
-        chosen = (saved.c.user_id == user_id) & (saved.c.card_id == card_id)
-        async with self._database.write() as connection:
-            return bool((await connection.execute(delete(saved).where(chosen))).rowcount)
+        removing = delete(saved).where(saved.c.user_id == user_id, saved.c.card_id == card_id)
+        return bool((await self._database.note(lambda connection: connection.execute(removing))).rowcount)
 
     async def page(self, user_id: int, guild_id: int, *, limit: int, offset: int) -> SavedPage:
         """A page of what the member saved and may see in this server."""

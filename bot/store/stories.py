@@ -14,7 +14,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     or_,
     select,
     update,
@@ -25,6 +24,7 @@ from bot.cards.model import Card
 from bot.desk.stories import Member, assigned, keys, neighbours
 from bot.store.records import filed, filed_columns
 from bot.store.tables import card_aliases, cards, story_keys
+from bot.store.upserts import insert_ignoring
 
 _AT_ONCE = 500
 """Values in one question: their number is limited on every engine."""
@@ -60,7 +60,7 @@ async def renew_keys(connection: AsyncConnection, chosen: Select[Any]) -> None:
 async def _add_keys(connection: AsyncConnection, members: Sequence[Member]) -> None:
     rows = [{"key": key, "card_id": member.card_id} for member in members for key in member.keys]
     if rows:
-        await connection.execute(insert(story_keys).prefix_with("OR IGNORE", dialect="sqlite"), rows)
+        await connection.execute(insert_ignoring(story_keys), rows)
 
 
 async def _members(connection: AsyncConnection, chosen: Select[Any], *which: Any) -> list[Member]:

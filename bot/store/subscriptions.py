@@ -8,7 +8,6 @@ from datetime import datetime, time
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import folded
@@ -19,6 +18,7 @@ from bot.store.database import Database
 from bot.store.filing import topic_ids
 from bot.store.languages import post_language
 from bot.store.tables import deliveries, guild_settings, subscription_topics, subscriptions, topics
+from bot.store.upserts import upsert
 
 _PLAIN = (
     "when",

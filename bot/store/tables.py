@@ -15,12 +15,14 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
+from sqlalchemy import Text as PlainText
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from bot.cards.text import storable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -39,6 +41,22 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + value * _MICROSECOND
 
 
+class Text(TypeDecorator[str]):
+    """Text without what an engine cannot keep (`storable`), compared letter by letter on every engine."""
+
+    impl = PlainText
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return PlainText(collation="C" if dialect.name == "postgresql" else None)
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        return None if value is None else storable(value)
+
+
+Number = BigInteger().with_variant(Integer(), "sqlite")
+"""As large on every engine as SQLite's integers: whatever number a button carries can be asked for."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -53,7 +71,7 @@ meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("va
 cards = Table(
     "cards",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("slug", Text, nullable=False, unique=True),
     # Order by time, unique: the full-text row's id as well, so that "newest first" needs no sorting.
     Column("timeline", BigInteger, nullable=False, unique=True),
@@ -63,16 +81,16 @@ cards = Table(
     Column("held_reason", Text),
     Column("title", Text, nullable=False),
     Column("provider", Text, nullable=False, comment="folded name, empty when unknown"),
-    Column("quality", Integer),
-    Column("heat", Integer),
-    Column("points", Integer, nullable=False, server_default="0", comment="heat, else quality, else 0"),
+    Column("quality", Number),
+    Column("heat", Number),
+    Column("points", Number, nullable=False, server_default="0", comment="heat, else quality, else 0"),
     Column("details", JSON, nullable=False, comment="what is shown and never searched by SQL"),
     Column("revision", Text, nullable=False),
     Column("content", Text, nullable=False),
     Column("gone", Boolean, nullable=False, comment="its file vanished"),
     Column("visible_at", Moment, comment="since when the file says published"),
     Column("unplanned", Boolean, nullable=False, comment="changed since deliveries were planned"),
-    Column("story_id", Integer, comment="the card that names its story; null until a channel may get it"),
+    Column("story_id", Number, comment="the card that names its story; null until a channel may get it"),
 )
 Index("ix_cards_state_timeline", cards.c.state, cards.c.timeline)
 # Answers "does the server see this hit, and how hot is it" without reading the row.
@@ -88,10 +106,10 @@ Index("ix_cards_state_points_timeline", cards.c.state, cards.c.points, cards.c.t
 topics = Table(
     "topics",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("key", Text, nullable=False, unique=True, comment="folded name"),
     Column("name", Text, nullable=False),
-    Column("published", Integer, nullable=False, server_default="0", comment="cards published by their files"),
+    Column("published", Number, nullable=False, server_default="0", comment="cards published by their files"),
 )
 
 providers = Table(
@@ -99,7 +117,7 @@ providers = Table(
     metadata,
     Column("key", Text, primary_key=True, comment="folded name"),
     Column("name", Text, nullable=False),
-    Column("published", Integer, nullable=False, server_default="0", comment="cards published by their files"),
+    Column("published", Number, nullable=False, server_default="0", comment="cards published by their files"),
 )
 
 card_topics = Table(
@@ -147,7 +165,7 @@ Index("ix_decisions_card_id", decisions.c.card_id)
 audit = Table(
     "audit",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("guild_id", BigInteger, nullable=False, comment="0: everywhere"),
     Column("card_id", ForeignKey(cards.c.id), nullable=False),
     Column("subject", Text, nullable=False, server_default="verdict", comment="verdict, topics, state"),
@@ -157,7 +175,7 @@ audit = Table(
     Column("actor_id", BigInteger, nullable=False, comment="0: a file"),
     Column("source", Text, nullable=False, comment="command, button, file"),
     Column("reason", Text, nullable=False),
-    Column("undoes", Integer, comment="the entry that this one takes back"),
+    Column("undoes", Number, comment="the entry that this one takes back"),
     Column("at", Moment, nullable=False),
 )
 Index("ix_audit_guild_id_id", audit.c.guild_id, audit.c.id)
@@ -204,18 +222,18 @@ Index("ix_story_keys_card_id", story_keys.c.card_id)
 subscriptions = Table(
     "subscriptions",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Number, primary_key=True),
     Column("guild_id", BigInteger, nullable=False),
     Column("channel_id", BigInteger, nullable=False),
     Column("when", Text, nullable=False),
-    Column("min_quality", Integer, nullable=False),
+    Column("min_quality", Number, nullable=False),
     Column("created_by", BigInteger, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("times", JSON, nullable=False, server_default="[]", comment="local, HH:MM"),
     Column("days", JSON, nullable=False, server_default="[]", comment="from Monday, 0"),
     Column("timezone", Text, nullable=False, server_default="UTC"),
     Column("without", JSON, nullable=False, server_default="[]", comment="topics and words"),
-    Column("max_cards", Integer, nullable=False, server_default="10"),
+    Column("max_cards", Number, nullable=False, server_default="10"),
     Column("layout", Text, nullable=False, server_default="cards"),
     Column("mention", BigInteger, comment="a role"),
     Column("crosspost", Boolean, nullable=False, server_default="0"),
@@ -231,7 +249,8 @@ subscriptions = Table(
     sqlite_autoincrement=True,
 )
 Index("ix_subscriptions_guild_id", subscriptions.c.guild_id)
-Index("ix_subscriptions_next_at", subscriptions.c.next_at, sqlite_where=text("next_at IS NOT NULL"))
+_NEXT = text("next_at IS NOT NULL")
+Index("ix_subscriptions_next_at", subscriptions.c.next_at, sqlite_where=_NEXT, postgresql_where=_NEXT)
 _OF_A_MEMBER = text("user_id IS NOT NULL")
 Index(
     "ix_subscriptions_user_id_guild_id",
@@ -265,7 +284,7 @@ quiet_hours = Table(
     Column("starts", Text, nullable=False, comment="local, HH:MM"),
     Column("ends", Text, nullable=False, comment="local, HH:MM"),
     Column("timezone", Text, nullable=False),
-    Column("passing_heat", Integer, comment="stories this hot are posted all the same"),
+    Column("passing_heat", Number, comment="stories this hot are posted all the same"),
     Column("is_quiet", Boolean, nullable=False),
     Column("turns_at", Moment, nullable=False, comment="when that changes"),
 )
@@ -285,15 +304,15 @@ guild_settings = Table(
     Column("guild_id", BigInteger, primary_key=True),
     Column("timezone", Text, comment="the one that was chosen last"),
     Column("review_channel_id", BigInteger),
-    Column("review_open", Integer, nullable=False, server_default="10", comment="reviews that wait at once, at most"),
+    Column("review_open", Number, nullable=False, server_default="10", comment="reviews that wait at once, at most"),
     Column("language", Text, comment="the server's on Discord; null: English"),
 )
 
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("subscription_id", Integer, nullable=False),
+    Column("id", Number, primary_key=True),
+    Column("subscription_id", Number, nullable=False),
     Column("guild_id", BigInteger, nullable=False),
     Column("channel_id", BigInteger, nullable=False),
     Column("timeline", BigInteger, nullable=False, comment="order within the channel"),
@@ -301,7 +320,7 @@ deliveries = Table(
     Column("actual", Text, comment="what is there"),
     Column("message_id", BigInteger),
     Column("progress", Text, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("attempts", Number, nullable=False, server_default="0"),
     Column("due_at", Moment, comment="null: nothing to do"),
     Column("sent_at", Moment, comment="when the last call to post began"),
     Column("plain", Boolean, nullable=False, server_default="0", comment="without pictures: Discord refused one"),
@@ -309,7 +328,7 @@ deliveries = Table(
     Column("planned_at", Moment, nullable=False),
     Column("settled_at", Moment),
     Column("slot", Text, comment="a digest's local day and time; null for a single story"),
-    Column("part", Integer, nullable=False, server_default="0"),
+    Column("part", Number, nullable=False, server_default="0"),
     Column("layout", Text, nullable=False, server_default="card"),
     Column("heading", Text, comment="above a digest's cards"),
     Column("mention", BigInteger, comment="a role"),
@@ -323,12 +342,13 @@ deliveries = Table(
     sqlite_autoincrement=True,
 )
 _DUE = text("due_at IS NOT NULL")
-Index("ix_deliveries_due_at", deliveries.c.due_at, sqlite_where=_DUE)
-Index("ix_deliveries_channel_id_due_at", deliveries.c.channel_id, sqlite_where=_DUE)
+Index("ix_deliveries_due_at", deliveries.c.due_at, sqlite_where=_DUE, postgresql_where=_DUE)
+Index("ix_deliveries_channel_id_due_at", deliveries.c.channel_id, sqlite_where=_DUE, postgresql_where=_DUE)
 _REVIEW = text("layout = 'review'")
 Index("ix_deliveries_review", deliveries.c.guild_id, sqlite_where=_REVIEW, postgresql_where=_REVIEW)
 Index("ix_deliveries_user_id", deliveries.c.user_id, sqlite_where=_OF_A_MEMBER, postgresql_where=_OF_A_MEMBER)
-Index("ix_deliveries_crosspost", deliveries.c.channel_id, sqlite_where=text("crosspost = 'wanted'"))
+_CROSSPOST = text("crosspost = 'wanted'")
+Index("ix_deliveries_crosspost", deliveries.c.channel_id, sqlite_where=_CROSSPOST, postgresql_where=_CROSSPOST)
 
 delivery_cards = Table(
     "delivery_cards",
@@ -336,13 +356,13 @@ delivery_cards = Table(
     Column("delivery_id", ForeignKey(deliveries.c.id, ondelete="CASCADE"), primary_key=True),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
     Column("channel_id", BigInteger, nullable=False),
-    Column("place", Integer, nullable=False, comment="order within the message"),
+    Column("place", Number, nullable=False, comment="order within the message"),
     Column("revision", Text, comment="to be shown; null: not any more"),
     Column("shown", Boolean, nullable=False, server_default="1", comment="else the message tells its story already"),
-    Column("rank", Integer, comment="how a digest came to choose it: its place there, from 1; null: no digest did"),
-    Column("heat", Integer, comment="as it was then"),
-    Column("quality", Integer, comment="as it was then"),
-    Column("hours", Integer, comment="its age then"),
+    Column("rank", Number, comment="how a digest came to choose it: its place there, from 1; null: no digest did"),
+    Column("heat", Number, comment="as it was then"),
+    Column("quality", Number, comment="as it was then"),
+    Column("hours", Number, comment="its age then"),
     # A channel gets a card once, by whichever subscription and in whichever form.
     UniqueConstraint("channel_id", "card_id"),
     sqlite_with_rowid=False,
@@ -355,7 +375,7 @@ circuits = Table(
     Column("channel_id", BigInteger, primary_key=True),
     Column("guild_id", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("failures", Integer, nullable=False),
+    Column("failures", Number, nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("probe_at", Moment, nullable=False),
 )
@@ -388,7 +408,7 @@ spellings = Table(
     "spellings",
     metadata,
     Column("initial", Text, primary_key=True),
-    Column("length", Integer, primary_key=True, autoincrement=False),
+    Column("length", Number, primary_key=True, autoincrement=False),
     Column("word", Text, primary_key=True, comment="of a title, a topic or a provider, as the index sees it"),
     sqlite_with_rowid=False,
 )

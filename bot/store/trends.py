@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import CTE, case, func, select
+from sqlalchemy import CTE, BigInteger, case, cast, func, select
 
 from bot.cards.text import folded
 from bot.desk.trend import WEEK, Span
@@ -76,7 +76,7 @@ class Trends:
         """The visible cards of a topic, or of all, by quarters of an hour."""
         seen = _seen(guild_id, since, now)
         quarter = (seconds_of(seen.c.timeline) // SPAN).label("quarter")
-        numbers = (func.count(), func.coalesce(func.sum(seen.c.heat), 0), func.count(seen.c.heat))
+        numbers = (func.count(), cast(func.coalesce(func.sum(seen.c.heat), 0), BigInteger), func.count(seen.c.heat))
         asked = select(quarter, *numbers).group_by(quarter)
         if topic is not None:
             key = select(topics.c.id).where(topics.c.key == folded(topic)).scalar_subquery()

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, func, insert, select, update
+from sqlalchemy import Select, bindparam, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StoreError
 from bot.store.database import Database
 from bot.store.tables import cards, circuits, deliveries, meta
+from bot.store.upserts import upsert
 
 _PROBED = "probed"
 """Where the store keeps the moment at which it was last seen to take a change."""
@@ -51,11 +52,10 @@ class Health:
     async def probe(self, now: datetime) -> None:
         """Change a row and commit it. Raises `StoreError` when that fails: a full disk, a lost folder."""
         values = {"value": now.isoformat()}
+        row = upsert(meta).values(key=_PROBED, **values)
+        row = row.on_conflict_do_update(index_elements=["key"], set_=values)
         try:
-            async with self._database.write() as connection:
-                changed = await connection.execute(update(meta).where(meta.c.key == _PROBED).values(values))
-                if not changed.rowcount:
-                    await connection.execute(insert(meta).values(key=_PROBED, **values))
+            await self._database.note(lambda connection: connection.execute(row))
         except (SQLAlchemyError, OSError) as error:
             raise StoreError(f"The database cannot be written: {error}") from error
 

@@ -20,9 +20,10 @@ from time import perf_counter
 from typing import Any
 
 from bot.cards.model import Card, FileStat, HeldReason, Provider, Reading, Related, State
-from bot.store import Store, fulltext, open_store
+from bot.store import Store, open_store
 from bot.store.filing import BATCH
 from bot.store.reading import Archive, Order, Query
+from bot.store.search.sqlite import Fts5
 from bot.store.spelling import Speller
 from tests.bench.cards import (
     COMMON,
@@ -112,7 +113,7 @@ def common(n: int) -> str:
 def searching(name: str, order: Order, query: Callable[[int], Query]) -> Question:
     def match(n: int) -> tuple[Any, ...]:
         asked = query(n)
-        return (fulltext.match(asked.words, asked.tags),)
+        return (Fts5().question(asked.words, asked.tags),)
 
     def ask(archive: Archive, n: int) -> Awaitable[Any]:
         return archive.search(query(n), GUILD, limit=LIMIT)

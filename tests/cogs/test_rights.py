@@ -5,9 +5,7 @@ The server has opened all commands to everybody, as its settings allow: what Dis
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import simcord
 
 from bot.desk.publication import Decision, Source, Verdict
 from tests.support.stage import Stage, buttons, on_stage
+from tests.support.stores import ask
 
 PEOPLE = ("stranger", "member", "manager", "moderator", "administrator", "owner", "demoted")
 EVERYBODY = frozenset(PEOPLE)
@@ -83,11 +82,8 @@ class World:
 
     def here(self) -> list[Any]:
         """All that this server has decided, subscribed and set."""
-        with closing(sqlite3.connect(self.stage.folder.parent / "test.db")) as connection:
-            return [
-                connection.execute(f"SELECT * FROM {table} WHERE guild_id IN (0, ?)", (self.stage.guild.id,)).fetchall()
-                for table in TABLES
-            ]
+        url, mine = self.stage.settings.database_url, f"guild_id IN (0, {self.stage.guild.id})"
+        return [sorted(ask(url, f"SELECT * FROM {table} WHERE {mine}"), key=repr) for table in TABLES]
 
 
 async def _world(stage: Stage) -> World:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from bot.cards.model import State
@@ -12,11 +10,12 @@ from bot.desk.publication import Decision, Source, Verdict
 from bot.store import Store
 from bot.store.queue import Filters
 from tests.support.cards import NOW, card, file_cards
+from tests.support.stores import ask, url_of
 
 
 def _audit(tmp_path: Path) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(tmp_path / "newsdesk.db")) as connection:
-        return connection.execute("SELECT guild_id, before, after, actor_id, source, reason FROM audit").fetchall()
+    asked = "SELECT guild_id, before, after, actor_id, source, reason FROM audit ORDER BY id"
+    return ask(url_of(tmp_path / "newsdesk.db"), asked)
 
 
 async def test_of_fifty_moderators_at_once_one_decides_and_the_others_are_told_who(

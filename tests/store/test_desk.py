@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +15,7 @@ from bot.store.desk import Act
 from bot.store.flags import MOST, WITHIN, Flag, Flagged
 from bot.store.log import Entry, Wanted
 from tests.support.cards import NOW, card, file_cards
+from tests.support.stores import ask, url_of
 
 HERE = 1
 LATER = NOW + timedelta(hours=1)
@@ -40,15 +39,14 @@ async def undo(store: Store, entry: Entry, by: int = 8) -> Entry:
 
 
 def stored(tmp_path: Path, question: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(tmp_path / "newsdesk.db")) as connection:
-        return connection.execute(question).fetchall()
+    return ask(url_of(tmp_path / "newsdesk.db"), question)
 
 
 @pytest.mark.parametrize("act", ["UPDATE audit SET reason = 'better'", "DELETE FROM audit"])
 async def test_the_log_only_grows(store: Store, tmp_path: Path, act: str) -> None:
     (card_id,) = await file_cards(store, card(state=State.HELD))
     await decide(store, card_id, Verdict.PUBLISH)
-    with pytest.raises(sqlite3.IntegrityError, match="only grows"):
+    with pytest.raises(Exception, match="only grows"):
         stored(tmp_path, act)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Boolean, Column, Table, Text, insert, select
+from sqlalchemy import JSON, Boolean, Column, Table, insert, select
 
 from bot.store import Store
 from bot.store.database import open_database
 from bot.store.members import KEPT, OWN
-from bot.store.tables import Moment, metadata
+from bot.store.tables import Moment, Text, metadata
 from tests.support.cards import NOW, card, file_cards
 
 MEMBER, OTHER = 700, 800

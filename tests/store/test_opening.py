@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+import traceback
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import JSON, Column, Connection, inspect
+from sqlalchemy.engine import make_url
 
+from bot.cards.text import storable
+from bot.desk.subscription import Wish
 from bot.errors import StoreError
 from bot.store import Store, open_store
-from bot.store.database import APPLICATION_ID, open_database
+from bot.store.database import open_database
+from bot.store.engines.sqlite import APPLICATION_ID
 from bot.store.tables import metadata
-from tests.support.cards import card, file_cards
+from tests.support.cards import NOW, card, file_cards
+from tests.support.stores import ask, no_database
 
 
 async def opened(url: str) -> str:
@@ -25,40 +32,49 @@ async def opened(url: str) -> str:
         return store.instance
 
 
-async def test_the_migrations_make_the_tables_that_the_code_speaks_of(store: Store, tmp_path: Path) -> None:
+async def test_the_migrations_make_the_tables_that_the_code_speaks_of(store: Store, database_url: str) -> None:
     def ours(name: str | None, kind: str, _parents: object) -> bool:
         return not (kind == "table" and name is not None and name.startswith("card_search"))
 
-    engine = create_engine(f"sqlite:///{tmp_path / 'newsdesk.db'}")
-    try:
-        with engine.connect() as connection:
-            options = {"include_name": ours, "compare_type": True, "compare_server_default": True}
-            context = MigrationContext.configure(connection, opts=options)
-            assert compare_metadata(context, metadata) == []
-            found = inspect(connection)
-            for table in metadata.tables.values():
-                keys = {frozenset(key["constrained_columns"]) for key in found.get_foreign_keys(table.name)}
-                assert keys == {frozenset(c.parent.name for c in key.elements) for key in table.foreign_key_constraints}
-    finally:
-        engine.dispose()
+    def other_default(_context: object, _found: object, column: Column[Any], *_defaults: object) -> bool | None:
+        """PostgreSQL cannot compare JSON; whatever else there is, alembic compares."""
+        return False if isinstance(column.type, JSON) and database_url.startswith("postgresql") else None
+
+    def compare(connection: Connection) -> None:
+        options = {"include_name": ours, "compare_type": True, "compare_server_default": other_default}
+        context = MigrationContext.configure(connection, opts=options)
+        differing = [each for each in compare_metadata(context, metadata) if "modify_comment" not in str(each)]
+        assert differing == []
+        found = inspect(connection)
+        for table in metadata.tables.values():
+            keys = {frozenset(key["constrained_columns"]) for key in found.get_foreign_keys(table.name)}
+            assert keys == {frozenset(c.parent.name for c in key.elements) for key in table.foreign_key_constraints}
+            here = f"{connection.dialect.name}_where"
+            partial = {i["name"]: i["dialect_options"].get(here) for i in found.get_indexes(table.name)}
+            for index in table.indexes:
+                assert (partial[index.name] is None) == (
+                    index.dialect_options[connection.dialect.name]["where"] is None
+                )
+
+    async with open_database(database_url) as database, database.read() as connection:
+        await connection.run_sync(compare)
 
 
 async def test_a_store_keeps_its_name_and_no_two_stores_share_one(tmp_path: Path, database_url: str) -> None:
     first = await opened(database_url)
     assert len(first) == 8
     assert await opened(database_url) == first
-    assert await opened(f"sqlite+aiosqlite:///{tmp_path / 'deep' / 'other.db'}") != first
+    assert await opened(no_database(tmp_path / "deep" / "other.db")) != first
 
 
-async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path, database_url: str) -> None:
+async def test_a_database_of_a_newer_version_is_refused(database_url: str) -> None:
     await opened(database_url)
-    with closing(sqlite3.connect(tmp_path / "newsdesk.db")) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        connection.commit()
+    ask(database_url, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreError, match="newer version of Newsdesk"):
         await opened(database_url)
 
 
+@pytest.mark.sqlite("a file")
 @pytest.mark.parametrize("mode", ["DELETE", "WAL"])
 async def test_another_programs_database_is_refused_and_left_as_it_is(tmp_path: Path, mode: str) -> None:
     path = tmp_path / "foreign.db"
@@ -73,6 +89,7 @@ async def test_another_programs_database_is_refused_and_left_as_it_is(tmp_path: 
     assert mode == "WAL" or [found.name for found in tmp_path.iterdir()] == ["foreign.db"]
 
 
+@pytest.mark.sqlite("a file")
 async def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear reader, " * 100)
@@ -95,6 +112,7 @@ async def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path, where: st
         await opened(f"sqlite+aiosqlite:///{tmp_path / where}")
 
 
+@pytest.mark.sqlite("a file")
 @pytest.mark.parametrize("new", [True, False])
 async def test_a_store_that_cannot_be_written_is_told_in_a_sentence(
     tmp_path: Path, database_url: str, new: bool
@@ -106,15 +124,17 @@ async def test_a_store_that_cannot_be_written_is_told_in_a_sentence(
         await opened(database_url)
 
 
+@pytest.mark.sqlite("a file")
 async def test_an_empty_file_becomes_a_store(tmp_path: Path, database_url: str) -> None:
     (tmp_path / "newsdesk.db").touch()
     assert await opened(database_url)
 
 
-async def test_many_that_open_a_new_file_at_once_all_succeed(database_url: str) -> None:
+async def test_many_that_open_a_new_database_at_once_all_succeed(database_url: str) -> None:
     assert len(set(await asyncio.gather(*[opened(database_url) for _ in range(6)]))) == 1
 
 
+@pytest.mark.sqlite("a file")
 async def test_whoever_opens_a_file_waits_for_its_owner_to_put_it_into_wal_mode(tmp_path: Path) -> None:
     """SQLite itself would not wait: it refuses the change at once."""
     path = tmp_path / "newsdesk.db"
@@ -128,7 +148,7 @@ async def test_whoever_opens_a_file_waits_for_its_owner_to_put_it_into_wal_mode(
         assert await opening
 
 
-async def test_two_processes_that_open_a_new_file_at_once_both_succeed(database_url: str) -> None:
+async def test_two_processes_that_open_a_new_database_at_once_both_succeed(database_url: str) -> None:
     program = (
         "import asyncio, sys\nfrom tests.store.test_opening import opened\nprint(asyncio.run(opened(sys.argv[1])))"
     )
@@ -145,6 +165,7 @@ async def test_two_processes_that_open_a_new_file_at_once_both_succeed(database_
     assert first == second
 
 
+@pytest.mark.sqlite("a pragma")
 async def test_nothing_temporary_is_written_beside_the_store(database_url: str) -> None:
     async with open_database(database_url) as database:
         for opening in (database.read, database.write):
@@ -162,3 +183,56 @@ async def test_notes_about_the_store_are_kept_and_replaced(store: Store) -> None
     await store.meta.set("heartbeat", "one")
     await store.meta.set("heartbeat", "two")
     assert (await store.meta.get("heartbeat"), await store.meta.get("unknown")) == ("two", None)
+
+
+@pytest.mark.postgresql
+async def test_text_is_compared_letter_by_letter_whatever_the_databases_language(database_url: str) -> None:
+    await opened(database_url)
+    asked = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+    assert ask(database_url, f"{asked} AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'") == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("theirs", ["theirs", "alembic_version"])
+async def test_another_programs_server_database_is_refused_and_left_as_it_is(database_url: str, theirs: str) -> None:
+    ask(database_url, f"CREATE TABLE {theirs} (version_num text)", f"INSERT INTO {theirs} VALUES ('a'), ('b')")
+    with pytest.raises(StoreError, match=r"belongs to another program. Point NEWSDESK_DATABASE_URL at one of its own"):
+        await opened(database_url)
+    assert ask(database_url, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'") == [(theirs,)]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("wrong", ["database", "password", "port"])
+async def test_a_server_that_cannot_be_used_is_told_in_a_sentence_without_its_password(
+    database_url: str, wrong: str
+) -> None:
+    right = make_url(database_url)
+    changes: dict[str, dict[str, Any]] = {
+        "database": {"database": "nowhere"}, "password": {"password": "planted"}, "port": {"port": 1},
+    }  # fmt: skip
+    url = right.set(**changes[wrong])
+    with pytest.raises(StoreError, match=r"^The database 127.0.0.1/\w+ cannot be reached: .+ Check") as caught:
+        await opened(url.render_as_string(hide_password=False))
+    assert url.password
+    assert url.password not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.postgresql
+async def test_a_database_that_cannot_hold_every_script_is_refused(database_url: str) -> None:
+    name = f"{make_url(database_url).database}_latin"
+    ask(database_url, f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    try:
+        with pytest.raises(StoreError, match="encoding is LATIN1"):
+            await opened(make_url(database_url).set(database=name).render_as_string(hide_password=False))
+    finally:
+        ask(database_url, f"DROP DATABASE {name}")
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x00b", "\ud800", "\U0010ffff"])
+async def test_what_an_engine_cannot_keep_as_text_raises_nothing(store: Store, text: str) -> None:
+    await store.meta.set("said", text)
+    assert await store.meta.get("said") == storable(text)
+    wish = Wish(topics=(f"Topic {text}", text), without=(text,))
+    await store.subscriptions.add(guild_id=1, channel_id=2, created_by=3, now=NOW, wish=wish)
+    (found,) = await store.subscriptions.of_guild(1)
+    assert (set(found.wish.topics), found.wish.without) == ({f"Topic {storable(text)}", storable(text)}, (text,))

@@ -308,6 +308,7 @@ async def test_a_servers_subscriptions_are_listed_with_their_topics(store: Store
     assert (mine.channel_id, wish.topics, wish.min_quality, mine.created_at) == (CHANNEL, ("AI", "Space"), 50, BEFORE)
 
 
+@pytest.mark.sqlite("its plans")
 @pytest.mark.parametrize("question", [_DUE, select(cards.c.id).where(cards.c.unplanned)])
 async def test_what_is_asked_with_every_tick_is_found_by_indexes(database_url: str, question: Select[Any]) -> None:
     """SQLite uses a partial index only for the words that the index was made with."""

@@ -19,11 +19,12 @@ from bot.desk.digest import Why
 from bot.desk.publication import Decision, Source, Verdict
 from bot.desk.subscription import Subscription, Wish
 from bot.store import open_store
-from bot.store.database import APPLICATION_ID
+from bot.store.engines.sqlite import APPLICATION_ID
 from bot.store.records import row_of
 from bot.store.tables import Moment
 from tests.support.cards import NOW, card
 
+pytestmark = pytest.mark.sqlite("the versions before had no other engine")
 GUILD, CHANNEL, PERSON = 1, 10, 5
 BEFORE = NOW - timedelta(days=1)
 MAX_AGE = timedelta(days=14)

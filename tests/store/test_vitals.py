@@ -14,6 +14,7 @@ from bot.errors import StoreError
 from bot.store.database import open_database
 from bot.store.vitals import Vitals
 from tests.support.desk import Desk, a_desk
+from tests.support.stores import url_of
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ async def test_what_is_put_off_on_purpose_does_not_wait(desk: Desk, tmp_path: Pa
     desk.write("one")
     await desk.newsroom.load()
     later = (desk.clock() + timedelta(hours=8)).timestamp() * 1_000_000
-    async with open_database(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database, database.write() as connection:
+    async with open_database(url_of(tmp_path / "test.db")) as database, database.write() as connection:
         await connection.execute(text("UPDATE deliveries SET due_at = :later"), {"later": int(later)})
     assert (await vitals(desk)).waiting == 0
 
@@ -79,7 +80,7 @@ async def test_a_store_that_takes_no_changes_says_so(desk: Desk, tmp_path: Path)
     await desk.store.health.probe(desk.clock())
     await desk.store.health.probe(desk.clock())
     assert await desk.store.meta.get("probed") == desk.clock().isoformat()
-    async with open_database(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}") as database, database.write() as connection:
+    async with open_database(url_of(tmp_path / "test.db")) as database, database.write() as connection:
         await connection.execute(text("ALTER TABLE meta RENAME TO elsewhere"))
         await connection.execute(text("ALTER TABLE circuits RENAME TO elsewhere_too"))
     with pytest.raises(StoreError, match="cannot be written"):

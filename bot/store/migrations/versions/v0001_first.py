@@ -222,4 +222,5 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["topic_id"], ["topics.id"], name=op.f("fk_subscription_topics_topic_id")),
         sa.PrimaryKeyConstraint("subscription_id", "topic_id", name=op.f("pk_subscription_topics")),
     )
-    op.execute(CARD_SEARCH)
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(CARD_SEARCH)

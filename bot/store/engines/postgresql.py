@@ -1,0 +1,105 @@
+"""PostgreSQL, by asyncpg: for an installation that outgrows one file on one machine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import URL, Connection
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from bot.errors import StoreError
+from bot.store.engines import Opened, beginning
+
+_OLDEST = 15
+_READERS, _NOTERS = 8, 2
+_KEY = 0x4E455753
+"""Names the advisory lock in the database ("NEWS")."""
+_CONNECTING = 10
+"""Seconds."""
+_SESSION = {
+    "application_name": "newsdesk",
+    # Compiling takes longer than any question here runs, and a plan for unknown values misses the partial indexes and
+    # takes a rare word for a common one.
+    "jit": "off",
+    "plan_cache_mode": "force_custom_plan",
+}
+_TANGLED = ("40001", "40P01")
+"""What PostgreSQL breaks off, where it may go well the next time: a serialization failure, a deadlock."""
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Opened]:
+    """Connect. Raises `StoreError` when the server does not answer, or is none that a store can stand on."""
+    engine = _engine(url)
+    try:
+        await _look(engine)
+        yield Opened(
+            engine,
+            reading={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+            glancing={"isolation_level": "AUTOCOMMIT"},
+            writing=beginning(f"SELECT pg_advisory_xact_lock({_KEY})"),
+            noting=beginning(f"SELECT pg_advisory_xact_lock_shared({_KEY})"),
+            readers=_READERS,
+            noters=_NOTERS,
+        )
+    finally:
+        await engine.dispose()
+
+
+def place(url: str) -> str:
+    """The server and the database, for people: without user and password."""
+    parsed = make_url(url)
+    host = parsed.host or parsed.query.get("host") or "localhost"
+    return f"{host if isinstance(host, str) else ', '.join(host)}/{parsed.database}"
+
+
+def is_tangled(error: DBAPIError) -> bool:
+    """Whether the transaction was broken off for the sake of another one."""
+    return getattr(error.orig, "sqlstate", None) in _TANGLED
+
+
+def _engine(url: str) -> AsyncEngine:
+    try:
+        return create_async_engine(
+            _without_ssl_mode(make_url(url)),
+            hide_parameters=True,
+            pool_size=_READERS + _NOTERS + 1,
+            max_overflow=0,
+            pool_pre_ping=True,  # the server may have been started anew
+            connect_args={"server_settings": _SESSION, "timeout": _CONNECTING},
+        )
+    except ImportError as error:
+        raise StoreError("PostgreSQL needs its driver. Install it: pip install 'newsdesk[postgres]'.") from error
+
+
+def _without_ssl_mode(url: URL) -> URL:
+    """libpq's name for it is what most providers hand out; asyncpg's is `ssl`."""
+    if "sslmode" not in url.query:
+        return url
+    return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
+
+
+async def _look(engine: AsyncEngine) -> None:
+    import asyncpg
+
+    where = place(str(engine.url))
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_refuse_unfit)
+    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+        reason = str(getattr(error, "orig", error)) or type(error).__name__
+        raise StoreError(
+            f"The database {where} cannot be reached: {reason}. Check NEWSDESK_DATABASE_URL and the server."
+        ) from error
+
+
+def _refuse_unfit(connection: Connection) -> None:
+    version = connection.dialect.server_version_info or ()
+    if version < (_OLDEST,):
+        raise StoreError(f"The server is PostgreSQL {'.'.join(map(str, version))}; Newsdesk needs {_OLDEST} or newer.")
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise StoreError(f"The database's encoding is {encoding}. Make one that holds every script: ENCODING 'UTF8'.")

@@ -1,0 +1,92 @@
+"""PostgreSQL's full-text index: a `tsvector` a card, of the very words that SQLite's index sees.
+
+The words are taken apart and folded here (`bot.cards.words`), never by PostgreSQL, whose parsers have ideas of their
+own about `c++`, hosts and numbers. A word of the title stands there once more with a sign that no word has, and a
+third time among those of title and names: by weights PostgreSQL finds no row, nor knows how many there are. Tags have a
+sign as well. Newest first walks back through the places or sorts what the index found, as the planner thinks better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, cast, column, delete, insert, table
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.words import split
+from bot.desk.wording import Phrase, asked
+from bot.store.search import Entry, Within
+
+_LONGEST = 500
+"""Characters of a word that count: PostgreSQL takes no more than 2,046 bytes."""
+_MOST_BYTES = 500_000
+"""Of one card's words in all, with `_OVERHEAD` for each: PostgreSQL takes a megabyte."""
+_OVERHEAD = 8
+_LAST = 16_383
+"""Places are counted to here."""
+_APART = 2
+"""Between the last word of one part and the first of the next, so that no phrase spans them."""
+_SIGNS = {Within.TITLE: "=", Within.TITLE_OR_NAMES: "~", Within.ANYWHERE: ""}
+_TAG = "#"
+
+
+class TextVectors:
+    """The table `card_search`."""
+
+    table = table("card_search", column("timeline", BigInteger), column("words", TSVECTOR))
+    place: ColumnElement[int] = table.c.timeline
+
+    def question(
+        self, words: str, tags: Iterable[str], *, within: Within = Within.ANYWHERE, typing: bool = False
+    ) -> str | None:
+        said = asked(words, typing=typing)
+        wanted = [written for phrase in said.wanted if (written := _written(phrase, _SIGNS[within]))]
+        unwanted = [written for phrase in said.unwanted if (written := _written(phrase, ""))]
+        clauses = [*(f"'{_TAG}{name}'" for name in tags), *wanted]
+        if not clauses or (said.wanted and not wanted):
+            return None
+        return " & ".join([*clauses, *(f"!{phrase}" for phrase in unwanted)])
+
+    def answers(self, question: str, name: str) -> ColumnElement[bool]:
+        return self.table.c.words.bool_op("@@")(cast(bindparam(name, question, Text), TSQUERY))
+
+    async def add(self, connection: AsyncConnection, entries: Sequence[tuple[int, Entry]]) -> None:
+        rows = [{"place": place, "vector": vector(entry)} for place, entry in entries]
+        if rows:
+            await connection.execute(_INSERT, rows)
+
+    async def remove(self, connection: AsyncConnection, places: Sequence[int]) -> None:
+        if places:
+            await connection.execute(_DELETE, [{"gone": place} for place in places])
+
+
+def vector(entry: Entry) -> str:
+    """A card's words with their places, as PostgreSQL writes a `tsvector`."""
+    found: dict[str, list[str]] = {f"{_TAG}{name}": [] for name in entry.tags}
+    place, size = 0, 0
+    for signs, part in (("=~", entry.title), ("~", entry.names), ("", entry.excerpt), ("", entry.related)):
+        for word in split(part):
+            place, key = place + 1, word.key[:_LONGEST]
+            size += (1 + len(signs)) * (len(key.encode()) + _OVERHEAD)
+            if place > _LAST or size > _MOST_BYTES:
+                break
+            for sign in ("", *signs):
+                found.setdefault(sign + key, []).append(str(place))
+        place += _APART
+    return " ".join(f"'{word}'" + (f":{','.join(places)}" if places else "") for word, places in found.items())
+
+
+def _written(phrase: Phrase, sign: str) -> str:
+    """The phrase as PostgreSQL writes a `tsquery`; empty when it has no word. Words are letters and digits only."""
+    keys = [word.key[:_LONGEST] for word in split(" ".join(phrase.words))]
+    if not keys:
+        return ""
+    words = [f"'{sign}{key}'" for key in keys]
+    return f"({' <-> '.join(words)}{':*' if phrase.begins else ''})"
+
+
+_INSERT = insert(TextVectors.table).values(
+    timeline=bindparam("place"), words=cast(bindparam("vector", type_=Text), TSVECTOR)
+)
+_DELETE = delete(TextVectors.table).where(TextVectors.place == bindparam("gone"))

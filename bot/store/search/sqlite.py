@@ -1,0 +1,62 @@
+"""SQLite's full-text index, FTS5. It takes words apart by itself; those without spaces are taken apart for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, column, table, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.words import spaced
+from bot.desk.wording import Phrase, asked
+from bot.store.search import Entry, Within
+
+_DELETE = "DELETE FROM card_search WHERE rowid = ?"
+_INSERT = "INSERT INTO card_search (rowid, title, excerpt, names, related, tags) VALUES (?, ?, ?, ?, ?, ?)"
+_ANYWHERE = "{title excerpt names related} : "
+_WITHIN = {Within.TITLE: "title : ", Within.TITLE_OR_NAMES: "{title names} : ", Within.ANYWHERE: _ANYWHERE}
+
+
+class Fts5:
+    """The virtual table `card_search`."""
+
+    table = table("card_search", column("rowid"))
+    place: ColumnElement[int] = table.c.rowid
+
+    def question(
+        self, words: str, tags: Iterable[str], *, within: Within = Within.ANYWHERE, typing: bool = False
+    ) -> str | None:
+        said = asked(words, typing=typing)
+        wanted, unwanted = ([_written(phrase) for phrase in phrases] for phrases in (said.wanted, said.unwanted))
+        clauses = [f"(tags : {name})" for name in tags]
+        if wanted:
+            clauses.append(f"({_WITHIN[within]}({' AND '.join(wanted)}))")
+        if not clauses:
+            return None
+        without = f" NOT ({_ANYWHERE}({' OR '.join(unwanted)}))" if unwanted else ""
+        return f"({' AND '.join(clauses)}){without}"
+
+    def answers(self, question: str, name: str) -> ColumnElement[Any]:
+        return text(f"card_search MATCH :{name}").bindparams(**{name: question})  # type: ignore[return-value]  # a condition
+
+    async def add(self, connection: AsyncConnection, entries: Sequence[tuple[int, Entry]]) -> None:
+        rows = [
+            (
+                place,
+                *(spaced(part) for part in (entry.title, entry.excerpt, entry.names, entry.related)),
+                " ".join(entry.tags),
+            )
+            for place, entry in entries
+        ]
+        if rows:
+            await connection.exec_driver_sql(_INSERT, rows)
+
+    async def remove(self, connection: AsyncConnection, places: Sequence[int]) -> None:
+        if places:
+            await connection.exec_driver_sql(_DELETE, [(place,) for place in places])
+
+
+def _written(phrase: Phrase) -> str:
+    """The phrase for FTS5. Words are letters and digits only: no quote, no NUL, which would end the query."""
+    return f'"{" ".join(phrase.words)}"{"*" if phrase.begins else ""}'
