@@ -17,5 +17,9 @@ class StoreError(NewsdeskError):
     """The database cannot be used: a newer version, or the file of another program."""
 
 
+class ClaimLostError(NewsdeskError):
+    """Another courier serves this channel now."""
+
+
 class LoginError(NewsdeskError):
     """Discord did not accept the token, or could not be reached to check it."""

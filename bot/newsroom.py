@@ -31,6 +31,8 @@ _HEARTBEAT_SECONDS = 30
 STILL_FOR = timedelta(minutes=3)
 """Heartbeats are missed for so long before the bot counts as dead."""
 _COURIER = "courier"
+_LOOK_SECONDS = 1.0
+"""How often a process looks whether the duty is its own."""
 
 
 class Newsroom:
@@ -58,6 +60,8 @@ class Newsroom:
         self._schedule = Schedule()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._beaten_at: datetime | None = None
+        self.on_duty = False
+        """Whether loads and ticks are this process's. Where the store is a file, so is delivering."""
         self.held_back = 0
         """Withdrawals of the last load that wait for a person."""
         self.warn_operators: Callable[[int], Awaitable[None]] | None = None
@@ -134,18 +138,50 @@ class Newsroom:
         contextvars.Context().run(self._start)
 
     def _start(self) -> None:
-        self._keep(self._courier.run(), _COURIER)
-        self._keep(self._load_quietly(), "first load")
+        if self._store.duty.is_shared:
+            self._keep(self._courier.run(), _COURIER)
+        self._keep(self._stand_by(), "duty")
         if self._settings.watch:
             self._keep(self._watch(), "watcher")
-        self._schedule.every(self._settings.tick_seconds, self._plan_by_the_clock, "plan")
-        self._schedule.every(self._settings.tick_seconds, self._crossposter.work_off, "crosspost")
-        self._schedule.every(self._settings.rescan_seconds, self._load_quietly, "compare the folder")
+        self._every(self._settings.tick_seconds, self._plan_by_the_clock, "plan")
+        self._every(self._settings.tick_seconds, self._crossposter.work_off, "crosspost")
+        self._every(self._settings.rescan_seconds, self._load_quietly, "compare the folder")
         if self._settings.cards_git_pull:
-            self._schedule.every(self._settings.cards_git_pull, self._pull, "pull the folders", at_once=True)
+            self._every(self._settings.cards_git_pull, self._pull, "pull the folders")
         self._schedule.every(_HEARTBEAT_SECONDS, self._beat, "heartbeat")
         self._beaten_at = self._clock()
         self._schedule.start()
+
+    def _every(self, seconds: float, job: Callable[[], Awaitable[object]], name: str) -> None:
+        """Let a job be done again and again by the process that is on duty then."""
+
+        async def if_on_duty() -> None:
+            if self.on_duty:
+                await job()
+
+        self._schedule.every(seconds, if_on_duty, name)
+
+    async def _stand_by(self) -> None:
+        """Take the duty as soon as nobody has it."""
+        async with self._store.duty.stand(self._courier.wake) as stand:
+            told: bool | None = None
+            while True:
+                self.on_duty = await stand.look()
+                if self.on_duty is not told:
+                    told = self.on_duty
+                    _log.info("This process is on duty" if told else "Another process is on duty: this one stands by")
+                    if told:
+                        self._keep(self._take_over(), "taking over")
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _take_over(self) -> None:
+        """Nobody may have worked for a while. What the folder says comes before what is planned from it."""
+        if not self._store.duty.is_shared:
+            self._keep(self._courier.run(), _COURIER)
+        if self._settings.cards_git_pull:
+            self._keep(self._pull(), "first pull")
+        await self._load_quietly()
+        await self._plan_by_the_clock()
 
     async def stop(self) -> None:
         """Stop working: calls to Discord that are under way are answered and noted first, for some seconds."""
@@ -171,7 +207,8 @@ class Newsroom:
             return "the scheduler does not run"
         if self._clock() - self._beaten_at > STILL_FOR:
             return f"the scheduler has run no job since {self._beaten_at:%H:%M:%S} UTC"
-        if not any(task.get_name() == _COURIER for task in self._tasks):
+        delivers = self.on_duty or self._store.duty.is_shared
+        if delivers and not any(task.get_name() == _COURIER for task in self._tasks):
             return "the courier has stopped"
         return ""
 
@@ -181,7 +218,8 @@ class Newsroom:
 
     async def _watch(self) -> None:
         async for _ in changes(*self._loader.roots):
-            await self._load_quietly()
+            if self.on_duty:
+                await self._load_quietly()
 
     async def _pull(self) -> None:
         """No load may read the files while git changes them: half a checkout looks like deleted cards."""

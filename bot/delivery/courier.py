@@ -12,16 +12,18 @@ from datetime import datetime, timedelta
 from bot.delivery.poster import CardRefusedError, ChannelClosedError, MessageRemovedError, Poster, TryLaterError
 from bot.delivery.shelf import Shelf
 from bot.desk.delivery import Action, Delivery, Progress, action, catches_up, nonce, probe_after, wait_after
+from bot.errors import ClaimLostError
 from bot.language import speak, tr
 from bot.logs import belongs_to_delivery
 from bot.metrics import Metrics, Outcome
 from bot.store import Store
 from bot.store.circuits import Circuit
-from bot.store.deliveries import AT_ONCE, Noting
+from bot.store.deliveries import AT_ONCE, LEASE, Noting
 
 _log = logging.getLogger(__name__)
 _LONGEST_REST = timedelta(minutes=1)
 _AFTER_TROUBLE = 5.0  # seconds
+_HOLD_ON = LEASE.total_seconds() / 3
 _LAST_CALLS = 8.0
 """Seconds that calls under way have to be answered when the program stops; service managers often give 10."""
 
@@ -69,6 +71,7 @@ class Courier:
     async def run(self) -> None:
         """Deliver until stopped: when woken, and when the next delivery is due."""
         async with asyncio.TaskGroup() as channels:
+            holding = channels.create_task(self._hold_on(), name="hold on to channels")
             while not self._stopping:
                 self._woken.clear()
                 try:
@@ -77,6 +80,16 @@ class Courier:
                 except Exception:  # noqa: BLE001 - a locked database or a full disk must not end delivery for good
                     _log.exception("The deliveries could not be read")
                     await asyncio.sleep(_AFTER_TROUBLE)
+            holding.cancel()
+
+    async def _hold_on(self) -> None:
+        """The channels that are being served stay this courier's."""
+        while True:
+            await asyncio.sleep(_HOLD_ON)
+            try:
+                await self._store.deliveries.hold(self._serving)
+            except Exception:  # noqa: BLE001 - what is lost meanwhile is noticed before anything is sent
+                _log.exception("The channels could not be held on to")
 
     async def work_off(self) -> None:
         """Deliver everything that is due now, and return when it is done."""
@@ -91,6 +104,10 @@ class Courier:
         self.wake()
         if self._serving:
             await asyncio.wait(self._serving.values(), timeout=_LAST_CALLS)
+        try:
+            await self._store.deliveries.leave_all()
+        except Exception:  # noqa: BLE001 - the claims run out by themselves
+            _log.exception("The channels could not be left to others")
 
     async def _start(self, channels: asyncio.TaskGroup) -> None:
         """Begin to serve the channels that have something to do and are not being served."""
@@ -126,12 +143,22 @@ class Courier:
                 deliveries = await self._store.deliveries.work_of(channel_id, self._clock())
         except ChannelClosedError as error:
             await self._leave_alone(visit.delivery, visit.circuit, error)
+        except ClaimLostError as error:
+            _log.warning("%s", error)
         except Exception:  # noqa: BLE001 - a defect in one channel's work must not end the others'
             _log.exception("Channel %s could not be served", channel_id)
             await asyncio.sleep(_AFTER_TROUBLE)
         finally:
+            await self._leave(channel_id, visit)
+
+    async def _leave(self, channel_id: int, visit: _Visit) -> None:
+        try:
             if visit.noting:
                 await asyncio.wait([visit.noting])
+            await self._store.deliveries.leave(channel_id)
+        except Exception:  # noqa: BLE001 - others may have the channel when this courier's claim has run out
+            _log.exception("Channel %s could not be left to others", channel_id)
+        finally:
             del self._serving[channel_id]
             self._woken.set()  # the next rest must reckon with this channel again
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -19,13 +18,12 @@ class Schedule:
     def __init__(self) -> None:
         self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=_DEFAULTS)
 
-    def every(self, seconds: float, job: Job, name: str, *, at_once: bool = False) -> None:
-        """Run `job` again and again, the first time `seconds` from now if not `at_once`.
+    def every(self, seconds: float, job: Job, name: str) -> None:
+        """Run `job` again and again, the first time `seconds` from now.
 
         It answers for its own failures: one that escapes is only logged.
         """
-        first = {"next_run_time": datetime.now(UTC)} if at_once else {}
-        self._scheduler.add_job(job, "interval", seconds=seconds, id=name, **first)
+        self._scheduler.add_job(job, "interval", seconds=seconds, id=name)
 
     @property
     def running(self) -> bool:

@@ -15,6 +15,7 @@ from bot.store.database import Database, copy_to, open_database, put_in_place
 from bot.store.deliveries import Deliveries
 from bot.store.desk import Desk
 from bot.store.digests import Digests
+from bot.store.duty import Duty
 from bot.store.export import Export
 from bot.store.filing import FilingCabinet
 from bot.store.flags import Flags
@@ -74,6 +75,7 @@ class Store:
     follows: Follows
     languages: Languages
     health: Health
+    duty: Duty
 
 
 @asynccontextmanager
@@ -130,4 +132,5 @@ async def _store(database: Database) -> Store:
         follows=Follows(database),
         languages=Languages(database),
         health=Health(database),
+        duty=Duty(database),
     )

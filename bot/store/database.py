@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import StoreError
-from bot.store.engines import Opened, postgresql, sqlite
+from bot.store.engines import Opened, Stand, postgresql, sqlite
 
 _TRIES = 5
 _Result = TypeVar("_Result")
@@ -24,7 +24,8 @@ class Database:
 
     `read` sees a steady picture, `glance` asks a single question. `write` excludes every other write and note, in this
     process and in any other on the same database: what it reads stays true until it is committed. `note` excludes
-    writes only: it is for changes of rows that stand for themselves, above all for what becomes of deliveries.
+    writes only: it is for changes of rows that stand for themselves, above all for what becomes of deliveries. A write
+    rings the bell that other processes listen for (`stand`).
     """
 
     def __init__(self, opened: Opened) -> None:
@@ -38,6 +39,11 @@ class Database:
     def dialect(self) -> str:
         """The engine's name."""
         return self.engine.dialect.name
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may deliver from it at once."""
+        return self._opened.shared
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -54,6 +60,12 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         async with self._writing, self._begun(self._opened.writing) as connection, connection.begin():
             yield connection
+            if self._opened.bell:
+                await connection.exec_driver_sql(self._opened.bell)
+
+    def stand(self, heard: Callable[[], None]) -> Stand:
+        """A place from which to take the duty, and to hear what other processes write. It has to be closed."""
+        return self._opened.stand(heard)
 
     async def note(self, work: Callable[[AsyncConnection], Awaitable[_Result]]) -> _Result:
         """Do this in one transaction; once more where the engine broke it off to let another one through."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -17,20 +18,25 @@ from sqlalchemy import (
     case,
     func,
     select,
+    type_coerce,
     update,
 )
 
 from bot.desk.delivery import Crosspost, Delivery, Progress
 from bot.desk.subscription import Layout
+from bot.store.claims import HANDS, LEASE, Claims, claimed_by_another
 from bot.store.database import Database
 from bot.store.ledger import COLUMNS, Decides, Ledger
 from bot.store.planning import follow_cards, new_deliveries
 from bot.store.reviews import new_reviews
 from bot.store.tables import (
     cards,
+    channel_claims,
     circuits,
     deliveries,
 )
+
+__all__ = ["AT_ONCE", "LEASE", "Deliveries", "Noting", "QueueState", "delivery_of"]
 
 _IN_ORDER = (deliveries.c.timeline, deliveries.c.id)
 AT_ONCE, MOST = 50, 5000
@@ -47,33 +53,56 @@ def _held_back() -> Subquery:
     return oldest.group_by(deliveries.c.channel_id).subquery()
 
 
-def _work(asked: ColumnElement[bool]) -> Select[Any]:
-    """The first deliveries of each channel that are due, not held back, and not left alone."""
+def _waiting(asked: ColumnElement[bool]) -> Subquery:
+    """Deliveries that are due, not held back, not for a channel that is left alone; with their place in its line."""
     held = _held_back()
     closed = select(circuits.c.channel_id).where(circuits.c.probe_at > _NOW)
     free = _IS_THERE | held.c.timeline.is_(None) | (deliveries.c.timeline < held.c.timeline)
     place = func.row_number().over(partition_by=deliveries.c.channel_id, order_by=_IN_ORDER).label("place")
     joined = deliveries.outerjoin(held, held.c.channel_id == deliveries.c.channel_id)
     due = _IS_DUE & (deliveries.c.due_at <= _NOW) & deliveries.c.channel_id.not_in(closed)
-    waiting = select(*COLUMNS, place).select_from(joined).where(due, free, asked).subquery()
+    return select(*COLUMNS, place).select_from(joined).where(due, free, asked).subquery()
+
+
+def _work(asked: ColumnElement[bool]) -> Select[Any]:
+    """The first deliveries of each channel."""
+    waiting = _waiting(asked)
     return select(waiting).where(waiting.c.place <= AT_ONCE).order_by(waiting.c.place).limit(MOST)
 
 
-def _next_due() -> Select[Any]:
+def _unclaimed() -> Select[Any]:
+    """Channels with work that no other courier serves, the one that has waited longest first."""
+    waiting = _waiting(_UNSERVED & ~claimed_by_another(deliveries.c.channel_id))
+    return (
+        select(waiting.c.channel_id).where(waiting.c.place == 1).order_by(waiting.c.planned_at).limit(bindparam("most"))
+    )
+
+
+def _next_due(*, shared: bool) -> Select[Any]:
+    """Where couriers share the store, what another one serves is due when its claim would run out."""
     held = _held_back()
-    probe = func.coalesce(circuits.c.probe_at, deliveries.c.due_at)
-    moment = case((probe > deliveries.c.due_at, probe), else_=deliveries.c.due_at)
+    moment = _later(deliveries.c.due_at, circuits.c.probe_at)
     joined = deliveries.outerjoin(circuits, circuits.c.channel_id == deliveries.c.channel_id)
     joined = joined.outerjoin(held, held.c.channel_id == deliveries.c.channel_id)
+    if shared:
+        others = channel_claims.c.holder != bindparam("courier")
+        joined = joined.outerjoin(channel_claims, (channel_claims.c.channel_id == deliveries.c.channel_id) & others)
+        moment = _later(moment, type_coerce(channel_claims.c.until, deliveries.c.due_at.type))
     free = _IS_THERE | held.c.timeline.is_(None) | (deliveries.c.timeline <= held.c.timeline)
     return select(func.min(moment)).select_from(joined).where(_IS_DUE, free, _UNSERVED)
+
+
+def _later(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The later of two moments, of which the second may be missing."""
+    return case((other > one, other), else_=one)
 
 
 # Made once: building a statement of this size costs more than running it.
 _UNSERVED = deliveries.c.channel_id.not_in(bindparam("serving", expanding=True))
 _WORK = _work(_UNSERVED)
-_WORK_OF_CHANNEL = _work(deliveries.c.channel_id == bindparam("the_channel"))
-_NEXT_DUE = _next_due()
+_WORK_OF = _work(deliveries.c.channel_id.in_(bindparam("channels", expanding=True)))
+_UNCLAIMED = _unclaimed()
+_NEXT_DUE, _NEXT_DUE_SHARED = _next_due(shared=False), _next_due(shared=True)
 Noting = asyncio.Future[None]
 """Done when what became of a delivery is committed. Whoever begins the next one need not wait for it."""
 
@@ -93,7 +122,8 @@ class Deliveries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ledger = Ledger(database)
+        self._claims = Claims() if database.is_shared else None
+        self._ledger = Ledger(database, self._claims)
 
     async def plan(self, now: datetime, max_age: timedelta) -> int:
         """Write what is wanted for every card that changed since the last plan. Returns how many deliveries are new."""
@@ -107,12 +137,16 @@ class Deliveries:
     async def next_due(self, now: datetime, serving: Collection[int] = ()) -> datetime | None:
         """When the next delivery is due in a channel that is not in `serving`; None when all is at rest.
 
-        No channel is served before its next probe.
+        No channel is served before its next probe, and none while another courier does. With all hands full, nothing
+        is due before one is free.
         """
+        asked, values = _NEXT_DUE, {"now": now, "serving": list(serving)}
+        if self._claims:
+            if len(serving) >= HANDS:
+                return None
+            asked, values = _NEXT_DUE_SHARED, {**values, "courier": self._claims.holder}
         async with self._database.read() as connection:
-            found: datetime | None = (
-                await connection.execute(_NEXT_DUE, {"now": now, "serving": list(serving)})
-            ).scalar_one()
+            found: datetime | None = (await connection.execute(asked, values)).scalar_one()
             return found
 
     async def state(self) -> QueueState:
@@ -136,25 +170,67 @@ class Deliveries:
         """The next deliveries of every channel that has something to do now, oldest card first; whether there are more.
 
         A post that waits for its next try holds back the channel's younger ones. Channels that are left alone, and
-        those in `serving`, have nothing to do.
+        those in `serving`, have nothing to do. Where couriers share the store, these channels are this one's until it
+        leaves them (`leave`), as long as it holds on to them (`hold`).
         """
-        found: dict[int, list[Delivery]] = {}
+        if self._claims:
+            return await self._claimed_work(self._claims, now, serving)
+        found, number = await self._found(_WORK, {"now": now, "serving": list(serving)})
+        return found, number == MOST
+
+    async def _claimed_work(
+        self, claims: Claims, now: datetime, serving: Collection[int]
+    ) -> tuple[dict[int, list[Delivery]], bool]:
+        """What waits is looked up once more when it is claimed: until then, another courier may have been at it."""
+        most = HANDS - len(serving)
+        asked = {"now": now, "serving": list(serving), "courier": claims.holder, "most": most}
+        if most <= 0:
+            return {}, False
         async with self._database.read() as connection:
-            rows = (await connection.execute(_WORK, {"now": now, "serving": list(serving)})).mappings().all()
-        for row in rows:
-            found.setdefault(row["channel_id"], []).append(delivery_of(row))
-        return found, len(rows) == MOST
+            free = list((await connection.execute(_UNCLAIMED, asked)).scalars())
+        mine = await self._database.note(partial(claims.take, channels=free)) if free else []
+        found, _ = await self._found(_WORK_OF, {"now": now, "channels": mine})
+        for channel in set(mine) - set(found):
+            await self.leave(channel)
+        return found, len(free) == most
 
     async def work_of(self, channel_id: int, now: datetime) -> list[Delivery]:
-        """One channel's next deliveries, in the same way."""
+        """One channel's next deliveries, in the same way; none when another courier has it."""
+        channels = [channel_id]
+        if self._claims:
+            channels = await self._database.note(partial(self._claims.take, channels=channels))
+        found, _ = await self._found(_WORK_OF, {"now": now, "channels": channels})
+        return found.get(channel_id, [])
+
+    async def _found(self, asked: Select[Any], values: dict[str, Any]) -> tuple[dict[int, list[Delivery]], int]:
+        """Deliveries by channel, and their number."""
         async with self._database.read() as connection:
-            rows = await connection.execute(_WORK_OF_CHANNEL, {"now": now, "the_channel": channel_id})
-            return [delivery_of(row) for row in rows.mappings()]
+            rows = (await connection.execute(asked, values)).mappings().all()
+        found: dict[int, list[Delivery]] = {}
+        for row in rows:
+            found.setdefault(row["channel_id"], []).append(delivery_of(row))
+        return found, len(rows)
+
+    async def hold(self, channels: Collection[int]) -> None:
+        """Keep other couriers from these channels; to be said again well before `LEASE` is over."""
+        if self._claims and channels:
+            await self._database.note(partial(self._claims.renew, channels=channels))
+
+    async def leave(self, channel_id: int) -> None:
+        """Let others serve the channel, which has nothing more to do."""
+        if self._claims:
+            await self._ledger.leave(channel_id)
+
+    async def leave_all(self) -> None:
+        """Let others serve what is left, and tell them so."""
+        if self._claims:
+            async with self._database.write() as connection:
+                await self._claims.let_go(connection)
 
     async def sending(self, delivery: Delivery, now: datetime) -> Delivery | None:
         """Note that the call is about to be made: a crash from here on leaves the row in *sending*.
 
-        Gives the delivery as it stands now; None when nothing is to be posted any more.
+        Gives the delivery as it stands now; None when nothing is to be posted any more. Raises `ClaimLostError`.
         """
         return await self._ledger.begin(delivery, now)
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import enum
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, and_, bindparam, case, func, not_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Delivery, Progress
+from bot.errors import ClaimLostError
+from bot.store.claims import Claims
 from bot.store.database import Database
 from bot.store.tables import deliveries
 
@@ -68,19 +72,54 @@ _GATHERING = 0.005
 """Seconds in which a transaction gathers notes before it is written."""
 
 
-class Ledger:
-    """Notes wait a moment for others, and while an earlier transaction is written; then they share the next one."""
+class _Begin(NamedTuple):
+    """A post that is about to be sent; the future gives what is wanted then, and whether plain."""
 
-    def __init__(self, database: Database) -> None:
+    delivery: Delivery
+    now: datetime
+    answer: asyncio.Future[tuple[str, bool] | None]
+
+
+class _Note(NamedTuple):
+    """What became of a delivery, as the row's new values; the future is done when they are committed."""
+
+    channel_id: int
+    values: dict[str, Any]
+    answer: asyncio.Future[None]
+
+
+class _Left(NamedTuple):
+    """A channel that others may have."""
+
+    channel_id: int
+    answer: asyncio.Future[None]
+
+
+class _Written(NamedTuple):
+    """What a transaction gave: the deliveries that are *sending* now, and the channels that are in other hands."""
+
+    sending: dict[int, tuple[str, bool]]
+    lost: set[int]
+
+
+class Ledger:
+    """Notes wait a moment for others, and while an earlier transaction is written; then they share the next one.
+
+    Where couriers share the store, nothing is noted for a channel whose claim is lost: whoever has it now knows better.
+    """
+
+    def __init__(self, database: Database, claims: Claims | None = None) -> None:
         self._database = database
-        self._begun: dict[int, tuple[datetime, asyncio.Future[Any]]] = {}
-        self._notes: list[tuple[dict[str, Any], asyncio.Future[Any]]] = []
+        self._claims = claims
+        self._begun: list[_Begin] = []
+        self._notes: list[_Note] = []
+        self._left: list[_Left] = []
         self._writing: asyncio.Task[None] | None = None
 
     async def begin(self, delivery: Delivery, now: datetime) -> Delivery | None:
-        """Mark a post as under way, when it is still wanted; gives it as it stands then."""
+        """Mark a post as under way, when it is still wanted; gives it as it stands then. Raises `ClaimLostError`."""
         begun: asyncio.Future[tuple[str, bool] | None] = asyncio.get_running_loop().create_future()
-        self._begun[delivery.id] = now, begun
+        self._begun.append(_Begin(delivery, now, begun))
         self._write_soon()
         current = await begun
         if current is None:
@@ -96,7 +135,8 @@ class Ledger:
         """Note what became of a delivery; committed when the future is done, before anything that is begun later.
 
         `changes` may name `message_id`, `actual`, `attempts`, `last_error`, `plain`, `settled_at` and `due_at`. Where
-        what is wanted has overtaken the note, the delivery waits again, whatever its `progress` would be.
+        what is wanted has overtaken the note, the delivery waits again, whatever its `progress` would be. The
+        future may hold a `ClaimLostError`: then nothing was noted.
         """
         values = {
             "the_id": delivery.id,
@@ -112,44 +152,69 @@ class Ledger:
             "new_due_at": changes.get("due_at"),
         }
         noted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._notes.append((values, noted))
+        self._notes.append(_Note(delivery.channel_id, values, noted))
         self._write_soon()
         return noted
+
+    def leave(self, channel_id: int) -> asyncio.Future[None]:
+        """Let go of a channel; done when others may take it."""
+        left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._left.append(_Left(channel_id, left))
+        self._write_soon()
+        return left
 
     def _write_soon(self) -> None:
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all(), name="ledger")
 
     async def _write_all(self) -> None:
-        while self._begun or self._notes:
+        while self._begun or self._notes or self._left:
             await asyncio.sleep(_GATHERING)
-            begun, self._begun = self._begun, {}
+            begun, self._begun = self._begun, []
             notes, self._notes = self._notes, []
+            left, self._left = self._left, []
             try:
-                rows = await self._write(begun, [values for values, _ in notes])
+                written = await self._database.note(
+                    partial(self._write, begun, notes, [each.channel_id for each in left])
+                )
             except Exception as error:  # noqa: BLE001 - each of the waiting tasks gets it
-                for future in [*(future for _, future in begun.values()), *(future for _, future in notes)]:
-                    _answer(future, error=error)
+                waiting: Iterable[_Begin | _Note | _Left] = (*begun, *notes, *left)
+                for each in waiting:
+                    _answer(each.answer, error=error)
             else:
-                for delivery_id, (_, future) in begun.items():
-                    _answer(future, rows.get(delivery_id))
-                for _, noted in notes:
-                    _answer(noted)
+                for begin in begun:
+                    delivery = begin.delivery
+                    _answer(begin.answer, written.sending.get(delivery.id), _loss(delivery.channel_id, written.lost))
+                for note in notes:
+                    _answer(note.answer, error=_loss(note.channel_id, written.lost))
+                for gone in left:
+                    _answer(gone.answer)
         self._writing = None
 
     async def _write(
-        self, begun: dict[int, tuple[datetime, Any]], notes: list[dict[str, Any]]
-    ) -> dict[int, tuple[str, bool]]:
-        async def write(connection: AsyncConnection) -> dict[int, tuple[str, bool]]:
-            if notes:
-                await connection.execute(_NOTE, notes)
-            if not begun:
-                return {}
-            earliest = min(now for now, _ in begun.values())
-            sending = await connection.execute(_SENDING, {"begun": list(begun), "earliest": earliest})
-            return {delivery_id: (wanted, plain) for delivery_id, wanted, plain in sending}
+        self, begun: Sequence[_Begin], notes: Sequence[_Note], left: Sequence[int], connection: AsyncConnection
+    ) -> _Written:
+        lost = await self._lost(connection, {*(d.channel_id for d, *_ in begun), *(note.channel_id for note in notes)})
+        if kept := [note.values for note in notes if note.channel_id not in lost]:
+            await connection.execute(_NOTE, kept)
+        if self._claims and left:
+            await self._claims.let_go(connection, left)
+        ids = [delivery.id for delivery, *_ in begun if delivery.channel_id not in lost]
+        if not ids:
+            return _Written({}, lost)
+        earliest = min(now for _, now, _ in begun)
+        sending = await connection.execute(_SENDING, {"begun": ids, "earliest": earliest})
+        return _Written({delivery_id: (wanted, plain) for delivery_id, wanted, plain in sending}, lost)
 
-        return await self._database.note(write)
+    async def _lost(self, connection: AsyncConnection, channels: set[int]) -> set[int]:
+        """Which of these channels others serve by now."""
+        if self._claims is None or not channels:
+            return set()
+        return channels - await self._claims.held(connection, channels)
+
+
+def _loss(channel_id: int, lost: set[int]) -> ClaimLostError | None:
+    return ClaimLostError(f"Channel {channel_id} is in other hands.") if channel_id in lost else None
 
 
 def _answer(future: asyncio.Future[Any], result: Any = None, error: Exception | None = None) -> None:
@@ -158,5 +223,7 @@ def _answer(future: asyncio.Future[Any], result: Any = None, error: Exception | 
         return
     if error:
         future.set_exception(error)
+        if isinstance(error, ClaimLostError):
+            future.exception()  # seen: whoever goes on with the channel meets it as well
     else:
         future.set_result(result)

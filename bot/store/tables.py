@@ -380,6 +380,16 @@ circuits = Table(
     Column("probe_at", Moment, nullable=False),
 )
 
+channel_claims = Table(
+    "channel_claims",
+    metadata,
+    Column("channel_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("holder", Text, nullable=False, comment="the courier that serves the channel"),
+    Column("until", BigInteger, nullable=False, comment="microseconds since 1970 by the server's clock"),
+    # Empty where one courier has the store to itself.
+    info={"passing": True},
+)
+
 saved = Table(
     "saved",
     metadata,

@@ -45,6 +45,7 @@ def start_bot(
         "NEWSDESK_DISCORD_API": api,
         "NEWSDESK_DATABASE_URL": f"sqlite+aiosqlite:///{database}",
         "NEWSDESK_CARDS": str(cards),
+        "PYTHONFAULTHANDLER": "1",
         **settings,
     }
     command = [sys.executable, "-m", "bot", "run"]
@@ -110,9 +111,15 @@ class BotProcess:
         return self._process.wait(timeout=15)
 
     def _end(self, how: signal.Signals) -> int:
+        """One that hangs is made to say where, and the log with it."""
         assert self._process is not None
         self._process.send_signal(how)
-        return self._process.wait(timeout=15)
+        try:
+            return self._process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGABRT)
+            self._process.wait()
+            raise AssertionError(f"It does not end:\n{self.log}") from None
 
     def waiting(self) -> tuple[int, int]:
         """How many deliveries there are, and how many of them are still due."""

@@ -1,10 +1,10 @@
-"""The two engines that a store can stand on, and what differs between them at the beginning of a transaction."""
+"""The two engines that a store can stand on, and what differs between them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,11 +12,23 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 _FIRST = "newsdesk_first"
 
 
+class Stand(Protocol):
+    """Where a process stands that would take the duty: what is one process's at a time, as the ticks are."""
+
+    async def look(self) -> bool:
+        """Whether it has the duty now; it takes it when nobody has. It ends with the process, however that ends."""
+
+    async def close(self) -> None:
+        """Leave the duty to others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """An engine, and the options of its four kinds of transaction (see `bot.store.database.Database`).
 
     `readers` and `noters` say how many of these may be under way at once; without noters, notes are writes.
+    `stand` makes a place from which to take the duty. Where the store is `shared`, several processes may deliver from
+    it, and `bell` is the statement that tells them of what a transaction has written.
     `checkpoint` is the statement that brings the log into the tables, where somebody must say it.
     """
 
@@ -26,7 +38,10 @@ class Opened:
     writing: Mapping[str, Any]
     noting: Mapping[str, Any]
     readers: int
+    stand: Callable[[Callable[[], None]], Stand]
     noters: int = 0
+    shared: bool = False
+    bell: str = ""
     checkpoint: str = ""
 
     def __post_init__(self) -> None:

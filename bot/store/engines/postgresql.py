@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from sqlalchemy import URL, Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.errors import StoreError
 from bot.store.engines import Opened, beginning
 
+_log = logging.getLogger(__name__)
 _OLDEST = 15
 _READERS, _NOTERS = 8, 2
 _KEY = 0x4E455753
 """Names the advisory lock in the database ("NEWS")."""
+_DUTY = _KEY + 1
+_BELL = "newsdesk"
 _CONNECTING = 10
 """Seconds."""
+_LOOKING = 5.0
+"""Seconds that the server has to answer whoever is on duty, or would be."""
 _SESSION = {
     "application_name": "newsdesk",
     # Compiling takes longer than any question here runs, and a plan for unknown values misses the partial indexes and
     # takes a rare word for a common one.
     "jit": "off",
     "plan_cache_mode": "force_custom_plan",
+    # A machine that has gone without a word must not keep the duty for the two hours that are usual.
+    "tcp_keepalives_idle": "2",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "3",
 }
 _TANGLED = ("40001", "40P01")
 """What PostgreSQL breaks off, where it may go well the next time: a serialization failure, a deadlock."""
@@ -43,10 +55,52 @@ async def opened(url: str) -> AsyncIterator[Opened]:
             writing=beginning(f"SELECT pg_advisory_xact_lock({_KEY})"),
             noting=beginning(f"SELECT pg_advisory_xact_lock_shared({_KEY})"),
             readers=_READERS,
+            stand=lambda heard: ServerStand(engine, heard),
             noters=_NOTERS,
+            shared=True,
+            bell=f"NOTIFY {_BELL}",
         )
     finally:
         await engine.dispose()
+
+
+class ServerStand:
+    """A connection of its own, with an advisory lock that ends with it, and an ear for the bell."""
+
+    def __init__(self, engine: AsyncEngine, heard: Callable[[], None]) -> None:
+        self._engine = engine
+        self._heard = heard
+        self._connection: AsyncConnection | None = None
+        self._held = False
+
+    async def look(self) -> bool:
+        import asyncpg
+
+        try:
+            async with asyncio.timeout(_LOOKING):
+                session = await self._session()
+                question = "SELECT true" if self._held else f"SELECT pg_try_advisory_lock({_DUTY})"
+                self._held = await session.fetchval(question)
+        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            _log.warning("The database does not answer: %s", str(error) or type(error).__name__)
+            await self.close()
+        return self._held
+
+    async def _session(self) -> Any:
+        """The driver's own connection. Whoever has just come has missed the bell, and is told as if it rang."""
+        if self._connection is None:
+            self._connection = await self._engine.connect()
+            session: Any = (await self._connection.get_raw_connection()).driver_connection
+            await session.add_listener(_BELL, lambda *_: self._heard())
+            self._heard()
+            return session
+        return (await self._connection.get_raw_connection()).driver_connection
+
+    async def close(self) -> None:
+        connection, self._connection, self._held = self._connection, None, False
+        if connection is not None:
+            await connection.invalidate()
+            await connection.close()
 
 
 def place(url: str) -> str:
@@ -66,7 +120,7 @@ def _engine(url: str) -> AsyncEngine:
         return create_async_engine(
             _without_ssl_mode(make_url(url)),
             hide_parameters=True,
-            pool_size=_READERS + _NOTERS + 1,
+            pool_size=_READERS + _NOTERS + 2,  # the writer's, and a stand's
             max_overflow=0,
             pool_pre_ping=True,  # the server may have been started anew
             connect_args={"server_settings": _SESSION, "timeout": _CONNECTING},

@@ -53,11 +53,39 @@ async def opened(url: str) -> AsyncIterator[Opened]:
             writing=writing,
             noting=writing,
             readers=_READERS,
+            stand=lambda _heard: FileStand(Path(str(path))),
             checkpoint="PRAGMA wal_checkpoint(PASSIVE)",
         )
     finally:
         # aiosqlite's threads keep the process alive until their connections are closed.
         await engine.dispose()
+
+
+class FileStand:
+    """A lock on a file beside the store, by SQLite's own means. It hears nothing: all that matters happens here."""
+
+    def __init__(self, store: Path) -> None:
+        self._path = store.with_name(f"{store.name}-duty")
+        self._held: sqlite3.Connection | None = None
+
+    async def look(self) -> bool:
+        if self._held is None:
+            self._held = await asyncio.to_thread(self._take)
+        return self._held is not None
+
+    def _take(self) -> sqlite3.Connection | None:
+        connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            connection.close()
+            return None
+        return connection
+
+    async def close(self) -> None:
+        if self._held:
+            self._held.close()
+            self._held = None
 
 
 async def copy_to(url: str, target: Path) -> None:
