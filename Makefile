@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-postgres check crash year soak messages format lock audit bench clean
+.PHONY: help demo run test test-postgres check crash crash-cluster year soak messages format lock audit bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ bench: $(VENV)/.installed  ## Speed, as ratios against references in the same ru
 
 crash: $(VENV)/.installed  ## Kill the bot 300 times while it delivers, and count (about 10 minutes)
 	@$(BIN)/python -m tests.crash $(ARGS)
+
+crash-cluster: $(VENV)/.installed  ## Kill three couriers on one PostgreSQL 300 times, restart it 5 times, and count (about 15 minutes)
+	@$(BIN)/python -m tests.crash.cluster $(ARGS)
 
 year: $(VENV)/.installed  ## Let a year of news pass and compare it with the calendar (about 20 minutes)
 	@$(BIN)/python -m tests.year $(ARGS)

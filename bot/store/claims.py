@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.store.tables import channel_claims
 from bot.store.upserts import insert_ignoring
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=10)
 HANDS = 200
 """Channels that one courier serves at once: more than fill Discord's 50 requests a second, and some for the others."""
 _NOW = cast(func.extract("epoch", func.statement_timestamp()) * 1_000_000, BigInteger)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
 from bot.store import open_store
+from tests.support.stores import ask
 
 ROOT = Path(__file__).parents[2]
 _CARD = """---
@@ -36,30 +35,34 @@ def card_text(number: int, moment: datetime) -> str:
 
 
 def start_bot(
-    folder: Path, api: str, database: Path, cards: Path, settings: Mapping[str, str]
+    folder: Path, api: str, database: str, cards: Path, settings: Mapping[str, str], *words: str
 ) -> subprocess.Popen[bytes]:
     """`newsdesk run` with these settings and none of the developer's own; its log is `folder/log`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSDESK_")}
     environment |= {
         "NEWSDESK_TOKEN": "a.test.token",
         "NEWSDESK_DISCORD_API": api,
-        "NEWSDESK_DATABASE_URL": f"sqlite+aiosqlite:///{database}",
+        "NEWSDESK_DATABASE_URL": database,
         "NEWSDESK_CARDS": str(cards),
         "PYTHONFAULTHANDLER": "1",
         **settings,
     }
-    command = [sys.executable, "-m", "bot", "run"]
+    command = [sys.executable, "-m", "bot", "run", *words]
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
 
 class BotProcess:
-    """`newsdesk run` in a folder of its own."""
+    """`newsdesk run` in a folder of its own; or one of several on `database`, the address of a store that they share,
+    with the cards beside their folders.
+    """
 
-    def __init__(self, folder: Path, api: str, **settings: str) -> None:
+    def __init__(self, folder: Path, api: str, database: str = "", only: str = "", **settings: str) -> None:
         self.folder = folder
         self.database = folder / "crash.db"
-        self.cards = folder / "cards"
+        self.url = database or f"sqlite+aiosqlite:///{self.database}"
+        self.cards = (folder.parent if database else folder) / "cards"
+        self._words = ("--only", only) if only else ()
         self._api = api
         self._settings = {f"NEWSDESK_{name.upper()}": value for name, value in settings.items()}
         self._process: subprocess.Popen[bytes] | None = None
@@ -73,9 +76,10 @@ class BotProcess:
 
     async def prepare(self, channels: Sequence[int], guild_id: int, cards: int) -> None:
         """Subscribe the channels, then write the cards."""
-        self.cards.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.cards.mkdir()
         now = datetime.now(UTC)
-        async with open_store(f"sqlite+aiosqlite:///{self.database}") as store:
+        async with open_store(self.url) as store:
             for channel_id in channels:
                 await store.subscriptions.add(
                     guild_id=guild_id, channel_id=channel_id, created_by=1, now=now - timedelta(minutes=1)
@@ -91,7 +95,9 @@ class BotProcess:
             "NEWSDESK_REQUESTS_PER_SECOND": "100000",
             "NEWSDESK_LOG_LEVEL": "ERROR",
         }
-        self._process = start_bot(self.folder, self._api, self.database, self.cards, usual | self._settings)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        settings = usual | self._settings
+        self._process = start_bot(self.folder, self._api, self.url, self.cards, settings, *self._words)
 
     @property
     def running(self) -> bool:
@@ -123,14 +129,13 @@ class BotProcess:
 
     def waiting(self) -> tuple[int, int]:
         """How many deliveries there are, and how many of them are still due."""
-        with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True, timeout=10)) as store:
-            row: tuple[int, int] = store.execute("SELECT count(*), count(due_at) FROM deliveries").fetchone()
-            return row
+        ((planned, due),) = ask(self.url, "SELECT count(*), count(due_at) FROM deliveries")
+        return planned, due
 
     def sending(self) -> int:
         """How many posts the store believes to be under way."""
-        with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True, timeout=10)) as store:
-            return int(store.execute("SELECT count(*) FROM deliveries WHERE progress = 'sending'").fetchone()[0])
+        ((number,),) = ask(self.url, "SELECT count(*) FROM deliveries WHERE progress = 'sending'")
+        return int(number)
 
     @property
     def log(self) -> str:

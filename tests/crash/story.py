@@ -46,7 +46,7 @@ async def crash(
         await bot.prepare(ids, guild.id, cards)
         done = await _killed_and_restarted(wire, bot, cards * channels, kills, random.Random(seed))
         assert not bot.running or bot.terminate() == 0, bot.log
-    return await _counted(wire, ids, cards, done)
+    return await counted(wire, ids, cards, done)
 
 
 async def _killed_and_restarted(
@@ -54,7 +54,7 @@ async def _killed_and_restarted(
 ) -> int:
     """Ends when everything is quiet; gives the number of kills."""
     done = 0
-    while done < kills and not _quiet(bot, expected):
+    while done < kills and not is_quiet(bot, expected):
         before = await _sent(wire)
         bot.start()
         if chance.random() < 0.7:
@@ -64,15 +64,16 @@ async def _killed_and_restarted(
             await asyncio.sleep(chance.uniform(0.1, 1.2))
         bot.kill()
         done += 1
-    if not _quiet(bot, expected):
+    if not is_quiet(bot, expected):
         bot.start()
     async with asyncio.timeout(120):
-        while not _quiet(bot, expected):
+        while not is_quiet(bot, expected):
             await asyncio.sleep(0.1)
     return done
 
 
-def _quiet(bot: BotProcess, expected: int) -> bool:
+def is_quiet(bot: BotProcess, expected: int) -> bool:
+    """Whether everything is planned, and nothing is left to do."""
     return bot.waiting() == (expected, 0)
 
 
@@ -88,7 +89,8 @@ async def _moving(wire: WireDiscord, before: int, expected: int) -> None:
         await asyncio.sleep(0.02)
 
 
-async def _counted(wire: WireDiscord, channels: list[int], cards: int, kills: int) -> Tally:
+async def counted(wire: WireDiscord, channels: list[int], cards: int, kills: int) -> Tally:
+    """What the channels hold, against what they should."""
     tally = Tally(runs=1, kills=kills)
     for channel_id in channels:
         messages = await wire.messages(channel_id)

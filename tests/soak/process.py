@@ -53,7 +53,7 @@ class SoakBot(BotProcess):
             "NEWSDESK_LOG_LEVEL": "WARNING",
             "NEWSDESK_LOG_FORMAT": "human",
         }
-        self._process = start_bot(self.folder, self._api, self.database, self.cards, settings)
+        self._process = start_bot(self.folder, self._api, f"sqlite+aiosqlite:///{self.database}", self.cards, settings)
 
     @property
     def pid(self) -> int:

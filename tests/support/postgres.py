@@ -21,7 +21,7 @@ VARIABLE = "TEST_POSTGRES"
 _PLACES = (*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), Path("/usr/local/bin"), Path("/usr/bin"))
 _UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
 _TESTS = ("tests/store", "tests/delivery", "tests/cogs", "tests/desk", "tests/sources", "tests/doctor/test_server.py",
-          "tests/test_editions.py", "tests/test_newsroom.py")  # fmt: skip
+          "tests/crash/test_cluster.py", "tests/test_editions.py", "tests/test_newsroom.py")  # fmt: skip
 
 
 def programs() -> Path | None:
@@ -29,22 +29,50 @@ def programs() -> Path | None:
     return next((place for place in _PLACES if (place / "initdb").exists() and (place / "pg_ctl").exists()), None)
 
 
-@contextmanager
-def a_server(bin_: Path) -> Iterator[str]:
-    """Start one, and give the address of its first database. It stops at the end."""
-    with TemporaryDirectory(prefix="newsdesk-postgres-") as folder:
-        place, password, port = Path(folder), secrets.token_hex(8), _free_port()
-        data, log, word = place / "data", place / "log", place / "password"
-        word.write_text(password)
-        options = f"-p {port} -h 127.0.0.1 -k '' " + " ".join(f"-c {name}={value}" for name, value in _UNSAFE.items())
-        _hand_over(place)
+class Server:
+    """A server in a folder of its own. It may be stopped, also as if its power were cut, and started again."""
+
+    def __init__(self, bin_: Path, place: Path) -> None:
+        self._bin = bin_
+        self._place = place
+        self._password, self._port = secrets.token_hex(8), _free_port()
+
+    @property
+    def url(self) -> str:
+        """The address of its first database."""
+        return f"postgresql+asyncpg://tests:{self._password}@127.0.0.1:{self._port}/postgres"
+
+    def make(self) -> None:
+        word = self._place / "password"
+        word.write_text(self._password)
+        _hand_over(self._place)
         made = ("--username=tests", "--auth=scram-sha-256", f"--pwfile={word}", "--encoding=UTF8", "--locale=C")
-        _run(bin_ / "initdb", "-D", data, "--no-sync", *made)
-        _run(bin_ / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start")
+        _run(self._bin / "initdb", "-D", self._place / "data", "--no-sync", *made)
+
+    def start(self) -> None:
+        settings = " ".join(f"-c {name}={value}" for name, value in _UNSAFE.items())
+        options = f"-p {self._port} -h 127.0.0.1 -k '' {settings}"
+        self._control("-l", self._place / "log", "-w", "-o", options, "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """`immediate` is a crash as far as the database is concerned, `fast` ends sessions in order."""
+        self._control("-m", mode, "-w", "stop")
+
+    def _control(self, *words: object) -> None:
+        _run(self._bin / "pg_ctl", "-D", self._place / "data", *words)
+
+
+@contextmanager
+def a_server(bin_: Path) -> Iterator[Server]:
+    """Start one; it stops at the end, and its folder goes."""
+    with TemporaryDirectory(prefix="newsdesk-postgres-") as folder:
+        server = Server(bin_, Path(folder))
+        server.make()
+        server.start()
         try:
-            yield f"postgresql+asyncpg://tests:{password}@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            _run(bin_ / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            server.stop()
 
 
 def _free_port() -> int:
@@ -72,10 +100,10 @@ def main() -> int:
     if bin_ is None:
         print("There is no PostgreSQL on this machine: its tests did not run (apt-get install postgresql)")  # noqa: T201
         return 1
-    with a_server(bin_) as url:
+    with a_server(bin_) as server:
         arguments = sys.argv[1:] or _TESTS
         command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal", *arguments]
-        return subprocess.run(command, env=os.environ | {VARIABLE: url}, check=False).returncode
+        return subprocess.run(command, env=os.environ | {VARIABLE: server.url}, check=False).returncode
 
 
 if __name__ == "__main__":

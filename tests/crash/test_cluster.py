@@ -1,0 +1,115 @@
+"""Several processes on one store, killed and restarted; `make crash-postgres` runs the long one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.desk.subscription import When, Wish
+from bot.store import open_store
+from tests.crash.cluster import a_database, crash_cluster
+from tests.crash.process import BotProcess, card_text
+from tests.support.postgres import Server, a_server, programs
+from tests.support.stores import ask
+from tests.wire.client import WireDiscord
+
+WITHIN = 5
+"""Seconds in which another process has to have taken over."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """One of their own: it is restarted."""
+    bin_ = programs()
+    assert bin_, "make test-postgres runs on one"
+    with a_server(bin_) as found:
+        yield found
+
+
+@pytest.mark.postgresql
+@pytest.mark.timeout(240)
+async def test_couriers_killed_at_any_point_and_a_restarted_server_lose_and_repeat_nothing(
+    server: Server, tmp_path: Path
+) -> None:
+    async with WireDiscord() as wire:
+        tally = await crash_cluster(
+            wire, server, tmp_path, couriers=3, kills=9, restarts=1, cards=60, channels=10, seed=1
+        )
+    assert (tally.posts, tally.lost, tally.repeated, tally.disordered) == (600, 0, 0, 0)
+    assert tally.kills >= 3
+
+
+@pytest.mark.postgresql
+@pytest.mark.timeout(120)
+async def test_started_at_once_on_an_empty_server_database_one_makes_the_tables_and_both_run(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "cards").mkdir()
+    async with WireDiscord() as wire:
+        with (
+            a_database(server) as url,
+            BotProcess(tmp_path / "1", wire.address.api, url, "courier", log_level="INFO") as one,
+            BotProcess(tmp_path / "2", wire.address.api, url, "courier", log_level="INFO") as other,
+        ):
+            one.start()
+            other.start()
+            async with asyncio.timeout(30):
+                while not all("on duty" in bot.log for bot in (one, other)):
+                    await asyncio.sleep(0.1)
+            assert sorted("stands by" in bot.log for bot in (one, other)) == [False, True]
+            assert (one.terminate(), other.terminate()) == (0, 0), one.log + other.log
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("kind", [pytest.param("server", marks=pytest.mark.postgresql), "file"])
+async def test_when_the_one_on_duty_is_killed_another_takes_over_and_no_digest_comes_twice(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """The duty passes on between two digests of an hour, and a third process is never needed."""
+    if kind == "file":
+        await _passed_on(f"sqlite+aiosqlite:///{tmp_path / 'newsdesk.db'}", tmp_path)
+    else:
+        with a_database(request.getfixturevalue("server")) as url:
+            await _passed_on(url, tmp_path)
+
+
+async def _passed_on(url: str, place: Path) -> None:
+    async with WireDiscord() as wire:
+        guild = await wire.add_guild("text", "text")
+        instant, digests = (channel.id for channel in guild.channels)
+        with BotProcess(place / "1", wire.address.api, url, "courier", watch="true") as first:
+            await first.prepare([instant], guild.id, 1)
+            first.start()
+            await wire.wait_for_messages(instant, 1, within=20)  # it is on duty
+            with BotProcess(place / "2", wire.address.api, url, "courier", watch="true", log_level="INFO") as second:
+                second.start()
+                async with asyncio.timeout(20):
+                    while "stands by" not in second.log:
+                        await asyncio.sleep(0.05)
+                await _due(url, guild.id, digests, datetime.now(UTC) + timedelta(seconds=0.5))
+                await asyncio.sleep(0.5)
+                first.kill()
+                await wire.wait_for_messages(digests, 1, within=WITHIN)
+                (second.cards / "1.md").write_text(card_text(1, datetime.now(UTC)), "utf-8")
+                await wire.wait_for_messages(instant, 2, within=WITHIN)
+                await asyncio.sleep(1.5)
+                assert len(await wire.messages(digests)) == 1
+                assert second.terminate() == 0, second.log
+
+
+async def _due(url: str, guild_id: int, channel_id: int, moment: datetime) -> None:
+    """Let a digest be due then."""
+    async with open_store(url) as store:
+        hourly = await store.subscriptions.add(
+            guild_id=guild_id,
+            channel_id=channel_id,
+            created_by=1,
+            now=moment - timedelta(hours=1),
+            wish=Wish(when=When.HOURLY),
+        )
+    microseconds = round(moment.timestamp() * 1_000_000)
+    ask(url, f"UPDATE subscriptions SET next_at = {microseconds} WHERE id = {hourly.id}")
