@@ -8,7 +8,7 @@ ARGS   ?=
 .PHONY: help demo run test test-postgres check crash crash-cluster year soak messages format lock audit bench clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 # Locked packages are installed with their hashes checked; the project itself is then linked in without resolving anything.
 $(VENV)/.installed: requirements.lock pyproject.toml
