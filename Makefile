@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-postgres check crash crash-cluster year soak messages format lock audit bench clean
+.PHONY: help demo run test test-postgres check crash crash-cluster year soak scaling messages format lock audit bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,9 @@ year: $(VENV)/.installed  ## Let a year of news pass and compare it with the cal
 
 soak: $(VENV)/.installed  ## A quarter of an hour of news, readers and faults at full size, counted (about 17 minutes)
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+scaling: $(VENV)/.installed  ## How far one bot reaches: a day for 100,000 servers, simulated and reckoned (about 3 minutes)
+	@$(BIN)/python -m tests.scaling $(ARGS)
 
 messages: $(VENV)/.installed  ## Bring the catalogues of the other languages up to date (ARGS=fr begins one)
 	@$(BIN)/python tools/messages.py $(ARGS)
