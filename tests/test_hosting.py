@@ -7,17 +7,22 @@ import shutil
 import subprocess
 from configparser import ConfigParser
 from pathlib import Path
+from typing import Any
 
 import discord
 import pytest
 import yaml
 
-from bot.settings import PREFIX, Settings
+from bot.settings import PREFIX, Settings, load_settings
 from tests.test_docs import ROOT
 
 UNIT = ROOT / "docs/newsdesk.service"
 SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
-PAGES = ("Dockerfile", "compose.yaml", "docs/newsdesk.service", "docs/operations.md")
+CLUSTER = (ROOT / "compose.cluster.yaml").read_text("utf-8")
+PAGES = (
+    "Dockerfile", "compose.yaml", "compose.cluster.yaml", "docs/newsdesk.service", "docs/operations.md",
+    "docs/scaling.md",
+)  # fmt: skip
 
 
 def _service() -> dict[str, str]:
@@ -36,6 +41,43 @@ def test_the_container_can_write_to_its_state_only() -> None:
     assert service["stop_grace_period"] == "15s"
     assert service["volumes"] == ["state:/var/lib/newsdesk"]
     assert "ports" not in service
+
+
+def _cluster() -> dict[str, dict[str, Any]]:
+    services: dict[str, dict[str, Any]] = yaml.safe_load(CLUSTER)["services"]
+    return services
+
+
+def test_each_part_of_a_cluster_is_as_contained_as_the_whole_bot() -> None:
+    for name, service in _cluster().items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "ports" not in service, name
+        assert service.get("build") or service["user"] not in ("root", "0"), name
+        assert "healthcheck" in service or name == "proxy", "the proxy's image has nothing to ask with"
+
+
+def test_a_cluster_has_no_secret_of_its_own_and_asks_for_those_it_needs() -> None:
+    asked = re.findall(r"\$\{(\w+)([^}]*)\}", CLUSTER)
+    assert {name for name, _ in asked} == {"POSTGRES_PASSWORD", "CARDS"}
+    assert all(otherwise.startswith(":?") for _, otherwise in asked)
+    assert all(service["env_file"] == ".env" for service in _cluster().values() if "build" in service)
+
+
+def test_the_gateways_of_a_cluster_hold_every_shard_once() -> None:
+    gateways = [service["environment"] for name, service in _cluster().items() if name.startswith("gateway")]
+    (count,) = {int(each["NEWSDESK_SHARD_COUNT"]) for each in gateways}
+    held = [load_settings(shard_ids=each["NEWSDESK_SHARD_IDS"], shard_count=count).shard_ids or () for each in gateways]
+    assert len(held) > 1
+    assert sorted(sum(held, ())) == list(range(count))
+
+
+def test_the_couriers_of_a_cluster_are_alike_and_cannot_write_to_the_cards() -> None:
+    first, *others = (service for name, service in _cluster().items() if name.startswith("courier"))
+    assert others == [first]
+    assert first["command"] == ["run", "--only", "courier"]
+    assert [volume.rpartition(":")[2] for volume in first["volumes"]] == ["ro"]
 
 
 def test_the_image_has_a_user_and_a_health_check_and_brings_no_pip() -> None:
