@@ -18,7 +18,9 @@ from bot.store.upserts import insert_ignoring
 
 LEASE = timedelta(seconds=10)
 HANDS = 200
-"""Channels that one courier serves at once: more than fill Discord's 50 requests a second, and some for the others."""
+"""Channels that one courier serves at once: more than fill Discord's 50 requests a second."""
+AT_A_TIME = 20
+"""Channels that one courier claims before the others have had a look."""
 _NOW = cast(func.extract("epoch", func.statement_timestamp()) * 1_000_000, BigInteger)
 _MICROSECONDS = LEASE // timedelta(microseconds=1)
 _VALID = channel_claims.c.until > _NOW

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from bot.desk.delivery import Crosspost, Delivery, Progress
 from bot.desk.subscription import Layout
-from bot.store.claims import HANDS, LEASE, Claims, claimed_by_another
+from bot.store.claims import AT_A_TIME, HANDS, LEASE, Claims, claimed_by_another
 from bot.store.database import Database
 from bot.store.ledger import COLUMNS, Decides, Ledger
 from bot.store.planning import follow_cards, new_deliveries
@@ -182,7 +182,7 @@ class Deliveries:
         self, claims: Claims, now: datetime, serving: Collection[int]
     ) -> tuple[dict[int, list[Delivery]], bool]:
         """What waits is looked up once more when it is claimed: until then, another courier may have been at it."""
-        most = HANDS - len(serving)
+        most = min(HANDS - len(serving), AT_A_TIME)
         asked = {"now": now, "serving": list(serving), "courier": claims.holder, "most": most}
         if most <= 0:
             return {}, False

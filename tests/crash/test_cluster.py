@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -15,7 +16,8 @@ from tests.crash.cluster import a_database, crash_cluster
 from tests.crash.process import BotProcess, card_text
 from tests.support.postgres import Server, a_server, programs
 from tests.support.stores import ask
-from tests.wire.client import WireDiscord
+from tests.wire.client import Person, WireDiscord
+from tests.wire.permissions import MODERATOR
 
 WITHIN = 5
 """Seconds in which another process has to have taken over."""
@@ -62,6 +64,32 @@ async def test_started_at_once_on_an_empty_server_database_one_makes_the_tables_
                     await asyncio.sleep(0.1)
             assert sorted("stands by" in bot.log for bot in (one, other)) == [False, True]
             assert (one.terminate(), other.terminate()) == (0, 0), one.log + other.log
+
+
+@pytest.mark.postgresql
+@pytest.mark.timeout(120)
+async def test_a_decision_made_in_one_process_is_carried_out_by_another_at_once(server: Server, tmp_path: Path) -> None:
+    """No tick and no look at the folder comes in between: the courier hears of it."""
+    slow = {"tick_seconds": "3600", "rescan_seconds": "3600"}
+    async with WireDiscord() as wire:
+        guild = await wire.add_guild("text")
+        (channel,) = (each.id for each in guild.channels)
+        moderator = Person("moderator", permissions=int(MODERATOR))
+        with (
+            a_database(server) as url,
+            BotProcess(tmp_path / "courier", wire.address.api, url, "courier", **slow) as courier,
+            BotProcess(tmp_path / "gateway", wire.address.api, url, "gateway", **slow) as gateway,
+        ):
+            await courier.prepare([channel], guild.id, 2)
+            courier.start()
+            await wire.wait_for_messages(channel, 2, within=20)
+            gateway.start()
+            await wire.connected(within=20)
+            await wire.slash(channel, "desk withdraw", {"card": "card:1", "reason": "a test"}, moderator)
+            asked = monotonic()
+            await wire._until(lambda: wire.messages(channel), lambda held: len(held) == 1, WITHIN)
+            print(f"withdrawn {monotonic() - asked:.2f} s after the answer")
+            assert (gateway.terminate(), courier.terminate()) == (0, 0), gateway.log + courier.log
 
 
 @pytest.mark.timeout(120)
