@@ -67,6 +67,7 @@ class Gauges:
     database_up: bool = False
     gateway_connected: bool = False
     gateway_latency: float = math.nan
+    on_duty: bool = False
 
 
 class Metrics:
@@ -111,6 +112,9 @@ class Metrics:
         self._circuits = self._gauge("open_circuits", "Channels that take no posts and are left alone")
         self._database_up = self._gauge("database_up", "Whether the database could be read for this answer")
         self._connected = self._gauge("gateway_connected", "Whether the gateway is connected and ready")
+        self._on_duty = self._gauge(
+            "on_duty", "Whether this process loads cards and plans, of those that share a store"
+        )
         self._latency = self._gauge("gateway_latency_seconds", "The gateway's last heartbeat, there and back")
 
     def sent(self, outcome: Outcome) -> None:
@@ -154,6 +158,7 @@ class Metrics:
         self._database_up.set(gauges.database_up)
         self._connected.set(gauges.gateway_connected)
         self._latency.set(gauges.gateway_latency)
+        self._on_duty.set(gauges.on_duty)
 
     def names(self) -> set[str]:
         """Every sample's name that can be asked for, those of label sets that have not come up as well."""

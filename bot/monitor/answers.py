@@ -65,11 +65,11 @@ class Monitor:
 
     async def _gauges(self) -> Gauges:
         connected = self._bot.is_connected
-        latency = self._bot.latency
+        latency, on_duty = self._bot.latency, self._bot.newsroom.on_duty
         try:
             vitals = await self._vitals()
         except StoreError:
-            return Gauges(gateway_connected=connected, gateway_latency=latency)
+            return Gauges(gateway_connected=connected, gateway_latency=latency, on_duty=on_duty)
         return Gauges(
             cards=vitals.cards,
             queue_depth=vitals.waiting,
@@ -78,6 +78,7 @@ class Monitor:
             database_up=True,
             gateway_connected=connected,
             gateway_latency=latency,
+            on_duty=on_duty,
         )
 
     async def _vitals(self) -> Vitals:

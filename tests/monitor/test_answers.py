@@ -80,6 +80,7 @@ async def test_metrics_tell_how_things_stand(at_work: Watched) -> None:
     found = await at_work.metrics()
     assert found["newsdesk_database_up"] == 1
     assert found["newsdesk_gateway_connected"] == 1
+    assert found["newsdesk_on_duty"] == 1
     assert (found["newsdesk_queue_depth"], found["newsdesk_oldest_waiting_seconds"]) == (0, 0)
     assert found["newsdesk_open_circuits"] == 0
 
