@@ -127,7 +127,7 @@ async def test_a_delivery_that_waits_too_long_is_named_but_not_a_closed_channels
     assert (await at_work.get("/readyz"))[1]["troubles"]["deliveries"] == "a delivery has waited for 960 s"
     found = await at_work.metrics()
     assert (found["newsdesk_queue_depth"], found["newsdesk_oldest_waiting_seconds"]) == (1, 960)
-    _execute(
+    await _execute(
         tmp_path / "test.db",
         f"INSERT INTO circuits VALUES ({guild.channels[0].id}, {guild.id}, 'closed', 1, 0, {2**60})",
     )
@@ -144,17 +144,22 @@ def _card(folder: Path) -> None:
     )
 
 
-def _execute(database: Path, statement: str) -> None:
-    with closing(sqlite3.connect(database, timeout=10)) as connection:
-        connection.execute(statement)
-        connection.commit()
+async def _execute(database: Path, statement: str) -> None:
+    """In a thread: the bot may be in the middle of a change, and needs the loop to end it."""
+
+    def execute() -> None:
+        with closing(sqlite3.connect(database, timeout=10)) as connection:
+            connection.execute(statement)
+            connection.commit()
+
+    await asyncio.to_thread(execute)
 
 
 async def test_a_database_that_takes_no_changes_is_named_and_the_counters_come_all_the_same(
     at_work: Watched, tmp_path: Path
 ) -> None:
-    _execute(tmp_path / "test.db", "ALTER TABLE meta RENAME TO elsewhere")
-    _execute(tmp_path / "test.db", "ALTER TABLE circuits RENAME TO elsewhere_too")
+    await _execute(tmp_path / "test.db", "ALTER TABLE meta RENAME TO elsewhere")
+    await _execute(tmp_path / "test.db", "ALTER TABLE circuits RENAME TO elsewhere_too")
     status, answer = await at_work.get("/readyz")
     assert status == 503
     assert answer["troubles"]["database"].startswith("The database cannot be written: ")
@@ -162,15 +167,15 @@ async def test_a_database_that_takes_no_changes_is_named_and_the_counters_come_a
     assert found["newsdesk_database_up"] == 0
     assert math.isnan(found["newsdesk_queue_depth"])
     assert found["newsdesk_duplicates_prevented_total"] == 0
-    _execute(tmp_path / "test.db", "ALTER TABLE elsewhere RENAME TO meta")
-    _execute(tmp_path / "test.db", "ALTER TABLE elsewhere_too RENAME TO circuits")
+    await _execute(tmp_path / "test.db", "ALTER TABLE elsewhere RENAME TO meta")
+    await _execute(tmp_path / "test.db", "ALTER TABLE elsewhere_too RENAME TO circuits")
     assert (await at_work.get("/readyz"))[0] == 200
 
 
 async def test_probes_of_a_locked_database_do_not_pile_up(at_work: Watched, tmp_path: Path) -> None:
     monitor = Monitor(at_work.bot, patience=0.05)
-    with closing(sqlite3.connect(tmp_path / "test.db", timeout=10)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
+    with closing(sqlite3.connect(tmp_path / "test.db", timeout=10, check_same_thread=False)) as connection:
+        await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
         for _ in range(3):
             assert (await monitor.troubles())["database"] == "The database has not answered for 0.05 s."
         assert len(monitor._asked) == 1
