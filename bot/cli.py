@@ -233,6 +233,19 @@ async def _backup(url: str, file: Path) -> None:
         await copy_to(url, file)
 
 
+@app.command()
+def migrate(
+    to: Annotated[str, typer.Option(metavar="URL", help="The other one's address, as NEWSDESK_DATABASE_URL has it.")],
+) -> None:
+    """Move the store to another database, while the bot is stopped. What broke off goes on when it is run again.
+
+    Exit code 1 when the two are not the same at the end.
+    """
+    with _told():
+        compared = asyncio.run(console.move_store(load_settings(), to, utc_now(), _err))
+    raise typer.Exit(0 if console.show_move(compared, _out) else _PROBLEMS)
+
+
 User = Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="The member's numeric id.")]
 
 

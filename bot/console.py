@@ -14,20 +14,22 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from bot.cards.model import Problem, Severity
 from bot.doctor.finding import Finding
-from bot.errors import UserError
+from bot.errors import SettingsError, UserError
 from bot.newsroom import HEARTBEAT, STILL_FOR
 from bot.render.card import card_embed
 from bot.render.members import counted, exported
 from bot.render.plain import as_panel
-from bot.settings import Settings
+from bot.settings import Settings, load_settings
 from bot.sources import loader
 from bot.sources.checking import Checked
-from bot.store import open_store
+from bot.store import move, open_store
 from bot.store.export import EXPORTED
 from bot.store.importing import Imported
+from bot.store.moving import Compared
 from bot.store.reading import Query
 
 EXPORT_FORM = 1
@@ -83,9 +85,9 @@ def diagnosis_as_json(found: Sequence[Finding]) -> str:
 
 
 @contextmanager
-def progress(console: Console) -> Iterator[loader.Progress]:
+def progress(console: Console, what: str = "Reading cards") -> Iterator[loader.Progress]:
     """A bar on a terminal, nothing elsewhere."""
-    columns = (TextColumn("Reading cards"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, of: bar.update(task, completed=done, total=of)
@@ -189,8 +191,46 @@ async def erase_member(settings: Settings, user_id: int, console: Console) -> No
     console.print(f"Erased: {counted(erased) or 'nothing, there was nothing'}.", markup=False, highlight=False)
 
 
+async def move_store(settings: Settings, to: str, now: datetime, console: Console) -> list[Compared]:
+    """Move the store to the database at this address; what both of them hold then."""
+    try:
+        target = load_settings(database_url=to).database_url
+    except SettingsError as error:
+        raise SettingsError(str(error).replace("NEWSDESK_DATABASE_URL", "--to")) from None
+    with progress(console, "Moving rows") as stepped:
+        return await move(settings.database_url, target, lambda notes: _lately(notes.get(HEARTBEAT), now), stepped)
+
+
+def show_move(compared: Sequence[Compared], console: Console) -> bool:
+    """Both sides of every table, and what to do next. False when they differ."""
+    table = Table("table", box=None, pad_edge=False)
+    for heading in ("rows", "there", "checksum", "there"):
+        table.add_column(heading, justify="right")
+    for each in compared:
+        figures = (f"{each.source.rows:,}", f"{each.target.rows:,}", each.source.checksum, each.target.checksum)
+        table.add_row(each.table, *figures, style=None if each.is_same else "red")
+    console.print(table)
+    differing = [each.table for each in compared if not each.is_same]
+    if differing:
+        console.print(
+            f"Not the same on both sides: {', '.join(differing)}. The new database is no store yet: empty it, and move "
+            "once more. The old one is as it was.",
+            style="red",
+        )
+    else:
+        console.print(
+            "All of it is there. Set NEWSDESK_DATABASE_URL to the new address and start the bot. The old database is "
+            "as it was: let no bot work with it any more."
+        )
+    return not differing
+
+
 async def alive(settings: Settings, now: datetime) -> bool:
     """Whether the running bot noted itself in the store lately."""
     async with open_store(settings.database_url) as store:
         noted = await store.meta.get(HEARTBEAT)
-    return noted is not None and now - datetime.fromisoformat(noted) < STILL_FOR
+    return _lately(noted, now)
+
+
+def _lately(heartbeat: str | None, now: datetime) -> bool:
+    return heartbeat is not None and now - datetime.fromisoformat(heartbeat) < STILL_FOR

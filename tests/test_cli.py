@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -13,9 +14,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from bot.app import utc_now
 from bot.cli import app
 from bot.desk.publication import Decision, Source, Verdict
 from bot.desk.subscription import Wish
+from bot.newsroom import HEARTBEAT
 from bot.settings import load_settings
 from bot.store import open_store
 from tests.support.stage import NOW, Stage
@@ -243,6 +246,67 @@ def test_only_a_whole_store_of_ours_is_put_back(folder: Path, tmp_path: Path) ->
     result = newsdesk("restore", str(tmp_path / "letter.txt"))
     assert (result.exit_code, "cannot be opened as a Newsdesk database" in result.stderr) == (2, True)
     assert newsdesk("search", "nothing").exit_code == 1
+
+
+def test_a_store_is_moved_and_the_next_step_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder, "one")
+    newsdesk("load")
+    asyncio.run(_decide())
+    exported = newsdesk("export").stdout
+    there = f"sqlite+aiosqlite:///{tmp_path / 'there' / 'moved.db'}"
+    done = newsdesk("migrate", "--to", there)
+    assert done.exit_code == 0, done.stderr
+    assert re.search(r"^subscriptions +1 +1 +(\w{12}) +\1$", done.stdout, re.MULTILINE)
+    assert "Set NEWSDESK_DATABASE_URL to the new address" in done.stdout
+    monkeypatch.setenv("NEWSDESK_DATABASE_URL", there)
+    assert newsdesk("export").stdout == exported
+    assert newsdesk("show", "one").exit_code == 0
+
+
+def test_a_copy_that_differs_is_a_problem_and_no_store(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, "one")
+    newsdesk("load")
+    monkeypatch.setattr("bot.store.moving.comparing.storable", lambda text: f"{text}{os.urandom(4)!r}")
+    done = newsdesk("migrate", "--to", f"sqlite+aiosqlite:///{tmp_path / 'moved.db'}")
+    assert done.exit_code == 1
+    assert "Not the same on both sides: meta, " in done.stdout
+    monkeypatch.setenv("NEWSDESK_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'moved.db'}")
+    refused = newsdesk("search", "anything")
+    assert (refused.exit_code, "Run `newsdesk migrate` again" in refused.stderr) == (2, True)
+
+
+def test_a_store_at_work_does_not_move(folder: Path, tmp_path: Path) -> None:
+    newsdesk("load")
+    asyncio.run(_beat())
+    result = newsdesk("migrate", "--to", f"sqlite+aiosqlite:///{tmp_path / 'moved.db'}")
+    assert result.exit_code == 2
+    assert re.fullmatch(r"A bot works with .+/cli\.db, or did within the last minutes\. Stop it, .+\n", result.stderr)
+    assert not (tmp_path / "moved.db").exists()
+
+
+async def _beat() -> None:
+    async with open_store(load_settings().database_url) as store:
+        await store.meta.set(HEARTBEAT, utc_now().isoformat())
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        ("mysql://user:planted@host/database", "--to: must start with"),
+        ("postgresql+asyncpg://user:planted@host:99999/database", "--to: must name a database"),
+        ("postgresql+asyncpg://user:planted@127.0.0.1:1/database", "The database 127.0.0.1/database cannot be reached"),
+        ("sqlite+aiosqlite:///", "--to: must name a file"),
+    ],
+)
+def test_a_wrong_address_is_told_by_its_option_and_without_its_password(folder: Path, to: str, said: str) -> None:
+    newsdesk("load")
+    result = newsdesk("migrate", "--to", to)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert result.stderr.startswith(said)
+    assert "planted" not in result.output
+    assert "NEWSDESK_DATABASE_URL" not in result.output
 
 
 def test_health_is_bad_when_nothing_runs(folder: Path) -> None:

@@ -104,8 +104,15 @@ def _on_a_server(examined: Examined) -> Iterator[Finding]:
     elif examined.state is DatabaseState.NEWER:
         what = f"The database {examined.place} was written by a newer version of Newsdesk"
         yield Finding(Severity.ERROR, what, "Run that newer version.")
+    elif examined.state is DatabaseState.MOVING:
+        yield _half_moved(examined.place)
     else:
         yield Finding(Severity.NOTE, f"The database {examined.place} answers {_ANSWERS[examined.state]}")
+
+
+def _half_moved(place: str) -> Finding:
+    fix = "Set NEWSDESK_DATABASE_URL to where it comes from, and run `newsdesk migrate` again with this one as --to."
+    return Finding(Severity.ERROR, f"A store is being moved to {place}, and not all of it is there", fix)
 
 
 _ANSWERS = {
@@ -124,6 +131,8 @@ def _in_a_file(examined: Examined, path: Path) -> Iterator[Finding]:
         yield Finding(Severity.ERROR, f"{path} belongs to another program", fix)
     elif state is DatabaseState.NEWER:
         yield Finding(Severity.ERROR, f"{path} was written by a newer version of Newsdesk", _NEWER)
+    elif state is DatabaseState.MOVING:
+        yield _half_moved(examined.place)
     elif examined.damage:
         yield Finding(Severity.ERROR, f"{path} is damaged: {'; '.join(examined.damage)}", _RESTORE)
     else:

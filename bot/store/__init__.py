@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from bot.errors import StoreError
 from bot.store.agenda import Agenda
 from bot.store.circuits import Circuits
 from bot.store.crossposts import Crossposts
@@ -27,8 +28,9 @@ from bot.store.listings import Listings
 from bot.store.log import Log
 from bot.store.lookup import Lookup
 from bot.store.members import Members
-from bot.store.meta import Meta
+from bot.store.meta import MOVING, Meta
 from bot.store.migrate import migrate
+from bot.store.moving import move
 from bot.store.queue import Queue
 from bot.store.quiet import Quiet
 from bot.store.reading import Archive
@@ -40,7 +42,7 @@ from bot.store.subscriptions import Subscriptions
 from bot.store.trends import Trends
 from bot.store.vitals import Health
 
-__all__ = ["Store", "copy_to", "open_store", "restore"]
+__all__ = ["Store", "copy_to", "move", "open_store", "restore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,10 @@ class Store:
 
 @asynccontextmanager
 async def open_store(url: str) -> AsyncIterator[Store]:
-    """Open the database at `url`, migrated to this version. Raises `StoreError` when it is not ours or newer."""
+    """Open the database at `url`, migrated to this version.
+
+    Raises `StoreError` when it is not ours or newer, or when a store is being moved there.
+    """
     async with open_database(url) as database:
         await migrate(database)
         store = await _store(database)
@@ -103,6 +108,8 @@ async def restore(copy: Path, url: str, now: datetime) -> None:
 
 async def _store(database: Database) -> Store:
     meta, archive = Meta(database), Archive(database)
+    if await meta.get(MOVING):
+        raise StoreError("A store is being moved to this database, and not all is there. Run `newsdesk migrate` again.")
     return Store(
         instance=await meta.instance(),
         meta=meta,

@@ -111,6 +111,11 @@ def is_server(url: str) -> bool:
     return make_url(url).get_backend_name() == "postgresql"
 
 
+def place_of(url: str) -> str:
+    """The file, or the server and the database, for people: without user and password."""
+    return postgresql.place(url) if is_server(url) else str(make_url(url).database)
+
+
 async def copy_to(url: str, target: Path) -> None:
     """Copy the database while others work on it: whole or not at all.
 

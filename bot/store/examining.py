@@ -14,12 +14,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StoreError
-from bot.store.database import is_server, open_database
-from bot.store.engines.postgresql import place
+from bot.store.database import is_server, open_database, place_of
 from bot.store.engines.sqlite import APPLICATION_ID
 from bot.store.migrate import is_foreign
 
@@ -29,10 +27,12 @@ _CHANNELS = (
     "SELECT guild_id, channel_id FROM subscriptions "
     "UNION SELECT guild_id, review_channel_id FROM guild_settings WHERE review_channel_id IS NOT NULL"
 )
+_MARK = "SELECT value FROM meta WHERE key = 'moving'"  # `bot.store.meta.MOVING`
 
 
 class DatabaseState(enum.Enum):
-    """How a database stands to this version. `OLDER` is brought up to date when the bot starts."""
+    """How a database stands to this version. `OLDER` is brought up to date when the bot starts; to `MOVING` a store is
+    being moved, not all of which is there yet."""
 
     MISSING = "missing"
     UNREADABLE = "unreadable"
@@ -40,6 +40,7 @@ class DatabaseState(enum.Enum):
     NEWER = "newer"
     OLDER = "older"
     CURRENT = "current"
+    MOVING = "moving"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,12 @@ async def examine(url: str) -> Examined:
     a server holds is whole as far as the server says."""
     if is_server(url):
         return await _ask(url)
-    file = Path(str(make_url(url).database))
+    file = Path(place_of(url))
     return replace(await asyncio.to_thread(_examine, file), file=file)
 
 
 async def _ask(url: str) -> Examined:
-    where = place(url)
+    where = place_of(url)
     try:
         async with open_database(url) as database, database.read() as connection:
             return await connection.run_sync(_answer, where)
@@ -78,7 +79,9 @@ def _answer(connection: Connection, where: str) -> Examined:
     tables = set(inspect(connection).get_table_names())
     if is_foreign(tables):
         return Examined(where, DatabaseState.FOREIGN)
-    state = _state_of(tables, MigrationContext.configure(connection).get_current_revision(), ours=True)
+    state = state_of(tables, MigrationContext.configure(connection).get_current_revision(), ours=True)
+    if state is DatabaseState.CURRENT and connection.exec_driver_sql(_MARK).all():
+        state = DatabaseState.MOVING
     channels = connection.exec_driver_sql(_CHANNELS).all() if state is DatabaseState.CURRENT else ()
     return Examined(where, state, channels=tuple(sorted((guild, channel) for guild, channel in channels)))
 
@@ -101,10 +104,12 @@ def _state(connection: sqlite3.Connection) -> DatabaseState:
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     found = connection.execute("SELECT version_num FROM alembic_version") if "alembic_version" in tables else None
     (current,) = (found.fetchone() if found else None) or (None,)
-    return _state_of(tables, current, ours=owner == APPLICATION_ID)
+    state = state_of(tables, current, ours=owner == APPLICATION_ID)
+    is_half = state is DatabaseState.CURRENT and connection.execute(_MARK).fetchone()
+    return DatabaseState.MOVING if is_half else state
 
 
-def _state_of(tables: Collection[str], current: str | None, *, ours: bool) -> DatabaseState:
+def state_of(tables: Collection[str], current: str | None, *, ours: bool) -> DatabaseState:
     if not tables:
         return DatabaseState.OLDER
     if not ours or "alembic_version" not in tables:

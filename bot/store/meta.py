@@ -11,6 +11,9 @@ from bot.store.database import Database
 from bot.store.tables import meta
 from bot.store.upserts import upsert
 
+MOVING = "moving"
+"""Where a database keeps the name of the store that is being moved to it, until all of that is there."""
+
 
 class Meta:
     """Single values by name."""

@@ -183,6 +183,14 @@ async def test_a_few_servers_at_a_time_are_asked_about(house: House) -> None:
     assert servers[AT_ONCE] in servers[:AT_ONCE]
 
 
+async def test_a_store_that_is_still_being_moved_there_is_named(house: House) -> None:
+    with closing(sqlite3.connect(house.database)) as connection:
+        connection.execute("INSERT INTO meta VALUES ('moving', '0123abcd')")
+        connection.commit()
+    (half,) = await house.troubles(offline=True)
+    assert ("not all of it is there" in half.what, "`newsdesk migrate` again" in half.fix) == (True, True)
+
+
 async def test_databases_that_are_not_ours_to_use(house: House, tmp_path: Path) -> None:
     with closing(sqlite3.connect(house.database)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")

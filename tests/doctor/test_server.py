@@ -33,13 +33,15 @@ async def test_a_new_one_and_one_of_this_version_are_well(database_url: str) -> 
     assert (await only(database_url)).what.endswith("answers and is of this version")
 
 
-async def test_another_programs_and_a_newer_ones_are_named(database_url: str) -> None:
+async def test_another_programs_and_a_newer_one_and_half_of_one_are_named(database_url: str) -> None:
     ask(database_url, "CREATE TABLE theirs (x int)")
     found = await only(database_url)
     assert ("belongs to another program" in found.what, "of its own" in found.fix) == (True, True)
     ask(database_url, "DROP TABLE theirs")
     async with open_store(database_url):
         pass
+    ask(database_url, "INSERT INTO meta VALUES ('moving', '0123abcd')")
+    assert "not all of it is there" in (await only(database_url)).what
     ask(database_url, "UPDATE alembic_version SET version_num = '9999'")
     assert "newer version" in (await only(database_url)).what
 

@@ -1,0 +1,35 @@
+"""The numbers that an engine gives to new rows by itself, and how far it has counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, cast, func, literal, select, text
+from sqlalchemy.dialects.postgresql import REGCLASS
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_ASK = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+_FORGET = text("DELETE FROM sqlite_sequence WHERE name = :name")
+_SET = text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :number)")
+
+
+async def counted(connection: AsyncConnection, column: Column[Any]) -> int | None:
+    """The highest number ever given; None when there was none, or where the rows alone tell (SQLite's plain ids)."""
+    if connection.dialect.name == "postgresql":
+        found = await connection.execute(select(func.pg_sequence_last_value(_sequence(column), type_=BigInteger)))
+    else:
+        found = await connection.execute(_ASK, {"name": column.table.name})
+    return found.scalar_one_or_none()
+
+
+async def go_on_after(connection: AsyncConnection, column: Column[Any], number: int) -> None:
+    """Give higher numbers than this one from now on. Where rows alone tell, they do."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.setval(_sequence(column), literal(number, BigInteger))))
+    elif column.table.dialect_options["sqlite"]["autoincrement"]:
+        await connection.execute(_FORGET, {"name": column.table.name})
+        await connection.execute(_SET, {"name": column.table.name, "number": number})
+
+
+def _sequence(column: Column[Any]) -> Any:
+    return cast(func.pg_get_serial_sequence(column.table.name, column.name), REGCLASS)

@@ -1,0 +1,80 @@
+"""Whether a copy is the same: every row of both sides is read and summed up, as values that all engines share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.text import storable
+from bot.store.meta import MOVING
+from bot.store.moving.ends import moved
+from bot.store.search.engines import index_of
+from bot.store.tables import meta
+
+_AT_ONCE = 2000
+_DIGEST_BYTES = 6
+"""Against accidents, not against malice."""
+_JSON = json.JSONEncoder(default=datetime.isoformat, separators=(",", ":"))
+
+
+class Sum(NamedTuple):
+    """The rows of one side and their checksum."""
+
+    rows: int
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One table on both sides."""
+
+    table: str
+    source: Sum
+    target: Sum
+
+    @property
+    def is_same(self) -> bool:
+        return self.source == self.target
+
+
+async def compare(source: AsyncConnection, target: AsyncConnection, step: Callable[[int], None]) -> list[Compared]:
+    """Everything that was copied. Of the index it is the places: each engine has its own way to keep the words."""
+    notes = select(meta).where(meta.c.key != MOVING).order_by(meta.c.key)
+    asked: dict[str, tuple[Select[Any], Select[Any]]] = {"meta": (notes, notes)}
+    for table in moved():
+        rows = select(table).order_by(*table.primary_key.columns)
+        asked[table.name] = (rows, rows)
+    asked["card_search"] = (_places(source), _places(target))
+    return [
+        Compared(name, await _sum(source, here, step), await _sum(target, there, step))
+        for name, (here, there) in asked.items()
+    ]
+
+
+def _places(connection: AsyncConnection) -> Select[Any]:
+    place = index_of(connection.dialect.name).place
+    return select(place).order_by(place)
+
+
+async def _sum(connection: AsyncConnection, asked: Select[Any], step: Callable[[int], None]) -> Sum:
+    digest, rows = blake2b(digest_size=_DIGEST_BYTES), 0
+    found = await connection.stream(asked, execution_options={"yield_per": _AT_ONCE})
+    async for batch in found.partitions():
+        for row in batch:
+            digest.update(canonical(row))
+        rows += len(batch)
+        step(len(batch))
+    return Sum(rows, digest.hexdigest())
+
+
+def canonical(row: Iterable[Any]) -> bytes:
+    """A row as its tables' types give it, which is the same from every engine."""
+    values = [storable(value) if isinstance(value, str) else value for value in row]
+    return _JSON.encode(values).encode() + b"\n"

@@ -1,0 +1,60 @@
+"""Rows in every table of a store, with values that are awkward to carry: for what goes by the tables alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, Table, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.model import Card, Related, State
+from bot.store import open_store
+from bot.store.database import open_database
+from bot.store.tables import Moment, Text, metadata
+from tests.support.cards import NOW, card, file_cards
+
+AWKWARD = "Ünïcode 🗞️ 日本語 \"quoted\" 'and' \\back\\ \u202e%s {x}\r\n\x7f\U0010fffd"
+IN_JSON = {"half": "\ud800", "nul": "a\x00b", "no": None, "deep": [1.5, -0.0, 2**70, {"": "日"}], "yes": True}
+LARGEST = 2**63 - 1
+ROWS = 5
+"""In each table, at least."""
+
+
+def cards() -> list[Card]:
+    stories = (Related("A story beside it", "https://b.example/1", "B"),)
+    known = [card(f"card-{n}", title=f"日本語 {AWKWARD} {n}", topics=("Space", f"Ünïcode {n}")) for n in range(ROWS)]
+    held = card("held", title="Held back", state=State.HELD, excerpt="c++ and NO", related=stories)
+    return [*known, held, card("withdrawn", title="Taken back", state=State.WITHDRAWN)]
+
+
+async def fill(url: str) -> None:
+    """Put rows into every table of the store at `url`: cards as a load does, all else as its columns allow."""
+    async with open_store(url) as store:
+        await file_cards(store, *cards())
+    async with open_database(url) as database, database.write() as connection:
+        for table in metadata.sorted_tables:
+            there = len((await connection.execute(select(table))).all())
+            rows = [await _row(connection, table, number) for number in range(there, ROWS)]
+            if rows:
+                await connection.execute(insert(table), rows)
+
+
+async def _row(connection: AsyncConnection, table: Table, number: int) -> dict[str, Any]:
+    return {column.name: await _value(connection, column, number) for column in table.columns}
+
+
+async def _value(connection: AsyncConnection, column: Column[Any], number: int) -> Any:
+    """Another one for each number, so that no two rows are alike by any key; every second one is none, where it may."""
+    for key in column.foreign_keys:
+        there = (await connection.execute(select(key.column).order_by(key.column))).scalars().all()
+        return there[number]
+    if column.nullable and number % 2:
+        return None
+    if isinstance(column.type, Moment):
+        return NOW + timedelta(microseconds=number)
+    if isinstance(column.type, Text):
+        return f"{column} {number} {AWKWARD}"
+    if isinstance(column.type, JSON):
+        return [IN_JSON, number]
+    return number % 2 == 0 if isinstance(column.type, Boolean) else LARGEST - 10 + number
