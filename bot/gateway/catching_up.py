@@ -39,7 +39,7 @@ async def catch_up_page(interaction: Interaction, request: Request, key: str, pl
     found = missed(pool.of(server), since, until)
     ids = [card.card_id for card in found.best[place.offset : place.offset + PAGE]]
     if not ids:
-        raise UserError(tr("You have missed nothing since {when}.", when=discord.utils.format_dt(since, "R")))
+        raise UserError(tr("You have missed nothing since {when}.", when=discord.utils.format_dt(since, "f")))
     by_id = await bot.store.archive.by_ids(ids, server)
     cards = tuple(by_id[card_id] for card_id in ids)
     buttons = turns(key, offset_page(cards, len(found.best), place), place.offset)
@@ -48,7 +48,7 @@ async def catch_up_page(interaction: Interaction, request: Request, key: str, pl
 
 
 def _words(stories: int, since: datetime) -> str:
-    when = discord.utils.format_dt(since, "R")
+    when = discord.utils.format_dt(since, "f")
     missed_since = trn("{count} story since {when}.", "{count} stories since {when}.", stories, when=when)
     best = tr("These are the best {most}; `/latest` has all.", most=MOST)
     return f"{missed_since} {best}" if stories > MOST else missed_since

@@ -160,7 +160,7 @@ def continued() -> str:
 
 def catch_up_heading(since: datetime) -> str:
     """Above stories that waited for an outage to pass."""
-    waited = tr("what has waited for this channel since {when}", when=discord.utils.format_dt(since, "R"))
+    waited = tr("what has waited for this channel since {when}", when=discord.utils.format_dt(since, "f"))
     return f"**{tr('Catching up')}**{SEPARATOR}{waited}"
 
 

@@ -79,7 +79,7 @@ def _circuit(circuit: Circuit, room: int) -> str:
     line = tr(
         "{channel} since {when}, next try {then}",
         channel=f"<#{circuit.channel_id}>",
-        when=_ago(circuit.opened_at),
+        when=discord.utils.format_dt(circuit.opened_at, "f"),
         then=_ago(circuit.probe_at),
     )
     return cut(line, room)

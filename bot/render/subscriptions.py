@@ -121,7 +121,7 @@ def _next(subscription: Subscription) -> str:
 
 
 def _quiet_line(channel: QuietChannel, room: int) -> str:
-    when = discord.utils.format_dt(channel.turns_at, "R")
+    when = discord.utils.format_dt(channel.turns_at, "f")
     turn = tr("quiet now, until {when}", when=when) if channel.is_quiet else tr("next {when}", when=when)
     line = SEPARATOR.join((f"<#{channel.channel_id}>", _hours(channel.hours), turn))
     return line if units(line) <= room else ""
