@@ -22,6 +22,7 @@ from bot.newsroom import HEARTBEAT
 from bot.settings import load_settings
 from bot.store import open_store
 from tests.support.stage import NOW, Stage
+from tests.support.stores import ask
 
 runner = CliRunner()
 
@@ -229,6 +230,8 @@ def test_a_backup_is_put_back_and_repeats_nothing(folder: Path, tmp_path: Path) 
     done = newsdesk("restore", str(copy))
     assert done.exit_code == 0, done.stderr
     assert newsdesk("show", "two").exit_code == 1
+    numbers = "SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'"
+    assert ask(load_settings().database_url, numbers) == [(100_000,)], "posts since may bear the numbers before"
     newsdesk("load")
     assert asyncio.run(_planned()) == 0
     assert [each.name for each in tmp_path.glob(".copy*")] == []

@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 
 from bot.desk.delivery import Progress
 from bot.store.database import Database
+from bot.store.engines.counters import counted, go_on_after
 from bot.store.subscriptions import begin_anew
 from bot.store.tables import deliveries, meta, subscriptions
 
@@ -30,5 +31,5 @@ async def restored(database: Database, now: datetime) -> None:
         await begin_anew(connection, ids, now)
         name = update(meta).where(meta.c.key == "instance").values(value=secrets.token_hex(4))
         await connection.execute(name)
-        skipping = text("UPDATE sqlite_sequence SET seq = seq + :skipped WHERE name = 'deliveries'")
-        await connection.execute(skipping.bindparams(skipped=_SKIPPED))
+        given = await counted(connection, deliveries.c.id) or 0
+        await go_on_after(connection, deliveries.c.id, given + _SKIPPED)

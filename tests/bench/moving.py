@@ -49,8 +49,8 @@ async def _moved(source: str, target: str) -> list[str]:
 @contextmanager
 def _other_engine(folder: Path) -> Iterator[str]:
     if bin_ := programs():
-        with a_server(bin_) as url:
-            yield url
+        with a_server(bin_) as server:
+            yield server.url
     else:
         yield f"sqlite+aiosqlite:///{folder / 'other.db'}"
 
