@@ -18,7 +18,8 @@ from bot.language import speaking
 from bot.render.digest import catch_up_heading, continued, entry_size, heading, parts, quiet_heading
 from bot.render.subscriptions import Past
 from bot.store import Store
-from bot.store.digests import Edition, NewMessage, Pool, Waiting
+from bot.store.digests import Edition, NewMessage, Waiting
+from bot.store.pools import Pool
 from bot.store.records import FiledCard
 
 WHATIF_DAYS = 30
@@ -189,7 +190,7 @@ class Editions:
         """What the wish would have brought in the last 30 days."""
         now = self._clock()
         start = now - timedelta(days=WHATIF_DAYS + 8)
-        pool = (await self._store.digests.pool([guild_id], start, start)).of(guild_id)
+        pool = (await self._store.pools.pool([guild_id], start, start)).of(guild_id)
         texts = await self._read(pool) if wish.without else {}
         brought = await asyncio.to_thread(played_again, pool, wish, now, WHATIF_DAYS, _unwanted(texts, wish))
         newest = brought.card_ids[:WHATIF_CARDS]
@@ -201,9 +202,9 @@ class Editions:
         """All that is needed to choose for these subscriptions, in a few questions to the store."""
         since = min((each.since for each in subscriptions), default=now)
         guilds = {each.guild_id for each in subscriptions}
-        pool = await self._store.digests.pool(guilds, since, now - self._max_age)
+        pool = await self._store.pools.pool(guilds, since, now - self._max_age)
         everything = [*pool.everyone, *(card for own in pool.own.values() for card in own)]
-        had = await self._store.digests.had({each.channel_id for each in subscriptions}, everything)
+        had = await self._store.pools.had({each.channel_id for each in subscriptions}, everything)
         spared = any(each.wish.without for each in subscriptions)
         return _Desk(pool, had, await self._read(everything) if spared else {})
 

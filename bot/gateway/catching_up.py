@@ -35,7 +35,7 @@ async def catch_up_page(interaction: Interaction, request: Request, key: str, pl
     """What was missed then, as far as it is still visible here."""
     since, until = (datetime.fromisoformat(request[name]) for name in ("since", "until"))
     bot, server = interaction.client, guild_id(interaction)
-    pool = await bot.store.digests.pool([server], since, until - bot.settings.max_age)
+    pool = await bot.store.pools.pool([server], since, until - bot.settings.max_age)
     found = missed(pool.of(server), since, until)
     ids = [card.card_id for card in found.best[place.offset : place.offset + PAGE]]
     if not ids:

@@ -31,6 +31,7 @@ from bot.store.members import Members
 from bot.store.meta import MOVING, Meta
 from bot.store.migrate import migrate
 from bot.store.moving import move
+from bot.store.pools import Pools
 from bot.store.queue import Queue
 from bot.store.quiet import Quiet
 from bot.store.reading import Archive
@@ -64,6 +65,7 @@ class Store:
     subscriptions: Subscriptions
     agenda: Agenda
     digests: Digests
+    pools: Pools
     quiet: Quiet
     deliveries: Deliveries
     circuits: Circuits
@@ -126,6 +128,7 @@ async def _store(database: Database) -> Store:
         subscriptions=Subscriptions(database),
         agenda=Agenda(database),
         digests=Digests(database),
+        pools=Pools(database),
         quiet=Quiet(database),
         deliveries=Deliveries(database),
         circuits=Circuits(database),

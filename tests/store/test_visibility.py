@@ -65,7 +65,7 @@ async def test_every_way_to_read_shows_what_the_rule_says(store: Store, ids: lis
         "by id": [found for card_id in ids if (found := await archive.card(card_id, guild))],
         "by slug": [found for name in NAMES if (found := await archive.by_slug(name, guild))],
     }
-    pool = await store.digests.pool([guild], NOW - timedelta(days=7), NOW - timedelta(days=14))
+    pool = await store.pools.pool([guild], NOW - timedelta(days=7), NOW - timedelta(days=14))
     best = [each.card_id for each in missed(pool.of(guild), NOW - timedelta(days=7), NOW, most=100).best]
     ways["what was missed"] = list((await archive.by_ids(best, guild)).values())
     for order in Order:
