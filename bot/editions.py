@@ -204,7 +204,7 @@ class Editions:
         guilds = {each.guild_id for each in subscriptions}
         pool = await self._store.pools.pool(guilds, since, now - self._max_age)
         everything = [*pool.everyone, *(card for own in pool.own.values() for card in own)]
-        had = await self._store.pools.had({each.channel_id for each in subscriptions}, everything)
+        had = await self._store.pools.had({each.channel_id for each in subscriptions}, pool)
         spared = any(each.wish.without for each in subscriptions)
         return _Desk(pool, had, await self._read(everything) if spared else {})
 

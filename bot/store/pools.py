@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, func, or_, select, union_all
+from sqlalchemy import BigInteger, BindParameter, bindparam, func, or_, select, type_coerce, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import State
@@ -26,6 +27,7 @@ from bot.store.tables import (
     decisions,
     deferred,
     delivery_cards,
+    moment,
     topics,
 )
 
@@ -44,6 +46,8 @@ class Pool:
     """By server: cards of `everyone` that it sees otherwise, or not at all."""
     own: Mapping[int, list[Candidate]]
     """By server: those cards as it sees them, and others that it published itself."""
+    earliest: int | None
+    """The lowest id of a card of any of their stories, which may be one that is not in the pool; None without cards."""
 
     def of(self, guild_id: int) -> list[Candidate]:
         """One server's; the same list for all servers that decided nothing."""
@@ -66,21 +70,19 @@ class Pools:
         """
         asked = {"guilds": list(guild_ids), "since": since, "oldest": oldest}
         found = await self._found(asked)
-        if strangers := [row.id for row in found.rows if row.story_id is None]:
+        if strangers := [id_ for id_, story_id, *_ in found.rows if story_id is None]:
             await self._tell_stories_apart(strangers)
             found = await self._found(asked)
-        cards_of = {row.id: (row, _candidate(row)) for row in found.rows}
-        everyone = [card for row, card in cards_of.values() if row.state == State.PUBLISHED and row.visible_at]
-        return _pooled(everyone, cards_of, found.own)
+        return _pooled(found)
 
     async def _found(self, asked: Mapping[str, Any]) -> _Found:
         async with self._database.read() as connection:
-            rows = list(await connection.execute(_OF_EVERYONE, asked))
+            rows = list((await connection.execute(_OF_EVERYONE, asked)).all())
             decided = (await connection.execute(_DECIDED, asked)).all()
             known = {row.id for row in rows}
             others = list({row.card_id for row in decided} - known)
             for start in range(0, len(others), _AT_ONCE):
-                rows += await connection.execute(_BY_IDS, {"ids": others[start : start + _AT_ONCE]})
+                rows += (await connection.execute(_BY_IDS, {"ids": others[start : start + _AT_ONCE]})).all()
             edits = await _edits(connection, asked, {row.id for row in rows})
             picks = await _picks(connection, asked) if any(row.picked for row in decided) else {}
         return _Found(rows, _Own({(row.guild_id, row.card_id): row for row in decided}, edits, picks))
@@ -92,28 +94,29 @@ class Pools:
             async with self._database.write() as connection:
                 await stories.assign(connection, some)
 
-    async def had(self, channel_ids: Collection[int], pool: Sequence[Candidate]) -> dict[int, Had]:
-        """Of these cards and their stories: what each channel has had, or is about to have."""
-        told = {card.story_id for card in pool}
-        if not told:
+    async def had(self, channel_ids: Collection[int], pool: Pool) -> dict[int, Had]:
+        """Of a pool's cards and their stories: what each channel has had, or is about to have.
+
+        Ids grow as cards are filed, so that a channel's history before the stories' first card need not be read.
+        """
+        if pool.earliest is None:
             return {}
-        found: defaultdict[int, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
-        asked = {"channels": list(channel_ids), "stories": list(told)}
+        asked = {"channels": list(channel_ids), "earliest": pool.earliest}
         async with self._database.read() as connection:
-            for channel_id, card_id, story_id in await connection.execute(_HAD, asked):
-                ids, story_ids = found[channel_id]
-                ids.add(card_id)
-                story_ids.add(story_id)
+            rows = (await connection.execute(_HAD, asked)).all()
+        found: defaultdict[int, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
+        for channel_id, card_id, story_id in rows:
+            ids, story_ids = found[channel_id]
+            ids.add(card_id)
+            story_ids.add(story_id)
         return {channel_id: Had(*had) for channel_id, had in found.items()}
 
 
 # Made once: building these questions costs a tick more than their answers.
 _GUILDS: BindParameter[Any] = bindparam("guilds", expanding=True)
-_ARRIVED = (
-    (cards.c.visible_at > bindparam("since"))
-    & (cards.c.published_at >= bindparam("oldest"))
-    & (cards.c.state == State.PUBLISHED)
-)
+# Only published cards are visible since some moment. Asked for their state as well, SQLite would look at every card
+# that ever was published.
+_ARRIVED = (cards.c.visible_at > bindparam("since")) & (cards.c.published_at >= bindparam("oldest"))
 _TOPICS = (
     select(func.aggregate_strings(topics.c.key, "\n"))
     .select_from(card_topics.join(topics))
@@ -121,17 +124,20 @@ _TOPICS = (
     .scalar_subquery()
 )
 """No name has a line's end in it: they are folded."""
+_kin = cards.alias("kin")
+_EARLIEST = select(func.min(_kin.c.id)).where(_kin.c.story_id == cards.c.story_id).scalar_subquery()
 _POOL = select(
     cards.c.id,
     cards.c.story_id,
     cards.c.revision,
-    cards.c.published_at,
-    cards.c.visible_at,
+    type_coerce(cards.c.published_at, BigInteger).label("published_at"),
+    type_coerce(cards.c.visible_at, BigInteger).label("visible_at"),
     _TOPICS.label("topics"),
     cards.c.provider,
     cards.c.quality,
     cards.c.heat,
     cards.c.state,
+    _EARLIEST.label("earliest"),
 )
 _OF_EVERYONE = _POOL.where(_ARRIVED)
 _BY_IDS = _POOL.where(cards.c.id.in_(bindparam("ids", expanding=True)))
@@ -151,10 +157,9 @@ _MET = union_all(
     select(deferred.c.channel_id, deferred.c.card_id),
 ).subquery()
 _HAD = (
-    select(_MET.c.channel_id, cards.c.id, stories.story_of(cards))
+    select(_MET.c.channel_id, _MET.c.card_id, stories.story_of(cards))
     .join(cards, cards.c.id == _MET.c.card_id)
-    .where(_MET.c.channel_id.in_(bindparam("channels", expanding=True)))
-    .where(stories.story_of(cards).in_(bindparam("stories", expanding=True)))
+    .where(_MET.c.channel_id.in_(bindparam("channels", expanding=True)), _MET.c.card_id >= bindparam("earliest"))
 )
 
 
@@ -166,14 +171,25 @@ class _Found:
     own: _Own
 
 
-def _candidate(row: Any) -> Candidate:
-    id_, story_id, revision, published_at, arrived_at, topic_keys, provider, quality, heat, _ = row
+@lru_cache(maxsize=4096)
+def _candidate(
+    id_: int,
+    story_id: int | None,
+    revision: str,
+    published_at: int,
+    arrived_at: int | None,
+    topic_keys: str | None,
+    provider: str,
+    quality: int | None,
+    heat: int | None,
+) -> Candidate:
+    """Most cards are the same as a tick ago."""
     return Candidate(
         card_id=id_,
         story_id=story_id or id_,
         revision=revision,
-        published_at=published_at,
-        arrived_at=arrived_at or published_at,
+        published_at=moment(published_at),
+        arrived_at=moment(arrived_at or published_at),
         topics=frozenset(topic_keys.split("\n") if topic_keys else ()),
         provider=provider,
         quality=quality,
@@ -193,10 +209,10 @@ class _Own:
     edits: Mapping[_Here, tuple[Sequence[str], int]]
     picks: Mapping[_Here, frozenset[int]]
 
-    def candidate(self, here: _Here, row: Any, card: Candidate) -> Candidate | None:
+    def candidate(self, here: _Here, state: str, card: Candidate) -> Candidate | None:
         """The card as the server has it; None when it does not see it."""
         decided = self.decisions.get(here)
-        if not is_visible(State(row.state), Verdict(decided.verdict) if decided else None):
+        if not is_visible(State(state), Verdict(decided.verdict) if decided else None):
             return None
         if decided and decided.verdict == Verdict.PUBLISH:
             only = self.picks.get(here, frozenset()) if decided.picked else None
@@ -222,12 +238,15 @@ async def _picks(connection: AsyncConnection, asked: Mapping[str, Any]) -> dict[
     return {here: frozenset(ids) for here, ids in found.items()}
 
 
-def _pooled(everyone: list[Candidate], found: Mapping[int, tuple[Any, Candidate]], own: _Own) -> Pool:
+def _pooled(found: _Found) -> Pool:
+    cards_of = {id_: (state, _candidate(id_, *rest)) for id_, *rest, state, _ in found.rows}
+    everyone = [card for state, card in cards_of.values() if state == State.PUBLISHED]
     hidden: dict[int, set[int]] = {}
     differing: dict[int, list[Candidate]] = {}
-    for here in own.decisions.keys() | own.edits.keys():
+    for here in found.own.decisions.keys() | found.own.edits.keys():
         guild_id, card_id = here
         hidden.setdefault(guild_id, set()).add(card_id)
-        if card := own.candidate(here, *found[card_id]):
+        if card := found.own.candidate(here, *cards_of[card_id]):
             differing.setdefault(guild_id, []).append(card)
-    return Pool(everyone, {guild: frozenset(ids) for guild, ids in hidden.items()}, differing)
+    earliest = min((earliest or id_ for id_, *_, earliest in found.rows), default=None)
+    return Pool(everyone, {guild: frozenset(ids) for guild, ids in hidden.items()}, differing, earliest)
