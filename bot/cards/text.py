@@ -70,4 +70,6 @@ def folded(text: str) -> str:
 def storable(text: str) -> str:
     """What somebody typed, for a database: JSON can carry half a character (a lone surrogate), UTF-8 cannot, and
     PostgreSQL takes no NUL."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import enum
 import math
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.cards.text import folded
+from bot.desk.delivery import Content
 from bot.desk.subscription import Wish
 
 PER_PROVIDER = 2
 """Cards of one publisher in one digest: more would be that publisher's digest."""
+_HOUR = timedelta(hours=1)
 _SHORTEST_HALF_LIFE = timedelta(hours=24)
 
 
@@ -76,11 +77,9 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Content):
     """A card of a digest."""
 
-    card_id: int
-    revision: str
     why: Why | None = None
 
 
@@ -130,7 +129,7 @@ def choose(
     taken: list[Candidate] = []
     fates: dict[int, Fate] = {}
     told: set[int] = set()
-    of_provider: Counter[str] = Counter()
+    of_provider: dict[str, int] = {}
     for card in ranking:
         full = len(taken) >= wish.max_cards
         if full and not explain:
@@ -140,7 +139,8 @@ def choose(
         if fate is Fate.CHOSEN:
             taken.append(card)
             told.add(card.story_id)
-            of_provider[card.provider] += bool(card.provider)
+            if card.provider:
+                of_provider[card.provider] = of_provider.get(card.provider, 0) + 1
         if explain:
             fates[card.card_id] = fate
     chosen = tuple(Chosen(card.card_id, card.revision, _why(card, place, at)) for place, card in enumerate(taken, 1))
@@ -170,16 +170,16 @@ def _spoken_against(card: Candidate, left_out: Callable[[int], bool] | None) -> 
     return Fate.LEFT_OUT if left_out and card.only is None and left_out(card.card_id) else None
 
 
-def _crowded(card: Candidate, told: Collection[int], of_provider: Counter[str], full: bool) -> Fate:
+def _crowded(card: Candidate, told: Collection[int], of_provider: Mapping[str, int], full: bool) -> Fate:
     """What better cards leave of the room."""
     if card.story_id in told:
         return Fate.STORY_TOLD
     if full:
         return Fate.BEATEN
-    enough = of_provider[card.provider] >= PER_PROVIDER and card.only is None
+    enough = of_provider.get(card.provider, 0) >= PER_PROVIDER and card.only is None
     return Fate.PROVIDER_FULL if enough else Fate.CHOSEN
 
 
 def _why(card: Candidate, place: int, at: datetime) -> Why:
-    hours = max(int((at - card.published_at) / timedelta(hours=1)), 0)
+    hours = max((at - card.published_at) // _HOUR, 0)
     return Why(place, card.heat, card.quality, hours)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, bindparam, exists, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.desk.delivery import EMPTY, Content, Crosspost, Progress, written
+from bot.desk.delivery import EMPTY, Crosspost, Progress, written
 from bot.desk.digest import Chosen, Why
 from bot.desk.subscription import Layout, Subscription
 from bot.store import stories
+from bot.store.bulk import PlainRow, insert_plain
 from bot.store.database import Database
 from bot.store.records import FiledCard, filed, filed_columns, timeline
 from bot.store.tables import cards, deferred, deliveries, delivery_cards, quiet_hours, subscriptions
@@ -222,19 +223,24 @@ async def _add(connection: AsyncConnection, messages: Sequence[NewMessage], now:
     await connection.execute(insert(deliveries), rows)
     ids = await _ids(connection, rows)
     card_rows = [
-        {
-            "delivery_id": ids[message.subscription.id, message.slot, message.part],
+        row
+        for message in messages
+        for row in _card_rows(message, ids[message.subscription.id, message.slot, message.part])
+    ]
+    await insert_plain(connection, delivery_cards, card_rows)
+
+
+def _card_rows(message: NewMessage, delivery_id: int) -> Iterator[PlainRow]:
+    channel_id = message.subscription.channel_id
+    for place, chosen in enumerate(message.cards):
+        yield {
+            "delivery_id": delivery_id,
             "card_id": chosen.card_id,
-            "channel_id": message.subscription.channel_id,
+            "channel_id": channel_id,
             "place": place,
             "revision": chosen.revision,
             **_why_row(chosen.why),
         }
-        for message in messages
-        for place, chosen in enumerate(message.cards)
-    ]
-    if card_rows:
-        await connection.execute(insert(delivery_cards), card_rows)
 
 
 def _why_row(why: Why | None) -> dict[str, int | None]:
@@ -269,7 +275,7 @@ def _message_row(message: NewMessage, now: datetime, quiet_until: datetime | Non
         "user_id": subscription.user_id,
         "channel_id": subscription.channel_id,
         "timeline": timeline(message.at, message.part),
-        "wanted": written(Content(card.card_id, card.revision) for card in message.cards) or EMPTY,
+        "wanted": written(message.cards) or EMPTY,
         "progress": Progress.WAITING,
         "planned_at": now,
         "due_at": max(now, quiet_until) if quiet_until else now,
