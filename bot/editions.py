@@ -231,7 +231,7 @@ class _Desk:
         self._pool = pool
         self._had = {channel: (set(had.cards), set(had.stories)) for channel, had in had.items()}
         self._texts = texts
-        self._rankings: dict[tuple[int, timedelta, datetime], list[Candidate]] = {}
+        self._rankings: dict[tuple[int, timedelta, datetime, datetime], list[Candidate]] = {}
         self._stories = {card.card_id: card.story_id for card in self._all()}
 
     def _all(self) -> Iterable[Candidate]:
@@ -240,14 +240,10 @@ class _Desk:
             yield from own
 
     def choice(self, subscription: Subscription, period: timedelta, at: datetime, *, explain: bool = False) -> Choice:
-        wish, cards = subscription.wish, self._pool.of(subscription.guild_id)
-        shared = 0 if cards is self._pool.everyone else subscription.guild_id
-        key = (shared, half_life(period), at)
-        if key not in self._rankings:
-            self._rankings[key] = ranked(cards, at, period)
+        cards, wish = self._pool.of(subscription.guild_id), subscription.wish
         had = self._had.get(subscription.channel_id)
         return choose(
-            self._rankings[key],
+            ranked(cards, at, period) if explain else self._ranking(cards, subscription, period, at),
             wish,
             at,
             subscription.since,
@@ -256,6 +252,16 @@ class _Desk:
             subscription_id=subscription.id,
             explain=explain,
         )
+
+    def _ranking(
+        self, cards: Sequence[Candidate], subscription: Subscription, period: timedelta, at: datetime
+    ) -> list[Candidate]:
+        """What is new to the subscription, best first."""
+        shared = 0 if cards is self._pool.everyone else subscription.guild_id
+        key = (shared, half_life(period), at, subscription.since)
+        if key not in self._rankings:
+            self._rankings[key] = ranked([card for card in cards if card.arrived_at > subscription.since], at, period)
+        return self._rankings[key]
 
     def note(self, channel_id: int, chosen: Collection[Chosen]) -> None:
         """The channel is about to have these: another of its subscriptions must not bring them again."""

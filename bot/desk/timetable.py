@@ -43,6 +43,19 @@ def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
 
 
+def _local(zone: ZoneInfo, moment: datetime) -> datetime:
+    return moment.astimezone(zone).replace(tzinfo=None)
+
+
+@functools.lru_cache(maxsize=1024)
+def _shift(zone: ZoneInfo, moment: datetime) -> timedelta:
+    """How far local times around a moment may be out of order: by how much the clocks changed on the day before.
+
+    No zone has ever changed its clocks twice within a day, or by more than one.
+    """
+    return abs(_local(zone, moment) - _local(zone, moment - _DAY) - _DAY)
+
+
 @dataclass(frozen=True, slots=True)
 class Timetable:
     """The slots of a week. `days` count from Monday (0); `times` are local, in order and without repetition.
@@ -63,8 +76,10 @@ class Timetable:
         """The last slot at or before `now`; None when there are no days or no times."""
         for local in self._back(self._local(now) + self._shift(now)):
             if (found := self._slot(local)).at <= now:
+                if not (shift := self._shift(found.at)):
+                    return found
                 # A time that the clocks skipped comes later than some times after it.
-                rivals = map(self._slot, self._back(local, local - self._shift(found.at)))
+                rivals = map(self._slot, self._back(local, local - shift))
                 return max((slot for slot in rivals if slot.at <= now), key=_place)
         return None
 
@@ -72,8 +87,10 @@ class Timetable:
         """The first slot after `now`; None when there are no days or no times."""
         for local in self._ahead(self._local(now) - self._shift(now)):
             if (found := self._slot(local)).at > now:
+                if (end := self._local(found.at)) == local:
+                    return found
                 # The same, seen from the skipped time: any other time is the clocks' own when it comes.
-                rivals = [self._slot(rival) for rival in self._ahead(local, self._local(found.at))]
+                rivals = [self._slot(rival) for rival in self._ahead(local, end)]
                 first = min(slot.at for slot in rivals if slot.at > now)
                 return max((slot for slot in rivals if slot.at == first), key=_place)
         return None
@@ -90,14 +107,10 @@ class Timetable:
         return Slot(day, clock, instant(day, clock, _zone(self.timezone)))
 
     def _local(self, moment: datetime) -> datetime:
-        return moment.astimezone(_zone(self.timezone)).replace(tzinfo=None)
+        return _local(_zone(self.timezone), moment)
 
     def _shift(self, moment: datetime) -> timedelta:
-        """How far local times around a moment may be out of order: by how much the clocks changed on the day before.
-
-        No zone has ever changed its clocks twice within a day, or by more than one.
-        """
-        return abs(self._local(moment) - self._local(moment - _DAY) - _DAY)
+        return _shift(_zone(self.timezone), moment)
 
     def _ahead(self, start: datetime, end: datetime | None = None) -> Iterator[datetime]:
         """The timetable's local times from `start` to `end`, both included, in order."""

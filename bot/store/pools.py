@@ -102,7 +102,7 @@ class Pools:
         if pool.earliest is None:
             return {}
         asked = {"channels": list(channel_ids), "earliest": pool.earliest}
-        async with self._database.read() as connection:
+        async with self._database.glance() as connection:
             rows = (await connection.execute(_HAD, asked)).all()
         found: defaultdict[int, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
         for channel_id, card_id, story_id in rows:
