@@ -82,8 +82,10 @@ async def prepare(there: Database, where: str, source: Notes, at_work: AtWork) -
 
 
 async def end(there: Database) -> None:
-    """Take the mark away: from now on it is the store."""
+    """Take the mark away: from now on it is the store. A server's planner has to know what came at once."""
     async with there.write() as connection:
+        if there.dialect == "postgresql":
+            await connection.exec_driver_sql("ANALYZE")
         await connection.execute(delete(meta).where(meta.c.key == MOVING))
 
 
