@@ -60,7 +60,7 @@ def _audit() -> None:
 
 
 def _search() -> None:
-    """Of a word whose share it does not know the planner looks for the newest hits card by card: 600 ms in a million."""
+    """For a word whose share it does not know the planner looks at card by card: 600 ms in a million."""
     op.execute("CREATE TABLE card_search (timeline bigint PRIMARY KEY, words tsvector NOT NULL)")
     op.execute("ALTER TABLE card_search ALTER COLUMN words SET STATISTICS 1000")
     op.execute("CREATE INDEX ix_card_search_words ON card_search USING gin (words)")
