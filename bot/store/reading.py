@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,9 +17,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
-    literal_column,
     select,
-    union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,9 +25,10 @@ from bot.cards.model import State
 from bot.cards.text import folded, storable
 from bot.desk import wording
 from bot.desk.stories import RELATED
+from bot.store import finding
 from bot.store.database import Database
 from bot.store.records import FiledCard, filed, filed_columns, timeline
-from bot.store.search import RANKS, Index, Within, tag
+from bot.store.search import RANKS, Within, tag
 from bot.store.search.engines import index_of
 from bot.store.tables import card_aliases, card_topics, cards, decisions, providers, story_keys, topics
 from bot.store.visibility import visible
@@ -41,11 +40,6 @@ class Order(enum.StrEnum):
     NEWEST = "newest"
     BEST = "best"
     HOTTEST = "hottest"
-
-
-RANKED = 240
-"""Best and hottest rank this many of the newest hits: ranking all of a common word's would take 100 ms and more.
-The tiers of a best match share them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +95,8 @@ class Archive:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._index = index_of(database.dialect)
+        self._dialect = database.dialect
+        self._index = index_of(self._dialect)
 
     async def card(self, card_id: int, guild_id: int, *, hidden: bool = False) -> FiledCard | None:
         """One card by its id; with `hidden`, also when the server does not see it."""
@@ -136,12 +131,12 @@ class Archive:
         self, guild_id: int, *, topic: str | None = None, limit: int, cursor: Cursor | None = None
     ) -> Page:
         """The newest visible cards, of one topic or of all."""
-        asked = select(cards.c.id).where(visible(guild_id))
+        newer = cursor is not None and cursor.newer
+        values = {"guild": guild_id, **_span(cursor)}
         if topic is None:
-            return await self._page(asked, cards.c.timeline, guild_id, limit, cursor)
-        asked = asked.select_from(card_topics.join(topics).join(cards, cards.c.id == card_topics.c.card_id))
-        asked = asked.where(topics.c.key == folded(storable(topic)))
-        return await self._page(asked, card_topics.c.timeline, guild_id, limit, cursor)
+            return await self._page(finding.latest(newer=newer), values, limit, cursor)
+        asked = finding.latest_of_topic(newer=newer)
+        return await self._page(asked, {**values, "topic": folded(storable(topic))}, limit, cursor)
 
     async def search(
         self, query: Query, guild_id: int, *, limit: int, cursor: Cursor | None = None, offset: int = 0
@@ -161,59 +156,40 @@ class Archive:
     ) -> Page:
         ranks = RANKS if query.order is Order.BEST and wording.asked(query.words).wanted else (Within.ANYWHERE,)
         asked = [self._index.question(query.words, query.tags, within=within, typing=typing) for within in ranks]
-        span = (query.since, query.until)
-        tiers = [_hits(self._index, one, tier, guild_id, *span) for tier, one in enumerate(asked) if one]
-        if not tiers:
+        if None in asked:
             return Page(())
+        questions = {f"question{number}": question for number, question in enumerate(asked)}
+        values = {**questions, "guild": guild_id, **_span(cursor, query.since, query.until)}
         if query.order is Order.NEWEST:
-            return await self._page(tiers[0], self._index.place, guild_id, limit, cursor)
-        return await self._ranked(tiers, query.order, guild_id, limit, offset)
+            newest = finding.newest(self._dialect, newer=cursor is not None and cursor.newer)
+            return await self._page(newest, values, limit, cursor)
+        is_best = query.order is Order.BEST
+        ranked = finding.best(self._dialect, len(ranks)) if is_best else finding.hottest(self._dialect)
+        return await self._ranked(ranked, values, limit, offset)
 
-    async def _page(
-        self, asked: Select[Any], order: ColumnElement[int], guild_id: int, limit: int, cursor: Cursor | None
-    ) -> Page:
-        newer = cursor is not None and cursor.newer
-        if cursor:
-            asked = asked.where(order > cursor.timeline if newer else order < cursor.timeline)
-        asked = asked.order_by(order.asc() if newer else order.desc()).limit(limit + 1)
-        found = await self._filed(asked, guild_id, cards.c.timeline.asc() if newer else cards.c.timeline.desc())
+    async def _page(self, statement: Select[Any], values: Mapping[str, Any], limit: int, cursor: Cursor | None) -> Page:
+        found = await self._found(statement, {**values, "limit": limit + 1})
         more, found = len(found) > limit, found[:limit]
-        if newer:
+        if cursor and cursor.newer:
             return Page(found[::-1], has_newer=more, has_older=True)
         return Page(found, has_newer=cursor is not None, has_older=more)
 
-    async def _ranked(self, tiers: Sequence[Select[Any]], order: Order, guild_id: int, limit: int, offset: int) -> Page:
-        """The newest hits of each tier, best tier or hottest first; a card counts in its best tier only."""
-        newest_first, some = self._index.place.desc(), RANKED // len(tiers)
-        newest = [select(tier.order_by(newest_first).limit(some).subquery()) for tier in tiers]
-        hits = union_all(*newest).subquery()
-        card = (hits.c.id, hits.c.timeline, hits.c.heat)
-        best = select(*card, func.min(hits.c.tier).label("tier")).group_by(*card).subquery()
-        by = best.c.tier if order is Order.BEST else best.c.heat.desc().nulls_last()
-        places = func.row_number().over(order_by=(by, best.c.timeline.desc())).label("place")
-        chosen = select(best.c.id, places).order_by(places).limit(limit + 1).offset(offset)
-        found = await self._filed(chosen, guild_id, None)
+    async def _ranked(self, statement: Select[Any], values: Mapping[str, Any], limit: int, offset: int) -> Page:
+        part = {"limit": limit + 1, "offset": offset, "wanted": offset + limit + 1}
+        found = await self._found(statement, {**values, **part})
         return Page(found[:limit], has_newer=offset > 0, has_older=len(found) > limit)
 
-    async def _filed(
-        self, chosen: Select[Any], guild_id: int, order: ColumnElement[Any] | None
-    ) -> tuple[FiledCard, ...]:
-        """The cards whose ids a query chose, in its own order (`place`) or another. Details are read for these only."""
-        ids = chosen.subquery()
-        by = ids.c.place if order is None else order
-        asked = select(*filed_columns(guild_id)).join(ids, ids.c.id == cards.c.id).order_by(by)
-        async with self._database.read() as connection:
-            return tuple(filed(row) for row in (await connection.execute(asked)).mappings())
+    async def _found(self, statement: Select[Any], values: Mapping[str, Any]) -> tuple[FiledCard, ...]:
+        async with self._database.glance() as connection:
+            return tuple(filed(row) for row in (await connection.execute(statement, values)).mappings())
 
     async def complete_cards(self, words: str, guild_id: int, *, limit: int, hidden: bool = False) -> list[FiledCard]:
         """Cards whose text has these words, newest first; without words the newest. `hidden` includes held ones."""
-        seen = cards.c.state != State.WITHDRAWN if hidden else visible(guild_id)
         question = self._index.question(words, (), typing=True)
+        values = {"guild": guild_id, "limit": limit, **_span()}
         if question is None:
-            asked = select(cards.c.id).where(seen).order_by(cards.c.timeline.desc())
-        else:
-            asked = _hits(self._index, question, 0, None).where(seen).order_by(self._index.place.desc())
-        return list(await self._filed(asked.limit(limit), guild_id, cards.c.timeline.desc()))
+            return list(await self._found(finding.latest(hidden=hidden), values))
+        return list(await self._found(finding.newest(self._dialect, hidden=hidden), values | {"question0": question}))
 
     async def topics(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
         """Topics with visible cards: first those that begin with `beginning`, then those with such a word."""
@@ -232,26 +208,14 @@ class Archive:
         return [topic.name for topic in await self.topics(guild_id, limit=1000)]
 
 
-def _hits(
-    index: Index,
-    question: str,
-    tier: int,
-    guild_id: int | None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> Select[Any]:
-    """What the index finds, with where it stands; only what the server sees, when one is given."""
-    asked = (
-        select(cards.c.id, cards.c.timeline, cards.c.heat, literal_column(str(tier)).label("tier"))
-        .select_from(index.table)
-        .join(cards, cards.c.timeline == index.place)
-        .where(index.answers(question, f"match{tier}"))
-    )
-    if guild_id is not None:
-        asked = asked.where(visible(guild_id))
-    if since:
-        asked = asked.where(index.place >= _beginning(since))
-    return asked.where(index.place < _beginning(until)) if until else asked
+def _span(cursor: Cursor | None = None, since: datetime | None = None, until: datetime | None = None) -> dict[str, int]:
+    """The part of the timeline that is asked for, its end excluded."""
+    begin, end = _beginning(since) if since else -_FARTHEST, _beginning(until) if until else _FARTHEST
+    if cursor and cursor.newer:
+        begin = max(begin, cursor.timeline + 1)
+    elif cursor:
+        end = min(end, cursor.timeline)
+    return {"begin": begin, "end": end}
 
 
 def _beginning(moment: datetime) -> int:

@@ -13,7 +13,7 @@ from bot.cards.model import Card, HeldReason, Image, Provider, Related, State
 from bot.cards.text import folded
 from bot.desk.publication import EVERYWHERE, Verdict
 from bot.store.tables import cards
-from bot.store.visibility import own_topics, verdict
+from bot.store.visibility import Guild, own_topics, verdict
 
 _ID_BITS = 28
 
@@ -89,7 +89,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def filed_columns(guild_id: int) -> list[ColumnElement[Any]]:
+def filed_columns(guild_id: Guild) -> list[ColumnElement[Any]]:
     """What `filed` reads: select these from `cards`."""
     wanted = ("id", "timeline", "revision", "slug", "published_at", "state", "held_reason", "title", "quality", "heat")
     seen = (

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.cards.model import Provider, Related, State
+from bot.cards.model import Card, Provider, Related, State
 from bot.cards.words import split
 from bot.store import Store
+from bot.store.finding import RANKED
 from bot.store.reading import Cursor, Order, Page, Query
 from bot.store.records import FiledCard
 from tests.support.cards import NOW, card, file_cards, older
@@ -263,3 +264,42 @@ async def test_ranked_hits_turn_pages_by_number(store: Store, order: Order) -> N
     pages = [await store.archive.search(query, 0, limit=3, offset=offset) for offset in (0, 3, 6)]
     assert [(page.has_newer, page.has_older) for page in pages] == [(False, True), (True, True), (True, False)]
     assert sorted(filed.card.slug for page in pages for filed in page.cards) == [f"c{n}" for n in range(7)]
+
+
+WHERE = {"title": 0, "topic": 1, "excerpt": 2, "nowhere": None}
+
+
+def with_comet(number: int, where: str, *, held: bool) -> Card:
+    said: dict[str, dict[str, Any]] = {
+        "title": {"title": "Comet"},
+        "topic": {"topics": ("Comet",)},
+        "excerpt": {"excerpt": "a comet"},
+    }
+    state = State.HELD if held else State.PUBLISHED
+    return older(card(f"c{number}", state=state, **said.get(where, {})), minutes=number)
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_best_first_is_title_then_names_then_the_rest_on_every_page(store: Store, seed: int) -> None:
+    dice = random.Random(seed)
+    made = [(number, dice.choice([*WHERE]), dice.random() < 0.3) for number in range(dice.randrange(10, 40))]
+    await file_cards(store, *(with_comet(number, where, held=held) for number, where, held in made))
+    hits = [(WHERE[where], number) for number, where, held in made if WHERE[where] is not None and not held]
+    best = [f"c{number}" for _, number in sorted(hits)]
+    for limit, offset in ((1, 0), (3, 0), (3, 2), (5, len(best) // 2), (5, len(best) - 1), (100, 0), (5, 2**62)):
+        page = await store.archive.search(Query("comet", order=Order.BEST), 0, limit=limit, offset=offset)
+        assert [filed.card.slug for filed in page.cards] == best[offset : offset + limit], (limit, offset)
+        assert (page.has_newer, page.has_older) == (offset > 0, len(best) > offset + limit)
+
+
+async def test_best_first_ranks_the_newest_of_each_kind(store: Store) -> None:
+    titles, most = 90, RANKED // 3
+    found_in = ["excerpt"] * 3 + ["title"] * titles + ["excerpt"]
+    await file_cards(store, *(with_comet(number, where, held=False) for number, where in enumerate(found_in)))
+    page = await store.archive.search(Query("comet", order=Order.BEST), 0, limit=200)
+    assert [filed.card.slug for filed in page.cards] == [
+        *(f"c{number}" for number in range(3, 3 + most)), "c0", "c1", "c2",
+    ]  # fmt: skip
+    last = await store.archive.search(Query("comet", order=Order.BEST), 0, limit=2, offset=most + 1)
+    assert [filed.card.slug for filed in last.cards] == ["c1", "c2"]
+    assert not last.has_older

@@ -12,7 +12,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import FromClause, event
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -35,6 +36,13 @@ _READERS = 4
 """More at once starve each other on SQLite's own locks for over 100 ms."""
 
 
+class _Compiler(SQLiteCompiler):
+    """Writes hints: SQLite has `INDEXED BY`, of which SQLAlchemy does not know."""
+
+    def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:  # noqa: ARG002  SQLAlchemy's own
+        return text
+
+
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Opened]:
     """Open the file, making its folder. Raises `StoreError` when it is another program's or cannot be opened at all."""
@@ -43,6 +51,7 @@ async def opened(url: str) -> AsyncIterator[Opened]:
     await asyncio.to_thread(_refuse_foreign, str(path))
     await asyncio.to_thread(_keep_a_log, str(path))
     engine = create_async_engine(url, hide_parameters=True, pool_size=_READERS + 1, max_overflow=0)
+    engine.dialect.statement_compiler = _Compiler
     event.listen(engine.sync_engine, "connect", _prepare)
     writing = beginning("BEGIN IMMEDIATE")
     try:

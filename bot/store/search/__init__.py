@@ -62,8 +62,8 @@ class Index(Protocol):
         What the words mean, `bot.desk.wording` says; all else in them is plain text. It cannot fail.
         """
 
-    def answers(self, question: str, name: str) -> ColumnElement[bool]:
-        """Whether a row answers the question; `name` tells several questions of one statement apart."""
+    def answers(self, name: str) -> ColumnElement[bool]:
+        """Whether a row answers the question that is handed over by this name."""
 
     async def add(self, connection: AsyncConnection, entries: Sequence[tuple[int, Entry]]) -> None:
         """Put cards in, by their places."""

@@ -48,8 +48,8 @@ class TextVectors:
             return None
         return " & ".join([*clauses, *(f"!{phrase}" for phrase in unwanted)])
 
-    def answers(self, question: str, name: str) -> ColumnElement[bool]:
-        return self.table.c.words.bool_op("@@")(cast(bindparam(name, question, Text), TSQUERY))
+    def answers(self, name: str) -> ColumnElement[bool]:
+        return self.table.c.words.bool_op("@@")(cast(bindparam(name, type_=Text), TSQUERY))
 
     async def add(self, connection: AsyncConnection, entries: Sequence[tuple[int, Entry]]) -> None:
         rows = [{"place": place, "vector": vector(entry)} for place, entry in entries]

@@ -37,8 +37,8 @@ class Fts5:
         without = f" NOT ({_ANYWHERE}({' OR '.join(unwanted)}))" if unwanted else ""
         return f"({' AND '.join(clauses)}){without}"
 
-    def answers(self, question: str, name: str) -> ColumnElement[Any]:
-        return text(f"card_search MATCH :{name}").bindparams(**{name: question})  # type: ignore[return-value]  # a condition
+    def answers(self, name: str) -> ColumnElement[Any]:
+        return text(f"card_search MATCH :{name}")  # type: ignore[return-value]  # a condition
 
     async def add(self, connection: AsyncConnection, entries: Sequence[tuple[int, Entry]]) -> None:
         rows = [

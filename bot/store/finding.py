@@ -1,0 +1,139 @@
+"""The questions that find cards, without their values.
+
+SQLAlchemy takes longer to put such a question together than an engine takes to answer it, so each is put together once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+
+from bot.cards.model import State
+from bot.store.records import filed_columns
+from bot.store.search.engines import index_of
+from bot.store.tables import card_topics, cards, topics
+from bot.store.visibility import visible
+
+RANKED = 240
+"""Best and hottest rank this many of the newest hits: ranking all of a common word's would take 100 ms and more.
+The tiers of a best match share them."""
+
+_GUILD = bindparam("guild", type_=BigInteger)
+_BEGIN, _END = bindparam("begin", type_=BigInteger), bindparam("end", type_=BigInteger)
+"""The part of the timeline that counts, its end excluded."""
+_LIMIT, _OFFSET = bindparam("limit", type_=BigInteger), bindparam("offset", type_=BigInteger)
+_WANTED = bindparam("wanted", type_=BigInteger)
+"""How many hits are enough for the page: those before it, and its own."""
+_TOPIC = bindparam("topic", type_=Text)
+
+
+@cache
+def latest(*, newer: bool = False, hidden: bool = False) -> Select[Any]:
+    """All cards by time: by `guild`, `begin`, `end`, `limit`."""
+    asked = select(cards.c.id).where(_within(cards.c.timeline), _seen(hidden=hidden))
+    return _by_time(asked, cards.c.timeline, newer=newer)
+
+
+@cache
+def latest_of_topic(*, newer: bool = False) -> Select[Any]:
+    """The cards of a `topic`, otherwise as `latest`."""
+    place = card_topics.c.timeline
+    asked = select(cards.c.id).select_from(card_topics.join(topics).join(cards, cards.c.id == card_topics.c.card_id))
+    return _by_time(asked.where(topics.c.key == _TOPIC, _within(place), _seen()), place, newer=newer)
+
+
+@cache
+def newest(dialect: str, *, newer: bool = False, hidden: bool = False) -> Select[Any]:
+    """What the index finds for `question0`, otherwise as `latest`."""
+    index = index_of(dialect)
+    return _by_time(_hits(dialect, 0, hidden=hidden), index.place, newer=newer)
+
+
+@cache
+def best(dialect: str, tiers: int) -> Select[Any]:
+    """The newest hits of `question0`, then of `question1` and so on: a card counts where it comes first.
+
+    Each finds all that the one before it finds. What a page does not come to is not looked for.
+    """
+    found: list[CTE] = []
+    for number in range(tiers):
+        asked = _hits(dialect, number).add_columns(literal(number, Integer).label("tier"))
+        newest_first = asked.order_by(index_of(dialect).place.desc())
+        found.append(newest_first.limit(_room(RANKED // tiers, found)).cte(f"tier{number}"))
+    hits = union_all(*(select(tier) for tier in found)).subquery()
+    order = (func.min(hits.c.tier), hits.c.timeline.desc())
+    places = select(hits.c.id, func.row_number().over(order_by=order).label("place"))
+    return _ranked(places.group_by(hits.c.id, hits.c.timeline))
+
+
+@cache
+def hottest(dialect: str) -> Select[Any]:
+    """The hottest of the newest hits of `question0`."""
+    asked = _hits(dialect, 0).add_columns(cards.c.heat)
+    hits = asked.order_by(index_of(dialect).place.desc()).limit(RANKED).subquery()
+    order = (hits.c.heat.desc().nulls_last(), hits.c.timeline.desc())
+    return _ranked(select(hits.c.id, func.row_number().over(order_by=order).label("place")))
+
+
+def _room(most: int, better: Sequence[CTE]) -> ColumnElement[int]:
+    """How many hits of a tier are looked for: none where one before it has enough for the page."""
+    some = literal(most, BigInteger)
+    if not better:
+        return case((some > _WANTED, _WANTED), else_=some)
+    enough = [select(func.count() >= _WANTED).select_from(tier).scalar_subquery() for tier in better]
+    return case((or_(*enough), 0), else_=some)
+
+
+def _seen(*, hidden: bool = False) -> ColumnElement[bool]:
+    return cards.c.state != State.WITHDRAWN if hidden else visible(_GUILD)
+
+
+def _hits(dialect: str, number: int, *, hidden: bool = False) -> Select[Any]:
+    """What the index finds for one of the questions.
+
+    By itself SQLite takes the unique index on the timeline, and reads every card from the table.
+    """
+    index = index_of(dialect)
+    return (
+        select(cards.c.id, cards.c.timeline)
+        .select_from(index.table)
+        .join(cards, cards.c.timeline == index.place)
+        .with_hint(cards, "INDEXED BY ix_cards_timeline_state_heat", "sqlite")
+        .where(index.answers(f"question{number}"), _within(index.place), _seen(hidden=hidden))
+    )
+
+
+def _within(place: ColumnElement[int]) -> ColumnElement[bool]:
+    return (place >= _BEGIN) & (place < _END)
+
+
+def _by_time(asked: Select[Any], place: ColumnElement[int], *, newer: bool) -> Select[Any]:
+    ids = asked.order_by(place.asc() if newer else place.desc()).limit(_LIMIT).subquery()
+    return _with_details(ids).order_by(cards.c.timeline.asc() if newer else cards.c.timeline.desc())
+
+
+def _ranked(chosen: Select[Any]) -> Select[Any]:
+    ids = chosen.order_by("place").limit(_LIMIT).offset(_OFFSET).subquery()
+    return _with_details(ids).order_by(ids.c.place)
+
+
+def _with_details(ids: Any) -> Select[Any]:
+    """Details are read only of the cards that were chosen."""
+    return select(*filed_columns(_GUILD)).join(ids, ids.c.id == cards.c.id)

@@ -1,0 +1,61 @@
+"""How SQLite goes about a question, and what it should not do in a large store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+_SCAN = re.compile(r"SCAN (cards|card_topics|card_search)\b(?!.* VIRTUAL TABLE )")
+_ROW = re.compile(r"SEARCH cards USING INDEX .*\(timeline=\?\)")
+"""A hit's whole row is read before it is known whether the reader sees it."""
+_PART = re.compile(r"(anon_\d+|tier\d+|\(subquery-\d+\))$")
+"""What a question has made of a part of a table, which has its own bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A statement as it went to the engine."""
+
+    statement: str
+    values: tuple[Any, ...]
+
+    async def plan(self, connection: AsyncConnection) -> Sequence[Sequence[Any]]:
+        return (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {self.statement}", self.values)).all()
+
+
+@contextmanager
+def overheard(engine: AsyncEngine) -> Iterator[list[Asked]]:
+    """The questions that are asked meanwhile."""
+    heard: list[Asked] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: Any) -> None:
+        if statement.startswith(("SELECT", "WITH")):
+            heard.append(Asked(statement, tuple(values)))
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield heard
+    finally:
+        event.remove(engine.sync_engine, "before_cursor_execute", note)
+
+
+def faults(plan: Sequence[Sequence[Any]]) -> list[str]:
+    """Steps of a plan (`EXPLAIN QUERY PLAN`) that go through all cards, read every hit or sort all of them.
+
+    What is sorted are the rows of the first loop beside the step.
+    """
+    steps = [(parent, step) for _, parent, _, step in plan]
+    sorts = [(step, _first_loop(steps, parent)) for parent, step in steps if step.startswith("USE TEMP B-TREE")]
+    scans = [step for _, step in steps if _SCAN.match(step) or _ROW.match(step)]
+    return scans + [f"{step} of {what}" for step, what in sorts if not _PART.match(what)]
+
+
+def _first_loop(steps: Sequence[tuple[int, str]], parent: int) -> str:
+    loops = (step for above, step in steps if above == parent and step.startswith(("SCAN ", "SEARCH ")))
+    return next(loops).split()[1]
