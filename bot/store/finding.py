@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    Subquery,
     Text,
     bindparam,
     case,
@@ -47,8 +48,9 @@ _TOPIC = bindparam("topic", type_=Text)
 @cache
 def latest(*, newer: bool = False, hidden: bool = False) -> Select[Any]:
     """All cards by time: by `guild`, `begin`, `end`, `limit`."""
-    asked = select(cards.c.id).where(_within(cards.c.timeline), _seen(hidden=hidden))
-    return _by_time(asked, cards.c.timeline, newer=newer)
+    place = cards.c.timeline
+    asked = select(cards.c.id).where(_within(place), _seen(hidden=hidden))
+    return _listed(asked.order_by(_by_time(place, newer=newer)), newer=newer)
 
 
 @cache
@@ -56,14 +58,15 @@ def latest_of_topic(*, newer: bool = False) -> Select[Any]:
     """The cards of a `topic`, otherwise as `latest`."""
     place = card_topics.c.timeline
     asked = select(cards.c.id).select_from(card_topics.join(topics).join(cards, cards.c.id == card_topics.c.card_id))
-    return _by_time(asked.where(topics.c.key == _TOPIC, _within(place), _seen()), place, newer=newer)
+    asked = asked.where(topics.c.key == _TOPIC, _within(place), _seen())
+    return _listed(asked.order_by(_by_time(place, newer=newer)), newer=newer)
 
 
 @cache
 def newest(dialect: str, *, newer: bool = False, hidden: bool = False) -> Select[Any]:
     """What the index finds for `question0`, otherwise as `latest`."""
-    index = index_of(dialect)
-    return _by_time(_hits(dialect, 0, hidden=hidden), index.place, newer=newer)
+    asked = _hits(dialect, 0, hidden=hidden)
+    return _listed(asked.order_by(index_of(dialect).by_time(newer=newer)), newer=newer)
 
 
 @cache
@@ -75,7 +78,7 @@ def best(dialect: str, tiers: int) -> Select[Any]:
     found: list[CTE] = []
     for number in range(tiers):
         asked = _hits(dialect, number).add_columns(literal(number, Integer).label("tier"))
-        newest_first = asked.order_by(index_of(dialect).place.desc())
+        newest_first = asked.order_by(index_of(dialect).by_time(newer=False))
         found.append(newest_first.limit(_room(RANKED // tiers, found)).cte(f"tier{number}"))
     hits = union_all(*(select(tier) for tier in found)).subquery()
     order = (func.min(hits.c.tier), hits.c.timeline.desc())
@@ -87,7 +90,7 @@ def best(dialect: str, tiers: int) -> Select[Any]:
 def hottest(dialect: str) -> Select[Any]:
     """The hottest of the newest hits of `question0`."""
     asked = _hits(dialect, 0).add_columns(cards.c.heat)
-    hits = asked.order_by(index_of(dialect).place.desc()).limit(RANKED).subquery()
+    hits = asked.order_by(index_of(dialect).by_time(newer=False)).limit(RANKED).subquery()
     order = (hits.c.heat.desc().nulls_last(), hits.c.timeline.desc())
     return _ranked(select(hits.c.id, func.row_number().over(order_by=order).label("place")))
 
@@ -114,9 +117,9 @@ def _hits(dialect: str, number: int, *, hidden: bool = False) -> Select[Any]:
     return (
         select(cards.c.id, cards.c.timeline)
         .select_from(index.table)
-        .join(cards, cards.c.timeline == index.place)
+        .join(cards, index.card)
         .with_hint(cards, "INDEXED BY ix_cards_timeline_state_heat", "sqlite")
-        .where(index.answers(f"question{number}"), _within(index.place), _seen(hidden=hidden))
+        .where(index.answers(f"question{number}"), index.within(_BEGIN, _END), _seen(hidden=hidden))
     )
 
 
@@ -124,9 +127,13 @@ def _within(place: ColumnElement[int]) -> ColumnElement[bool]:
     return (place >= _BEGIN) & (place < _END)
 
 
-def _by_time(asked: Select[Any], place: ColumnElement[int], *, newer: bool) -> Select[Any]:
-    ids = asked.order_by(place.asc() if newer else place.desc()).limit(_LIMIT).subquery()
-    return _with_details(ids).order_by(cards.c.timeline.asc() if newer else cards.c.timeline.desc())
+def _by_time(place: ColumnElement[int], *, newer: bool) -> ColumnElement[Any]:
+    return place.asc() if newer else place.desc()
+
+
+def _listed(asked: Select[Any], *, newer: bool) -> Select[Any]:
+    ids = asked.limit(_LIMIT).subquery()
+    return _with_details(ids).order_by(_by_time(cards.c.timeline, newer=newer))
 
 
 def _ranked(chosen: Select[Any]) -> Select[Any]:
@@ -134,6 +141,6 @@ def _ranked(chosen: Select[Any]) -> Select[Any]:
     return _with_details(ids).order_by(ids.c.place)
 
 
-def _with_details(ids: Any) -> Select[Any]:
+def _with_details(ids: Subquery) -> Select[Any]:
     """Details are read only of the cards that were chosen."""
     return select(*filed_columns(_GUILD)).join(ids, ids.c.id == cards.c.id)

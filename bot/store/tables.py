@@ -78,7 +78,7 @@ cards = Table(
     metadata,
     Column("id", Number, primary_key=True),
     Column("slug", Text, nullable=False, unique=True),
-    # Order by time, unique: the full-text row's id as well, so that "newest first" needs no sorting.
+    # Order by time, unique: it numbers the full-text rows as well, so that "newest first" needs no sorting.
     Column("timeline", BigInteger, nullable=False, unique=True),
     Column("published_at", Moment, nullable=False),
     Column("state", Text, nullable=False, comment="where no server decided: its file's word, or the owners'"),

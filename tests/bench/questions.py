@@ -30,8 +30,8 @@ class Question:
 
 _BM25 = "bm25(card_search, 10.0, 4.0, 3.0, 1.0, 0.0)"
 _SEEN = "coalesce((SELECT verdict FROM decisions d WHERE d.guild_id = 1 AND d.card_id = c.id), c.state) = 'published'"
-_MATCH = f"SELECT c.* FROM card_search s JOIN cards c ON c.timeline = s.rowid WHERE card_search MATCH ? AND {_SEEN}"
-_NEWEST = f"{_MATCH} ORDER BY s.rowid DESC LIMIT 11"
+_MATCH = f"SELECT c.* FROM card_search s JOIN cards c ON c.timeline = -s.rowid WHERE card_search MATCH ? AND {_SEEN}"
+_NEWEST = f"{_MATCH} ORDER BY s.rowid LIMIT 11"
 _LATEST = f"SELECT c.* FROM cards c WHERE {_SEEN} ORDER BY c.timeline DESC LIMIT 11"
 _OF_TOPIC = (
     "SELECT c.* FROM card_topics t JOIN cards c ON c.id = t.card_id WHERE t.topic_id = "
@@ -40,9 +40,9 @@ _OF_TOPIC = (
 _TOPICS = "SELECT name, published FROM topics WHERE key LIKE ? OR key LIKE ? ORDER BY published DESC LIMIT 25"
 _RANKED = {
     Order.NEWEST: _NEWEST,
-    Order.BEST: f"SELECT * FROM (SELECT c.*, {_BM25} r FROM card_search s JOIN cards c ON c.timeline = s.rowid "
-    f"WHERE card_search MATCH ? AND {_SEEN} ORDER BY s.rowid DESC LIMIT 500) ORDER BY r LIMIT 11",
-    Order.HOTTEST: f"SELECT * FROM ({_MATCH} ORDER BY s.rowid DESC LIMIT 500) ORDER BY heat DESC LIMIT 11",
+    Order.BEST: f"SELECT * FROM (SELECT c.*, {_BM25} r FROM card_search s JOIN cards c ON c.timeline = -s.rowid "
+    f"WHERE card_search MATCH ? AND {_SEEN} ORDER BY s.rowid LIMIT 500) ORDER BY r LIMIT 11",
+    Order.HOTTEST: f"SELECT * FROM ({_MATCH} ORDER BY s.rowid LIMIT 500) ORDER BY heat DESC LIMIT 11",
 }
 _NEAR = "SELECT word FROM spellings WHERE initial = ? AND length BETWEEN ? - 2 AND ? + 2 LIMIT 5000"
 
@@ -59,11 +59,19 @@ class Turn:
         return Cursor(timeline(START + SPAN * (self.since + self.over * (n % 97) / 97), n), newer=self.newer)
 
     def bare(self, sql: str, place: str) -> str:
-        if self.newer:
-            return sql.replace("ORDER BY", f"AND {place} > ? ORDER BY").replace(" DESC", "")
-        return sql.replace("ORDER BY", f"AND {place} < ? ORDER BY")
+        start, _, order = sql.partition(" ORDER BY ")
+        older, newer, back = _SIDES[place]
+        return (
+            f"{start} AND {newer} ORDER BY {back} LIMIT 11" if self.newer else f"{start} AND {older} ORDER BY {order}"
+        )
 
 
+_SIDES = {
+    "s.rowid": ("s.rowid > -?", "s.rowid < -?", "s.rowid DESC"),
+    "c.timeline": ("c.timeline < ?", "c.timeline > ?", "c.timeline"),
+    "t.timeline": ("t.timeline < ?", "t.timeline > ?", "t.timeline"),
+}
+"""The older cards and the newer ones, and the order to these."""
 _TURNS = {"next page": Turn(0.97, 0.03), "deep page": Turn(0.03, 0.94), "deep page, back": Turn(0.03, 0.94, newer=True)}
 _PAGES = {"second page": LIMIT, "last page": HITS - LIMIT}
 _RECENT = START + SPAN - timedelta(days=30)

@@ -37,7 +37,7 @@ from tests.bench.questions import Question, of_cards, of_names, spelling
 from tests.bench.table import show, verdict
 from tests.support.plans import faults, overheard
 
-CALLS = 300
+CALLS, BARE_CALLS = 300, 100
 ROUNDS, AT_ONCE = 6, 50
 BAR, BAR_AT_ONCE = 20.0, 100.0
 """Milliseconds that an answer may take in all but one call of a hundred: alone, and when so many are asked at once."""
@@ -105,7 +105,7 @@ async def _one(archive: Archive, question: Question, n: int) -> float:
 
 def _bare(connection: sqlite3.Connection, question: Question) -> list[float]:
     times = []
-    for n in range(CALLS):
+    for n in range(BARE_CALLS):
         values = question.values(n)
         started = perf_counter()
         connection.execute(question.sql, values).fetchall()

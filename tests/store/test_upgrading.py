@@ -20,6 +20,7 @@ from bot.desk.publication import Decision, Source, Verdict
 from bot.desk.subscription import Subscription, Wish
 from bot.store import open_store
 from bot.store.engines.sqlite import APPLICATION_ID
+from bot.store.reading import Cursor, Query
 from bot.store.records import row_of
 from bot.store.tables import Moment
 from tests.support.cards import NOW, card
@@ -216,6 +217,16 @@ async def test_words_that_were_indexed_before_help_with_spelling(old_database: s
     assert [row["word"] for row in all_of(tmp_path, "SELECT word FROM spellings ORDER BY word")] == [
         "großte", "olkrise", "wirtschaft",
     ]  # fmt: skip
+
+
+async def test_cards_that_were_indexed_before_are_found_newest_first(old_database: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "newsdesk.db")) as connection, connection:
+        for number, title in enumerate(["an old comet", "the moon", "a new comet"], 1):
+            connection.execute("INSERT INTO card_search (rowid, title) VALUES (?, ?)", (number, title))
+    async with open_store(old_database) as store:
+        hits = (await store.archive.search(Query("comet"), GUILD, limit=5)).cards
+        assert [filed.id for filed in hits] == [3, 1]
+        assert not (await store.archive.search(Query("comet"), GUILD, limit=5, cursor=Cursor(1))).cards
 
 
 async def test_why_a_digest_chose_a_card_is_kept(old_database: str, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The full-text index: what goes in, what can be asked of it, and which engine keeps it how.
 
-A row's place is the card's `timeline`, so that newest first costs no sorting. Topics, provider and type are tags inside
-the row: filtering by them is one more term of the match, not a join.
+Rows stand in the order of the cards' `timeline`, so that newest first costs no sorting. Topics, provider and type are
+tags inside the row: filtering by them is one more term of the match, not a join.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import enum
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, FromClause
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -51,8 +51,14 @@ class Index(Protocol):
         """Its rows, to be joined."""
 
     @property
-    def place(self) -> ColumnElement[int]:
-        """A row's card, by its `timeline`."""
+    def card(self) -> ColumnElement[bool]:
+        """Which card a row is of, to join them by."""
+
+    def within(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
+        """Whether a row's card is in this part of the timeline, its end excluded."""
+
+    def by_time(self, *, newer: bool) -> ColumnElement[Any]:
+        """The order of rows from their newest card to the oldest, or with `newer` from the oldest on."""
 
     def question(
         self, words: str, tags: Iterable[str], *, within: Within = Within.ANYWHERE, typing: bool = False
@@ -66,7 +72,7 @@ class Index(Protocol):
         """Whether a row answers the question that is handed over by this name."""
 
     async def add(self, connection: AsyncConnection, entries: Sequence[tuple[int, Entry]]) -> None:
-        """Put cards in, by their places."""
+        """Put cards in, by their places in the timeline."""
 
     async def remove(self, connection: AsyncConnection, places: Sequence[int]) -> None:
         """Take cards out."""

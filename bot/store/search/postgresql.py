@@ -9,6 +9,7 @@ sign as well. Newest first walks back through the places or sorts what the index
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, cast, column, delete, insert, table
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.cards.words import split
 from bot.desk.wording import Phrase, asked
 from bot.store.search import Entry, Within
+from bot.store.tables import cards
 
 _LONGEST = 500
 """Characters of a word that count: PostgreSQL takes no more than 2,046 bytes."""
@@ -35,7 +37,13 @@ class TextVectors:
     """The table `card_search`."""
 
     table = table("card_search", column("timeline", BigInteger), column("words", TSVECTOR))
-    place: ColumnElement[int] = table.c.timeline
+    card: ColumnElement[bool] = cards.c.timeline == table.c.timeline
+
+    def within(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
+        return (self.table.c.timeline >= begin) & (self.table.c.timeline < end)
+
+    def by_time(self, *, newer: bool) -> ColumnElement[Any]:
+        return self.table.c.timeline.asc() if newer else self.table.c.timeline.desc()
 
     def question(
         self, words: str, tags: Iterable[str], *, within: Within = Within.ANYWHERE, typing: bool = False
@@ -89,4 +97,4 @@ def _written(phrase: Phrase, sign: str) -> str:
 _INSERT = insert(TextVectors.table).values(
     timeline=bindparam("place"), words=cast(bindparam("vector", type_=Text), TSVECTOR)
 )
-_DELETE = delete(TextVectors.table).where(TextVectors.place == bindparam("gone"))
+_DELETE = delete(TextVectors.table).where(TextVectors.table.c.timeline == bindparam("gone"))
