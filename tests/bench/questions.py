@@ -73,7 +73,8 @@ _SIDES = {
 }
 """The older cards and the newer ones, and the order to these."""
 _TURNS = {"next page": Turn(0.97, 0.03), "deep page": Turn(0.03, 0.94), "deep page, back": Turn(0.03, 0.94, newer=True)}
-_PAGES = {"second page": LIMIT, "last page": HITS - LIMIT}
+_PAGES = {"second page": LIMIT, "late page": HITS // 3}
+"""Late is where best matches have to be looked for in every tier."""
 _RECENT = START + SPAN - timedelta(days=30)
 
 
@@ -111,8 +112,10 @@ def of_cards() -> list[Question]:
         *(_search(order, what, page) for order in (Order.BEST, Order.HOTTEST) for page in _PAGES for what in _TURNED),
         *(_latest(what) for what in _LISTS),
         *(_latest(what, turn) for turn in _TURNS for what in _LISTS),
-        Question("cards to complete", lambda a, n: a.complete_cards(_common(n)[:3], GUILD, limit=25),
+        Question("cards by three letters", lambda a, n: a.complete_cards(_common(n)[:3], GUILD, limit=25),
                  _NEWEST.replace("11", "25"), lambda n: (f'"{_common(n)[:3]}"*',)),
+        Question("cards by a common word", lambda a, n: a.complete_cards(_common(n), GUILD, limit=25),
+                 _NEWEST.replace("11", "25"), lambda n: (f'"{_common(n)}"*',)),
     ]  # fmt: skip
 
 
