@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import storable
 from bot.store.meta import MOVING
+from bot.store.moving.copying import indexed
 from bot.store.moving.ends import moved
 from bot.store.search.engines import index_of
 from bot.store.tables import meta
@@ -59,8 +60,8 @@ async def compare(source: AsyncConnection, target: AsyncConnection, step: Callab
 
 
 def _places(connection: AsyncConnection) -> Select[Any]:
-    place = index_of(connection.dialect.name).place
-    return select(place).order_by(place)
+    index = index_of(connection.dialect.name)
+    return indexed(index).order_by(index.by_time(newer=True))
 
 
 async def _sum(connection: AsyncConnection, asked: Select[Any], step: Callable[[int], None]) -> Sum:

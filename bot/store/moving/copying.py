@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, insert, literal, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, RowMapping, Select, Table, func, insert, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.desk.publication import EVERYWHERE
 from bot.store.database import Database
 from bot.store.engines.counters import counted, go_on_after
 from bot.store.records import filed, filed_columns
-from bot.store.search import entry
+from bot.store.search import Index, entry
 from bot.store.search.engines import index_of
 from bot.store.tables import cards
 
 BATCH = 2000
 """Rows in one transaction, and in memory."""
+_END = 2**63 - 1
 Write = Callable[[AsyncConnection, Sequence[RowMapping]], Awaitable[None]]
+
+
+def indexed(index: Index) -> Select[Any]:
+    """The places in the timeline of the cards that stand in an index."""
+    return select(cards.c.timeline).join_from(index.table, cards, index.card)
 
 
 class Copying:
@@ -36,7 +42,12 @@ class Copying:
             await connection.execute(insert(table), [dict(row) for row in rows])
 
         keys = list(table.primary_key.columns)
-        await self._copy(select(table), keys, keys, write)
+
+        def beyond(last: Sequence[Any]) -> ColumnElement[bool]:
+            return tuple_(*keys) > tuple_(*map(literal, last, [key.type for key in keys]))
+
+        there = select(*keys).order_by(*(key.desc() for key in keys))
+        await self._copy(select(table).order_by(*keys), there, beyond, write)
 
     async def index(self) -> None:
         """Put into the index which cards stand in the source's, in the words that this engine's has for them."""
@@ -46,29 +57,36 @@ class Copying:
             found = [filed(row) for row in rows]
             await index.add(connection, [(each.timeline, entry(each.card)) for each in found])
 
-        shown = select(*filed_columns(EVERYWHERE)).join_from(cards, known.table, known.place == cards.c.timeline)
-        await self._copy(shown, [known.place], [index.place], write)
+        def beyond(last: Sequence[Any]) -> ColumnElement[bool]:
+            return known.within(literal(last[0] + 1, BigInteger), literal(_END, BigInteger))
+
+        shown = select(*filed_columns(EVERYWHERE)).join_from(known.table, cards, known.card)
+        there = indexed(index).order_by(index.by_time(newer=False))
+        await self._copy(shown.order_by(known.by_time(newer=True)), there, beyond, write)
 
     async def _copy(
-        self, asked: Select[Any], keys: Sequence[ColumnElement[Any]], there: Sequence[ColumnElement[Any]], write: Write
+        self,
+        asked: Select[Any],
+        there: Select[Any],
+        beyond: Callable[[Sequence[Any]], ColumnElement[bool]],
+        write: Write,
     ) -> None:
-        """Write what was asked for, by its keys, from the highest of these on that is there."""
+        """Write what was asked for, in its order, as far as it is beyond the first of what is `there`."""
         last, number = await self._reached(there)
         self._step(number)
         if last is not None:
-            asked = asked.where(tuple_(*keys) > tuple_(*map(literal, last, [key.type for key in keys])))
-        rows = await self._source.stream(asked.order_by(*keys), execution_options={"yield_per": BATCH})
+            asked = asked.where(beyond(last))
+        rows = await self._source.stream(asked, execution_options={"yield_per": BATCH})
         async for batch in rows.mappings().partitions():
             async with self._target.write() as connection:
                 await write(connection, batch)
             self._step(len(batch))
 
-    async def _reached(self, keys: Sequence[ColumnElement[Any]]) -> tuple[Sequence[Any] | None, int]:
-        """The highest keys in the target, and how many."""
-        highest = select(*keys).order_by(*(key.desc() for key in keys)).limit(1)
-        number = select(func.count()).select_from(select(*keys).subquery())
+    async def _reached(self, there: Select[Any]) -> tuple[Sequence[Any] | None, int]:
+        """The first of what is in the target, and how many there are."""
+        number = select(func.count()).select_from(there.order_by(None).subquery())
         async with self._target.read() as connection:
-            return (await connection.execute(highest)).first(), (await connection.execute(number)).scalar_one()
+            return (await connection.execute(there.limit(1))).first(), (await connection.execute(number)).scalar_one()
 
     async def counter(self, table: Table) -> None:
         """Numbers that were ever given to rows are not given again, also those of rows that are gone."""
