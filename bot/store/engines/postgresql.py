@@ -33,6 +33,8 @@ _SESSION = {
     # takes a rare word for a common one.
     "jit": "off",
     "plan_cache_mode": "force_custom_plan",
+    # That of disks which do not turn: with the usual 4, whole words' cards are read and sorted rather than walked.
+    "random_page_cost": "1.1",
     # A machine that has gone without a word must not keep the duty for the two hours that are usual.
     "tcp_keepalives_idle": "2",
     "tcp_keepalives_interval": "1",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, cast, column, delete, insert, table
+from sqlalchemy import BigInteger, ColumnElement, Text, and_, bindparam, cast, column, delete, insert, table
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -40,7 +40,8 @@ class TextVectors:
     card: ColumnElement[bool] = cards.c.timeline == table.c.timeline
 
     def within(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
-        return (self.table.c.timeline >= begin) & (self.table.c.timeline < end)
+        """Said of the cards as well: the planner does not conclude it, and would walk through the newer ones."""
+        return and_(*((place >= begin) & (place < end) for place in (self.table.c.timeline, cards.c.timeline)))
 
     def by_time(self, *, newer: bool) -> ColumnElement[Any]:
         return self.table.c.timeline.asc() if newer else self.table.c.timeline.desc()

@@ -1,0 +1,46 @@
+"""How long readers wait on SQLite and on PostgreSQL, each question asked of both in turn.
+
+python -m tests.bench.engines SQLITE_URL POSTGRESQL_URL [CALLS]
+
+The stores are alike: one of `tests.bench.searching CARDS FOLDER`, and what `newsdesk migrate` made of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from time import perf_counter
+
+from bot.store.database import open_database
+from bot.store.reading import Archive
+from tests.bench.questions import Question, of_cards, of_names
+from tests.bench.table import show
+
+_HEAD = ["milliseconds", "SQLite p50", "p99", "PostgreSQL p50", "p99", "ratio of p50"]
+
+
+async def _row(one: Archive, other: Archive, question: Question, calls: int) -> list[str]:
+    times: tuple[list[float], list[float]] = ([], [])
+    for n in range(calls):
+        for archive, taken in zip((one, other), times, strict=True):
+            started = perf_counter()
+            await question.ask(archive, n)
+            taken.append((perf_counter() - started) * 1000)
+    (half, most), (other_half, other_most) = (_figures(taken) for taken in times)
+    return [question.name, *(f"{x:.2f}" for x in (half, most, other_half, other_most)), f"{other_half / half:.2f}"]
+
+
+def _figures(times: list[float]) -> tuple[float, float]:
+    ordered = sorted(times)
+    return ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99) - 1]
+
+
+async def main(sqlite: str, postgresql: str, calls: int) -> None:
+    async with open_database(sqlite) as one, open_database(postgresql) as other:
+        archives = Archive(one), Archive(other)
+        show(_HEAD, [await _row(*archives, question, calls) for question in (*of_cards(), *of_names())])
+
+
+if __name__ == "__main__":
+    file, server, number = [*sys.argv[1:], ""][:3]
+    asyncio.run(main(file, server, int(number or 200)))
