@@ -10,13 +10,20 @@ import yaml
 
 from bot.cards.frontmatter import FrontMatterError, split
 from bot.cards.values import FieldError, flag
+from bot.language import marked
 
 
 class RewritingError(Exception):
-    """Why a file is left as it is: the rest of a sentence that begins with its name, and what to do instead."""
+    """Why a file is left as it is, and what to do instead: sentences about the `{file}`, to be said with `tr`."""
 
 
-_UNSAFE = "cannot be changed safely by the bot: set `published` in it by hand"
+_UNSAFE = marked("`{file}` cannot be changed safely by the bot: set `published` in it by hand.")
+_UNPLAIN = marked("`{file}` does not say plainly true or false at `published`: write one of them there by hand.")
+_UNREADABLE_MATTER = marked("`{file}` has front matter that cannot be read: mend it, `newsdesk check` names the line.")
+_NONE = marked("`{file}` has no `published` in its front matter: leave one line of it there by hand, true or false.")
+_SEVERAL = marked(
+    "`{file}` has more than one `published` in its front matter: leave one line of it there by hand, true or false."
+)
 _WORDS = {b"true": True, b"True": True, b"TRUE": True, b"false": False, b"False": False, b"FALSE": False}
 
 
@@ -28,7 +35,7 @@ def with_published(content: bytes, published: bool) -> bytes:
     start, end = _place(content)
     said = _WORDS.get(content[start:end])
     if said is None:
-        raise RewritingError("does not say plainly true or false at `published`: write one of them there by hand")
+        raise RewritingError(_UNPLAIN)
     word = content[start:end] if said is published else b"true" if published else b"false"
     changed = content[:start] + word + content[end:]
     if not _differ_in_published_only(content, changed, published):
@@ -41,12 +48,11 @@ def _place(content: bytes) -> tuple[int, int]:
     try:
         spans = _spans(_readable(content))
     except FrontMatterError:
-        raise RewritingError("has front matter that cannot be read: mend it, `newsdesk check` names the line") from None
+        raise RewritingError(_UNREADABLE_MATTER) from None
     except yaml.YAMLError:
         raise RewritingError(_UNSAFE) from None
     if len(spans) != 1:
-        number = "more than one `published`" if spans else "no `published`"
-        raise RewritingError(f"has {number} in its front matter: leave one line of it there by hand, true or false")
+        raise RewritingError(_SEVERAL if spans else _NONE)
     text = content.decode("utf-8", "surrogateescape")
     start, end = (len(text[:index].encode("utf-8", "surrogateescape")) for index in spans[0])
     return start, end

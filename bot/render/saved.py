@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from bot.cards.model import Card
-from bot.language import tr
+from bot.language import marked, tr
 from bot.store.records import FiledCard
 
 MOST = 1000
@@ -31,7 +31,14 @@ _UNSAFE_IN_TARGET = re.compile(r"[\s<>\\]")
 _BOM = "\ufeff"
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """Spreadsheets would reckon with a cell that begins so; the wide ones in Japanese settings."""
-_COLUMNS = ("title", "url", "publisher", "published", "topics", "excerpt")
+_COLUMNS = (
+    marked("title"),
+    marked("url"),
+    marked("publisher"),
+    marked("published"),
+    marked("topics"),
+    marked("excerpt"),
+)
 
 
 def saved_file(cards: Sequence[FiledCard], form: Form) -> str:
@@ -61,7 +68,7 @@ def _escaped(text: str) -> str:
 def _csv(cards: Sequence[Card]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(_COLUMNS)
+    writer.writerow(map(tr, _COLUMNS))
     for card in cards:
         publisher, topics = card.provider.name if card.provider else "", ", ".join(card.topics)
         row = (card.title, card.url or "", publisher, f"{card.published_at:%Y-%m-%d}", topics, card.excerpt)

@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.cards.model import FileStat, Problem, Reading, Severity
 from bot.errors import UserError
+from bot.language import marked, tr
 from bot.sources.ahead import read_ahead
 from bot.sources.folder import scan, slug_of, untried
 from bot.sources.writeback import write_published
@@ -71,7 +72,12 @@ class Loader:
         async with self.at_rest:
             for root in self.roots:
                 if not root.is_dir():
-                    raise UserError(f"The folder of cards {root} does not exist. Set NEWSDESK_CARDS to one that does.")
+                    raise UserError(
+                        tr(
+                            "The folder of cards {folder} does not exist. Set NEWSDESK_CARDS to one that does.",
+                            folder=root,
+                        )
+                    )
             load = _Load(self._cabinet, now, accept_withdrawals, progress or (lambda _done, _of: None))
             return await load.run(self.roots)
 
@@ -84,7 +90,7 @@ class Loader:
                 if stat is not None:
                     await asyncio.to_thread(write_published, root, stat, published)
                     return
-        raise UserError("The card's file is not in the folder of cards, so that it cannot be written.")
+        raise UserError(tr("The card's file is not in the folder of cards, so that it cannot be written."))
 
 
 class _Load:
@@ -169,9 +175,8 @@ class _Folder:
         try:
             return scan(self.root)
         except OSError as error:
-            raise UserError(
-                f"The folder {error.filename} cannot be listed: {error.strerror}. Nothing was changed."
-            ) from error
+            text = marked("The folder {folder} cannot be listed: {reason}. Nothing was changed.")
+            raise UserError(tr(text, folder=error.filename, reason=error.strerror)) from error
 
     def _count(self, stat: FileStat, is_card: bool, problems: Sequence[Problem]) -> None:
         errors = [problem for problem in problems if problem.severity is Severity.ERROR]

@@ -11,6 +11,7 @@ from pathlib import Path
 from bot.cards.model import FileStat
 from bot.cards.rewriting import RewritingError, with_published
 from bot.errors import UserError
+from bot.language import marked, tr
 
 
 def write_published(root: Path, known: FileStat, published: bool) -> None:
@@ -27,15 +28,22 @@ def write_published(root: Path, known: FileStat, published: bool) -> None:
         if changed != content:
             _replace(path, changed, mode, lambda: _mode_of_unchanged(root, known))
     except RewritingError as why:
-        raise _refused(known, str(why)) from why
+        raise UserError(tr(str(why), file=_named(known))) from why
     except OSError as error:
-        remedy = "let the bot write in its folder, or set `published` by hand"
-        raise _refused(known, f"cannot be written ({error.strerror}): {remedy}") from error
+        raise UserError(tr(_UNWRITABLE, file=_named(known), reason=error.strerror)) from error
 
 
-def _refused(known: FileStat, why: str) -> UserError:
-    name = known.path.replace("`", "'")
-    return UserError(f"`{name}` {why}.")
+def _named(known: FileStat) -> str:
+    return known.path.replace("`", "'")
+
+
+_UNWRITABLE = marked(
+    "`{file}` cannot be written ({reason}): let the bot write in its folder, or set `published` by hand."
+)
+_GONE = marked("`{file}` is no longer there: load the folder again.")
+_ASTRAY = marked("`{file}` is a link that leads nowhere: put the card itself in its place.")
+_OUTSIDE = marked("`{file}` is a link or leads out of the folder of cards: change the file it stands for by hand.")
+_CHANGED = marked("`{file}` has changed meanwhile: look at the card again, then decide once more.")
 
 
 def _mode_of_unchanged(root: Path, known: FileStat) -> int:
@@ -44,13 +52,13 @@ def _mode_of_unchanged(root: Path, known: FileStat) -> int:
         home, real = root.resolve(strict=True), (root / known.path).resolve(strict=True)
         info = real.stat()
     except (FileNotFoundError, NotADirectoryError):
-        raise RewritingError("is no longer there: load the folder again") from None
+        raise RewritingError(_GONE) from None
     except RuntimeError:  # up to Python 3.12, for a link that leads to itself
-        raise RewritingError("is a link that leads nowhere: put the card itself in its place") from None
+        raise RewritingError(_ASTRAY) from None
     if real != home / known.path or not real.is_relative_to(home) or not modes.S_ISREG(info.st_mode):
-        raise RewritingError("is a link or leads out of the folder of cards: change the file it stands for by hand")
+        raise RewritingError(_OUTSIDE)
     if (info.st_size, info.st_mtime_ns) != (known.size, known.mtime_ns):
-        raise RewritingError("has changed meanwhile: look at the card again, then decide once more")
+        raise RewritingError(_CHANGED)
     return modes.S_IMODE(info.st_mode)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bot.cards.model import Provider
+from bot.language import speaking
 from bot.render.saved import Form, saved_file
 from bot.store.records import FiledCard
 from tests.support.cards import card
@@ -75,3 +76,8 @@ def test_csv_keeps_order_quotes_and_letters() -> None:
     assert head == ["title", "url", "publisher", "published", "topics", "excerpt"]
     assert first[:4] == ['Ünï "code", 日本', "", "", "2026-11-24"]
     assert (second[0], second[1], second[4]) == ("Second", "https://news.example/a-card", "A, B")
+
+
+def test_csv_names_its_columns_in_the_language_of_who_asks() -> None:
+    with speaking("de"):
+        assert rows(saved_file([], Form.CSV)) == [["Titel", "Adresse", "Quelle", "veröffentlicht", "Themen", "Auszug"]]
