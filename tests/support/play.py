@@ -1,0 +1,269 @@
+"""A play on the stage, step by step: what people do with every command, button, menu and form, and what they read."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from operator import attrgetter
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import AsyncMock, patch
+
+import discord
+
+from bot.language import speaking
+from tests.support.bracketed import shown
+from tests.support.stage import Stage
+
+COSMOS, CHAOS, LETHE = "Κόσμος", "Χάος", "Λήθη"
+"""Topics; no card has the second one."""
+GREEK = {"excerpt": "Λίγα λόγια", "topics": f"[{COSMOS}]", "provider": "{name: Πηγή, domain: example.org}"}
+GONE = 404
+"""A channel that there is not."""
+
+
+@dataclass
+class Play:
+    """The stage, further places on it, and what somebody has before them: something to press, a form."""
+
+    stage: Stage
+    message: Any = None
+    form: Any = None
+    heard: int = 0
+    made: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        guild, denied = self.stage.guild, discord.PermissionOverwrite
+        self.made = {
+            "role": guild.create_role("Ρόλος", mentionable=True),
+            "forum": guild.create_forum_channel("forum"),
+            "desk": self.stage.private_channel("desk"),
+            "subscribed": self.stage.private_channel("subscribed"),
+            "locked": guild.create_text_channel("locked", overwrites={guild.me: denied(send_messages=False)}),
+            "silent": guild.create_text_channel("silent", overwrites={guild.me: denied(mention_everyone=False)}),
+        }
+        self.heard = len(self.stage.env.http_requests)
+
+    async def value(self, said: Any) -> Any:
+        """What an option is given: something itself, or how to find it on the stage."""
+        found = said(self) if callable(said) else said
+        return await found if inspect.isawaitable(found) else found
+
+    def see(self, result: Any) -> None:
+        """What the next step may press or fill in."""
+        self.form = result if result.modal else self.form
+        if result.response and result.response.components:
+            self.message = result.response
+
+    def listen(self) -> list[str]:
+        """All texts that were sent to Discord since the last time."""
+        sent = self.stage.env.http_requests[self.heard :]
+        self.heard += len(sent)
+        return [text for request in sent for text in shown(request.json)]
+
+
+Step = Callable[[Play], Awaitable[None]]
+Found = Callable[[Play], Any]
+
+
+def _on_stage(path: str) -> Found:
+    return lambda play: attrgetter(path)(play.stage)
+
+
+def _made(name: str) -> Found:
+    return lambda play: play.made[name]
+
+
+news, digest, member, moderators = map(_on_stage, ("news", "digest", "member", "moderators"))
+everyone, admins_dm, members_dm = map(
+    _on_stage, ("guild.default_role", "admin.user.dm_channel", "member.user.dm_channel")
+)
+role, forum, desk, subscribed = map(_made, ("role", "forum", "desk", "subscribed"))
+locked, silent = map(_made, ("locked", "silent"))
+"""Channels in which the bot may not write, or call people."""
+
+
+def mine(number: int) -> Found:
+    """A subscription of the server, from 0."""
+
+    async def found(play: Play) -> str:
+        subscriptions = await play.stage.bot.store.subscriptions.of_guild(play.stage.guild.id)
+        return str(subscriptions[number].id)
+
+    return found
+
+
+def slash(command: str, who: str = "admin", **options: Any) -> Step:
+    async def act(play: Play) -> None:
+        filled = {key: await play.value(value) for key, value in options.items()}
+        play.see(await getattr(play.stage, who).slash(play.stage.news, command, **filled))
+
+    return act
+
+
+def alone(command: str, **options: Any) -> Step:
+    """A command in direct messages."""
+
+    async def act(play: Play) -> None:
+        play.see(await play.stage.admin.user.slash(command, **options))
+
+    return act
+
+
+def complete(command: str, option: str, typed: str = "") -> Step:
+    async def act(play: Play) -> None:
+        await play.stage.admin.autocomplete(play.stage.news, command, option, typed)
+
+    return act
+
+
+def press(named: str, *values: Any, who: str = "admin", dm: bool = False) -> Step:
+    """The first button or menu whose `custom_id` begins or ends so; of a menu the first option, or these values."""
+
+    async def act(play: Play) -> None:
+        item, person = _item(play.message, named), getattr(play.stage, who)
+        person = person.user if dm else person
+        if "options" in item or values:
+            chosen = [await play.value(value) for value in values] or [item["options"][0]["value"]]
+            play.see(await person.select(play.message, chosen, custom_id=item["custom_id"]))
+        else:
+            play.see(await person.click(play.message, custom_id=item["custom_id"]))
+
+    return act
+
+
+def _item(message: Any, named: str) -> dict[str, Any]:
+    for row in message.components:
+        for item in row["components"] if isinstance(row, dict) else row.children:
+            plain: dict[str, Any] = item if isinstance(item, dict) else item.to_dict()
+            if plain.get("custom_id", "").startswith(named) or plain.get("custom_id", "").endswith(named):
+                return plain
+    raise LookupError(f"there is no {named} in {message.components}")
+
+
+def forged(custom_id: str, who: str = "admin", *, card: str = "") -> Step:
+    """A button that nobody was given, or that stands for what is gone. `{}` in its id is the card's."""
+
+    async def act(play: Play) -> None:
+        stage = play.stage
+        found = await stage.bot.store.archive.by_slug(card, stage.guild.id, hidden=True)
+        channel, named = stage.bot.get_channel(stage.news.id), custom_id.format(found.id if found else 0)
+        assert isinstance(channel, discord.TextChannel)
+        view = discord.ui.View(timeout=None)
+        view.stop()
+        view.add_item(discord.ui.Button(emoji="🃏", custom_id=named))
+        message = await channel.send("🃏", view=view)
+        play.see(await getattr(stage, who).click(message, custom_id=named))
+
+    return act
+
+
+def fill(*typed: str, who: str = "admin") -> Step:
+    """Send the form with these in its fields, from the first on."""
+
+    async def act(play: Play) -> None:
+        fields = [label["component"]["custom_id"] for label in play.form.modal["components"]]
+        play.see(await getattr(play.stage, who).submit_modal(play.form, dict(zip(fields, typed, strict=False))))
+
+    return act
+
+
+def load(*slugs: str, **fields: str) -> Step:
+    """Cards come, of these fields and else Greek ones."""
+
+    async def act(play: Play) -> None:
+        for slug in slugs:
+            play.stage.write(slug, **{"title": f"Τίτλος {slug}", **GREEK, **fields})
+        await play.stage.load()
+
+    return act
+
+
+def wait(**span: float) -> Step:
+    async def act(play: Play) -> None:
+        play.stage.clock.move(**span)
+        await play.stage.bot.newsroom.tick()
+
+    return act
+
+
+def look(where: Found = news) -> Step:
+    """Look at the newest message of a channel."""
+
+    async def act(play: Play) -> None:
+        play.message = list(where(play).history())[-1]
+
+    return act
+
+
+def menu(text: str) -> Step:
+    async def act(play: Play) -> None:
+        message = await play.stage.member.send(play.stage.news, text)
+        play.see(await play.stage.admin.context_menu(play.stage.news, "Find this card", message))
+
+    return act
+
+
+def refuse(channel: Found, code: int, times: int = 1) -> Step:
+    """Discord takes no message there; what it says of that is in its own words."""
+
+    async def act(play: Play) -> None:
+        where = f"/channels/{channel(play).id}/messages"
+        play.stage.env.inject_error("POST", where, status=403, code=code, message="Όχι", times=times)
+
+    return act
+
+
+def strand(*channels: Any) -> Step:
+    """Subscriptions whose channels have changed since they were made."""
+
+    async def act(play: Play) -> None:
+        stage, add = play.stage, play.stage.bot.store.subscriptions.add
+        for channel in channels:
+            where = channel if isinstance(channel, int) else channel(play).id
+            await add(guild_id=stage.guild.id, channel_id=where, created_by=stage.admin.id, now=stage.clock())
+
+    return act
+
+
+def failing(query: str, step: Step) -> Step:
+    """A step at which a query of the store fails."""
+
+    async def act(play: Play) -> None:
+        subject, name = query.split(".")
+        with patch.object(getattr(play.stage.bot.store, subject), name, side_effect=RuntimeError("a defect")):
+            await step(play)
+
+    return act
+
+
+async def forget_drafts(play: Play) -> None:
+    play.stage.bot.open_drafts.clear()
+
+
+async def open_commands(stage: Stage) -> None:
+    """To everybody, as a server's settings can: what Discord hides is no protection."""
+    for command in await stage.bot.tree.fetch_commands():
+        stage.guild.set_command_permissions(command.id, {stage.guild.default_role: True})
+
+
+def warn(language: str) -> Step:
+    """Nobody knows the language of an owner, but what is said to them can be said in any."""
+
+    async def act(play: Play) -> None:
+        bot = play.stage.bot
+        owner = SimpleNamespace(team=None, owner=play.stage.admin)
+        bot.application_info = AsyncMock(return_value=owner)  # type: ignore[method-assign]
+        with speaking(language):
+            await bot.warn_operators(30)
+        bot.newsroom.held_back = 30
+
+    return act
+
+
+async def write_back(play: Play) -> None:
+    """From here on the owners' decisions go into the files, which have changed meanwhile."""
+    play.stage.bot.settings = play.stage.bot.settings.model_copy(update={"write_back": True})
+    for path in play.stage.folder.glob("*.md"):
+        path.write_bytes(path.read_bytes() + b"\n")
