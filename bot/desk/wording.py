@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from bot.cards.words import UNSPACED, spaced, split, unmarked
+from bot.cards.words import UNSPACED, plain, spaced, split, unmarked
 
 _PIECES = re.compile(r'(-?)"([^"]*)"?|(\S+)')
 SHORTEST, LONGEST = 3, 24
@@ -15,10 +15,11 @@ SHORTEST, LONGEST = 3, 24
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words that follow each other; of the last one only the beginning, where it `begins`."""
+    """Words that follow each other; of the last one only the beginning, where it `begins`, or any of its `endings`."""
 
     words: tuple[str, ...]
     begins: bool = False
+    endings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,22 @@ def asked(words: str, *, typing: bool = False) -> Asked:
         if phrase.words:
             (unwanted if negative else wanted).append(phrase)
     return Asked(tuple(wanted), tuple(unwanted))
+
+
+def being_typed(words: str) -> str:
+    """The word that the reader is in the middle of, as the index sees it; empty when there is none with letters enough.
+
+    Beginnings of up to `SHORTEST` letters an index finds by itself.
+    """
+    wanted = asked(words, typing=True).wanted
+    word = plain(wanted[-1].words[-1]) if wanted and wanted[-1].begins else ""
+    return word if word.isalpha() and SHORTEST < len(word) <= LONGEST else ""
+
+
+def ending(words: Asked, endings: Sequence[str]) -> Asked:
+    """The same, with these whole words instead of the one that is being typed."""
+    *others, last = words.wanted
+    return replace(words, wanted=(*others, replace(last, begins=False, endings=tuple(endings))))
 
 
 def _negative(piece: re.Match[str]) -> bool:

@@ -27,14 +27,18 @@ from sqlalchemy import (
 )
 
 from bot.cards.model import State
+from bot.desk.wording import LONGEST
 from bot.store.records import filed_columns
 from bot.store.search.engines import index_of
-from bot.store.tables import card_topics, cards, topics
+from bot.store.tables import card_topics, cards, spellings, topics
 from bot.store.visibility import visible
 
 RANKED = 240
 """Best and hottest rank this many of the newest hits: ranking all of a common word's would take 100 ms and more.
 The tiers of a best match share them."""
+
+ENDINGS = 50
+"""Known words that one beginning stands for, at most; more of them say little about what is meant."""
 
 _GUILD = bindparam("guild", type_=BigInteger)
 _BEGIN, _END = bindparam("begin", type_=BigInteger), bindparam("end", type_=BigInteger)
@@ -95,6 +99,16 @@ def hottest(dialect: str) -> Select[Any]:
     hits = asked.order_by(index_of(dialect).by_time(newer=False)).limit(RANKED).subquery()
     order = (hits.c.heat.desc().nulls_last(), hits.c.timeline.desc())
     return _ranked(select(hits.c.id, func.row_number().over(order_by=order).label("place")))
+
+
+@cache
+def endings(length: int) -> Select[Any]:
+    """Known words that begin like one of so many letters: by `initial`, `beginning`, and the `end` of all that do."""
+    word = spellings.c.word
+    begin, end = bindparam("beginning", type_=Text), bindparam("end", type_=Text)
+    lengths = spellings.c.length.in_(range(length, LONGEST + 1))
+    asked = select(word).where(spellings.c.initial == bindparam("initial", type_=Text), lengths)
+    return asked.where(word >= begin, word < end).limit(ENDINGS)
 
 
 def _room(most: int, better: Sequence[CTE]) -> ColumnElement[int]:

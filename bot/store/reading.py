@@ -33,6 +33,8 @@ from bot.store.search.engines import index_of
 from bot.store.tables import card_aliases, card_topics, cards, decisions, providers, story_keys, topics
 from bot.store.visibility import visible
 
+_LAST_LETTER = chr(0x10FFFF)
+
 
 class Order(enum.StrEnum):
     """How hits are ordered."""
@@ -154,8 +156,9 @@ class Archive:
     async def _search(
         self, query: Query, guild_id: int, limit: int, cursor: Cursor | None, offset: int, *, typing: bool
     ) -> Page:
-        ranks = RANKS if query.order is Order.BEST and wording.asked(query.words).wanted else (Within.ANYWHERE,)
-        asked = [self._index.question(query.words, query.tags, within=within, typing=typing) for within in ranks]
+        said = wording.asked(query.words, typing=typing)
+        ranks = RANKS if query.order is Order.BEST and said.wanted else (Within.ANYWHERE,)
+        asked = [self._index.question(said, query.tags, within=within) for within in ranks]
         if None in asked:
             return Page(())
         questions = {f"question{number}": question for number, question in enumerate(asked)}
@@ -185,11 +188,28 @@ class Archive:
 
     async def complete_cards(self, words: str, guild_id: int, *, limit: int, hidden: bool = False) -> list[FiledCard]:
         """Cards whose text has these words, newest first; without words the newest. `hidden` includes held ones."""
-        question = self._index.question(words, (), typing=True)
+        said = wording.asked(words, typing=True)
         values = {"guild": guild_id, "limit": limit, **_span()}
-        if question is None:
+        if self._index.question(said, ()) is None:
             return list(await self._found(finding.latest(hidden=hidden), values))
-        return list(await self._found(finding.newest(self._dialect, hidden=hidden), values | {"question0": question}))
+        for each in (*await self._endings(words, said), said):
+            question = {"question0": self._index.question(each, ())}
+            found = await self._found(finding.newest(self._dialect, hidden=hidden), values | question)
+            if len(found) == limit:
+                break
+        return list(found)
+
+    async def _endings(self, words: str, said: wording.Asked) -> list[wording.Asked]:
+        """The same with the known words that begin like the one being typed.
+
+        For the beginning alone SQLite gathers every card that has such a word, 40 ms for a common one in a million.
+        """
+        if not (beginning := wording.being_typed(words)):
+            return []
+        values = {"beginning": beginning, "end": f"{beginning}{_LAST_LETTER}", "initial": beginning[0]}
+        async with self._database.glance() as connection:
+            known = (await connection.execute(finding.endings(len(beginning)), values)).scalars().all()
+        return [wording.ending(said, known)] if 0 < len(known) < finding.ENDINGS else []
 
     async def topics(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
         """Topics with visible cards: first those that begin with `beginning`, then those with such a word."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from bot.desk.wording import asked
 from bot.store.finding import RANKED as HITS
 from bot.store.reading import Archive, Cursor, Order, Query
 from bot.store.records import timeline
@@ -114,6 +115,8 @@ def of_cards() -> list[Question]:
         *(_latest(what, turn) for turn in _TURNS for what in _LISTS),
         Question("cards by three letters", lambda a, n: a.complete_cards(_common(n)[:3], GUILD, limit=25),
                  _NEWEST.replace("11", "25"), lambda n: (f'"{_common(n)[:3]}"*',)),
+        Question("cards by four letters", lambda a, n: a.complete_cards(_common(n)[:4], GUILD, limit=25),
+                 _NEWEST.replace("11", "25"), lambda n: (f'"{_common(n)[:4]}"*',)),
         Question("cards by a common word", lambda a, n: a.complete_cards(_common(n), GUILD, limit=25),
                  _NEWEST.replace("11", "25"), lambda n: (f'"{_common(n)}"*',)),
     ]  # fmt: skip
@@ -128,7 +131,7 @@ def _search(order: Order, what: str, page: str = "") -> Question:
         return archive.search(replace(query(n), order=order), GUILD, limit=LIMIT, cursor=cursor, offset=offset)
 
     def values(n: int) -> tuple[Any, ...]:
-        match = Fts5().question(query(n).words, query(n).tags)
+        match = Fts5().question(asked(query(n).words), query(n).tags)
         return (match, turn.cursor(n).timeline) if turn else (match,)
 
     return Question(f"{order}{page and ', '}{page}: {what}", ask, bare, values)

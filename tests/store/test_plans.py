@@ -35,7 +35,7 @@ async def ask_all(archive: Archive) -> None:
         await archive.search(replace(query, order=order), 1, limit=5, offset=offset)
     for topic, turn in product((None, "AI"), TURNS):
         await archive.latest(1, topic=topic, limit=5, cursor=turn)
-    for words, hidden in product(("", "com"), (False, True)):
+    for words, hidden in product(("", "com", "come", "the come"), (False, True)):
         await archive.complete_cards(words, 1, limit=25, hidden=hidden)
 
 

@@ -181,6 +181,38 @@ def assert_seen(cards: Iterable[FiledCard]) -> None:
     assert not [filed.card.slug for filed in cards if filed.card.slug.startswith("held")]
 
 
+@pytest.mark.parametrize(
+    ("typed", "slugs"),
+    [
+        ("come", ["third", "second", "first"]),
+        ("comet", ["third", "first"]),
+        ("bright come", ["first"]),
+        ("COMÈT", ["third", "first"]),
+        ("plungi", ["second"]),
+        ("comets come", []),
+        ('"come', []),
+        ("-tail come", ["second", "first"]),
+    ],
+)
+async def test_cards_to_complete_have_what_is_typed_as_the_beginning_of_a_word(
+    store: Store, typed: str, slugs: list[str]
+) -> None:
+    await file_cards(store, card("first", title="A bright comet", published_at=NOW - timedelta(hours=3)))
+    second = card("second", title="A comedy", excerpt="Plunging stocks", published_at=NOW - timedelta(hours=2))
+    await file_cards(store, second, card("third", title="A comet's tail"), card("none", title="A moon"))
+    assert [each.card.slug for each in await store.archive.complete_cards(typed, 1, limit=20)] == slugs
+
+
+async def test_newer_cards_with_another_known_ending_are_completed_first(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cards = [card(f"{n}", title=f"A comet{'s' * (n % 2)}", published_at=NOW - timedelta(hours=n)) for n in range(8)]
+    await file_cards(store, *cards)
+    for known in (50, 2):
+        monkeypatch.setattr("bot.store.finding.ENDINGS", known)  # too many of them: the beginning alone is asked for
+        assert [each.card.slug for each in await store.archive.complete_cards("come", 1, limit=3)] == ["0", "1", "2"]
+
+
 async def test_changed_words_are_found_and_the_old_ones_are_not(library: Store) -> None:
     await file_cards(library, card("moon", title="Artemis", topics=("Rockets",)))
     assert (await found(library, "apollo"), await found(library, "artemis")) == ([], ["moon"])

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import Card
 from bot.cards.text import folded
+from bot.desk.wording import Asked
 
 
 class Within(enum.Enum):
@@ -60,12 +61,10 @@ class Index(Protocol):
     def by_time(self, *, newer: bool) -> ColumnElement[Any]:
         """The order of rows from their newest card to the oldest, or with `newer` from the oldest on."""
 
-    def question(
-        self, words: str, tags: Iterable[str], *, within: Within = Within.ANYWHERE, typing: bool = False
-    ) -> str | None:
-        """A reader's words as the engine understands them, or None when nothing searchable is left.
+    def question(self, said: Asked, tags: Iterable[str], *, within: Within = Within.ANYWHERE) -> str | None:
+        """What a reader asks for as the engine understands it, or None when nothing searchable is left.
 
-        What the words mean, `bot.desk.wording` says; all else in them is plain text. It cannot fail.
+        Words are plain text, whatever is in them. It cannot fail.
         """
 
     def answers(self, name: str) -> ColumnElement[bool]:

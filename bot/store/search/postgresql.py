@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.words import split
-from bot.desk.wording import Phrase, asked
+from bot.desk.wording import Asked, Phrase
 from bot.store.search import Entry, Within
 from bot.store.tables import cards
 
@@ -46,10 +46,7 @@ class TextVectors:
     def by_time(self, *, newer: bool) -> ColumnElement[Any]:
         return self.table.c.timeline.asc() if newer else self.table.c.timeline.desc()
 
-    def question(
-        self, words: str, tags: Iterable[str], *, within: Within = Within.ANYWHERE, typing: bool = False
-    ) -> str | None:
-        said = asked(words, typing=typing)
+    def question(self, said: Asked, tags: Iterable[str], *, within: Within = Within.ANYWHERE) -> str | None:
         wanted = [written for phrase in said.wanted if (written := _written(phrase, _SIGNS[within]))]
         unwanted = [written for phrase in said.unwanted if (written := _written(phrase, ""))]
         clauses = [*(f"'{_TAG}{name}'" for name in tags), *wanted]
@@ -88,6 +85,8 @@ def vector(entry: Entry) -> str:
 
 def _written(phrase: Phrase, sign: str) -> str:
     """The phrase as PostgreSQL writes a `tsquery`; empty when it has no word. Words are letters and digits only."""
+    if phrase.endings:
+        return f"({' | '.join(_written(Phrase((*phrase.words[:-1], end)), sign) for end in phrase.endings)})"
     keys = [word.key[:_LONGEST] for word in split(" ".join(phrase.words))]
     if not keys:
         return ""

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, column, table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.words import spaced
-from bot.desk.wording import Phrase, asked
+from bot.desk.wording import Asked, Phrase
 from bot.store.search import Entry, Within
 from bot.store.tables import cards
 
@@ -35,10 +35,7 @@ class Fts5:
     def by_time(self, *, newer: bool) -> ColumnElement[Any]:
         return self.table.c.rowid.desc() if newer else self.table.c.rowid.asc()
 
-    def question(
-        self, words: str, tags: Iterable[str], *, within: Within = Within.ANYWHERE, typing: bool = False
-    ) -> str | None:
-        said = asked(words, typing=typing)
+    def question(self, said: Asked, tags: Iterable[str], *, within: Within = Within.ANYWHERE) -> str | None:
         wanted, unwanted = ([_written(phrase) for phrase in phrases] for phrases in (said.wanted, said.unwanted))
         clauses = [f"(tags : {name})" for name in tags]
         if wanted:
@@ -70,4 +67,6 @@ class Fts5:
 
 def _written(phrase: Phrase) -> str:
     """The phrase for FTS5. Words are letters and digits only: no quote, no NUL, which would end the query."""
+    if phrase.endings:
+        return f"({' OR '.join(_written(Phrase((*phrase.words[:-1], end))) for end in phrase.endings)})"
     return f'"{" ".join(phrase.words)}"{"*" if phrase.begins else ""}'
