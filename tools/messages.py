@@ -90,6 +90,8 @@ def updated(language: str, template: Catalog) -> Catalog:
 
 
 def main(named: list[str]) -> None:
+    if not LOCALES.is_relative_to(ROOT):
+        raise SystemExit(f"The bot installed here is another checkout's, {LOCALES.parent}: use its tools.")
     template = asyncio.run(said())
     for language in named or languages()[1:]:
         catalogue = updated(language, template)
