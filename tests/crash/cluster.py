@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -40,7 +41,8 @@ async def crash_cluster(
         await bots[0].prepare(ids, guild.id, cards)
         done = await _storm(server, bots, cards * channels, kills, restarts, random.Random(seed))
         for bot in bots:
-            assert bot.terminate() == 0, bot.log
+            # One may have ended by itself while the server was away, another not have come to mind signals yet.
+            assert not bot.running or bot.terminate() in (0, -signal.SIGTERM), bot.log
     return await counted(wire, ids, cards, done)
 
 
