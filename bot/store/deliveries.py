@@ -188,10 +188,11 @@ class Deliveries:
             return {}, False
         async with self._database.read() as connection:
             free = list((await connection.execute(_UNCLAIMED, asked)).scalars())
-        mine = await self._database.note(partial(claims.take, channels=free)) if free else []
+        if not free:
+            return {}, False
+        mine = await self._database.note(partial(claims.take, channels=free))
         found, _ = await self._found(_WORK_OF, {"now": now, "channels": mine})
-        for channel in set(mine) - set(found):
-            await self.leave(channel)
+        await asyncio.gather(*(self._ledger.leave(channel) for channel in mine if channel not in found))
         return found, len(free) == most
 
     async def work_of(self, channel_id: int, now: datetime) -> list[Delivery]:

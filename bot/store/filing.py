@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Column, RowMapping, Select, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +14,7 @@ from bot.cards.model import Card, FileStat, Problem, Reading, Severity, State
 from bot.cards.text import folded, storable
 from bot.desk.publication import EVERYWHERE, Source, Verdict, ruled
 from bot.store import search, spelling
+from bot.store.bulk import some_of
 from bot.store.database import Database
 from bot.store.records import row_of, timeline
 from bot.store.search.engines import index_of
@@ -23,9 +24,6 @@ from bot.store.visibility import verdict
 
 BATCH = 500
 """Files written in one transaction, at most: readers wait for no longer than it takes."""
-
-
-_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class FilingCabinet:
         """How many published cards only these files carry."""
         async with self._database.read() as connection:
             lost = 0
-            for ids in _some_of(await _orphans(connection, root, paths)):
+            for ids in some_of(await _orphans(connection, root, paths)):
                 asked = select(func.count()).where(cards.c.id.in_(ids), cards.c.state == State.PUBLISHED)
                 lost += int((await connection.execute(asked)).scalar_one())
             return lost
@@ -96,9 +94,9 @@ class FilingCabinet:
         """These files are gone: withdraw their cards, unless another file carries them now. Returns how many."""
         async with self._database.write() as connection:
             gone = await _orphans(connection, root, paths)
-            for some in _some_of(paths):
+            for some in some_of(paths):
                 await connection.execute(delete(files).where(files.c.root == root, files.c.path.in_(some)))
-            for ids in _some_of(gone):
+            for ids in some_of(gone):
                 await _log_states(connection, await _filed_states(connection, ids), now)
                 await connection.execute(update(cards).where(cards.c.id.in_(ids)).values(_GONE))
                 await _unindex(connection, ids)
@@ -147,21 +145,15 @@ def _problems(found: Iterable[Mapping[str, Any]]) -> tuple[Problem, ...]:
 async def _orphans(connection: AsyncConnection, root: str, paths: Sequence[str]) -> list[int]:
     """Cards that only these files carry and that are not withdrawn yet."""
     going: set[int] = set()
-    for some in _some_of(paths):
+    for some in some_of(paths):
         mine = select(files.c.card_id).where(files.c.root == root, files.c.path.in_(some), files.c.card_id.is_not(None))
         going.update((await connection.execute(mine)).scalars())
     staying, leaving = set(), set(paths)
-    for ids in _some_of(sorted(going)):
+    for ids in some_of(sorted(going)):
         carriers = select(files.c.card_id, files.c.root, files.c.path).where(files.c.card_id.in_(ids))
         rows = await connection.execute(carriers)
         staying |= {card for card, other, path in rows if other != root or path not in leaving}
     return sorted(going - staying)
-
-
-def _some_of(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
-    """Values in one question: their number is limited on every engine."""
-    for start in range(0, len(values), BATCH):
-        yield values[start : start + BATCH]
 
 
 async def _unindex(connection: AsyncConnection, ids: Sequence[int]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import folded
 from bot.desk.publication import EVERYWHERE, Verdict
+from bot.store.bulk import some_of
 from bot.store.database import Database
 from bot.store.desk import rule
 from bot.store.export import EXPORTED
@@ -28,7 +29,6 @@ _NUMBERED = {
 """Kinds whose rows are numbered anew, and what makes two of their rows the same one."""
 _NAMED = {"subscription_id": "subscriptions", "undoes": "log", "audit_id": "log"}
 """Columns that name a row of another kind by its number."""
-_AT_ONCE = 500
 
 
 @dataclass(slots=True)
@@ -85,8 +85,8 @@ class _Taking:
 
     async def _look_up(self, slugs: list[str]) -> None:
         wanted = sorted(set(slugs) - self.cards.keys())
-        for start in range(0, len(wanted), _AT_ONCE):
-            asked = select(cards.c.slug, cards.c.id).where(cards.c.slug.in_(wanted[start : start + _AT_ONCE]))
+        for some in some_of(wanted):
+            asked = select(cards.c.slug, cards.c.id).where(cards.c.slug.in_(some))
             self.cards |= dict((await self.connection.execute(asked)).all())
         self.imported.unknown_cards |= set(wanted) - self.cards.keys()
 
@@ -156,9 +156,8 @@ class _Taking:
     async def _unplan(self) -> None:
         """Deliveries follow what was taken in."""
         ids, self.changed = sorted(self.changed), set()
-        for start in range(0, len(ids), _AT_ONCE):
-            mine = cards.c.id.in_(ids[start : start + _AT_ONCE])
-            await self.connection.execute(update(cards).where(mine).values(unplanned=True))
+        for some in some_of(ids):
+            await self.connection.execute(update(cards).where(cards.c.id.in_(some)).values(unplanned=True))
 
 
 def _is_needed(column: Column[Any]) -> bool:

@@ -34,13 +34,14 @@ class Meta:
         async with self._database.write() as connection:
             kept = (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one_or_none()
             at = max(now, datetime.fromisoformat(kept)) if kept else now
-            await _put(connection, key, (at + apart).isoformat())
+            await put(connection, key, (at + apart).isoformat())
         return at
 
     async def set(self, key: str, value: str) -> None:
-        await self._database.note(lambda connection: _put(connection, key, value))
+        await self._database.note(lambda connection: put(connection, key, value))
 
 
-async def _put(connection: AsyncConnection, key: str, value: str) -> None:
+async def put(connection: AsyncConnection, key: str, value: str) -> None:
+    """Note a value in a transaction that is under way."""
     row = upsert(meta).values(key=key, value=value)
     await connection.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": value}))

@@ -18,6 +18,7 @@ from bot.desk.delivery import SEEN_AS
 from bot.desk.digest import Candidate, Had
 from bot.desk.publication import Verdict, is_visible
 from bot.store import stories
+from bot.store.bulk import some_of
 from bot.store.database import Database
 from bot.store.tables import (
     card_edits,
@@ -33,8 +34,6 @@ from bot.store.tables import (
 
 _STRANGERS = 300
 """Cards whose stories are told apart in one transaction."""
-_AT_ONCE = 500
-"""Values in one question: their number is limited on every engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +80,17 @@ class Pools:
             decided = (await connection.execute(_DECIDED, asked)).all()
             known = {row.id for row in rows}
             others = list({row.card_id for row in decided} - known)
-            for start in range(0, len(others), _AT_ONCE):
-                rows += (await connection.execute(_BY_IDS, {"ids": others[start : start + _AT_ONCE]})).all()
+            for some in some_of(others):
+                rows += (await connection.execute(_BY_IDS, {"ids": some})).all()
             edits = await _edits(connection, asked, {row.id for row in rows})
             picks = await _picks(connection, asked) if any(row.picked for row in decided) else {}
         return _Found(rows, _Own({(row.guild_id, row.card_id): row for row in decided}, edits, picks))
 
     async def _tell_stories_apart(self, strangers: Sequence[int]) -> None:
         """Some at a time, so that nobody waits for long to write."""
-        for start in range(0, len(strangers), _STRANGERS):
-            some = select(cards.c.id).where(cards.c.id.in_(strangers[start : start + _STRANGERS]))
+        for some in some_of(strangers, _STRANGERS):
             async with self._database.write() as connection:
-                await stories.assign(connection, some)
+                await stories.assign(connection, select(cards.c.id).where(cards.c.id.in_(some)))
 
     async def had(self, channel_ids: Collection[int], pool: Pool) -> dict[int, Had]:
         """Of a pool's cards and their stories: what each channel has had, or is about to have.

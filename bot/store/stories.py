@@ -22,12 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import Card
 from bot.desk.stories import Member, assigned, keys, neighbours
+from bot.store.bulk import some_of
 from bot.store.records import filed, filed_columns
 from bot.store.tables import card_aliases, cards, story_keys
 from bot.store.upserts import insert_ignoring
-
-_AT_ONCE = 500
-"""Values in one question: their number is limited on every engine."""
 
 
 def story_of(card: FromClause) -> ColumnElement[int]:
@@ -77,10 +75,8 @@ def _member(row: RowMapping, card: Card, aliases: Sequence[str]) -> Member:
 
 async def _aliases(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    for start in range(0, len(ids), _AT_ONCE):
-        asked = select(card_aliases.c.card_id, card_aliases.c.alias).where(
-            card_aliases.c.card_id.in_(ids[start : start + _AT_ONCE])
-        )
+    for some in some_of(ids):
+        asked = select(card_aliases.c.card_id, card_aliases.c.alias).where(card_aliases.c.card_id.in_(some))
         for card_id, alias in await connection.execute(asked):
             found.setdefault(card_id, []).append(alias)
     return found
@@ -89,22 +85,18 @@ async def _aliases(connection: AsyncConnection, ids: Sequence[int]) -> dict[int,
 async def _known(connection: AsyncConnection, wanted: Collection[str], new: Collection[int]) -> list[Member]:
     """The cards with a story that share one of these keys, and the first and last ones of their stories."""
     met: dict[int, set[str]] = {}
-    names = sorted(wanted)
-    for start in range(0, len(names), _AT_ONCE):
-        asked = select(story_keys.c.card_id, story_keys.c.key).where(
-            story_keys.c.key.in_(names[start : start + _AT_ONCE])
-        )
+    for names in some_of(sorted(wanted)):
+        asked = select(story_keys.c.card_id, story_keys.c.key).where(story_keys.c.key.in_(names))
         for card_id, key in await connection.execute(asked):
             met.setdefault(card_id, set()).add(key)
-    ids = sorted(met.keys() - set(new))
     found: dict[int, Member] = {}
-    for start in range(0, len(ids), _AT_ONCE):
-        mine = select(cards.c.story_id).where(cards.c.id.in_(ids[start : start + _AT_ONCE]))
+    for ids in some_of(sorted(met.keys() - set(new))):
+        mine = select(cards.c.story_id).where(cards.c.id.in_(ids))
         ends = select(func.min(cards.c.timeline), func.max(cards.c.timeline)).where(cards.c.story_id.in_(mine))
         bounds = ends.group_by(cards.c.story_id).subquery()
         asked_cards = select(cards.c.id, cards.c.published_at, cards.c.story_id).where(
             or_(
-                cards.c.id.in_(ids[start : start + _AT_ONCE]),
+                cards.c.id.in_(ids),
                 cards.c.timeline.in_(select(bounds.c[0])),
                 cards.c.timeline.in_(select(bounds.c[1])),
             ),

@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StoreError
 from bot.store.database import Database
-from bot.store.tables import cards, circuits, deliveries, meta
-from bot.store.upserts import upsert
+from bot.store.meta import put
+from bot.store.tables import cards, circuits, deliveries
 
 _PROBED = "probed"
 """Where the store keeps the moment at which it was last seen to take a change."""
@@ -51,11 +51,8 @@ class Health:
 
     async def probe(self, now: datetime) -> None:
         """Change a row and commit it. Raises `StoreError` when that fails: a full disk, a lost folder."""
-        values = {"value": now.isoformat()}
-        row = upsert(meta).values(key=_PROBED, **values)
-        row = row.on_conflict_do_update(index_elements=["key"], set_=values)
         try:
-            await self._database.note(lambda connection: connection.execute(row))
+            await self._database.note(lambda connection: put(connection, _PROBED, now.isoformat()))
         except (SQLAlchemyError, OSError) as error:
             raise StoreError(f"The database cannot be written: {error}") from error
 

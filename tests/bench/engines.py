@@ -14,7 +14,7 @@ from time import perf_counter
 from bot.store.database import open_database
 from bot.store.reading import Archive
 from tests.bench.questions import Question, of_cards, of_names
-from tests.bench.table import show
+from tests.bench.table import p50, p99, show
 
 _HEAD = ["milliseconds", "SQLite p50", "p99", "PostgreSQL p50", "p99", "ratio of p50"]
 
@@ -26,13 +26,8 @@ async def _row(one: Archive, other: Archive, question: Question, calls: int) -> 
             started = perf_counter()
             await question.ask(archive, n)
             taken.append((perf_counter() - started) * 1000)
-    (half, most), (other_half, other_most) = (_figures(taken) for taken in times)
-    return [question.name, *(f"{x:.2f}" for x in (half, most, other_half, other_most)), f"{other_half / half:.2f}"]
-
-
-def _figures(times: list[float]) -> tuple[float, float]:
-    ordered = sorted(times)
-    return ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99) - 1]
+    figures = [f"{figure(taken):.2f}" for taken in times for figure in (p50, p99)]
+    return [question.name, *figures, f"{p50(times[1]) / p50(times[0]):.2f}"]
 
 
 async def main(sqlite: str, postgresql: str, calls: int) -> None:

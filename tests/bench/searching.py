@@ -34,7 +34,7 @@ from tests.bench.cards import (
     topic_of,
 )
 from tests.bench.questions import Question, of_cards, of_names, spelling
-from tests.bench.table import show, verdict
+from tests.bench.table import p50, p99, show, verdict
 from tests.support.plans import faults, overheard
 
 CALLS, BARE_CALLS = 300, 100
@@ -115,17 +115,17 @@ def _bare(connection: sqlite3.Connection, question: Question) -> list[float]:
 
 async def _row(archive: Archive, connection: sqlite3.Connection, question: Question) -> list[str]:
     ours, bare = await _asked(archive, question), _bare(connection, question)
-    row = [question.name, *_figures(ours), *_figures(bare), f"{_p50(ours) / _p50(bare):.2f}"]
+    row = [question.name, *_figures(ours), *_figures(bare), f"{p50(ours) / p50(bare):.2f}"]
     return [*row, *_judged(ours, await _asked_at_once(archive, [question]))] if question.barred else row + [""] * 3
 
 
 def _judged(alone: Sequence[float], crowd: Sequence[float]) -> list[str]:
-    said = dict.fromkeys((verdict(_p99(alone), BAR), verdict(_p99(crowd), BAR_AT_ONCE)))
+    said = dict.fromkeys((verdict(p99(alone), BAR), verdict(p99(crowd), BAR_AT_ONCE)))
     return [*_figures(crowd), ", ".join(said)]
 
 
 def _figures(times: Sequence[float]) -> list[str]:
-    return [f"{_p50(times):.2f}", f"{_p99(times):.2f}"]
+    return [f"{p50(times):.2f}", f"{p99(times):.2f}"]
 
 
 async def _plans(database: Database, archive: Archive, asked: Sequence[Question]) -> None:
@@ -152,7 +152,7 @@ async def main(cards: int, kept: str) -> None:
                 know_more_words(connection)
                 rows = [await _row(archive, connection, question) for question in asked]
             crowd = await _asked_at_once(archive, [question for question in asked if question.barred])
-            mixed = ["all of these, mixed", *[""] * 5, *_figures(crowd), verdict(_p99(crowd), BAR_AT_ONCE)]
+            mixed = ["all of these, mixed", *[""] * 5, *_figures(crowd), verdict(p99(crowd), BAR_AT_ONCE)]
             show(_HEAD, [*rows, mixed])
             await _plans(database, archive, of_cards())
 
@@ -167,14 +167,6 @@ async def _there(url: str, path: Path, cards: int) -> None:
             started = perf_counter()
             await fill(store, cards)
             print(f"{cards:,} cards made and filed in {perf_counter() - started:.1f} s\n")
-
-
-def _p50(times: Sequence[float]) -> float:
-    return sorted(times)[len(times) // 2]
-
-
-def _p99(times: Sequence[float]) -> float:
-    return sorted(times)[int(len(times) * 0.99) - 1]
 
 
 if __name__ == "__main__":

@@ -16,5 +16,13 @@ def show(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  ".join([first, *others]))
 
 
+def p50(times: Sequence[float]) -> float:
+    return sorted(times)[len(times) // 2]
+
+
+def p99(times: Sequence[float]) -> float:
+    return sorted(times)[int(len(times) * 0.99) - 1]
+
+
 def verdict(value: float, bar: float) -> str:
     return "ok" if value <= bar else "OVER"
