@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 class State(enum.StrEnum):
@@ -78,6 +78,23 @@ class Card:
     aliases: tuple[str, ...] = ()
 
 
+SCHEDULED_AFTER = timedelta(hours=14)
+"""A time further ahead than this lies in the future everywhere on Earth: its zones go up to UTC+14."""
+
+
+def is_scheduled(published_at: datetime, now: datetime) -> bool:
+    """Whether a card's time is still to come, so that it is in no list until then. Both are aware."""
+    return published_at - now > SCHEDULED_AFTER
+
+
+def effective_publication(published_at: datetime, now: datetime) -> datetime:
+    """When the card counts as published, read at `now`: its own time, or `now` where that is up to 14 hours ahead.
+
+    Later than `now` exactly when the card is scheduled.
+    """
+    return published_at if is_scheduled(published_at, now) else min(published_at, now)
+
+
 @dataclass(frozen=True, slots=True)
 class FileStat:
     """A file as the folder lists it. `path` is below the root, with `/`."""
@@ -107,7 +124,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one file gave: a card or none, and the problems found. A file that is no news card gives one note."""
+    """What one file gave: a card or none, and the problems found. A file that is no news card gives one note.
+
+    `is_empty`: the file holds nothing, as it does for a moment while something writes it. That is an error as well.
+    """
 
     card: Card | None
     problems: tuple[Problem, ...] = ()
+    is_empty: bool = False

@@ -16,11 +16,16 @@ from bot.cards.values import FieldError, flag, items, mapping, moment, scalar, s
 MAX_FILE_BYTES = 1024 * 1024
 """A card is a few kilobytes; anything over 1 MiB is not one."""
 
+_NOTHING = b"\0 \t\r\n\f\v\xef\xbb\xbf"  # white space, what a crash leaves behind, and a byte order mark
+
 
 def read_card(content: bytes, *, file: str, slug: str) -> Reading:
     """Read one file. `file` names it in problems, `slug` is the card's identity. Never raises for bad content."""
     if len(content) > MAX_FILE_BYTES:
         return _failed(file, 1, "", f"the file is {len(content):,} bytes; a card has at most {MAX_FILE_BYTES:,}")
+    if not content.strip(_NOTHING):
+        what = "consists of NUL bytes" if b"\0" in content else "is empty"
+        return Reading(None, (Problem(file, 1, "", f"the file {what}"),), is_empty=True)
     try:
         matter = split(content.decode("utf-8"))
     except UnicodeDecodeError as error:

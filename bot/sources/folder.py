@@ -15,12 +15,17 @@ from bot.cards.reading import MAX_FILE_BYTES, read_card
 _log = logging.getLogger(__name__)
 
 SUFFIXES = (".md", ".markdown")
-"""The files of a folder that are taken for cards."""
+"""The files that are taken for cards, in upper or lower case."""
+
+
+def is_card_file(name: str) -> bool:
+    """Whether a file of this name is taken for a card, wherever it is met: by a scan, the watcher or `check FILE`."""
+    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
 
 
 def slug_of(path: str) -> str:
     """A card's identity: its path below the root, without the suffix."""
-    return path.rpartition(".")[0] if path.endswith(SUFFIXES) else path
+    return path.rpartition(".")[0] if path.lower().endswith(SUFFIXES) else path
 
 
 def scan(root: Path) -> list[FileStat]:
@@ -36,7 +41,7 @@ def _walk(folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(entry.path, f"{prefix}{entry.name}/")
-            elif entry.name.endswith(SUFFIXES) and (info := _info(entry)):
+            elif is_card_file(entry.name) and (info := _info(entry)):
                 yield prefix + entry.name, info
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from watchfiles import Change, awatch
 
-from bot.sources.folder import SUFFIXES
+from bot.sources.folder import is_card_file
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +33,6 @@ def _card_in(places: Sequence[str]) -> Callable[[Change, str], bool]:
     def concerns(_change: Change, path: str) -> bool:
         below = next((path[len(place) :] for place in places if path.startswith(place)), path)
         name = path.rpartition("/")[2]
-        return "/." not in below and (name.endswith(SUFFIXES) or "." not in name)
+        return "/." not in below and (is_card_file(name) or "." not in name)
 
     return concerns

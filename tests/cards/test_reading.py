@@ -235,7 +235,6 @@ def test_other_spellings_of_front_matter_give_the_same_card(content: bytes) -> N
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "it has no front matter"),
         (b"# Just text\n", "it has no front matter"),
         (b"---\ntitle: T\n---\n", "it has no category"),
         (b"---\ncategory: learning\n---\n", "its category is 'learning'"),
@@ -247,6 +246,14 @@ def test_a_file_that_is_no_news_card_gets_a_note_and_no_error(content: bytes, wo
     assert found.card is None
     assert [note.severity for note in found.problems] == [Severity.NOTE]
     assert words in found.problems[0].problem
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b" \t\r\n" * 40, b"\0" * 4096, b"\xef\xbb\xbf", b"\n\0\n", b"\f\v"])
+def test_a_file_with_nothing_in_it_is_an_error_and_says_so(content: bytes) -> None:
+    found = reading(content)
+    assert found.is_empty
+    assert [(each.line, each.severity) for each in found.problems] == [(1, Severity.ERROR)]
+    assert not reading(raw("")).is_empty
 
 
 def test_related_stories_leave_out_the_cards_own_address_repeats_and_those_without_one() -> None:
