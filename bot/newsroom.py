@@ -64,6 +64,8 @@ class Newsroom:
         """Whether loads and ticks are this process's. Where the store is a file, so is delivering."""
         self.held_back = 0
         """Withdrawals of the last load that wait for a person."""
+        self.load_trouble = ""
+        """Why the last load failed, in a sentence; empty when it did not."""
         self.warn_operators: Callable[[int], Awaitable[None]] | None = None
         """Called with their number when a load holds withdrawals back, once until they are accepted or undone."""
 
@@ -81,9 +83,11 @@ class Newsroom:
     async def _read(self, accept_withdrawals: bool) -> LoadReport:
         try:
             report = await self._loader.load(self._clock(), accept_withdrawals=accept_withdrawals)
-        except Exception:
+        except Exception as error:
             self._metrics.load_failed()
+            self.load_trouble = str(error) if isinstance(error, NewsdeskError) else f"{type(error).__name__}: {error}"
             raise
+        self.load_trouble = ""
         self._metrics.loaded(report.seconds, report.problems, report.held_back)
         return report
 
