@@ -1,4 +1,6 @@
-"""The commands of the program: options in, one call, words out. Exit codes: 0 well, 1 problems found, 2 wrong use."""
+"""The commands of the program: options in, one call, words out. Exit codes: 0 well, 1 problems found
+or trouble with the disk, the database or Discord, 2 wrong use or settings (`NewsdeskError.exit_code`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,20 +16,60 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
 from bot import console
 from bot.app import Part, utc_now
 from bot.app import run as run_bot
 from bot.doctor import diagnose
-from bot.errors import NewsdeskError, StoreError, UserError
+from bot.errors import NewsdeskError, StoreError, UserError, file_error
 from bot.language import ENGLISH
 from bot.logs import write_logs
 from bot.settings import Settings, load_settings
 from bot.sources.checking import check_paths
 from bot.sources.loader import Loader, LoadReport
 from bot.store import copy_to, open_store, restore
+from bot.store.troubles import store_trouble
+
+_out = Console()
+_err = Console(stderr=True)
+_PROBLEMS = 1
+
+
+class Commands(TyperGroup):
+    """All commands. What goes wrong in them and is no defect comes as a sentence, not as a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+        except Exception as error:
+            if (known := _known(error)) is None:
+                raise
+            _say(known)
+            raise typer.Exit(known.exit_code) from None
+
+
+def _known(error: Exception) -> NewsdeskError | None:
+    """What a person can be told in a sentence; None for a defect, whose traceback is needed."""
+    if isinstance(error, NewsdeskError):
+        return error
+    if trouble := store_trouble(error):
+        return trouble
+    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, BrokenPipeError):
+        return file_error(f"{error.filename or 'A file'} cannot be read or written", error)
+    return None
+
+
+def _say(error: NewsdeskError) -> None:
+    with suppress(OSError):  # whoever reads it may have gone
+        for line in str(error).splitlines():
+            _err.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+
 
 app = typer.Typer(
+    cls=Commands,
     help="Newsdesk: news cards from Markdown files, delivered to Discord.",
     no_args_is_help=True,
     add_completion=False,
@@ -35,22 +77,6 @@ app = typer.Typer(
 )
 privacy = typer.Typer(help="What is stored about one member.", no_args_is_help=True)
 app.add_typer(privacy, name="privacy")
-_out = Console()
-_err = Console(stderr=True)
-_PROBLEMS, _WRONG_USE = 1, 2
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What Newsdesk itself has to say comes as a sentence, not as a traceback."""
-    try:
-        yield
-    except NewsdeskError as error:
-        for line in str(error).splitlines():
-            _err.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(_WRONG_USE) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
 
 
 class Format(StrEnum):
@@ -71,10 +97,9 @@ def demo(
     """The whole bot offline, against a Discord in your browser. Needs no token."""
     from bot.demo import run_browser, run_headless
 
-    with _told():
-        if headless:
-            raise typer.Exit(run_headless())
-        run_browser(port=port, open_browser=browser, language=language)
+    if headless:
+        raise typer.Exit(run_headless())
+    run_browser(port=port, open_browser=browser, language=language)
 
 
 @app.command()
@@ -82,11 +107,10 @@ def run(
     only: Annotated[Part | None, typer.Option(help="Do one part, where several processes share a bot.")] = None,
 ) -> None:
     """Log in to Discord and serve."""
-    with _told():
-        settings = load_settings()
-        token = settings.bot_token()
-        write_logs(settings.log_level, settings.log_format, _err, secrets=[token, *settings.database_secrets])
-        asyncio.run(run_bot(settings, token, only))
+    settings = load_settings()
+    token = settings.bot_token()
+    write_logs(settings.log_level, settings.log_format, _err, secrets=[token, *settings.database_secrets])
+    asyncio.run(run_bot(settings, token, only))
 
 
 @app.command()
@@ -95,8 +119,7 @@ def check(
     form: Annotated[Format, typer.Option("--format", help="How findings are written.")] = Format.TEXT,
 ) -> None:
     """Say what is wrong with card files. Exit code 1 when there is an error; a file that is no news card is a note."""
-    with _told():
-        result = check_paths(paths or load_settings().cards)
+    result = check_paths(paths or load_settings().cards)
     write = {Format.TEXT: console.as_text, Format.JSON: console.as_json, Format.GITHUB: console.as_github}
     sys.stdout.write(write[form](result))
     raise typer.Exit(_PROBLEMS if result.errors else 0)
@@ -111,8 +134,7 @@ def load(
     ] = False,
 ) -> None:
     """Load a folder of cards into the store. Only changed files are read. Exit code 1 when files have errors."""
-    with _told():
-        report = asyncio.run(_load(load_settings(**({"cards": path} if path else {})), accept_withdrawals))
+    report = asyncio.run(_load(load_settings(**({"cards": path} if path else {})), accept_withdrawals))
     if as_json:
         sys.stdout.write(json.dumps(report.counts()) + "\n")
     else:
@@ -160,8 +182,7 @@ def show(
 
 
 def _with_store(ask: Callable[[Settings], Coroutine[Any, Any, bool]]) -> None:
-    with _told():
-        found = asyncio.run(ask(load_settings()))
+    found = asyncio.run(ask(load_settings()))
     raise typer.Exit(0 if found else _PROBLEMS)
 
 
@@ -170,16 +191,20 @@ def export(
     file: Annotated[Path | None, typer.Argument(help="Where to; the standard output by default.")] = None,
 ) -> None:
     """Write what people made as JSON: subscriptions, decisions with their log, saved cards, settings of servers."""
-    with _told():
-        settings = load_settings()
-        if file is None:
-            asyncio.run(console.export(settings, sys.stdout))
-            return
-        try:
-            with console.replacing(file) as out:
-                asyncio.run(console.export(settings, out))
-        except OSError as error:
-            raise UserError(f"{file} cannot be written: {error.strerror}.") from error
+    settings = load_settings()
+    if file is None:
+        asyncio.run(console.export(settings, sys.stdout))
+        return
+    with _writing(str(file)), console.replacing(file) as out:
+        asyncio.run(console.export(settings, out))
+
+
+@contextmanager
+def _writing(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise file_error(f"{what} cannot be written", error) from error
 
 
 @app.command(name="import")
@@ -187,8 +212,7 @@ def import_(
     file: Annotated[Path, typer.Argument(help="What `newsdesk export` wrote.", exists=True, dir_okay=False)],
 ) -> None:
     """Take in an export, into an empty store or a used one; what is there already stays as it is."""
-    with _told(), file.open(encoding="utf-8") as source:
-        imported = asyncio.run(console.take_in(load_settings(), source, utc_now()))
+    imported = asyncio.run(console.take_in(load_settings(), file, utc_now()))
     console.show_import(imported, _out)
     raise typer.Exit(_PROBLEMS if imported.unknown_cards else 0)
 
@@ -196,12 +220,9 @@ def import_(
 @app.command()
 def backup(file: Annotated[Path, typer.Argument(help="The copy; an older one is replaced.")]) -> None:
     """Copy the store while the bot runs."""
-    with _told():
-        settings = load_settings()
-        try:
-            asyncio.run(_backup(settings.database_url, file))
-        except OSError as error:
-            raise UserError(f"{file} cannot be written: {error.strerror}.") from error
+    settings = load_settings()
+    with _writing(str(file)):
+        asyncio.run(_backup(settings.database_url, file))
 
 
 @app.command(name="restore")
@@ -209,14 +230,11 @@ def restore_(
     file: Annotated[Path, typer.Argument(help="What `newsdesk backup` wrote.", exists=True, dir_okay=False)],
 ) -> None:
     """Put a backup in the store's place, while the bot is stopped. What it has posted since is not posted again."""
-    with _told():
-        settings = load_settings()
-        if asyncio.run(_at_work(settings)):
-            raise UserError("The bot works with this store, or did within the last minutes. Stop it, wait, try again.")
-        try:
-            asyncio.run(restore(file, settings.database_url, utc_now()))
-        except OSError as error:
-            raise UserError(f"The database cannot be written: {error.strerror}.") from error
+    settings = load_settings()
+    if asyncio.run(_at_work(settings)):
+        raise UserError("The bot works with this store, or did within the last minutes. Stop it, wait, try again.")
+    with _writing("The database"):
+        asyncio.run(restore(file, settings.database_url, utc_now()))
 
 
 async def _at_work(settings: Settings) -> bool:
@@ -241,8 +259,7 @@ def migrate(
 
     Exit code 1 when the two are not the same at the end.
     """
-    with _told():
-        compared = asyncio.run(console.move_store(load_settings(), to, utc_now(), _err))
+    compared = asyncio.run(console.move_store(load_settings(), to, utc_now(), _err))
     raise typer.Exit(0 if console.show_move(compared, _out) else _PROBLEMS)
 
 
@@ -252,22 +269,19 @@ User = Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="The member's nu
 @privacy.command("export")
 def privacy_export(user: User) -> None:
     """Write everything that is stored about a member, as JSON."""
-    with _told():
-        asyncio.run(console.export_member(load_settings(), user, sys.stdout))
+    asyncio.run(console.export_member(load_settings(), user, sys.stdout))
 
 
 @privacy.command("erase")
 def privacy_erase(user: User) -> None:
     """Delete what is a member's alone, at once. Servers' subscriptions, decisions and the log stay."""
-    with _told():
-        asyncio.run(console.erase_member(load_settings(), user, _out))
+    asyncio.run(console.erase_member(load_settings(), user, _out))
 
 
 @app.command()
 def health() -> None:
     """For the container: whether the running bot worked within the last minutes. Exit code 1 when it did not."""
-    with _told():
-        alive = asyncio.run(console.alive(load_settings(), utc_now()))
+    alive = asyncio.run(console.alive(load_settings(), utc_now()))
     raise typer.Exit(0 if alive else _PROBLEMS)
 
 
@@ -277,7 +291,6 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One object a line: severity, what, fix.")] = False,
 ) -> None:
     """Look for what keeps the bot from working, and say how to mend it. Changes nothing. Exit code 1 with findings."""
-    with _told():
-        found = asyncio.run(diagnose(load_settings(), utc_now, offline=offline))
+    found = asyncio.run(diagnose(load_settings(), utc_now, offline=offline))
     sys.stdout.write(console.diagnosis_as_json(found) if as_json else console.diagnosis_as_text(found))
     raise typer.Exit(_PROBLEMS if any(finding.is_trouble for finding in found) else 0)

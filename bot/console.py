@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,7 +18,7 @@ from rich.table import Table
 
 from bot.cards.model import Problem, Severity
 from bot.doctor.finding import Finding
-from bot.errors import SettingsError, UserError
+from bot.errors import SettingsError, UserError, file_error
 from bot.newsroom import HEARTBEAT, STILL_FOR
 from bot.render.card import card_embed
 from bot.render.members import counted, exported
@@ -34,6 +34,11 @@ from bot.store.reading import Query
 
 EXPORT_FORM = 1
 """The version of the form in which `export` writes."""
+_LARGEST_EXPORT = 512 << 20
+"""Bytes; reading one takes several times as much memory."""
+_LONGEST_REASON = 200
+"""Characters of an error that are shown."""
+_NO_EXPORT = "This export cannot be read"
 
 
 def line(finding: Problem) -> str:
@@ -148,18 +153,35 @@ async def export(settings: Settings, out: TextIO) -> None:
         out.write("}\n")
 
 
-async def take_in(settings: Settings, source: TextIO, now: datetime) -> Imported:
+async def take_in(settings: Settings, file: Path, now: datetime) -> Imported:
     """Take in what `export` wrote. Raises `UserError` when it is something else; then nothing is changed."""
-    try:
-        found = json.load(source)
-        if not isinstance(found, dict) or found.get("newsdesk") != EXPORT_FORM:
-            raise UserError("This is no export of this version of Newsdesk, so nothing was imported.")
-        async with open_store(settings.database_url) as store:
+    found = _read_export(file)
+    async with open_store(settings.database_url) as store:
+        try:
             return await store.importing.take(found, now)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(
-            f"This export cannot be read ({type(error).__name__}: {error}); nothing was imported."
-        ) from error
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            raise UserError(f"{_NO_EXPORT} ({_short(error)}); nothing was imported.") from error
+
+
+def _read_export(file: Path) -> dict[str, Any]:
+    """The whole object. Raises `UserError` when it is none of this version's exports."""
+    try:
+        if file.stat().st_size > _LARGEST_EXPORT:
+            raise UserError(f"{_NO_EXPORT} (larger than {_LARGEST_EXPORT >> 20} MiB); nothing was imported.")
+        found = json.loads(file.read_text("utf-8-sig"))
+    except OSError as error:
+        raise file_error(f"{file} cannot be read", error) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise UserError(f"{_NO_EXPORT} ({_short(error)}); nothing was imported.") from error
+    if not isinstance(found, dict) or found.get("newsdesk") != EXPORT_FORM or found["newsdesk"] is True:
+        raise UserError("This is no export of this version of Newsdesk, so nothing was imported.")
+    return found
+
+
+def _short(error: BaseException) -> str:
+    """One line, however much the error quotes."""
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words[:_LONGEST_REASON]}" if words else type(error).__name__
 
 
 def show_import(imported: Imported, console: Console) -> None:

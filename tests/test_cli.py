@@ -306,7 +306,7 @@ async def _beat() -> None:
 def test_a_wrong_address_is_told_by_its_option_and_without_its_password(folder: Path, to: str, said: str) -> None:
     newsdesk("load")
     result = newsdesk("migrate", "--to", to)
-    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1 if "cannot be reached" in said else 2, 1)
     assert result.stderr.startswith(said)
     assert "planted" not in result.output
     assert "NEWSDESK_DATABASE_URL" not in result.output

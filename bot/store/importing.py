@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Table, insert, select, update
+from sqlalchemy import JSON, Column, Table, insert, select, update
+from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import folded
@@ -18,7 +19,8 @@ from bot.store.desk import rule
 from bot.store.export import EXPORTED
 from bot.store.filing import topic_ids
 from bot.store.subscriptions import begin_anew
-from bot.store.tables import Moment, card_edit_topics, card_edits, cards
+from bot.store.tables import Moment, Text, card_edit_topics, card_edits, cards
+from bot.store.troubles import store_trouble
 from bot.store.upserts import insert_ignoring
 
 Row = Mapping[str, Any]
@@ -53,9 +55,14 @@ class Importing:
         """
         async with self._database.write() as connection:
             taking = _Taking(connection)
-            for kind, table in EXPORTED.items():
-                await taking.take(kind, table, found.get(kind, ()))
-            await taking.edit_topics()
+            try:
+                for kind, table in EXPORTED.items():
+                    await taking.take(kind, table, found.get(kind, ()))
+                await taking.edit_topics()
+            except StatementError as error:
+                if store_trouble(error):
+                    raise
+                raise ValueError(str(error.orig)) from error
             await taking.rule(now)
             await begin_anew(connection, taking.new_subscriptions, now)
             return taking.imported
@@ -74,7 +81,12 @@ class _Taking:
         self.new_subscriptions: list[int] = []
 
     async def take(self, kind: str, table: Table, rows: Iterable[Row]) -> None:
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise TypeError(f"{kind} is no list of objects")
         given = [dict(row) for row in rows]
+        for row in given:
+            if not all(isinstance(row.get(name, ""), str) for name in ("card", "topic")):
+                raise TypeError(f"{kind} names a card or a topic by something else than its name")
         await self._look_up([row["card"] for row in given if "card" in row])
         for row in given:
             if (values := await self._values(kind, table, row)) is not None:
@@ -100,7 +112,7 @@ class _Taking:
         for column in table.c:
             if column.name not in row or (column.name == "id" and kind in _NUMBERED):
                 continue
-            value = row[column.name]
+            value = _checked(column, row[column.name])
             values[column.name] = datetime.fromisoformat(value) if value and isinstance(column.type, Moment) else value
         if lacking := [column.name for column in table.c if _is_needed(column) and column.name not in values]:
             raise ValueError(f"{kind} without {lacking[0]}")
@@ -158,6 +170,25 @@ class _Taking:
         ids, self.changed = sorted(self.changed), set()
         for some in some_of(ids):
             await self.connection.execute(update(cards).where(cards.c.id.in_(some)).values(unplanned=True))
+
+
+def _checked(column: Column[Any], value: Any) -> Any:
+    """The value, if its column can hold it: SQLite would keep a word in a column of numbers.
+
+    Raises `TypeError` and `OverflowError`.
+    """
+    kind = str if isinstance(column.type, Moment) else _PYTHON.get(type(column.type), column.type.python_type)
+    if value is None and column.nullable:
+        return value
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{column.table.name}.{column.name} is not {getattr(kind, '__name__', 'a list')}")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise OverflowError(f"{column.table.name}.{column.name} is too large")
+    return value
+
+
+_PYTHON: Mapping[type, type] = {JSON: list, Text: str}
+"""What a column's value is in JSON, where SQLAlchemy does not say so. Those of JSON hold lists."""
 
 
 def _is_needed(column: Column[Any]) -> bool:

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreTroubleError
 from bot.store.database import Database
 from bot.store.engines.sqlite import APPLICATION_ID
 from bot.store.tables import meta
@@ -28,7 +28,7 @@ async def migrate(database: Database) -> None:
         async with database.write() as connection:
             await connection.run_sync(_upgrade)
     except DBAPIError as error:
-        raise StoreError(
+        raise StoreTroubleError(
             f"The database cannot be written: {error.orig}. Check NEWSDESK_DATABASE_URL, the disk and its rights."
         ) from error
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreTroubleError
 from bot.store.engines import Opened, beginning
 
 _log = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ async def _look(engine: AsyncEngine) -> None:
             await connection.run_sync(_refuse_unfit)
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
         reason = str(getattr(error, "orig", error)) or type(error).__name__
-        raise StoreError(
+        raise StoreTroubleError(
             f"The database {where} cannot be reached: {reason}. Check NEWSDESK_DATABASE_URL and the server."
         ) from error
 

@@ -17,8 +17,9 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreTroubleError
 from bot.store.engines import Opened, beginning
+from bot.store.troubles import error_kind
 
 APPLICATION_ID = 0x4E455753
 """Marks a file as Newsdesk's ("NEWS")."""
@@ -131,7 +132,7 @@ def _copy(path: str, target: Path) -> None:
             copy.execute("PRAGMA journal_mode=DELETE")
             (state,) = copy.execute("PRAGMA integrity_check").fetchone()
         if state != "ok":
-            raise StoreError(f"The copy is damaged ({state}) and was not kept. Check the disk and the database.")
+            raise StoreTroubleError(f"The copy is damaged ({state}) and was not kept. Check the disk and the database.")
         Path(draft).replace(target)
     finally:
         Path(draft).unlink(missing_ok=True)
@@ -156,7 +157,7 @@ def _refuse_foreign(path: str) -> None:
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             (owner,) = connection.execute("PRAGMA application_id").fetchone()
     except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
+        raise error_kind(error)(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
     if tables and owner != APPLICATION_ID:
         raise StoreError(f"{path} belongs to another program. Point NEWSDESK_DATABASE_URL at a file of its own.")
 
@@ -173,7 +174,7 @@ def _keep_a_log(path: str) -> None:
             while not _in_wal(connection, until):
                 sleep(_PAUSE)
     except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
+        raise error_kind(error)(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
 
 
 def _in_wal(connection: sqlite3.Connection, until: float) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.errors import StoreError
+from bot.errors import StoreTroubleError
 from bot.store.database import Database, open_database, place_of
 from bot.store.moving.comparing import Compared, compare
 from bot.store.moving.copying import Copying
@@ -39,7 +39,8 @@ async def move(source: str, target: str, at_work: AtWork, progress: Progress) ->
                 return await _moved(held, there, progress)
     except (SQLAlchemyError, OSError) as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
-        raise StoreError(f"The move broke off: {reason}. It goes on where it was when it is run again.") from error
+        words = f"The move broke off: {reason}. It goes on where it was when it is run again."
+        raise StoreTroubleError(words) from error
 
 
 async def _moved(source: AsyncConnection, there: Database, progress: Progress) -> list[Compared]:

@@ -66,7 +66,7 @@ def _by_its_option() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        raise StoreError(str(error).replace("NEWSDESK_DATABASE_URL", "--to")) from error
+        raise type(error)(str(error).replace("NEWSDESK_DATABASE_URL", "--to")) from error
 
 
 async def prepare(there: Database, where: str, source: Notes, at_work: AtWork) -> None:
