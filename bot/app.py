@@ -46,7 +46,7 @@ async def open_bot(
         bot = NewsBot(settings, store, clock, metrics=metrics, works=background, answers=answers)
         stack.push_async_callback(bot.close)
         loader = Loader(store.cabinet, *settings.cards)
-        bot.newsroom = Newsroom(settings, store, loader, DiscordPoster(bot), clock, metrics)
+        bot.newsroom = Newsroom(settings, store, loader, DiscordPoster(bot), clock, metrics, bot.gate)
         bot.newsroom.warn_operators = bot.warn_operators
         stack.push_async_callback(bot.newsroom.stop)
         for cog in ALL:

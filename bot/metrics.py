@@ -34,6 +34,8 @@ class Outcome(enum.StrEnum):
     """Discord or the way to it was in trouble; it is tried again."""
     CLOSED = "closed"
     """The channel takes no posts; it is left alone and probed."""
+    FAILED = "failed"
+    """Trouble of ours (a locked database, a defect) ended the channel's turn; it is tried again."""
 
 
 class Asked(enum.StrEnum):
@@ -111,6 +113,7 @@ class Metrics:
         self._oldest = self._gauge("oldest_waiting_seconds", "Age of the oldest due delivery, but for closed channels")
         self._circuits = self._gauge("open_circuits", "Channels that take no posts and are left alone")
         self._database_up = self._gauge("database_up", "Whether the database could be read for this answer")
+        self._gate = self._gauge("gate_shut", "Whether nothing is sent because the way to Discord is in trouble")
         self._connected = self._gauge("gateway_connected", "Whether the gateway is connected and ready")
         self._on_duty = self._gauge(
             "on_duty", "Whether this process loads cards and plans, of those that share a store"
@@ -131,6 +134,9 @@ class Metrics:
 
     def rate_limited(self, scope: str | None) -> None:
         self._rate_limited.labels(scope if scope in _SCOPES else _UNSCOPED).inc()
+
+    def gate_changed(self, is_open: bool) -> None:
+        self._gate.set(not is_open)
 
     def answered(self, kind: Asked, name: str, seconds: float, failure: Failure | None = None) -> None:
         """`name` is a command's or a class's, of which there are few; never an id or what somebody typed."""

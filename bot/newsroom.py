@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.delivery.courier import Courier
 from bot.delivery.crossposts import Crossposter
+from bot.delivery.gate import Gate
 from bot.delivery.poster import Poster
 from bot.delivery.schedule import Schedule
 from bot.desk.subscription import Subscription
@@ -46,15 +47,17 @@ class Newsroom:
         poster: Poster,
         clock: Callable[[], datetime],
         metrics: Metrics | None = None,
+        gate: Gate | None = None,
     ) -> None:
+        gate = gate or Gate(clock)
         self._metrics = metrics or Metrics()
         self._settings = settings
         self._store = store
         self._loader = loader
         self._clock = clock
         self.editions = Editions(store, clock, settings.max_age)
-        self._courier = Courier(store, poster, clock, self.editions.catch_up, self._metrics)
-        self._crossposter = Crossposter(store, poster, clock)
+        self._courier = Courier(store, poster, clock, self.editions.catch_up, self._metrics, gate)
+        self._crossposter = Crossposter(store, poster, clock, gate)
         self._checkouts = Checkouts(settings.cards)
         self._planning = asyncio.Lock()
         self._schedule = Schedule()

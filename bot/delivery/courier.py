@@ -9,9 +9,27 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.delivery.poster import CardRefusedError, ChannelClosedError, MessageRemovedError, Poster, TryLaterError
+from bot.delivery.gate import Gate
+from bot.delivery.poster import (
+    CardRefusedError,
+    ChannelClosedError,
+    MessageRemovedError,
+    Poster,
+    TryLaterError,
+    WayClosedError,
+)
 from bot.delivery.shelf import Shelf
-from bot.desk.delivery import Action, Delivery, Progress, action, catches_up, nonce, probe_after, wait_after
+from bot.desk.delivery import (
+    LONGEST_WAIT,
+    Action,
+    Delivery,
+    Progress,
+    action,
+    catches_up,
+    nonce,
+    probe_after,
+    wait_after,
+)
 from bot.errors import ClaimLostError
 from bot.language import speak, tr
 from bot.logs import belongs_to_delivery
@@ -24,6 +42,8 @@ _log = logging.getLogger(__name__)
 _LONGEST_REST = timedelta(minutes=1)
 _AFTER_TROUBLE = 5.0  # seconds
 _HOLD_ON = LEASE.total_seconds() / 3
+_SPREAD = 1.25
+"""What chance adds to a wait at most."""
 _LAST_CALLS = 8.0
 """Seconds that calls under way have to be answered when the program stops; service managers often give 10."""
 
@@ -47,6 +67,7 @@ class Courier:
         clock: Callable[[], datetime],
         catch_up: Callable[[int], Awaitable[None]] | None = None,
         metrics: Metrics | None = None,
+        gate: Gate | None = None,
     ) -> None:
         """`catch_up` makes one digest of the stories that have waited long for a channel."""
         self._store = store
@@ -54,7 +75,10 @@ class Courier:
         self._clock = clock
         self._catch_up = catch_up
         self._metrics = metrics or Metrics()
+        self._gate = gate or Gate(clock)
         self._shelf = Shelf(store)
+        self._resting: dict[int, tuple[int, datetime]] = {}
+        """Channels whose turn broke: how often in a row, and until when they are left alone."""
         self._woken = asyncio.Event()
         self._wakes = 0
         self._serving: dict[int, asyncio.Task[None]] = {}
@@ -110,51 +134,97 @@ class Courier:
             _log.exception("The channels could not be left to others")
 
     async def _start(self, channels: asyncio.TaskGroup) -> None:
-        """Begin to serve the channels that have something to do and are not being served."""
+        """Begin to serve the channels that have something to do and are not being served.
+
+        While the gate is shut none, and when it takes a probe the one whose first delivery was tried least.
+        """
+        self._more = False
+        probing = not self._gate.is_open
+        if probing and (self._serving or not self._gate.takes_probe):
+            return
         wakes = self._wakes
-        work, self._more = await self._store.deliveries.work(self._clock(), self._serving)
+        work, self._more = await self._store.deliveries.work(self._clock(), self._left_out())
+        if probing and work:
+            work, self._more = await self._least_tried(work), True
         circuits = {circuit.channel_id: circuit for circuit in await self._store.circuits.all()} if work else {}
         for channel_id, deliveries in work.items():
             if channel_id not in self._serving:
                 serving = self._serve(channel_id, deliveries, circuits.get(channel_id), wakes)
                 self._serving[channel_id] = channels.create_task(serving, name=f"channel {channel_id}")
 
-    async def _rest(self) -> None:
+    async def _least_tried(self, work: dict[int, list[Delivery]]) -> dict[int, list[Delivery]]:
+        """A message that is in trouble of its own must not be the one that says how the way to Discord is."""
+        chosen = min(work, key=lambda channel: work[channel][0].attempts)
+        for channel in work.keys() - {chosen}:
+            await self._store.deliveries.leave(channel)
+        return {chosen: work[chosen]}
+
+    def _left_out(self) -> list[int]:
+        """Channels that are not to be looked up: they are being served, or rest after trouble of ours."""
         now = self._clock()
-        due = await self._store.deliveries.next_due(now, self._serving)
-        rest = min(due - now, _LONGEST_REST) if due else _LONGEST_REST
+        resting = [
+            channel for channel, (_, until) in self._resting.items() if now < until <= now + LONGEST_WAIT * _SPREAD
+        ]
+        return [*self._serving, *resting]
+
+    async def _rest(self) -> None:
+        """Until something is due: a delivery, a channel that rests, or the gate's next probe; a minute at most."""
+        now, left_out = self._clock(), self._left_out()
+        moments = [until for channel, (_, until) in self._resting.items() if channel in left_out]
+        if due := await self._store.deliveries.next_due(now, left_out):
+            moments.append(max(due, now + self._gate.wait()))
+        rest = min([_LONGEST_REST, *(moment - now for moment in moments)])
+        shortest = 0.05 if self._gate.is_open else 0.5
         try:
-            async with asyncio.timeout(max(rest.total_seconds(), 0.05)):
+            async with asyncio.timeout(max(rest.total_seconds(), shortest)):
                 await self._woken.wait()
         except TimeoutError:
             pass
 
     async def _serve(self, channel_id: int, deliveries: list[Delivery], circuit: Circuit | None, wakes: int) -> None:
-        """`wakes`: how often the courier had been woken when these were looked up. A later plan may have added some."""
+        """One channel's turn, and the boundary around it: whatever breaks is this channel's failure, and no other's.
+
+        `wakes`: how often the courier had been woken when these were looked up. A later plan may have added some.
+        """
         visit = _Visit(deliveries[0], circuit)
+        try:
+            await self._take_turn(channel_id, deliveries, visit, wakes)
+            if visit.noting:
+                await visit.noting
+        except ClaimLostError as error:
+            _log.warning("%s", error)
+        except Exception:  # noqa: BLE001 - a locked database, a defect: what was not noted is still due
+            self._rest_after_failure(channel_id)
+        else:
+            self._resting.pop(channel_id, None)
+        finally:
+            await self._leave(channel_id, visit)
+
+    def _rest_after_failure(self, channel_id: int) -> None:
+        """Called in the handler of what broke: note it, and leave the channel alone for longer each time."""
+        self._metrics.sent(Outcome.FAILED)
+        times = self._resting.get(channel_id, (0, None))[0] + 1
+        wait = wait_after(times, _jitter())
+        self._resting[channel_id] = times, self._clock() + wait
+        _log.exception("Channel %s could not be served, next try in %s s", channel_id, wait.seconds)
+
+    async def _take_turn(self, channel_id: int, deliveries: list[Delivery], visit: _Visit, wakes: int) -> None:
         try:
             while deliveries and not self._stopping:
                 self._shelf.fetch(deliveries)
                 finished = await self._work_through(deliveries, visit)
-                if visit.noting is None or (finished and wakes == self._wakes):
+                if visit.noting is None or not self._gate.is_open or (finished and wakes == self._wakes):
                     return
                 wakes = self._wakes
                 await visit.noting
                 deliveries = await self._store.deliveries.work_of(channel_id, self._clock())
         except ChannelClosedError as error:
             await self._leave_alone(visit.delivery, visit.circuit, error)
-        except ClaimLostError as error:
-            _log.warning("%s", error)
-        except Exception:  # noqa: BLE001 - a defect in one channel's work must not end the others'
-            _log.exception("Channel %s could not be served", channel_id)
-            await asyncio.sleep(_AFTER_TROUBLE)
-        finally:
-            await self._leave(channel_id, visit)
 
     async def _leave(self, channel_id: int, visit: _Visit) -> None:
         try:
             if visit.noting:
-                await asyncio.wait([visit.noting])
+                await asyncio.wait([visit.noting])  # its failure has been seen, or is none beside the turn's own
             await self._store.deliveries.leave(channel_id)
         except Exception:  # noqa: BLE001 - others may have the channel when this courier's claim has run out
             _log.exception("Channel %s could not be left to others", channel_id)
@@ -165,6 +235,8 @@ class Courier:
     async def _work_through(self, deliveries: Sequence[Delivery], visit: _Visit) -> bool:
         """Carry these out one after another. False when the channel has more, or others in their place."""
         for place, delivery in enumerate(deliveries, start=1):
+            if not self._gate.is_open and not self._gate.takes_probe:
+                return False
             visit.delivery = delivery
             belongs_to_delivery(delivery.id)
             speak(delivery.language)
@@ -223,6 +295,12 @@ class Courier:
                 return deliveries.plainer(delivery)
             _log.warning("Delivery %s: Discord refuses this card: %s", delivery.id, error)
             return deliveries.quarantined(delivery, str(error))
+        except WayClosedError as error:
+            if not error.sent:
+                await deliveries.refused(delivery)
+                return None
+            await self._later(delivery, error)
+            return None
         except TryLaterError as error:
             await self._later(delivery, error)
             return None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from bot.delivery.poster import ChannelClosedError, DeliveryError, Poster, TryLaterError
+from bot.delivery.gate import Gate
+from bot.delivery.poster import AlreadyDoneError, ChannelClosedError, DeliveryError, Poster, TryLaterError
 from bot.desk.delivery import Delivery
 from bot.language import speak
 from bot.logs import belongs_to_delivery
@@ -25,10 +27,11 @@ _PAUSE = timedelta(minutes=1)
 class Crossposter:
     """Works off what is wanted; beside the courier, because a crosspost never holds back a post."""
 
-    def __init__(self, store: Store, poster: Poster, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, poster: Poster, clock: Callable[[], datetime], gate: Gate | None = None) -> None:
         self._crossposts = store.crossposts
         self._poster = poster
         self._clock = clock
+        self._gate = gate or Gate(clock)
         self._left_alone: dict[int, datetime] = {}
         """Until when, by channel. A restart forgets it, which costs one request a channel."""
 
@@ -38,15 +41,18 @@ class Crossposter:
         await self._crossposts.drop_old(now - _NEWS_FOR)
         due = await self._crossposts.due(now, BUDGET, _HOUR)
         for channel_id, deliveries in due.items():
-            if self._left_alone.get(channel_id, now) <= now:
+            # Of a clock that was set back, no rest is longer than the longest there is.
+            if not now < self._left_alone.get(channel_id, now) <= now + _HOUR:
                 await self._serve(channel_id, deliveries)
 
     async def _serve(self, channel_id: int, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
+            if self._gate.wait():
+                return
             belongs_to_delivery(delivery.id)
             speak(delivery.language)
             try:
-                await self._poster.crosspost(delivery)
+                await self._crosspost(delivery)
             except TryLaterError as error:
                 # Moderators spend of the same budget: only Discord knows when it has room again.
                 self._leave_alone(channel_id, error, error.after or _PAUSE)
@@ -59,6 +65,10 @@ class Crossposter:
                 await self._crossposts.drop(delivery)
             else:
                 await self._crossposts.done(delivery, self._clock())
+
+    async def _crosspost(self, delivery: Delivery) -> None:
+        with suppress(AlreadyDoneError):
+            await self._poster.crosspost(delivery)
 
     def _leave_alone(self, channel_id: int, error: DeliveryError, wait: timedelta) -> None:
         _log.warning("Channel %s: crossposts wait for %s s: %s", channel_id, round(wait.total_seconds()), error)

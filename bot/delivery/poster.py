@@ -1,4 +1,4 @@
-"""What the courier needs of Discord, and the four ways in which a call can fail."""
+"""What the courier needs of Discord, and the ways in which a call can fail."""
 
 from __future__ import annotations
 
@@ -23,6 +23,17 @@ class TryLaterError(DeliveryError):
         self.after = after
 
 
+class WayClosedError(TryLaterError):
+    """The whole bot's way to Discord is in trouble: nobody is told but the operator, and the gate is shut by then.
+
+    `sent`: whether the request went out at all; if not, nothing has to be looked for later.
+    """
+
+    def __init__(self, text: str, after: timedelta | None = None, *, sent: bool = True) -> None:
+        super().__init__(text, after)
+        self.sent = sent
+
+
 class ChannelClosedError(DeliveryError):
     """The channel is gone, or the bot may not write there. The text, in the language spoken, tells the server's
     people so, with the fix.
@@ -45,6 +56,10 @@ class MessageRemovedError(DeliveryError):
     """The message is not there any more: somebody deleted it."""
 
 
+class AlreadyDoneError(DeliveryError):
+    """What was asked for is so already: as good as done."""
+
+
 class Poster(Protocol):
     """What can be asked of a channel. All but `tell` raise `DeliveryError`."""
 
@@ -61,7 +76,13 @@ class Poster(Protocol):
         """Delete the message."""
 
     async def crosspost(self, delivery: Delivery) -> None:
-        """Pass a post of an announcement channel on to the channels that follow it; twice is as good as once."""
+        """Pass a post of an announcement channel on to the channels that follow it.
 
-    async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> None:
-        """Tell a server's people something: in its system channel, else the subscribers themselves. Never raises."""
+        Raises `AlreadyDoneError` when somebody has done so before.
+        """
+
+    async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> bool:
+        """Tell a server's people something: in its system channel, else the subscribers themselves. Never raises.
+
+        Returns whether anybody could be told. A `guild_id` of 0 is nobody's: only the subscribers are told.
+        """

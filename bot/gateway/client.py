@@ -21,6 +21,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
+from bot.delivery.gate import Gate
 from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.desk_pages import QueueButton
 from bot.gateway.failures import report, say_stale
@@ -29,7 +30,7 @@ from bot.gateway.measuring import measure
 from bot.gateway.members import EraseButton
 from bot.gateway.noting import note
 from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
-from bot.gateway.pacing import Pace, count_refusals, refuse_second_try
+from bot.gateway.pacing import GateKeeper, Pace, count_refusals, refuse_second_try
 from bot.gateway.reviews import REVIEW_ITEMS
 from bot.gateway.setup import answer_for_lost_draft
 from bot.gateway.shards import Identifies
@@ -80,6 +81,8 @@ class NewsBot(commands.AutoShardedBot):
     ) -> None:
         """With `works` its newsroom does so from the login on; with `answers` it has commands and buttons."""
         self.metrics = metrics or Metrics()
+        self.gate = Gate(clock, self.metrics.gate_changed)
+        """Which requests may go to Discord; `gate.on_unauthorized` is called at a 401."""
         # It never speaks: what it lacks for that is no news for whoever reads the log.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -90,7 +93,7 @@ class NewsBot(commands.AutoShardedBot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
-            http_trace=_trace(settings, self.metrics),
+            http_trace=_trace(settings, self.metrics, self.gate),
             max_ratelimit_timeout=_LONGEST_WAIT,
             shard_count=settings.shard_count or settings.shards,
             allowed_mentions=discord.AllowedMentions.none(),
@@ -215,9 +218,10 @@ def _is_it_meant(held_back: int) -> str:
     return f"{lost} {fix}"
 
 
-def _trace(settings: Settings, metrics: Metrics) -> aiohttp.TraceConfig:
-    trace = Pace(settings.pace).trace()
+def _trace(settings: Settings, metrics: Metrics, gate: Gate) -> aiohttp.TraceConfig:
+    trace = Pace(settings.pace, gate=gate).trace()
     trace.on_request_end.append(count_refusals(metrics))
+    GateKeeper(gate).watch(trace)
     trace.on_request_end.append(refuse_second_try)
     return trace
 

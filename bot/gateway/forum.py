@@ -18,7 +18,7 @@ from bot.render.digest import forum_title
 from bot.store.records import FiledCard
 
 _TAGS = 5  # Discord's documentation, "Start Thread in Forum or Media Channel"
-_TAG_DEMANDED = (40066, 40067)
+TAG_DEMANDED = (40066, 40067)
 _PAGE = 100  # archived threads of one answer
 
 
@@ -42,7 +42,7 @@ class ForumPoster:
             current = _tags(await self._fetched(delivery), cards)
             if current != tags:
                 return await self._start(delivery, cards, current)
-            if error.code in _TAG_DEMANDED:
+            if error.code in TAG_DEMANDED:
                 raise ChannelClosedError(_no_tag(delivery.channel_id)) from error
             raise
 

@@ -1,14 +1,22 @@
-"""Stay under Discord's limit for the whole bot without ever being told to."""
+"""Stay under Discord's limit for the whole bot without ever being told to, and stop where the way is in trouble."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from types import SimpleNamespace
 
 import aiohttp
 
+from bot.delivery.gate import Admission, Gate
+from bot.delivery.refusals import Scope, scope_of
 from bot.metrics import Metrics
 
 _OnAnswer = Callable[[aiohttp.ClientSession, SimpleNamespace, aiohttp.TraceRequestEndParams], Awaitable[None]]
@@ -25,9 +33,11 @@ class Pace:
     the slots are taken and freed around the request itself.
     """
 
-    def __init__(self, slots: int = GLOBAL_LIMIT, seconds: float = 1.0) -> None:
+    def __init__(self, slots: int = GLOBAL_LIMIT, seconds: float = 1.0, gate: Gate | None = None) -> None:
+        """With a `gate`, nothing goes out that it refuses: asked when the slot is there, which may be late."""
         self._slots = asyncio.Semaphore(slots)
         self._seconds = seconds
+        self._gate = gate
 
     def trace(self) -> aiohttp.TraceConfig:
         """For `discord.Client(http_trace=...)`."""
@@ -42,9 +52,15 @@ class Pace:
     async def _begin(
         self, _session: aiohttp.ClientSession, request: SimpleNamespace, about: aiohttp.TraceRequestStartParams
     ) -> None:
-        request.paced, request.tried = not _is_exempt(about.url.path), False
+        request.paced, request.tried, request.probes = not _is_exempt(about.url.path), False, False
         if request.paced:
             await self._slots.acquire()
+            if self._gate and (_is_delivery.get() or not self._gate.is_authorized):
+                admission = self._gate.admit()
+                request.probes = admission is Admission.PROBE
+                if admission is Admission.REFUSED:
+                    self._slots.release()  # aiohttp tells of no exception before the request has begun
+                    raise GateShutError(self._gate.reason)
 
     async def _connect(self, _session: aiohttp.ClientSession, request: SimpleNamespace, _about: _Connecting) -> None:
         """aiohttp sends a `GET`, `PUT` or `DELETE` whose connection broke once more by itself: that takes a new slot.
@@ -70,6 +86,125 @@ class Pace:
 
     def _free_later(self) -> None:
         asyncio.get_running_loop().call_later(self._seconds, self._slots.release)
+
+
+class GateShutError(aiohttp.ClientConnectionError):
+    """The request was not sent: the gate is shut."""
+
+
+class EdgePageError(aiohttp.ClientError):
+    """The answer was not Discord's: a page of something in front of it. `after` is its `Retry-After`."""
+
+    def __init__(self, text: str, after: timedelta | None) -> None:
+        super().__init__(text)
+        self.after = after
+
+
+_is_delivery: ContextVar[bool] = ContextVar("_is_delivery", default=False)
+_PLACE = re.compile(r"/channels/(\d+)")
+_SAT_OUT = timedelta(minutes=1)
+"""Longer waits discord.py leaves to its caller (`NewsBot` sets it so)."""
+_TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+
+
+@contextmanager
+def delivering() -> Iterator[None]:
+    """Requests that are made inside of it pass the gate."""
+    before = _is_delivery.set(True)
+    try:
+        yield
+    finally:
+        _is_delivery.reset(before)
+
+
+class GateKeeper:
+    """Reports to the gate what became of every request, whoever made it; replies to interactions aside."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def watch(self, trace: aiohttp.TraceConfig) -> None:
+        """To be added behind `Pace.trace`, before what raises by itself."""
+        trace.on_request_end.append(self._answered)
+        trace.on_request_exception.append(self._failed)
+
+    async def _answered(
+        self, _session: aiohttp.ClientSession, _request: SimpleNamespace, about: aiohttp.TraceRequestEndParams
+    ) -> None:
+        """An answer that is not Discord's own ends a delivery's request here, for discord.py takes some for its."""
+        if _is_exempt(about.url.path):
+            return
+        answer = about.response
+        code = await _code(answer)
+        after = retry_after(answer)
+        if answer.status >= 500 and after is None:
+            self._gate.doubt(_place(about.url.path), f"answered {answer.status}")
+        elif scope_of(answer.status, code) is Scope.WAY or _limits_all(answer, after):
+            unauthorized = answer.status == HTTPStatus.UNAUTHORIZED
+            self._gate.shut(await _words(answer, code), after, unauthorized=unauthorized)
+        else:
+            self._gate.open()
+        if code is None and _is_delivery.get():
+            raise EdgePageError(await _words(answer, code), after)
+
+    async def _failed(
+        self, _session: aiohttp.ClientSession, request: SimpleNamespace, about: aiohttp.TraceRequestExceptionParams
+    ) -> None:
+        if _is_exempt(about.url.path) or isinstance(about.exception, EdgePageError):
+            return
+        if isinstance(about.exception, aiohttp.ClientError | TimeoutError | OSError):
+            self._gate.doubt(_place(about.url.path), f"{type(about.exception).__name__}")
+        elif request.probes:  # broken off: nothing is known, so the next one may try soon
+            self._gate.shut(self._gate.reason)
+
+
+def _limits_all(answer: aiohttp.ClientResponse, after: timedelta | None) -> bool:
+    """A 429 for the whole bot that discord.py does not sit out: it takes one without `Via` for Cloudflare's."""
+    if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+        return False
+    is_global = answer.headers.get("X-RateLimit-Global", "").lower() == "true"
+    return "Via" not in answer.headers or (is_global and after is not None and after > _SAT_OUT)
+
+
+def _place(path: str) -> str:
+    found = _PLACE.search(path)
+    return found[1] if found else path
+
+
+async def _code(answer: aiohttp.ClientResponse) -> int | None:
+    """Discord's code of the error, 0 when it names none or it is no error; None when this is not Discord's JSON."""
+    if answer.status < 300 and "Content-Type" not in answer.headers:
+        return 0  # nothing to say
+    if answer.content_type != "application/json":
+        return None
+    if answer.status < 400:
+        return 0
+    try:
+        said = json.loads(await answer.text(encoding="utf-8"))
+        return int(said.get("code", 0))
+    except (ValueError, AttributeError, TypeError):
+        return None
+
+
+async def _words(answer: aiohttp.ClientResponse, code: int | None) -> str:
+    """For the log, in a line: never the whole of a page."""
+    if code is not None:
+        return f"answered {answer.status}, code {code}"
+    title = _TITLE.search(await answer.text(encoding="utf-8", errors="replace"))
+    words = f"a page with status {answer.status}"
+    return f"{words}, {' '.join(title[1].split())[:100]}" if title else words
+
+
+def retry_after(answer: aiohttp.ClientResponse) -> timedelta | None:
+    """The header's wish, in seconds or as a date, which is compared with the answer's own; None without one."""
+    wish = answer.headers.get("Retry-After", "").strip()
+    try:
+        if wish.replace(".", "", 1).isdecimal():
+            return timedelta(seconds=min(float(wish), 1e9))
+        then, now = parsedate_to_datetime(wish), parsedate_to_datetime(answer.headers["Date"])
+        return max(then - now, timedelta(0))
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
 
 
 def count_refusals(metrics: Metrics) -> _OnAnswer:

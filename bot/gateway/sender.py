@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -13,17 +14,21 @@ import aiohttp
 import discord
 
 from bot.delivery.poster import (
+    AlreadyDoneError,
     CardRefusedError,
     ChannelClosedError,
     DeliveryError,
     MessageRemovedError,
     TryLaterError,
+    WayClosedError,
 )
+from bot.delivery.refusals import Scope, scope_of
 from bot.desk.delivery import Delivery
 from bot.desk.subscription import Layout
 from bot.gateway.client import NewsBot
 from bot.gateway.forms import Forms, Payload, parameters, payload
-from bot.gateway.forum import ForumPoster
+from bot.gateway.forum import TAG_DEMANDED, ForumPoster
+from bot.gateway.pacing import EdgePageError, GateShutError, delivering, retry_after
 from bot.gateway.reviews import review
 from bot.gateway.rights import how_to_hide, how_to_mend, is_public, missing
 from bot.gateway.views import delivery_of
@@ -31,10 +36,12 @@ from bot.language import tr
 from bot.store.records import FiledCard
 
 _log = logging.getLogger(__name__)
-_UNKNOWN_MESSAGE = 10008
-_ALREADY_CROSSPOSTED = 40033
 _THREAD_ARCHIVED = 50083  # put away by Discord for lack of talk; opening it again is allowed unless it is locked
 _THREAD_LOCKED = 160005
+_THREADS_USED_UP = (160006, 160007)
+_WRONG_KIND = (40058, 50003, 50008, 50024)
+_LOGGED = 300
+"""Characters of Discord's own words that a line of the log may hold."""
 _PICTURE = re.compile(r"embeds\.\d+\.(?:image|thumbnail|author\.icon_url)")
 _LOOKED_BACK = 1000
 """Messages of a channel's history among which recovery looks for a post of its own; a hundred are one request."""
@@ -59,6 +66,7 @@ class DiscordPoster:
 
     async def post(self, delivery: Delivery, cards: Sequence[FiledCard], nonce: str) -> int:
         await self._require_open(delivery)
+        delivery = self._without_lost_role(delivery)
         with named_failures(posting=True):
             if delivery.forum:
                 return await self._forum.post(delivery, cards)
@@ -81,6 +89,7 @@ class DiscordPoster:
 
     async def edit(self, delivery: Delivery, cards: Sequence[FiledCard]) -> None:
         await self._require_open(delivery)
+        delivery = self._without_lost_role(delivery)
         place, message_id = _place(delivery), _message_id(delivery)
         params = parameters(await self._form(delivery, cards, new=False))
         with _failures_at(delivery):
@@ -98,22 +107,27 @@ class DiscordPoster:
                 await self._awake(place, lambda: self._forum.put_away(delivery, place))
 
     async def crosspost(self, delivery: Delivery) -> None:
+        with named_failures():
+            await self._bot.http.publish_message(delivery.channel_id, _message_id(delivery))
+
+    async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> bool:
+        if guild_id and await self._reached(f"Server {guild_id}", self._told_in_public(guild_id, text)):
+            return True
+        reached = [await self._reached(f"User {user}", self._told_in_private(user, text)) for user in subscribers]
+        return any(reached)
+
+    async def _reached(self, whom: str, telling: Awaitable[bool]) -> bool:
+        """What keeps one of them from being told keeps nobody else from it."""
         try:
             with named_failures():
-                await self._bot.http.publish_message(delivery.channel_id, _message_id(delivery))
-        except CardRefusedError as error:
-            if error.code != _ALREADY_CROSSPOSTED:
-                raise
-
-    async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> None:
-        try:
-            if await self._told_in_public(guild_id, text):
-                return
-            for user_id in subscribers:
-                user = await self._bot.fetch_user(user_id)
-                await user.send(text)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            _log.warning("Server %s could not be told: %s", guild_id, error)
+                return await telling
+        except WayClosedError:
+            return False  # the gate has logged it
+        except DeliveryError as error:
+            _log.warning("%s could not be told: %s", whom, error)
+        except Exception:  # noqa: BLE001 - a defect in telling must not stop delivery
+            _log.exception("%s could not be told", whom)
+        return False
 
     async def _told_in_public(self, guild_id: int, text: str) -> bool:
         """Whether the server has a place for its system's messages, and it took this one."""
@@ -121,12 +135,13 @@ class DiscordPoster:
             place = guild.system_channel.id if guild.system_channel and not missing(guild.system_channel) else None
         else:
             place = int((await self._bot.http.get_guild(guild_id, with_counts=False))["system_channel_id"] or 0)
-        if not place:
-            return False
-        try:
+        if place:
             await self._bot.http.send_message(place, params=parameters({"content": text} | _NOBODY))
-        except discord.Forbidden:
-            return False
+        return bool(place)
+
+    async def _told_in_private(self, user_id: int, text: str) -> bool:
+        channel = await self._bot.http.start_private_message(user_id)
+        await self._bot.http.send_message(int(channel["id"]), params=parameters({"content": text} | _NOBODY))
         return True
 
     async def _form(self, delivery: Delivery, cards: Sequence[FiledCard], *, new: bool) -> Payload:
@@ -134,6 +149,13 @@ class DiscordPoster:
             shown = await review(self._bot, delivery.guild_id, cards[0], delivery.id)
             return payload(**shown) | _NOBODY
         return self._forms.new(delivery, cards) if new else self._forms.changed(delivery, cards)
+
+    def _without_lost_role(self, delivery: Delivery) -> Delivery:
+        """A role that its server does not have any more is not named: people would read its number."""
+        guild = self._bot.get_guild(delivery.guild_id)
+        if delivery.mention is None or guild is None or guild.unavailable or guild.get_role(delivery.mention):
+            return delivery
+        return replace(delivery, mention=None)
 
     async def _awake(self, place: int, call: Callable[[], Awaitable[_T]]) -> _T:
         """What the call gives, after opening its place again when that is a thread that Discord has put away."""
@@ -193,35 +215,64 @@ def _place(delivery: Delivery) -> int:
 
 @contextmanager
 def named_failures(*, posting: bool = False) -> Iterator[None]:
-    """Turn discord.py's and aiohttp's errors into the courier's own."""
+    """Let the requests inside pass the gate, and turn discord.py's and aiohttp's errors into the courier's own."""
     try:
-        yield
-    except discord.NotFound as error:
-        # A nonce whose message was deleted answers "unknown message" as well: a moderator removed the post.
-        if error.code == _UNKNOWN_MESSAGE or (posting and not error.code):
-            raise MessageRemovedError(str(error)) from error
-        raise ChannelClosedError(tr("A channel that I post to is gone.")) from error
+        with delivering():
+            yield
     except discord.RateLimited as error:
         raise TryLaterError(str(error), timedelta(seconds=error.retry_after)) from error
     except discord.HTTPException as error:
-        raise _refusal(error) from error
+        raise _refusal(error, posting=posting) from error
+    except GateShutError as error:
+        raise WayClosedError(str(error), sent=False) from error
+    except EdgePageError as error:
+        raise WayClosedError(str(error), error.after) from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise TryLaterError(f"{type(error).__name__}: {error}") from error
 
 
-def _refusal(error: discord.HTTPException) -> DeliveryError:
-    if error.code in (_THREAD_LOCKED, _THREAD_ARCHIVED):
-        return ChannelClosedError(
-            tr("A thread that I post to is locked. Unlock it, or allow me **Manage Threads** there.")
-        )
-    if error.status == 403:
-        return ChannelClosedError(
-            tr("Discord does not let me post in a channel any more ({reason}).", reason=error.text)
-        )
-    if error.status == 400:
-        picture = _PICTURE.search(error.text) is not None
-        return CardRefusedError(str(error), picture=picture, code=error.code)
-    return TryLaterError(str(error))
+def _refusal(error: discord.HTTPException, *, posting: bool) -> DeliveryError:
+    """What discord.py's error means (`bot.delivery.refusals`), without its body."""
+    words = f"{error.status}, code {error.code}: {' '.join(error.text.split())}"[:_LOGGED]
+    # A nonce whose message was deleted answers "unknown message", or names no code: a moderator removed the post.
+    if posting and error.status == 404 and not error.code:
+        return MessageRemovedError(words)
+    match scope_of(error.status, error.code):
+        case Scope.MESSAGE:
+            return MessageRemovedError(words)
+        case Scope.DONE:
+            return AlreadyDoneError(words)
+        case Scope.CARD:
+            picture = _PICTURE.search(error.text) is not None
+            return CardRefusedError(words, picture=picture, code=error.code)
+        case Scope.PLACE:
+            return ChannelClosedError(place_words(error.status, error.code))
+        case Scope.WAY:
+            return WayClosedError(words, _wish(error))
+        case Scope.LATER:
+            return TryLaterError(words, _wish(error))
+
+
+def _wish(error: discord.HTTPException) -> timedelta | None:
+    return retry_after(error.response) if isinstance(error.response, aiohttp.ClientResponse) else None
+
+
+def place_words(status: int, code: int) -> str:
+    """Why a place takes nothing, for its people: what they can do about it."""
+    if code in (_THREAD_LOCKED, _THREAD_ARCHIVED):
+        return tr("A thread that I post to is locked. Unlock it, or allow me **Manage Threads** there.")
+    if code in _THREADS_USED_UP:
+        return tr("This server's active threads are used up, so I cannot open posts. Close threads that are done.")
+    if code in _WRONG_KIND:
+        return tr("A channel that I post to is of a kind now that does not take my posts. Choose another one.")
+    if code in TAG_DEMANDED:
+        return tr("A forum that I post to demands a tag of every post. Add one that members may set.")
+    if status == 404:
+        return tr("A channel that I post to is gone.")
+    return tr(
+        "I may not post in a channel any more. Open its settings → Permissions, add my role and allow **View "
+        "Channel**, **Send Messages**, **Embed Links** and **Read Message History**."
+    )
 
 
 @contextmanager

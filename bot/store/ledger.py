@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from bot.store.claims import Claims
 from bot.store.database import Database
 from bot.store.tables import deliveries
 
+_log = logging.getLogger(__name__)
 COLUMNS = tuple(deliveries.c[name] for name in Delivery.__slots__)
 
 
@@ -178,6 +180,7 @@ class Ledger:
                     partial(self._write, begun, notes, [each.channel_id for each in left])
                 )
             except Exception as error:  # noqa: BLE001 - each of the waiting tasks gets it
+                _log.error("Notes about deliveries could not be written: %s", type(error).__name__)
                 waiting: Iterable[_Begin | _Note | _Left] = (*begun, *notes, *left)
                 for each in waiting:
                     _answer(each.answer, error=error)
@@ -223,7 +226,6 @@ def _answer(future: asyncio.Future[Any], result: Any = None, error: Exception | 
         return
     if error:
         future.set_exception(error)
-        if isinstance(error, ClaimLostError):
-            future.exception()  # seen: whoever goes on with the channel meets it as well
+        future.exception()  # seen: nobody need wait for it, the row says that the call is not settled
     else:
         future.set_result(result)

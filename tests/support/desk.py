@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bot.delivery.gate import Gate
 from bot.delivery.poster import DeliveryError, MessageRemovedError, TryLaterError
 from bot.desk.delivery import Delivery
 from bot.metrics import Metrics
@@ -66,8 +67,9 @@ class Channels:
     async def crosspost(self, delivery: Delivery) -> None:
         self._call("crosspost")
 
-    async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> None:
+    async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> bool:
         self.told.append(text)
+        return True
 
     @property
     def titles(self) -> list[str]:
@@ -89,8 +91,9 @@ class Desk:
         self.folder = folder
         chosen = load_settings(_env_file=None, cards=folder, **settings)
         self.metrics = Metrics()
+        self.gate = Gate(self.clock, self.metrics.gate_changed)
         loader = Loader(store.cabinet, folder)
-        self.newsroom = Newsroom(chosen, store, loader, self.channels, self.clock, self.metrics)
+        self.newsroom = Newsroom(chosen, store, loader, self.channels, self.clock, self.metrics, self.gate)
 
     def write(self, slug: str, **fields: object) -> None:
         Stage.write(self, slug, **fields)  # type: ignore[arg-type]  # it only needs the folder
