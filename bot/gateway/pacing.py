@@ -191,8 +191,8 @@ async def _words(answer: aiohttp.ClientResponse, code: int | None) -> str:
     if code is not None:
         return f"answered {answer.status}, code {code}"
     title = _TITLE.search(await answer.text(encoding="utf-8", errors="replace"))
-    words = f"a page with status {answer.status}"
-    return f"{words}, {' '.join(title[1].split())[:100]}" if title else words
+    words = f"page ({answer.status})"
+    return f"{words}: {' '.join(title[1].split())[:100]}" if title else words
 
 
 def retry_after(answer: aiohttp.ClientResponse) -> timedelta | None:
