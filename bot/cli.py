@@ -28,7 +28,7 @@ from bot.logs import write_logs
 from bot.settings import Settings, load_settings
 from bot.sources.checking import check_paths
 from bot.sources.loader import Loader, LoadReport
-from bot.store import copy_to, open_store, restore
+from bot.store import back_up, open_store, restore
 from bot.store.troubles import store_trouble
 
 _out = Console()
@@ -222,7 +222,7 @@ def backup(file: Annotated[Path, typer.Argument(help="The copy; an older one is 
     """Copy the store while the bot runs."""
     settings = load_settings()
     with _writing(str(file)):
-        asyncio.run(_backup(settings.database_url, file))
+        asyncio.run(back_up(settings.database_url, file))
 
 
 @app.command(name="restore")
@@ -243,12 +243,6 @@ async def _at_work(settings: Settings) -> bool:
         return await console.alive(settings, utc_now())
     except StoreError:
         return False
-
-
-async def _backup(url: str, file: Path) -> None:
-    """Opened first: another program's database is refused, and a backup of none is none."""
-    async with open_store(url):
-        await copy_to(url, file)
 
 
 @app.command()

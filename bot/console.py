@@ -26,7 +26,7 @@ from bot.render.plain import as_panel
 from bot.settings import Settings, load_settings
 from bot.sources import loader
 from bot.sources.checking import Checked
-from bot.store import move, open_store
+from bot.store import move, open_for_reading, open_store
 from bot.store.export import EXPORTED
 from bot.store.importing import Imported
 from bot.store.moving import Compared
@@ -100,7 +100,7 @@ def progress(console: Console, what: str = "Reading cards") -> Iterator[loader.P
 
 async def search(settings: Settings, words: str, count: int, console: Console) -> bool:
     """Print hits, newest first. False when there are none."""
-    async with open_store(settings.database_url) as store:
+    async with open_for_reading(settings.database_url) as store:
         page = await store.archive.search(Query(words), 0, limit=count)
     for hit in page.cards:
         provider = hit.card.provider.name if hit.card.provider else ""
@@ -113,7 +113,7 @@ async def search(settings: Settings, words: str, count: int, console: Console) -
 
 async def show(settings: Settings, slug: str, as_json: bool, console: Console) -> bool:
     """Print one card, held ones as well. False when there is no such card."""
-    async with open_store(settings.database_url) as store:
+    async with open_for_reading(settings.database_url) as store:
         found = await store.archive.by_slug(slug, 0, hidden=True)
     if found is None:
         console.print(f"There is no card {slug} in the store.", markup=False)
@@ -141,12 +141,12 @@ def replacing(path: Path) -> Iterator[TextIO]:
 
 async def export(settings: Settings, out: TextIO) -> None:
     """Write all that people made as one JSON object, row by row."""
-    async with open_store(settings.database_url) as store:
+    async with open_for_reading(settings.database_url) as store, store.export.snapshot() as snapshot:
         out.write(f'{{"newsdesk": {EXPORT_FORM}')
         for kind in EXPORTED:
             out.write(f',\n"{kind}": [')
             between = "\n"
-            async for row in store.export.rows(kind):
+            async for row in snapshot.rows(kind):
                 out.write(between + json.dumps(row, ensure_ascii=False))
                 between = ",\n"
             out.write("]")
@@ -202,7 +202,7 @@ def show_import(imported: Imported, console: Console) -> None:
 
 async def export_member(settings: Settings, user_id: int, out: TextIO) -> None:
     """Write everything that is stored about a member as one JSON object."""
-    async with open_store(settings.database_url) as store:
+    async with open_for_reading(settings.database_url) as store:
         out.write(exported(user_id, await store.members.export(user_id)))
 
 
@@ -249,7 +249,7 @@ def show_move(compared: Sequence[Compared], console: Console) -> bool:
 
 async def alive(settings: Settings, now: datetime) -> bool:
     """Whether the running bot noted itself in the store lately."""
-    async with open_store(settings.database_url) as store:
+    async with open_for_reading(settings.database_url) as store:
         noted = await store.meta.get(HEARTBEAT)
     return _lately(noted, now)
 

@@ -12,11 +12,12 @@ from bot.errors import StoreError
 from bot.store.agenda import Agenda
 from bot.store.circuits import Circuits
 from bot.store.crossposts import Crossposts
-from bot.store.database import Database, copy_to, open_database, put_in_place
+from bot.store.database import Database, alone, copy_to, is_server, open_database, put_in_place
 from bot.store.deliveries import Deliveries
 from bot.store.desk import Desk
 from bot.store.digests import Digests
 from bot.store.duty import Duty
+from bot.store.examining import require_readable
 from bot.store.export import Export
 from bot.store.filing import FilingCabinet
 from bot.store.flags import Flags
@@ -35,6 +36,7 @@ from bot.store.pools import Pools
 from bot.store.queue import Queue
 from bot.store.quiet import Quiet
 from bot.store.reading import Archive
+from bot.store.requests import Requests
 from bot.store.restoring import restored
 from bot.store.reviews import Reviews
 from bot.store.saved import SavedCards
@@ -43,7 +45,7 @@ from bot.store.subscriptions import Subscriptions
 from bot.store.trends import Trends
 from bot.store.vitals import Health
 
-__all__ = ["Store", "copy_to", "move", "open_store", "restore"]
+__all__ = ["Store", "back_up", "move", "open_for_reading", "open_store", "restore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Store:
     languages: Languages
     health: Health
     duty: Duty
+    requests: Requests
 
 
 @asynccontextmanager
@@ -97,12 +100,35 @@ async def open_store(url: str) -> AsyncIterator[Store]:
             await store.listings.settle()
 
 
+@asynccontextmanager
+async def open_for_reading(url: str) -> AsyncIterator[Store]:
+    """Open the database at `url` as it is: nothing is made or migrated, and nobody is waited for. To write fails.
+
+    Raises `StoreError` in a sentence when there is no store of this version there.
+    """
+    await require_readable(url)
+    async with open_database(url, read_only=True) as database:
+        yield await _store(database)
+
+
+async def back_up(url: str, target: Path) -> None:
+    """Copy the database at `url` while others work on it, as it is: an older version's stays one.
+
+    Raises `OSError`, and `StoreError` when there is nothing to copy, or the copy turns out to be damaged.
+    """
+    if not is_server(url):
+        await require_readable(url, older=True)
+    await copy_to(url, target)
+
+
 async def restore(copy: Path, url: str, now: datetime) -> None:
     """Put a copy in the place of the database at `url`, fit to go on from `now`. Nobody may have it open.
 
-    Raises `OSError`, and `StoreError` when the copy is no whole database of this version or an older one.
+    Raises `OSError`, and `StoreError` when somebody has, or the copy is no whole database of this version or an older
+    one.
     """
-    await put_in_place(copy, url)
+    async with alone(url):
+        await put_in_place(copy, url)
     async with open_database(url) as database:
         await migrate(database)
         await restored(database, now)
@@ -143,4 +169,5 @@ async def _store(database: Database) -> Store:
         languages=Languages(database),
         health=Health(database),
         duty=Duty(database),
+        requests=Requests(database),
     )

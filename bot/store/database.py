@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +67,10 @@ class Database:
         """A place from which to take the duty, and to hear what other processes write. It has to be closed."""
         return self._opened.stand(heard)
 
+    def gateway_stand(self, shard_ids: Sequence[int] | None) -> Stand:
+        """A place from which to answer people for these shards, or for all of them. It has to be closed."""
+        return self._opened.gateway_stand(shard_ids)
+
     async def note(self, work: Callable[[AsyncConnection], Awaitable[_Result]]) -> _Result:
         """Do this in one transaction; once more where the engine broke it off to let another one through."""
         for _ in range(_TRIES - 1):
@@ -99,9 +103,13 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[Database]:
-    """Open the database. Raises `StoreError` when it cannot be opened at all, or is no database of Newsdesk."""
-    opening = postgresql.opened(url) if is_server(url) else sqlite.opened(url)
+async def open_database(url: str, *, read_only: bool = False) -> AsyncIterator[Database]:
+    """Open the database. Raises `StoreError` when it cannot be opened at all, or is no database of Newsdesk.
+
+    With `read_only` nothing can be written, no file is made, and nobody who writes is waited for.
+    """
+    engine = postgresql if is_server(url) else sqlite
+    opening = engine.opened_to_read(url) if read_only else engine.opened(url)
     async with opening as opened:
         yield Database(opened)
 
@@ -132,6 +140,14 @@ async def put_in_place(copy: Path, url: str) -> None:
     """
     _refuse_server(url, "Put a backup back with pg_restore")
     await sqlite.put_in_place(copy, url)
+
+
+def alone(url: str) -> AbstractAsyncContextManager[None]:
+    """Have the database to oneself. Raises `StoreError` when another process has it open, also one that only answers.
+
+    For as long as the context is open, nobody can open a file. On a server that is looked at once.
+    """
+    return postgresql.alone(url) if is_server(url) else sqlite.alone(url)
 
 
 def _refuse_server(url: str, instead: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from bot.store.database import Database
 from bot.store.engines import Stand
@@ -23,11 +23,18 @@ class Duty:
         """Whether processes without it may deliver nevertheless."""
         return self._database.is_shared
 
-    @asynccontextmanager
-    async def stand(self, heard: Callable[[], None]) -> AsyncIterator[Stand]:
+    def stand(self, heard: Callable[[], None]) -> AbstractAsyncContextManager[Stand]:
         """Be there to take the duty for as long as the context is open. `heard`: another process wrote something."""
-        stand = self._database.stand(heard)
-        try:
-            yield stand
-        finally:
-            await stand.close()
+        return _closing(self._database.stand(heard))
+
+    def gateway_stand(self, shard_ids: Sequence[int] | None) -> AbstractAsyncContextManager[Stand]:
+        """Be there to answer people for these shards, or for all: one process does, or each would count a click."""
+        return _closing(self._database.gateway_stand(shard_ids))
+
+
+@asynccontextmanager
+async def _closing(stand: Stand) -> AsyncIterator[Stand]:
+    try:
+        yield stand
+    finally:
+        await stand.close()

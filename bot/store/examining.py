@@ -16,9 +16,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreTroubleError
 from bot.store.database import is_server, open_database, place_of
-from bot.store.engines.sqlite import APPLICATION_ID
+from bot.store.engines.sqlite import APPLICATION_ID, uri_to_read
 from bot.store.migrate import is_foreign
 
 _SHOWN = 3
@@ -63,13 +63,13 @@ async def examine(url: str) -> Examined:
     if is_server(url):
         return await _ask(url)
     file = Path(place_of(url))
-    return replace(await asyncio.to_thread(_examine, file), file=file)
+    return replace(await asyncio.to_thread(_look, file, whole=True), file=file)
 
 
 async def _ask(url: str) -> Examined:
     where = place_of(url)
     try:
-        async with open_database(url) as database, database.read() as connection:
+        async with open_database(url, read_only=True) as database, database.read() as connection:
             return await connection.run_sync(_answer, where)
     except (StoreError, SQLAlchemyError) as error:
         return Examined(where, DatabaseState.UNREADABLE, str(error))
@@ -86,13 +86,43 @@ def _answer(connection: Connection, where: str) -> Examined:
     return Examined(where, state, channels=tuple(sorted((guild, channel) for guild, channel in channels)))
 
 
-def _examine(path: Path) -> Examined:
+async def require_readable(url: str, *, older: bool = False) -> None:
+    """Raise `StoreError`, in a sentence with what to do, unless a store of this version is there, or an `older` one.
+
+    What cannot be read at all, opening tells.
+    """
+    found = await (_ask(url) if is_server(url) else asyncio.to_thread(_look, Path(place_of(url))))
+    if words := _UNFIT.get(found.state):
+        raise StoreError(words.format(place=found.place))
+    if words := _NOT_YET.get(found.state) if not (older and found.state is DatabaseState.OLDER) else None:
+        raise StoreTroubleError(words.format(place=found.place))
+
+
+_UNFIT = {
+    DatabaseState.FOREIGN: "{place} belongs to another program. Point NEWSDESK_DATABASE_URL at one of its own.",
+    DatabaseState.NEWER: (
+        "The database was written by a newer version of Newsdesk. Run that version, or restore a backup."
+    ),
+    DatabaseState.MOVING: (
+        "A store is being moved to this database, and not all is there. Run `newsdesk migrate` again."
+    ),
+}
+_NOT_YET = {
+    DatabaseState.MISSING: "There is no store at {place} yet. `newsdesk load` or `newsdesk run` makes one.",
+    DatabaseState.OLDER: (
+        "The store at {place} is empty or of an older version. `newsdesk run` or `newsdesk load` brings it up to date."
+    ),
+}
+
+
+def _look(path: Path, *, whole: bool = False) -> Examined:
+    """How it stands; with `whole`, read all of it."""
     if not path.exists():
         return Examined(str(path), DatabaseState.MISSING)
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+        with closing(sqlite3.connect(uri_to_read(path), uri=True, timeout=10)) as connection:
             state = _state(connection)
-            if state is DatabaseState.FOREIGN:
+            if state is DatabaseState.FOREIGN or not whole:
                 return Examined(str(path), state)
             return Examined(str(path), state, damage=tuple(_damage(connection)), channels=_channels(connection))
     except sqlite3.Error as error:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, RowMapping, Select, Table, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
 from bot.store.tables import (
@@ -48,13 +50,25 @@ class Export:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        """Everything as it is at one moment, whatever is written while it is read."""
+        async with self._database.read() as connection:
+            yield Snapshot(connection)
+
+
+class Snapshot:
+    """One read transaction over all kinds."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
     async def rows(self, kind: str) -> AsyncIterator[dict[str, Any]]:
         """The rows of one kind of `EXPORTED`: cards by their slug, topics by their name, moments in ISO 8601."""
         asked = readable(EXPORTED[kind])
-        async with self._database.read() as connection:
-            result = await connection.stream(asked, execution_options={"yield_per": _AT_ONCE})
-            async for row in result.mappings():
-                yield plain(row)
+        result = await self._connection.stream(asked, execution_options={"yield_per": _AT_ONCE})
+        async for row in result.mappings():
+            yield plain(row)
 
 
 def readable(table: Table) -> Select[Any]:

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
 from bot.store.tables import listings
@@ -56,11 +55,12 @@ class Listings:
         row = upsert(listings).values(key=key, request=dict(request), used_at=now)
         row = row.on_conflict_do_update(index_elements=["key"], set_={"used_at": now})
 
-        async def write(connection: AsyncConnection) -> None:
-            await connection.execute(delete(listings).where(listings.c.used_at < now - KEPT))
-            await connection.execute(row)
+        await self._database.note(lambda connection: connection.execute(row))
 
-        await self._database.note(write)
+    async def forget_old(self, now: datetime) -> None:
+        """Delete the lists that nobody has used for `KEPT`."""
+        old = delete(listings).where(listings.c.used_at < now - KEPT)
+        await self._database.note(lambda connection: connection.execute(old))
 
     async def recall(self, key: str) -> dict[str, Any] | None:
         """The request, or None when it is unknown or forgotten."""

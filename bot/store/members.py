@@ -18,6 +18,7 @@ from bot.store.tables import (
     delivery_cards,
     flags,
     last_read,
+    requests,
     saved,
     subscription_topics,
     subscriptions,
@@ -35,6 +36,7 @@ KEPT = {
     "subscriptions_created": subscriptions.c.created_by,
     "decisions": decisions.c.decided_by,
     "log": audit.c.actor_id,
+    "requests": requests.c.requested_by,
 }
 """What belongs to a server and names the member: it is given out, and stays."""
 _PARTS = {

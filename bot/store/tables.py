@@ -418,6 +418,22 @@ listings = Table(
     Column("request", JSON, nullable=False, comment="what a list's page buttons ask for again"),
     Column("used_at", Moment, nullable=False),
 )
+Index("ix_listings_used_at", listings.c.used_at)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("requested_by", BigInteger, nullable=False, comment="one of the bot's owners"),
+    Column("requested_at", Moment, nullable=False),
+    Column("state", Text, nullable=False, comment="waiting, done, refused, failed"),
+    Column("result", JSON, comment="null while it waits"),
+    # Answered within minutes, and only where it was asked.
+    info={"passing": True},
+)
+Index("ix_requests_requested_at", requests.c.requested_at)
 
 spellings = Table(
     "spellings",

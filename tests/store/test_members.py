@@ -14,7 +14,7 @@ from bot.store.tables import Moment, Text, metadata
 from tests.support.cards import NOW, card, file_cards
 
 MEMBER, OTHER = 700, 800
-NAMING = {"user_id", "actor_id", "created_by", "decided_by"}
+NAMING = {"user_id", "actor_id", "created_by", "decided_by", "requested_by"}
 COLUMNS = [column for table in metadata.sorted_tables for column in table.columns if column.name in NAMING]
 """Every column by which a row can be about somebody."""
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from time import monotonic, sleep
@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.errors import StoreError, StoreTroubleError
-from bot.store.engines import Opened, beginning
+from bot.store.engines import OPEN_ELSEWHERE, Opened, beginning
 from bot.store.troubles import error_kind
 
 APPLICATION_ID = 0x4E455753
@@ -33,6 +33,8 @@ _PRAGMAS = (
 )
 _PATIENCE, _PAUSE = 10.0, 0.01
 """Seconds to wait for others that open the file, in all and each time."""
+_GOODBYE = 2.0
+"""Seconds in which a process that is ending, or only reads, has to have closed the file."""
 _READERS = 4
 """More at once starve each other on SQLite's own locks for over 100 ms."""
 
@@ -51,6 +53,31 @@ async def opened(url: str) -> AsyncIterator[Opened]:
     _make_folder(path)
     await asyncio.to_thread(_refuse_foreign, str(path))
     await asyncio.to_thread(_keep_a_log, str(path))
+    async with _opened(url, Path(str(path))) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def opened_to_read(url: str) -> AsyncIterator[Opened]:
+    """Open the file as it lies there. Raises `StoreError` when it cannot be read, or is another program's."""
+    path = Path(str(make_url(url).database))
+    await asyncio.to_thread(_refuse_foreign, str(path))
+    async with _opened(f"sqlite+aiosqlite:///{uri_to_read(path)}&uri=true", path) as opened:
+        yield opened
+
+
+def uri_to_read(path: Path) -> str:
+    """The file for SQLite, so that it changes nothing there.
+
+    In WAL mode it needs a file beside it, which it cannot make in a folder that it may not write to. When there is none
+    nobody writes, and the file cannot change meanwhile.
+    """
+    is_at_rest = not _may_write(path.absolute().parent) and not Path(f"{path}-shm").exists()
+    return f"{path.absolute().as_uri()}?{'immutable=1' if is_at_rest else 'mode=ro'}"
+
+
+@asynccontextmanager
+async def _opened(url: str, path: Path) -> AsyncIterator[Opened]:
     engine = create_async_engine(url, hide_parameters=True, pool_size=_READERS + 1, max_overflow=0)
     engine.dialect.statement_compiler = _Compiler
     event.listen(engine.sync_engine, "connect", _prepare)
@@ -63,7 +90,8 @@ async def opened(url: str) -> AsyncIterator[Opened]:
             writing=writing,
             noting=writing,
             readers=_READERS,
-            stand=lambda _heard: FileStand(Path(str(path))),
+            stand=lambda _heard: FileStand(FileLock(_beside(path, "duty"))),
+            gateway_stand=lambda shard_ids: FileStand(*_gateway_locks(path, shard_ids)),
             checkpoint="PRAGMA wal_checkpoint(PASSIVE)",
         )
     finally:
@@ -71,31 +99,110 @@ async def opened(url: str) -> AsyncIterator[Opened]:
         await engine.dispose()
 
 
-class FileStand:
-    """A lock on a file beside the store, by SQLite's own means. It hears nothing: all that matters happens here."""
+@asynccontextmanager
+async def alone(url: str) -> AsyncIterator[None]:
+    """Lock everybody out of the file. Raises `StoreError` when another process has it open, whatever for."""
+    lock = await asyncio.to_thread(_locked_out, Path(str(make_url(url).database)))
+    try:
+        yield
+    finally:
+        if lock:
+            lock.close()
 
-    def __init__(self, store: Path) -> None:
-        self._path = store.with_name(f"{store.name}-duty")
+
+def _locked_out(path: Path) -> sqlite3.Connection | None:
+    """In WAL mode every open connection holds a lock that is shared; this one shares it with nobody.
+
+    None for a file that is missing or is no database: nobody works with that.
+    """
+    until = monotonic() + _GOODBYE
+    while True:
+        try:
+            connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0, check_same_thread=False
+            )
+        except sqlite3.OperationalError:
+            return None
+        try:
+            connection.isolation_level = None
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("ROLLBACK")
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                return None
+            if monotonic() > until:
+                raise StoreError(OPEN_ELSEWHERE.format(place=path)) from error
+            sleep(_PAUSE)
+        else:
+            return connection
+
+
+class FileLock:
+    """A lock on a file beside the store, by SQLite's own means: it ends with its process, however that ends."""
+
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
+        self._path = path
+        self._shared = shared
         self._held: sqlite3.Connection | None = None
 
-    async def look(self) -> bool:
+    def take(self) -> bool:
+        """Whether it is held now. Never waits."""
         if self._held is None:
-            self._held = await asyncio.to_thread(self._take)
+            connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+            try:
+                connection.execute("BEGIN" if self._shared else "BEGIN EXCLUSIVE")
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            except sqlite3.OperationalError:
+                connection.close()
+            else:
+                self._held = connection
         return self._held is not None
 
-    def _take(self) -> sqlite3.Connection | None:
-        connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
-        try:
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            connection.close()
-            return None
-        return connection
-
-    async def close(self) -> None:
+    def leave(self) -> None:
         if self._held:
             self._held.close()
             self._held = None
+
+
+class FileStand:
+    """Some locks, all of them or none. It hears nothing: all that matters happens here."""
+
+    answers = True
+    """A file is always there to be asked."""
+
+    def __init__(self, *locks: FileLock) -> None:
+        self._locks = locks
+
+    async def look(self) -> bool:
+        return await asyncio.to_thread(self._take)
+
+    def _take(self) -> bool:
+        if all(lock.take() for lock in self._locks):
+            return True
+        self._leave()
+        return False
+
+    def _leave(self) -> None:
+        for lock in self._locks:
+            lock.leave()
+
+    async def close(self) -> None:
+        self._leave()
+
+
+def _gateway_locks(store: Path, shard_ids: Sequence[int] | None) -> list[FileLock]:
+    """Whoever answers for the whole bot excludes all others; those with shards of their own exclude whoever has the
+    same one."""
+    if shard_ids is None:
+        return [FileLock(_beside(store, "gateway"))]
+    single = [FileLock(_beside(store, f"gateway-{shard_id}")) for shard_id in sorted(shard_ids)]
+    return [FileLock(_beside(store, "gateway"), shared=True), *single]
+
+
+def _beside(store: Path, name: str) -> Path:
+    return store.with_name(f"{store.name}-{name}")
 
 
 async def copy_to(url: str, target: Path) -> None:
@@ -147,12 +254,16 @@ def _make_folder(path: str | None) -> None:
         raise StoreError(f"The database's folder {Path(path).parent} cannot be made: {error.strerror}.") from error
 
 
+def _may_write(folder: Path) -> bool:
+    return os.access(folder, os.W_OK)
+
+
 def _refuse_foreign(path: str) -> None:
     """Look without touching: WAL mode alone would already change another program's file."""
     if not Path(path).exists():
         return
     try:
-        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+        with closing(sqlite3.connect(uri_to_read(Path(path)), uri=True, timeout=10)) as connection:
             # In this order: another process may be making them, and signs them with its commit.
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             (owner,) = connection.execute("PRAGMA application_id").fetchone()

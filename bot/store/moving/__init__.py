@@ -12,7 +12,17 @@ from bot.errors import StoreTroubleError
 from bot.store.database import Database, open_database, place_of
 from bot.store.moving.comparing import Compared, compare
 from bot.store.moving.copying import Copying
-from bot.store.moving.ends import AtWork, end, moved, notes_of, open_target, prepare, refuse_at_work, refuse_source
+from bot.store.moving.ends import (
+    AtWork,
+    end,
+    moved,
+    notes_of,
+    open_target,
+    prepare,
+    refuse_at_work,
+    refuse_open,
+    refuse_source,
+)
 from bot.store.tables import cards
 
 __all__ = ["Compared", "move"]
@@ -26,9 +36,10 @@ async def move(source: str, target: str, at_work: AtWork, progress: Progress) ->
 
     The source is read only, and nobody can write to it meanwhile. A target is no store for anybody before all of it
     was found to be the same. Raises `StoreError` for a source that cannot be moved, for a target that is neither new
-    nor a copy of this source under way, and when the engines break off.
+    nor a copy of this source under way, for either that a process has open, and when the engines break off.
     """
     await refuse_source(source)
+    await refuse_open(source, target)
     try:
         # Beside its reading, `write` holds off whoever would change the source.
         async with open_database(source) as here, here.write() as held:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, Table, delete, exists, insert, inspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import StoreError
-from bot.store.database import Database, open_database
+from bot.store.database import Database, alone, open_database
 from bot.store.examining import DatabaseState, examine, state_of
 from bot.store.meta import MOVING
 from bot.store.migrate import is_foreign, migrate
@@ -44,6 +44,15 @@ async def refuse_source(url: str) -> None:
     found = await examine(url)
     if reason := _UNFIT.get(found.state) or "; ".join(found.damage):
         raise StoreError(f"The database {found.place} cannot be moved: {reason}.")
+
+
+async def refuse_open(source: str, target: str) -> None:
+    """Raise `StoreError` when a process has one of them open. One that comes later finds that it cannot write."""
+    async with alone(source):
+        pass
+    with _by_its_option():
+        async with alone(target):
+            pass
 
 
 def refuse_at_work(where: str, notes: Notes, at_work: AtWork) -> None:

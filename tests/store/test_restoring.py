@@ -1,0 +1,49 @@
+"""A backup is put in the store's place only when nobody has the store open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.errors import StoreError
+from bot.store import back_up, open_for_reading, open_store, restore
+from bot.store.database import alone
+from tests.support.cards import NOW
+from tests.support.stores import new_database
+
+pytestmark = pytest.mark.sqlite("its files")
+
+
+async def test_a_store_that_a_process_has_open_is_not_replaced(tmp_path: Path) -> None:
+    url, copy = new_database(tmp_path / "newsdesk.db"), tmp_path / "copy.db"
+    await back_up(url, copy)
+    async with open_store(url) as store:
+        await store.meta.set("since", "the copy")
+        with pytest.raises(StoreError, match=r"^Another process works with .+newsdesk\.db\. Stop every newsdesk"):
+            await restore(copy, url, NOW)
+        assert await store.meta.get("since") == "the copy"
+    await restore(copy, url, NOW)
+    async with open_store(url) as store:
+        assert await store.meta.get("since") is None
+
+
+async def test_whoever_comes_while_a_store_is_replaced_waits_outside(tmp_path: Path) -> None:
+    url = new_database(tmp_path / "newsdesk.db")
+    async with alone(url):
+        with pytest.raises(StoreError, match=r"locked"):
+            async with open_for_reading(url):
+                pass
+    async with open_for_reading(url) as store:
+        assert store.instance
+
+
+@pytest.mark.parametrize("broken", [b"", b"Dear reader, " * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+async def test_what_is_broken_is_nobodys_and_is_replaced(tmp_path: Path, broken: bytes) -> None:
+    """That is what a backup is for."""
+    url, copy, path = new_database(tmp_path / "good.db"), tmp_path / "copy.db", tmp_path / "newsdesk.db"
+    await back_up(url, copy)
+    path.write_bytes(broken)
+    await restore(copy, f"sqlite+aiosqlite:///{path}", NOW)
+    async with open_store(f"sqlite+aiosqlite:///{path}") as store:
+        assert store.instance
