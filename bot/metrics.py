@@ -56,6 +56,10 @@ class Failure(enum.StrEnum):
     """The person was told what they may not do, or what to do instead."""
     FAILED = "failed"
     """A defect or trouble of ours: an apology with a code, and a traceback in the log."""
+    BUSY = "busy"
+    """Too much was waiting: the person was asked to try again, or an autocomplete suggested nothing."""
+    LATE = "late"
+    """Discord had given up waiting for the acknowledgement, so nothing was done; or an autocomplete took too long."""
 
 
 @dataclass(frozen=True, slots=True)

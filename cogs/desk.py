@@ -10,6 +10,7 @@ from bot.desk import period
 from bot.desk.publication import EVERYWHERE, Source, Verdict
 from bot.errors import UserError
 from bot.gateway import suggestions
+from bot.gateway.acknowledgement import FORM, answer
 from bot.gateway.client import NewsBot
 from bot.gateway.decisions import REASON, decide, require_say, undo
 from bot.gateway.reviews import WithdrawModal, tell
@@ -37,6 +38,22 @@ _SCOPES = [
 _ENDED = [app_commands.Choice(name=verdict.value, value=verdict.value) for verdict in Verdict]
 _SAID = [app_commands.Choice(name=source.value, value=source.value) for source in Source]
 _SCOPE = "Where it counts; this server when left out"
+
+
+def _withdraw_form(interaction: Interaction) -> WithdrawModal | None:
+    """Asks for the reason that was left out. Which card is meant, and who owns the bot, is looked up on submit."""
+    given = interaction.namespace
+    if given.reason is not None:
+        return None
+    everywhere = given.scope == "everywhere"
+    if not everywhere:
+        require_moderator(interaction)
+
+    async def look_up(submitted: Interaction) -> tuple[FiledCard, Verdict | None]:
+        chosen = await suggestions.chosen_card(submitted, given.card, hidden=True)
+        return chosen, _standing(chosen, everywhere)
+
+    return WithdrawModal(look_up, everywhere=everywhere)
 
 
 @app_commands.guild_only()
@@ -81,7 +98,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
             "min_quality": min_quality,
             "since": moment.isoformat() if moment else None,
         }
-        await interaction.response.send_message(**await listed(interaction, request), ephemeral=True)
+        await answer(interaction, **await listed(interaction, request))
 
     @app_commands.command(description="Where held cards are put before the moderators; without a channel, nowhere")
     @app_commands.describe(
@@ -107,7 +124,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
                 channel=channel.mention,
                 waiting=waiting,
             )
-        await interaction.response.send_message(comes, ephemeral=True)
+        await answer(interaction, comes)
 
     async def _require_desk(self, interaction: Interaction, channel: discord.TextChannel | discord.Thread) -> None:
         require_channel_manager(interaction, channel.id)
@@ -131,7 +148,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         chosen, everywhere = await self._chosen(interaction, card, scope)
         await self._decide(interaction, chosen, Verdict.PUBLISH, reason, everywhere=everywhere)
 
-    @app_commands.command(description="Take a card away")
+    @app_commands.command(description="Take a card away", extras={FORM: _withdraw_form})
     @app_commands.describe(
         card="Type words of its title, then choose", reason="Why; asked for when left out", scope=_SCOPE
     )
@@ -141,11 +158,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         self, interaction: Interaction, card: Words, reason: Reason | None = None, scope: str = "server"
     ) -> None:
         chosen, everywhere = await self._chosen(interaction, card, scope)
-        if reason is None:
-            form = WithdrawModal(chosen, _standing(chosen, everywhere), everywhere=everywhere)
-            await interaction.response.send_modal(form)
-            return
-        await self._decide(interaction, chosen, Verdict.WITHDRAW, reason, everywhere=everywhere)
+        await self._decide(interaction, chosen, Verdict.WITHDRAW, reason or "", everywhere=everywhere)
 
     @app_commands.command(description="Take the last decision on a card back")
     @app_commands.describe(card="Type words of its title, then choose", scope=_SCOPE)
@@ -189,7 +202,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
             "after": ended,
             "source": said,
         }
-        await interaction.response.send_message(**await listed(interaction, request), ephemeral=True)
+        await answer(interaction, **await listed(interaction, request))
 
     async def _chosen(self, interaction: Interaction, card: str, scope: str) -> tuple[FiledCard, bool]:
         everywhere = scope == "everywhere"

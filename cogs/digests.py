@@ -12,6 +12,7 @@ from bot.desk.quiet import parse as quiet_hours
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When
 from bot.errors import UserError
 from bot.gateway import suggestions
+from bot.gateway.acknowledgement import answer
 from bot.gateway.client import NewsBot
 from bot.gateway.previews import preview_reply, whatif_reply, why_reply
 from bot.gateway.rights import guild_id, require_channel_manager, trouble
@@ -131,7 +132,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     @app_commands.command(description="Bring cards to a channel, step by step, with a preview")
     async def setup(self, interaction: Interaction) -> None:
         view = await SetupView.begun(interaction)
-        await interaction.response.send_message(**view.reply(), ephemeral=True)
+        await answer(interaction, **view.reply())
 
     @app_commands.command(description="Change a subscription; what you leave out stays as it is")
     @app_commands.describe(subscription="Choose it from the list", **_ABOUT)
@@ -173,7 +174,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def list_(self, interaction: Interaction) -> None:
         found = await self._found(interaction)
         quiet = await self.bot.store.quiet.of_guild(guild_id(interaction))
-        await interaction.response.send_message(embed=subscriptions_embed(found, quiet), ephemeral=True)
+        await answer(interaction, embed=subscriptions_embed(found, quiet))
 
     @app_commands.command(description="Let a subscription rest; posts that are there stay")
     @app_commands.describe(subscription="Choose it from the list")
@@ -185,7 +186,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         await self.bot.store.subscriptions.pause(chosen)
         channel = f"<#{chosen.channel_id}>"
         text = tr("{channel} gets none of these cards until `/digest resume`.", channel=channel)
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text)
 
     @app_commands.command(description="Wake a subscription that was paused; what it missed is not made up for")
     @app_commands.describe(subscription="Choose it from the list")
@@ -204,15 +205,14 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         chosen = await suggestions.chosen_subscription(interaction, subscription)
         await self.bot.store.subscriptions.remove(chosen.guild_id, chosen.id)
         text = tr("{channel} gets no more of these cards.", channel=f"<#{chosen.channel_id}>")
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text)
 
     @app_commands.command(description="What the next digest would bring, as it would look")
     @app_commands.describe(subscription="Choose it from the list")
     @app_commands.autocomplete(**_ONE)
     async def preview(self, interaction: Interaction, subscription: str) -> None:
         chosen = await suggestions.chosen_subscription(interaction, subscription)
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await interaction.followup.send(**await preview_reply(interaction, chosen), ephemeral=True)
+        await answer(interaction, **await preview_reply(interaction, chosen))
 
     @app_commands.command(description="Why a subscription brings a card, or does not")
     @app_commands.describe(subscription="Choose it from the list", card="Type words of its title, then choose")
@@ -220,7 +220,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def why(self, interaction: Interaction, subscription: str, card: app_commands.Range[str, 1, 200]) -> None:
         chosen = await suggestions.chosen_subscription(interaction, subscription)
         found = await suggestions.chosen_card(interaction, card)
-        await interaction.response.send_message(await why_reply(interaction, chosen, found), ephemeral=True)
+        await answer(interaction, await why_reply(interaction, chosen, found))
 
     @app_commands.command(description="Send the next digest at once, in addition to its times")
     @app_commands.describe(subscription="Choose it from the list")
@@ -229,7 +229,6 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         chosen = await suggestions.chosen_subscription(interaction, subscription)
         if chosen.wish.when is When.INSTANT:
             raise UserError(tr("Instant cards come by themselves; only a digest can be sent early."))
-        await interaction.response.defer(ephemeral=True, thinking=True)
         number = await self.bot.newsroom.send_now(chosen)
         if not number:
             raise UserError(tr("Nothing new has come in since the last digest, so none was sent."))
@@ -239,7 +238,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
             number,
             channel=f"<#{chosen.channel_id}>",
         )
-        await interaction.followup.send(text, ephemeral=True)
+        await answer(interaction, text)
 
     @app_commands.command(description="When a channel is not to be disturbed: cards wait and come as one digest")
     @app_commands.describe(
@@ -268,7 +267,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
                 raise UserError(none)
             await self.bot.newsroom.plan()
             text = tr("{channel} has no quiet hours any more.", channel=channel.mention)
-            await interaction.response.send_message(text, ephemeral=True)
+            await answer(interaction, text)
             return
         if not starts or not ends:
             raise UserError(tr("Quiet hours need both times, `from` and `to`, such as 22:00 and 7:00."))
@@ -276,7 +275,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         hours = quiet_hours(starts, ends, zone, heat)
         await self.bot.store.quiet.set(server, channel.id, hours, now)
         await remember_zone(interaction, timezone)
-        await interaction.response.send_message(quiet_text(channel.id, hours), ephemeral=True)
+        await answer(interaction, quiet_text(channel.id, hours))
 
     @app_commands.command(description="What a subscription like this would have brought in the last 30 days")
     @app_commands.describe(**{name: _ABOUT[name] for name in _CHOOSES})
@@ -296,8 +295,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     ) -> None:
         asked = Asked(when, at, on, timezone, topics, without, min_quality, max_cards)
         wish = wish_of(asked, await base_wish(interaction))
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await interaction.followup.send(**await whatif_reply(interaction, wish), ephemeral=True)
+        await answer(interaction, **await whatif_reply(interaction, wish))
 
     @app_commands.command(description="Whether I can post in the subscribed channels, and how to mend it")
     async def check(self, interaction: Interaction) -> None:
@@ -305,7 +303,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         closed = {circuit.channel_id for circuit in await self.bot.store.circuits.of_guild(guild_id(interaction))}
         channels = dict.fromkeys(each.channel_id for each in found)
         checks = [ChannelCheck(channel_id, trouble(interaction, channel_id, closed)) for channel_id in channels]
-        await interaction.response.send_message(embed=check_embed(checks), ephemeral=True)
+        await answer(interaction, embed=check_embed(checks))
 
     async def _found(self, interaction: Interaction) -> list[Subscription]:
         found = await self.bot.store.subscriptions.of_guild(guild_id(interaction))
@@ -315,4 +313,4 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
 
     async def _show(self, interaction: Interaction, subscription: Subscription, text: str) -> None:
         text += await about_unknown(interaction, subscription.wish.topics)
-        await interaction.response.send_message(text, embed=subscription_embed(subscription), ephemeral=True)
+        await answer(interaction, text, embed=subscription_embed(subscription))

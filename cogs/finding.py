@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.gateway.acknowledgement import answer
 from bot.gateway.client import NewsBot
 from bot.gateway.finding import found_reply
 from bot.language import marked
@@ -29,4 +30,4 @@ class FindingCommands(commands.Cog):
         self.bot.tree.remove_command(self._menu.name, type=self._menu.type)
 
     async def _find(self, interaction: Interaction, message: discord.Message) -> None:
-        await interaction.response.send_message(**await found_reply(interaction, message), ephemeral=True)
+        await answer(interaction, **await found_reply(interaction, message))

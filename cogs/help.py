@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.gateway.acknowledgement import answer
 from bot.gateway.client import NewsBot
 from bot.gateway.guide import guide
 from bot.render.guide import guide_embeds
@@ -21,5 +22,4 @@ class HelpCommands(commands.Cog):
 
     @app_commands.command(description="What you can do here")
     async def help(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await interaction.followup.send(embeds=guide_embeds(await guide(interaction)), ephemeral=True)
+        await answer(interaction, embeds=guide_embeds(await guide(interaction)))

@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.gateway import suggestions
+from bot.gateway.acknowledgement import answer
 from bot.gateway.catching_up import catch_up, has_read
 from bot.gateway.client import NewsBot
 from bot.gateway.following import follow, followed_topics, following, tell_of_rest, unfollow
@@ -41,8 +42,7 @@ class MemberCommands(commands.Cog):
 
     @app_commands.command(description="What you have missed here since you last read, best first")
     async def catchup(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await interaction.followup.send(**await catch_up(interaction), ephemeral=True)
+        await answer(interaction, **await catch_up(interaction))
 
     @app_commands.command(description="Get new cards about a topic as a digest of your own, in your direct messages")
     @app_commands.describe(
@@ -55,38 +55,34 @@ class MemberCommands(commands.Cog):
     async def follow(
         self, interaction: Interaction, topic: Topic, at: Times | None = None, timezone: Times | None = None
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await interaction.followup.send(await follow(interaction, topic, at, timezone), ephemeral=True)
+        await answer(interaction, await follow(interaction, topic, at, timezone))
 
     @app_commands.command(description="Take a topic off your own digest")
     @app_commands.describe(topic="One that you follow")
     @app_commands.autocomplete(topic=followed_topics)
     @app_commands.guild_only()
     async def unfollow(self, interaction: Interaction, topic: Topic) -> None:
-        await interaction.response.send_message(await unfollow(interaction, topic), ephemeral=True)
+        await answer(interaction, await unfollow(interaction, topic))
 
     @app_commands.command(description="What you follow here, and when it comes; wakes your digest when it rests")
     @app_commands.guild_only()
     async def following(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await interaction.followup.send(await following(interaction), ephemeral=True)
+        await answer(interaction, await following(interaction))
 
     @saved.command(name="list", description="The cards that you saved, newest first")
     async def saved_list(self, interaction: Interaction) -> None:
-        await interaction.response.send_message(**await listed(interaction, {"kind": "saved"}), ephemeral=True)
+        await answer(interaction, **await listed(interaction, {"kind": "saved"}))
 
     @saved.command(name="export", description="The cards that you saved, as a file")
     @app_commands.describe(form="What to read it with")
     @app_commands.choices(form=_FORMS)
     async def saved_export(self, interaction: Interaction, form: str = Form.MARKDOWN) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await interaction.followup.send(**await saved_reply(interaction, Form(form)), ephemeral=True)
+        await answer(interaction, **await saved_reply(interaction, Form(form)))
 
     @privacy.command(name="export", description="Everything that is stored about you, as a file")
     async def privacy_export(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await interaction.followup.send(**await export_reply(interaction), ephemeral=True)
+        await answer(interaction, **await export_reply(interaction))
 
     @privacy.command(name="erase", description="Delete what is stored about you; you are asked once more")
     async def privacy_erase(self, interaction: Interaction) -> None:
-        await interaction.response.send_message(**await erase_reply(interaction), ephemeral=True)
+        await answer(interaction, **await erase_reply(interaction))

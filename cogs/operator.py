@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.gateway.acknowledgement import answer
 from bot.gateway.client import NewsBot
 from bot.gateway.guide import OWNERS
 from bot.gateway.operators import require_operator
@@ -33,4 +34,4 @@ class OperatorCommands(commands.Cog):
             duplicates_prevented=newsroom.duplicates_prevented,
             held_back=newsroom.held_back,
         )
-        await interaction.response.send_message(embed=status_embed(status), ephemeral=True)
+        await answer(interaction, embed=status_embed(status))

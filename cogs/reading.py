@@ -11,6 +11,7 @@ from discord.ext import commands
 from bot.desk import period
 from bot.errors import UserError
 from bot.gateway import suggestions
+from bot.gateway.acknowledgement import answer
 from bot.gateway.client import NewsBot
 from bot.gateway.rights import guild_id
 from bot.gateway.sharing import sharing
@@ -37,7 +38,7 @@ class ReadingCommands(commands.Cog):
         self, interaction: Interaction, topic: Words | None = None, count: app_commands.Range[int, 1, 10] = 5
     ) -> None:
         reply = await listed(interaction, {"kind": "latest", "topic": topic, "count": count})
-        await interaction.response.send_message(**reply, ephemeral=True)
+        await answer(interaction, **reply)
 
     @app_commands.command(description='Search all cards: words, "a phrase", -without, beginning*')
     @app_commands.describe(
@@ -75,14 +76,14 @@ class ReadingCommands(commands.Cog):
             "until": end and end.isoformat(),
             "order": order,
         }
-        await interaction.response.send_message(**await listed(interaction, request), ephemeral=True)
+        await answer(interaction, **await listed(interaction, request))
 
     @app_commands.command(description="What the cards are about, and what rises")
     async def topics(self, interaction: Interaction) -> None:
         found = await self.bot.store.trends.topics(guild_id(interaction), self.bot.clock(), limit=100)
         if not found:
             raise UserError(tr("There are no cards yet."))
-        await interaction.response.send_message(embed=topics_embed(found), ephemeral=True)
+        await answer(interaction, embed=topics_embed(found))
 
     @app_commands.command(description="One card in full")
     @app_commands.describe(card="Type words of its title, then choose")
@@ -91,4 +92,4 @@ class ReadingCommands(commands.Cog):
         chosen = await suggestions.chosen_card(interaction, card)
         embed = card_embed(chosen, self.bot.settings.asset_base_url)
         view = card_view(chosen, below=sharing(interaction, [chosen]))
-        await interaction.response.send_message(embed=embed, view=view, ephemeral=True)
+        await answer(interaction, embed=embed, view=view)

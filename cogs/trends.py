@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.gateway import suggestions
+from bot.gateway.acknowledgement import answer
 from bot.gateway.client import NewsBot
 from bot.gateway.trends import trends_reply
 
@@ -26,5 +27,4 @@ class TrendCommands(commands.Cog):
     async def trends(
         self, interaction: Interaction, topic: Words | None = None, days: app_commands.Range[int, 7, 90] = 30
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await interaction.followup.send(**await trends_reply(interaction, topic, days), ephemeral=True)
+        await answer(interaction, **await trends_reply(interaction, topic, days))

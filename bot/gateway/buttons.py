@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 
 from bot.errors import UserError
+from bot.gateway.acknowledgement import Acknowledgement, answer
 from bot.gateway.failures import Answering, AnsweringModal
 from bot.gateway.rights import guild_id
 from bot.gateway.turning import PAGE, listed
 from bot.language import marked, tr, trn
-from bot.render.limits import CHOICES, LABEL_DESCRIPTION
+from bot.render.limits import CHOICES
 from bot.render.lists import choice_name, related_embed
-from bot.render.markdown import cut
 from bot.render.why import whys_embed
 from bot.store.flags import MOST, Flag, Flagged
 from bot.store.records import FiledCard
@@ -53,7 +53,7 @@ class SaveButton(Answering, discord.ui.DynamicItem[Button], template=_SAVE):
             if new
             else tr("You saved this card already: see `/saved list`.")
         )
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text)
 
 
 class ForgetButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:forget:(?P<card>\d{1,10})"):
@@ -73,7 +73,7 @@ class ForgetButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:forg
         text = (
             tr("Removed from your saved cards.") if removed else tr("That card is not among your saved cards any more.")
         )
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text)
 
 
 class KeepSelect(Answering, discord.ui.DynamicItem[Select], template=r"nd:keep:(?P<delivery>\d{1,12})"):
@@ -108,7 +108,7 @@ class KeepSelect(Answering, discord.ui.DynamicItem[Select], template=r"nd:keep:(
             saved,
         )
         text += " " + tr("You had {count} of them already.", count=known) if known else ""
-        await interaction.response.send_message(text, ephemeral=True)
+        await answer(interaction, text)
 
 
 class WhyButton(Answering, discord.ui.DynamicItem[Button], template=_WHY):
@@ -125,7 +125,7 @@ class WhyButton(Answering, discord.ui.DynamicItem[Button], template=_WHY):
     async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
         server = await _server(interaction, self.delivery_id)
         chosen = await interaction.client.store.digests.whys(self.delivery_id, server)
-        await interaction.response.send_message(embed=whys_embed(chosen), ephemeral=True)
+        await answer(interaction, embed=whys_embed(chosen))
 
 
 class RelatedButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:related:(?P<card>\d{1,10})"):
@@ -143,7 +143,7 @@ class RelatedButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:rel
         card = await _card(interaction, self.card_id)
         if not card.card.related:
             raise UserError(tr("Nobody else has covered this story yet."))
-        await interaction.response.send_message(embed=related_embed(card), ephemeral=True)
+        await answer(interaction, embed=related_embed(card))
 
 
 class TopicButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:topic:(?P<card>\d{1,10})"):
@@ -162,11 +162,13 @@ class TopicButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:topic
         if not card.topics:
             raise UserError(tr("This card has no topic any more."))
         request = {"kind": "latest", "topic": card.topics[0], "count": PAGE}
-        await interaction.response.send_message(**await listed(interaction, request), ephemeral=True)
+        await answer(interaction, **await listed(interaction, request))
 
 
 class FlagButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:flag:(?P<card>\d{1,10})"):
     """Reports a problem with a card to the server's moderators."""
+
+    acknowledgement = Acknowledgement.FORM
 
     def __init__(self, card_id: int) -> None:
         super().__init__(discord.ui.Button(emoji="🚩", custom_id=f"nd:flag:{card_id}"))
@@ -176,35 +178,33 @@ class FlagButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:flag:(
     def carrying(cls, match: re.Match[str]) -> Self:
         return cls(int(match["card"]))
 
-    async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
+    def form(self, interaction: discord.Interaction[NewsBot]) -> FlagModal:
         _require_server(interaction)
-        await interaction.response.send_modal(FlagModal(await _card(interaction, self.card_id)))
+        return FlagModal(self.card_id)
 
 
 class FlagModal(AnsweringModal):
     """Asks what is wrong."""
 
-    def __init__(self, card: FiledCard) -> None:
+    def __init__(self, card_id: int) -> None:
         super().__init__(title=tr("Report a problem"))
-        self.card = card
+        self.card_id = card_id
         example = tr("The link is dead; it is a duplicate; …")
         self.reason: discord.ui.TextInput[Any] = discord.ui.TextInput(
             style=discord.TextStyle.paragraph, max_length=_REPORT, placeholder=example
         )
-        title = cut(card.card.title, LABEL_DESCRIPTION)
-        question = tr("What is wrong with this card?")
-        self.add_item(discord.ui.Label(text=question, description=title, component=self.reason))
+        self.add_item(discord.ui.Label(text=tr("What is wrong with this card?"), component=self.reason))
 
     async def on_submit(self, interaction: discord.Interaction[NewsBot], /) -> None:  # type: ignore[override]  # our client's
         _require_server(interaction)
-        card = await _card(interaction, self.card.id)
+        card = await _card(interaction, self.card_id)
         bot = interaction.client
         flag = Flag(interaction.user.id, " ".join(self.reason.value.split()), bot.clock())
         outcome = await bot.store.flags.add(guild_id(interaction), card.id, flag)
         if outcome is not Flagged.TAKEN:
             raise UserError(tr(_NOT_TAKEN[outcome], most=MOST))
         thanks = tr("Thank you. The moderators of this server see it.")
-        await interaction.response.send_message(thanks, ephemeral=True)
+        await answer(interaction, thanks)
         await bot.newsroom.plan()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import hashlib
 import json
 import logging
@@ -22,9 +20,10 @@ from discord.http import Route
 from yarl import URL
 
 from bot.delivery.gate import Gate
+from bot.gateway.acknowledgement import FORM
 from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.desk_pages import QueueButton
-from bot.gateway.failures import report, say_stale
+from bot.gateway.failures import receive, report, say_stale
 from bot.gateway.languages import CommandTranslator, ServerLanguages
 from bot.gateway.measuring import measure
 from bot.gateway.members import EraseButton
@@ -32,10 +31,11 @@ from bot.gateway.noting import note
 from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
 from bot.gateway.pacing import GateKeeper, Pace, count_refusals, refuse_second_try
 from bot.gateway.reviews import REVIEW_ITEMS
-from bot.gateway.setup import answer_for_lost_draft
+from bot.gateway.setup import about_lost_draft
 from bot.gateway.shards import Identifies
 from bot.gateway.sharing import ShareButton
 from bot.gateway.turning import TurnButton
+from bot.gateway.workload import COMPLETIONS_AT_ONCE, LONGEST_COMPLETION, MOST_COMPLETIONS_WAITING, Workload
 from bot.language import tr, trn
 from bot.metrics import Metrics
 from bot.settings import Settings
@@ -50,12 +50,18 @@ _LONGEST_WAIT = 60.0
 
 
 class NewsTree(app_commands.CommandTree["NewsBot"]):
-    """The slash commands, whose failures answer the person who asked."""
+    """The slash commands, whose failures answer the person who asked.
+
+    Each is acknowledged as a reply; one with a `FORM` in its `extras` opens that form when it makes one.
+    """
 
     async def interaction_check(self, interaction: discord.Interaction[NewsBot], /) -> bool:
-        measure(interaction)
-        note(interaction)
-        return True
+        if interaction.type is discord.InteractionType.autocomplete:
+            measure(interaction)
+            note(interaction)
+            return True
+        command = interaction.command
+        return await receive(interaction, form=command.extras.get(FORM) if command else None)
 
     async def on_error(self, interaction: discord.Interaction[NewsBot], error: app_commands.AppCommandError, /) -> None:
         await report(interaction, error)
@@ -113,7 +119,8 @@ class NewsBot(commands.AutoShardedBot):
         """The replies that were lately shown to everyone, by the ids of their messages."""
         self.works = works
         self.answers = answers
-        self._watching: set[asyncio.Task[None]] = set()
+        self.workload = Workload()
+        self.completions = Workload(COMPLETIONS_AT_ONCE, MOST_COMPLETIONS_WAITING, LONGEST_COMPLETION)
         if settings.discord_api:
             Route.BASE = api_base(settings.discord_api)
 
@@ -186,20 +193,12 @@ class NewsBot(commands.AutoShardedBot):
         return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """What nobody answers was made before a restart, or by hand. The wait for that belongs to no interaction."""
+        """What nobody handles was made before a restart, or by hand."""
         note(interaction)
         _log.debug("Server %s, member %s: %s", interaction.guild_id, interaction.user.id, interaction.type.name)
-        await answer_for_lost_draft(interaction)
-        contextvars.Context().run(self._watch, interaction)
-
-    def _watch(self, interaction: discord.Interaction[Any]) -> None:
-        watching = asyncio.create_task(say_stale(interaction), name=f"watch interaction {interaction.id}")
-        self._watching.add(watching)
-        watching.add_done_callback(self._watching.discard)
+        await say_stale(interaction, about_lost_draft(interaction))
 
     async def close(self) -> None:
-        for watching in self._watching:
-            watching.cancel()
         # The login makes it; before that, discord.py's own close stumbles over its absence.
         if hasattr(self, "_AutoShardedClient__queue"):
             await super().close()

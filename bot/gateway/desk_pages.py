@@ -11,6 +11,7 @@ import discord
 
 from bot.desk.publication import Source, Verdict
 from bot.errors import UserError
+from bot.gateway.acknowledgement import Acknowledgement, answer
 from bot.gateway.decisions import LETTERS, VERDICTS, decide
 from bot.gateway.failures import Answering
 from bot.gateway.rights import guild_id, require_moderator
@@ -94,6 +95,8 @@ class QueueButton(
 ):
     """Decides on one card of the queue, or on a whole page as it was seen."""
 
+    acknowledgement = Acknowledgement.UPDATE
+
     def __init__(
         self, verdict: Verdict, key: str, place: Place, seen: Sequence[tuple[int, Verdict | None]], label: str
     ) -> None:
@@ -122,7 +125,7 @@ class QueueButton(
             raise UserError("\n".join(lines))
         page = await self._page(interaction)
         page["content"] = "\n".join([*lines, page["content"] or ""]).strip()
-        await interaction.response.edit_message(**page)
+        await answer(interaction, **page)
 
     async def _decided(self, interaction: Interaction, card_id: int, expected: Verdict | None) -> tuple[bool, str]:
         """Whether it is done, and what to tell of it."""

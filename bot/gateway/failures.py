@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Self
 
 import aiohttp
@@ -14,15 +14,16 @@ import discord
 from discord import app_commands
 
 from bot.errors import UserError
-from bot.gateway.measuring import measure, note_failure
+from bot.gateway.acknowledgement import Acknowledgement, acknowledge, is_dispatched, mark_dispatched, tell
+from bot.gateway.measuring import measure, note_failure, note_unanswered, seconds_since_arrival
 from bot.gateway.noting import note
+from bot.gateway.workload import LONGEST_COMPLETION
 from bot.language import marked, tr, trn
+from bot.metrics import Failure
 from bot.render.markdown import bold_names
 
 _log = logging.getLogger(__name__)
-_ANSWERED_WITHIN = 2.0
-"""Seconds after which what has no answer will get none; Discord waits for 3."""
-_EXPIRED = {10062, 40060}  # unknown interaction; already acknowledged
+_EXPIRED = {10015, 10062, 40060, 50027}  # unknown webhook, unknown interaction, already acknowledged, invalid token
 _PERMISSIONS = {"manage_messages": marked("Manage Messages")}
 """Those that commands ask for, by the names of Discord's settings."""
 
@@ -34,7 +35,7 @@ async def report(interaction: discord.Interaction[Any], error: Exception) -> Non
     if isinstance(cause, discord.HTTPException) and cause.code in _EXPIRED:
         _log.warning("Interaction %s ran out of time: %s", interaction.id, cause)
         return
-    await _tell(interaction, _words(interaction, cause))
+    await tell(interaction, _words(interaction, cause))
 
 
 def _words(interaction: discord.Interaction[Any], error: Exception) -> str:
@@ -65,35 +66,71 @@ def _words(interaction: discord.Interaction[Any], error: Exception) -> str:
     )
 
 
-async def _tell(interaction: discord.Interaction[Any], text: str) -> None:
-    nobody = discord.AllowedMentions.none()
+async def receive(
+    interaction: discord.Interaction[Any],
+    how: Acknowledgement = Acknowledgement.REPLY,
+    form: Callable[[discord.Interaction[Any]], discord.ui.Modal | None] | None = None,
+    name: str = "",
+) -> bool:
+    """Acknowledge an interaction before anything is read for it, then wait for its turn.
+
+    Returns whether the running task is to go on with it. Where `form` makes one, that is all there is to do.
+    Never raises.
+    """
+    mark_dispatched(interaction)
+    measure(interaction, name)
+    note(interaction)
     try:
-        if interaction.response.is_done():
-            await interaction.followup.send(text, ephemeral=True, allowed_mentions=nobody)
-        else:
-            await interaction.response.send_message(text, ephemeral=True, allowed_mentions=nobody)
-    except (discord.HTTPException, discord.InteractionResponded, aiohttp.ClientError, OSError) as error:
-        _log.warning("Interaction %s could not be answered: %s", interaction.id, error)
+        modal = form(interaction) if form else None
+    except Exception as error:  # noqa: BLE001 - the failure boundary: everything is answered
+        await report(interaction, error)
+        return False
+    if not await acknowledge(interaction, how, modal):
+        note_unanswered(interaction, Failure.LATE)
+        return False
+    if modal is not None:
+        return False
+    if await interaction.client.workload.enter(_turn(interaction, how)):
+        return True
+    note_unanswered(interaction, Failure.BUSY)
+    await tell(interaction, tr("I am busy at the moment, so nothing was done. Please try again."))
+    return False
 
 
-async def say_stale(interaction: discord.Interaction[Any]) -> None:
+def _turn(interaction: discord.Interaction[Any], how: Acknowledgement) -> Hashable:
+    """What may not overlap: changes of one message, and clicks of one person on it."""
+    if interaction.message is None:
+        return None
+    return interaction.message.id if how is Acknowledgement.UPDATE else (interaction.message.id, interaction.user.id)
+
+
+async def say_stale(interaction: discord.Interaction[Any], words: str) -> None:
     """Answer a component or a modal that nothing else answers: discord.py would stay silent."""
-    if interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
-        note(interaction)
-        await asyncio.sleep(_ANSWERED_WITHIN)
-        if not interaction.response.is_done():
-            await _tell(interaction, tr("This is not open any more. Ask for it again."))
+    asked = interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit)
+    if asked and not is_dispatched(interaction):
+        await tell(interaction, words or tr("This is not open any more. Ask for it again."))
 
 
 class Answering:
-    """For dynamic items, placed *before* `DynamicItem` in the bases: discord.py would only log what `act` raises."""
+    """For items of views, placed *before* discord.py's class in the bases.
+
+    A subclass says with `acknowledgement` how a click is acknowledged; where that differs from click to click it
+    overrides `acknowledgement_of`. One that opens a form makes it in `form`.
+    """
+
+    acknowledgement = Acknowledgement.REPLY
+
+    def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:  # noqa: ARG002
+        return self.acknowledgement
+
+    def form(self, interaction: discord.Interaction[Any]) -> discord.ui.Modal:
+        """The form to open, of what the interaction carries. Raises `UserError`."""
+        raise NotImplementedError
 
     @classmethod
     async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        measure(interaction, cls.__name__)
-        note(interaction)
         return cls.carrying(match)
 
     @classmethod
@@ -101,10 +138,16 @@ class Answering:
         """The item again, from what its `custom_id` carries."""
         raise NotImplementedError
 
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        how = self.acknowledgement_of(interaction)
+        owner = getattr(self, "view", None)
+        name = type(owner if isinstance(owner, AnsweringView) else self).__name__
+        return await receive(interaction, how, self.form if how is Acknowledgement.FORM else None, name)
+
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         try:
             await self.act(interaction)
-        except Exception as error:  # noqa: BLE001 - the failure boundary: everything is answered
+        except Exception as error:  # noqa: BLE001 - the failure boundary: discord.py would only log it
             await report(interaction, error)
 
     async def act(self, interaction: discord.Interaction[Any]) -> None:
@@ -113,12 +156,10 @@ class Answering:
 
 
 class AnsweringView(discord.ui.View):
-    """A view whose items' failures answer."""
+    """A view whose items' failures answer. Items that are not `Answering` themselves are acknowledged as a reply."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        measure(interaction, type(self).__name__)
-        note(interaction)
-        return True
+        return is_dispatched(interaction) or await receive(interaction, name=type(self).__name__)
 
     async def on_error(
         self, interaction: discord.Interaction[Any], error: Exception, _item: discord.ui.Item[Any], /
@@ -127,29 +168,50 @@ class AnsweringView(discord.ui.View):
 
 
 class AnsweringModal(discord.ui.Modal):
-    """A modal whose failures answer."""
+    """A modal whose failures answer. `acknowledgement` and `acknowledgement_of` as in `Answering`."""
+
+    acknowledgement = Acknowledgement.REPLY
+
+    def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:  # noqa: ARG002
+        return self.acknowledgement
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        measure(interaction, type(self).__name__)
-        note(interaction)
-        return True
+        return await receive(interaction, self.acknowledgement_of(interaction), name=type(self).__name__)
 
     async def on_error(self, interaction: discord.Interaction[Any], error: Exception, /) -> None:  # type: ignore[override]  # as Modal's own
         await report(interaction, error)
 
 
-_Suggest = Callable[[discord.Interaction[Any], str], Coroutine[Any, Any, list[app_commands.Choice[str]]]]
+_Choices = list[app_commands.Choice[str]]
+_Suggest = Callable[[discord.Interaction[Any], str], Coroutine[Any, Any, _Choices]]
+_completing: set[asyncio.Task[_Choices]] = set()
 
 
 def suggesting(complete: _Suggest) -> _Suggest:
-    """An autocomplete that suggests nothing when it fails: there is no way to say more."""
+    """An autocomplete that suggests nothing when it fails or takes too long: there is no way to say more."""
 
-    async def safe(interaction: discord.Interaction[Any], current: str) -> list[app_commands.Choice[str]]:
-        try:
-            return await complete(interaction, current)
-        except Exception as error:  # noqa: BLE001 - the failure boundary of autocomplete
-            note_failure(interaction, error)
-            _log.exception("Autocomplete failed in interaction %s", interaction.id)
+    async def safe(interaction: discord.Interaction[Any], current: str) -> _Choices:
+        left = LONGEST_COMPLETION - seconds_since_arrival(interaction)
+        completing = asyncio.create_task(_completed(complete, interaction, current))
+        _completing.add(completing)
+        completing.add_done_callback(_completing.discard)
+        # One that takes too long is left to itself: a question that the store is at cannot be called back.
+        done, _ = await asyncio.wait({completing}, timeout=max(left, 0.0))
+        if not done:
+            note_unanswered(interaction, Failure.LATE)
             return []
+        return completing.result()
 
     return safe
+
+
+async def _completed(complete: _Suggest, interaction: discord.Interaction[Any], current: str) -> _Choices:
+    try:
+        if not await interaction.client.completions.enter():
+            note_unanswered(interaction, Failure.BUSY)
+            return []
+        return await complete(interaction, current)
+    except Exception as error:  # noqa: BLE001 - the failure boundary of autocomplete
+        note_failure(interaction, error)
+        _log.exception("Autocomplete failed in interaction %s", interaction.id)
+        return []

@@ -10,6 +10,7 @@ import discord
 from discord.http import MultipartParameters
 
 from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Delivery
+from bot.desk.subscription import Layout
 from bot.gateway.views import card_view, digest_view
 from bot.language import speaking
 from bot.render.card import unpublished_embed, withdrawn_embed, without_pictures
@@ -91,7 +92,9 @@ def parameters(payload: Payload) -> MultipartParameters:
 def _view(delivery: Delivery, cards: Sequence[FiledCard]) -> discord.ui.View | None:
     if delivery.wanted in (UNPUBLISHED, WITHDRAWN):
         return None
-    return card_view(cards[0], _ANY_DELIVERY) if delivery.heading == "" and cards else digest_view(cards, _ANY_DELIVERY)
+    if delivery.layout is Layout.CARD:
+        return card_view(cards[0], _ANY_DELIVERY) if cards else None
+    return digest_view(cards, _ANY_DELIVERY)
 
 
 def _made(message: Message, view: discord.ui.View | None, mention: int | None) -> Form:

@@ -12,7 +12,7 @@ from discord import AppCommandType, ComponentType, InteractionType, app_commands
 from bot.errors import UserError
 from bot.metrics import Asked, Failure
 
-_FAILURE = "failure"
+_FAILURE, _ARRIVAL = "failure", "arrival"
 
 
 def measure(interaction: discord.Interaction[Any], name: str = "") -> None:
@@ -20,7 +20,7 @@ def measure(interaction: discord.Interaction[Any], name: str = "") -> None:
 
     A command has its `name` by then; one that is not ours (any more) has none to count under.
     """
-    began = perf_counter()
+    began = interaction.extras[_ARRIVAL] = perf_counter()
 
     def ended(_task: object) -> None:
         asked = name or (interaction.command.qualified_name if interaction.command else "")
@@ -36,6 +36,17 @@ def note_failure(interaction: discord.Interaction[Any], error: Exception) -> Non
     """What went wrong is counted with the interaction."""
     told = isinstance(error, UserError | app_commands.AppCommandError)
     interaction.extras[_FAILURE] = Failure.REFUSED if told else Failure.FAILED
+
+
+def note_unanswered(interaction: discord.Interaction[Any], failure: Failure) -> None:
+    """Why nothing was done for an interaction is counted with it."""
+    interaction.extras[_FAILURE] = failure
+
+
+def seconds_since_arrival(interaction: discord.Interaction[Any]) -> float:
+    """How long ago `measure` began."""
+    now = perf_counter()
+    return now - float(interaction.extras.get(_ARRIVAL, now))
 
 
 def _kind(interaction: discord.Interaction[Any]) -> Asked:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 
 from bot.errors import UserError
+from bot.gateway.acknowledgement import Acknowledgement, answer
 from bot.gateway.failures import Answering
 from bot.gateway.lists import NO_SAVED, hidden_text
 from bot.gateway.rights import guild_id
@@ -31,6 +32,8 @@ _LARGEST = 8 * 1024 * 1024
 class EraseButton(Answering, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"nd:erase:(?P<user>\d{1,20})"):
     """Erases what is stored about the member who asked, and about nobody else."""
 
+    acknowledgement = Acknowledgement.UPDATE
+
     def __init__(self, user_id: int) -> None:
         label, style = tr("Erase it"), discord.ButtonStyle.danger
         super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"nd:erase:{user_id}"))
@@ -46,7 +49,7 @@ class EraseButton(Answering, discord.ui.DynamicItem[discord.ui.Button[Any]], tem
         bot = interaction.client
         erased = await bot.store.members.erase(self.user_id)
         text = tr("Erased: {what}.", what=counted(erased)) if any(erased.values()) else tr(_NOTHING)
-        await interaction.response.edit_message(content=text, view=None)
+        await answer(interaction, content=text, view=None)
         await bot.newsroom.plan()
 
 

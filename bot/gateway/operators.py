@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 
 from bot.errors import UserError
+from bot.gateway.acknowledgement import answer
 from bot.gateway.failures import Answering
 from bot.language import tr, trn
 
@@ -34,10 +35,9 @@ class AcceptWithdrawalsButton(Answering, discord.ui.DynamicItem[discord.ui.Butto
 
     async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
         await require_operator(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
         report = await interaction.client.newsroom.load(accept_withdrawals=True)
         text = trn("{count} card is withdrawn.", "{count} cards are withdrawn.", report.withdrawn)
-        await interaction.followup.send(text, ephemeral=True)
+        await answer(interaction, text)
 
 
 def accept_view() -> discord.ui.View:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
@@ -13,16 +13,16 @@ from bot.desk.matching import fits
 from bot.desk.publication import EVERYWHERE, Source, Verdict
 from bot.errors import UserError
 from bot.gateway import suggestions
-from bot.gateway.decisions import LETTERS, MOST_TOPICS, REASON, VERDICTS, Done, decide, set_topics, undo
+from bot.gateway.acknowledgement import Acknowledgement, answer
+from bot.gateway.decisions import LETTERS, MOST_TOPICS, REASON, VERDICTS, Done, decide, require_say, set_topics, undo
 from bot.gateway.failures import Answering, AnsweringModal
 from bot.gateway.languages import in_servers_words
 from bot.gateway.rights import guild_id, require_moderator
 from bot.gateway.views import delivery_of, rows
 from bot.language import marked, speaking, tr
-from bot.render.card import card_embed
-from bot.render.desk import done_text, review_text, why_held_embed
-from bot.render.limits import CHOICES, LABEL_DESCRIPTION
-from bot.render.markdown import cut
+from bot.render.card import card_embed, topics_in, topics_line
+from bot.render.desk import beaten_text, done_text, review_text, why_held_embed
+from bot.render.limits import CHOICES
 from bot.store.log import Entry, Subject
 from bot.store.records import FiledCard
 
@@ -72,12 +72,25 @@ class ReviewButton(
         custom_id = f"nd:review:{act}:{card_id}:{LETTERS[expected]}:{delivery_id}"
         super().__init__(discord.ui.Button(label=tr(label), style=style, custom_id=custom_id))
         self.kind = act
-        self.card_id = card_id
+        self.card_id: int = card_id
         self.expected = expected
 
     @classmethod
     def carrying(cls, match: re.Match[str]) -> Self:
         return cls(match["act"], int(match["card"]), VERDICTS[match["expected"]], int(match["delivery"]))
+
+    def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:
+        if self.kind in _FORMS:
+            return Acknowledgement.FORM
+        return _of_record(interaction) if self.kind in "pk" else Acknowledgement.REPLY
+
+    def form(self, interaction: Interaction) -> AnsweringModal:
+        require_moderator(interaction)
+        return _FORMS[self.kind](self, interaction.message)
+
+    async def seen(self, interaction: Interaction) -> tuple[FiledCard, Verdict | None]:
+        """The card as it is now, and the decision that stood when the button was made."""
+        return await _card(interaction, self.card_id), self.expected
 
     async def act(self, interaction: Interaction) -> None:
         require_moderator(interaction)
@@ -106,6 +119,9 @@ class UndoButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:undo:(
     def carrying(cls, match: re.Match[str]) -> Self:
         return cls(int(match["entry"]))
 
+    def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:
+        return _of_record(interaction)
+
     async def act(self, interaction: Interaction) -> None:
         require_moderator(interaction)
         entry = await interaction.client.store.log.entry(guild_id(interaction), self.entry_id)
@@ -121,6 +137,8 @@ class PickSelect(
     template=rf"nd:pick:(?P<part>\d):(?P<card>{_ID}):(?P<expected>[pw-])",
 ):
     """Publishes a card in the subscriptions that are chosen, and in no others."""
+
+    acknowledgement = Acknowledgement.UPDATE
 
     def __init__(
         self, part: int, card_id: int, expected: Verdict | None, options: Sequence[discord.SelectOption] = ()
@@ -147,7 +165,7 @@ class PickSelect(
         if not only:
             raise UserError(tr("These subscriptions are gone. Ask for the list again."))
         done = await decide(interaction, card, Verdict.PUBLISH, expected=self.expected, source=Source.BUTTON, only=only)
-        await interaction.response.edit_message(content=done_text(card, done.entry, done.note), view=None)
+        await answer(interaction, content=done_text(card, done.entry, done.note), view=None)
 
 
 async def _publish(interaction: Interaction, card: FiledCard, expected: Verdict | None) -> None:
@@ -167,16 +185,7 @@ async def _ask_where(interaction: Interaction, card: FiledCard, expected: Verdic
     selects = [PickSelect(part, card.id, expected, some) for part, some in enumerate(parts)]
     text = tr("Where should it go? It is published in this server, and posted in what you choose, whatever its topics.")
     view = rows(*([select] for select in selects))
-    await interaction.response.send_message(text, view=view, ephemeral=True)
-
-
-async def _ask_why(interaction: Interaction, card: FiledCard, expected: Verdict | None) -> None:
-    await interaction.response.send_modal(WithdrawModal(card, expected))
-
-
-async def _ask_topics(interaction: Interaction, card: FiledCard, _expected: Verdict | None) -> None:
-    own = await interaction.client.store.desk.own_topics(guild_id(interaction), card.id)
-    await interaction.response.send_modal(TopicsModal(card, own))
+    await answer(interaction, text, view=view)
 
 
 async def _subscriptions(interaction: Interaction) -> Sequence[Any]:
@@ -186,17 +195,26 @@ async def _subscriptions(interaction: Interaction) -> Sequence[Any]:
 async def _tell_why(interaction: Interaction, card: FiledCard, _expected: Verdict | None) -> None:
     covering = await interaction.client.store.archive.covering(card.id, guild_id(interaction))
     goes = [each.channel_id for each in await _subscriptions(interaction) if fits(card.card, each.wish)]
-    await interaction.response.send_message(embed=why_held_embed(card, covering, goes), ephemeral=True)
+    await answer(interaction, embed=why_held_embed(card, covering, goes))
+
+
+def _reviewed_in(interaction: discord.Interaction[Any]) -> int | None:
+    """The delivery of the review that was clicked; None for any other message."""
+    return delivery_of(interaction.message) if interaction.message else None
+
+
+def _of_record(interaction: discord.Interaction[Any]) -> Acknowledgement:
+    return Acknowledgement.REPLY if _reviewed_in(interaction) is None else Acknowledgement.UPDATE
 
 
 async def _show_record(interaction: Interaction, card: FiledCard, done: Done) -> None:
     """On a review the message itself becomes the record at once; elsewhere the person is told."""
-    delivery_id = delivery_of(interaction.message) if interaction.message else None
+    delivery_id = _reviewed_in(interaction)
     if delivery_id is not None:
         current = await _card(interaction, card.id)
         with speaking(in_servers_words(interaction)):
             shown = await review(interaction.client, guild_id(interaction), current, delivery_id)
-        await interaction.response.edit_message(**shown)
+        await answer(interaction, **shown)
         if done.note:
             await interaction.followup.send(done.note, ephemeral=True)
         return
@@ -206,7 +224,7 @@ async def _show_record(interaction: Interaction, card: FiledCard, done: Done) ->
 async def tell(interaction: Interaction, card: FiledCard, done: Done) -> None:
     """Tell the person what was done, with the way back."""
     text, view = done_text(card, done.entry, done.note), rows([UndoButton(done.entry.id)])
-    await interaction.response.send_message(text, view=view, ephemeral=True)
+    await answer(interaction, text, view=view)
 
 
 async def _card(interaction: Interaction, card_id: int) -> FiledCard:
@@ -216,28 +234,32 @@ async def _card(interaction: Interaction, card_id: int) -> FiledCard:
     return card
 
 
-class WithdrawModal(AnsweringModal):
-    """Asks why."""
+_LookUp = Callable[[Any], Awaitable[tuple[FiledCard, Verdict | None]]]
 
-    def __init__(self, card: FiledCard, expected: Verdict | None, *, everywhere: bool = False) -> None:
+
+class WithdrawModal(AnsweringModal):
+    """Asks why. `look_up` finds the card on submit, and the decision that the person saw."""
+
+    def __init__(self, look_up: _LookUp, *, everywhere: bool = False) -> None:
         super().__init__(title=tr("Withdraw a card"))
-        self.card = card
-        self.expected = expected
+        self.look_up = look_up
         self.everywhere = everywhere
         self.reason: discord.ui.TextInput[Any] = discord.ui.TextInput(
             style=discord.TextStyle.paragraph, required=False, max_length=REASON
         )
-        title = cut(card.card.title, LABEL_DESCRIPTION)
-        question = tr("Why? (for the desk's log)")
-        self.add_item(discord.ui.Label(text=question, description=title, component=self.reason))
+        self.add_item(discord.ui.Label(text=tr("Why? (for the desk's log)"), component=self.reason))
+
+    def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:
+        return _of_record(interaction)
 
     async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
-        card = await _card(interaction, self.card.id)
+        await require_say(interaction, everywhere=self.everywhere)
+        card, expected = await self.look_up(interaction)
         done = await decide(
             interaction,
             card,
             Verdict.WITHDRAW,
-            expected=self.expected,
+            expected=expected,
             source=Source.BUTTON if interaction.message else Source.COMMAND,
             reason=self.reason.value,
             everywhere=self.everywhere,
@@ -246,30 +268,47 @@ class WithdrawModal(AnsweringModal):
 
 
 class TopicsModal(AnsweringModal):
-    """Asks for the topics that a card has in this server."""
+    """Asks for the topics that a card has in this server. `shown` is the line of those that the person saw."""
 
-    def __init__(self, card: FiledCard, own: Sequence[str] | None) -> None:
+    def __init__(self, card_id: int, shown: str) -> None:
         super().__init__(title=tr("Edit topics"))
-        self.card = card
-        self.own = own
+        self.card_id = card_id
+        self.shown = shown
         self.topics: discord.ui.TextInput[Any] = discord.ui.TextInput(
-            required=False, default=cut(", ".join(card.card.topics), REASON), max_length=REASON
+            required=False, default=", ".join(topics_in(shown)), max_length=REASON
         )
         hint = tr("Up to {most}, with commas between them; nothing gives it its own topics back.", most=MOST_TOPICS)
         self.add_item(discord.ui.Label(text=tr("Topics in this server"), description=hint, component=self.topics))
 
+    def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:
+        return _of_record(interaction)
+
     async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
-        done = await set_topics(interaction, self.card, self.topics.value, self.own)
-        await _show_record(interaction, self.card, done)
+        require_moderator(interaction)
+        card, server = await _card(interaction, self.card_id), guild_id(interaction)
+        if topics_line(card.card) != self.shown:
+            raise UserError(beaten_text(await interaction.client.store.log.last(server, card.id, Subject.TOPICS)))
+        own = await interaction.client.store.desk.own_topics(server, card.id)
+        done = await set_topics(interaction, card, self.topics.value, own)
+        await _show_record(interaction, card, done)
 
 
 _ACTS = {
     "p": _publish,
     "k": _publish,
     "i": _ask_where,
-    "w": _ask_why,
-    "t": _ask_topics,
     "y": _tell_why,
 }
+_FORMS: dict[str, Callable[[ReviewButton, discord.Message | None], AnsweringModal]] = {
+    "w": lambda button, _message: WithdrawModal(button.seen),
+    "t": lambda button, message: TopicsModal(button.card_id, _topics_shown(message)),
+}
+
+
+def _topics_shown(message: discord.Message | None) -> str:
+    """The line of topics of the card in a review."""
+    return (message.embeds[0].footer.text or "") if message and message.embeds else ""
+
+
 REVIEW_ITEMS = (ReviewButton, UndoButton, PickSelect)
 """What answers on a review after any restart."""

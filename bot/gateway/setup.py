@@ -13,7 +13,8 @@ import discord
 from bot.desk.subscription import Layout, Subscription, When, Wish
 from bot.desk.timetable import first_turn
 from bot.errors import UserError
-from bot.gateway.failures import AnsweringView, report
+from bot.gateway.acknowledgement import Acknowledgement, answer
+from bot.gateway.failures import Answering, AnsweringView
 from bot.gateway.previews import preview_reply
 from bot.gateway.rights import guild_id, require_channel_manager
 from bot.gateway.setup_form import TimesAndLimits
@@ -52,7 +53,7 @@ _CHANNELS = [
 class SetupView(AnsweringView):
     """One draft of a subscription, for the person who began it.
 
-    It is kept in memory only; `open_drafts` holds the keys of all that still are (see `answer_for_lost_draft`).
+    It is kept in memory only; `open_drafts` holds the keys of all that still are (see `about_lost_draft`).
     """
 
     def __init__(self, wish: Wish, topics: Sequence[str], open_drafts: set[str]) -> None:
@@ -102,7 +103,7 @@ class SetupView(AnsweringView):
     async def draw(self, interaction: Interaction) -> None:
         """Show the draft as it is now."""
         self._fill()
-        await interaction.response.edit_message(**self.reply())
+        await answer(interaction, **self.reply())
 
     def chosen_channel(self, interaction: Interaction) -> Target:
         if self.channel is None:
@@ -111,16 +112,19 @@ class SetupView(AnsweringView):
         return self.channel
 
 
-async def answer_for_lost_draft(interaction: Interaction) -> None:
-    """Tell who uses a setup that waited for too long, or that another run of the program began: nobody else would."""
+def about_lost_draft(interaction: Interaction) -> str:
+    """What to tell who uses a setup that waited for too long, or that another run of the program began; else empty."""
     data: Any = interaction.data or {}
     named = _DRAFT.fullmatch(str(data.get("custom_id", "")))
     if named and named["draft"] not in interaction.client.open_drafts:
-        await report(interaction, UserError(tr("This setup is not open any more. Begin anew: `/digest setup`.")))
+        return tr("This setup is not open any more. Begin anew: `/digest setup`.")
+    return ""
 
 
-class _Choice(discord.ui.Select["SetupView"]):
+class _Choice(Answering, discord.ui.Select["SetupView"]):
     """One choice of a draft; what is chosen stays marked."""
+
+    acknowledgement = Acknowledgement.UPDATE
 
     def __init__(
         self, draft: SetupView, name: str, placeholder: str, options: list[discord.SelectOption], **more: Any
@@ -132,7 +136,9 @@ class _Choice(discord.ui.Select["SetupView"]):
         return bool(self.options)
 
 
-class _ChannelSelect(discord.ui.ChannelSelect["SetupView"]):
+class _ChannelSelect(Answering, discord.ui.ChannelSelect["SetupView"]):
+    acknowledgement = Acknowledgement.UPDATE
+
     def __init__(self, draft: SetupView) -> None:
         chosen = [draft.channel] if draft.channel else []
         super().__init__(
@@ -147,7 +153,7 @@ class _ChannelSelect(discord.ui.ChannelSelect["SetupView"]):
     def is_useful(self) -> bool:
         return True
 
-    async def callback(self, interaction: Interaction) -> None:
+    async def act(self, interaction: Interaction) -> None:
         chosen = target(interaction, self.values[0].id)
         require_channel_manager(interaction, chosen.id)
         require_possible(chosen, self.draft.wish)
@@ -163,7 +169,7 @@ class _WhenSelect(_Choice):
         ]
         super().__init__(draft, "when", tr("When?"), options, row=1)
 
-    async def callback(self, interaction: Interaction) -> None:
+    async def act(self, interaction: Interaction) -> None:
         """Days and times of another kind of digest would not fit this one."""
         self.draft.wish = replace(self.draft.wish, when=When(self.values[0]), days=(), times=())
         await self.draft.draw(interaction)
@@ -175,7 +181,7 @@ class _TopicSelect(_Choice):
         options = [discord.SelectOption(label=topic, default=topic in draft.wish.topics) for topic in known]
         super().__init__(draft, "topics", tr("Every topic"), options, row=2, min_values=0, max_values=len(options) or 1)
 
-    async def callback(self, interaction: Interaction) -> None:
+    async def act(self, interaction: Interaction) -> None:
         self.draft.wish = wish_of(Asked(), replace(self.draft.wish, topics=tuple(self.values)))
         await self.draft.draw(interaction)
 
@@ -193,33 +199,36 @@ class _LayoutSelect(_Choice):
     def is_useful(self) -> bool:
         return self.draft.wish.when is not When.INSTANT
 
-    async def callback(self, interaction: Interaction) -> None:
+    async def act(self, interaction: Interaction) -> None:
         self.draft.wish = replace(self.draft.wish, layout=Layout(self.values[0]))
         await self.draft.draw(interaction)
 
 
-class _MoreButton(discord.ui.Button["SetupView"]):
+class _MoreButton(Answering, discord.ui.Button["SetupView"]):
+    acknowledgement = Acknowledgement.FORM
+
     def __init__(self, draft: SetupView) -> None:
         super().__init__(custom_id=draft.custom_id("more"), label=tr("Times and limits…"), row=4)
         self.draft = draft
 
-    async def callback(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(TimesAndLimits(self.draft))
+    def form(self, _interaction: Interaction) -> TimesAndLimits:
+        return TimesAndLimits(self.draft)
 
 
-class _PreviewButton(discord.ui.Button["SetupView"]):
+class _PreviewButton(Answering, discord.ui.Button["SetupView"]):
     def __init__(self, draft: SetupView) -> None:
         super().__init__(custom_id=draft.custom_id("preview"), label=tr("Preview"), row=4)
         self.draft = draft
 
-    async def callback(self, interaction: Interaction) -> None:
+    async def act(self, interaction: Interaction) -> None:
         channel_id = self.draft.channel.id if self.draft.channel else 0
-        await interaction.response.defer(ephemeral=True, thinking=True)
         drafted = _drafted(interaction, channel_id, self.draft.wish)
-        await interaction.followup.send(**await preview_reply(interaction, drafted), ephemeral=True)
+        await answer(interaction, **await preview_reply(interaction, drafted))
 
 
-class _SubscribeButton(discord.ui.Button["SetupView"]):
+class _SubscribeButton(Answering, discord.ui.Button["SetupView"]):
+    acknowledgement = Acknowledgement.UPDATE
+
     def __init__(self, draft: SetupView) -> None:
         super().__init__(
             custom_id=draft.custom_id("subscribe"),
@@ -230,12 +239,12 @@ class _SubscribeButton(discord.ui.Button["SetupView"]):
         )
         self.draft = draft
 
-    async def callback(self, interaction: Interaction) -> None:
+    async def act(self, interaction: Interaction) -> None:
         channel = self.draft.chosen_channel(interaction)
         made = await subscribe(interaction, channel, self.draft.wish)
         self.draft.close()
         await remember_zone(interaction, self.draft.zone)
-        await interaction.response.edit_message(content=begins(made), embed=subscription_embed(made), view=None)
+        await answer(interaction, content=begins(made), embed=subscription_embed(made), view=None)
 
 
 def _drafted(interaction: Interaction, channel_id: int, wish: Wish) -> Subscription:

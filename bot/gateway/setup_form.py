@@ -9,6 +9,7 @@ import discord
 
 from bot.desk.subscription import When
 from bot.errors import UserError
+from bot.gateway.acknowledgement import Acknowledgement
 from bot.gateway.failures import AnsweringModal
 from bot.gateway.wishes import Asked, wish_of
 from bot.language import tr, weekdays
@@ -22,6 +23,8 @@ _LONGEST = 500
 
 class TimesAndLimits(AnsweringModal):
     """A draft's form; that of an instant subscription has no times."""
+
+    acknowledgement = Acknowledgement.UPDATE
 
     def __init__(self, draft: SetupView) -> None:
         super().__init__(title=tr("Times and limits"), custom_id=draft.custom_id("limits"))

@@ -10,6 +10,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import UserError
+from bot.gateway.acknowledgement import Acknowledgement, answer
 from bot.gateway.failures import Answering
 from bot.gateway.languages import in_servers_words
 from bot.gateway.rights import guild_id
@@ -33,6 +34,8 @@ class ShareButton(
     template=rf"{_PREFIX}(?P<cards>{_CARD}(?:-{_CARD}){{0,{MOST - 1}}})",
 ):
     """Posts the cards of a reply in its channel, once a reply."""
+
+    acknowledgement = Acknowledgement.UPDATE
 
     def __init__(self, card_ids: Sequence[int]) -> None:
         custom_id = _PREFIX + "-".join(f"{card_id:x}" for card_id in card_ids[:MOST])
@@ -107,7 +110,7 @@ async def _take_button_away(interaction: discord.Interaction[NewsBot]) -> None:
     shown.append(message.id)
     view = without_sharing(discord.ui.View.from_message(message, timeout=None))
     view.stop()  # or discord.py would keep it for ever
-    await interaction.response.edit_message(view=view)
+    await answer(interaction, view=view)
 
 
 def _public_view(cards: Sequence[FiledCard]) -> discord.ui.View:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 
 from bot.errors import UserError
+from bot.gateway.acknowledgement import Acknowledgement, answer
 from bot.gateway.failures import Answering
 from bot.gateway.sharing import can_be_shared, without_sharing
 from bot.language import tr
@@ -60,6 +61,8 @@ class TurnButton(
 ):
     """Turns the page of a list, for anyone who sees it; what the page holds is asked for again."""
 
+    acknowledgement = Acknowledgement.UPDATE
+
     def __init__(self, key: str, place: Place, label: str) -> None:
         super().__init__(discord.ui.Button(label=label, custom_id=f"nd:turn:{key}:{place}"))
         self.key = key
@@ -73,7 +76,7 @@ class TurnButton(
         reply = await turned(interaction, self.key, self.place)
         if not can_be_shared(interaction.message):
             without_sharing(reply["view"])
-        await interaction.response.edit_message(**reply)
+        await answer(interaction, **reply)
 
 
 async def listed(interaction: discord.Interaction[NewsBot], request: Request) -> Reply:

@@ -111,6 +111,16 @@ def _topics(embed: discord.Embed, card: Card, purse: _Purse) -> None:
         embed.set_footer(text=topics)
 
 
+def topics_line(card: Card) -> str:
+    """The topics as the embed of a card in full shows them."""
+    return fitted_plain(SEPARATOR.join(card.topics), _TOPICS)
+
+
+def topics_in(line: str) -> list[str]:
+    """The topics that such a line names; none when it was too long to name them all."""
+    return [] if line.endswith("…") else [topic for topic in line.split(SEPARATOR) if topic]
+
+
 def _also_listed(embed: discord.Embed, card: Card, purse: _Purse) -> str:
     also = tr("Also covered by")
     room = min(FIELD_VALUE, purse.left - units(also))

@@ -11,7 +11,7 @@ import discord
 import pytest
 
 from bot.desk.subscription import Layout, Subscription, When, Wish
-from tests.support.stage import ImpossibleError, Stage, on_stage
+from tests.support.stage import ImpossibleError, Stage, newest, on_stage
 
 LOST = "This setup is not open any more. Begin anew: `/digest setup`."
 
@@ -162,8 +162,8 @@ async def test_what_is_typed_and_impossible_is_said_and_changes_nothing(
         await setup.choose("topics", "Python")
         before = setup.says()
         refused = await setup.fill_in(**typed)
-        assert refused.ephemeral
-        assert answer in refused.response.content
+        assert newest(refused).ephemeral
+        assert answer in newest(refused).content
         assert setup.says() == before
         await setup.fill_in(Times="8:00")
         assert setup.says()["When"] == "Daily at 08:00 (UTC)"
@@ -177,7 +177,7 @@ async def test_a_topic_that_is_left_out_cannot_be_chosen(tmp_path: Path, when: s
         await setup.choose("when", when)
         await setup.fill_in(Leave="python")
         refused = await setup.choose("topics", "Python")
-        assert "no card could ever match" in refused.response.content
+        assert "no card could ever match" in newest(refused).content
         assert setup.says()["Topics"] == "Every topic"
 
 
@@ -188,7 +188,7 @@ async def test_a_channel_where_the_bot_cannot_post_is_not_taken(tmp_path: Path) 
         )
         setup = await begun(stage)
         refused = await setup.choose("channel", locked)
-        assert "**Send Messages**" in refused.response.content
+        assert "**Send Messages**" in newest(refused).content
         assert setup.says()["Channel"] == "*not chosen yet*"
 
 
@@ -198,7 +198,7 @@ async def test_the_same_subscription_twice_is_refused_and_the_draft_stays(tmp_pa
         setup = await begun(stage)
         await setup.choose("channel", stage.news)
         refused = await setup.click("subscribe")
-        assert "has this subscription already" in refused.response.content
+        assert "has this subscription already" in newest(refused).content
         await setup.choose("channel", stage.digest)
         await setup.click("subscribe")
         assert [each.channel_id for each in await subscriptions(stage)] == [stage.news.id, stage.digest.id]
@@ -220,7 +220,7 @@ async def test_who_manages_one_channel_cannot_choose_another(tmp_path: Path) -> 
         setup = Setup(stage, result.response)
         chosen = setup.items()["channel"]["custom_id"]
         refused = await stage.member.select(setup.shown, [stage.news], custom_id=chosen)
-        assert "**Manage Channels**" in refused.response.content
+        assert "**Manage Channels**" in newest(refused).content
         await stage.member.select(setup.shown, [own], custom_id=chosen)
         assert setup.says()["Channel"] == f"<#{own.id}>"
 
@@ -234,7 +234,7 @@ async def test_who_lost_the_permission_in_the_midst_subscribes_nothing(tmp_path:
         await stage.member.select(setup.shown, [own], custom_id=setup.items()["channel"]["custom_id"])
         stage.take_permissions(own)
         refused = await stage.member.click(setup.shown, label="Subscribe")
-        assert "**Manage Channels**" in refused.response.content
+        assert "**Manage Channels**" in newest(refused).content
         assert await subscriptions(stage) == []
 
 

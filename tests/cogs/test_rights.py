@@ -138,7 +138,8 @@ Act = Callable[[World, str], Awaitable[Any]]
 def slash(command: str, **options: Any) -> Act:
     async def act(world: World, name: str) -> Any:
         filled = {key: value(world) if callable(value) else value for key, value in options.items()}
-        return await world.people[name].slash(world.place(name), command, **filled)
+        person = world.people[name]
+        return await fill_in(person, await person.slash(world.place(name), command, **filled))
 
     return act
 
@@ -156,11 +157,23 @@ def press(template: str) -> Act:
         values = {"subscription": world.subscription, "entry": world.entry, "queue": world.queue, "log": world.log}
         custom_id = template.format(**values)
         message = await world.forged(name, custom_id)
-        if custom_id.startswith(("nd:pick", "nd:keep")):
-            return await world.people[name].select(message, values=["1"], custom_id=custom_id)
-        return await world.people[name].click(message, custom_id=custom_id)
+        return await click(world.people[name], message, custom_id)
 
     return act
+
+
+async def click(person: Any, message: Any, custom_id: str) -> Any:
+    """A click, or the first choice of a menu, to its end: a form is filled in."""
+    if custom_id.startswith(("nd:pick", "nd:keep")):
+        return await person.select(message, values=["1"], custom_id=custom_id)
+    return await fill_in(person, await person.click(message, custom_id=custom_id))
+
+
+async def fill_in(person: Any, result: Any) -> Any:
+    """Send the form that a person was shown, if there is one."""
+    if result.modal is None:
+        return result
+    return await person.submit_modal(result, {result.modal["components"][0]["component"]["custom_id"]: "x"})
 
 
 MINE = {"subscription": lambda world: str(world.subscription)}
@@ -234,7 +247,7 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
 
 
 def _words(result: Any) -> str:
-    """What the person was told in reply; nothing when Discord itself refused, or a form was shown."""
+    """What the person was told in reply."""
     return "\n".join(str(each.content) for each in (result.response, *result.followups) if each)
 
 
@@ -338,11 +351,7 @@ async def test_a_forged_or_stale_id_ends_in_a_clear_refusal(tmp_path: Path, cust
         before = world.here()
         message = await world.forged("administrator", custom_id)
         person = world.people["administrator"]
-        if "pick" in custom_id:
-            result = await person.select(message, values=["1"], custom_id=custom_id)
-        else:
-            result = await person.click(message, custom_id=custom_id)
-        words = _words(result)
+        words = _words(await click(person, message, custom_id))
         assert words
         assert "something went wrong" not in words
         assert world.here() == before

@@ -13,9 +13,10 @@ import pytest
 from discord import app_commands
 
 from bot.errors import UserError
+from bot.gateway.acknowledgement import FORM, answer
 from bot.gateway.failures import Answering, AnsweringModal, AnsweringView, suggesting
 from tests.support.scrape import samples
-from tests.support.stage import Stage, on_stage
+from tests.support.stage import Stage, newest, on_stage
 
 APOLOGY = re.compile(r"Sorry, something went wrong on our side.*`[0-9a-f]{8}`")
 
@@ -63,17 +64,19 @@ async def _failing_suggestions(_interaction: discord.Interaction[Any], _current:
     raise RuntimeError("a defect")
 
 
-@app_commands.command(name="fail", description="Fails")
+def _form(interaction: discord.Interaction[Any]) -> _FailingModal | None:
+    return _FailingModal() if interaction.namespace.how == "modal" else None
+
+
+@app_commands.command(name="fail", description="Fails", extras={FORM: _form})
 @app_commands.autocomplete(how=_failing_suggestions)
 async def _failing_command(interaction: discord.Interaction[Any], how: str) -> None:
     if how == "view":
         view: discord.ui.View = _FailingView()
         view.add_item(_FailingButton("user")).add_item(_FailingButton("defect"))
-        await interaction.response.send_message("Press", view=view)
-    elif how == "modal":
-        await interaction.response.send_modal(_FailingModal())
+        await answer(interaction, "Press", view=view)
     elif how == "late":
-        await interaction.response.defer(ephemeral=True)
+        await answer(interaction, "Half of it")
         _fail("defect")
     else:
         _fail(how)
@@ -90,9 +93,10 @@ async def test_a_command_answers(tmp_path: Path, how: str, caplog: pytest.LogCap
     async with on_stage(tmp_path) as stage:
         await _with_failing_command(stage)
         result = await stage.member.slash(stage.news, "fail", how=how)
-        answer = (result.followups or [result.response])[-1]
-        _assert_answered(answer.content, how, caplog)
-        assert answer.ephemeral
+        said = newest(result)
+        _assert_answered(said.content, how, caplog)
+        assert said.ephemeral
+        assert bool(result.followups) is (how == "late")
 
 
 @pytest.mark.parametrize("kind", ["user", "defect"])

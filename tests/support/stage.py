@@ -138,6 +138,11 @@ class Stage:
         return [message.embeds[0].title for message in self.posts(channel)]
 
 
+def newest(result: Any) -> Any:
+    """The newest message of an answer: what a person hears of a click that changed nothing comes as a new one."""
+    return (result.followups or [result.response])[-1]
+
+
 def buttons(message: Any) -> dict[str, str]:
     """The `custom_id`s of a message's buttons by label; ephemeral replies come as plain data."""
     found = {}

@@ -129,6 +129,11 @@ class Outcome:
     def text(self) -> str:
         return self.reply.content if self.reply else ""
 
+    @property
+    def words(self) -> str:
+        """All that the person can read of the answer: a click that changes nothing is answered by a new message."""
+        return "\n".join(filter(None, [self.text, *(each.content for each in self.followups)]))
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
