@@ -274,9 +274,10 @@ def privacy_erase(user: User) -> None:
 
 @app.command()
 def health() -> None:
-    """For the container: whether the running bot worked within the last minutes. Exit code 1 when it did not."""
-    alive = asyncio.run(console.alive(load_settings(), utc_now()))
-    raise typer.Exit(0 if alive else _PROBLEMS)
+    """Whether the running bot is well, and why not, in a line; for the container as well. Exit code 1 when not."""
+    well, seen = asyncio.run(console.pulse(load_settings(), utc_now()))
+    sys.stdout.write(f"{seen}\n")
+    raise typer.Exit(0 if well else _PROBLEMS)
 
 
 @app.command()

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,8 +18,7 @@ from rich.table import Table
 
 from bot.cards.model import Problem, Severity
 from bot.doctor.finding import Finding
-from bot.errors import SettingsError, UserError, file_error
-from bot.newsroom import HEARTBEAT, STILL_FOR
+from bot.errors import SettingsError, StoreError, UserError, file_error
 from bot.render.card import card_embed
 from bot.render.members import counted, exported
 from bot.render.plain import as_panel
@@ -31,6 +30,7 @@ from bot.store.export import EXPORTED
 from bot.store.importing import Imported
 from bot.store.moving import Compared
 from bot.store.reading import Query
+from bot.store.vitals import HEARTBEAT, STILL_FOR
 
 EXPORT_FORM = 1
 """The version of the form in which `export` writes."""
@@ -248,11 +248,41 @@ def show_move(compared: Sequence[Compared], console: Console) -> bool:
 
 
 async def alive(settings: Settings, now: datetime) -> bool:
-    """Whether the running bot noted itself in the store lately."""
+    """Whether a running bot noted itself in the store lately."""
     async with open_for_reading(settings.database_url) as store:
-        noted = await store.meta.get(HEARTBEAT)
-    return _lately(noted, now)
+        return is_fresh((await store.health.pulse(now)).at, now)
+
+
+async def pulse(settings: Settings, now: datetime) -> tuple[bool, str]:
+    """Whether the running bot is well, and in a line what was seen of it."""
+    try:
+        async with open_for_reading(settings.database_url) as store:
+            seen = await store.health.pulse(now)
+    except StoreError as error:
+        return False, f"Not well: {error}"
+    if seen.at is None:
+        return False, "Not at work: no bot has ever noted itself in this store. Is it started, and is this its store?"
+    ago = f"the last heartbeat came {format_span(now - seen.at)} ago"
+    if not is_fresh(seen.at, now):
+        return False, f"Not at work: {ago}. Its log says why it ended or hangs."
+    wrong = [f"{part}: {words}" for each in seen.troubles.values() for part, words in each.items()]
+    if wrong:
+        return False, f"Not well: {'; '.join(wrong).rstrip('.')}. The log says more."
+    return True, f"At work: {ago}, and nothing is wrong."
+
+
+def is_fresh(at: datetime | None, now: datetime) -> bool:
+    return at is not None and now - at < STILL_FOR
+
+
+def format_span(span: timedelta) -> str:
+    """Roughly, in one unit; a clock that was set back makes it 0 seconds."""
+    seconds = max(0, round(span.total_seconds()))
+    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} seconds"
 
 
 def _lately(heartbeat: str | None, now: datetime) -> bool:
-    return heartbeat is not None and now - datetime.fromisoformat(heartbeat) < STILL_FOR
+    return is_fresh(datetime.fromisoformat(heartbeat) if heartbeat else None, now)

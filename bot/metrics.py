@@ -38,6 +38,15 @@ class Outcome(enum.StrEnum):
     """Trouble of ours (a locked database, a defect) ended the channel's turn; it is tried again."""
 
 
+class SkippedFrame(enum.StrEnum):
+    """Why a frame of the gateway was left out."""
+
+    UNREADABLE = "unreadable"
+    """No JSON, or no object."""
+    MALFORMED = "malformed"
+    """An event that lacks what it should have."""
+
+
 class Asked(enum.StrEnum):
     """How somebody asked for something."""
 
@@ -74,6 +83,7 @@ class Gauges:
     gateway_connected: bool = False
     gateway_latency: float = math.nan
     on_duty: bool = False
+    tasks_down: int = 0
 
 
 class Metrics:
@@ -110,6 +120,10 @@ class Metrics:
         self._load_seconds = self._gauge("load_seconds", "How long the last load took")
         self._problems = self._gauge("card_problems", "Errors in card files at the last load")
         self._held_back = self._gauge("withdrawals_held_back", "Withdrawals that wait for a person")
+        self._task_failures = self._counter("task_failures", "Background work that ended or failed", "task")
+        self._frames_skipped = self._counter("gateway_frames_skipped", "Frames of the gateway left out", "reason")
+        for why in SkippedFrame:
+            self._frames_skipped.labels(why)
 
     def _make_gauges(self) -> None:
         self._cards = self._gauge("cards", "Cards in the store", "state")
@@ -122,6 +136,7 @@ class Metrics:
         self._on_duty = self._gauge(
             "on_duty", "Whether this process loads cards and plans, of those that share a store"
         )
+        self._tasks_down = self._gauge("tasks_down", "Background work that is down, or failed the last time")
         self._latency = self._gauge("gateway_latency_seconds", "The gateway's last heartbeat, there and back")
 
     def sent(self, outcome: Outcome) -> None:
@@ -157,6 +172,16 @@ class Metrics:
     def load_failed(self) -> None:
         self._loads.labels("failed").inc()
 
+    def supervise(self, task: str) -> None:
+        """Show a count of 0 from the beginning. `task` is a name that the program gives, of which there are few."""
+        self._task_failures.labels(task)
+
+    def task_failed(self, task: str) -> None:
+        self._task_failures.labels(task).inc()
+
+    def frame_skipped(self, reason: SkippedFrame) -> None:
+        self._frames_skipped.labels(reason).inc()
+
     def show(self, gauges: Gauges) -> None:
         """Set what is read at the moment of asking."""
         self._cards.clear()
@@ -169,6 +194,7 @@ class Metrics:
         self._connected.set(gauges.gateway_connected)
         self._latency.set(gauges.gateway_latency)
         self._on_duty.set(gauges.on_duty)
+        self._tasks_down.set(gauges.tasks_down)
 
     def names(self) -> set[str]:
         """Every sample's name that can be asked for, those of label sets that have not come up as well."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime, timedelta
-from typing import Any
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from bot.delivery.courier import Courier
 from bot.delivery.crossposts import Crossposter
@@ -23,15 +24,15 @@ from bot.sources.checkouts import Checkouts
 from bot.sources.loader import Loader, LoadReport
 from bot.sources.watch import changes
 from bot.store import Store
+from bot.store.vitals import HEARTBEAT, STILL_FOR
+from bot.supervisor import Supervisor, finish
 
 _log = logging.getLogger(__name__)
 
-HEARTBEAT = "heartbeat"
-"""Where the store keeps the moment at which the running bot last said that it is at work."""
 _HEARTBEAT_SECONDS = 30
-STILL_FOR = timedelta(minutes=3)
-"""Heartbeats are missed for so long before the bot counts as dead."""
-_COURIER = "courier"
+_COURIER, _SCHEDULER = "courier", "scheduler"
+_LAST_STEPS = 1.0
+"""Seconds that the rest of the work has to end when the program stops."""
 _LOOK_SECONDS = 1.0
 """How often a process looks whether the duty is its own."""
 
@@ -61,7 +62,7 @@ class Newsroom:
         self._checkouts = Checkouts(settings.cards)
         self._planning = asyncio.Lock()
         self._schedule = Schedule()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self.supervisor = Supervisor(clock, self._metrics)
         self._beaten_at: datetime | None = None
         self.on_duty = False
         """Whether loads and ticks are this process's. Where the store is a file, so is delivering."""
@@ -97,7 +98,7 @@ class Newsroom:
     async def write_back(self, card_id: int, published: bool) -> None:
         """Let a card's own file say whether it is published. Raises `UserError` when that cannot be done safely."""
         await self._loader.write_back(card_id, published)
-        contextvars.Context().run(self._keep, self._load_quietly(), "load of what was written")
+        contextvars.Context().run(self.supervisor.spawn, "load of what was written", self._load_quietly)
 
     @property
     def duplicates_prevented(self) -> int:
@@ -146,18 +147,18 @@ class Newsroom:
 
     def _start(self) -> None:
         if self._store.duty.is_shared:
-            self._keep(self._courier.run(), _COURIER)
-        self._keep(self._stand_by(), "duty")
+            self.supervisor.keep(_COURIER, self._courier.run)
+        self.supervisor.keep("duty", self._stand_by)
         if self._settings.watch:
-            self._keep(self._watch(), "watcher")
+            self.supervisor.keep("watcher", self._watch)
         self._every(self._settings.tick_seconds, self._plan_by_the_clock, "plan")
         self._every(self._settings.tick_seconds, self._crossposter.work_off, "crosspost")
         self._every(self._settings.rescan_seconds, self._load_quietly, "compare the folder")
         if self._settings.cards_git_pull:
             self._every(self._settings.cards_git_pull, self._pull, "pull the folders")
-        self._schedule.every(_HEARTBEAT_SECONDS, self._beat, "heartbeat")
+        self._schedule.every(_HEARTBEAT_SECONDS, self.supervisor.watch(HEARTBEAT, self._beat), HEARTBEAT)
         self._beaten_at = self._clock()
-        self._schedule.start()
+        self.supervisor.keep(_SCHEDULER, self._schedule.run)
 
     def _every(self, seconds: float, job: Callable[[], Awaitable[object]], name: str) -> None:
         """Let a job be done again and again by the process that is on duty then."""
@@ -166,62 +167,62 @@ class Newsroom:
             if self.on_duty:
                 await job()
 
-        self._schedule.every(seconds, if_on_duty, name)
+        self._schedule.every(seconds, self.supervisor.watch(name, if_on_duty), name)
 
     async def _stand_by(self) -> None:
-        """Take the duty as soon as nobody has it."""
-        async with self._store.duty.stand(self._courier.wake) as stand:
-            told: bool | None = None
-            while True:
-                self.on_duty = await stand.look()
-                if self.on_duty is not told:
-                    told = self.on_duty
-                    _log.info("This process is on duty" if told else "Another process is on duty: this one stands by")
-                    if told:
-                        self._keep(self._take_over(), "taking over")
-                await asyncio.sleep(_LOOK_SECONDS)
+        """Take the duty as soon as nobody has it. When this ends, whoever else stands by may have it."""
+        try:
+            async with self._store.duty.stand(self._courier.wake) as stand:
+                told: bool | None = None
+                while True:
+                    self.on_duty = await stand.look()
+                    if self.on_duty is not told:
+                        told = self.on_duty
+                        _log.info(
+                            "This process is on duty" if told else "Another process is on duty: this one stands by"
+                        )
+                        if told:
+                            self.supervisor.spawn("taking over", self._take_over)
+                    await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            self.on_duty = False
+            if not self._store.duty.is_shared:
+                self.supervisor.drop(_COURIER)
 
     async def _take_over(self) -> None:
         """Nobody may have worked for a while. What the folder says comes before what is planned from it."""
         if not self._store.duty.is_shared:
-            self._keep(self._courier.run(), _COURIER)
+            self.supervisor.keep(_COURIER, self._courier.run)
         if self._settings.cards_git_pull:
-            self._keep(self._pull(), "first pull")
+            self.supervisor.spawn("first pull", self._pull)
         await self._load_quietly()
         await self._plan_by_the_clock()
 
     async def stop(self) -> None:
         """Stop working: calls to Discord that are under way are answered and noted first, for some seconds."""
-        self._schedule.stop()
+        started, self._beaten_at = self._beaten_at, None
+        self.supervisor.wind_down()
+        self.supervisor.drop(_SCHEDULER)
         await self._courier.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if left := await self.supervisor.stop(_LAST_STEPS):
+            _log.warning("Did not end within %g s, and is left to itself: %s", _LAST_STEPS, ", ".join(left))
+        if started:
+            await finish("Noting the end in the store", lambda: self._store.health.leave(_process()), _LAST_STEPS)
 
-    def _keep(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            _log.error("The %s stopped", task.get_name(), exc_info=error)
-
-    def standstill(self) -> str:
-        """What keeps it from working by the clock, in words; empty when it does."""
-        if self._beaten_at is None or not self._schedule.running:
-            return "the scheduler does not run"
+    def troubles(self) -> dict[str, str]:
+        """What keeps it from working by the clock, by the part that does not, in words; empty when nothing does."""
+        if self._beaten_at is None:
+            return {_SCHEDULER: "the scheduler does not run"}
+        found = self.supervisor.troubles()
         if self._clock() - self._beaten_at > STILL_FOR:
-            return f"the scheduler has run no job since {self._beaten_at:%H:%M:%S} UTC"
-        delivers = self.on_duty or self._store.duty.is_shared
-        if delivers and not any(task.get_name() == _COURIER for task in self._tasks):
-            return "the courier has stopped"
-        return ""
+            found.setdefault(_SCHEDULER, f"the scheduler has run no job since {self._beaten_at:%H:%M:%S} UTC")
+        if self.load_trouble:
+            found["loads"] = self.load_trouble
+        return found
 
     async def _beat(self) -> None:
         self._beaten_at = self._clock()
-        await self._store.meta.set(HEARTBEAT, self._clock().isoformat())
+        await self._store.health.beat(_process(), self._clock(), self.troubles())
 
     async def _watch(self) -> None:
         async for _ in changes(*self._loader.roots):
@@ -241,6 +242,11 @@ class Newsroom:
             _log.error("%s", error)
         except Exception:  # noqa: BLE001 - a full disk must not end the watching for good
             _log.exception("The folder could not be loaded")
+
+
+def _process() -> str:
+    """What tells this process from others that share the store."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _tell(report: LoadReport) -> None:

@@ -18,9 +18,9 @@ from bot.app import utc_now
 from bot.cli import app
 from bot.desk.publication import Decision, Source, Verdict
 from bot.desk.subscription import Wish
-from bot.newsroom import HEARTBEAT
 from bot.settings import load_settings
 from bot.store import open_store
+from bot.store.vitals import HEARTBEAT
 from tests.support.stage import NOW, Stage
 from tests.support.stores import ask
 

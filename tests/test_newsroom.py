@@ -43,7 +43,7 @@ async def test_a_missing_folder_is_told_in_the_log_and_ends_nothing(
         stage.folder.rmdir()
         stage.bot.newsroom.start()
         assert await _until(lambda: asyncio.sleep(0, "does not exist" in caplog.text))
-        assert any(task.get_name() == "courier" for task in stage.bot.newsroom._tasks)
+        assert stage.bot.newsroom.supervisor.is_running("courier")
 
 
 async def test_a_load_that_breaks_does_not_end_the_watching(

@@ -94,6 +94,7 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver until stopped: when woken, and when the next delivery is due."""
+        self._serving.clear()  # a channel's task that was cancelled before it began has not taken itself out
         async with asyncio.TaskGroup() as channels:
             holding = channels.create_task(self._hold_on(), name="hold on to channels")
             while not self._stopping:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -10,29 +11,47 @@ Job = Callable[[], Awaitable[object]]
 
 # A late run is as good as one in time, several missed ones are one, and a job never overlaps itself.
 _DEFAULTS = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+_PULSE = 5.0
+"""Seconds between two signs of life of the scheduler."""
+
+
+class StandstillError(Exception):
+    """The scheduler runs no job any more."""
 
 
 class Schedule:
     """Jobs in memory, one instance each."""
 
-    def __init__(self) -> None:
-        self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=_DEFAULTS)
+    def __init__(self, pulse: float = _PULSE) -> None:
+        self._jobs: dict[str, tuple[float, Job]] = {}
+        self._pulse = pulse
+        self._beaten = False
 
     def every(self, seconds: float, job: Job, name: str) -> None:
-        """Run `job` again and again, the first time `seconds` from now.
+        """Run `job` again and again once `run` does, the first time `seconds` from then.
 
         It answers for its own failures: one that escapes is only logged.
         """
-        self._scheduler.add_job(job, "interval", seconds=seconds, id=name)
+        self._jobs[name] = (seconds, job)
 
-    @property
-    def running(self) -> bool:
-        return bool(self._scheduler.running)
+    async def run(self) -> None:
+        """Run the jobs until cancelled. Raises `StandstillError` when they are not run any more.
 
-    def start(self) -> None:
-        self._scheduler.start()
+        The scheduler waits by the wall clock: set back by an hour, it would run nothing for an hour.
+        """
+        scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=_DEFAULTS)
+        for name, (seconds, job) in self._jobs.items():
+            scheduler.add_job(job, "interval", seconds=seconds, id=name)
+        scheduler.add_job(self._beat, "interval", seconds=self._pulse, id="pulse")
+        scheduler.start()
+        self._beaten = True
+        try:
+            while self._beaten:
+                self._beaten = False
+                await asyncio.sleep(6 * self._pulse)
+        finally:
+            scheduler.shutdown(wait=False)
+        raise StandstillError("the scheduler stood still; the clock may have been set back")
 
-    def stop(self) -> None:
-        """Nothing new starts; what runs is left to its task."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+    async def _beat(self) -> None:
+        self._beaten = True

@@ -55,7 +55,8 @@ class Monitor:
     async def troubles(self) -> dict[str, str]:
         """What keeps the bot from its work, by the part that is not ready; empty when nothing does."""
         found = {"gateway": "" if self._bot.is_connected else "not connected to Discord's gateway"}
-        found["scheduler"] = self._bot.newsroom.standstill() if self._bot.works else ""
+        if self._bot.works:
+            found |= self._bot.newsroom.troubles()
         try:
             await self._answered("probe", self._bot.store.health.probe(self._bot.clock()))
             found["deliveries"] = _lateness(await self._vitals(), self._bot.clock())
@@ -66,10 +67,11 @@ class Monitor:
     async def _gauges(self) -> Gauges:
         connected = self._bot.is_connected
         latency, on_duty = self._bot.latency, self._bot.newsroom.on_duty
+        down = len(self._bot.newsroom.supervisor.troubles())
         try:
             vitals = await self._vitals()
         except StoreError:
-            return Gauges(gateway_connected=connected, gateway_latency=latency, on_duty=on_duty)
+            return Gauges(gateway_connected=connected, gateway_latency=latency, on_duty=on_duty, tasks_down=down)
         return Gauges(
             cards=vitals.cards,
             queue_depth=vitals.waiting,
@@ -79,6 +81,7 @@ class Monitor:
             gateway_connected=connected,
             gateway_latency=latency,
             on_duty=on_duty,
+            tasks_down=down,
         )
 
     async def _vitals(self) -> Vitals:

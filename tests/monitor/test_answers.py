@@ -113,7 +113,7 @@ async def test_a_scheduler_that_stands_still_is_named(at_work: Watched) -> None:
 async def test_a_delivery_that_waits_too_long_is_named_but_not_a_closed_channels(
     at_work: Watched, tmp_path: Path
 ) -> None:
-    at_work.bot.newsroom._schedule.stop()
+    at_work.bot.newsroom.supervisor.drop("scheduler")
     guild = await at_work.wire.add_guild("text")
     await at_work.wire.fault("503", "POST", "messages", times=None)
     add = at_work.bot.store.subscriptions.add

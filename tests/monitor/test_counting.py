@@ -175,12 +175,13 @@ def test_a_state_that_no_card_has_any_more_is_not_shown_any_more() -> None:
 
 
 async def test_a_newsroom_says_what_stands_still(desk: Desk) -> None:
-    assert desk.newsroom.standstill() == "the scheduler does not run"
+    still = {"scheduler": "the scheduler does not run"}
+    assert desk.newsroom.troubles() == still
     desk.newsroom.start()
     try:
-        assert desk.newsroom.standstill() == ""
+        assert desk.newsroom.troubles() == {}
         desk.clock.now += timedelta(minutes=4)
-        assert "no job since 12:00:00 UTC" in desk.newsroom.standstill()
+        assert "no job since 12:00:00 UTC" in desk.newsroom.troubles()["scheduler"]
     finally:
         await desk.newsroom.stop()
-    assert desk.newsroom.standstill() == "the scheduler does not run"
+    assert desk.newsroom.troubles() == still
