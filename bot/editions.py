@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from bot.cards.model import Card
 from bot.desk.digest import Candidate, Choice, Chosen, Fate, Had, choose, half_life, ranked
 from bot.desk.matching import left_out
 from bot.desk.past import played_again
-from bot.desk.subscription import Layout, Subscription, Wish
-from bot.desk.timetable import timetable
+from bot.desk.subscription import Layout, Subscription, Wish, is_new
+from bot.desk.timetable import Slot, timetable
 from bot.language import speaking
+from bot.metrics import Metrics
 from bot.render.digest import catch_up_heading, continued, entry_size, heading, parts, quiet_heading
 from bot.render.subscriptions import Past
 from bot.store import Store
-from bot.store.digests import Edition, NewMessage, Waiting
+from bot.store.digests import Edition, NewMessage, Overdue, Waiting
 from bot.store.pools import Pool
 from bot.store.records import FiledCard
+
+_log = logging.getLogger(__name__)
 
 WHATIF_DAYS = 30
 WHATIF_CARDS = 25
@@ -30,6 +35,14 @@ _NOWHERE = 0
 """The id of no channel: nothing was ever posted there."""
 _SIZES_KEPT = 5000
 _TEXTS_KEPT = 2000
+_TROUBLE = 200
+"""Characters of an error that are kept."""
+_REST = timedelta(minutes=15)
+"""When a subscription that could not be planned is looked at again: it may have been mended."""
+_STEP = timedelta(minutes=1)
+"""By how much a clock is set back before it matters: less is a slot made a little early."""
+_MOST_KEPT = 100
+"""Headlines of earlier slots that come with a later one when their channel opens again."""
 _AT_ONCE = 500
 """Digests made in one transaction: readers and the courier's notes wait for no longer than it takes."""
 
@@ -43,40 +56,121 @@ class Preview:
     heading: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A digest that somebody asked for: how many cards were filed, and when it comes if its channel is quiet."""
+
+    cards: int
+    quiet_until: datetime | None = None
+
+
 class Editions:
     """Makes digests. It decides by `bot.desk.digest`, and writes messages for the courier to deliver."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime], max_age: timedelta) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        max_age: timedelta,
+        metrics: Metrics | None = None,
+        tell: Callable[[Subscription], None] | None = None,
+    ) -> None:
+        """`tell` lets a subscription's people know that it rests."""
         self._store = store
         self._clock = clock
         self._max_age = max_age
+        self._metrics = metrics or Metrics()
+        self._tell = tell
+        self._looked_at: datetime | None = None
         self._sizes: dict[tuple[int, str], int] = {}
         self._texts: dict[tuple[int, str], Card] = {}
 
     async def make(self) -> int:
         """Make the digests that are due, each for its latest slot: slots that were missed are merged into it.
 
-        Returns the number of messages that are new.
+        A subscription for which that fails rests for a while, and the others have theirs. Returns the number of
+        messages that are new.
         """
         now, made = self._clock(), 0
         due = await self._store.subscriptions.due(now)
-        for start in range(0, len(due), _AT_ONCE):
-            made += await self._make(due[start : start + _AT_ONCE], now)
+        for each in due:
+            if each.unusable:
+                await self._rest(each, f"unusable: {', '.join(each.unusable)}", now)
+        well = [each for each in due if not each.unusable]
+        for start in range(0, len(well), _AT_ONCE):
+            made += await self._make_each(well[start : start + _AT_ONCE], now)
         return made
+
+    async def _make_each(self, due: Sequence[Subscription], now: datetime) -> int:
+        """Make these together. When that fails, halve them until the one at fault is alone."""
+        try:
+            return await self._make(due, now)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one must not cost the others theirs
+            if len(due) == 1:
+                _log.exception("The digest of subscription %s could not be made", due[0].id)
+                await self._rest(due[0], f"{type(error).__name__}: {error}"[:_TROUBLE], now)
+                return 0
+        middle = len(due) // 2
+        return await self._make_each(due[:middle], now) + await self._make_each(due[middle:], now)
+
+    async def _rest(self, subscription: Subscription, trouble: str, now: datetime) -> None:
+        """Look at a subscription that cannot be planned again later, and tell its people the first time."""
+        await self._store.subscriptions.rest(subscription, trouble, now + _REST)
+        self._metrics.digest_failed()
+        if subscription.trouble is None:
+            _log.error("Subscription %s of server %s rests: %s", subscription.id, subscription.guild_id, trouble)
+            if self._tell:
+                self._tell(replace(subscription, trouble=trouble))
+
+    async def set_right(self, now: datetime) -> None:
+        """Bring back what a clock that ran ahead has put years away. All is looked at when it was set back."""
+        since, self._looked_at = self._looked_at, now
+        everything = since is None or now < since - _STEP
+        find = self._store.subscriptions.in_doubt if everything else self._store.subscriptions.astray
+        if moved := await self._store.subscriptions.set_right(await find(now), now):
+            _log.warning("%s digests were further away than their timetables say: they come in time again", moved)
+        if everything:
+            await self._store.quiet.turned(await self._store.quiet.all(), now)
+
+    def is_set_back(self, now: datetime) -> bool:
+        """Whether the clock was set back since it was looked at last, or never was looked at."""
+        if self._looked_at is None or now < self._looked_at - _STEP:
+            return True
+        self._looked_at = max(now, self._looked_at)
+        return False
 
     async def _make(self, due: Sequence[Subscription], now: datetime) -> int:
         edition = Edition()
         desk = await self._desk(due, now)
+        overdue = await self._store.digests.overdue({each.channel_id for each in due}, now)
         for subscription in due:
             table = timetable(subscription.wish)
             slot = table.latest(now) if table else None
             following = table.following(now) if table else None
-            edition.turned.append((subscription, slot.at if slot else now, following.at if following else None))
-            if table and slot:
+            is_new = slot is not None and slot.at > subscription.since
+            since = slot.at if slot and is_new else subscription.since
+            edition.turned.append((subscription, since, following.at if following else None))
+            if table and slot and is_new:
                 chosen = desk.choice(subscription, table.period, slot.at).chosen
                 desk.note(subscription.channel_id, chosen)
-                edition.messages += await self._messages(subscription, slot.name, slot.at, chosen)
-        return await self._store.digests.file(edition, now)
+                late = overdue.get(subscription.id, [])
+                edition.merged |= {subscription.id: [each.delivery_id for each in late]} if late else {}
+                edition.messages += await self._slot(subscription, slot, chosen, late)
+        return len((await self._store.digests.file(edition, now)).messages)
+
+    async def _slot(
+        self, subscription: Subscription, slot: Slot, chosen: Sequence[Chosen], late: Sequence[Overdue]
+    ) -> list[NewMessage]:
+        """A slot's messages. What earlier slots chose and could not send comes with it, as one list of headlines."""
+        kept = [Chosen(card.card_id, card.revision) for each in late for card in each.cards][-_MOST_KEPT:]
+        if not kept:
+            return await self._messages(subscription, slot.name, slot.at, chosen)
+        with speaking(subscription.language):
+            head = catch_up_heading(min(each.planned_at for each in late))
+            return [
+                NewMessage(subscription, slot.name, part, slot.at, continued() if part else head, Layout.LIST, cards)
+                for part, cards in enumerate(await self._parts([*kept, *chosen], Layout.LIST))
+            ]
 
     async def _messages(
         self, subscription: Subscription, slot: str, at: datetime, chosen: Sequence[Chosen]
@@ -113,17 +207,16 @@ class Editions:
     async def turn_quiet(self) -> int:
         """Begin and end quiet hours; what waited for an end comes as one digest. Returns the number of messages."""
         now = self._clock()
-        turning = await self._store.quiet.turning(now)
-        if not turning:
+        if turning := await self._store.quiet.turning(now):
+            await self._store.quiet.turned(turning, now)
+        found = await self._store.digests.deferred(now)
+        if not found.released:
             return 0
-        loud = [channel.channel_id for channel in turning if not channel.hours.is_quiet(now)]
-        edition = Edition(released=loud)
-        for waiting in (await self._store.digests.deferred(loud, now)).values():
-            slot = f"quiet {now:%Y-%m-%d %H:%M:%S}"
+        edition = Edition(released=found.released)
+        for waiting in found.waiting.values():
+            slot = f"quiet {now:%Y-%m-%d %H:%M:%S.%f}"
             edition.messages += await self._gathered(waiting, slot, quiet_heading, now)
-        added = await self._store.digests.file(edition, now)
-        await self._store.quiet.turned(turning, now)
-        return added
+        return len((await self._store.digests.file(edition, now)).messages)
 
     async def catch_up(self, channel_id: int) -> None:
         """Let one digest take the place of the stories that wait for a channel since an outage."""
@@ -170,16 +263,17 @@ class Editions:
         with speaking(subscription.language):
             return Preview(choice, cards, heading(wish.when, now, wish.topics))
 
-    async def now(self, subscription: Subscription) -> int:
-        """Send the next digest at once, in addition to those of its timetable. Returns the number of its cards."""
+    async def now(self, subscription: Subscription) -> Sent:
+        """Send the next digest at once, or with the end of quiet hours, in addition to those of its timetable."""
         now = self._clock()
         preview = await self.preview(subscription)
-        chosen = preview.choice.chosen
-        if chosen:
-            messages = await self._messages(subscription, f"now {now:%Y-%m-%d %H:%M:%S}", now, chosen)
-            edition = Edition(messages, [(subscription, now, subscription.next_at)])
-            await self._store.digests.file(edition, now)
-        return len(chosen)
+        if not (chosen := preview.choice.chosen):
+            return Sent(0)
+        messages = await self._messages(subscription, f"now {now:%Y-%m-%d %H:%M:%S.%f}", now, chosen)
+        edition = Edition(messages, [(subscription, now, subscription.next_at)])
+        filed = await self._store.digests.file(edition, now)
+        cards = sum(len(message.cards) for message in filed.messages)
+        return Sent(cards, filed.quiet_until.get(subscription.channel_id))
 
     async def fate(self, subscription: Subscription, card: FiledCard) -> Fate:
         """What would become of one card if the next digest were due now."""
@@ -231,7 +325,7 @@ class _Desk:
         self._pool = pool
         self._had = {channel: (set(had.cards), set(had.stories)) for channel, had in had.items()}
         self._texts = texts
-        self._rankings: dict[tuple[int, timedelta, datetime, datetime], list[Candidate]] = {}
+        self._rankings: dict[tuple[Any, ...], list[Candidate]] = {}
         self._stories = {card.card_id: card.story_id for card in self._all()}
 
     def _all(self) -> Iterable[Candidate]:
@@ -250,6 +344,7 @@ class _Desk:
             Had(*had) if had else Had(),
             _unwanted(self._texts, wish),
             subscription_id=subscription.id,
+            pauses=subscription.pauses,
             explain=explain,
         )
 
@@ -258,9 +353,11 @@ class _Desk:
     ) -> list[Candidate]:
         """What is new to the subscription, best first."""
         shared = 0 if cards is self._pool.everyone else subscription.guild_id
-        key = (shared, half_life(period), at, subscription.since)
+        key = (shared, half_life(period), at, subscription.since, subscription.pauses)
         if key not in self._rankings:
-            self._rankings[key] = ranked([card for card in cards if card.arrived_at > subscription.since], at, period)
+            since, pauses = subscription.since, subscription.pauses
+            new = [card for card in cards if is_new(card.arrived_at, since, pauses)]
+            self._rankings[key] = ranked(new, at, period)
         return self._rankings[key]
 
     def note(self, channel_id: int, chosen: Collection[Chosen]) -> None:

@@ -49,14 +49,14 @@ def language_of(locale: object) -> str:
 
 
 def speak(language: str) -> None:
-    """From here on this task speaks one of the `languages`."""
-    _spoken.set(language)
+    """From here on this task speaks one of the `languages`; English where it is told another one."""
+    _spoken.set(language if language in languages() else ENGLISH)
 
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
-    """Speak a language for a while."""
-    before = _spoken.set(language)
+    """Speak a language for a while, as `speak` does."""
+    before = _spoken.set(language if language in languages() else ENGLISH)
     try:
         yield
     finally:

@@ -103,6 +103,9 @@ class Metrics:
             "publish_to_post_seconds", "From the plan that a publication made to its post", _TO_POST, "layout"
         )
         self._posted: dict[str, Histogram] = {}
+        self._digests_failed = self._counter(
+            "digests_failed", "Digests that could not be made: their subscription rests"
+        )
         self._duplicates = self._counter("duplicates_prevented", "Posts that were found instead of being sent again")
 
     def _count_the_rest(self) -> None:
@@ -150,6 +153,9 @@ class Metrics:
 
     def duplicate_prevented(self) -> None:
         self._duplicates.inc()
+
+    def digest_failed(self) -> None:
+        self._digests_failed.inc()
 
     def rate_limited(self, scope: str | None) -> None:
         self._rate_limited.labels(scope if scope in _SCOPES else _UNSCOPED).inc()

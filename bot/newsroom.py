@@ -9,16 +9,19 @@ import os
 import socket
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 
 from bot.delivery.courier import Courier
 from bot.delivery.crossposts import Crossposter
 from bot.delivery.gate import Gate
 from bot.delivery.poster import Poster
 from bot.delivery.schedule import Schedule
-from bot.desk.subscription import Subscription
-from bot.editions import Editions
+from bot.desk.subscription import Subscription, When, Wish
+from bot.editions import Editions, Sent
 from bot.errors import NewsdeskError
+from bot.language import speaking
 from bot.metrics import Metrics
+from bot.render.subscriptions import trouble_words
 from bot.settings import Settings
 from bot.sources.checkouts import Checkouts
 from bot.sources.loader import Loader, LoadReport
@@ -56,7 +59,8 @@ class Newsroom:
         self._store = store
         self._loader = loader
         self._clock = clock
-        self.editions = Editions(store, clock, settings.max_age)
+        self._poster = poster
+        self.editions = Editions(store, clock, settings.max_age, self._metrics, self._tell_of_rest)
         self._courier = Courier(store, poster, clock, self.editions.catch_up, self._metrics, gate)
         self._crossposter = Crossposter(store, poster, clock, gate)
         self._checkouts = Checkouts(settings.cards)
@@ -120,7 +124,10 @@ class Newsroom:
         """Quiet hours first: what comes after must know of them."""
         now, added = self._clock(), 0
         due = await self._store.agenda.due(now)
-        if due.quiet:
+        if due.astray or self.editions.is_set_back(now):
+            await self.editions.set_right(now)
+            due = await self._store.agenda.due(now)
+        if due.quiet or due.deferred:
             added += await self.editions.turn_quiet()
         if due.cards:
             added += await self._store.deliveries.plan(now, self._settings.max_age)
@@ -128,12 +135,28 @@ class Newsroom:
             added += await self.editions.make()
         return added
 
-    async def send_now(self, subscription: Subscription) -> int:
-        """Send a subscription's next digest at once. Returns the number of its cards; with none, nothing is sent."""
+    async def send_now(self, subscription: Subscription) -> Sent:
+        """Send a subscription's next digest at once. Without cards nothing is sent."""
         async with self._planning:
-            number = await self.editions.now(subscription)
+            sent = await self.editions.now(subscription)
         self._courier.wake()
-        return number
+        return sent
+
+    async def change(self, subscription: Subscription, wish: Wish) -> Subscription:
+        """Let a subscription wish for something else. A digest that is to be one no more brings what waits for it."""
+        was_digest = subscription.wish.when is not When.INSTANT and not subscription.unusable
+        if was_digest and wish.when is When.INSTANT and not subscription.paused:
+            await self.send_now(subscription)
+        return await self._store.subscriptions.change(subscription, wish, self._clock())
+
+    def _tell_of_rest(self, subscription: Subscription) -> None:
+        """Tell a server's people that a digest of theirs rests; planning does not wait for it. A member's own digest
+        is nobody's business, and its member reads it in `/following`."""
+        if subscription.user_id is None:
+            with speaking(subscription.language):
+                text = f"<#{subscription.channel_id}>: {trouble_words(subscription)}"
+            telling = partial(self._poster.tell, subscription.guild_id, text, [subscription.created_by])
+            contextvars.Context().run(self.supervisor.spawn, "telling of a digest that rests", telling)
 
     async def tick(self) -> None:
         """Plan, and deliver everything that is due, now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import discord
@@ -28,9 +29,17 @@ from bot.gateway.wishes import (
     subscribe,
     wish_of,
 )
-from bot.language import languages, own_name, tr, trn
+from bot.language import languages, own_name, tr
 from bot.render.reports import ChannelCheck, check_embed
-from bot.render.subscriptions import begins, quiet_text, subscription_embed, subscriptions_embed
+from bot.render.subscriptions import (
+    begins,
+    quiet_text,
+    quiet_trouble,
+    sent_text,
+    subscription_embed,
+    subscriptions_embed,
+    trouble_words,
+)
 
 Interaction = discord.Interaction[NewsBot]
 Text = app_commands.Range[str, 0, 500]
@@ -163,10 +172,10 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
             skip_empty, language,
         )  # fmt: skip
         wish = wish_of(asked, chosen.wish)
-        if wish == chosen.wish:
+        if wish == chosen.wish and not chosen.unusable:
             raise UserError(tr("Nothing would change. Give at least one option a new value; `all` empties a list."))
         require_possible(suggestions.target(interaction, chosen.channel_id), wish)
-        changed = await self.bot.store.subscriptions.change(chosen, wish, self.bot.clock())
+        changed = await self.bot.newsroom.change(chosen, wish)
         await remember_zone(interaction, timezone)
         await self._show(interaction, changed, tr("The subscription is changed."))
 
@@ -183,7 +192,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         chosen = await suggestions.chosen_subscription(interaction, subscription)
         if chosen.paused:
             raise UserError(tr("This subscription rests already. `/digest resume` wakes it."))
-        await self.bot.store.subscriptions.pause(chosen)
+        await self.bot.store.subscriptions.pause(chosen, self.bot.clock())
         channel = f"<#{chosen.channel_id}>"
         text = tr("{channel} gets none of these cards until `/digest resume`.", channel=channel)
         await answer(interaction, text)
@@ -229,16 +238,14 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         chosen = await suggestions.chosen_subscription(interaction, subscription)
         if chosen.wish.when is When.INSTANT:
             raise UserError(tr("Instant cards come by themselves; only a digest can be sent early."))
-        number = await self.bot.newsroom.send_now(chosen)
-        if not number:
+        if chosen.paused:
+            raise UserError(tr("The subscription is paused. `/digest resume` wakes it."))
+        if words := trouble_words(chosen):
+            raise UserError(words)
+        sent = await self.bot.newsroom.send_now(chosen)
+        if not sent.cards:
             raise UserError(tr("Nothing new has come in since the last digest, so none was sent."))
-        text = trn(
-            "A digest of {count} card is on its way to {channel}.",
-            "A digest of {count} cards is on its way to {channel}.",
-            number,
-            channel=f"<#{chosen.channel_id}>",
-        )
-        await answer(interaction, text)
+        await answer(interaction, sent_text(chosen.channel_id, sent.cards, sent.quiet_until))
 
     @app_commands.command(description="When a channel is not to be disturbed: cards wait and come as one digest")
     @app_commands.describe(
@@ -301,9 +308,25 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def check(self, interaction: Interaction) -> None:
         found = await self._found(interaction)
         closed = {circuit.channel_id for circuit in await self.bot.store.circuits.of_guild(guild_id(interaction))}
-        channels = dict.fromkeys(each.channel_id for each in found)
-        checks = [ChannelCheck(channel_id, trouble(interaction, channel_id, closed)) for channel_id in channels]
+        checks = [
+            ChannelCheck(channel_id, words)
+            for channel_id, troubles in (await self._troubles(interaction, found, closed)).items()
+            for words in troubles or [""]
+        ]
         await answer(interaction, embed=check_embed(checks))
+
+    async def _troubles(
+        self, interaction: Interaction, found: Sequence[Subscription], closed: Collection[int]
+    ) -> dict[int, list[str]]:
+        """What is wrong in each channel, and with what is subscribed there."""
+        quiet = await self.bot.store.quiet.of_guild(guild_id(interaction))
+        troubles: dict[int, list[str]] = {}
+        for channel_id in dict.fromkeys(each.channel_id for each in found):
+            said = [trouble(interaction, channel_id, closed)]
+            said += [trouble_words(each) for each in found if each.channel_id == channel_id]
+            said += [quiet_trouble(each) for each in quiet if each.channel_id == channel_id]
+            troubles[channel_id] = [words for words in dict.fromkeys(said) if words]
+        return troubles
 
     async def _found(self, interaction: Interaction) -> list[Subscription]:
         found = await self.bot.store.subscriptions.of_guild(guild_id(interaction))

@@ -33,5 +33,6 @@ class OperatorCommands(commands.Cog):
             circuits=await store.circuits.of_servers(),
             duplicates_prevented=newsroom.duplicates_prevented,
             held_back=newsroom.held_back,
+            resting=await store.subscriptions.in_trouble(),
         )
         await answer(interaction, embed=status_embed(status))

@@ -16,6 +16,7 @@ from bot.desk.digest import Fate
 from bot.desk.publication import Decision, Source, Verdict
 from bot.desk.quiet import QuietHours
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
+from bot.editions import Sent
 from bot.store.desk import Act
 from tests.support.desk import Desk, a_desk
 
@@ -185,7 +186,7 @@ async def test_paused_subscriptions_bring_nothing_and_make_up_for_nothing(desk: 
     subscription = await subscribe(desk)
     instant = await subscribe(desk, Wish(), OTHER)
     for each in (subscription, instant):
-        await desk.store.subscriptions.pause(each)
+        await desk.store.subscriptions.pause(each, desk.clock())
     await load(desk, "missed")
     await desk.deliver(days=2)
     for each in (subscription, instant):
@@ -198,10 +199,10 @@ async def test_paused_subscriptions_bring_nothing_and_make_up_for_nothing(desk: 
 async def test_now_sends_early_and_the_slot_brings_only_what_came_later(desk: Desk) -> None:
     subscription = await subscribe(desk)
     await load(desk, "early")
-    assert await desk.newsroom.send_now(subscription) == 1
+    assert await desk.newsroom.send_now(subscription) == Sent(1)
     await desk.deliver()
     (subscription,) = await desk.store.subscriptions.of_guild(1)
-    assert await desk.newsroom.send_now(subscription) == 0
+    assert await desk.newsroom.send_now(subscription) == Sent(0)
     await load(desk, "later")
     await desk.deliver(days=1)
     assert digests(desk) == [["early"], ["later"]]

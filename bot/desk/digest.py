@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.cards.text import folded
 from bot.desk.delivery import Content
-from bot.desk.subscription import Wish
+from bot.desk.subscription import Pauses, Wish, is_new
 
 PER_PROVIDER = 2
 """Cards of one publisher in one digest: more would be that publisher's digest."""
@@ -118,10 +118,10 @@ def choose(
     left_out: Callable[[int], bool] | None = None,
     *,
     subscription_id: int = 0,
+    pauses: Pauses = (),
     explain: bool = False,
 ) -> Choice:
     """Take from the top what the wish asks for: new since the last digest, one card a story, two a publisher.
-
     `left_out` says of a card that its words are not wanted. A card that a moderator picked the subscription for need
     not match. The fates of the cards that were not chosen are gathered only to `explain`.
     """
@@ -134,7 +134,7 @@ def choose(
         full = len(taken) >= wish.max_cards
         if full and not explain:
             break
-        fate = _unfit(card, wish, topics, subscription_id) or _known(card, since, had)
+        fate = _unfit(card, wish, topics, subscription_id) or _known(card, since, pauses, had)
         fate = fate or _spoken_against(card, left_out) or _crowded(card, told, of_provider, full)
         if fate is Fate.CHOSEN:
             taken.append(card)
@@ -156,13 +156,13 @@ def _unfit(card: Candidate, wish: Wish, topics: Collection[str], subscription_id
     return Fate.WEAK if (card.quality or 0) < wish.min_quality else None
 
 
-def _known(card: Candidate, since: datetime, had: Had) -> Fate | None:
+def _known(card: Candidate, since: datetime, pauses: Pauses, had: Had) -> Fate | None:
     """What keeps a card out because it is not new there."""
     if card.card_id in had.cards:
         return Fate.HAD
     if card.story_id in had.stories:
         return Fate.STORY_HAD
-    return Fate.OLD if card.arrived_at <= since else None
+    return None if is_new(card.arrived_at, since, pauses) else Fate.OLD
 
 
 def _spoken_against(card: Candidate, left_out: Callable[[int], bool] | None) -> Fate | None:

@@ -66,13 +66,20 @@ class Wish:
     language: str | None = None
 
 
+Pauses = tuple[tuple[datetime, datetime | None], ...]
+"""From and until, in order; until is None while a pause lasts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """One channel's wish. `next_at` is when its next digest is due, None for instant and paused ones.
 
     `since`: cards that became visible after it are new to the subscription. `forum`: each message is a post of its own.
     `user_id` is the member whose own digest it is; the channel is that of their direct messages.
-    `language` is the one that its posts are in.
+    `language` is the one that its posts are in. `unusable` names the columns that hold nothing to plan by, such as a
+    time zone that this machine does not know: while there is one, the subscription rests. `trouble` is why its last
+    digest could not be made, for operators. `pauses` are the spans since its last slot in which it was paused: cards
+    that became visible then are old to it.
     """
 
     id: int
@@ -87,3 +94,11 @@ class Subscription:
     next_at: datetime | None = None
     user_id: int | None = None
     language: str = ENGLISH
+    unusable: tuple[str, ...] = ()
+    trouble: str | None = None
+    pauses: Pauses = ()
+
+
+def is_new(arrived_at: datetime, since: datetime, pauses: Pauses = ()) -> bool:
+    """Whether a card that became visible then is new to a subscription: after its last slot, and not during a pause."""
+    return arrived_at > since and not any(start < arrived_at <= end for start, end in pauses if end is not None)

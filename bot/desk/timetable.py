@@ -14,6 +14,7 @@ from bot.language import joined, marked, tr, weekdays
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(weeks=1)
+_MOMENT = timedelta(microseconds=1)
 _SIGHT = 10
 """Local days to look through: the day itself, a week, and one day more at each end in case a whole one is skipped."""
 
@@ -36,6 +37,14 @@ class Slot:
 def _zone(name: str) -> ZoneInfo:
     """`ZoneInfo` keeps the last eight only, and reads the others from their files again."""
     return ZoneInfo(name)
+
+
+def is_known_zone(name: object) -> bool:
+    """Whether this machine has a time zone of that name: zone data differ from host to host."""
+    try:
+        return isinstance(name, str) and bool(_zone(name))
+    except (KeyError, ValueError, OSError):
+        return False
 
 
 def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
@@ -94,6 +103,13 @@ class Timetable:
                 first = min(slot.at for slot in rivals if slot.at > now)
                 return max((slot for slot in rivals if slot.at == first), key=_place)
         return None
+
+    def looks_back(self, now: datetime) -> datetime:
+        """Since when a digest looks that is made for the latest slot and does not know when the one before was."""
+        since = now - self.period
+        last = self.latest(now)
+        before = self.latest(last.at - _MOMENT) if last else None
+        return min(since, before.at) if before else since
 
     def between(self, start: datetime, end: datetime) -> Iterator[Slot]:
         """Every slot after `start` until `end`, which is included, in order."""

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from bot.desk.subscription import Subscription
 from bot.doctor.finding import Finding, Severity
 from bot.doctor.local import cards, database, files, token
-from bot.errors import LoginError
+from bot.errors import LoginError, StoreError
 from bot.gateway.inquiry import Answers, UnknownTokenError, ask
 from bot.settings import Settings
-from bot.store.examining import Examined, examine
+from bot.store import open_for_reading
+from bot.store.examining import DatabaseState, Examined, examine
 
 __all__ = ["Finding", "Severity", "diagnose"]
 
@@ -25,11 +27,42 @@ async def diagnose(settings: Settings, clock: Callable[[], datetime], *, offline
     """Everything that was found, what concerns this machine first. `offline` asks Discord nothing."""
     examined = await examine(settings.database_url)
     found = [*files(settings), *await asyncio.to_thread(cards, settings.cards), *database(examined)]
+    found += await _resting(settings, examined)
     word, troubles = token(settings)
     found += troubles
     if offline:
         return [*found, Finding(Severity.NOTE, "Discord was not asked (--offline)")]
     return [*found, *await _discord(settings, word, examined, clock)] if word else found
+
+
+async def _resting(settings: Settings, examined: Examined) -> list[Finding]:
+    """Subscriptions and quiet hours that cannot be planned, such as in a time zone that this machine does not know."""
+    if examined.state is not DatabaseState.CURRENT or examined.damage:
+        return []
+    try:
+        async with open_for_reading(settings.database_url) as store:
+            resting, quiet = await store.subscriptions.resting(), await store.quiet.all()
+    except (StoreError, OSError):
+        return []  # said already
+    found = [(f"A subscription of channel {each.channel_id} rests: {_reason(each)}", each.guild_id) for each in resting]
+    found += [
+        (
+            f"The quiet hours of channel {each.channel_id} cannot be read (time zone {each.hours.timezone})",
+            each.guild_id,
+        )
+        for each in quiet
+        if not each.usable
+    ]
+    fix = "Change it there: `/digest edit` or `/digest quiet`; a zone that is known elsewhere comes with newer tzdata."
+    return [Finding(Severity.WARNING, f"{what} (server {server})", fix) for what, server in found]
+
+
+def _reason(subscription: Subscription) -> str:
+    if "timezone" in subscription.unusable:
+        return f"this machine does not know the time zone {subscription.wish.timezone!r}"
+    if subscription.unusable:
+        return f"{', '.join(subscription.unusable)} cannot be read"
+    return subscription.trouble or ""
 
 
 async def _discord(settings: Settings, word: str, examined: Examined, clock: Callable[[], datetime]) -> list[Finding]:

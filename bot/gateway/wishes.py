@@ -10,6 +10,7 @@ import discord
 
 from bot.cards.text import folded
 from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
+from bot.desk.timetable import is_known_zone
 from bot.desk.typed import parse_days, parse_times, parse_zone
 from bot.errors import UserError
 from bot.gateway.rights import guild_id, require_postable
@@ -106,6 +107,8 @@ def _sensible(wish: Wish, asked: Asked) -> Wish:
                 tr("Instant cards come as they appear. For times of day choose `when: daily`, or another one.")
             )
         return replace(wish, times=(), days=())
+    if not is_known_zone(wish.timezone):
+        parse_zone(wish.timezone)  # says so
     if wish.when is When.WEEKDAYS:
         if asked.on:
             raise UserError(tr("`weekdays` means Monday to Friday. For other days choose `when: daily` and `on`."))

@@ -8,11 +8,13 @@ from datetime import datetime
 
 import discord
 
+from bot.desk.subscription import Subscription
 from bot.language import number, tr, trn
 from bot.render.colour import NEUTRAL
 from bot.render.limits import EMBED_DESCRIPTION, FIELD_VALUE
 from bot.render.listing import listed
 from bot.render.markdown import cut, fitted
+from bot.render.subscriptions import trouble_words
 from bot.store.circuits import Circuit
 from bot.store.deliveries import QueueState
 
@@ -39,12 +41,14 @@ def _check(check: ChannelCheck, room: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The bot's state for its operators. `held_back` counts withdrawals that wait for a person."""
+    """The bot's state for its operators. `held_back` counts withdrawals that wait for a person; `resting` are
+    subscriptions that cannot be planned."""
 
     queue: QueueState
     circuits: Sequence[Circuit]
     duplicates_prevented: int
     held_back: int
+    resting: Sequence[Subscription] = ()
 
 
 def status_embed(status: Status) -> discord.Embed:
@@ -57,6 +61,8 @@ def status_embed(status: Status) -> discord.Embed:
     embed.add_field(name=tr("Duplicates prevented"), value=number(status.duplicates_prevented), inline=True)
     if status.circuits:
         embed.add_field(name=tr("Closed channels"), value=listed(status.circuits, _circuit, FIELD_VALUE), inline=False)
+    if status.resting:
+        embed.add_field(name=tr("Digests that rest"), value=listed(status.resting, _resting, FIELD_VALUE), inline=False)
     if queue.errors:
         embed.add_field(name=tr("Last errors"), value=listed(queue.errors, _error, FIELD_VALUE), inline=False)
     if status.held_back:
@@ -83,6 +89,10 @@ def _circuit(circuit: Circuit, room: int) -> str:
         then=_ago(circuit.probe_at),
     )
     return cut(line, room)
+
+
+def _resting(subscription: Subscription, room: int) -> str:
+    return cut(f"<#{subscription.channel_id}>: {trouble_words(subscription)}", room)
 
 
 def _error(error: tuple[int, str], room: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import discord
 
@@ -18,7 +18,7 @@ from bot.render.colour import NEUTRAL
 from bot.render.limits import EMBED_DESCRIPTION, EMBED_TITLE, FIELD_VALUE, units
 from bot.render.listing import listed
 from bot.render.listing import story as related
-from bot.render.markdown import cut, fitted
+from bot.render.markdown import cut, escaped, fitted
 from bot.store.quiet import QuietChannel
 from bot.store.records import FiledCard
 
@@ -40,6 +40,8 @@ def subscription_embed(subscription: Subscription) -> discord.Embed:
     embed.title = tr("Subscription")
     if subscription.paused:
         embed.add_field(name=tr("Next"), value=_capital(tr("paused")), inline=False)
+    elif words := trouble_words(subscription):
+        embed.add_field(name=tr("Next"), value=f"⚠️ {words}", inline=False)
     elif subscription.next_at:
         embed.add_field(name=tr("Next"), value=discord.utils.format_dt(subscription.next_at, "R"), inline=False)
     return embed
@@ -53,6 +55,25 @@ def begins(subscription: Subscription) -> str:
         return tr(text, channel=channel)
     when = discord.utils.format_dt(subscription.next_at, "R")
     return tr("{channel} gets its first digest {when}.", channel=channel, when=when)
+
+
+def sent_text(channel_id: int, cards: int, quiet_until: datetime | None) -> str:
+    """What becomes of a digest that somebody asked for now."""
+    channel = f"<#{channel_id}>"
+    if quiet_until is None:
+        return trn(
+            "A digest of {count} card is on its way to {channel}.",
+            "A digest of {count} cards is on its way to {channel}.",
+            cards,
+            channel=channel,
+        )
+    return trn(
+        "{channel} is quiet now. A digest of {count} card comes {when}.",
+        "{channel} is quiet now. A digest of {count} cards comes {when}.",
+        cards,
+        channel=channel,
+        when=discord.utils.format_dt(quiet_until, "R"),
+    )
 
 
 def draft_embed(channel_id: int | None, wish: Wish) -> discord.Embed:
@@ -112,19 +133,49 @@ def _limits_in_short(wish: Wish) -> list[str]:
     return words
 
 
+def trouble_words(subscription: Subscription) -> str:
+    """Why a subscription brings nothing at the moment, with the fix; empty when nothing is wrong with it."""
+    if "timezone" in subscription.unusable:
+        return tr(
+            "I do not know the time zone “{zone}” of this digest, so it rests. Choose another one: `/digest edit`.",
+            zone=escaped(subscription.wish.timezone),
+        )
+    if subscription.unusable:
+        return tr(
+            "I cannot read all of this subscription, so it rests. Remove it and set it up anew: `/digest remove`, "
+            "`/digest setup`."
+        )
+    return tr("The last digest could not be made. I try again by myself.") if subscription.trouble else ""
+
+
 def _next(subscription: Subscription) -> str:
     if subscription.paused:
         return tr("paused")
+    if words := trouble_words(subscription):
+        return f"⚠️ {words}"
     if subscription.next_at is None:
         return ""
     return tr("next {when}", when=discord.utils.format_dt(subscription.next_at, "R"))
 
 
 def _quiet_line(channel: QuietChannel, room: int) -> str:
+    if not channel.usable:
+        line = SEPARATOR.join((f"<#{channel.channel_id}>", f"⚠️ {quiet_trouble(channel)}"))
+        return line if units(line) <= room else ""
     when = discord.utils.format_dt(channel.turns_at, "f")
     turn = tr("quiet now, until {when}", when=when) if channel.is_quiet else tr("next {when}", when=when)
     line = SEPARATOR.join((f"<#{channel.channel_id}>", _hours(channel.hours), turn))
     return line if units(line) <= room else ""
+
+
+def quiet_trouble(channel: QuietChannel) -> str:
+    """Why a channel's quiet hours keep nothing quiet, with the fix; empty when they do."""
+    if channel.usable:
+        return ""
+    return tr(
+        "I cannot read the quiet hours ({timezone}), so there are none. Set them again: `/digest quiet`.",
+        timezone=escaped(channel.hours.timezone),
+    )
 
 
 def _hours(hours: QuietHours) -> str:

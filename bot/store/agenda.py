@@ -1,32 +1,45 @@
-"""What the next plan has to do: one look at three indexes."""
+"""What the next plan has to do: one look at some indexes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import bindparam, exists, literal, select
 
 from bot.store.database import Database
-from bot.store.tables import cards, quiet_hours, subscriptions
+from bot.store.digests import released
+from bot.store.quiet import LONGEST_QUIET
+from bot.store.subscriptions import LONGEST_WAY
+from bot.store.tables import cards, deferred, quiet_hours, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Whether cards have changed, quiet hours begin or end, digests are due."""
+    """Whether cards have changed, quiet hours begin or end, deferred cards may come, digests are due.
+
+    `astray`: a digest or an end of quiet hours is further away than it can be.
+    """
 
     cards: bool
     quiet: bool
+    deferred: bool
     digests: bool
+    astray: bool
 
 
 # Made once: this is asked with every tick, and building it costs more than the answer.
 _NOW = bindparam("now", type_=subscriptions.c.next_at.type)
+_QUIET_LIMIT = bindparam("quiet_limit", type_=subscriptions.c.next_at.type)
+_LIMIT = bindparam("limit", type_=subscriptions.c.next_at.type)
 _DUE = select(
     exists().where(cards.c.unplanned),
-    exists().where(quiet_hours.c.turns_at <= _NOW),
+    exists().where(quiet_hours.c.turns_at <= _NOW) | exists().where(quiet_hours.c.turns_at > _QUIET_LIMIT),
+    exists().where(deferred.c.channel_id > 0),
     exists().where(subscriptions.c.next_at <= _NOW),
+    exists().where(subscriptions.c.next_at > _LIMIT),
 )
+_RELEASED = select(exists(select(literal(1)).select_from(deferred.join(subscriptions)).where(released())))
 
 
 class Agenda:
@@ -36,5 +49,9 @@ class Agenda:
         self._database = database
 
     async def due(self, now: datetime) -> Due:
+        values = {"now": now, "quiet_limit": now + LONGEST_QUIET, "limit": now + LONGEST_WAY}
         async with self._database.glance() as connection:
-            return Due(*(await connection.execute(_DUE, {"now": now})).one())
+            due = Due(*(await connection.execute(_DUE, values)).one())
+            if due.deferred:  # seldom, and more to look at
+                due = replace(due, deferred=(await connection.execute(_RELEASED)).scalar_one())
+        return due

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, insert, select, true, union, update
 
 from bot.store.database import Database
+from bot.store.parsing import number_or_none
 from bot.store.tables import circuits, deliveries, subscriptions
 
 
@@ -66,7 +67,7 @@ class Circuits:
     async def _found(self, chosen: ColumnElement[bool]) -> list[Circuit]:
         async with self._database.read() as connection:
             rows = await connection.execute(select(circuits).where(chosen).order_by(circuits.c.opened_at))
-            return [Circuit(**row) for row in rows.mappings()]
+            return [Circuit(**{**row, "failures": number_or_none(row["failures"]) or 1}) for row in rows.mappings()]
 
     async def concerned(self, channel_id: int) -> list[int]:
         """Who subscribed the channel, for the case that its server has no place to tell it."""

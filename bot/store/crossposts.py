@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select, update
 
 from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Crosspost, Delivery
 from bot.store.database import Database
-from bot.store.deliveries import delivery_of
+from bot.store.deliveries import readable
 from bot.store.ledger import COLUMNS
 from bot.store.tables import cards, deliveries, delivery_cards
 
@@ -55,8 +55,8 @@ class Crossposts:
         chosen = select(waiting).select_from(joined).where(waiting.c.place <= left)
         found: dict[int, list[Delivery]] = {}
         async with self._database.read() as connection:
-            for row in (await connection.execute(chosen.order_by(waiting.c.place))).mappings():
-                found.setdefault(row["channel_id"], []).append(delivery_of(row))
+            for delivery in readable((await connection.execute(chosen.order_by(waiting.c.place))).mappings()):
+                found.setdefault(delivery.channel_id, []).append(delivery)
         return found
 
     async def done(self, delivery: Delivery, now: datetime) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,11 +23,12 @@ from sqlalchemy import (
     update,
 )
 
-from bot.desk.delivery import Crosspost, Delivery, Progress
+from bot.desk.delivery import Crosspost, Delivery, Progress, contents
 from bot.desk.subscription import Layout
 from bot.store.claims import AT_A_TIME, HANDS, LEASE, Claims, claimed_by_another
 from bot.store.database import Database
 from bot.store.ledger import COLUMNS, Decides, Ledger
+from bot.store.parsing import UNUSABLE, number_or_none
 from bot.store.planning import follow_cards, new_deliveries
 from bot.store.reviews import new_reviews
 from bot.store.tables import (
@@ -38,6 +40,7 @@ from bot.store.tables import (
 
 __all__ = ["AT_ONCE", "LEASE", "Deliveries", "Noting", "QueueState", "delivery_of"]
 
+_log = logging.getLogger(__name__)
 _IN_ORDER = (deliveries.c.timeline, deliveries.c.id)
 AT_ONCE, MOST = 50, 5000
 """Deliveries of one channel, and of all of them, that are looked up together."""
@@ -208,9 +211,18 @@ class Deliveries:
         async with self._database.read() as connection:
             rows = (await connection.execute(asked, values)).mappings().all()
         found: dict[int, list[Delivery]] = {}
-        for row in rows:
-            found.setdefault(row["channel_id"], []).append(delivery_of(row))
+        unreadable: list[int] = []
+        for delivery in readable(rows, unreadable):
+            found.setdefault(delivery.channel_id, []).append(delivery)
+        if unreadable:
+            await self._set_aside(unreadable)
         return found, len(rows)
+
+    async def _set_aside(self, ids: Sequence[int]) -> None:
+        """Let rows that are no deliveries hold up nothing: like what Discord refuses, they wait for their cards."""
+        values = {"progress": Progress.QUARANTINED, "due_at": None, "last_error": "The row cannot be read."}
+        aside = update(deliveries).where(deliveries.c.id.in_(ids)).values(values)
+        await self._database.note(lambda connection: connection.execute(aside))
 
     async def hold(self, channels: Collection[int]) -> None:
         """Keep other couriers from these channels; to be said again well before `LEASE` is over."""
@@ -288,10 +300,25 @@ class Deliveries:
 
 
 def delivery_of(row: RowMapping) -> Delivery:
-    """A row of the ledger's columns."""
+    """A row of the ledger's columns. Raises one of `UNUSABLE` for a row that is no delivery."""
     values = {name: row[name] for name in Delivery.__slots__}
     values["progress"] = Progress(row["progress"])
     values["layout"] = Layout(row["layout"])
     values["heading"] = row["heading"] or ""
     values["crosspost"] = Crosspost(row["crosspost"]) if row["crosspost"] else None
+    values["mention"] = number_or_none(row["mention"])
+    contents(row["wanted"])
+    if not all(type(row[name]) is int for name in ("channel_id", "guild_id", "attempts")):
+        raise TypeError("no number")
     return Delivery(**values)
+
+
+def readable(rows: Iterable[RowMapping], unreadable: list[int] | None = None) -> Iterator[Delivery]:
+    """The deliveries among these rows; the ids of the others are added to `unreadable`."""
+    for row in rows:
+        try:
+            yield delivery_of(row)
+        except UNUSABLE as error:
+            _log.error("Delivery %s cannot be read, so it is set aside: %s", row["id"], error)
+            if unreadable is not None:
+                unreadable.append(row["id"])

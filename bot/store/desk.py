@@ -17,6 +17,7 @@ from bot.desk.publication import EVERYWHERE, Decision, Source, Verdict, ruled
 from bot.store.database import Database
 from bot.store.filing import recount, topic_ids
 from bot.store.log import Entry, Subject, entry_before, entry_of, last_entry_about, write_entry
+from bot.store.parsing import state_of, verdict_or_none
 from bot.store.tables import card_edit_topics, card_edits, cards, decision_subscriptions, decisions, subscriptions
 
 
@@ -87,7 +88,7 @@ class Desk:
 async def _verdict(connection: AsyncConnection, guild_id: int, card_id: int) -> Verdict | None:
     asked = select(decisions.c.verdict).where(decisions.c.guild_id == guild_id, decisions.c.card_id == card_id)
     word = (await connection.execute(asked)).scalar_one_or_none()
-    return Verdict(word) if word else None
+    return verdict_or_none(word)
 
 
 async def _set(
@@ -119,7 +120,7 @@ async def rule(connection: AsyncConnection, card_id: int, ruling: Verdict | None
     """Let a card's state be what the owners decided, or its file's again."""
     asked = select(cards.c.filed_state, cards.c.visible_at).where(cards.c.id == card_id)
     filed, visible_at = (await connection.execute(asked)).one()
-    state = ruled(State(filed), ruling)
+    state = ruled(state_of(filed), ruling)
     since = (visible_at or now) if state is State.PUBLISHED else None
     await connection.execute(update(cards).where(cards.c.id == card_id).values(state=state, visible_at=since))
     await recount(connection)
@@ -157,19 +158,19 @@ async def _log_verdict(
 async def _take_back(connection: AsyncConnection, entry: Entry, act: Act) -> Entry:
     """The decision that the entry replaced stands again, by whom and since when it did; or none."""
     restored = None
-    if entry.before:
+    if verdict := verdict_or_none(entry.before):
         earlier = await entry_before(connection, entry) or entry
         restored = Decision(
             entry.guild_id,
             entry.card_id,
-            Verdict(entry.before),
+            verdict,
             earlier.actor_id,
             earlier.at,
             earlier.reason,
             await _still_there(connection, earlier.only),
         )
     await _set(connection, entry.guild_id, entry.card_id, restored, act.at)
-    before = Verdict(entry.after) if entry.after else None
+    before = verdict_or_none(entry.after)
     return await _log_verdict(connection, entry.guild_id, entry.card_id, act, before, restored, entry.id)
 
 

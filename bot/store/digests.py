@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, bindparam, exists, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.desk.delivery import EMPTY, Crosspost, Progress, written
+from bot.desk.delivery import EMPTY, Content, Crosspost, Progress, contents, written
 from bot.desk.digest import Chosen, Why
 from bot.desk.subscription import Layout, Subscription
 from bot.store import stories
 from bot.store.bulk import PlainRow, insert_plain
 from bot.store.database import Database
+from bot.store.quiet import quiet_until
 from bot.store.records import FiledCard, filed, filed_columns, timeline
 from bot.store.tables import cards, deferred, deliveries, delivery_cards, quiet_hours, subscriptions
 from bot.store.visibility import visible
@@ -44,8 +45,39 @@ class Edition:
     messages: list[NewMessage] = field(default_factory=list)
     turned: list[tuple[Subscription, datetime, datetime | None]] = field(default_factory=list)
     """Subscriptions with their new `since` and `next_at`."""
-    released: list[int] = field(default_factory=list)
-    """Channels for which nothing waits for the end of quiet hours any more."""
+    released: Collection[Deferral] = ()
+    """What waits for the end of quiet hours no more."""
+    merged: dict[int, list[int]] = field(default_factory=dict)
+    """By subscription: earlier messages of its own, never sent, whose place its new ones take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What was written of an edition: messages, and the channels that are quiet now, until when."""
+
+    messages: tuple[NewMessage, ...]
+    quiet_until: Mapping[int, datetime]
+
+
+Deferral = tuple[int, int]
+"""A channel and a card that waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """What quiet hours have put off: what comes now, by channel, oldest first, and all that waits no more."""
+
+    waiting: dict[int, list[Waiting]]
+    released: dict[Deferral, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A message of a digest that is due and was never sent, with its cards as they are to be shown."""
+
+    delivery_id: int
+    planned_at: datetime
+    cards: tuple[Content, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +100,48 @@ class Digests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def file(self, edition: Edition, now: datetime) -> int:
-        """Write an edition in one transaction. Returns the number of messages that are new.
+    async def file(self, edition: Edition, now: datetime) -> Filed:
+        """Write an edition in one transaction.
 
-        A subscription whose `next_at` is not the one that was read any more is left as it is, with its messages.
+        A subscription whose `next_at` is not the one that was read any more is left as it is, with its messages. A
+        slot that was filled before, under another time zone or by a clock that ran ahead, is that slot: it is not
+        filled again, and what waits goes on waiting for the next one.
         """
         async with self._database.write() as connection:
-            kept = await _turn(connection, edition)
-            messages = [each for each in edition.messages if each.subscription.id in kept]
-            await _add(connection, messages, now)
-            if edition.released:
-                await connection.execute(deferred.delete().where(deferred.c.channel_id.in_(edition.released)))
-            return len(messages)
+            filled = await _filled(connection, edition)
+            full = {subscription_id for subscription_id, _ in filled}
+            held_up = await _merge(connection, {id_: ids for id_, ids in edition.merged.items() if id_ not in full})
+            kept = await _turn(connection, edition, full, held_up)
+            messages = [
+                each
+                for each in edition.messages
+                if each.subscription.id in kept and (each.subscription.id, each.slot) not in filled
+            ]
+            quiet = await _add(connection, messages, now)
+            for channel_id, card_id in edition.released:
+                here = (deferred.c.channel_id == channel_id) & (deferred.c.card_id == card_id)
+                await connection.execute(deferred.delete().where(here))
+            return Filed(tuple(messages), quiet)
 
-    async def deferred(self, channel_ids: Collection[int], now: datetime) -> dict[int, list[Waiting]]:
-        """Cards that waited for the end of quiet hours, by channel, oldest first.
+    async def overdue(self, channel_ids: Collection[int], now: datetime) -> dict[int, list[Overdue]]:
+        """By subscription: digests for these channels that are due and were never sent, oldest first."""
+        asked = (
+            select(deliveries.c.id, deliveries.c.subscription_id, deliveries.c.planned_at, deliveries.c.wanted)
+            .where(_overdue(), deliveries.c.channel_id.in_(channel_ids), deliveries.c.due_at <= now)
+            .order_by(deliveries.c.timeline, deliveries.c.id)
+        )
+        async with self._database.glance() as connection:
+            rows = (await connection.execute(asked)).all()
+        found: dict[int, list[Overdue]] = {}
+        for id_, subscription_id, planned_at, wanted in rows:
+            found.setdefault(subscription_id, []).append(Overdue(id_, planned_at, contents(wanted)))
+        return found
 
-        What the server does not see any more is left out, and stories that the channel has had meanwhile.
+    async def deferred(self, now: datetime) -> Deferred:
+        """What waited for the end of quiet hours: where it is quiet no more, for subscriptions that are not paused.
+
+        What the server does not see any more is released as well and comes no more, like stories that the channel has
+        had meanwhile.
         """
         story = stories.story_of(cards)
         other = cards.alias("other")
@@ -95,17 +152,26 @@ class Digests:
             .where(stories.story_of(other) == story)
         )
         asked = (
-            select(deferred.c.channel_id, deferred.c.subscription_id, story.label("story_id"), *filed_columns(0))
+            select(
+                deferred.c.channel_id,
+                deferred.c.subscription_id,
+                story.label("story_id"),
+                (visible(subscriptions.c.guild_id) & ~exists(told)).label("comes"),
+                *filed_columns(0),
+            )
             .join(cards, cards.c.id == deferred.c.card_id)
             .join(subscriptions, subscriptions.c.id == deferred.c.subscription_id)
-            .where(deferred.c.channel_id.in_(channel_ids), visible(subscriptions.c.guild_id), ~exists(told))
-            .order_by(cards.c.timeline)
+            .where(released())
+            .order_by(cards.c.timeline, deferred.c.subscription_id)
         )
-        found: dict[int, list[Waiting]] = {}
+        found = Deferred({}, {})
         async with self._database.read() as connection:
             for row in (await connection.execute(asked)).mappings():
-                waiting = Waiting(row["subscription_id"], row["story_id"], now, filed(row))
-                found.setdefault(row["channel_id"], []).append(waiting)
+                place = (row["channel_id"], row["id"])
+                if place not in found.released and row["comes"]:
+                    waiting = Waiting(row["subscription_id"], row["story_id"], now, filed(row))
+                    found.waiting.setdefault(row["channel_id"], []).append(waiting)
+                found.released[place] = None
         return found
 
     async def never_sent(self, channel_id: int) -> list[Waiting]:
@@ -176,6 +242,23 @@ def _why(row: RowMapping) -> Why | None:
     return Why(place, row["why_heat"], row["why_quality"], row["why_hours"]) if place else None
 
 
+def _overdue() -> ColumnElement[bool]:
+    """Of digests: what waits to be sent and has not reached its channel."""
+    return (
+        deliveries.c.due_at.is_not(None)
+        & (deliveries.c.progress == Progress.WAITING)
+        & deliveries.c.message_id.is_(None)
+        & deliveries.c.wanted.is_not(None)
+        & deliveries.c.slot.is_not(None)
+    )
+
+
+def released() -> ColumnElement[bool]:
+    """Whether a deferred card may come now: its channel is not quiet, and its subscription not paused."""
+    quiet = exists().where(quiet_hours.c.channel_id == deferred.c.channel_id, quiet_hours.c.is_quiet)
+    return ~subscriptions.c.paused & ~quiet
+
+
 def _never_sent(channel_id: int) -> ColumnElement[bool]:
     return (
         (deliveries.c.channel_id == channel_id)
@@ -188,21 +271,59 @@ def _never_sent(channel_id: int) -> ColumnElement[bool]:
     )
 
 
-async def _turn(connection: AsyncConnection, edition: Edition) -> set[int]:
+async def _filled(connection: AsyncConnection, edition: Edition) -> set[tuple[int, str]]:
+    """The slots of these messages that have messages already, but for those that they take the place of."""
+    if not edition.messages:
+        return set()
+    of_these = [
+        deliveries.c.subscription_id.in_({message.subscription.id for message in edition.messages}),
+        deliveries.c.slot.in_({message.slot for message in edition.messages}),
+    ]
+    merged = {id_ for ids in edition.merged.values() for id_ in ids}
+    asked = select(deliveries.c.id, deliveries.c.subscription_id, deliveries.c.slot).where(*of_these)
+    return {
+        (subscription_id, slot) for id_, subscription_id, slot in await connection.execute(asked) if id_ not in merged
+    }
+
+
+async def _merge(connection: AsyncConnection, merged: Mapping[int, Sequence[int]]) -> set[int]:
+    """Drop messages whose place others take. Gives the subscriptions of which one has been sent meanwhile."""
+    if not merged:
+        return set()
+    asked = select(deliveries.c.id).where(
+        deliveries.c.id.in_([id_ for ids in merged.values() for id_ in ids]), _overdue()
+    )
+    waiting = set((await connection.execute(asked)).scalars())
+    gone = {subscription_id for subscription_id, ids in merged.items() if not waiting.issuperset(ids)}
+    dropped = [id_ for subscription_id, ids in merged.items() if subscription_id not in gone for id_ in ids]
+    await connection.execute(deliveries.delete().where(deliveries.c.id.in_(dropped)))
+    return gone
+
+
+async def _turn(
+    connection: AsyncConnection, edition: Edition, filled: Collection[int], held_up: Collection[int]
+) -> set[int]:
     """Move the subscriptions on, each only from where it was read. Gives the ids of those that moved, and of others
-    whose messages belong to no slot of theirs."""
-    waiting = {subscription.id: subscription for subscription, _, _ in edition.turned}
+    whose messages belong to no slot of theirs.
+
+    Those whose slot is `filled` move to their next one, and what waits for it stays new to them.
+    """
+    waiting = {each.id: each for each, _, _ in edition.turned if each.id not in held_up}
     now_at = select(subscriptions.c.id, subscriptions.c.next_at).where(subscriptions.c.id.in_(waiting))
     rows = (await connection.execute(now_at)).all()
     moved = {subscription_id for subscription_id, next_at in rows if waiting[subscription_id].next_at == next_at}
+    turned = [each for each in edition.turned if each[0].id in moved]
     values = [
-        {"the_id": subscription.id, "new_since": since, "new_next_at": next_at}
-        for subscription, since, next_at in edition.turned
-        if subscription.id in moved
+        {"the_id": each.id, "new_since": each.since if each.id in filled else since, "new_next_at": next_at}
+        for each, since, next_at in turned
     ]
     if values:
         await connection.execute(_TURN, values)
-    return moved | {message.subscription.id for message in edition.messages if message.subscription.id not in waiting}
+    if over := [each.id for each, _, _ in turned if each.trouble or (each.pauses and each.id not in filled)]:
+        well = update(subscriptions).where(subscriptions.c.id.in_(over)).values(trouble=None, pauses=[])
+        await connection.execute(well)
+    others = {message.subscription.id for message in edition.messages}
+    return moved | (others - waiting.keys() - set(held_up))
 
 
 _TURN = (
@@ -215,10 +336,11 @@ _TURN = (
 )
 
 
-async def _add(connection: AsyncConnection, messages: Sequence[NewMessage], now: datetime) -> None:
+async def _add(connection: AsyncConnection, messages: Sequence[NewMessage], now: datetime) -> dict[int, datetime]:
+    """Write messages. Gives the channels where they wait for the end of quiet hours, and until when."""
     if not messages:
-        return
-    quiet = await _quiet_until(connection, {message.subscription.channel_id for message in messages})
+        return {}
+    quiet = await quiet_until(connection, {message.subscription.channel_id for message in messages}, now)
     rows = [_message_row(message, now, quiet.get(message.subscription.channel_id)) for message in messages]
     await connection.execute(insert(deliveries), rows)
     ids = await _ids(connection, rows)
@@ -228,6 +350,7 @@ async def _add(connection: AsyncConnection, messages: Sequence[NewMessage], now:
         for row in _card_rows(message, ids[message.subscription.id, message.slot, message.part])
     ]
     await insert_plain(connection, delivery_cards, card_rows)
+    return quiet
 
 
 def _card_rows(message: NewMessage, delivery_id: int) -> Iterator[PlainRow]:
@@ -257,14 +380,6 @@ async def _ids(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -
     of_these = [deliveries.c[name].in_({row[name] for row in rows}) for name in ("subscription_id", "slot")]
     asked = select(deliveries.c.subscription_id, deliveries.c.slot, deliveries.c.part, deliveries.c.id).where(*of_these)
     return {(subscription, slot, part): id_ for subscription, slot, part, id_ in await connection.execute(asked)}
-
-
-async def _quiet_until(connection: AsyncConnection, channel_ids: Collection[int]) -> dict[int, datetime]:
-    """Digests that fall into quiet hours wait for their end."""
-    asked = select(quiet_hours.c.channel_id, quiet_hours.c.turns_at).where(
-        quiet_hours.c.is_quiet, quiet_hours.c.channel_id.in_(channel_ids)
-    )
-    return dict((await connection.execute(asked)).all())
 
 
 def _message_row(message: NewMessage, now: datetime, quiet_until: datetime | None) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import Card, FileStat, Problem, Reading, Severity, State
 from bot.cards.text import folded, storable
-from bot.desk.publication import EVERYWHERE, Source, Verdict, ruled
+from bot.desk.publication import EVERYWHERE, Source, ruled
 from bot.store import search, spelling
 from bot.store.bulk import some_of
 from bot.store.database import Database
+from bot.store.parsing import verdict_or_none
 from bot.store.records import row_of, timeline
 from bot.store.search.engines import index_of
 from bot.store.tables import audit, card_aliases, card_topics, cards, files, providers, spellings, topics
@@ -319,7 +320,7 @@ _GONE = {
 
 
 def _ruled(old: RowMapping, card: Card) -> State:
-    return ruled(card.state, Verdict(old["ruling"]) if old["ruling"] else None)
+    return ruled(card.state, verdict_or_none(old["ruling"]))
 
 
 async def _filed_states(connection: AsyncConnection, leaving: Sequence[int]) -> list[tuple[int, str, str]]:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.desk.publication import EVERYWHERE, Source
 from bot.store.database import Database
+from bot.store.parsing import member_or
 from bot.store.tables import audit, cards
 
 
@@ -164,5 +165,8 @@ def _fitting(wanted: Wanted) -> list[ColumnElement[bool]]:
 
 def _entry(row: RowMapping) -> Entry:
     values = dict(row)
-    kinds = {"subject": Subject(row["subject"]), "source": Source(row["source"])}
+    kinds = {
+        "subject": member_or(Subject, row["subject"], Subject.VERDICT),
+        "source": member_or(Source, row["source"], Source.COMMAND),
+    }
     return Entry(**values | kinds)

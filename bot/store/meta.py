@@ -33,12 +33,21 @@ class Meta:
         """Take the next free moment of something that is done by one at a time, so far `apart`; not before `now`."""
         async with self._database.write() as connection:
             kept = (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one_or_none()
-            at = max(now, datetime.fromisoformat(kept)) if kept else now
+            at = max(now, _moment(kept) or now)
             await put(connection, key, (at + apart).isoformat())
         return at
 
     async def set(self, key: str, value: str) -> None:
         await self._database.note(lambda connection: put(connection, key, value))
+
+
+def _moment(written: str | None) -> datetime | None:
+    """A moment that was written down; None where something else was, or none with a time zone."""
+    try:
+        at = datetime.fromisoformat(written) if written else None
+    except ValueError:
+        return None
+    return at if at and at.tzinfo else None
 
 
 async def put(connection: AsyncConnection, key: str, value: str) -> None:

@@ -31,10 +31,12 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
+from sqlalchemy import Text as PlainText
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateTable
 
-from bot.cards.model import State
+from bot.cards.model import Card, State
 from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Crosspost, Progress
 from bot.desk.matching import left_out
 from bot.desk.publication import EVERYWHERE
@@ -42,6 +44,7 @@ from bot.desk.stories import RELATED
 from bot.desk.subscription import Layout, OnWithdrawal, When
 from bot.store import stories
 from bot.store.languages import post_language
+from bot.store.parsing import UNUSABLE, texts
 from bot.store.records import filed, filed_columns
 from bot.store.reviews import review_revision
 from bot.store.tables import (
@@ -70,7 +73,7 @@ _CROSSPOST_EDITS_APART = timedelta(minutes=20) // timedelta(microseconds=1)
 candidates = Table(
     "candidates",
     MetaData(),
-    Column("subscription_id", Number, nullable=False),
+    Column("subscription_id", Number, primary_key=True),
     Column("guild_id", BigInteger, nullable=False),
     Column("channel_id", BigInteger, primary_key=True),
     Column("card_id", Number, primary_key=True),
@@ -102,6 +105,7 @@ async def new_deliveries(connection: AsyncConnection, now: datetime, max_age: ti
     await connection.execute(delete(candidates).where(exists(_had())))
     await connection.execute(_defer())
     await connection.execute(delete(candidates).where(_is_quiet()))
+    await connection.execute(_keep_oldest())
     await connection.execute(_choose_leads())
     await connection.execute(_add_messages(now))
     await connection.execute(_add_cards())
@@ -171,15 +175,19 @@ def _want(now: datetime) -> Any:
 
 
 def _due_at(now: datetime, wanted: ScalarSelect[Any]) -> ColumnElement[Any]:
-    """At once; but of a crossposted message each further edit comes a while after the one before.
+    """At once; but of a crossposted message each further edit comes a while after the one before, and what has not
+    been sent goes on waiting: for the end of quiet hours, or of its subscription's pause.
 
     A note that takes the place of cards, and a retraction, wait for nothing.
     """
+    unsent = deliveries.c.message_id.is_(None) & (deliveries.c.progress == Progress.WAITING)
+    is_quiet = unsent & deliveries.c.slot.is_not(None) & (deliveries.c.attempts == 0) & (deliveries.c.due_at > now)
+    paused = exists().where(subscriptions.c.id == deliveries.c.subscription_id, subscriptions.c.paused)
     at = deliveries.c.due_at.type
     next_edit = type_coerce(type_coerce(deliveries.c.settled_at, BigInteger) + _CROSSPOST_EDITS_APART, at)
     was_edited = deliveries.c.settled_at > deliveries.c.crossposted_at
     waits = and_(was_edited, next_edit > now, deliveries.c.message_id.is_not(None), _names_cards(wanted))
-    return case((waits, next_edit), else_=literal(now, at))
+    return case((unsent & paused, None), (is_quiet, deliveries.c.due_at), (waits, next_edit), else_=literal(now, at))
 
 
 def _names_cards(wanted: ScalarSelect[Any]) -> ColumnElement[bool]:
@@ -229,7 +237,7 @@ async def _gather(connection: AsyncConnection, now: datetime, max_age: timedelta
 
 
 def _matching(now: datetime, max_age: timedelta) -> Select[Any]:
-    """Pairs of instant subscription and changed card that match; of a channel's subscriptions the oldest."""
+    """Pairs of instant subscription and changed card that match."""
     decided = and_(decisions.c.guild_id == subscriptions.c.guild_id, decisions.c.card_id == cards.c.id)
     by_hand = func.coalesce(decisions.c.verdict, "") == State.PUBLISHED
     ruled = func.coalesce(verdict(EVERYWHERE), "") == State.PUBLISHED
@@ -237,7 +245,6 @@ def _matching(now: datetime, max_age: timedelta) -> Select[Any]:
     fresh: ColumnElement[bool] = or_(by_hand, ruled, cards.c.published_at >= now - max_age)
     fits = and_(func.coalesce(cards.c.quality, 0) >= subscriptions.c.min_quality, _topic_matches())
     mine, card = subscriptions.c, cards.c
-    oldest = func.row_number().over(partition_by=(mine.channel_id, card.id), order_by=mine.id).label("place")
     columns = (
         mine.id.label("subscription_id"),
         mine.guild_id,
@@ -245,8 +252,8 @@ def _matching(now: datetime, max_age: timedelta) -> Select[Any]:
         card.id.label("card_id"),
         card.timeline,
     )
-    fitting = (
-        select(*columns, seen_revision(mine.guild_id).label("revision"), card.points, oldest)
+    return (
+        select(*columns, seen_revision(mine.guild_id).label("revision"), card.points, literal(False))
         .select_from(cards.join(subscriptions, literal(True)).outerjoin(decisions, decided))
         .where(
             cards.c.unplanned,
@@ -257,10 +264,7 @@ def _matching(now: datetime, max_age: timedelta) -> Select[Any]:
             fresh,
             case((func.coalesce(decisions.c.picked, False), _is_picked()), else_=fits),
         )
-        .subquery()
     )
-    wanted = [column for column in fitting.c if column.name != "place"]
-    return select(*wanted, literal(False)).where(fitting.c.place == 1)
 
 
 def _is_picked() -> ColumnElement[bool]:
@@ -288,20 +292,39 @@ def _topic_matches() -> ColumnElement[bool]:
 async def _strike_left_out(connection: AsyncConnection) -> None:
     """The words that a subscription is to be spared stand in the card's text, which SQL does not read."""
     asked = (
-        select(candidates.c.channel_id, candidates.c.card_id, subscriptions.c.without)
+        select(candidates.c.subscription_id, candidates.c.card_id, subscriptions.c.without)
         .join(subscriptions, subscriptions.c.id == candidates.c.subscription_id)
-        .where(func.json_array_length(subscriptions.c.without) > 0)
+        .where(sql_cast(subscriptions.c.without, PlainText) != "[]")
     )
     pairs = (await connection.execute(asked)).all()
     if not pairs:
         return
     ids = {card_id for _, card_id, _ in pairs}
     rows = (await connection.execute(select(*filed_columns(0)).where(cards.c.id.in_(ids)))).mappings()
-    texts = {row["id"]: filed(row).card for row in rows}
-    struck = [(channel, card) for channel, card, without in pairs if left_out(texts[card], without)]
-    for channel_id, card_id in struck:
-        mine = (candidates.c.channel_id == channel_id) & (candidates.c.card_id == card_id)
+    read = {row["id"]: filed(row).card for row in rows}
+    struck = [(mine, card) for mine, card, without in pairs if _is_left_out(read[card], without)]
+    for subscription_id, card_id in struck:
+        mine = (candidates.c.subscription_id == subscription_id) & (candidates.c.card_id == card_id)
         await connection.execute(delete(candidates).where(mine))
+
+
+def _is_left_out(card: Card, without: object) -> bool:
+    """Whether a subscription is to be spared the card. One whose words cannot be read rests: it gets none."""
+    try:
+        return left_out(card, texts(without)) is not None
+    except UNUSABLE:
+        return True
+
+
+def _keep_oldest() -> Any:
+    """Of a channel's subscriptions that match one card, the oldest brings it."""
+    other = candidates.alias("other")
+    older = (
+        (other.c.channel_id == candidates.c.channel_id)
+        & (other.c.card_id == candidates.c.card_id)
+        & (other.c.subscription_id < candidates.c.subscription_id)
+    )
+    return delete(candidates).where(exists(select(literal(1)).where(older)))
 
 
 def _had() -> Select[Any]:

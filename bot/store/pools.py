@@ -20,6 +20,7 @@ from bot.desk.publication import Verdict, is_visible
 from bot.store import stories
 from bot.store.bulk import some_of
 from bot.store.database import Database
+from bot.store.parsing import number_or_none, state_of, verdict_or_none
 from bot.store.tables import (
     card_edits,
     card_topics,
@@ -190,8 +191,8 @@ def _candidate(
         arrived_at=moment(arrived_at or published_at),
         topics=frozenset(topic_keys.split("\n") if topic_keys else ()),
         provider=provider,
-        quality=quality,
-        heat=heat,
+        quality=number_or_none(quality),
+        heat=number_or_none(heat),
     )
 
 
@@ -210,13 +211,14 @@ class _Own:
     def candidate(self, here: _Here, state: str, card: Candidate) -> Candidate | None:
         """The card as the server has it; None when it does not see it."""
         decided = self.decisions.get(here)
-        if not is_visible(State(state), Verdict(decided.verdict) if decided else None):
+        if not is_visible(state_of(state), verdict_or_none(decided.verdict) if decided else None):
             return None
         if decided and decided.verdict == Verdict.PUBLISH:
             only = self.picks.get(here, frozenset()) if decided.picked else None
             card = replace(card, arrived_at=decided.decided_at, only=only)
         if edit := self.edits.get(here):
             names, entry_id = edit
+            names = names if isinstance(names, list) else ()
             card = replace(card, topics=frozenset(map(folded, names)), revision=f"{card.revision}{SEEN_AS}{entry_id}")
         return card
 

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, RowMapping, literal
 
 from bot.cards.fingerprint import content, revision
-from bot.cards.model import Card, HeldReason, Image, Provider, Related, State
+from bot.cards.model import Card, HeldReason, Image, Provider, Related
 from bot.cards.text import folded
 from bot.desk.publication import EVERYWHERE, Verdict
+from bot.store.parsing import UNUSABLE, member_or, number_or_none, state_of, texts, verdict_or_none
 from bot.store.tables import cards
 from bot.store.visibility import Guild, own_topics, verdict
 
@@ -101,22 +102,35 @@ def filed_columns(guild_id: Guild) -> list[ColumnElement[Any]]:
 
 
 def filed(row: RowMapping) -> FiledCard:
-    details = dict(row["details"])
-    topics = row["own_topics"] or details.pop("topics", ())
+    """The row's card. Of one whose details cannot be read, what stands in columns of its own is left."""
+    details = row["details"]
+    try:
+        card = _card(row, dict(details))
+    except UNUSABLE:
+        card = _card(row, {})
+    verdicts = [verdict_or_none(word) for word in (row["verdict"], row["ruling"])]
+    return FiledCard(row["id"], row["timeline"], row["revision"], card, *verdicts)
+
+
+def _card(row: RowMapping, details: dict[str, Any]) -> Card:
+    own_topics = row["own_topics"] if isinstance(row["own_topics"], list) else None
+    topics = own_topics or details.pop("topics", [])
     details.pop("topics", None)
+    reason = row["held_reason"]
     card = Card(
         slug=row["slug"],
         title=row["title"],
         published_at=row["published_at"],
-        state=State(row["state"]),
-        held_reason=HeldReason(row["held_reason"]) if row["held_reason"] else None,
-        quality=row["quality"],
-        heat=row["heat"],
+        state=state_of(row["state"]),
+        held_reason=member_or(HeldReason, reason, HeldReason.UNSCORED) if reason else None,
+        quality=number_or_none(row["quality"]),
+        heat=number_or_none(row["heat"]),
         provider=Provider(**details.pop("provider")) if "provider" in details else None,
         image=Image(**details.pop("image")) if "image" in details else None,
         related=tuple(Related(**story) for story in details.pop("related", ())),
-        topics=tuple(topics),
+        topics=texts(topics),
         **details,
     )
-    verdicts = [Verdict(word) if word else None for word in (row["verdict"], row["ruling"])]
-    return FiledCard(row["id"], row["timeline"], row["revision"], card, *verdicts)
+    if not all(isinstance(text, str) for text in (card.excerpt, card.raw_title, card.raw_excerpt, card.url or "")):
+        raise TypeError("no text")
+    return card

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,9 +29,32 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def moment(microseconds: int) -> datetime:
-    """What the column's number stands for."""
-    return _EPOCH + microseconds * _MICROSECOND
+def microseconds(at: datetime) -> int:
+    """A moment as a column keeps it."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+_FAR_PAST, _FAR_FUTURE = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Moments that arithmetic may still go around."""
+
+
+def moment(microseconds: Any) -> datetime:
+    """What the column's number stands for; what is no number, or none of a calendar, is far away."""
+    try:
+        found = _EPOCH + int(microseconds) * _MICROSECOND
+    except (ValueError, TypeError):
+        return _FAR_FUTURE
+    except OverflowError:
+        return _FAR_FUTURE if microseconds > 0 else _FAR_PAST
+    return min(max(found, _FAR_PAST), _FAR_FUTURE)
+
+
+def json_or_none(written: Any) -> Any:
+    """What stands in a JSON column; None for what is no JSON, so that one row does not spoil the answer for others."""
+    try:
+        return json.loads(written)
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 class Moment(TypeDecorator[datetime]):
@@ -40,7 +64,7 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> Any:
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
         return None if value is None else moment(value)
@@ -251,6 +275,15 @@ subscriptions = Table(
     Column("user_id", BigInteger, comment="whose own digest it is; null: the server's"),
     Column("shut_at", Moment, comment="when the member took no messages; null once they know"),
     Column("language", Text, comment="of its posts; null: the server's"),
+    Column("trouble", Text, comment="why its last digest could not be made; null: it could"),
+    Column(
+        "pauses",
+        JSON,
+        nullable=False,
+        server_default="[]",
+        comment="since its last slot: from and until, microseconds since 1970; until null: paused",
+    ),
+    Column("member_seen_at", Moment, comment="when Discord last said that the member is in the server"),
     sqlite_autoincrement=True,
 )
 Index("ix_subscriptions_guild_id", subscriptions.c.guild_id)
@@ -300,7 +333,8 @@ deferred = Table(
     metadata,
     Column("channel_id", BigInteger, primary_key=True),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
-    Column("subscription_id", ForeignKey(subscriptions.c.id, ondelete="CASCADE"), nullable=False),
+    # Each that matches: the card comes once, by any of them that is there then and not paused.
+    Column("subscription_id", ForeignKey(subscriptions.c.id, ondelete="CASCADE"), primary_key=True),
 )
 
 guild_settings = Table(

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.errors import StoreError, StoreTroubleError
 from bot.store.engines import OPEN_ELSEWHERE, Opened, beginning
+from bot.store.tables import json_or_none
 from bot.store.troubles import error_kind
 
 APPLICATION_ID = 0x4E455753
@@ -78,7 +79,9 @@ def uri_to_read(path: Path) -> str:
 
 @asynccontextmanager
 async def _opened(url: str, path: Path) -> AsyncIterator[Opened]:
-    engine = create_async_engine(url, hide_parameters=True, pool_size=_READERS + 1, max_overflow=0)
+    engine = create_async_engine(
+        url, json_deserializer=json_or_none, hide_parameters=True, pool_size=_READERS + 1, max_overflow=0
+    )
     engine.dialect.statement_compiler = _Compiler
     event.listen(engine.sync_engine, "connect", _prepare)
     writing = beginning("BEGIN IMMEDIATE")

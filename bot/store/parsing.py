@@ -1,0 +1,147 @@
+"""Stored values as the program's own: a row that holds something else costs itself, never the rows beside it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, time
+from typing import Any, TypeVar
+
+from sqlalchemy import RowMapping
+
+from bot.cards.model import State
+from bot.desk.publication import Verdict
+from bot.desk.subscription import Layout, OnWithdrawal, When, Wish
+from bot.desk.timetable import is_known_zone
+from bot.store.tables import microseconds, moment
+
+_Kind = TypeVar("_Kind", bound=enum.StrEnum)
+UNUSABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+"""What parsing a stored value raises when it is none."""
+
+
+def member_or(kind: type[_Kind], word: object, instead: _Kind) -> _Kind:
+    """The member of an enumeration that a column names, else `instead`."""
+    try:
+        return kind(str(word))
+    except ValueError:
+        return instead
+
+
+def verdict_or_none(word: object) -> Verdict | None:
+    """A server's decision; None where there is none, or a word that says none."""
+    return Verdict(str(word)) if word in _VERDICTS else None
+
+
+_VERDICTS = frozenset(Verdict)
+
+
+def state_of(word: object) -> State:
+    """A card's state. An unknown one is held: nobody sees it, and moderators may."""
+    return member_or(State, word, State.HELD)
+
+
+def number_or_none(value: object) -> int | None:
+    """A whole number, and nothing for anything else."""
+    return value if type(value) is int else None
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """A JSON list of texts. Raises `ValueError` for anything else."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError("no list of texts")
+    return tuple(value)
+
+
+def clock(text: object) -> time:
+    """A local time, HH:MM. Raises `ValueError`."""
+    if not isinstance(text, str) or len(text) != len("HH:MM"):
+        raise ValueError("no time of day")
+    return time.fromisoformat(text)
+
+
+def _clocks(value: object) -> tuple[time, ...]:
+    return tuple(clock(each) for each in texts(value))
+
+
+def _days(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(type(each) is int and 0 <= each <= 6 for each in value):
+        raise ValueError("no days of the week")
+    return tuple(value)
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:
+        raise ValueError("no number")
+    return value
+
+
+def _several(value: object) -> int:
+    if (number := _number(value)) < 1:
+        raise ValueError("none at all")
+    return number
+
+
+def _number_or_none(value: object) -> int | None:
+    return None if value is None else _number(value)
+
+
+def _zone(value: object) -> str:
+    if not is_known_zone(value):
+        raise ValueError("no time zone of this machine")
+    return str(value)
+
+
+_PARSERS: Mapping[str, Callable[[Any], Any]] = {
+    "when": When,
+    "times": _clocks,
+    "days": _days,
+    "timezone": _zone,
+    "without": texts,
+    "min_quality": _number,
+    "max_cards": _several,
+    "layout": Layout,
+    "mention": _number_or_none,
+    "crosspost": bool,
+    "on_withdrawal": OnWithdrawal,
+    "skip_empty": bool,
+}
+"""What the columns of a wish are read with."""
+_OF_DIGESTS = frozenset({"times", "days", "timezone", "max_cards", "layout"})
+"""Columns of which an instant subscription makes no use."""
+
+
+def parsed_wish(row: RowMapping | Mapping[str, Any], topics: tuple[str, ...] = ()) -> tuple[Wish, tuple[str, ...]]:
+    """A subscription's row as a wish, and the columns that hold nothing usable. For those the wish has the default,
+    but a time zone stays as it is written, for people to read."""
+    values: dict[str, Any] = {}
+    unusable = []
+    for name, parse in _PARSERS.items():
+        try:
+            values[name] = parse(row[name])
+        except UNUSABLE:
+            unusable.append(name)
+    if "timezone" in unusable and isinstance(row["timezone"], str):
+        values["timezone"] = row["timezone"][:_SHOWN]
+    if values.get("when") is When.INSTANT:
+        unusable = [name for name in unusable if name not in _OF_DIGESTS]
+    language = row["language"] if isinstance(row["language"], str) else None
+    return Wish(topics=topics, language=language, **values), tuple(unusable)
+
+
+_SHOWN = 60
+"""Characters of a zone's name that people are shown; IANA's longest has 32."""
+
+
+def parsed_pauses(value: object) -> tuple[tuple[datetime, datetime | None], ...]:
+    """The pauses of a subscription; none where the column holds something else."""
+    try:
+        spans = [(_number(start), _number_or_none(end)) for start, end in value or ()]  # type: ignore[attr-defined]  # any JSON
+    except UNUSABLE:
+        return ()
+    return tuple((moment(start), None if end is None else moment(end)) for start, end in spans)
+
+
+def written_pauses(pauses: Sequence[tuple[datetime, datetime | None]]) -> list[list[int | None]]:
+    """Pauses as their column has them."""
+    return [[microseconds(start), None if end is None else microseconds(end)] for start, end in pauses]
