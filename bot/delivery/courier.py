@@ -39,6 +39,9 @@ from bot.store.circuits import Circuit
 from bot.store.deliveries import AT_ONCE, LEASE, Noting
 
 _log = logging.getLogger(__name__)
+_MEMBER_FOR = timedelta(hours=23, minutes=45)
+"""How long Discord's word holds that somebody is in a server: until the next day's digest, which may be made a little
+earlier in the day."""
 _LONGEST_REST = timedelta(minutes=1)
 _AFTER_TROUBLE = 5.0  # seconds
 _HOLD_ON = LEASE.total_seconds() / 3
@@ -346,6 +349,8 @@ class Courier:
 
     async def _post(self, delivery: Delivery) -> Noting:
         """The table has the last word: what was fetched may have been edited or withdrawn since."""
+        if delivery.user_id is not None and not await self._is_member(delivery, delivery.user_id):
+            return self._store.deliveries.unneeded(delivery)
         current = await self._store.deliveries.sending(delivery, self._clock())
         if current is None:
             return self._store.deliveries.unneeded(delivery)
@@ -354,6 +359,18 @@ class Courier:
         message_id = await self._poster.post(current, cards, name)
         self._count_post(current)
         return self._store.deliveries.posted(current, message_id, self._clock())
+
+    async def _is_member(self, delivery: Delivery, user_id: int) -> bool:
+        """Whether a member's own digest goes to one. That of somebody who left rests; Discord is asked once a day."""
+        follows, guild, now = self._store.follows, delivery.guild_id, self._clock()
+        if await follows.was_member(user_id, guild, now - _MEMBER_FOR):
+            return True
+        if await self._poster.is_member(guild, user_id):
+            await follows.note_member(user_id, guild, now)
+            return True
+        _log.info("The own digest of a member of server %s rests: they are not there any more", guild)
+        await follows.rest(user_id, guild)
+        return False
 
     def _count_post(self, delivery: Delivery) -> None:
         """What is posted again after a withdrawal was planned long ago, which says nothing about speed."""

@@ -66,6 +66,9 @@ class Poster(Protocol):
     async def post(self, delivery: Delivery, cards: Sequence[FiledCard], nonce: str) -> int:
         """Send the message; a repeated nonce gives the earlier one. Returns the message's id."""
 
+    async def is_member(self, guild_id: int, user_id: int) -> bool:
+        """Whether somebody is in a server, as far as Discord tells: not when the bot itself is in it no more."""
+
     async def find(self, delivery: Delivery) -> int | None:
         """The id of a message that an earlier try left in the channel, or None."""
 

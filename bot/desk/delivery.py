@@ -57,7 +57,8 @@ class Delivery:
 
     `wanted` and `actual` name the cards and their revisions in order (`contents` reads them), or are one of the notes
     above; None for nothing. `heading` stands above a digest's cards, `mention` is a role's id. In a `forum` the
-    message opens a post of its own. `language` is the one that its own words are in.
+    message opens a post of its own. `language` is the one that its own words are in. `user_id` is the member whose
+    own digest it is.
     """
 
     id: int
@@ -78,6 +79,7 @@ class Delivery:
     forum: bool
     crosspost: Crosspost | None
     language: str
+    user_id: int | None = None
 
 
 SEEN_AS = "~"

@@ -128,6 +128,25 @@ class WhyButton(Answering, discord.ui.DynamicItem[Button], template=_WHY):
         await answer(interaction, embed=whys_embed(chosen))
 
 
+class StopButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:stop:(?P<delivery>\d{1,12})"):
+    """Stops the member's own digest of the server that this one is about."""
+
+    def __init__(self, delivery_id: int) -> None:
+        super().__init__(discord.ui.Button(label=tr("Stop"), custom_id=f"nd:stop:{delivery_id}"))
+        self.delivery_id = delivery_id
+
+    @classmethod
+    def carrying(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["delivery"]))
+
+    async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
+        follows, user = interaction.client.store.follows, interaction.user.id
+        server = await follows.server_of(user, self.delivery_id)
+        if not server or not await follows.rest(user, server):
+            raise UserError(tr("This digest does not come any more."))
+        await answer(interaction, tr("Stopped. `/following` in the server resumes it."))
+
+
 class RelatedButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:related:(?P<card>\d{1,10})"):
     """Shows who else covered the story."""
 
@@ -242,5 +261,5 @@ async def _card(interaction: discord.Interaction[NewsBot], card_id: int, server:
     return card
 
 
-CARD_BUTTONS = (SaveButton, ForgetButton, KeepSelect, WhyButton, RelatedButton, TopicButton, FlagButton)
+CARD_BUTTONS = (SaveButton, ForgetButton, KeepSelect, WhyButton, StopButton, RelatedButton, TopicButton, FlagButton)
 """The buttons that act on one card."""

@@ -24,7 +24,7 @@ from bot.gateway.acknowledgement import FORM
 from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.desk_pages import QueueButton
 from bot.gateway.failures import receive, report, say_stale
-from bot.gateway.languages import CommandTranslator, ServerLanguages
+from bot.gateway.languages import CommandTranslator, MemberLanguages, ServerLanguages
 from bot.gateway.measuring import measure
 from bot.gateway.members import EraseButton
 from bot.gateway.noting import note
@@ -36,7 +36,7 @@ from bot.gateway.shards import Identifies
 from bot.gateway.sharing import ShareButton
 from bot.gateway.turning import TurnButton
 from bot.gateway.workload import COMPLETIONS_AT_ONCE, LONGEST_COMPLETION, MOST_COMPLETIONS_WAITING, Workload
-from bot.language import tr, trn
+from bot.language import spoken, tr, trn
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.store import Store
@@ -110,6 +110,7 @@ class NewsBot(commands.AutoShardedBot):
         self.clock = clock
         self.translator = CommandTranslator()
         self._languages = ServerLanguages(store)
+        self._member_languages = MemberLanguages(store)
         self._identifies = Identifies(1, clock)
         self.open_drafts: set[str] = set()
         """The keys of the setups that somebody is at."""
@@ -178,6 +179,9 @@ class NewsBot(commands.AutoShardedBot):
     async def on_guild_join(self, guild: discord.Guild) -> None:
         await self._languages.note([guild])
 
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        await self.store.follows.doubt_members(guild.id)
+
     async def on_guild_available(self, guild: discord.Guild) -> None:
         await self._languages.note([guild])
 
@@ -197,6 +201,7 @@ class NewsBot(commands.AutoShardedBot):
         note(interaction)
         _log.debug("Server %s, member %s: %s", interaction.guild_id, interaction.user.id, interaction.type.name)
         await say_stale(interaction, about_lost_draft(interaction))
+        await self._member_languages.note(interaction.user.id, spoken())
 
     async def close(self) -> None:
         # The login makes it; before that, discord.py's own close stumbles over its absence.

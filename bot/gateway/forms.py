@@ -63,7 +63,8 @@ class Forms:
 
     def _form(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Form:
         key = (
-            delivery.wanted, delivery.layout, delivery.plain, delivery.heading, delivery.mention, delivery.language,
+            delivery.user_id is not None, delivery.wanted, delivery.layout, delivery.plain, delivery.heading,
+            delivery.mention, delivery.language,
             tuple(card.revision for card in cards),
         )  # fmt: skip
         if key not in self._made:
@@ -94,7 +95,7 @@ def _view(delivery: Delivery, cards: Sequence[FiledCard]) -> discord.ui.View | N
         return None
     if delivery.layout is Layout.CARD:
         return card_view(cards[0], _ANY_DELIVERY) if cards else None
-    return digest_view(cards, _ANY_DELIVERY)
+    return digest_view(cards, _ANY_DELIVERY, personal=delivery.user_id is not None)
 
 
 def _made(message: Message, view: discord.ui.View | None, mention: int | None) -> Form:

@@ -12,6 +12,7 @@ from discord.app_commands import TranslationContextLocation as Location
 from bot.language import ENGLISH, catalogue, language_of, named
 from bot.store import Store
 
+_MEMBERS_KEPT = 10_000
 _NAMES = {Location.command_name, Location.group_name, Location.parameter_name}
 
 
@@ -48,6 +49,23 @@ class ServerLanguages:
         if changed:
             await self._store.languages.note(changed)
             known |= changed
+
+
+class MemberLanguages:
+    """Keeps members' own digests in the language that each of them speaks now."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[int, str] = {}
+
+    async def note(self, user_id: int, language: str) -> None:
+        """Remember what somebody spoke in their last interaction; the store is asked only when it is another one."""
+        if self._known.get(user_id) == language:
+            return
+        await self._store.follows.speak(user_id, language)
+        if len(self._known) >= _MEMBERS_KEPT:
+            self._known.clear()
+        self._known[user_id] = language
 
 
 def in_servers_words(interaction: discord.Interaction[Any]) -> str:

@@ -40,6 +40,8 @@ _THREAD_ARCHIVED = 50083  # put away by Discord for lack of talk; opening it aga
 _THREAD_LOCKED = 160005
 _THREADS_USED_UP = (160006, 160007)
 _WRONG_KIND = (40058, 50003, 50008, 50024)
+_NO_MEMBER = (10004, 10007, 10013, 50001)
+"""Unknown server, member, user; and a server that the bot has no access to."""
 _LOGGED = 300
 """Characters of Discord's own words that a line of the log may hold."""
 _PICTURE = re.compile(r"embeds\.\d+\.(?:image|thumbnail|author\.icon_url)")
@@ -74,6 +76,16 @@ class DiscordPoster:
             params = parameters(form | {"nonce": nonce, "enforce_nonce": True})
             message = await self._awake(place, lambda: self._bot.http.send_message(place, params=params))
         return int(message["id"])
+
+    async def is_member(self, guild_id: int, user_id: int) -> bool:
+        with named_failures():
+            try:
+                await self._bot.http.get_member(guild_id, user_id)
+            except (discord.NotFound, discord.Forbidden) as error:
+                if error.code not in _NO_MEMBER:
+                    raise
+                return False
+        return True
 
     async def find(self, delivery: Delivery) -> int | None:
         """Looks back to the moment at which the first try began."""

@@ -13,6 +13,7 @@ from bot.gateway.buttons import (
     KeepSelect,
     RelatedButton,
     SaveButton,
+    StopButton,
     TopicButton,
     WhyButton,
     delivery_in,
@@ -33,10 +34,10 @@ def card_view(card: FiledCard, delivery_id: int = 0, below: Iterable[discord.ui.
     return rows(_card_buttons(card, delivery_id), below)
 
 
-def digest_view(cards: Sequence[FiledCard], delivery_id: int) -> discord.ui.View:
-    """Under a digest: which card to keep, and why these."""
+def digest_view(cards: Sequence[FiledCard], delivery_id: int, *, personal: bool = False) -> discord.ui.View:
+    """Under a digest: which card to keep, and why these; under a member's own, how to stop it."""
     keep = [KeepSelect(delivery_id, cards)] if cards else []
-    return rows(keep, [WhyButton(delivery_id)])
+    return rows(keep, [WhyButton(delivery_id), StopButton(delivery_id) if personal else None])
 
 
 def delivery_of(message: discord.Message) -> int | None:

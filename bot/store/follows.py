@@ -97,6 +97,45 @@ class Follows:
             await connection.execute(delete(deliveries).where(own, waiting))
             return True
 
+    async def rest(self, user_id: int, guild_id: int) -> bool:
+        """Let the member's digest of a server rest until they resume it, and drop what was never sent.
+
+        False when they have none that is awake.
+        """
+        own = (deliveries.c.user_id == user_id) & (deliveries.c.guild_id == guild_id)
+        unsent = own & deliveries.c.message_id.is_(None) & (deliveries.c.progress == Progress.WAITING)
+        resting = {"paused": True, "next_at": None, "member_seen_at": None}
+        awake = _mine(user_id, guild_id) & ~subscriptions.c.paused
+        async with self._database.write() as connection:
+            await connection.execute(delete(deliveries).where(unsent))
+            return bool((await connection.execute(update(subscriptions).where(awake).values(resting))).rowcount)
+
+    async def was_member(self, user_id: int, guild_id: int, since: datetime) -> bool:
+        """Whether Discord has said since then that the member is in the server."""
+        asked = exists().where(_mine(user_id, guild_id), subscriptions.c.member_seen_at > since)
+        async with self._database.glance() as connection:
+            return bool((await connection.execute(select(asked))).scalar_one())
+
+    async def note_member(self, user_id: int, guild_id: int, now: datetime) -> None:
+        """Discord says that the member is in the server."""
+        noting = update(subscriptions).where(_mine(user_id, guild_id)).values(member_seen_at=now)
+        await self._database.note(lambda connection: connection.execute(noting))
+
+    async def doubt_members(self, guild_id: int) -> None:
+        """The server has put the bot out: whoever gets a digest of it is asked after first."""
+        theirs = (subscriptions.c.guild_id == guild_id) & _PERSONAL
+        noting = update(subscriptions).where(theirs).values(member_seen_at=None)
+        await self._database.note(lambda connection: connection.execute(noting))
+
+    async def speak(self, user_id: int, language: str) -> None:
+        """The member's own digests are in this language from now on."""
+        other = (subscriptions.c.user_id == user_id) & subscriptions.c.language.is_distinct_from(language)
+        async with self._database.glance() as connection:
+            if not (await connection.execute(select(exists().where(other)))).scalar_one():
+                return
+        changing = update(subscriptions).where(other).values(language=language)
+        await self._database.note(lambda connection: connection.execute(changing))
+
     async def is_personal(self, channel_id: int) -> bool:
         """Whether a channel that is delivered to is a member's own."""
         async with self._database.read() as connection:

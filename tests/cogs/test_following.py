@@ -266,3 +266,82 @@ async def test_erasing_ends_it_and_forgets_its_messages(tmp_path: Path) -> None:
         assert not any(value for kind, value in after.items() if isinstance(value, list))
         await until(stage, MORNING.replace(day=3))
         assert len(digests(stage)) == 1
+
+
+async def test_a_digest_can_be_stopped_where_it_comes_also_after_a_restart(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.member.slash(stage.news, "follow", **BERLIN)
+        await stage.load("rocket", topics="[Space]")
+        await until(stage, MORNING)
+        (digest,) = digests(stage)
+        await stage.restart()
+        stopped = await stage.member.user.click(digest, label="Stop")
+        assert "`/following` in the server resumes it" in stopped.response.content
+        resting = await own(stage)
+        assert resting
+        assert (resting.paused, resting.next_at) == (True, None)
+        again = await stage.member.user.click(digest, label="Stop")
+        assert "does not come any more" in again.response.content
+        await stage.load("probe", topics="[Space]", publishedDateTime="2026-06-02T09:00:00Z")
+        await until(stage, MORNING.replace(day=3))
+        assert len(digests(stage)) == 1
+        await stage.member.slash(stage.news, "following")
+        await until(stage, MORNING.replace(day=4))
+        assert len(digests(stage)) == 2
+
+
+async def test_nobody_else_stops_a_members_digest(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.member.slash(stage.news, "follow", **BERLIN)
+        await stage.load("rocket", topics="[Space]")
+        await until(stage, MORNING)
+        (digest,) = digests(stage)
+        delivery_id = int(buttons(digest)["Stop"].rpartition(":")[2])
+        assert await stage.bot.store.follows.server_of(stage.admin.id, delivery_id) == 0
+
+
+async def test_whoever_left_the_server_gets_no_more_of_its_digest_and_discord_is_asked_once_a_day(
+    tmp_path: Path,
+) -> None:
+    async with on_stage(tmp_path) as stage:
+        poster, asked = stage.bot.newsroom._poster, []
+        is_member = poster.is_member
+
+        async def counting(guild_id: int, user_id: int) -> bool:
+            asked.append(stage.clock())
+            return await is_member(guild_id, user_id)
+
+        poster.is_member = counting  # type: ignore[method-assign]
+        await stage.member.slash(stage.news, "follow", topic="Space", at="8:00, 12:00", timezone="UTC")
+        for hour in (7, 11):
+            await stage.load(f"rocket{hour}", topics="[Space]", publishedDateTime=f"2026-06-02T{hour:02}:00:00Z")
+            await until(stage, MORNING.replace(hour=hour + 1))
+        assert len(digests(stage)) == 2
+        assert len(asked) == 1
+        del stage.env.backend.guilds[stage.guild.id].members[stage.member.id]
+        await stage.load("probe", topics="[Space]", publishedDateTime="2026-06-02T20:00:00Z")
+        await until(stage, MORNING.replace(day=3, hour=8))
+        assert len(digests(stage)) == 2
+        assert len(asked) == 2
+        resting = await stage.bot.store.subscriptions.of_member(stage.member.id, stage.guild.id)
+        assert resting
+        assert resting.paused
+        await until(stage, MORNING.replace(day=5))
+        assert len(asked) == 2
+
+
+async def test_a_digest_is_in_the_language_that_its_member_speaks_now(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.member.slash(stage.news, "follow", **BERLIN)
+        await stage.load("rocket", topics="[Space]")
+        stage.locales[stage.member.id] = "de"
+        await stage.member.slash(stage.news, "latest")
+        await until(stage, MORNING)
+        (digest,) = digests(stage)
+        assert "Tagesüberblick" in digest.content
+        assert "Anhalten" in buttons(digest)
+        stage.locales[stage.member.id] = "en-US"
+        await stage.member.user.click(digest, label="Anhalten")
+        spoken = await own(stage)
+        assert spoken
+        assert spoken.language == "en"

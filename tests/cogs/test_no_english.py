@@ -166,6 +166,8 @@ SCENES: dict[str, tuple[Step, ...]] = {
         look(admins_dm),
         press("nd:keep", dm=True),
         press("nd:why", dm=True),
+        press("nd:stop", dm=True),
+        press("nd:stop", dm=True),
         alone("card", card="η"),
         press("nd:flag", dm=True),
         alone("help"),

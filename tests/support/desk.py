@@ -33,6 +33,8 @@ class Channels:
         self.lose_answer = False
         self.calls: list[str] = []
         self.told: list[str] = []
+        self.gone: set[tuple[int, int]] = set()
+        """Who has left which server."""
 
     def _call(self, name: str) -> None:
         self.calls.append(name)
@@ -48,6 +50,10 @@ class Channels:
             self.lose_answer = False
             raise TryLaterError("the answer was lost")
         return message
+
+    async def is_member(self, guild_id: int, user_id: int) -> bool:
+        self._call("is_member")
+        return (guild_id, user_id) not in self.gone
 
     async def find(self, delivery: Delivery) -> int | None:
         self._call("find")
