@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     cards: Annotated[tuple[Path, ...], NoDecode] = Field(
         (Path("data/cards"),), description="The folders of cards; the first one wins where two hold the same card"
     )
+    cards_need_category: bool = Field(
+        False, description="Take only files with `category: news` for cards, not all with a title, a link and a time"
+    )
     cards_git_pull: Annotated[float, Field(ge=10)] | None = Field(
         None, description="How often folders that are git checkouts are brought up to date, in seconds"
     )

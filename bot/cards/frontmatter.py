@@ -1,217 +1,236 @@
-"""Split a file into its front matter's fields, with every scalar as written and the line it stands on.
-
-YAML would turn a topic `NO` into False, `1984` into a number and a title `2020-02-05` into a date. So the YAML reader
-here resolves nothing but null: `bot.cards.reading` decides what each field is to be.
-"""
+"""Find a file's front matter between its fences, and read it in its language."""
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import frontmatter
-import yaml
-from frontmatter.default_handlers import BaseHandler, JSONHandler, YAMLHandler
+from frontmatter.default_handlers import BaseHandler
+
+from bot.cards.jsonmatter import read_json
+from bot.cards.matter import FrontMatterError, Matter, Path
+from bot.cards.tomlmatter import read_toml
+from bot.cards.yamlmatter import Written, read_yaml
+
+__all__ = ["FrontMatter", "FrontMatterError", "Place", "Written", "locate", "split"]
 
 
-class FrontMatterError(Exception):
-    """The front matter cannot be read. `line` counts from 1 within the file."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a text's front matter begins and ends, in characters, where the body begins, and what language it is in."""
 
-    def __init__(self, problem: str, line: int = 1) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.line = line
-
-
-class Written(str):
-    """A scalar as written in YAML: its text, its line in the front matter (from 0), and whether it was unquoted."""
-
-    __slots__ = ("line", "plain")
-    line: int
-    plain: bool
-
-
-# libyaml refuses C1 control characters, which broken exports leave in titles (a closing quote is "â€" + U+009D).
-# They travel through the parser as private-use characters.
-_C1 = re.compile("[\x80-\x84\x86-\x9f]")
-_TO_PRIVATE = {code: 0xE000 + code for code in range(0x80, 0xA0) if code != 0x85}
-_FROM_PRIVATE = {private: code for code, private in _TO_PRIVATE.items()}
-
-_NULLS = {"", "~", "null", "Null", "NULL"}
-_NULL_TAG = "tag:yaml.org,2002:null"
-
-_CParser: Any = vars(yaml.cyaml)["CParser"]
-
-
-class _Builder:
-    """Builds one document from libyaml's events: nodes and constructors in between would take twice the time.
-
-    An explicit tag (`!!python/object`, `!ruby/object`) is taken for the plain shape it stands on.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._hidden = _C1.search(text) is not None
-        self._next = _CParser(text.translate(_TO_PRIVATE) if self._hidden else text).get_event
-        self._anchored: dict[str, Any] = {}
-
-    def document(self) -> Any:
-        self._next()
-        if isinstance(self._next(), yaml.StreamEndEvent):
-            return None
-        try:
-            value = self._value(self._next())
-        except RecursionError:
-            raise _refused("too deeply nested", self._next()) from None
-        self._next()
-        if not isinstance(event := self._next(), yaml.StreamEndEvent):
-            raise _refused("expected a single document", event)
-        return value
-
-    def _value(self, event: Any) -> Any:
-        value: Any
-        if isinstance(event, yaml.ScalarEvent):
-            value = self._scalar(event)
-        elif isinstance(event, yaml.MappingStartEvent):
-            value = self._mapping()
-        elif isinstance(event, yaml.SequenceStartEvent):
-            value = self._sequence()
-        elif event.anchor in self._anchored:
-            return self._anchored[event.anchor]
-        else:
-            raise _refused("found undefined alias", event)
-        if event.anchor:
-            self._anchored[event.anchor] = value
-        return value
-
-    def _scalar(self, event: Any) -> Written | None:
-        value = event.value
-        plain = not event.style  # libyaml says "", PyYAML None
-        if event.tag == _NULL_TAG or (plain and not event.tag and value in _NULLS):
-            return None
-        text = Written(value.translate(_FROM_PRIVATE) if self._hidden else value)
-        text.line = event.start_mark.line
-        text.plain = plain
-        return text
-
-    def _sequence(self) -> list[Any]:
-        found = []
-        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
-            found.append(self._value(event))
-        return found
-
-    def _mapping(self) -> dict[Any, Any]:
-        """Of a key that stands twice the last one counts, with its line."""
-        found: dict[Any, Any] = {}
-        while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            key = self._value(event)
-            if isinstance(key, dict | list):
-                raise _refused("a list or map cannot be a key", event)
-            found.pop(key, None)
-            found[key] = self._value(self._next())
-        return found
-
-
-def _refused(problem: str, event: Any) -> FrontMatterError:
-    return FrontMatterError(f"not valid YAML: {problem}", event.start_mark.line + 1)
-
-
-class _Yaml(YAMLHandler):
-    def load(self, fm: str, **_: object) -> Any:
-        try:
-            return _Builder(fm).document()
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            raise FrontMatterError(
-                f"not valid YAML: {error.problem or error.context}", mark.line + 1 if mark else 1
-            ) from error
-        except yaml.YAMLError as error:
-            line = fm.count("\n", 0, getattr(error, "position", 0) or 0) + 1
-            raise FrontMatterError(f"not valid YAML: {_reason(error)}", line) from error
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, yaml.reader.ReaderError):
-        # libyaml gives the character's number, PyYAML the character itself.
-        code = error.character if isinstance(error.character, int) else ord(error.character)
-        return f"the character U+{code:04X} is not allowed"
-    return "too deeply nested" if isinstance(error, RecursionError) else str(error)
-
-
-class _Toml(BaseHandler):
-    FM_BOUNDARY = re.compile(r"^\+{3,}\s*$", re.MULTILINE)
-    START_DELIMITER = END_DELIMITER = "+++"
-
-    def load(self, fm: str) -> Any:
-        try:
-            return tomllib.loads(fm.replace("\r\n", "\n"))
-        except (ValueError, RecursionError) as error:
-            line = re.search(r"at line (\d+)", str(error))
-            raise FrontMatterError(f"not valid TOML: {_reason(error)}", int(line[1]) if line else 1) from error
-
-
-class _Json(JSONHandler):
-    def load(self, fm: str, **_: object) -> Any:
-        try:
-            return json.loads(fm)
-        except (ValueError, RecursionError) as error:
-            raise FrontMatterError(f"not valid JSON: {_reason(error)}", getattr(error, "lineno", 1)) from error
-
-
-_HANDLERS = (_Yaml(), _Toml(), _Json())
-_LANGUAGE = re.compile(r"\A(?:---|\+\+\+|;;;)[ \t]*([A-Za-z][\w+-]*)[ \t]*\r?$", re.MULTILINE)
+    start: int
+    end: int
+    body: int
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """A file's fields, and the line of the file on which they begin (from 1)."""
+    """A file's fields, where they stand, and the text that they were read from."""
 
-    fields: dict[str, Any]
-    first_line: int = 1
+    matter: Matter
+    place: Place
+    text: str
+    is_mended: bool = False
+    """Whether `secured` was left out of the text, because nothing could be read with it."""
 
-    def line(self, name: str) -> int:
-        """The line in the file where a field stands: exact for YAML, else that of the front matter."""
-        for key in self.fields:
-            if key == name and isinstance(key, Written):
-                return self.first_line + key.line
-        return self.first_line
+    @property
+    def fields(self) -> dict[str, Any]:
+        return self.matter.fields or {}
+
+    @property
+    def first_line(self) -> int:
+        """The line of the file with the opening fence, from 1."""
+        return 1 + self.text.count("\n", 0, self.place.start)
+
+    def line(self, *path: str | int) -> int:
+        """The line of the file where a value stands, or as much of the way to it as is there."""
+        return self.first_line + (self.matter.line(path) or 0)
+
+    def twice(self) -> Iterator[tuple[Path, int]]:
+        """Keys that stand in their map for a second time, with the line of the file."""
+        return ((path, self.first_line + line) for path, line in self.matter.twice())
+
+    def raw(self) -> str:
+        """The front matter as written, in which a `Written` scalar's places count."""
+        return self.text[self.place.start : self.place.end]
+
+    def body_line(self) -> int | None:
+        """The line of the file on which the text below the front matter begins; None when there is none."""
+        if not (body := _SOLID.search(self.text, self.place.body)):
+            return None
+        return 1 + self.text.count("\n", 0, body.start())
 
 
-# Ciphertext that broke in transit is the one thing that must not cost a card its place: it is dropped anyway.
-_SECURED = re.compile(r"^secured[ \t]*[:=].*(?:\n[ \t]+.*)*", re.MULTILINE)
+_SOLID = re.compile(r"\S")
+_FENCE = r"(?P<fence>-{{3,}}|\+{{3,}})[^\S\n]*(?P<language>{language})?(?P<rest>[^\S\n]*(?:(?<=\s)#[^\n]*)?)(?:\n|\Z)"
+_OPENING = re.compile(_FENCE.format(language=r"[A-Za-z][\w+-]*"))
+_REFUSED = re.compile(r";;;[^\S\n]*(?P<language>[A-Za-z][\w+-]*)[^\S\n]*$", re.MULTILINE)
+_CLOSING = {
+    "-": re.compile(r"^(?:-{3,}|\.{3})[^\S\n]*(?:(?<=\s)#[^\n]*)?$\n?", re.MULTILINE),
+    "+": re.compile(r"^\+{3,}[^\S\n]*(?:(?<=\s)#[^\n]*)?$\n?", re.MULTILINE),
+}
+_OBJECT = re.compile(r'\{(?:\s*["}]|[^\S\n]*(?:\n|\Z))')
+_LANGUAGES = {"yaml": "yaml", "yml": "yaml", "toml": "toml", "json": "json"}
+_LANGUAGE_OF = {"-": "yaml", "+": "toml"}
+_CUT_OFF = {"-", "--", "+", "++"}  # a file that is just being written
+
+
+class _Fenced(BaseHandler):
+    """Front matter between two fences of three or more signs. The first may name the language, and carry a comment."""
+
+    def __init__(self, sign: str) -> None:
+        super().__init__(_OPENING)
+        self._sign = sign
+
+    def detect(self, text: str) -> bool:
+        return text[:1] == self._sign and _OPENING.match(text) is not None
+
+    def place(self, text: str) -> Place:
+        opening: Any = _OPENING.match(text)
+        language = opening["language"] or _LANGUAGE_OF[self._sign]
+        if (known := _LANGUAGES.get(language.lower())) is None:
+            raise _foreign(language)
+        closing = _CLOSING[self._sign].search(text, opening.end())
+        if closing is None:
+            raise _unclosed()
+        # YAML and TOML know the comment that may stand behind the fence.
+        start = opening.end() if known == "json" else opening.start("rest")
+        return Place(start, closing.start(), closing.end(), known)
+
+
+class _Bare(BaseHandler):
+    """A JSON object that stands for itself. Where it ends, only reading it tells."""
+
+    def __init__(self) -> None:
+        super().__init__(_OBJECT)
+
+    def place(self, text: str) -> Place:
+        return Place(0, len(text), len(text), "json")
+
+
+def _foreign(language: str) -> FrontMatterError:
+    return FrontMatterError(
+        f"front matter in {language!r} is refused: only YAML, TOML and JSON are read, and none is run"
+    )
+
+
+_HANDLERS = (_Fenced("-"), _Fenced("+"), _Bare())
+
+
+def locate(text: str) -> Place | None:
+    """Where the front matter stands, None when there is none. Raises `FrontMatterError`, with the file's line.
+
+    A byte order mark and blank lines may come before it. The end of bare JSON is that of the text: `split` knows it.
+    """
+    begin = len(text) - len(text.lstrip("\ufeff").lstrip())
+    try:
+        place = _located(text[begin:])
+    except FrontMatterError as error:
+        raise FrontMatterError(error.problem, 1 + text.count("\n", 0, begin)) from None
+    return place and Place(place.start + begin, place.end + begin, place.body + begin, place.language)
+
+
+def _located(text: str) -> Place | None:
+    if refused := _REFUSED.match(text):
+        raise _foreign(refused["language"])
+    if text[:4].rstrip() in _CUT_OFF and not text[2:].strip():
+        raise _unclosed()
+    handler: Any = frontmatter.detect_format(text, _HANDLERS)
+    place: Place | None = handler and handler.place(text)
+    return place
+
+
+def _unclosed() -> FrontMatterError:
+    return FrontMatterError("the front matter is opened but never closed")
 
 
 def split(text: str) -> FrontMatter | None:
     """A file's front matter, or None when it has none. Raises `FrontMatterError`, with the file's line."""
-    text = text.lstrip("\ufeff")
-    if language := _LANGUAGE.match(text):
-        raise FrontMatterError(
-            f"front matter in {language[1]!r} is refused: only YAML, TOML and JSON are read, and none is run"
-        )
-    handler = frontmatter.detect_format(text, _HANDLERS)
-    if handler is None:
+    if "\r" in text and "\n" not in text:
+        text = text.replace("\r", "\n")
+    place = locate(text)
+    if place is None:
         return None
     try:
-        raw, _ = handler.split(text)
-    except ValueError:
-        raise FrontMatterError("the front matter is opened but never closed") from None
-    first_line = 1 + text.count("\n", 0, max(0, text.find(raw.strip("{}"))))
-    try:
-        fields = _loaded(handler, raw, first_line)
-    except FrontMatterError:
-        if not _SECURED.search(raw):
-            raise
-        fields = _loaded(handler, _SECURED.sub(lambda lines: "\n" * lines[0].count("\n"), raw), first_line)
-    return FrontMatter(fields, first_line)
+        return _read(text, place)
+    except FrontMatterError as error:
+        problem = error
+    for mended, its_place in _without_secured(text, place):
+        try:
+            return replace(_read(mended, its_place), is_mended=True)
+        except FrontMatterError as error:
+            problem = error
+    raise problem
 
 
-def _loaded(handler: BaseHandler, raw: str, first_line: int) -> dict[str, Any]:
+def _read(text: str, place: Place) -> FrontMatter:
+    raw = text[place.start : place.end]
+    first_line = 1 + text.count("\n", 0, place.start)
     try:
-        fields = handler.load(raw)
+        if place.language == "json":
+            matter, end = read_json(raw)
+            place = _ending(place, text, end)
+        else:
+            matter = read_toml(raw) if place.language == "toml" else read_yaml(raw)
     except FrontMatterError as error:
         raise FrontMatterError(error.problem, first_line + error.line - 1) from error
-    if not isinstance(fields, dict | None):
+    if not isinstance(matter.fields, dict | None):
         raise FrontMatterError("the front matter is not a list of fields", first_line)
-    return fields or {}
+    return FrontMatter(matter, place, text)
+
+
+def _ending(place: Place, text: str, length: int) -> Place:
+    """The place of JSON of this length; between fences nothing may follow it."""
+    end = place.start + length
+    if place.body == len(text) == place.end:
+        return replace(place, end=end, body=end)
+    if _SOLID.search(text, end, place.end):
+        raise FrontMatterError("not valid JSON: more than one object", 1 + text.count("\n", place.start, end))
+    return place
+
+
+def without_broken_bytes(text: str) -> str | None:
+    """The text without its `secured`, where all half characters are in it; they stand for bytes that are no UTF-8."""
+    try:
+        place = locate(text)
+    except FrontMatterError:
+        return None
+    for mended, _ in _without_secured(text, place) if place else ():
+        if not _HALF.search(mended):
+            return mended
+    return None
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+# Ciphertext that broke in transit is the one thing that must not cost a card its place: it is dropped anyway. It may be
+# a quotation without its end, lines that are not indented, an escape that is none.
+_NEXT_KEY = r"""["']?[A-Za-z][\w-]*+["']?[ \t]*[:=](?:\s|\Z)"""
+_LINES = rf"""^["']?secured["']?[ \t]*[:=][^\n]*+(?:\n(?!{_NEXT_KEY}|\[|\}})[^\n]*+)*+"""
+_QUOTED = r"""(?P<key>["']?secured["']?\s*[:=]\s*)"""
+_SECURED = (
+    (re.compile(_LINES, re.MULTILINE), ""),
+    (re.compile(_QUOTED + r'"(?:[^"\\]|\\.)*+"(?=\s*[,}])', re.DOTALL), r"\g<key>null"),
+    (re.compile(_QUOTED + r"[^\n]*?(?=\s*,?[^\S\n]*$)", re.MULTILINE), r"\g<key>null"),
+    (re.compile(_QUOTED + r"[^\n]*+"), r"\g<key>null}"),
+)
+_SECURED_KEY = re.compile(r"""\bsecured["']?\s*[:=]""")
+
+
+def _without_secured(text: str, place: Place) -> Iterator[tuple[str, Place]]:
+    """The text with its `secured` left out in one way after the other, line for line, and the new place."""
+    raw = text[place.start : place.end]
+    if not _SECURED_KEY.search(raw):
+        return
+    for pattern, instead in _SECURED:
+        mended = pattern.sub(lambda found, to=instead: found.expand(to) + "\n" * found[0].count("\n"), raw)  # type: ignore[misc]
+        shift = len(mended) - len(raw)
+        yield (
+            text[: place.start] + mended + text[place.end :],
+            replace(place, end=place.end + shift, body=place.body + shift),
+        )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
+import idna
+
 MAX_URL = 2048
 """Discord refuses longer addresses in embeds."""
 
@@ -31,7 +33,9 @@ class LinkError(ValueError):
 def link(raw: str) -> str:
     """The address as it may be shown: http(s), a public host name, percent-encoded where needed. Raises `LinkError`."""
     raw = raw.strip()
-    if len(raw) <= MAX_URL and _PLAIN.fullmatch(raw):
+    if len(raw) > MAX_URL:  # encoding makes it longer still
+        raise LinkError(f"the address is longer than {MAX_URL} characters")
+    if _PLAIN.fullmatch(raw):
         return raw
     if _CONTROLS.search(raw):
         raise LinkError("the address holds control characters")
@@ -53,7 +57,7 @@ def link(raw: str) -> str:
 def _encoded(raw: str, parts: SplitResult) -> str:
     host = parts.hostname or ""
     try:
-        public = host if host.isascii() else host.encode("idna").decode()
+        public = host if host.isascii() else idna.encode(host, uts46=True).decode()
         raw.encode()
     except UnicodeError as error:
         raise LinkError("the host name is malformed, or a character is half of one") from error
@@ -70,6 +74,14 @@ def _check_host(host: str) -> None:
         raise LinkError("the address names a machine by its number")
     if not _HOST.match(host) or len(host) > 253:
         raise LinkError("the host name is malformed")
+
+
+_SVG = re.compile(r"\.svgz?(?:[?#]|$)", re.IGNORECASE)
+
+
+def is_svg(address: str) -> bool:
+    """Whether an address, absolute or not, names a picture of the one form that Discord does not show."""
+    return _SVG.search(address) is not None
 
 
 def asset(path: str, base: str | None) -> str | None:

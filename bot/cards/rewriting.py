@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from bot.cards.frontmatter import FrontMatterError, split
-from bot.cards.values import FieldError, flag
+from bot.cards.values import ValueShapeError, flag
 from bot.language import marked
 
 
@@ -66,19 +66,15 @@ def _readable(content: bytes) -> str:
     return _UNREADABLE.sub("\ufffd", content.decode("utf-8", "surrogateescape"))
 
 
-_BOUNDARIES = {"-": r"^-{3,}\s*$", "+": r"^\+{3,}\s*$", "{": r"^[{}]$"}
-
-
 def _spans(text: str) -> list[tuple[int, int]]:
     """Where values of `published` stand in the front matter, in characters. Raises `FrontMatterError`, `YAMLError`."""
-    if split(text) is None:
+    matter = split(text)
+    if matter is None:
         return []
-    bare = text.lstrip("\ufeff")
-    boundaries = re.finditer(_BOUNDARIES[bare[0]], bare, re.MULTILINE)
-    begin, end = next(boundaries).end(), next(boundaries).start()
-    found = (_in_yaml if bare[0] == "-" else _in_others)(bare[begin:end])
-    offset = begin + len(text) - len(bare)
-    return [(first + offset, last + offset) for first, last in found]
+    if matter.is_mended:
+        raise yaml.YAMLError("its text is not the one that is read")
+    found = (_in_yaml if matter.place.language == "yaml" else _in_others)(matter.raw())
+    return [(first + matter.place.start, last + matter.place.start) for first, last in found]
 
 
 def _in_yaml(matter: str) -> Iterator[tuple[int, int]]:
@@ -113,8 +109,8 @@ def _differ_in_published_only(old: bytes, new: bytes, published: bool) -> bool:
     """Whether the bot would read the new bytes as it read the old ones, but for the decision."""
     try:
         before, after = _fields(old), _fields(new)
-        return flag(after, "published") is published and before | {"published": 0} == after | {"published": 0}
-    except (FrontMatterError, FieldError, RecursionError):
+        return flag(after.get("published")) is published and before | {"published": 0} == after | {"published": 0}
+    except (FrontMatterError, ValueShapeError, RecursionError):
         return False
 
 

@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 from ftfy import TextFixerConfig, fix_text
+from ftfy.badness import is_bad
 
 # Only what is certainly mojibake is changed: no quotes uncurled, no ligatures or widths touched, no normal form.
 _MOJIBAKE_ONLY = TextFixerConfig(
@@ -34,7 +35,7 @@ _BREAKS = re.compile(r"<(?:br|p|div|li|/p|/div|/li)\b", re.IGNORECASE)
 def repaired(raw: str) -> str:
     """The text as a reader should see it: one line, no markup of HTML, no mojibake. Empty when nothing is left."""
     text = raw
-    if not text.isascii():
+    if not text.isascii() and (is_bad(text) or "\n" in text):  # what ftfy asks first; of each line
         text = fix_text(text, _MOJIBAKE_ONLY)
     if "<" in text:
         text = _without_tags(text)

@@ -1,4 +1,4 @@
-"""Read one field as what it is to be: text, a flag, a whole number, a moment, a map, a list."""
+"""Read one value as what it is to be: text, a flag, a whole number, a moment, a map, a list."""
 
 from __future__ import annotations
 
@@ -9,37 +9,33 @@ from typing import Any
 from bot.cards.frontmatter import Written
 
 
-class FieldError(Exception):
-    """A field has the wrong shape; the reading of this file ends here."""
-
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(problem)
-        self.field = field
-        self.problem = problem
+class ValueShapeError(Exception):
+    """A value has the wrong shape. The text says what it should be."""
 
 
 # YAML 1.1 allows one-digit months and hours, a space before the zone, and a zone of hours alone.
 _TIMESTAMP = re.compile(
     r"^(\d{4})-(\d\d?)-(\d\d?)"
-    r"(?:(?:[Tt]|[ \t]+)(\d\d?):(\d\d)(?::(\d\d)(?:\.\d*)?)?[ \t]*(Z|z|UTC|[-+]\d\d?(?::?\d\d)?)?)?$"
+    r"(?:(?:[Tt]|[ \t]+)(\d\d?):(\d\d)(?::(\d\d)(?:\.\d*)?)?[ \t]*(Z|z|UTC|[-+]\d\d?(?::?\d\d)?)?)?$",
+    re.ASCII,
 )
 
 
 def moment(value: Any) -> datetime:
-    """A time as YAML writes it, or as TOML parsed it; without zone where none is written. Raises `FieldError`."""
+    """A time as YAML writes it, or as TOML parsed it; without zone where none is written. Raises `ValueShapeError`."""
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
         return datetime.combine(value, time())
     parts = _TIMESTAMP.match(value.strip()) if isinstance(value, str) else None
     if parts is None:
-        raise FieldError("publishedDateTime", f"{shape(value)} is not a time such as 2026-11-24T09:30:00Z")
+        raise ValueShapeError(f"{shape(value)} is not a time such as 2026-11-24T09:30:00Z")
     year, month, day, hour, minute, second, zone = parts.groups(default="")
     iso = f"{year}-{month:0>2}-{day:0>2}T{hour or 0:0>2}:{minute or 0:0>2}:{second or 0:0>2}{_zone(zone)}"
     try:
         return datetime.fromisoformat(iso)
     except ValueError as error:
-        raise FieldError("publishedDateTime", f"{value[:40]!r} is not a time: {error}") from None
+        raise ValueShapeError(f"{value[:40]!r} is not a time: {error}") from None
 
 
 def _zone(written: str) -> str:
@@ -51,60 +47,53 @@ def _zone(written: str) -> str:
     return f"{written[0]}{hours:0>2}:{minutes or '00'}"
 
 
-def scalar(value: Any, field: str) -> str:
-    """Any single value as text, as it was written; empty for null. Raises `FieldError`."""
+def scalar(value: Any) -> str:
+    """Any single value as text, as it was written; empty for null. Raises `ValueShapeError`."""
     if value is None:
         return ""
     if isinstance(value, dict | list):
-        raise FieldError(field, f"should be text, not {shape(value)}")
+        raise ValueShapeError(f"should be text, not {shape(value)}")
     return str(value)
 
 
-def text(fields: dict[str, Any], name: str, field: str = "") -> str:
-    """A field as text; empty when it is missing. `field` names it in a problem. Raises `FieldError`."""
-    return scalar(fields.get(name), field or name)
-
-
-def flag(fields: dict[str, Any], name: str) -> bool | None:
-    """True, false or missing; a quoted word is none of them. Raises `FieldError`."""
-    value = fields.get(name)
+def flag(value: Any) -> bool | None:
+    """True, false or missing; a quoted word is none of them. Raises `ValueShapeError`."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Written) and value.plain and (known := _FLAGS.get(value.lower())) is not None:
         return known
-    raise FieldError(name, f"should be true or false, not {shape(value)}")
+    raise ValueShapeError(f"should be true or false, not {shape(value)}")
 
 
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _WHOLE = re.compile(r"^[-+]?[0-9]{1,9}$")
 
 
-def whole(fields: dict[str, Any], name: str, field: str = "") -> int | None:
-    """A whole number of at most nine digits, or None when it is missing. Raises `FieldError`."""
-    value = fields.get(name)
+def whole(value: Any) -> int | None:
+    """A whole number of at most nine digits, or None when it is missing. Raises `ValueShapeError`."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9):
         return value
     if isinstance(value, Written) and value.plain and _WHOLE.match(value):
         return int(value)
-    raise FieldError(field or name, f"should be a whole number, not {shape(value)}")
+    raise ValueShapeError(f"should be a whole number, not {shape(value)}")
 
 
-def mapping(value: Any, field: str) -> dict[str, Any]:
-    """A map; empty for null. Raises `FieldError`."""
+def mapping(value: Any) -> dict[Any, Any]:
+    """A map; empty for null. Raises `ValueShapeError`."""
     if value is None or isinstance(value, dict):
         return value or {}
-    raise FieldError(field, f"should be a map, not {shape(value)}")
+    raise ValueShapeError(f"should be a map, not {shape(value)}")
 
 
-def items(value: Any, field: str) -> list[Any]:
-    """A list; empty for null. Raises `FieldError`."""
+def items(value: Any) -> list[Any]:
+    """A list; empty for null. Raises `ValueShapeError`."""
     if value is None or isinstance(value, list):
         return value or []
-    raise FieldError(field, f"should be a list, not {shape(value)}")
+    raise ValueShapeError(f"should be a list, not {shape(value)}")
 
 
 def shape(value: Any) -> str:
-    """What a value is, in words for a problem."""
+    """What a value is, in words for a problem: a little of it at most."""
     if isinstance(value, dict):
         return "a map"
     if isinstance(value, list):

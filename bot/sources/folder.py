@@ -7,6 +7,7 @@ import os
 import stat as modes
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from bot.cards.model import FileStat, Problem, Reading
@@ -82,7 +83,8 @@ def untried(stat: FileStat) -> FileStat:
     return replace(stat, mtime_ns=-1)
 
 
-def read_file(path: Path, name: str) -> Reading:
-    """Read one file, named `name` in problems. Raises `OSError`."""
+def read_file(path: Path, name: str, *, need_category: bool = False, now: datetime | None = None) -> Reading:
+    """Read one file, named `name` in problems, as `read_card` does. Raises `OSError`."""
     with path.open("rb") as file:
-        return read_card(file.read(MAX_FILE_BYTES + 1), file=name, slug=slug_of(name))
+        content = file.read(MAX_FILE_BYTES + 1)
+    return read_card(content, file=name, slug=slug_of(name), need_category=need_category, now=now)

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.cards.fields import MOST_FINDINGS
+from bot.cards.model import Reading, Severity
 from tests.support.cards import raw, reading
 
 _LINES = st.sampled_from([
@@ -17,21 +19,36 @@ _LINES = st.sampled_from([
 ])  # fmt: skip
 
 
+def check(found: Reading) -> None:
+    """A card, or at least one reason why it is none; each with a place, and on one line."""
+    severities = {each.severity for each in found.problems}
+    assert (found.card is None) <= bool(severities)
+    assert (found.card is None) >= (Severity.ERROR in severities)
+    assert all(each.line >= 1 and each.problem.isprintable() and each.field.isprintable() for each in found.problems)
+    assert len(found.problems) <= MOST_FINDINGS + 1
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read(content: bytes) -> None:
-    assert len(reading(content).problems) <= 1
+    check(reading(content))
 
 
-@given(st.lists(st.one_of(_LINES, st.text(max_size=20)), max_size=14), st.sampled_from(["\n", "\r\n"]))
+@given(
+    st.sampled_from([b"---\n", b"+++\n", b"{", b"---json\n", b"---toml\n", b"\xef\xbb\xbf\n---\n"]),
+    st.binary(max_size=300),
+)
+def test_any_bytes_behind_a_fence_are_read(fence: bytes, content: bytes) -> None:
+    check(reading(fence + content + b"\n" + fence.strip()[:3]))
+
+
+@given(st.lists(st.one_of(_LINES, st.text(max_size=20)), max_size=14), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_any_lines_of_front_matter_are_read(lines: list[str], end: str) -> None:
-    found = reading(end.join(["---", *lines, "---", ""]).encode("utf-8", "replace"))
-    assert found.card or found.problems
+    check(reading(end.join(["---", *lines, "---", ""]).encode("utf-8", "replace")))
 
 
 @given(st.lists(_LINES, max_size=6))
 def test_any_lines_beside_good_ones_are_read(lines: list[str]) -> None:
-    found = reading(raw("\n".join(lines)))
-    assert found.card or len(found.problems) == 1
+    check(reading(raw("\n".join(lines))))
 
 
 _VALUES = st.recursive(
@@ -48,8 +65,7 @@ def test_any_values_of_the_fields_are_read(fields: dict[str, object]) -> None:
     import json
 
     written = json.dumps({"category": "news", "title": "T", "publishedDateTime": "2020-01-01"} | fields)
-    found = reading(f"{{\n{written[1:-1]}\n}}\n".encode())
-    assert found.card or len(found.problems) == 1
+    check(reading(f"{{\n{written[1:-1]}\n}}\n".encode()))
 
 
 @pytest.mark.parametrize("written", ["1" * 400, "-" * 400, "é" * 400])

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from bot.cards.model import Card, FileStat, Reading, State
+from bot.cards.model import Card, FileStat, Reading, Severity, State
 from bot.cards.reading import read_card
 from bot.store import Store
 
@@ -63,11 +63,18 @@ def loaded(content: bytes, slug: str = "a-card") -> Card:
 
 
 def problem(content: bytes) -> tuple[int, str, str]:
-    """Line, field and words of the one problem of a file that must not be a card."""
+    """Line, field and words of the one error of a file that must not be a card."""
     found = reading(content)
     assert found.card is None
-    (only,) = found.problems
+    (only,) = (each for each in found.problems if each.severity is Severity.ERROR)
     return only.line, only.field, only.problem
+
+
+def notes(content: bytes, slug: str = "a-card", **how: Any) -> list[tuple[int, str, str]]:
+    """Line, field and words of what is noted about a file that must be a card."""
+    found = read_card(content, file=f"{slug}.md", slug=slug, **how)
+    assert found.card is not None, found.problems
+    return [(each.line, each.field, each.problem) for each in found.problems]
 
 
 async def file_cards(store: Store, *cards: Card, now: datetime = NOW) -> list[int]:

@@ -1,0 +1,64 @@
+"""JSON front matter. It ends where its object ends, whatever the lines look like."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from bot.cards.matter import FrontMatterError, Matter, Path, line_in
+
+_LONGEST_NUMBER = 18
+_SIGN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{},]|[^\s\[\]{},:"]++', re.DOTALL)
+_DEEPEST_NAMED = 4
+"""Levels whose lines are kept: `related[3].provider.name` has four."""
+
+
+def read_json(text: str) -> tuple[Matter, int]:
+    """The object with which a text begins, and where it ends. Raises `FrontMatterError`, with the text's line."""
+    begin = len(text) - len(text.lstrip())
+    try:
+        fields, end = json.JSONDecoder(parse_int=_number).raw_decode(text, begin)
+    except json.JSONDecodeError as error:
+        raise FrontMatterError(f"not valid JSON: {error.msg}", error.lineno) from error
+    except RecursionError as error:
+        raise FrontMatterError("not valid JSON: too deeply nested") from error
+    places = cache(lambda: list(_places(text[:end])))
+    lines = cache(lambda: dict(places()))
+    return Matter(fields, lambda path: line_in(lines(), path), lambda: _twice(places())), end
+
+
+def _number(written: str) -> int | str:
+    """A number that no field can hold stays as written: Python refuses to turn very long ones into numbers."""
+    return int(written) if len(written) <= _LONGEST_NUMBER else written
+
+
+def _twice(places: Sequence[tuple[Path, int]]) -> Iterator[tuple[Path, int]]:
+    seen: set[Path] = set()
+    for path, line in places:
+        if path in seen:
+            yield path, line
+        seen.add(path)
+
+
+def _places(text: str) -> Iterator[tuple[Path, int]]:
+    """Where each key stands, and each item of a list, in the order of the text."""
+    path: list[Any] = []  # of each open container the key or index that is being read, None before an object's key
+    line = done = 0
+    for found in _SIGN.finditer(text):
+        line, done = line + text.count("\n", done, found.start()), found.start()
+        sign = found[0]
+        if sign == ",":
+            path[-1] = path[-1] + 1 if isinstance(path[-1], int) else None
+        elif sign in "]}":
+            path.pop()
+        else:
+            is_key = bool(path) and path[-1] is None
+            if is_key:
+                path[-1] = json.loads(sign)
+            if (is_key or (path and isinstance(path[-1], int))) and len(path) <= _DEEPEST_NAMED:
+                yield tuple(path), line
+            if sign in "[{":
+                path.append(0 if sign == "[" else None)

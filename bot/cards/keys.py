@@ -1,0 +1,66 @@
+"""Which keys a card has, and which one was probably meant by another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from bot.cards.text import folded
+
+LINKS = ("webUrl", "originalUrl", "sourceUrl")
+"""Where the link is looked for, in this order. A video has no webUrl; AMP copies are never linked."""
+ALIASES = (*LINKS, "ampWebUrl", "cdnAmpWebUrl", "ampUrl", "cdnAmpUrl")
+
+CARD = frozenset({
+    "category", "title", "excerpt", "publishedDateTime", *ALIASES, "type", "quality", "heat", "published", "removed",
+    "provider", "topics", "images", "related", "featuredContent", "secured",
+})  # fmt: skip
+"""The keys of a card and of a related story. Some are known and not used."""
+PROVIDER = frozenset({"name", "domain", "images", "publishers"})
+IMAGE = frozenset({"url", "width", "height", "title", "isCached"})
+OF_SITES = frozenset({"layout", "permalink", "slug", "id", "lang"})
+"""What site generators want to know, and no reader of a card."""
+
+_MEANT = {
+    "excerpt": "summary description abstract subtitle teaser lead intro text",
+    "topics": "tags tag topic categories keywords labels",
+    "webUrl": "url link href address uri",
+    "publishedDateTime": "date datetime pubdate publisheddate publishedat publicationdate time timestamp created",
+    "images": "image picture pictures thumbnail cover photo",
+    "provider": "source publisher site author authors",
+    "title": "headline heading name",
+    "quality": "score rating",
+    "published": "draft visible public",
+    "removed": "deleted withdrawn",
+    "type": "kind",
+    "category": "collection section",
+    "domain": "host",
+}
+_WORDS = {word: key for key, words in _MEANT.items() for word in words.split()}
+_LONGEST = 40
+_CLOSE = 0.8
+_LETTERS = re.compile(r"[\W_]+")
+
+
+def unknown(fields: dict[Any, Any], known: frozenset[str]) -> Iterator[tuple[str, str | None]]:
+    """Each key that is not read, with the one that was probably meant, unless that one stands there as well."""
+    strange = fields.keys() - known - OF_SITES
+    for key in (key for key in fields if key in strange):
+        yield str(key), _meant(str(key), known - fields.keys())
+
+
+def _meant(key: str, missing: Collection[str]) -> str | None:
+    if len(key) > _LONGEST:
+        return None
+    plain = _plain(key)
+    if (meant := _WORDS.get(plain)) in missing:
+        return meant
+    spelled = {_plain(name): name for name in missing}
+    close = get_close_matches(plain, spelled, 1, _CLOSE)
+    return spelled[close[0]] if close else None
+
+
+def _plain(key: str) -> str:
+    return _LETTERS.sub("", folded(key))

@@ -1,0 +1,115 @@
+"""What somebody who wrote a card probably did not mean: it costs nothing, and `newsdesk check` says it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from bot.cards import keys
+from bot.cards.building import MOST_TOPICS
+from bot.cards.fields import Fields, Findings
+from bot.cards.frontmatter import FrontMatter, Written
+from bot.cards.matter import Path
+from bot.cards.model import Severity, is_scheduled
+from bot.cards.text import folded
+
+_NAMED_KEYS = keys.CARD | keys.PROVIDER | keys.IMAGE
+_MAKE_A_CARD = {"category", "title", "webUrl", "publishedDateTime"}
+
+
+def note_slips(matter: FrontMatter, fields: Fields, findings: Findings) -> None:
+    """Note unknown keys, keys given twice, text taken for a comment, and a body."""
+    _note_unknown(fields, keys.CARD)
+    _note_unknown(fields.peek("provider"), keys.PROVIDER)
+    for path, line in matter.twice():
+        if path[-1] in _NAMED_KEYS:  # others are not read, and must not be told if they stand in `secured`
+            findings.add(path, "given twice: the last one counts", Severity.NOTE, line)
+    for path, comment, line in _comments(matter, fields.values):
+        findings.add(
+            path, f"`{comment}` was taken for a comment: put the value in quotes to keep it", Severity.NOTE, line
+        )
+    if (line_of_body := matter.body_line()) is not None:
+        findings.add((), "the text below the front matter is not shown", Severity.NOTE, line_of_body)
+
+
+def note_missed_keys(fields: Fields) -> None:
+    """Note the misspelt keys that may be all that keeps a file from being a card."""
+    if folded(str(fields.values.get("Category", ""))) == "news" or any(
+        map(fields.has, ("webUrl", "publishedDateTime"))
+    ):
+        for key, meant in keys.unknown(fields.values, keys.CARD):
+            if meant in _MAKE_A_CARD:
+                fields.note(key, f"not read: did you mean `{meant}`?")
+
+
+def _note_unknown(fields: Fields, known: frozenset[str]) -> None:
+    if known.issuperset(fields.values):
+        return
+    for key, meant in keys.unknown(fields.values, known):
+        fields.note(key, f"not read: did you mean `{meant}`?" if meant else "not read: no key of a card")
+
+
+def note_ahead(fields: Fields, published_at: datetime, now: datetime) -> None:
+    """Note a time that is still to come."""
+    if is_scheduled(published_at, now):
+        fields.note("publishedDateTime", f"in the future: the card comes out on {published_at:%Y-%m-%d at %H:%M} UTC")
+    elif published_at > now:
+        fields.note("publishedDateTime", "some hours in the future: the card counts as published now")
+
+
+_PAGE = re.compile(r"\s*<(?:!doctype|html)\b", re.IGNORECASE)
+
+
+def is_page(matter: FrontMatter) -> bool:
+    """Whether the body is a whole page of HTML."""
+    return _PAGE.match(matter.text, matter.place.body) is not None
+
+
+_COMMENT = re.compile(r"[ \t]++(#[^\n]{0,40})")
+_COMMENT_ALONE = re.compile(r"""["']?[ \t]*+:[ \t]++(#[^\s][^\n]{0,40})""")
+_COMMENT_AS_ITEM = re.compile(
+    r"(?:[^\n]*+\n(?=[ \t]*+(?:-|\r?\n))(?![ \t]*+-[ \t]++#))*+[^\n]*+\n[ \t]*+-[ \t]++(#[^\n]{0,40})"
+)
+
+
+def _comments(matter: FrontMatter, fields: dict[Any, Any]) -> Iterator[tuple[Path, str, int]]:
+    """Where YAML takes for a comment what may belong to a text: the path, the words and the line of the file."""
+    raw = matter.raw()
+    if matter.place.language != "yaml" or (" #" not in raw and "\t#" not in raw):
+        return
+    for path, pattern, place in _ends_of_texts(fields):
+        if found := pattern.match(raw, place):
+            yield path, found[1].rstrip(), matter.first_line + raw.count("\n", 0, found.start(1))
+
+
+def _ends_of_texts(fields: dict[Any, Any]) -> Iterator[tuple[Path, re.Pattern[str], int]]:
+    """Behind which texts a comment may be part of them, and how it looks there."""
+    provider, topics = fields.get("provider"), fields.get("topics")
+    yield from _ends(fields, "title", "excerpt")
+    for path, pattern, place in _ends(provider, "name") if isinstance(provider, dict) else ():
+        yield ("provider", *path), pattern, place
+    if isinstance(topics, list):
+        for index, topic in enumerate(topics[:MOST_TOPICS]):
+            if isinstance(topic, Written) and topic.plain:
+                yield ("topics", index), _COMMENT, topic.end
+        if None in topics:
+            yield ("topics",), _COMMENT_AS_ITEM, _key(fields, "topics").end
+    else:
+        yield from _ends(fields, "topics")
+
+
+def _ends(fields: dict[Any, Any], *names: str) -> Iterator[tuple[Path, re.Pattern[str], int]]:
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, Written) and value.plain:
+            yield (name,), _COMMENT, value.end
+        elif name in fields and value is None:
+            yield (name,), _COMMENT_ALONE, _key(fields, name).end
+
+
+def _key(fields: dict[Any, Any], name: str) -> Written:
+    """The key as it stands in the file: dicts find it by an equal one."""
+    found: Written = next(key for key in fields if key == name)
+    return found

@@ -1,0 +1,106 @@
+"""TOML front matter. What `tomllib` would take too long for is refused before it is asked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from bot.cards.matter import DEEPEST, FrontMatterError, Matter, Path, line_in
+
+_MOST_DOTS = 32
+"""Parts of one dotted key: tomllib's time grows with their square. A card has two."""
+_LONGEST_WORD = 1000
+"""Characters of a bare key or a number: Python refuses to write out very long numbers."""
+
+_UNREAD = re.compile(
+    r'''"""(?:[^\\]|\\.)*?(?:"""|\Z)|'{3}.*?(?:'{3}|\Z)|"(?:[^"\\\n]|\\[^\n])*+"?|'[^'\n]*+'?|#[^\n]*+''', re.DOTALL
+)
+_STATEMENT = re.compile(r"[^\n=,\[\]{}]+")
+_BRACKET = re.compile(r"[\[\]{}]")
+_LONG_WORD = re.compile(rf"\w{{{_LONGEST_WORD + 1}}}")
+_AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
+
+
+def read_toml(text: str) -> Matter:
+    """The fields of front matter in TOML. Raises `FrontMatterError`, with the line of the front matter."""
+    text = text.replace("\r\n", "\n")
+    masked = _masked(text)
+    _check_size(masked)
+    try:
+        fields = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = _AT_LINE.search(str(error))
+        line = int(at[1]) if at and at[1] else text.rstrip().count("\n") + 1
+        raise FrontMatterError(f"not valid TOML: {_AT_LINE.sub('', str(error))}", line) from error
+    except (ValueError, RecursionError) as error:
+        raise FrontMatterError(f"not valid TOML: {error}") from error
+    lines = cache(lambda: dict(_places(text, masked)))
+    return Matter(fields, lambda path: line_in(lines(), path), tuple)  # a key that stands twice is no TOML
+
+
+def _masked(text: str) -> str:
+    """The text with strings and comments made blank, line by line and place by place."""
+    return _UNREAD.sub(_blank, text)
+
+
+def _blank(found: re.Match[str]) -> str:
+    sign = " " if found[0].startswith("#") else '"'
+    return "\n".join(sign * len(line) for line in found[0].split("\n"))
+
+
+def _check_size(masked: str) -> None:
+    for found in _STATEMENT.finditer(masked):
+        if found[0].count(".") > _MOST_DOTS:
+            raise _refused(f"a key has more than {_MOST_DOTS} dots", masked, found.start())
+    if found_long := _LONG_WORD.search(masked):
+        raise _refused(f"a key or number has more than {_LONGEST_WORD:,} characters", masked, found_long.start())
+    depth = 0
+    for bracket in _BRACKET.finditer(masked):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > DEEPEST:
+            raise _refused("too deeply nested", masked, bracket.start())
+
+
+def _refused(problem: str, text: str, place: int) -> FrontMatterError:
+    return FrontMatterError(f"not valid TOML: {problem}", text.count("\n", 0, place) + 1)
+
+
+_HEADER = re.compile(r"[ \t]*+(\[\[?)([^\]]*)\]")
+_KEY = re.compile(r"([^=\n]+)=")
+_NAME = re.compile(r'"((?:[^"\\]|\\.)*+)"|\'([^\']*+)\'|([\w-]++)')
+
+
+def _places(text: str, masked: str) -> Iterator[tuple[Path, int]]:
+    """Where keys and tables stand, with those that begin a line; of what is in braces the key before them."""
+    table: Path = ()
+    seen: dict[Path, int] = {}  # how many tables of each list came so far
+    depth = start = 0
+    for number, line in enumerate(masked.split("\n")):
+        written = text[start : start + len(line)]
+        start += len(line) + 1
+        if depth == 0 and (header := _HEADER.match(line)):
+            table = _within(_names(written[header.start(2) : header.end(2)]), seen)
+            if header[1] == "[[":
+                seen[table] = seen.get(table, -1) + 1
+                table = (*table, seen[table])
+            yield table, number
+            continue
+        if depth == 0 and (key := _KEY.match(line)):
+            yield table + _names(written[key.start(1) : key.end(1)]), number
+        depth += line.count("[") + line.count("{") - line.count("]") - line.count("}")
+
+
+def _within(names: Path, seen: Mapping[Path, int]) -> Path:
+    """The path of a table: of a list of tables along it the last one is meant."""
+    path: Path = ()
+    for name in names[:-1]:
+        path = (*path, name)
+        if path in seen:
+            path = (*path, seen[path])
+    return path + names[-1:]
+
+
+def _names(written: str) -> Path:
+    return tuple("".join(groups) for groups in _NAME.findall(written))

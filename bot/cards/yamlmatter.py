@@ -1,0 +1,212 @@
+"""YAML front matter: every scalar as written, with the place where it stands.
+
+YAML would turn a topic `NO` into False, `1984` into a number and a title `2020-02-05` into a date. So nothing is
+resolved here but null: `bot.cards.reading` decides what each field is to be.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from bot.cards.matter import DEEPEST, MAX_EXPANDED, FrontMatterError, Matter, Path
+
+
+class Written(str):
+    """A scalar as written in YAML: its text, whether it was unquoted, and where it stands in the front matter.
+
+    `line` is that on which it begins (from 0), `end` the place behind it in characters.
+    """
+
+    __slots__ = ("end", "line", "plain")
+    line: int
+    end: int
+    plain: bool
+
+
+# libyaml refuses C1 control characters, which broken exports leave in titles (a closing quote is "â€" + U+009D).
+# They travel through the parser as private-use characters.
+_C1 = re.compile("[\x80-\x84\x86-\x9f]")
+_TO_PRIVATE = {code: 0xE000 + code for code in range(0x80, 0xA0) if code != 0x85}
+_FROM_PRIVATE = {private: code for code, private in _TO_PRIVATE.items()}
+
+_NULLS = {"", "~", "null", "Null", "NULL"}
+_NULL_TAG = "tag:yaml.org,2002:null"
+_MERGE = "<<"
+# libyaml compares each `%TAG` with all before it; there is nothing to say in front matter with any of them.
+_DIRECTIVE = re.compile(r"(?:[ \t]*+(?:#[^\n]*+)?\r?\n)*+%")
+
+_CParser: Any = vars(yaml.cyaml)["CParser"]
+
+
+def read_yaml(text: str) -> Matter:
+    """The fields of front matter in YAML. Raises `FrontMatterError`, with the line of the front matter."""
+    if directive := _DIRECTIVE.match(text):
+        raise FrontMatterError(
+            "not valid YAML: a line with % has no place here", text.count("\n", 0, directive.end()) + 1
+        )
+    builder = _Builder(text)
+    try:
+        fields = builder.document()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = f"not valid YAML: {error.problem or error.context}"
+        raise FrontMatterError(problem, mark.line + 1 if mark else 1) from error
+    except yaml.YAMLError as error:
+        line = text.count("\n", 0, getattr(error, "position", 0) or 0) + 1
+        raise FrontMatterError(f"not valid YAML: {_reason(error)}", line) from error
+    return Matter(fields, lambda path: _line(fields, path), lambda: [((key,), key.line) for key in builder.twice])
+
+
+def _reason(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.reader.ReaderError):
+        # libyaml gives the character's number, PyYAML the character itself.
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        return f"the character U+{code:04X} is not allowed"
+    return str(error)
+
+
+class _Builder:
+    """Builds one document from libyaml's events: nodes and constructors in between would take twice the time.
+
+    An explicit tag (`!!python/object`, `!ruby/object`) is taken for the plain shape it stands on. `twice` are the keys
+    that stand in their map for a second time.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.twice: list[Written] = []
+        self._hidden = _C1.search(text) is not None
+        self._next = _CParser(text.translate(_TO_PRIVATE) if self._hidden else text).get_event
+        self._anchored: dict[str, tuple[Any, int]] = {}
+        self._depth = 0
+        self._end = 0  # of the collection that was closed last
+        self._expanded = 0  # characters that aliases repeat, as if each of them were written out
+
+    def document(self) -> Any:
+        self._next()
+        if isinstance(self._next(), yaml.StreamEndEvent):
+            return None
+        value = self._value(self._next())
+        self._next()
+        if not isinstance(event := self._next(), yaml.StreamEndEvent):
+            raise _refused("expected a single document", event)
+        return value
+
+    def _value(self, event: Any) -> Any:
+        value: Any
+        expanded = self._expanded
+        if isinstance(event, yaml.ScalarEvent):
+            value = self._scalar(event)
+        elif isinstance(event, yaml.MappingStartEvent):
+            value = self._mapping(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = self._sequence(event)
+        else:
+            return self._alias(event)
+        if event.anchor:
+            self._anchored[event.anchor] = value, self._size(event, isinstance(value, str)) + self._expanded - expanded
+        return value
+
+    def _size(self, event: Any, is_scalar: bool) -> int:
+        """The characters of the node that began with this event and has just been read."""
+        return int((event.end_mark.index if is_scalar else self._end) - event.start_mark.index)
+
+    def _alias(self, event: Any) -> Any:
+        if event.anchor not in self._anchored:
+            raise _refused("found undefined alias", event)
+        value, size = self._anchored[event.anchor]
+        self._expanded += size
+        if self._expanded > MAX_EXPANDED:
+            raise _refused(f"its aliases repeat more than {MAX_EXPANDED:,} characters", event)
+        return value
+
+    def _scalar(self, event: Any) -> Written | None:
+        value = event.value
+        plain = not event.style  # libyaml says "", PyYAML None
+        if event.tag == _NULL_TAG or (plain and not event.tag and value in _NULLS):
+            return None
+        text = Written(value.translate(_FROM_PRIVATE) if self._hidden else value)
+        text.line = event.start_mark.line
+        text.end = event.end_mark.index
+        text.plain = plain
+        return text
+
+    def _sequence(self, event: Any) -> list[Any]:
+        found = []
+        self._descend(event)
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            found.append(self._value(event))
+        self._ascend(event)
+        return found
+
+    def _mapping(self, event: Any) -> dict[Any, Any]:
+        """Of a key that stands twice the last one counts, with its line. Merged keys (`<<`) stand behind its own."""
+        found: dict[Any, Any] = {}
+        merged: list[Any] = []
+        self._descend(event)
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            key = self._value(event)
+            if isinstance(key, dict | list):
+                raise _refused("a list or map cannot be a key", event)
+            if key == _MERGE and key.plain:
+                merged.append(self._value(self._next()))
+                continue
+            if key in found:
+                del found[key]
+                self._note_second(key)
+            found[key] = self._value(self._next())
+        self._ascend(event)
+        for value in merged:
+            _merge(found, value, event)
+        return found
+
+    def _note_second(self, key: Written | None) -> None:
+        if key is not None:
+            self.twice.append(key)
+
+    def _descend(self, event: Any) -> None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise _refused("too deeply nested", event)
+
+    def _ascend(self, event: Any) -> None:
+        self._depth -= 1
+        self._end = event.end_mark.index
+
+
+def _merge(found: dict[Any, Any], value: Any, event: Any) -> None:
+    """Add what the map itself does not say; of several maps the first counts."""
+    for each in value if isinstance(value, list) else [value]:
+        if not isinstance(each, dict):
+            raise _refused("`<<` takes a map, or a list of maps", event)
+        for key, inner in each.items():
+            found.setdefault(key, inner)
+
+
+def _refused(problem: str, event: Any) -> FrontMatterError:
+    return FrontMatterError(f"not valid YAML: {problem}", event.start_mark.line + 1)
+
+
+def _line(value: Any, path: Path) -> int | None:
+    """The line of the deepest part of the path that is there, from 0."""
+    line: int | None = None
+    for step in path:
+        if isinstance(value, dict) and step in value:
+            key = next(key for key in value if key == step)
+            line = key.line if isinstance(key, Written) else line
+            value = value[step]
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+            line = _beginning(value, line)
+        else:
+            break
+    return line
+
+
+def _beginning(value: Any, line: int | None) -> int | None:
+    """The line on which the first scalar of an item stands; `line` where it has none."""
+    while isinstance(value, dict | list) and value:
+        value = next(iter(value))
+    return value.line if isinstance(value, Written) else line
