@@ -33,12 +33,13 @@ def utc_now() -> datetime:
 
 @asynccontextmanager
 async def open_bot(
-    settings: Settings, *, clock: Clock = utc_now, background: bool = True, answers: bool = True
+    settings: Settings, *, clock: Clock = utc_now, background: bool = True, answers: bool = True, leads: bool = True
 ) -> AsyncIterator[NewsBot]:
     """The bot with store, newsroom and commands, not logged in yet.
 
     With `background` it loads, watches, plans and delivers by itself from the moment it is logged in; without, its
-    `newsroom` is driven step by step. With `answers` it has commands and buttons.
+    `newsroom` is driven step by step, and without `leads` not at all: what needs the folder of cards is then another
+    process's. With `answers` it has commands and buttons.
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.database_url))
@@ -47,6 +48,7 @@ async def open_bot(
         stack.push_async_callback(bot.close)
         loader = Loader(store.cabinet, *settings.cards)
         bot.newsroom = Newsroom(settings, store, loader, DiscordPoster(bot), clock, metrics, bot.gate)
+        bot.newsroom.on_duty = leads and not background
         bot.newsroom.warn_operators = bot.warn_operators
         stack.push_async_callback(bot.newsroom.stop)
         for cog in ALL:
@@ -74,7 +76,8 @@ async def run(settings: Settings, token: str, only: Part | None = None) -> None:
 
     Raises `LoginError` in one line when Discord does not let the bot in.
     """
-    opening = open_bot(settings, background=only is not Part.GATEWAY, answers=only is not Part.COURIER)
+    works = only is not Part.GATEWAY
+    opening = open_bot(settings, background=works, leads=works, answers=only is not Part.COURIER)
     async with opening as bot, _watched(settings, bot):
         forget_the_past()
         serving = asyncio.create_task(_serve(bot, token), name="gateway")

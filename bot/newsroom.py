@@ -7,9 +7,10 @@ import contextvars
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from bot.delivery.courier import Courier
 from bot.delivery.crossposts import Crossposter
@@ -20,6 +21,7 @@ from bot.desk.subscription import Subscription, When, Wish
 from bot.editions import Editions, Sent
 from bot.errors import NewsdeskError
 from bot.language import speaking
+from bot.leading import RequestKind, RequestWorker
 from bot.metrics import Metrics
 from bot.render.subscriptions import trouble_words
 from bot.settings import Settings
@@ -27,6 +29,7 @@ from bot.sources.checkouts import Checkouts
 from bot.sources.loader import Loader, LoadReport
 from bot.sources.watch import changes
 from bot.store import Store
+from bot.store.leader import LeaderState
 from bot.store.vitals import HEARTBEAT, STILL_FOR
 from bot.supervisor import Supervisor, finish
 
@@ -36,6 +39,7 @@ _HEARTBEAT_SECONDS = 30
 _COURIER, _SCHEDULER = "courier", "scheduler"
 _LAST_STEPS = 1.0
 """Seconds that the rest of the work has to end when the program stops."""
+_TIDY_SECONDS = 3600
 _LOOK_SECONDS = 1.0
 """How often a process looks whether the duty is its own."""
 
@@ -72,6 +76,13 @@ class Newsroom:
         """Whether loads and ticks are this process's. Where the store is a file, so is delivering."""
         self.held_back = 0
         """Withdrawals of the last load that wait for a person."""
+        self._loaded_at: datetime | None = None
+        self._load_counts: Mapping[str, Any] = {}
+        handlers = {
+            RequestKind.ACCEPT_WITHDRAWALS: self._accept_withdrawals,
+            RequestKind.WRITE_BACK: self._write_back,
+        }
+        self.requests = RequestWorker(store, clock, handlers)
         self.load_trouble = ""
         """Why the last load failed, in a sentence; empty when it did not."""
         self.warn_operators: Callable[[int], Awaitable[None]] | None = None
@@ -79,9 +90,12 @@ class Newsroom:
 
     async def load(self, *, accept_withdrawals: bool = False) -> LoadReport:
         """Bring the store up to the folder and plan what follows. Raises `UserError` when there is no folder."""
-        report = await self._read(accept_withdrawals)
+        before = self.held_back
+        try:
+            report = await self._read(accept_withdrawals)
+        finally:
+            await self._note_state_quietly()
         _tell(report)
-        before, self.held_back = self.held_back, report.held_back
         if report.held_back and not before and self.warn_operators:
             await self.warn_operators(report.held_back)
         await self._store.reviews.expire(self._clock(), self._settings.max_age)
@@ -95,14 +109,52 @@ class Newsroom:
             self._metrics.load_failed()
             self.load_trouble = str(error) if isinstance(error, NewsdeskError) else f"{type(error).__name__}: {error}"
             raise
-        self.load_trouble = ""
+        self.load_trouble, self.held_back = "", report.held_back
+        self._loaded_at, self._load_counts = self._clock(), report.counts()
         self._metrics.loaded(report.seconds, report.problems, report.held_back)
         return report
 
-    async def write_back(self, card_id: int, published: bool) -> None:
+    async def request(self, kind: RequestKind, payload: Mapping[str, Any], requested_by: int) -> int:
+        """Have something done by the process that is on duty, which may be this one. Returns the request's id."""
+        request_id = await self.requests.add(kind, payload, requested_by)
+        if self.on_duty:
+            self.supervisor.spawn("requests of this process", self.requests.work_off)
+        return request_id
+
+    async def _accept_withdrawals(self, _payload: Mapping[str, Any]) -> dict[str, Any]:
+        return {"withdrawn": (await self.load(accept_withdrawals=True)).withdrawn}
+
+    async def _write_back(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Let a card's own file say whether it is published. Raises `UserError` when that cannot be done safely."""
-        await self._loader.write_back(card_id, published)
+        await self._loader.write_back(payload["card_id"], payload["published"])
         contextvars.Context().run(self.supervisor.spawn, "load of what was written", self._load_quietly)
+        return {}
+
+    async def note_state(self) -> None:
+        """Tell the processes that answer people what this one knows, when it is on duty."""
+        if self.on_duty:
+            state = LeaderState(
+                noted_at=self._clock(),
+                writes_back=self._settings.write_back,
+                loaded_at=self._loaded_at,
+                load=self._load_counts,
+                load_trouble=self.load_trouble,
+                held_back=self.held_back,
+                duplicates_prevented=self.duplicates_prevented,
+            )
+            await self._store.leader.note(state)
+
+    async def _note_state_quietly(self) -> None:
+        """A store that takes no notes is told of by what was done before."""
+        try:
+            await self.note_state()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is noted again with the next heartbeat
+            _log.warning("The state of this process cannot be noted: %s", error)
+
+    async def _tidy(self) -> None:
+        """Forget what nobody asks for any more."""
+        await self._store.listings.forget_old(self._clock())
+        await self._store.requests.forget_old(self._clock())
 
     @property
     def duplicates_prevented(self) -> int:
@@ -172,11 +224,13 @@ class Newsroom:
         if self._store.duty.is_shared:
             self.supervisor.keep(_COURIER, self._courier.run)
         self.supervisor.keep("duty", self._stand_by)
+        self.supervisor.keep("requests", lambda: self.requests.run(lambda: self.on_duty))
         if self._settings.watch:
             self.supervisor.keep("watcher", self._watch)
         self._every(self._settings.tick_seconds, self._plan_by_the_clock, "plan")
         self._every(self._settings.tick_seconds, self._crossposter.work_off, "crosspost")
         self._every(self._settings.rescan_seconds, self._load_quietly, "compare the folder")
+        self._every(_TIDY_SECONDS, self._tidy, "forget what is old")
         if self._settings.cards_git_pull:
             self._every(self._settings.cards_git_pull, self._pull, "pull the folders")
         self._schedule.every(_HEARTBEAT_SECONDS, self.supervisor.watch(HEARTBEAT, self._beat), HEARTBEAT)
@@ -192,10 +246,15 @@ class Newsroom:
 
         self._schedule.every(seconds, self.supervisor.watch(name, if_on_duty), name)
 
+    def _hear(self) -> None:
+        """Another process has written something."""
+        self._courier.wake()
+        self.requests.wake()
+
     async def _stand_by(self) -> None:
         """Take the duty as soon as nobody has it. When this ends, whoever else stands by may have it."""
         try:
-            async with self._store.duty.stand(self._courier.wake) as stand:
+            async with self._store.duty.stand(self._hear) as stand:
                 told: bool | None = None
                 while True:
                     self.on_duty = await stand.look()
@@ -216,6 +275,7 @@ class Newsroom:
         """Nobody may have worked for a while. What the folder says comes before what is planned from it."""
         if not self._store.duty.is_shared:
             self.supervisor.keep(_COURIER, self._courier.run)
+        await self._note_state_quietly()
         if self._settings.cards_git_pull:
             self.supervisor.spawn("first pull", self._pull)
         await self._load_quietly()
@@ -246,6 +306,7 @@ class Newsroom:
     async def _beat(self) -> None:
         self._beaten_at = self._clock()
         await self._store.health.beat(_process(), self._clock(), self.troubles())
+        await self.note_state()
 
     async def _watch(self) -> None:
         async for _ in changes(*self._loader.roots):

@@ -27,12 +27,11 @@ class OperatorCommands(commands.Cog):
     @app_commands.default_permissions(administrator=True)
     async def status(self, interaction: Interaction) -> None:
         await require_operator(interaction)
-        store, newsroom = self.bot.store, self.bot.newsroom
+        store = self.bot.store
         status = Status(
             queue=await store.deliveries.state(),
             circuits=await store.circuits.of_servers(),
-            duplicates_prevented=newsroom.duplicates_prevented,
-            held_back=newsroom.held_back,
+            leader=await store.leader.state(),
             resting=await store.subscriptions.in_trouble(),
         )
         await answer(interaction, embed=status_embed(status))

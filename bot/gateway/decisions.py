@@ -14,6 +14,7 @@ from bot.errors import UserError
 from bot.gateway.operators import require_operator
 from bot.gateway.rights import guild_id, require_moderator
 from bot.language import marked, tr
+from bot.leading import RequestKind
 from bot.render.desk import beaten_text
 from bot.store.desk import Act, Outcome
 from bot.store.log import Entry, Subject
@@ -29,6 +30,8 @@ REASON = 400
 MOST_TOPICS, TOPIC = 10, 50
 LETTERS = {Verdict.PUBLISH: "p", Verdict.WITHDRAW: "w", None: "-"}
 """A verdict, or none, in a `custom_id`."""
+_WRITTEN_WITHIN = 10.0
+"""Seconds to wait for a card's file to be written before the decision's answer says that it has not been yet."""
 VERDICTS = {letter: verdict for verdict, letter in LETTERS.items()}
 _HERE_ALREADY = {
     Verdict.PUBLISH: marked("This card is published here already."),
@@ -120,11 +123,14 @@ async def _write_back(interaction: Interaction, entry: Entry) -> str:
     A decision stands whether or not the file can be written; the note says when it cannot.
     """
     bot = interaction.client
-    published = _published(entry)
-    if published is None or not bot.settings.write_back or not await bot.is_owner(interaction.user):
+    published, leader = _published(entry), await bot.store.leader.state()
+    if published is None or not leader or not leader.writes_back or not await bot.is_owner(interaction.user):
         return ""
+    payload = {"card_id": entry.card_id, "published": published}
+    request_id = await bot.newsroom.request(RequestKind.WRITE_BACK, payload, interaction.user.id)
     try:
-        await bot.newsroom.write_back(entry.card_id, published)
+        if await bot.newsroom.requests.result(request_id, _WRITTEN_WITHIN) is None:
+            return tr("The decision stands. Its file has not been changed yet: the process that can do so is busy.")
     except UserError as error:
         return f"{tr('The decision stands, but its file was not changed.')} {error}"
     return ""

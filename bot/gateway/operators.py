@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
@@ -10,10 +11,20 @@ import discord
 from bot.errors import UserError
 from bot.gateway.acknowledgement import answer
 from bot.gateway.failures import Answering
-from bot.language import tr, trn
+from bot.language import marked, tr, trn
+from bot.leading import RequestKind
+from bot.store.requests import FRESH
 
 if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
+
+_SOON, _LONGEST = 15.0, 120.0
+"""Seconds after which the reply says that it takes longer, and after which it says that nobody has done it."""
+_LATER = marked("The process that loads the cards has not finished yet. I will say here when it has.")
+_NOBODY = marked(
+    "No process that loads cards has done this so far. One that comes within {minutes} minutes still does; see "
+    "`/status`."
+)
 
 
 async def require_operator(interaction: discord.Interaction[NewsBot]) -> None:
@@ -35,9 +46,25 @@ class AcceptWithdrawalsButton(Answering, discord.ui.DynamicItem[discord.ui.Butto
 
     async def act(self, interaction: discord.Interaction[NewsBot]) -> None:
         await require_operator(interaction)
-        report = await interaction.client.newsroom.load(accept_withdrawals=True)
-        text = trn("{count} card is withdrawn.", "{count} cards are withdrawn.", report.withdrawn)
+        result = await leaders_result(interaction, RequestKind.ACCEPT_WITHDRAWALS)
+        text = trn("{count} card is withdrawn.", "{count} cards are withdrawn.", result["withdrawn"])
         await answer(interaction, text)
+
+
+async def leaders_result(interaction: discord.Interaction[NewsBot], kind: RequestKind) -> Mapping[str, Any]:
+    """Have the process on duty do something, and give its result.
+
+    When it takes long, the reply says so meanwhile. Raises `UserError` with the reason when it is not done.
+    """
+    newsroom = interaction.client.newsroom
+    request_id = await newsroom.request(kind, {}, interaction.user.id)
+    result = await newsroom.requests.result(request_id, _SOON)
+    if result is None:
+        await answer(interaction, tr(_LATER))
+        result = await newsroom.requests.result(request_id, _LONGEST - _SOON)
+    if result is None:
+        raise UserError(tr(_NOBODY, minutes=int(FRESH.total_seconds() // 60)))
+    return result
 
 
 def accept_view() -> discord.ui.View:

@@ -13,10 +13,11 @@ from bot.language import number, tr, trn
 from bot.render.colour import NEUTRAL
 from bot.render.limits import EMBED_DESCRIPTION, FIELD_VALUE
 from bot.render.listing import listed
-from bot.render.markdown import cut, fitted
+from bot.render.markdown import cut, escaped, fitted
 from bot.render.subscriptions import trouble_words
 from bot.store.circuits import Circuit
 from bot.store.deliveries import QueueState
+from bot.store.leader import LeaderState
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,38 +42,57 @@ def _check(check: ChannelCheck, room: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The bot's state for its operators. `held_back` counts withdrawals that wait for a person; `resting` are
-    subscriptions that cannot be planned."""
+    """The bot's state for its operators; `leader` is what the process knows that loads and plans, None without one;
+    `resting` are subscriptions that cannot be planned."""
 
     queue: QueueState
     circuits: Sequence[Circuit]
-    duplicates_prevented: int
-    held_back: int
+    leader: LeaderState | None
     resting: Sequence[Subscription] = ()
 
 
 def status_embed(status: Status) -> discord.Embed:
     """Queue, closed channels and the last errors."""
     embed = discord.Embed(title=tr("Status"), colour=NEUTRAL)
-    queue = status.queue
+    queue, leader = status.queue, status.leader
     embed.add_field(name=tr("Queue"), value=_waiting(queue), inline=True)
     refused = tr("{count} refused by Discord", count=number(queue.quarantined))
     embed.add_field(name=tr("Set aside"), value=refused, inline=True)
-    embed.add_field(name=tr("Duplicates prevented"), value=number(status.duplicates_prevented), inline=True)
+    embed.add_field(
+        name=tr("Duplicates prevented"), value=number(leader.duplicates_prevented if leader else 0), inline=True
+    )
+    embed.add_field(name=tr("Last load"), value=_last_load(leader), inline=False)
     if status.circuits:
         embed.add_field(name=tr("Closed channels"), value=listed(status.circuits, _circuit, FIELD_VALUE), inline=False)
     if status.resting:
         embed.add_field(name=tr("Digests that rest"), value=listed(status.resting, _resting, FIELD_VALUE), inline=False)
     if queue.errors:
         embed.add_field(name=tr("Last errors"), value=listed(queue.errors, _error, FIELD_VALUE), inline=False)
-    if status.held_back:
+    if leader and leader.held_back:
         text = trn(
             "{count} published card would disappear with the folder as it is: none was withdrawn.",
             "{count} published cards would disappear with the folder as it is: none was withdrawn.",
-            status.held_back,
+            leader.held_back,
         )
         embed.add_field(name=tr("Withdrawals held back"), value=text, inline=False)
     return embed
+
+
+def _last_load(leader: LeaderState | None) -> str:
+    if leader is None or (leader.loaded_at is None and not leader.load_trouble):
+        return tr("No process has loaded cards yet.")
+    lines = []
+    if leader.loaded_at:
+        counts = leader.load
+        words = tr(
+            "{when}: {cards} cards, {added} added, {changed} changed, {withdrawn} withdrawn, {problems} errors",
+            when=_ago(leader.loaded_at),
+            **{name: number(counts.get(name, 0)) for name in ("cards", "added", "changed", "withdrawn", "problems")},
+        )
+        lines.append(words)
+    if leader.load_trouble:
+        lines.append(tr("The last load failed: {reason}", reason=escaped(leader.load_trouble)))
+    return fitted("\n".join(lines), FIELD_VALUE)
 
 
 def _waiting(queue: QueueState) -> str:

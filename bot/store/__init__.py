@@ -25,6 +25,7 @@ from bot.store.follows import Follows
 from bot.store.importing import Importing
 from bot.store.languages import Languages
 from bot.store.last_read import LastRead
+from bot.store.leader import Leader
 from bot.store.listings import Listings
 from bot.store.log import Log
 from bot.store.lookup import Lookup
@@ -83,6 +84,7 @@ class Store:
     health: Health
     duty: Duty
     requests: Requests
+    leader: Leader
 
 
 @asynccontextmanager
@@ -170,4 +172,5 @@ async def _store(database: Database) -> Store:
         health=Health(database),
         duty=Duty(database),
         requests=Requests(database),
+        leader=Leader(meta),
     )

@@ -258,12 +258,15 @@ def warn(language: str) -> Step:
         with speaking(language):
             await bot.warn_operators(30)
         bot.newsroom.held_back = 30
+        await bot.newsroom.note_state()
 
     return act
 
 
 async def write_back(play: Play) -> None:
     """From here on the owners' decisions go into the files, which have changed meanwhile."""
-    play.stage.bot.settings = play.stage.bot.settings.model_copy(update={"write_back": True})
+    newsroom = play.stage.bot.newsroom
+    newsroom._settings = newsroom._settings.model_copy(update={"write_back": True})
+    await newsroom.note_state()
     for path in play.stage.folder.glob("*.md"):
         path.write_bytes(path.read_bytes() + b"\n")

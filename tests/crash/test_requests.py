@@ -1,0 +1,144 @@
+"""What needs the folder of cards is done by the process that has it, whichever process is asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.crash.cluster import a_database
+from tests.crash.process import BotProcess
+from tests.support.postgres import Server, a_server, programs
+from tests.support.stores import ask
+from tests.wire.client import Person, WireDiscord
+from tests.wire.permissions import EVERYTHING
+from tests.wire.results import WireMessage
+
+CARDS, OWNER = 30, Person("owner", permissions=int(EVERYTHING))
+QUICK = {"tick_seconds": "3600", "rescan_seconds": "1", "write_back": "true"}
+"""The folder is looked at every second, so that a lost one is noticed."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    bin_ = programs()
+    assert bin_, "make test-postgres runs on one"
+    with a_server(bin_) as found:
+        yield found
+
+
+@pytest.fixture(params=[pytest.param("server", marks=pytest.mark.postgresql), "file"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "file":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'newsdesk.db'}"
+    else:
+        with a_database(request.getfixturevalue("server")) as found:
+            yield found
+
+
+@dataclass
+class Cluster:
+    """One process loads and delivers; another answers, with an image's sample cards and other settings of its own."""
+
+    wire: WireDiscord
+    url: str
+    courier: BotProcess
+    gateway: BotProcess
+    channel: int
+
+    async def warning(self) -> WireMessage:
+        """The message to the owner that a load was stopped; the folder is emptied for that."""
+        for path in self.courier.cards.iterdir():
+            path.unlink()
+        dm = await self.wire.dm("owner")
+        return (await self.wire.wait_for_messages(dm.id, 1, within=60))[0]
+
+    def slugs(self) -> set[str]:
+        return {slug for (slug,) in ask(self.url, "SELECT slug FROM cards")}
+
+
+@asynccontextmanager
+async def a_cluster(url: str, folder: Path, **gateways: str) -> AsyncIterator[Cluster]:
+    async with WireDiscord() as wire:
+        guild = await wire.add_guild("text")
+        (channel,) = (each.id for each in guild.channels)
+        with ExitStack() as stack:
+            bots = [
+                stack.enter_context(BotProcess(folder / only, wire.address.api, url, only, **settings))
+                for only, settings in (("courier", QUICK), ("gateway", gateways))
+            ]
+            courier, gateway = bots
+            await courier.prepare([], guild.id, CARDS)
+            samples = folder / "samples"
+            samples.mkdir()
+            (samples / "sample-of-the-image.md").write_text((courier.cards / "0.md").read_text("utf-8"), "utf-8")
+            gateway.cards = samples
+            courier.start()
+            gateway.start()
+            await wire.connected(within=60)
+            cluster = Cluster(wire, url, courier, gateway, channel)
+            await wire._until(lambda: _as_coroutine(len(cluster.slugs())), lambda found: found == CARDS, 60)
+            yield cluster
+            assert (gateway.terminate(), courier.terminate()) == (0, 0), gateway.log + courier.log
+
+
+async def _as_coroutine(value: int) -> int:
+    return value
+
+
+@pytest.mark.timeout(240)
+async def test_withdrawals_are_accepted_by_the_process_that_lost_the_cards(url: str, tmp_path: Path) -> None:
+    async with a_cluster(url, tmp_path) as cluster:
+        warning = await cluster.warning()
+        status = await cluster.wire.slash(cluster.channel, "status", person=OWNER, within=60)
+        assert status.reply
+        fields = {field["name"]: field["value"] for field in status.reply.embeds[0]["fields"]}
+        assert f"{CARDS} published cards would disappear" in fields["Withdrawals held back"]
+        assert "0 withdrawn" in fields["Last load"]
+        done = await cluster.wire.click(warning, label="Withdraw them", person=OWNER, within=60)
+        assert done.text == f"{CARDS} cards are withdrawn."
+        assert "sample-of-the-image" not in cluster.slugs()
+        ((state, result),) = ask(url, "SELECT state, CAST(result AS text) FROM requests")
+        assert (state, "30" in result) == ("done", True)
+        tokens = ask(url, "SELECT count(*) FROM requests WHERE CAST(payload AS text) LIKE '%token%'")
+        assert tokens == [(0,)]
+
+
+@pytest.mark.timeout(240)
+async def test_a_request_waits_for_a_process_that_is_away_and_is_done_by_the_next(url: str, tmp_path: Path) -> None:
+    async with a_cluster(url, tmp_path) as cluster:
+        warning = await cluster.warning()
+        cluster.courier.kill()
+        asked = await cluster.wire.click(warning, label="Withdraw them", person=OWNER, until="ack", within=60)
+        await cluster.wire._until(
+            lambda: _as_coroutine(len(ask(url, "SELECT id FROM requests"))), lambda found: found == 1, 60
+        )
+        assert not await _withdrawn(url)
+        cluster.courier.start()
+        done = await cluster.wire.outcome(asked.id, "reply", 60)
+        await cluster.wire._until(lambda: _withdrawn(url), lambda found: found == CARDS, 60)
+        assert done.text
+
+
+async def _withdrawn(url: str) -> int:
+    ((found,),) = ask(url, "SELECT count(*) FROM cards WHERE gone")
+    return int(found)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("gateways", [{}, {"write_back": "true"}])
+async def test_an_owners_decision_is_written_into_the_file_by_the_process_that_has_it(
+    url: str, tmp_path: Path, gateways: dict[str, str]
+) -> None:
+    """Whether it is, is that process's setting: the other one has no such files."""
+    async with a_cluster(url, tmp_path, **gateways) as cluster:
+        everywhere = {"card": "card:1", "reason": "a test", "scope": "everywhere"}
+        done = await cluster.wire.slash(cluster.channel, "desk withdraw", everywhere, OWNER, within=60)
+        assert "was not changed" not in done.text
+        assert "has not been changed yet" not in done.text
+        texts = [path.read_text("utf-8") for path in cluster.courier.cards.iterdir()]
+        assert sum("published: false" in text for text in texts) == 1
+        assert "published: true" in (tmp_path / "samples" / "sample-of-the-image.md").read_text("utf-8")
