@@ -20,6 +20,10 @@ __all__ = ["Finding", "Severity", "diagnose"]
 SKEW = timedelta(seconds=5)
 """How far the clocks may differ: an interaction is to be answered within 3 seconds, and posts carry Discord's time."""
 _ANOTHER = "Copy it again from the Developer Portal → Bot → Reset Token."
+_REGISTER = (
+    "Restart the bot: it registers them again, as a running one does within a day. If it happens again, another "
+    "program has the token: reset it."
+)
 _NETWORK = "Check the network, a proxy, and NEWSDESK_DISCORD_API. Or look at this machine alone: --offline."
 
 
@@ -73,7 +77,20 @@ async def _discord(settings: Settings, word: str, examined: Examined, clock: Cal
     except LoginError as error:
         return [Finding(Severity.ERROR, str(error).rstrip("."), _NETWORK)]
     closed = [Finding(Severity.ERROR, what, fix) for what, fix in answers.closed]
-    return [*_about(answers), *_skewed(answers.skew), *closed]
+    return [*_about(answers), *_commands(answers, examined), *_skewed(answers.skew), *closed]
+
+
+def _commands(answers: Answers, examined: Examined) -> Iterator[Finding]:
+    """Another program with the same token may have put its own in their place, or none."""
+    if examined.commands is None:
+        yield Finding(Severity.NOTE, "the bot's commands are registered with its first start")
+    elif not answers.commands:
+        yield Finding(Severity.ERROR, "Discord knows none of the bot's commands", _REGISTER)
+    elif answers.commands_digest != examined.commands:
+        what = f"Discord knows {answers.commands} commands, which are not those that the bot registered"
+        yield Finding(Severity.ERROR, what, _REGISTER)
+    else:
+        yield Finding(Severity.NOTE, f"Discord knows the bot's {answers.commands} commands")
 
 
 def _about(answers: Answers) -> Iterator[Finding]:

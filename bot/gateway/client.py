@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -30,10 +29,12 @@ from bot.gateway.members import EraseButton
 from bot.gateway.noting import note
 from bot.gateway.operators import AcceptWithdrawalsButton, accept_view
 from bot.gateway.pacing import GateKeeper, Pace, count_refusals, refuse_second_try
+from bot.gateway.registration import COMPARED_EVERY, sync_commands
 from bot.gateway.reviews import REVIEW_ITEMS
 from bot.gateway.setup import about_lost_draft
 from bot.gateway.shards import Identifies
 from bot.gateway.sharing import ShareButton
+from bot.gateway.standby import Standby
 from bot.gateway.turning import TurnButton
 from bot.gateway.workload import COMPLETIONS_AT_ONCE, LONGEST_COMPLETION, MOST_COMPLETIONS_WAITING, Workload
 from bot.language import spoken, tr, trn
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from bot.newsroom import Newsroom
 
 _log = logging.getLogger(__name__)
+_GOODBYE = 2.0
+"""Seconds for the gateway to say goodbye."""
 _LONGEST_WAIT = 60.0
 """Seconds that discord.py may wait for a limit by itself; longer waits are the courier's, which remembers them."""
 
@@ -118,6 +121,7 @@ class NewsBot(commands.AutoShardedBot):
         """The ids of the slash commands by name, once somebody has asked for them."""
         self.shown: deque[int] = deque(maxlen=1000)
         """The replies that were lately shown to everyone, by the ids of their messages."""
+        self.standby = Standby()
         self.works = works
         self.answers = answers
         self.workload = Workload()
@@ -149,17 +153,46 @@ class NewsBot(commands.AutoShardedBot):
         await self._identifies.turn(shard_id or 0)
 
     async def sync_commands(self, *, force: bool = False) -> bool:
-        """Tell Discord the commands, when they are not those told last. Returns whether it was needed."""
-        commands_now = [
-            await command.get_translated_payload(self.tree, self.translator) for command in self.tree.get_commands()
-        ]
-        written = json.dumps([self.application_id, commands_now], sort_keys=True, default=str)
-        digest = hashlib.sha256(written.encode()).hexdigest()
-        if not force and await self.store.meta.get("commands") == digest:
-            return False
-        await self.tree.sync()
-        await self.store.meta.set("commands", digest)
-        return True
+        """Register the commands where that is needed. Returns whether it was."""
+        return await sync_commands(self, force=force)
+
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """Answer people while no other process does so for the same shards; stand by until then."""
+        async with self.store.duty.gateway_stand(self.shard_ids) as stand:
+            while not await self.standby.serve(stand, lambda: self._session(reconnect)):
+                pass
+
+    async def _session(self, reconnect: bool) -> None:
+        keeping = asyncio.create_task(self._keep_commands(), name="commands at Discord")
+        try:
+            await super().connect(reconnect=reconnect)
+        finally:
+            keeping.cancel()
+            await self._leave_gateway()
+
+    async def _keep_commands(self) -> None:
+        while True:
+            await asyncio.sleep(COMPARED_EVERY)
+            try:
+                await self.sync_commands()
+            except Exception:  # noqa: BLE001 - the boundary of a job: it is tried again the next day
+                _log.exception("The commands could not be compared with Discord's")
+
+    async def _leave_gateway(self) -> None:
+        """Close the shards, so that others can be launched later. discord.py can only close for good."""
+        shards: dict[int, Any] = self._AutoShardedClient__shards  # type: ignore[attr-defined]
+        closing = [asyncio.create_task(shard.close()) for shard in shards.values()]
+        if closing:
+            _, slow = await asyncio.wait(closing, timeout=_GOODBYE)
+            for task in slow:
+                task.cancel()
+        if not self.is_closed():
+            events: asyncio.PriorityQueue[Any] = self._AutoShardedClient__queue  # type: ignore[attr-defined]
+            while not events.empty():
+                events.get_nowait()
+            shards.clear()
+            self._ready.clear()
+            self._connection.clear(views=False)
 
     async def warn_operators(self, held_back: int) -> None:
         """Ask the bot's owners in a direct message whether a mass withdrawal is meant."""
@@ -192,7 +225,7 @@ class NewsBot(commands.AutoShardedBot):
     @property
     def is_connected(self) -> bool:
         """Whether the gateway is connected now, and has told of the servers. Nothing is missed where none is needed."""
-        if not self.answers:
+        if not self.answers or self.standby.is_waiting:
             return True
         return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
 

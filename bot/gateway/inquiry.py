@@ -17,6 +17,7 @@ from discord.http import Route
 from bot.errors import LoginError
 from bot.gateway.client import api_base
 from bot.gateway.pacing import Pace
+from bot.gateway.registration import digest_at_discord
 from bot.gateway.rights import lacking_of
 from bot.settings import Settings
 
@@ -47,13 +48,16 @@ class UnknownTokenError(LoginError):
 class Answers:
     """What Discord said. `skew` is how far the local clock is ahead of Discord's, None when it named no time.
 
-    `closed` holds what keeps the bot from posting, channel by channel, each with its fix.
+    `closed` holds what keeps the bot from posting, channel by channel, each with its fix. `commands` are how many
+    commands Discord knows, and `commands_digest` which (`digest_at_discord`).
     """
 
     name: str
     intents: tuple[str, ...]
     skew: timedelta | None = None
     channels: int = 0
+    commands: int = 0
+    commands_digest: str = ""
     closed: list[_Found] = field(default_factory=list)
 
 
@@ -69,11 +73,13 @@ async def ask(
     async with discord.Client(intents=discord.Intents(guilds=True), http_trace=trace) as client:
         try:
             await client.login(token)
+            registered = await client.http.get_global_commands(client.application_id or 0)
         except discord.LoginFailure as error:
             raise UnknownTokenError(watch.skew) from error
         except (OSError, aiohttp.ClientError, discord.HTTPException) as error:
             raise LoginError(f"Discord cannot be reached: {error}.") from error
         answers = Answers(str(client.user), tuple(_granted(client.application_flags)), watch.skew, len(channels))
+        answers.commands, answers.commands_digest = len(registered), digest_at_discord(registered)
         answers.closed += await _closed_anywhere(client, channels)
         return answers
 

@@ -43,10 +43,19 @@ class Monitor:
         return web.json_response({"alive": True})
 
     async def ready(self, _request: web.Request) -> web.Response:
-        """503 names what is not ready, in words."""
-        troubles = await self.troubles()
+        """503 names what is not ready, in words. What another process does, this one stands by for."""
+        troubles, stands_by = await self.troubles(), self._stands_by()
         status = 503 if troubles else 200
-        return web.json_response({"ready": not troubles, "troubles": troubles}, status=status)
+        answer: dict[str, Any] = {"ready": not troubles, "troubles": troubles}
+        return web.json_response(answer | ({"stands_by": stands_by} if stands_by else {}), status=status)
+
+    def _stands_by(self) -> dict[str, str]:
+        found = {}
+        if self._bot.standby.is_waiting:
+            found["gateway"] = "another process answers commands and buttons"
+        if self._bot.works and not self._bot.newsroom.on_duty:
+            found["duty"] = "another process loads and plans"
+        return found
 
     async def measured(self, _request: web.Request) -> web.Response:
         self._bot.metrics.show(await self._gauges())

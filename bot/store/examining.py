@@ -27,6 +27,7 @@ _CHANNELS = (
     "SELECT guild_id, channel_id FROM subscriptions "
     "UNION SELECT guild_id, review_channel_id FROM guild_settings WHERE review_channel_id IS NOT NULL"
 )
+_COMMANDS = "SELECT value FROM meta WHERE key = 'commands_at_discord'"  # `bot.gateway.registration.AT_DISCORD`
 _MARK = "SELECT value FROM meta WHERE key = 'moving'"  # `bot.store.meta.MOVING`
 
 
@@ -55,6 +56,8 @@ class Examined:
     channels: tuple[tuple[int, int], ...] = ()
     file: Path | None = None
     """None on a server."""
+    commands: str | None = None
+    """A digest of the commands that were registered at Discord; None before that."""
 
 
 async def examine(url: str) -> Examined:
@@ -83,7 +86,9 @@ def _answer(connection: Connection, where: str) -> Examined:
     if state is DatabaseState.CURRENT and connection.exec_driver_sql(_MARK).all():
         state = DatabaseState.MOVING
     channels = connection.exec_driver_sql(_CHANNELS).all() if state is DatabaseState.CURRENT else ()
-    return Examined(where, state, channels=tuple(sorted((guild, channel) for guild, channel in channels)))
+    commands = connection.exec_driver_sql(_COMMANDS).scalar() if state is DatabaseState.CURRENT else None
+    known = tuple(sorted((guild, channel) for guild, channel in channels))
+    return Examined(where, state, channels=known, commands=commands)
 
 
 async def require_readable(url: str, *, older: bool = False) -> None:
@@ -124,7 +129,8 @@ def _look(path: Path, *, whole: bool = False) -> Examined:
             state = _state(connection)
             if state is DatabaseState.FOREIGN or not whole:
                 return Examined(str(path), state)
-            return Examined(str(path), state, damage=tuple(_damage(connection)), channels=_channels(connection))
+            damage, channels = tuple(_damage(connection)), _channels(connection)
+            return Examined(str(path), state, damage=damage, channels=channels, commands=_commands(connection))
     except sqlite3.Error as error:
         return Examined(str(path), DatabaseState.UNREADABLE, str(error))
 
@@ -167,3 +173,12 @@ def _channels(connection: sqlite3.Connection) -> tuple[tuple[int, int], ...]:
         return tuple(sorted((int(guild), int(channel)) for guild, channel in connection.execute(_CHANNELS)))
     except sqlite3.Error:
         return ()
+
+
+def _commands(connection: sqlite3.Connection) -> str | None:
+    """As with the channels."""
+    try:
+        found = connection.execute(_COMMANDS).fetchone()
+    except sqlite3.Error:
+        return None
+    return str(found[0]) if found else None
