@@ -16,6 +16,7 @@ from bot.delivery.courier import Courier
 from bot.delivery.crossposts import Crossposter
 from bot.delivery.gate import Gate
 from bot.delivery.poster import Poster
+from bot.delivery.reports import RefusalReporter
 from bot.delivery.schedule import Schedule
 from bot.desk.subscription import Subscription, When, Wish
 from bot.editions import Editions, Sent
@@ -67,6 +68,7 @@ class Newsroom:
         self.editions = Editions(store, clock, settings.max_age, self._metrics, self._tell_of_rest)
         self._courier = Courier(store, poster, clock, self.editions.catch_up, self._metrics, gate)
         self._crossposter = Crossposter(store, poster, clock, gate)
+        self._reporter = RefusalReporter(store, poster, clock, gate)
         self._checkouts = Checkouts(settings.cards)
         self._planning = asyncio.Lock()
         self._schedule = Schedule()
@@ -215,6 +217,7 @@ class Newsroom:
         await self.plan()
         await self._courier.work_off()
         await self._crossposter.work_off()
+        await self._reporter.work_off()
 
     def start(self) -> None:
         """Begin to work by the clock, in a context of its own: this work belongs to no interaction."""
@@ -229,6 +232,7 @@ class Newsroom:
             self.supervisor.keep("watcher", self._watch)
         self._every(self._settings.tick_seconds, self._plan_by_the_clock, "plan")
         self._every(self._settings.tick_seconds, self._crossposter.work_off, "crosspost")
+        self._every(self._settings.tick_seconds, self._reporter.work_off, "report what was refused")
         self._every(self._settings.rescan_seconds, self._load_quietly, "compare the folder")
         self._every(_TIDY_SECONDS, self._tidy, "forget what is old")
         if self._settings.cards_git_pull:

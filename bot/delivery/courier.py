@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -45,6 +46,7 @@ earlier in the day."""
 _LONGEST_REST = timedelta(minutes=1)
 _AFTER_TROUBLE = 5.0  # seconds
 _HOLD_ON = LEASE.total_seconds() / 3
+_REMEMBERED = 1000
 _SPREAD = 1.25
 """What chance adds to a wait at most."""
 _LAST_CALLS = 8.0
@@ -82,6 +84,9 @@ class Courier:
         self._shelf = Shelf(store)
         self._resting: dict[int, tuple[int, datetime]] = {}
         """Channels whose turn broke: how often in a row, and until when they are left alone."""
+        self._posted: deque[int] = deque(maxlen=_REMEMBERED)
+        """The deliveries that lately brought a new message."""
+        self._seen: datetime | None = None
         self._woken = asyncio.Event()
         self._wakes = 0
         self._serving: dict[int, asyncio.Task[None]] = {}
@@ -146,6 +151,7 @@ class Courier:
         probing = not self._gate.is_open
         if probing and (self._serving or not self._gate.takes_probe):
             return
+        await self._heed_clock()
         wakes = self._wakes
         work, self._more = await self._store.deliveries.work(self._clock(), self._left_out())
         if probing and work:
@@ -155,6 +161,13 @@ class Courier:
             if channel_id not in self._serving:
                 serving = self._serve(channel_id, deliveries, circuits.get(channel_id), wakes)
                 self._serving[channel_id] = channels.create_task(serving, name=f"channel {channel_id}")
+
+    async def _heed_clock(self) -> None:
+        """Where the clock was set back, while this ran or before, what was put off by it must not wait so long."""
+        now = self._clock()
+        if self._seen is None or now < self._seen:
+            await self._store.deliveries.shorten_waits(now)
+        self._seen = now
 
     async def _least_tried(self, work: dict[int, list[Delivery]]) -> dict[int, list[Delivery]]:
         """A message that is in trouble of its own must not be the one that says how the way to Discord is."""
@@ -244,10 +257,11 @@ class Courier:
             visit.delivery = delivery
             belongs_to_delivery(delivery.id)
             speak(delivery.language)
+            step = action(delivery.wanted, delivery.message_id, delivery.actual)
             visit.noting = await self._carry_out(delivery)
             if visit.noting is None or self._stopping:
                 return False
-            if visit.circuit:
+            if visit.circuit and (delivery.id in self._posted or (step and not _any_post(deliveries))):
                 await self._heal(visit.circuit)
                 visit.circuit = None
             if self._catch_up and catches_up(delivery, len(deliveries) - place, self._clock()):
@@ -256,7 +270,7 @@ class Courier:
         return len(deliveries) < AT_ONCE
 
     async def _leave_alone(self, delivery: Delivery, before: Circuit | None, error: ChannelClosedError) -> None:
-        """Keep what waits, probe again later, and tell the server the first time.
+        """Keep what waits, probe again later, and tell the server once.
 
         A member's own digest rests instead, and only the member hears of it.
         """
@@ -268,14 +282,18 @@ class Courier:
         await self._store.circuits.open(Circuit(channel, guild, str(error), failures, now, probe_at))
         _log.warning("Channel %s is closed, next probe at %s: %s", channel, probe_at, error)
         is_personal = await self._store.follows.shut(channel, now)
-        if before is None and not is_personal:
-            waits = tr("What waits for {channel} comes by itself once that is mended.", channel=f"<#{channel}>")
-            await self._poster.tell(guild, f"{error} {waits}", await self._store.circuits.concerned(channel))
+        if is_personal or (before and before.told):
+            return
+        waits = tr("What waits for {channel} comes by itself once that is mended.", channel=f"<#{channel}>")
+        if await self._poster.tell(guild, f"{error} {waits}", await self._store.circuits.concerned(channel)):
+            await self._store.circuits.note_told(channel)
 
     async def _heal(self, circuit: Circuit) -> None:
+        """Only who heard of the trouble hears that it is over."""
+        is_personal = await self._store.follows.is_personal(circuit.channel_id)
         await self._store.circuits.close(circuit.channel_id)
         _log.info("Channel %s is open again", circuit.channel_id)
-        if await self._store.follows.is_personal(circuit.channel_id):
+        if is_personal or not circuit.told:
             return
         text = tr("{channel} gets its cards again.", channel=f"<#{circuit.channel_id}>")
         await self._poster.tell(circuit.guild_id, text, await self._store.circuits.concerned(circuit.channel_id))
@@ -313,7 +331,8 @@ class Courier:
         self._metrics.sent(Outcome.LATER)
         attempts = delivery.attempts + 1
         wait = max(wait_after(attempts, _jitter()), error.after or timedelta(0))
-        _log.warning("Delivery %s: try %s failed, next in %s s: %s", delivery.id, attempts, wait.seconds, error)
+        level = logging.DEBUG if isinstance(error, WayClosedError) else logging.WARNING  # the gate has said it, once
+        _log.log(level, "Delivery %s: try %s failed, next in %s s: %s", delivery.id, attempts, wait.seconds, error)
         await self._store.deliveries.failed(delivery, str(error), self._clock() + wait)
 
     async def _act(self, delivery: Delivery) -> Noting:
@@ -351,12 +370,13 @@ class Courier:
         """The table has the last word: what was fetched may have been edited or withdrawn since."""
         if delivery.user_id is not None and not await self._is_member(delivery, delivery.user_id):
             return self._store.deliveries.unneeded(delivery)
-        current = await self._store.deliveries.sending(delivery, self._clock())
+        current = await self._store.deliveries.sending(delivery, self._clock(), self._poster.horizon())
         if current is None:
             return self._store.deliveries.unneeded(delivery)
         cards = await self._shelf.cards(current)
         name = nonce(self._store.instance, current.id, current.settled_at)
         message_id = await self._poster.post(current, cards, name)
+        self._posted.append(current.id)
         self._count_post(current)
         return self._store.deliveries.posted(current, message_id, self._clock())
 
@@ -377,6 +397,11 @@ class Courier:
         self._metrics.sent(Outcome.POSTED)
         if delivery.settled_at is None:
             self._metrics.posted(delivery.layout, (self._clock() - delivery.planned_at).total_seconds())
+
+
+def _any_post(deliveries: Sequence[Delivery]) -> bool:
+    """Whether a message is to be posted here: a channel may take edits where it takes no posts."""
+    return any(action(each.wanted, each.message_id, each.actual) is Action.POST for each in deliveries)
 
 
 def _jitter() -> float:

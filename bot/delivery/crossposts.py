@@ -8,7 +8,14 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from bot.delivery.gate import Gate
-from bot.delivery.poster import AlreadyDoneError, ChannelClosedError, DeliveryError, Poster, TryLaterError
+from bot.delivery.poster import (
+    AlreadyDoneError,
+    ChannelClosedError,
+    DeliveryError,
+    Poster,
+    TryLaterError,
+    WayClosedError,
+)
 from bot.desk.delivery import Delivery
 from bot.language import speak
 from bot.logs import belongs_to_delivery
@@ -39,6 +46,7 @@ class Crossposter:
         """Pass on what every channel's budget allows now."""
         now = self._clock()
         await self._crossposts.drop_old(now - _NEWS_FOR)
+        await self._crossposts.forget_tries(now, _HOUR)
         due = await self._crossposts.due(now, BUDGET, _HOUR)
         for channel_id, deliveries in due.items():
             # Of a clock that was set back, no rest is longer than the longest there is.
@@ -51,22 +59,29 @@ class Crossposter:
                 return
             belongs_to_delivery(delivery.id)
             speak(delivery.language)
+            began = self._clock()
+            await self._crossposts.begin(delivery, began)
             try:
                 await self._crosspost(delivery)
             except TryLaterError as error:
+                if error.after is not None or (isinstance(error, WayClosedError) and not error.sent):
+                    await self._crossposts.take_back(delivery, began)
                 # Moderators spend of the same budget: only Discord knows when it has room again.
                 self._leave_alone(channel_id, error, error.after or _PAUSE)
                 return
             except ChannelClosedError as error:
+                await self._crossposts.take_back(delivery, began)
                 self._leave_alone(channel_id, error, _HOUR)
                 return
             except DeliveryError as error:
                 _log.warning("Delivery %s is not crossposted: %s", delivery.id, error)
+                await self._crossposts.take_back(delivery, began)
                 await self._crossposts.drop(delivery)
             else:
                 await self._crossposts.done(delivery, self._clock())
 
     async def _crosspost(self, delivery: Delivery) -> None:
+        """A post that a moderator passed on by hand has taken its place of the budget as well."""
         with suppress(AlreadyDoneError):
             await self._poster.crosspost(delivery)
 

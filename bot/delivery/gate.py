@@ -52,7 +52,9 @@ class Gate:
         self._wait = timedelta(0)
         self._waits = 0
         self._probing = False
-        self._suspects: set[str] = set()
+        self._suspects: set[tuple[str, bool]] = set()
+        self._in_writing = False
+        """Whether what shut it was a request that writes."""
         self._logged_in = False
         self.on_unauthorized: Callable[[], None] | None = None
         self.is_authorized = True
@@ -88,24 +90,35 @@ class Gate:
         self._probing = True
         return Admission.PROBE
 
-    def open(self) -> None:
-        """Discord itself has answered. After a 401 only the probe's answer counts: others may have been under way."""
-        self._suspects.clear()
+    def open(self, *, reading: bool = False) -> None:
+        """Discord itself has answered, to a request that only reads or to one that writes.
+
+        That reading works says nothing where writing was in trouble: the probe is still to come. After a 401 only the
+        probe's answer counts, for other requests may have been under way.
+        """
         self._logged_in = True
+        self._suspects = {(place, read) for place, read in self._suspects if reading and not read}
+        if reading and self._in_writing:
+            self._probing = False
+            return
         if self.is_open or not (self.is_authorized or self._probing):
             return
+        self._in_writing = False
         self._shut_at, self._waits, self._probing, self.is_authorized = None, 0, False, True
         _log.warning("The way to Discord is open again")
         self.reason = ""
         if self._on_change:
             self._on_change(True)
 
-    def shut(self, reason: str, wish: timedelta | None = None, *, unauthorized: bool = False) -> None:
+    def shut(
+        self, reason: str, wish: timedelta | None = None, *, unauthorized: bool = False, reading: bool = False
+    ) -> None:
         """Let nothing through for a while. `wish` is Discord's own, when it named one."""
         if unauthorized and not self._logged_in:
             return
         was_open, probed = self.is_open, self._probing
         self._probing = False
+        self._in_writing |= not reading
         if unauthorized:
             self.is_authorized = False
         if was_open or probed:  # not the other requests that were under way
@@ -121,8 +134,8 @@ class Gate:
         if unauthorized and self.on_unauthorized:
             self.on_unauthorized()
 
-    def doubt(self, place: str, reason: str) -> None:
+    def doubt(self, place: str, reason: str, *, reading: bool = False) -> None:
         """A request got no answer, or a 5xx. One place alone may have a trouble of its own; a probe has not."""
-        self._suspects.add(place)
+        self._suspects.add((place, reading))
         if self._probing or len(self._suspects) >= _ENOUGH:
-            self.shut(reason)
+            self.shut(reason, reading=reading)

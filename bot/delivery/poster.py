@@ -9,6 +9,7 @@ from typing import Protocol
 from bot.desk.delivery import Delivery
 from bot.errors import NewsdeskError
 from bot.store.records import FiledCard
+from bot.store.refused import RefusedMessage
 
 
 class DeliveryError(NewsdeskError):
@@ -61,7 +62,10 @@ class AlreadyDoneError(DeliveryError):
 
 
 class Poster(Protocol):
-    """What can be asked of a channel. All but `tell` raise `DeliveryError`."""
+    """What can be asked of a channel. All that make requests, but those that tell people, raise `DeliveryError`."""
+
+    def horizon(self) -> int | None:
+        """An id that is older than whatever is posted from now on, by Discord's own clock; None when unknown."""
 
     async def post(self, delivery: Delivery, cards: Sequence[FiledCard], nonce: str) -> int:
         """Send the message; a repeated nonce gives the earlier one. Returns the message's id."""
@@ -70,7 +74,7 @@ class Poster(Protocol):
         """Whether somebody is in a server, as far as Discord tells: not when the bot itself is in it no more."""
 
     async def find(self, delivery: Delivery) -> int | None:
-        """The id of a message that an earlier try left in the channel, or None."""
+        """The id of a message that an earlier try left in the channel, or None. It is younger than `after_id`."""
 
     async def edit(self, delivery: Delivery, cards: Sequence[FiledCard]) -> None:
         """Make the message show its cards as they are now."""
@@ -89,3 +93,6 @@ class Poster(Protocol):
 
         Returns whether anybody could be told. A `guild_id` of 0 is nobody's: only the subscribers are told.
         """
+
+    async def report_refused(self, messages: Sequence[RefusedMessage]) -> bool:
+        """Tell the people of these messages, all of one server or member, that Discord refuses them. As `tell`."""

@@ -35,7 +35,18 @@ class Shelf:
         for _, fetching in under_way:
             if not fetching.done():
                 await asyncio.wait([fetching])
+        if any(fetching.exception() for _, fetching in under_way):
+            # Somebody else's channel may have begun it: its failure is not to be this one's as well.
+            under_way = await self._again(wanted, delivery.guild_id)
         return [self._found(content, fetching) for content, fetching in under_way]
+
+    async def _again(self, wanted: Sequence[Content], guild_id: int) -> list[tuple[Content, _Fetching]]:
+        for content in wanted:
+            self._fetched.pop(content, None)
+        self._begin(wanted, guild_id)
+        under_way = [(content, self._fetched[content]) for content in wanted]
+        await asyncio.wait({fetching for _, fetching in under_way})
+        return under_way
 
     def _begin(self, wanted: Sequence[Content], guild_id: int) -> None:
         """As a server sees them; its name in a revision keeps its own cards apart from the others'."""

@@ -58,7 +58,7 @@ class Delivery:
     `wanted` and `actual` name the cards and their revisions in order (`contents` reads them), or are one of the notes
     above; None for nothing. `heading` stands above a digest's cards, `mention` is a role's id. In a `forum` the
     message opens a post of its own. `language` is the one that its own words are in. `user_id` is the member whose
-    own digest it is.
+    own digest it is. Whatever its last call to post has brought has a later id than `after_id`.
     """
 
     id: int
@@ -80,6 +80,7 @@ class Delivery:
     crosspost: Crosspost | None
     language: str
     user_id: int | None = None
+    after_id: int | None = None
 
 
 SEEN_AS = "~"

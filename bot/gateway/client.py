@@ -22,6 +22,7 @@ from bot.delivery.gate import Gate
 from bot.gateway.acknowledgement import FORM
 from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.desk_pages import QueueButton
+from bot.gateway.discord_time import DiscordTime
 from bot.gateway.failures import receive, report, say_stale
 from bot.gateway.languages import CommandTranslator, MemberLanguages, ServerLanguages
 from bot.gateway.measuring import measure
@@ -92,6 +93,7 @@ class NewsBot(commands.AutoShardedBot):
         self.metrics = metrics or Metrics()
         self.gate = Gate(clock, self.metrics.gate_changed)
         """Which requests may go to Discord; `gate.on_unauthorized` is called at a 401."""
+        self.discord_time = DiscordTime()
         # It never speaks: what it lacks for that is no news for whoever reads the log.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -102,7 +104,7 @@ class NewsBot(commands.AutoShardedBot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
-            http_trace=_trace(settings, self.metrics, self.gate),
+            http_trace=_trace(settings, self.metrics, self.gate, self.discord_time),
             max_ratelimit_timeout=_LONGEST_WAIT,
             shard_count=settings.shard_count or settings.shards,
             allowed_mentions=discord.AllowedMentions.none(),
@@ -255,9 +257,10 @@ def _is_it_meant(held_back: int) -> str:
     return f"{lost} {fix}"
 
 
-def _trace(settings: Settings, metrics: Metrics, gate: Gate) -> aiohttp.TraceConfig:
+def _trace(settings: Settings, metrics: Metrics, gate: Gate, discord_time: DiscordTime) -> aiohttp.TraceConfig:
     trace = Pace(settings.pace, gate=gate).trace()
     trace.on_request_end.append(count_refusals(metrics))
+    trace.on_request_end.append(discord_time.look)
     GateKeeper(gate).watch(trace)
     trace.on_request_end.append(refuse_second_try)
     return trace

@@ -20,6 +20,9 @@ from bot.store.records import FiledCard
 _TAGS = 5  # Discord's documentation, "Start Thread in Forum or Media Channel"
 TAG_DEMANDED = (40066, 40067)
 _PAGE = 100  # archived threads of one answer
+_PAGES = 10
+_LOOKED_AT = 100
+"""Posts among which recovery looks for its own, each by a request."""
 
 
 class ForumPoster:
@@ -53,15 +56,15 @@ class ForumPoster:
         thread = await self._bot.http.start_thread_in_forum(delivery.channel_id, params=parameters(form))
         return int(thread["id"])
 
-    async def recent(self, delivery: Delivery, oldest: datetime) -> AsyncIterator[discord.Message]:
-        """The first messages of the forum's posts that the bot has made since then, newest first."""
-        first_id = discord.utils.time_snowflake(oldest)
+    async def recent(self, delivery: Delivery) -> AsyncIterator[discord.Message]:
+        """The first messages of the forum's posts that the bot has made since its last try began, newest first."""
+        after_id = delivery.after_id or 0
         mine = {
             int(thread["id"])
-            async for thread in self._threads(delivery, oldest)
-            if self._is_own(thread, delivery) and int(thread["id"]) >= first_id
+            async for thread in self._threads(delivery, discord.utils.snowflake_time(after_id))
+            if self._is_own(thread, delivery) and int(thread["id"]) > after_id
         }
-        for thread_id in sorted(mine, reverse=True):
+        for thread_id in sorted(mine, reverse=True)[:_LOOKED_AT]:
             place = self._bot.get_partial_messageable(thread_id, guild_id=delivery.guild_id)
             try:
                 yield await place.fetch_message(thread_id)
@@ -69,11 +72,12 @@ class ForumPoster:
                 continue  # a moderator deleted it
 
     async def _threads(self, delivery: Delivery, oldest: datetime) -> AsyncIterator[Any]:
-        """The server's active threads, and those of the forum that were archived since then."""
+        """The server's active threads, and those of the forum that were archived since then, by Discord's clock."""
         for thread in (await self._bot.http.get_active_threads(delivery.guild_id))["threads"]:
             yield thread
-        before, more = "", True
-        while more:
+        before, more, pages = "", True, 0
+        while more and pages < _PAGES:
+            pages += 1
             page = await self._bot.http.get_public_archived_threads(delivery.channel_id, before, _PAGE)
             for thread in page["threads"]:
                 yield thread

@@ -137,13 +137,14 @@ class GateKeeper:
         answer = about.response
         code = await _code(answer)
         after = retry_after(answer)
+        reading = about.method == "GET"
         if answer.status >= 500 and after is None:
-            self._gate.doubt(_place(about.url.path), f"answered {answer.status}")
+            self._gate.doubt(_place(about.url.path), f"answered {answer.status}", reading=reading)
         elif scope_of(answer.status, code) is Scope.WAY or _limits_all(answer, after):
             unauthorized = answer.status == HTTPStatus.UNAUTHORIZED
-            self._gate.shut(await _words(answer, code), after, unauthorized=unauthorized)
+            self._gate.shut(await _words(answer, code), after, unauthorized=unauthorized, reading=reading)
         else:
-            self._gate.open()
+            self._gate.open(reading=reading)
         if code is None and _is_delivery.get():
             raise EdgePageError(await _words(answer, code), after)
 
@@ -153,7 +154,7 @@ class GateKeeper:
         if _is_exempt(about.url.path) or isinstance(about.exception, EdgePageError):
             return
         if isinstance(about.exception, aiohttp.ClientError | TimeoutError | OSError):
-            self._gate.doubt(_place(about.url.path), f"{type(about.exception).__name__}")
+            self._gate.doubt(_place(about.url.path), type(about.exception).__name__, reading=about.method == "GET")
         elif request.probes:  # broken off: nothing is known, so the next one may try soon
             self._gate.shut(self._gate.reason)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 import aiohttp
@@ -32,8 +32,10 @@ from bot.gateway.pacing import EdgePageError, GateShutError, delivering, retry_a
 from bot.gateway.reviews import review
 from bot.gateway.rights import how_to_hide, how_to_mend, is_public, missing
 from bot.gateway.views import delivery_of
-from bot.language import tr
+from bot.language import tr, trn
+from bot.render.markdown import fitted
 from bot.store.records import FiledCard
+from bot.store.refused import RefusedMessage
 
 _log = logging.getLogger(__name__)
 _THREAD_ARCHIVED = 50083  # put away by Discord for lack of talk; opening it again is allowed unless it is locked
@@ -42,13 +44,15 @@ _THREADS_USED_UP = (160006, 160007)
 _WRONG_KIND = (40058, 50003, 50008, 50024)
 _NO_MEMBER = (10004, 10007, 10013, 50001)
 """Unknown server, member, user; and a server that the bot has no access to."""
+_NAMED = 5
+"""Cards, and channels of a card, that a report names."""
+_TITLE = 120
 _LOGGED = 300
 """Characters of Discord's own words that a line of the log may hold."""
 _PICTURE = re.compile(r"embeds\.\d+\.(?:image|thumbnail|author\.icon_url)")
 _LOOKED_BACK = 1000
 """Messages of a channel's history among which recovery looks for a post of its own; a hundred are one request."""
 _NOBODY: Payload = {"allowed_mentions": {"parse": []}}
-_CLOCKS_DIFFER = timedelta(minutes=2)
 _LOCKED_FOR = timedelta(hours=1)
 """When a change is tried again that a locked post of a forum did not take."""
 _T = TypeVar("_T")
@@ -71,10 +75,13 @@ class DiscordPoster:
         delivery = self._without_lost_role(delivery)
         with named_failures(posting=True):
             if delivery.forum:
-                return await self._forum.post(delivery, cards)
+                thread_id = await self._forum.post(delivery, cards)
+                self._bot.discord_time.note_id(thread_id)
+                return thread_id
             place, form = delivery.channel_id, await self._form(delivery, cards, new=True)
             params = parameters(form | {"nonce": nonce, "enforce_nonce": True})
             message = await self._awake(place, lambda: self._bot.http.send_message(place, params=params))
+        self._bot.discord_time.note_id(int(message["id"]))
         return int(message["id"])
 
     async def is_member(self, guild_id: int, user_id: int) -> bool:
@@ -87,16 +94,16 @@ class DiscordPoster:
                 return False
         return True
 
+    def horizon(self) -> int | None:
+        return self._bot.discord_time.horizon()
+
     async def find(self, delivery: Delivery) -> int | None:
-        """Looks back to the moment at which the first try began."""
+        """Looks at what has come since the last try began, or at the newest where that is not known."""
         await self._require_open(delivery)
-        oldest = (delivery.sent_at or delivery.planned_at) - _CLOCKS_DIFFER
         with named_failures():
-            async for message in self._recent(delivery, oldest):
+            async for message in self._recent(delivery):
                 if self._is_mine(message) and delivery_of(message) == delivery.id:
                     return message.id
-                if message.created_at < oldest:
-                    break
         return None
 
     async def edit(self, delivery: Delivery, cards: Sequence[FiledCard]) -> None:
@@ -127,6 +134,12 @@ class DiscordPoster:
             return True
         reached = [await self._reached(f"User {user}", self._told_in_private(user, text)) for user in subscribers]
         return any(reached)
+
+    async def report_refused(self, messages: Sequence[RefusedMessage]) -> bool:
+        member = messages[0].user_id
+        people = {message.subscriber for message in messages if message.subscriber}
+        text = refused_words(messages)
+        return await self.tell(0 if member else messages[0].guild_id, text, [member] if member else sorted(people))
 
     async def _reached(self, whom: str, telling: Awaitable[bool]) -> bool:
         """What keeps one of them from being told keeps nobody else from it."""
@@ -179,11 +192,13 @@ class DiscordPoster:
         await self._bot.http.edit_channel(place, archived=False)
         return await call()
 
-    def _recent(self, delivery: Delivery, oldest: datetime) -> AsyncIterator[discord.Message]:
+    def _recent(self, delivery: Delivery) -> AsyncIterator[discord.Message]:
+        """What a try brought is near the beginning of what has come since."""
         if delivery.forum:
-            return self._forum.recent(delivery, oldest)
+            return self._forum.recent(delivery)
         channel = self._bot.get_partial_messageable(delivery.channel_id, guild_id=delivery.guild_id)
-        return channel.history(limit=_LOOKED_BACK)
+        after = discord.Object(delivery.after_id) if delivery.after_id else None
+        return channel.history(limit=_LOOKED_BACK, after=after)
 
     def _is_mine(self, message: discord.Message) -> bool:
         return self._bot.user is not None and message.author.id == self._bot.user.id
@@ -267,6 +282,26 @@ def _refusal(error: discord.HTTPException, *, posting: bool) -> DeliveryError:
 
 def _wish(error: discord.HTTPException) -> timedelta | None:
     return retry_after(error.response) if isinstance(error.response, aiohttp.ClientResponse) else None
+
+
+def refused_words(messages: Sequence[RefusedMessage]) -> str:
+    """What Discord refuses, by the cards' titles: a card is named once, however many channels wanted it."""
+    channels: dict[str, list[int]] = {}
+    for message in messages:
+        channels.setdefault(message.title, []).append(message.channel_id)
+    lines = [
+        trn(
+            "Discord does not take {count} card of mine. It comes when its file is changed:",
+            "Discord does not take {count} cards of mine. They come when their files are changed:",
+            len(channels),
+        )
+    ]
+    for title, places in list(channels.items())[:_NAMED]:
+        where = ", ".join(f"<#{place}>" for place in sorted(set(places))[:_NAMED])
+        lines.append(f"• {fitted(title, _TITLE)}" if messages[0].user_id else f"• {fitted(title, _TITLE)} → {where}")
+    if len(channels) > _NAMED:
+        lines.append("…")
+    return "\n".join(lines)
 
 
 def place_words(status: int, code: int) -> str:

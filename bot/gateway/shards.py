@@ -24,6 +24,7 @@ class Identifies:
         self._clock = clock
         self._reserve = reserve or self._next
         self._free: dict[str, datetime] = {}
+        self._seen = clock()
 
     async def turn(self, shard_id: int) -> None:
         """Wait until the shard may identify."""
@@ -32,6 +33,9 @@ class Identifies:
         await asyncio.sleep((at - now).total_seconds())
 
     async def _next(self, name: str, now: datetime, apart: timedelta) -> datetime:
+        if now < self._seen:  # the clock was set back: what was free then is free now
+            self._free.clear()
+        self._seen = now
         at = max(now, self._free.get(name, now))
         self._free[name] = at + apart
         return at

@@ -37,6 +37,7 @@ from bot.store.pools import Pools
 from bot.store.queue import Queue
 from bot.store.quiet import Quiet
 from bot.store.reading import Archive
+from bot.store.refused import Refused
 from bot.store.requests import Requests
 from bot.store.restoring import restored
 from bot.store.reviews import Reviews
@@ -72,6 +73,7 @@ class Store:
     quiet: Quiet
     deliveries: Deliveries
     circuits: Circuits
+    refused: Refused
     crossposts: Crossposts
     export: Export
     importing: Importing
@@ -160,6 +162,7 @@ async def _store(database: Database) -> Store:
         quiet=Quiet(database),
         deliveries=Deliveries(database),
         circuits=Circuits(database),
+        refused=Refused(database),
         crossposts=Crossposts(database),
         export=Export(database),
         importing=Importing(database),

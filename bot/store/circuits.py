@@ -22,6 +22,8 @@ class Circuit:
     failures: int
     opened_at: datetime
     probe_at: datetime
+    told: bool = False
+    """Whether its people were told: only they are told when it is over."""
 
 
 class Circuits:
@@ -38,6 +40,11 @@ class Circuits:
         async with self._database.write() as connection:
             if not (await connection.execute(update(circuits).where(mine).values(again))).rowcount:
                 await connection.execute(insert(circuits).values(row))
+
+    async def note_told(self, channel_id: int) -> None:
+        """The channel's people know."""
+        async with self._database.write() as connection:
+            await connection.execute(update(circuits).where(circuits.c.channel_id == channel_id).values(told=True))
 
     async def close(self, channel_id: int) -> None:
         """The channel takes posts again."""

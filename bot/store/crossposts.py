@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from bot.desk.delivery import UNPUBLISHED, WITHDRAWN, Crosspost, Delivery
 from bot.store.database import Database
 from bot.store.deliveries import readable
 from bot.store.ledger import COLUMNS
-from bot.store.tables import cards, deliveries, delivery_cards
+from bot.store.tables import cards, crosspost_tries, deliveries, delivery_cards
+from bot.store.upserts import insert_ignoring
 
 
 class Crossposts:
@@ -44,10 +45,11 @@ class Crossposts:
             )
             .subquery()
         )
+        # What counts from a moment to come does so because the clock was set back: nobody knows when it was.
         spent = (
-            select(deliveries.c.channel_id, func.count().label("number"))
-            .where(deliveries.c.crossposted_at > now - within)
-            .group_by(deliveries.c.channel_id)
+            select(crosspost_tries.c.channel_id, func.count().label("number"))
+            .where(crosspost_tries.c.at > now - within, crosspost_tries.c.at <= now + within)
+            .group_by(crosspost_tries.c.channel_id)
             .subquery()
         )
         left = budget - func.coalesce(spent.c.number, 0)
@@ -58,6 +60,22 @@ class Crossposts:
             for delivery in readable((await connection.execute(chosen.order_by(waiting.c.place))).mappings()):
                 found.setdefault(delivery.channel_id, []).append(delivery)
         return found
+
+    async def begin(self, delivery: Delivery, now: datetime) -> None:
+        """A call is about to be made: it counts, whatever becomes of its answer."""
+        row = {"delivery_id": delivery.id, "at": now, "channel_id": delivery.channel_id}
+        await self._database.note(lambda connection: connection.execute(insert_ignoring(crosspost_tries), [row]))
+
+    async def take_back(self, delivery: Delivery, at: datetime) -> None:
+        """The call that began then has passed nothing on, as Discord says: it does not count."""
+        tried = delete(crosspost_tries).where(crosspost_tries.c.delivery_id == delivery.id, crosspost_tries.c.at == at)
+        await self._database.note(lambda connection: connection.execute(tried))
+
+    async def forget_tries(self, now: datetime, within: timedelta) -> None:
+        """Those that do not count any more."""
+        old = (crosspost_tries.c.at <= now - within) | (crosspost_tries.c.at > now + within)
+        async with self._database.write() as connection:
+            await connection.execute(delete(crosspost_tries).where(old))
 
     async def done(self, delivery: Delivery, now: datetime) -> None:
         """The post went on."""

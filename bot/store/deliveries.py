@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.desk.delivery import Crosspost, Delivery, Progress, contents
+from bot.desk.delivery import LONGEST_PROBE, LONGEST_WAIT, Crosspost, Delivery, Progress, contents
 from bot.desk.subscription import Layout
 from bot.store.claims import AT_A_TIME, HANDS, LEASE, Claims, claimed_by_another
 from bot.store.database import Database
@@ -224,6 +224,21 @@ class Deliveries:
         aside = update(deliveries).where(deliveries.c.id.in_(ids)).values(values)
         await self._database.note(lambda connection: connection.execute(aside))
 
+    async def shorten_waits(self, now: datetime) -> None:
+        """Let nobody wait for longer than the longest wait there is: the clock may have been set back meanwhile.
+
+        What was tried or planned at a moment that is still to come is due now. What quiet hours put off stays so.
+        """
+        began_later = func.coalesce(deliveries.c.sent_at, deliveries.c.planned_at) > now
+        retried = (deliveries.c.attempts > 0) | _IS_THERE | (deliveries.c.due_at <= deliveries.c.planned_at)
+        soon = case((began_later, now), else_=now + LONGEST_WAIT)
+        probe = case((circuits.c.opened_at > now, now), else_=now + LONGEST_PROBE)
+        async with self._database.write() as connection:
+            late = (_IS_DUE, deliveries.c.due_at > now + LONGEST_WAIT, retried)
+            await connection.execute(update(deliveries).where(*late).values(due_at=soon))
+            unprobed = update(circuits).where(circuits.c.probe_at > now + LONGEST_PROBE)
+            await connection.execute(unprobed.values(probe_at=probe))
+
     async def hold(self, channels: Collection[int]) -> None:
         """Keep other couriers from these channels; to be said again well before `LEASE` is over."""
         if self._claims and channels:
@@ -240,12 +255,13 @@ class Deliveries:
             async with self._database.write() as connection:
                 await self._claims.let_go(connection)
 
-    async def sending(self, delivery: Delivery, now: datetime) -> Delivery | None:
+    async def sending(self, delivery: Delivery, now: datetime, after_id: int | None = None) -> Delivery | None:
         """Note that the call is about to be made: a crash from here on leaves the row in *sending*.
 
-        Gives the delivery as it stands now; None when nothing is to be posted any more. Raises `ClaimLostError`.
+        `after_id` is older than whatever the call brings, by Discord's clock, where that is known. Gives the delivery
+        as it stands now; None when nothing is to be posted any more. Raises `ClaimLostError`.
         """
-        return await self._ledger.begin(delivery, now)
+        return await self._ledger.begin(delivery, now, after_id)
 
     def plainer(self, delivery: Delivery) -> Noting:
         """Discord refused a picture: the same delivery is due at once, without pictures."""

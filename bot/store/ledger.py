@@ -67,7 +67,11 @@ _POSTABLE = and_(
 _SENDING = (
     update(deliveries)
     .where(deliveries.c.id.in_(bindparam("begun", expanding=True)), _POSTABLE)
-    .values(progress=Progress.SENDING, sent_at=bindparam("earliest", type_=deliveries.c.sent_at.type))
+    .values(
+        progress=Progress.SENDING,
+        sent_at=bindparam("earliest", type_=deliveries.c.sent_at.type),
+        after_id=bindparam("after", type_=deliveries.c.after_id.type),
+    )
     .returning(deliveries.c.id, deliveries.c.wanted, deliveries.c.plain)
 )
 _GATHERING = 0.005
@@ -79,6 +83,7 @@ class _Begin(NamedTuple):
 
     delivery: Delivery
     now: datetime
+    after_id: int | None
     answer: asyncio.Future[tuple[str, bool] | None]
 
 
@@ -118,10 +123,13 @@ class Ledger:
         self._left: list[_Left] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def begin(self, delivery: Delivery, now: datetime) -> Delivery | None:
-        """Mark a post as under way, when it is still wanted; gives it as it stands then. Raises `ClaimLostError`."""
+    async def begin(self, delivery: Delivery, now: datetime, after_id: int | None) -> Delivery | None:
+        """Mark a post as under way, when it is still wanted; gives it as it stands then. Raises `ClaimLostError`.
+
+        What it brings will have a later id than `after_id`; None: nobody knows.
+        """
         begun: asyncio.Future[tuple[str, bool] | None] = asyncio.get_running_loop().create_future()
-        self._begun.append(_Begin(delivery, now, begun))
+        self._begun.append(_Begin(delivery, now, after_id, begun))
         self._write_soon()
         current = await begun
         if current is None:
@@ -205,8 +213,10 @@ class Ledger:
         ids = [delivery.id for delivery, *_ in begun if delivery.channel_id not in lost]
         if not ids:
             return _Written({}, lost)
-        earliest = min(now for _, now, _ in begun)
-        sending = await connection.execute(_SENDING, {"begun": ids, "earliest": earliest})
+        earliest = min(begin.now for begin in begun)
+        known = [begin.after_id for begin in begun if begin.after_id is not None]
+        after = min(known) if len(known) == len(begun) else None
+        sending = await connection.execute(_SENDING, {"begun": ids, "earliest": earliest, "after": after})
         return _Written({delivery_id: (wanted, plain) for delivery_id, wanted, plain in sending}, lost)
 
     async def _lost(self, connection: AsyncConnection, channels: set[int]) -> set[int]:

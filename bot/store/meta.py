@@ -14,6 +14,9 @@ from bot.store.upserts import upsert
 MOVING = "moving"
 """Where a database keeps the name of the store that is being moved to it, until all of that is there."""
 
+_LONGEST_LINE = timedelta(hours=2)
+"""A moment that is further away was taken before the clock was set back."""
+
 
 class Meta:
     """Single values by name."""
@@ -33,7 +36,8 @@ class Meta:
         """Take the next free moment of something that is done by one at a time, so far `apart`; not before `now`."""
         async with self._database.write() as connection:
             kept = (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one_or_none()
-            at = max(now, _moment(kept) or now)
+            free = _moment(kept) or now
+            at = max(now, free) if free <= now + _LONGEST_LINE else now
             await put(connection, key, (at + apart).isoformat())
         return at
 

@@ -186,6 +186,7 @@ def _due_at(now: datetime, wanted: ScalarSelect[Any]) -> ColumnElement[Any]:
     at = deliveries.c.due_at.type
     next_edit = type_coerce(type_coerce(deliveries.c.settled_at, BigInteger) + _CROSSPOST_EDITS_APART, at)
     was_edited = deliveries.c.settled_at > deliveries.c.crossposted_at
+    was_edited &= deliveries.c.settled_at <= now  # else the clock was set back since
     waits = and_(was_edited, next_edit > now, deliveries.c.message_id.is_not(None), _names_cards(wanted))
     return case((unsent & paused, None), (is_quiet, deliveries.c.due_at), (waits, next_edit), else_=literal(now, at))
 

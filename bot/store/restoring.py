@@ -23,7 +23,11 @@ async def restored(database: Database, now: datetime) -> None:
     What waited to be posted may have been: it is looked for in its channel first. What came out since the copy was
     made is not posted again, by whichever number. Nonces begin anew, since the old ones may be taken.
     """
-    looked_for = {"progress": Progress.SENDING, "sent_at": func.coalesce(deliveries.c.sent_at, deliveries.c.planned_at)}
+    looked_for = {
+        "progress": Progress.SENDING,
+        "sent_at": func.coalesce(deliveries.c.sent_at, deliveries.c.planned_at),
+        "after_id": None,
+    }
     unsent = deliveries.c.message_id.is_(None) & (deliveries.c.progress == Progress.WAITING)
     async with database.write() as connection:
         await connection.execute(update(deliveries).where(unsent & deliveries.c.due_at.is_not(None)).values(looked_for))

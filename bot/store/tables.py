@@ -377,6 +377,8 @@ deliveries = Table(
     Column("crossposted_at", Moment),
     Column("user_id", BigInteger, comment="to whom it goes; null: to a channel of the server"),
     Column("language", Text, nullable=False, server_default="en"),
+    Column("after_id", BigInteger, comment="whatever the last call to post brought has a later id, by Discord's clock"),
+    Column("reported_at", Moment, comment="when its people were told that Discord refuses it"),
     UniqueConstraint("subscription_id", "slot", "part"),
     sqlite_autoincrement=True,
 )
@@ -388,6 +390,8 @@ Index("ix_deliveries_review", deliveries.c.guild_id, sqlite_where=_REVIEW, postg
 Index("ix_deliveries_user_id", deliveries.c.user_id, sqlite_where=_OF_A_MEMBER, postgresql_where=_OF_A_MEMBER)
 _CROSSPOST = text("crosspost = 'wanted'")
 Index("ix_deliveries_crosspost", deliveries.c.channel_id, sqlite_where=_CROSSPOST, postgresql_where=_CROSSPOST)
+_UNREPORTED = text("progress = 'quarantined' AND reported_at IS NULL")
+Index("ix_deliveries_unreported", deliveries.c.guild_id, sqlite_where=_UNREPORTED, postgresql_where=_UNREPORTED)
 
 delivery_cards = Table(
     "delivery_cards",
@@ -417,7 +421,17 @@ circuits = Table(
     Column("failures", Number, nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("probe_at", Moment, nullable=False),
+    Column("told", Boolean, nullable=False, server_default="0", comment="whether its people know"),
 )
+
+crosspost_tries = Table(
+    "crosspost_tries",
+    metadata,
+    Column("delivery_id", Number, primary_key=True, autoincrement=False),
+    Column("at", Moment, primary_key=True),
+    Column("channel_id", BigInteger, nullable=False),
+)
+Index("ix_crosspost_tries_channel_id_at", crosspost_tries.c.channel_id, crosspost_tries.c.at)
 
 channel_claims = Table(
     "channel_claims",

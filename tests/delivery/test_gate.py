@@ -120,6 +120,19 @@ def test_a_401_calls_for_the_end_and_later_successes_do_not_open(gate: Gate, clo
     assert gate.is_open
 
 
+def test_reading_opens_no_gate_that_writing_shut(gate: Gate, clock: Clock) -> None:
+    gate.shut("a page")
+    clock.now += gate.wait()
+    assert gate.admit() is Admission.PROBE
+    gate.open(reading=True)
+    assert not gate.is_open
+    assert gate.admit() is Admission.PROBE
+    gate.open()
+    gate.shut("a page", reading=True)
+    gate.open(reading=True)
+    assert gate.is_open
+
+
 def test_it_logs_once_when_it_shuts_and_once_when_it_opens(
     gate: Gate, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -17,6 +17,7 @@ from bot.settings import load_settings
 from bot.sources.loader import Loader
 from bot.store import Store, open_store
 from bot.store.records import FiledCard
+from bot.store.refused import RefusedMessage
 from tests.support.stage import Clock, Stage
 from tests.support.stores import new_database
 
@@ -55,6 +56,9 @@ class Channels:
         self._call("is_member")
         return (guild_id, user_id) not in self.gone
 
+    def horizon(self) -> int | None:
+        return None
+
     async def find(self, delivery: Delivery) -> int | None:
         self._call("find")
         return next((message for message, (mine, _) in self.messages.items() if mine == delivery.id), None)
@@ -75,6 +79,10 @@ class Channels:
 
     async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> bool:
         self.told.append(text)
+        return True
+
+    async def report_refused(self, messages: Sequence[RefusedMessage]) -> bool:
+        self.told.append("refused: " + ", ".join(message.title for message in messages))
         return True
 
     @property

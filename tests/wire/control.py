@@ -131,6 +131,8 @@ class Control:
         draft = read_new({"content": form["content"]})
         channel = self._channel(form)
         self._wire.threads.wake(channel)
+        for _ in range(int(form.get("count", 1)) - 1):
+            self._wire.posting.create(channel, draft, user)
         return message_view(self._wire.posting.create(channel, draft, user))
 
     def do_commands(self, form: Json) -> list[Json]:

@@ -74,6 +74,19 @@ def wrong_channel_type() -> DiscordError:
     return DiscordError(400, 50024, "Cannot execute action on this channel type")
 
 
+def threads_used_up() -> DiscordError:
+    return DiscordError(400, 160006, "Maximum number of active threads reached")
+
+
+def edge_block() -> DiscordError:
+    """Cloudflare's own, in Discord's form."""
+    return DiscordError(403, 40333, "internal network error")
+
+
+def blocked_by_filter() -> DiscordError:
+    return DiscordError(400, 200000, "Message was blocked by automatic moderation")
+
+
 def tag_required() -> DiscordError:
     return DiscordError(400, 40067, "A tag is required to create a forum post in this channel")
 

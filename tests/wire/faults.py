@@ -10,6 +10,8 @@ from tests.wire.errors import (
     DiscordError,
     Json,
     already_crossposted,
+    blocked_by_filter,
+    edge_block,
     invalid_form,
     missing_access,
     missing_permissions,
@@ -17,9 +19,11 @@ from tests.wire.errors import (
     tag_required,
     thread_archived,
     thread_locked,
+    threads_used_up,
     unauthorized,
     unknown_channel,
     unknown_message,
+    wrong_channel_type,
 )
 
 _BAD_IMAGE = one_field(("embeds", 0, "image", "url"), "URL_TYPE_INVALID_URL", "Not a well formed URL.")
@@ -37,15 +41,26 @@ REFUSALS: dict[str, DiscordError] = {
     "locked": thread_locked(),
     "tag_required": tag_required(),
     "crossposted": already_crossposted(),
+    "threads_used_up": threads_used_up(),
+    "wrong_kind": wrong_channel_type(),
+    "edge_block": edge_block(),
+    "filtered": blocked_by_filter(),
 }
 """Faults that are an answer in Discord's own form."""
 
+_PAGE = "<!DOCTYPE html><html><head><title>{}</title></head><body>" + "<p>blocked</p>" * 100 + "</body></html>"
 PAGES = {
     "502": (502, "<html><head><title>502 Bad Gateway</title></head></html>"),
     "503": (503, "upstream connect error or disconnect/reset before headers"),
     "504": (504, "<html><head><title>504 Gateway Time-out</title></head></html>"),
+    "page_403": (403, _PAGE.format("Attention Required! | Cloudflare")),
+    "page_429": (429, _PAGE.format("Access denied | discord.com used Cloudflare to restrict access")),
+    "page_503": (503, _PAGE.format("Just a moment...")),
+    "page_404": (404, _PAGE.format("404 Not Found")),
+    "page_400": (400, _PAGE.format("400 Bad Request")),
+    "login_page": (200, _PAGE.format("Sign in to the network")),
 }
-"""Faults that are a page of something in front of Discord, and so not JSON."""
+"""Faults that are a page of something in front of Discord, and so not JSON. With `retry_after` they name a wait."""
 
 OTHERS = frozenset({"lost", "reset", "stall", "rate_limited", "cloudflare"})
 KINDS = REFUSALS.keys() | PAGES.keys() | OTHERS
@@ -70,6 +85,8 @@ class Rule:
     probability: float = 1.0
     seconds: float = 0.0
     retry_after: float = 1.0
+    names_wait: bool = False
+    """Whether a page names `retry_after`."""
     scope: str = "user"
     after: bool = False
     id: int = 0

@@ -126,9 +126,10 @@ class People(ControlLine):
         """Deletes a message as a moderator, behind the bot's back."""
         await self._ask("delete", channel_id=message.channel_id, message_id=message.id)
 
-    async def post(self, channel_id: int, content: str, user: str = "reader") -> WireMessage:
-        """A message by somebody who is not the bot."""
-        return results.message(await self._ask("post", channel_id=channel_id, content=content, user=user))
+    async def post(self, channel_id: int, content: str, user: str = "reader", count: int = 1) -> WireMessage:
+        """A message by somebody who is not the bot, or several of the same; gives the last one."""
+        form = {"channel_id": channel_id, "content": content, "user": user, "count": count}
+        return results.message(await self._ask("post", **form))
 
     async def open_thread(
         self, channel_id: int, name: str, content: str = "", user: str = "reader", tags: Iterable[str] = ()

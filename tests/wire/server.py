@@ -4,6 +4,7 @@ does.
 
 import asyncio
 import json
+import math
 import socket
 import struct
 import sys
@@ -177,7 +178,8 @@ def _spoiled_answer(rule: Rule) -> web.Response:
         return _json(429, refusal.body(), refusal.headers() | _VIA)
     if rule.fault in PAGES:
         status, text = PAGES[rule.fault]
-        return web.Response(status=status, text=text, content_type="text/html", headers=_VIA)
+        wait = {"Retry-After": str(math.ceil(rule.retry_after))} if rule.names_wait else {}
+        return web.Response(status=status, text=text, content_type="text/html", headers=_VIA | wait)
     refused = REFUSALS[rule.fault]
     return _json(refused.status, refused.body(), _VIA)
 
