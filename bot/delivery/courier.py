@@ -331,8 +331,10 @@ class Courier:
         self._metrics.sent(Outcome.LATER)
         attempts = delivery.attempts + 1
         wait = max(wait_after(attempts, _jitter()), error.after or timedelta(0))
-        level = logging.DEBUG if isinstance(error, WayClosedError) else logging.WARNING  # the gate has said it, once
-        _log.log(level, "Delivery %s: try %s failed, next in %s s: %s", delivery.id, attempts, wait.seconds, error)
+        if isinstance(error, WayClosedError):
+            _log.debug("Delivery %s waits for the way to Discord", delivery.id)  # the gate has said why, once
+        else:
+            _log.warning("Delivery %s: try %s failed, next in %s s: %s", delivery.id, attempts, wait.seconds, error)
         await self._store.deliveries.failed(delivery, str(error), self._clock() + wait)
 
     async def _act(self, delivery: Delivery) -> Noting:
