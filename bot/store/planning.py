@@ -468,6 +468,9 @@ def _add_cards() -> Any:
                 deliveries.c.timeline == lead.c.timeline,
                 deliveries.c.due_at.is_not(None),
                 deliveries.c.wanted.is_(None),
+                # An older one in its place may be under way, and wanted no more.
+                deliveries.c.progress == Progress.WAITING,
+                deliveries.c.message_id.is_(None),
             ),
         )
     )

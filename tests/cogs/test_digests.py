@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import discord
+from sqlalchemy import text
 
 from tests.support.deliveries import due
 from tests.support.deliveries import head as head_of
@@ -179,3 +180,53 @@ async def test_status_is_for_the_bots_owners_alone(tmp_path: Path) -> None:
         stage.bot.owner_id = stranger.id
         shown = await stranger.slash(stage.news, "status")
         assert next(field.name for field in shown.response.embeds[0].fields) == "Queue"
+
+
+async def test_a_time_zone_that_this_machine_does_not_know_is_named_wherever_one_looks_and_mended_by_an_edit(
+    tmp_path: Path,
+) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe()
+        await stage.subscribe(stage.digest, when="daily", at="9:00", timezone="Europe/Berlin")
+        zone = text("UPDATE subscriptions SET timezone = 'Mars/Olympus' WHERE timezone = 'Europe/Berlin'")
+        async with stage.bot.store.subscriptions._database.write() as connection:
+            await connection.execute(zone)
+        stage.clock.move(days=1)
+        await stage.load("one", publishedDateTime=f"{stage.clock():%FT%TZ}")
+        assert stage.titles() == ["Title of one"]
+        role = stage.guild.create_role("Root", permissions=discord.Permissions(administrator=True))
+        root = stage.guild.add_member(stage.env.create_user("root"), roles=[role])
+        stage.bot.owner_id = root.id
+        for command in ("digest list", "digest check", "status"):
+            shown = await root.slash(stage.news, command)
+            assert "Mars/Olympus" in str(shown.response.embeds[0].to_dict()), command
+        chosen = {"subscription": str((await stage.bot.store.subscriptions.of_guild(stage.guild.id))[1].id)}
+        refused = await stage.admin.slash(stage.news, "digest now", **chosen)
+        assert "Mars/Olympus" in refused.response.content
+        refused = await stage.admin.slash(stage.news, "digest edit", max_cards=5, **chosen)
+        assert "There is no time zone “Mars/Olympus”" in refused.response.content
+        await stage.admin.slash(stage.news, "digest edit", timezone="Europe/Berlin", **chosen)
+        stage.clock.move(days=1)
+        await stage.bot.newsroom.tick()
+        assert stage.titles(stage.digest) == ["Title of one"]
+        shown = await stage.admin.slash(stage.news, "digest check")
+        assert "⚠️" not in str(shown.response.embeds[0].to_dict())
+
+
+async def test_now_says_when_a_digest_comes_to_a_channel_that_is_quiet(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.subscribe(stage.digest, when="daily", at="9:00", timezone="UTC")
+        await stage.admin.slash(
+            stage.news, "digest quiet", channel=stage.digest, **{"from": "10:00", "to": "20:00"}, timezone="UTC"
+        )
+        await stage.load("one")
+        chosen = {"subscription": str((await stage.bot.store.subscriptions.of_guild(stage.guild.id))[0].id)}
+        said = await stage.admin.slash(stage.news, "digest now", **chosen)
+        end = stage.clock().replace(hour=20, minute=0, second=0, microsecond=0)
+        assert f"A digest of 1 card comes <t:{int(end.timestamp())}:R>" in said.response.content
+        again = await stage.admin.slash(stage.news, "digest now", **chosen)
+        assert "Nothing new has come in" in again.response.content
+        assert stage.titles(stage.digest) == []
+        stage.clock.now = end
+        await stage.bot.newsroom.tick()
+        assert stage.titles(stage.digest) == ["Title of one"]

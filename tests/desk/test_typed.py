@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time
 
 import pytest
@@ -151,3 +152,44 @@ def test_whatever_is_suggested_is_a_zone(text: str) -> None:
     assert len({*suggested}) == len(suggested)
     assert all(parse_zone(zone) == zone for zone in suggested)
     assert not any("GMT+" in zone or "GMT-" in zone for zone in suggested)
+
+
+@pytest.mark.parametrize(
+    ("typed", "zone"),
+    [
+        ("Europe/Kiev", "Europe/Kiev"),
+        ("US/Eastern", "US/Eastern"),
+        ("europe/berlin", "Europe/Berlin"),
+        ("asia/calcutta", "Asia/Calcutta"),
+        ("america/argentina/buenos aires", "America/Argentina/Buenos_Aires"),
+        ("  America / New York ", "America/New_York"),
+        ("utc", "UTC"),
+    ],
+)
+def test_a_zone_is_taken_by_the_name_that_was_typed_as_iana_spells_it(typed: str, zone: str) -> None:
+    assert parse_zone(typed) == zone
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("Berlin", "Europe/Berlin"),
+        ("Tokyo", "Asia/Tokyo"),
+        ("Europe/Berln", "Europe/Berlin"),
+        ("GMT+2", "no summer time"),
+        ("UTC-5", "no summer time"),
+        ("+05:30", "no summer time"),
+        ("gmt -03", "no summer time"),
+        ("posixrules", "no time zone"),
+        ("localtime", "no time zone"),
+        ("Factory", "no time zone"),
+        ("posix/Europe/Berlin", "no time zone"),
+        ("right/UTC", "no time zone"),
+        ("Mars/Olympus", "no time zone"),
+        ("../../etc/passwd", "no time zone"),
+        ("", "no time zone"),
+    ],
+)
+def test_what_is_no_zone_of_a_place_is_refused_with_the_reason_or_a_suggestion(typed: str, words: str) -> None:
+    with pytest.raises(UserError, match=re.escape(words)):
+        parse_zone(typed)

@@ -247,3 +247,13 @@ def test_the_command_prints_findings_and_says_by_its_code_whether_all_is_well(
     assert {frozenset(json.loads(line)) for line in lines} == {frozenset({"severity", "what", "fix"})}
     monkeypatch.setenv("NEWSDESK_TICK_SECONDS", "soon")
     assert CliRunner().invoke(app, ["doctor", "--offline"]).exit_code == 2
+
+
+async def test_a_time_zone_that_this_machine_does_not_know_is_named(house: House) -> None:
+    channel = await house.subscribe()
+    with closing(sqlite3.connect(house.database)) as connection, connection:
+        connection.execute("UPDATE subscriptions SET timezone = 'Mars/Olympus', \"when\" = 'daily'")
+    (found,) = await house.troubles(offline=True)
+    assert str(channel) in found.what
+    assert "Mars/Olympus" in found.what
+    assert "/digest edit" in found.fix
