@@ -46,7 +46,7 @@ async def open_bot(
         metrics = Metrics()
         bot = NewsBot(settings, store, clock, metrics=metrics, works=background, answers=answers)
         stack.push_async_callback(bot.close)
-        loader = Loader(store.cabinet, *settings.cards)
+        loader = Loader(store.cabinet, *settings.cards, need_category=settings.cards_need_category)
         bot.newsroom = Newsroom(settings, store, loader, DiscordPoster(bot), clock, metrics, bot.gate)
         bot.newsroom.on_duty = leads and not background
         bot.newsroom.warn_operators = bot.warn_operators

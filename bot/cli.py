@@ -27,6 +27,7 @@ from bot.language import ENGLISH
 from bot.logs import write_logs
 from bot.settings import Settings, load_settings
 from bot.sources.checking import check_paths
+from bot.sources.folder import Rules
 from bot.sources.loader import Loader, LoadReport
 from bot.store import back_up, open_store, restore
 from bot.store.troubles import store_trouble
@@ -119,7 +120,8 @@ def check(
     form: Annotated[Format, typer.Option("--format", help="How findings are written.")] = Format.TEXT,
 ) -> None:
     """Say what is wrong with card files. Exit code 1 when there is an error; a file that is no news card is a note."""
-    result = check_paths(paths or load_settings().cards)
+    settings = load_settings()
+    result = check_paths(paths or settings.cards, Rules(settings.cards_need_category, utc_now()))
     write = {Format.TEXT: console.as_text, Format.JSON: console.as_json, Format.GITHUB: console.as_github}
     sys.stdout.write(write[form](result))
     raise typer.Exit(_PROBLEMS if result.errors else 0)
@@ -144,14 +146,22 @@ def load(
 
 async def _load(settings: Settings, accept_withdrawals: bool) -> LoadReport:
     async with open_store(settings.database_url) as store:
-        loader = Loader(store.cabinet, *settings.cards)
+        loader = Loader(store.cabinet, *settings.cards, need_category=settings.cards_need_category)
         with console.progress(_err) as progress:
-            return await loader.load(utc_now(), accept_withdrawals=accept_withdrawals, progress=progress)
+            report = await loader.load(utc_now(), accept_withdrawals=accept_withdrawals, progress=progress)
+        if not report.missing or report.look_at is None:
+            return report
+        wait = max((report.look_at - utc_now()).total_seconds(), 0)
+        _err.print(f"The files of {report.missing} cards are missing: looking again in {wait:.0f} seconds.")
+        await asyncio.sleep(wait)
+        return (await loader.load(utc_now(), accept_withdrawals=accept_withdrawals)).after(report)
 
 
 def _show_load(report: LoadReport) -> None:
     for finding in report.findings:
         _err.print(console.line(finding), style="red", markup=False, highlight=False, soft_wrap=True)
+    for note in report.notes:
+        _err.print(console.line(note), style="dim", markup=False, highlight=False, soft_wrap=True)
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in report.counts().items():
         table.add_row(name.replace("_", " "), str(value))

@@ -7,11 +7,13 @@ import contextvars
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from bot.cards.model import Problem, Severity
 from bot.delivery.courier import Courier
 from bot.delivery.crossposts import Crossposter
 from bot.delivery.gate import Gate
@@ -43,6 +45,10 @@ _LAST_STEPS = 1.0
 _TIDY_SECONDS = 3600
 _LOOK_SECONDS = 1.0
 """How often a process looks whether the duty is its own."""
+_SOONEST_LOOK = 0.2
+"""Seconds. The clock may say that something is due a little later than it was booked for."""
+_LINES = 20
+"""New findings that are written to the log at once; `newsdesk check` names all of them."""
 
 
 class Newsroom:
@@ -74,6 +80,8 @@ class Newsroom:
         self._schedule = Schedule()
         self.supervisor = Supervisor(clock, self._metrics)
         self._beaten_at: datetime | None = None
+        self._next_look: asyncio.TimerHandle | None = None
+        self._known_findings: frozenset[Problem] = frozenset()
         self.on_duty = False
         """Whether loads and ticks are this process's. Where the store is a file, so is delivering."""
         self.held_back = 0
@@ -90,23 +98,27 @@ class Newsroom:
         self.warn_operators: Callable[[int], Awaitable[None]] | None = None
         """Called with their number when a load holds withdrawals back, once until they are accepted or undone."""
 
-    async def load(self, *, accept_withdrawals: bool = False) -> LoadReport:
-        """Bring the store up to the folder and plan what follows. Raises `UserError` when there is no folder."""
+    async def load(self, *, accept_withdrawals: bool = False, settled: Collection[Path] = ()) -> LoadReport:
+        """Bring the store up to the folder and plan what follows. Raises `UserError` when there is no folder.
+
+        Of the `settled` folders is known that nobody is at work on them.
+        """
         before = self.held_back
         try:
-            report = await self._read(accept_withdrawals)
+            report = await self._read(accept_withdrawals, settled)
         finally:
             await self._note_state_quietly()
-        _tell(report)
+        self._tell(report, was_held_back=bool(before))
+        self._look_again(report.look_at)
         if report.held_back and not before and self.warn_operators:
             await self.warn_operators(report.held_back)
         await self._store.reviews.expire(self._clock(), self._settings.max_age)
         await self.plan()
         return report
 
-    async def _read(self, accept_withdrawals: bool) -> LoadReport:
+    async def _read(self, accept_withdrawals: bool, settled: Collection[Path]) -> LoadReport:
         try:
-            report = await self._loader.load(self._clock(), accept_withdrawals=accept_withdrawals)
+            report = await self._loader.load(self._clock(), accept_withdrawals=accept_withdrawals, settled=settled)
         except Exception as error:
             self._metrics.load_failed()
             self.load_trouble = str(error) if isinstance(error, NewsdeskError) else f"{type(error).__name__}: {error}"
@@ -115,6 +127,21 @@ class Newsroom:
         self._loaded_at, self._load_counts = self._clock(), report.counts()
         self._metrics.loaded(report.seconds, report.problems, report.held_back)
         return report
+
+    def _look_again(self, at: datetime | None) -> None:
+        """Load once more when something has to be looked for then, and not only when the whole is compared next."""
+        if self._next_look:
+            self._next_look.cancel()
+            self._next_look = None
+        if at and self.on_duty:
+            delay = max((at - self._clock()).total_seconds(), _SOONEST_LOOK)
+            if delay < self._settings.rescan_seconds:
+                loop = asyncio.get_running_loop()
+                self._next_look = loop.call_later(delay, self._begin_look, context=contextvars.Context())
+
+    def _begin_look(self) -> None:
+        self._next_look = None
+        self.supervisor.spawn("second look", self._load_quietly)
 
     async def request(self, kind: RequestKind, payload: Mapping[str, Any], requested_by: int) -> int:
         """Have something done by the process that is on duty, which may be this one. Returns the request's id."""
@@ -290,6 +317,7 @@ class Newsroom:
         started, self._beaten_at = self._beaten_at, None
         self.supervisor.wind_down()
         self.supervisor.drop(_SCHEDULER)
+        self._look_again(None)
         await self._courier.stop()
         if left := await self.supervisor.stop(_LAST_STEPS):
             _log.warning("Did not end within %g s, and is left to itself: %s", _LAST_STEPS, ", ".join(left))
@@ -319,32 +347,51 @@ class Newsroom:
 
     async def _pull(self) -> None:
         """No load may read the files while git changes them: half a checkout looks like deleted cards."""
-        await self._checkouts.pull(self._loader.at_rest)
-        await self._load_quietly()
+        await self._load_quietly(settled=await self._checkouts.pull(self._loader.at_rest))
 
-    async def _load_quietly(self) -> None:
-        """A load that nobody waits for: what is wrong goes to the log, and the next load tries again."""
+    async def _load_quietly(self, settled: Collection[Path] = ()) -> None:
+        """A load that nobody waits for: what is wrong goes to the log, and the next load tries again.
+
+        The same trouble again is no news.
+        """
+        before = self.load_trouble
         try:
-            await self.load()
+            await self.load(settled=settled)
         except NewsdeskError as error:
-            _log.error("%s", error)
+            if str(error) != before:
+                _log.error("%s", error)
         except Exception:  # noqa: BLE001 - a full disk must not end the watching for good
             _log.exception("The folder could not be loaded")
+        else:
+            if before:
+                _log.info("The folder is loaded again")
+            self._loader.get_ready()
+
+    def _tell(self, report: LoadReport, *, was_held_back: bool) -> None:
+        self._tell_findings([*report.findings, *report.notes])
+        if report.missing:
+            _log.warning("The files of %s cards are missing: they stay until a second look", report.missing)
+        if report.held_back and not was_held_back:
+            _log.error(
+                "The folder lost %s published cards at once, so nothing was withdrawn. If that is meant: "
+                "newsdesk load --accept-withdrawals",
+                report.held_back,
+            )
+        if report.news:
+            _log.info("Cards: %s added, %s changed, %s withdrawn", report.added, report.changed, report.withdrawn)
+
+    def _tell_findings(self, findings: Sequence[Problem]) -> None:
+        """Each when it is new: a broken file is told once, not at every comparison."""
+        new = [finding for finding in findings if finding not in self._known_findings]
+        self._known_findings = frozenset(findings)
+        for finding in new[:_LINES]:
+            level = logging.WARNING if finding.severity is Severity.ERROR else logging.INFO
+            where = f"{finding.field}: " if finding.field else ""
+            _log.log(level, "%s:%s: %s%s", finding.file, finding.line, where, finding.problem)
+        if len(new) > _LINES:
+            _log.warning("%s more findings in files of cards: newsdesk check names them", len(new) - _LINES)
 
 
 def _process() -> str:
     """What tells this process from others that share the store."""
     return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _tell(report: LoadReport) -> None:
-    for finding in report.findings if report.news else ():
-        _log.warning("%s:%s: %s %s", finding.file, finding.line, finding.field, finding.problem)
-    if report.held_back:
-        _log.error(
-            "The folder lost %s published cards at once, so nothing was withdrawn. If that is meant: "
-            "newsdesk load --accept-withdrawals",
-            report.held_back,
-        )
-    if report.news:
-        _log.info("Cards: %s added, %s changed, %s withdrawn", report.added, report.changed, report.withdrawn)

@@ -33,7 +33,7 @@ async def test_a_saved_file_is_in_the_store_and_in_its_channel_by_itself(tmp_pat
         assert await _until(lambda: _stored(stage, "saved"))
         assert await _until(lambda: asyncio.sleep(0, bool(stage.posts())))
         (stage.folder / "saved.md").unlink()
-        assert await _until(lambda: asyncio.sleep(0, not stage.posts()))
+        assert await _until(lambda: asyncio.sleep(0, not stage.posts()), seconds=30)
 
 
 async def test_a_missing_folder_is_told_in_the_log_and_ends_nothing(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 
 class State(enum.StrEnum):
@@ -95,13 +96,16 @@ def effective_publication(published_at: datetime, now: datetime) -> datetime:
     return published_at if is_scheduled(published_at, now) else min(published_at, now)
 
 
-@dataclass(frozen=True, slots=True)
-class FileStat:
-    """A file as the folder lists it. `path` is below the root, with `/`."""
+class FileStat(NamedTuple):
+    """A file as the folder lists it; one that differs in anything may hold something else. A load makes and compares
+    one for every file. `path` is below the root, with `/`.
+    """
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int = 0
+    inode: int = 0
 
 
 class Severity(enum.StrEnum):
@@ -127,8 +131,14 @@ class Reading:
     """What one file gave: a card or none, and the problems found. A file that is no news card gives one note.
 
     `is_empty`: the file holds nothing, as it does for a moment while something writes it. That is an error as well.
+    `is_other`: the file says itself that it is of another category.
+    `digest` names the bytes that were read, None where they were not.
+    `appears_at` is when the card counts as published, where its file's time had not come when it was read.
     """
 
     card: Card | None
     problems: tuple[Problem, ...] = ()
     is_empty: bool = False
+    is_other: bool = False
+    digest: str | None = None
+    appears_at: datetime | None = None

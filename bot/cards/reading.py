@@ -89,16 +89,18 @@ def _without_matter(content: bytes, file: str) -> Reading:
 def _from_matter(matter: FrontMatter, file: str, slug: str, need_category: bool, now: datetime | None) -> Reading:
     findings = Findings()
     fields = Fields(matter.fields, findings)
-    card = None
+    card, is_other = None, False
     if (why := _why_no_card(fields, slug, need_category, matter)) is not None:
         fields.note("category", f"not a news card: {why}")
         slips.note_missed_keys(fields)
+        is_other = fields.values.get("category") not in (None, "")
     else:
         card = build_card(fields, slug)
         slips.note_slips(matter, fields, findings)
         if now is not None:
             slips.note_ahead(fields, card.published_at, now)
-    return Reading(None if findings.has_error else card, tuple(_problems(matter, findings, file)))
+    problems = tuple(_problems(matter, findings, file))
+    return Reading(None if findings.has_error else card, problems, is_other=is_other)
 
 
 def _why_no_card(fields: Fields, slug: str, need_category: bool, matter: FrontMatter) -> str | None:

@@ -30,7 +30,11 @@ _NETWORK = "Check the network, a proxy, and NEWSDESK_DISCORD_API. Or look at thi
 async def diagnose(settings: Settings, clock: Callable[[], datetime], *, offline: bool = False) -> list[Finding]:
     """Everything that was found, what concerns this machine first. `offline` asks Discord nothing."""
     examined = await examine(settings.database_url)
-    found = [*files(settings), *await asyncio.to_thread(cards, settings.cards), *database(examined)]
+    found = [
+        *files(settings),
+        *await asyncio.to_thread(cards, settings.cards, need_category=settings.cards_need_category),
+        *database(examined),
+    ]
     found += await _resting(settings, examined)
     word, troubles = token(settings)
     found += troubles

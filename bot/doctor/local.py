@@ -13,6 +13,7 @@ from bot.doctor.finding import Finding, Severity
 from bot.errors import SettingsError, UserError
 from bot.settings import PREFIX, Settings
 from bot.sources.checking import check_paths
+from bot.sources.folder import Rules
 from bot.store.examining import DatabaseState, Examined
 
 _SHOWN = 3
@@ -60,11 +61,11 @@ def _readable_by_all(path: Path) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, f"Everybody on this machine can read the token in {path}", f"chmod 600 {path}")
 
 
-def cards(folders: Sequence[Path]) -> Iterator[Finding]:
+def cards(folders: Sequence[Path], *, need_category: bool = False) -> Iterator[Finding]:
     """How many cards are broken, and the first few of them."""
     named = ", ".join(map(str, folders))
     try:
-        checked = check_paths(folders)
+        checked = check_paths(folders, Rules(need_category))
     except UserError as error:
         yield Finding(Severity.ERROR, str(error).rstrip("."), "Set NEWSDESK_CARDS to the folder of cards.")
         return

@@ -1,39 +1,312 @@
-"""Read many files while those before them are filed: in a thread, or on several processors for a large folder."""
+"""Read card files in processes of their own, which are watched: off the loop, and ahead of what is being filed."""
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
+import atexit
+import contextlib
+import contextvars
+import functools
 import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
+from typing import IO, ParamSpec, TypeVar
 
-from bot.cards.model import FileStat, Reading
-from bot.sources.folder import read
+from bot.cards.model import FileStat, Problem, Reading
+from bot.errors import UserError
+from bot.language import tr
+from bot.sources.folder import CardFile
+from bot.sources.reader import BUDGET, CAN_COUNT, READY, Outcome, failed
 from bot.store.filing import BATCH
 
 _MANY = 2000
 """From so many files on, more processes save more time than it takes to start them."""
 _AHEAD = 3  # batches being read, or read and waiting
+_PATIENCE = 30.0 if CAN_COUNT else 5.0
+"""Seconds without an answer, or without work where that can be seen, after which a file is given up: a disk hangs."""
+_TRIES = 3
+_PIPE = subprocess.PIPE
+_FROM_OUTSIDE = (-9, -15, 1)
+"""Exit codes of a process that was killed: by the watch, by the system for its memory, by whoever may do so."""
+_OVER_BUDGET = f"took too long to read: more than {BUDGET:g} seconds of processor time"
+
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+Answer = tuple[FileStat, Outcome]
 
 
-async def read_ahead(root: Path, stats: Sequence[FileStat]) -> AsyncIterator[list[tuple[FileStat, Reading]]]:
-    """Yield the readings of the files in their order, batch by batch."""
-    loop = asyncio.get_running_loop()
-    batches = deque(stats[start : start + BATCH] for start in range(0, len(stats), BATCH))
-    under_way: deque[asyncio.Future[list[tuple[FileStat, Reading]]]] = deque()
-    with _readers(len(stats)) as readers:
+class ReadingStoppedError(Exception):
+    """Nobody waits for these files any more."""
+
+
+@dataclass(slots=True)
+class _Process:
+    """One that reads. It says that it is ready before it is asked anything."""
+
+    popen: subprocess.Popen[bytes]
+    requests: IO[bytes]
+    answers: IO[bytes]
+    is_ready: bool = False
+
+    def ask(self, files: Sequence[CardFile]) -> None:
+        if not self.is_ready and pickle.load(self.answers) != READY:  # noqa: S301 - from the process that was started
+            raise EOFError
+        self.is_ready = True
+        pickle.dump(files, self.requests)
+        self.requests.flush()
+
+    def end(self) -> int:
+        """Its exit code."""
+        with contextlib.suppress(OSError):
+            self.requests.close()
+        if self.popen.poll() is None and not _ends_soon(self.popen):
+            self.popen.kill()
+        self.answers.close()
+        return self.popen.wait()
+
+
+class Reader:
+    """One process that reads, started when it is needed and again when a file ended it. Blocking."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: _Process | None = None
+        self._stop: threading.Event | None = None
+        self._answered_at = 0.0
+        self._hung = False
+        self._again = ""
+
+    def read(self, files: Sequence[CardFile], stop: threading.Event | None = None) -> list[Answer]:
+        """What each file gave, in order.
+
+        Raises `UserError` when no process can be started, `ReadingStoppedError` once `stop` is set.
+        """
+        with self._lock:
+            self._stop = stop = stop or threading.Event()
+            self._again = ""
+            try:
+                answers: list[Answer] = []
+                while len(answers) < len(files):
+                    if stop.is_set():
+                        raise ReadingStoppedError
+                    answers += self._read_some(files[len(answers) :])
+                return answers
+            finally:
+                self._stop = None
+
+    def abort(self, stop: threading.Event) -> None:
+        """Let the `read` that was given `stop` end at once, whatever it is at. From any thread."""
+        stop.set()
+        if self._stop is stop and self._process:
+            self._process.popen.kill()
+
+    def start(self) -> None:
+        """Have a process ready, or on its way, before it is needed."""
+        with self._lock, contextlib.suppress(OSError):
+            self._running()
+
+    def close(self) -> None:
+        """End the process."""
+        with self._lock:
+            self._end()
+
+    def _read_some(self, files: Sequence[CardFile]) -> list[Answer]:
+        """Answers in order, until all are there or the process ends; then the file that it was at has a problem."""
+        process = self._ask(files)
+        answers: list[Answer] = []
+        with self._watched(process):
+            try:
+                for _ in files:
+                    answers.append(pickle.load(process.answers))  # noqa: S301 - from the process that was started
+                    self._answered_at = monotonic()
+            except (EOFError, OSError, pickle.UnpicklingError):
+                answers += self._blamed(files[len(answers)].stat)
+        return answers
+
+    def _ask(self, files: Sequence[CardFile]) -> _Process:
+        """Send the files to a process that is ready. One that had ended meanwhile is no fault of theirs."""
+        reason = ""
+        for _ in range(_TRIES):
+            try:
+                process = self._running()
+                with self._watched(process):
+                    process.ask(files)
+            except (EOFError, OSError, pickle.UnpicklingError) as error:
+                reason = str(error) or "it ended"
+                self._end()
+            else:
+                return process
+        raise UserError(
+            tr("Cards cannot be read: the process that reads them does not start ({reason}).", reason=reason)
+        )
+
+    def _running(self) -> _Process:
+        if self._process and self._process.popen.poll() is not None:
+            self._end()
+        if self._process is None:
+            popen = subprocess.Popen(_command(), stdin=_PIPE, stdout=_PIPE, env=_environment())  # noqa: S603 - ourselves
+            if popen.stdin is None or popen.stdout is None:
+                raise OSError("it has no pipes")
+            self._process = _Process(popen, popen.stdin, popen.stdout)
+        return self._process
+
+    def _blamed(self, stat: FileStat) -> list[Answer]:
+        """What the file gave at which the process ended; nothing yet when it may have been ended from outside.
+
+        A file that would end it again is not tried again until it changes.
+        """
+        code, hung, self._hung = self._end(), self._hung, False
+        if code in _FROM_OUTSIDE and not hung and stat.path != self._again:
+            self._again = stat.path
+            return []
+        if hung or code in _FROM_OUTSIDE:
+            return [failed(stat, "took too long to read, or the process that read it was ended")]
+        over = CAN_COUNT and code == -signal.SIGPROF
+        why = _OVER_BUDGET if over else f"cannot be read: it ends the reader (code {code})"
+        return [(stat, Reading(None, (Problem(stat.path, 1, "", why),)))]
+
+    def _end(self) -> int:
+        process, self._process = self._process, None
+        return process.end() if process else 0
+
+    @contextmanager
+    def _watched(self, process: _Process) -> Iterator[None]:
+        """End the process when it has neither answered nor worked for a while. Its work has an end of its own."""
+        done = threading.Event()
+        self._answered_at = monotonic()
+
+        def watch() -> None:
+            ticks = 0
+            while not done.wait(1.0):
+                before, ticks = ticks, _ticks(process.popen.pid)
+                if CAN_COUNT and ticks != before:
+                    self._answered_at = monotonic()
+                if monotonic() - self._answered_at > _PATIENCE:
+                    self._hung = True
+                    process.popen.kill()
+                    return
+
+        threading.Thread(target=watch, name="watching the reader", daemon=True).start()
+        try:
+            yield
+        finally:
+            done.set()
+
+
+def _ticks(process_id: int) -> int:
+    """The processor time that a process has taken, in the system's own unit; 0 where the system does not say."""
+    try:
+        fields = Path(f"/proc/{process_id}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])  # proc(5): utime, stime
+    except (OSError, LookupError, ValueError):
+        return 0
+
+
+def _ends_soon(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(0.5)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _command() -> list[str]:
+    """Isolated, with this process's own paths: a module beside the cards is not to be imported."""
+    begin = f"import sys; sys.path[:] = {[os.path.abspath(path) for path in sys.path]!r}; "  # noqa: PTH100 - text
+    return [sys.executable, "-I", "-c", f"{begin}from bot.sources.reader import main; main()"]
+
+
+def _environment() -> dict[str, str]:
+    """Without the bot's own settings, its token among them."""
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith("NEWSDESK_")}
+
+
+@functools.cache
+def warm_reader() -> Reader:
+    """The one that this process keeps: started once, it answers for a saved file within milliseconds."""
+    reader = Reader()
+    atexit.register(reader.close)
+    return reader
+
+
+def read_all(files: Sequence[CardFile]) -> Iterator[Answer]:
+    """What each file gave, in order, where nothing else goes on. Blocking."""
+    with closing(Reader()) as reader:
+        for start in range(0, len(files), BATCH):
+            yield from reader.read(files[start : start + BATCH])
+
+
+async def read_ahead(files: Sequence[CardFile]) -> AsyncGenerator[list[Answer], None]:
+    """Yield what the files gave in their order, batch by batch. Closing it ends what is being read at once."""
+    batches = deque(files[start : start + BATCH] for start in range(0, len(files), BATCH))
+    under_way: deque[asyncio.Future[list[Answer]]] = deque()
+    stop = threading.Event()
+    readers = [warm_reader(), *(Reader() for _ in range(_readers(len(files)) - 1))]
+    idle: queue.SimpleQueue[Reader] = queue.SimpleQueue()
+    for reader in readers:
+        idle.put(reader)
+
+    def read(batch: Sequence[CardFile]) -> list[Answer]:
+        reader = idle.get()
+        try:
+            return reader.read(batch, stop)
+        finally:
+            idle.put(reader)
+
+    try:
         while batches or under_way:
             while batches and len(under_way) < _AHEAD:
-                under_way.append(loop.run_in_executor(readers, read, root, batches.popleft()))
+                under_way.append(in_background(read, batches.popleft()))
             yield await under_way.popleft()
+    finally:
+        for reader in readers:
+            reader.abort(stop)
+        for future in under_way:
+            future.cancel()
+        for reader in readers[1:]:
+            in_background(reader.close)
 
 
-def _readers(files: int) -> Executor:
+def _readers(files: int) -> int:
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if files < _MANY or processors == 1:
-        return ThreadPoolExecutor(1, "reading cards")
-    # Fresh processes: a copy of this one would hold its database connections and its threads' locks.
-    return ProcessPoolExecutor(min(processors, _AHEAD), multiprocessing.get_context("spawn"))
+    return min(processors, _AHEAD) if files >= _MANY else 1
+
+
+def in_background(
+    work: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
+) -> asyncio.Future[_Result]:
+    """Do this in a thread that nobody has to wait for: unlike `asyncio.to_thread`, it does not hold up the end of the
+    program when a disk does not answer."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[_Result] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(result: _Result | None, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)  # type: ignore[arg-type]  # one of the two is there
+
+    def run() -> None:
+        result, failure = None, None
+        try:
+            result = context.run(work, *args, **kwargs)
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(settle, result, failure)
+
+    threading.Thread(target=run, name=getattr(work, "__name__", "work"), daemon=True).start()
+    return future

@@ -43,22 +43,28 @@ class Checkouts:
         self._longest = longest
         self._troubles: dict[Path, str] = {}
 
-    async def pull(self, at_rest: asyncio.Lock) -> None:
+    async def pull(self, at_rest: asyncio.Lock) -> frozenset[Path]:
         """Bring all up to date, side by side. A trouble is logged when it begins, changes or ends, not each time.
 
-        `at_rest` is held only while a folder's own files change, not while its remote is asked.
+        `at_rest` is held only while a folder's own files change, not while its remote is asked. Returns the folders
+        that are another commit now: what is missing there, git has taken away.
         """
+        checkouts = [folder for folder in self._folders if (folder / ".git").exists()]
         async with asyncio.TaskGroup() as pulls:
-            for folder in self._folders:
-                if (folder / ".git").exists():
-                    pulls.create_task(self._bring_up_to_date(folder, at_rest))
+            tasks = [pulls.create_task(self._bring_up_to_date(folder, at_rest)) for folder in checkouts]
+        return frozenset(folder for folder, task in zip(checkouts, tasks, strict=True) if task.result())
 
-    async def _bring_up_to_date(self, folder: Path, at_rest: asyncio.Lock) -> None:
+    async def _bring_up_to_date(self, folder: Path, at_rest: asyncio.Lock) -> bool:
+        """Whether another commit was brought in, and nothing went wrong."""
+        is_new = False
         trouble = await self._trouble(folder, _FETCH)
         if not trouble:
             async with at_rest:
+                before = _commit(folder)
                 trouble = await self._trouble(folder, _MERGE)
+                is_new = not trouble and _commit(folder) != before
         self._tell(folder, trouble)
+        return is_new
 
     def _tell(self, folder: Path, trouble: str) -> None:
         before = self._troubles.get(folder, "")
@@ -83,6 +89,16 @@ class Checkouts:
         finally:
             await _end(git)
         return "" if code == 0 else _sentence(said) or f"git ended with {code}"
+
+
+def _commit(folder: Path) -> str:
+    """What git wrote down last about where the checkout stands; a merge that brings nothing writes nothing."""
+    try:
+        with (folder / ".git" / "logs" / "HEAD").open("rb") as log:
+            log.seek(max(log.seek(0, os.SEEK_END) - _KEPT, 0))
+            return log.read().rpartition(b"\n")[0].rpartition(b"\n")[2].decode(errors="replace")
+    except OSError:
+        return ""
 
 
 async def _start(folder: Path, words: Sequence[str]) -> Process:

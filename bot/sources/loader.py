@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
-from bot.cards.model import FileStat, Problem, Reading, Severity
+from bot.cards.model import FileStat, Problem, Reading, Severity, effective_publication
 from bot.errors import UserError
 from bot.language import marked, tr
-from bot.sources.ahead import read_ahead
-from bot.sources.folder import scan, slug_of, untried
+from bot.sources.ahead import Answer, in_background, read_ahead, warm_reader
+from bot.sources.folder import CardFile, Listing, Rules, list_folder, slug_of, untried
+from bot.sources.reader import Unread
 from bot.sources.writeback import write_published
 from bot.store.filing import BATCH, Filing, FilingCabinet, KnownFile
 
@@ -22,11 +24,18 @@ BRAKE_CARDS = 20
 BRAKE_SHARE = 0.20
 """A load that would withdraw more than this many cards and more than this share of the published ones stops first:
 an emptied folder or a bad checkout is likelier than such news."""
+SECOND_LOOK = timedelta(seconds=5)
+"""A card that was not found is gone when it is not found again so much later: editors, copies and checkouts take files
+away for a moment. Of eight pulls of 2,000 cards three were met half done."""
 
 
 @dataclass(slots=True)
 class LoadReport:
-    """What a load found and did. `seconds` is wall time; `held_back` counts withdrawals that wait for a person."""
+    """What a load found and did. `seconds` is wall time; `held_back` counts withdrawals that wait for a person.
+
+    `missing` cards were not found and stay until the second look, `scheduled` ones are still to come. `look_at` is when
+    the next of them has to be looked for. `notes` are about files that were read, or left out, now.
+    """
 
     files: int = 0
     cards: int = 0
@@ -38,7 +47,11 @@ class LoadReport:
     problems: int = 0
     seconds: float = 0.0
     held_back: int = 0
+    missing: int = 0
+    scheduled: int = 0
     findings: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+    look_at: datetime | None = None
 
     @property
     def news(self) -> bool:
@@ -48,8 +61,18 @@ class LoadReport:
     def counts(self) -> dict[str, Any]:
         """The report as plain values, without the single findings."""
         counts = asdict(self)
-        del counts["findings"]
+        for name in ("findings", "notes", "look_at"):
+            del counts[name]
         return counts | {"seconds": round(self.seconds, 3)}
+
+    def after(self, first: LoadReport) -> LoadReport:
+        """This second look and the load before it, as one."""
+        for name in ("added", "changed", "withdrawn"):
+            setattr(self, name, getattr(self, name) + getattr(first, name))
+        self.unchanged = max(self.unchanged - first.added - first.changed, 0)
+        self.seconds += first.seconds
+        self.notes = [*dict.fromkeys([*first.notes, *self.notes])]
+        return self
 
 
 Progress = Callable[[int, int], None]
@@ -59,63 +82,131 @@ Progress = Callable[[int, int], None]
 class Loader:
     """Loads the folders. One load at a time: a second caller waits for the first."""
 
-    def __init__(self, cabinet: FilingCabinet, *roots: Path) -> None:
+    def __init__(self, cabinet: FilingCabinet, *roots: Path, need_category: bool = False) -> None:
         self.roots = roots
+        self._need_category = need_category
         self.at_rest = asyncio.Lock()
         """Held by whoever reads the folders or changes many of their files."""
         self._cabinet = cabinet
+        self._filled: dict[str, tuple[int, int]] = {}
+        self._missed: dict[tuple[str, str], float] = {}
 
     async def load(
-        self, now: datetime, *, accept_withdrawals: bool = False, progress: Progress | None = None
+        self,
+        now: datetime,
+        *,
+        accept_withdrawals: bool = False,
+        progress: Progress | None = None,
+        settled: Collection[Path] = (),
     ) -> LoadReport:
-        """Compare, read, write. Raises `UserError` when a folder is not there; then nothing is changed."""
+        """Compare, read, write. Of the `settled` roots is known that nobody is at work on them: one look is enough.
+
+        Raises `UserError` when a folder is not there; then nothing is changed. Raises `StoreError` when the database as
+        a whole fails.
+        """
         async with self.at_rest:
-            for root in self.roots:
-                if not root.is_dir():
-                    raise UserError(
-                        tr(
-                            "The folder of cards {folder} does not exist. Set NEWSDESK_CARDS to one that does.",
-                            folder=root,
-                        )
-                    )
-            load = _Load(self._cabinet, now, accept_withdrawals, progress or (lambda _done, _of: None))
-            return await load.run(self.roots)
+            started = perf_counter()
+            places = [await in_background(_look_at, root) for root in self.roots]
+            load = _Load(
+                self._cabinet,
+                Rules(self._need_category, now),
+                now,
+                accept_withdrawals,
+                progress or (lambda _done, _of: None),
+                self._missed,
+            )
+            folders = [_Folder(load, place, alone=len(places) == 1, settled=place.root in settled) for place in places]
+            for folder in folders:
+                await folder.recall()
+                self._refuse_another(folder)
+            report = await load.run(folders)
+            self._missed = load.missing
+            report.seconds = perf_counter() - started
+            return report
+
+    def _refuse_another(self, folder: _Folder) -> None:
+        """An empty folder in the place of a full one is likelier a disk that is not mounted than news."""
+        place = folder.place
+        if place.listing.files or place.listing.closed:
+            self._filled[place.key] = place.identity
+        elif self._filled.get(place.key, place.identity) != place.identity and folder.known:
+            text = marked(
+                "The folder of cards {folder} is empty and not the one that it was: is its disk mounted? Nothing was "
+                "changed. If that is meant, start the bot again."
+            )
+            raise UserError(tr(text, folder=place.root))
+
+    def get_ready(self) -> None:
+        """Have somebody there who reads the next file that is saved."""
+        in_background(warm_reader().start)
 
     async def write_back(self, card_id: int, published: bool) -> None:
         """Write a decision into the card's file. Raises `UserError` when it cannot be done."""
         async with self.at_rest:
             for root in self.roots:
-                known = await self._cabinet.known(str(root.resolve()))
+                known = await self._cabinet.known(str(await in_background(root.resolve)))
                 stat = next((file.stat for file in known.values() if file.card_id == card_id), None)
                 if stat is not None:
-                    await asyncio.to_thread(write_published, root, stat, published)
+                    await in_background(write_published, root, stat, published)
                     return
         raise UserError(tr("The card's file is not in the folder of cards, so that it cannot be written."))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A folder of cards as it lies there; `identity` is its device and number."""
+
+    root: Path
+    key: str
+    identity: tuple[int, int]
+    listing: Listing
+
+
+def _look_at(root: Path) -> _Place:
+    """A folder that cannot be listed must not look like one whose files were deleted."""
+    try:
+        if not root.is_dir():
+            text = marked("The folder of cards {folder} does not exist. Set NEWSDESK_CARDS to one that does.")
+            raise UserError(tr(text, folder=root))
+        info = root.stat()
+        return _Place(root, str(root.resolve()), (info.st_dev, info.st_ino), list_folder(root))
+    except OSError as error:
+        text = marked("The folder {folder} cannot be listed: {reason}. Nothing was changed.")
+        raise UserError(tr(text, folder=error.filename or root, reason=error.strerror)) from error
 
 
 class _Load:
     """One load of all folders: what would take cards away comes last, together, so that the brake can weigh it."""
 
-    def __init__(self, cabinet: FilingCabinet, now: datetime, accept_withdrawals: bool, progress: Progress) -> None:
+    def __init__(
+        self,
+        cabinet: FilingCabinet,
+        rules: Rules,
+        now: datetime,
+        accept_withdrawals: bool,
+        progress: Progress,
+        missed: Mapping[tuple[str, str], float],
+    ) -> None:
         self.cabinet = cabinet
+        self.rules = rules
         self.now = now
         self.accept_withdrawals = accept_withdrawals
         self.progress = progress
+        self.missed = missed
+        """What the load before missed, by folder and path, and since when on a clock that nobody sets."""
+        self.missing: dict[tuple[str, str], float] = {}
         self.report = LoadReport()
 
-    async def run(self, roots: Sequence[Path]) -> LoadReport:
-        started = perf_counter()
-        folders = [_Folder(self, root, alone=len(roots) == 1) for root in roots]
-        for folder in folders:
-            await folder.look()
+    async def run(self, folders: Sequence[_Folder]) -> LoadReport:
         vanished = {card for folder in folders for card in folder.vanished()}
         claims: dict[str, str] = {}
         for folder in folders:
             claims = await folder.read(vanished, claims) | claims
+        for folder in folders:
+            await folder.settle()
         await self._withdraw(folders)
         if self.report.news:
             await self.cabinet.recount()
-        self.report.seconds = perf_counter() - started
         return self.report
 
     async def _withdraw(self, folders: Sequence[_Folder]) -> None:
@@ -129,90 +220,152 @@ class _Load:
     async def _suspicious(self, losing: int) -> bool:
         return losing > BRAKE_CARDS and losing > await self.cabinet.published() * BRAKE_SHARE
 
+    def seconds_missing(self, key: str, path: str) -> float:
+        """For how long a file has been missing, as far as this process has seen."""
+        since = self.missing[key, path] = self.missed.get((key, path), monotonic())
+        return monotonic() - since
+
+    def look_again(self, at: datetime) -> None:
+        """Something has to be looked for then."""
+        self.report.look_at = min(at, self.report.look_at or at)
+
 
 class _Folder:
     """One folder's part of a load."""
 
-    def __init__(self, load: _Load, root: Path, *, alone: bool) -> None:
+    def __init__(self, load: _Load, place: _Place, *, alone: bool, settled: bool) -> None:
         self.load = load
-        self.root = root
-        self.key = str(root.resolve())
+        self.place = place
         self.alone = alone
-        self.stats: list[FileStat] = []
+        self.settled = settled
+        self.stats = place.listing.files
         self.known: dict[str, KnownFile] = {}
         self.claims: dict[str, str] = {}
-        """The slugs of this folder's cards, broken ones too, with the file that has each."""
+        """The slugs of this folder's cards, broken ones too, with the path of the file that has each."""
         self.postponed: list[tuple[FileStat, Reading]] = []
+        self.missing: set[str] = set()
+        """Files that are not there, or that hold no card any more."""
         self.leaving: set[str] = set()
-        """Files that are gone, or that are no news card any more."""
+        """Those of them that are gone for good, or say so."""
 
-    async def look(self) -> None:
-        self.stats = await asyncio.to_thread(self._scan)
-        self.known = await self.load.cabinet.known(self.key)
-        self.leaving = self.known.keys() - {stat.path for stat in self.stats}
+    async def recall(self) -> None:
+        self.known = await self.load.cabinet.known(self.place.key)
+        listed = {stat.path for stat in self.stats}
+        self.missing = {path for path in self.known.keys() - listed if not self.place.listing.is_closed(path)}
         self.load.report.files += len(self.stats)
 
     def vanished(self) -> Iterator[int]:
-        for path in self.leaving:
+        for path in self.missing:
             if (card := self.known[path].card_id) is not None:
                 yield card
 
     async def read(self, vanished: Iterable[int], taken: Mapping[str, str]) -> dict[str, str]:
         """File what is new; `taken` are the slugs of the folders before. Gives those of this one."""
+        self._report(self.place.listing.problems)
+        for path in filter(self.place.listing.is_closed, self.known):
+            self.claims[slug_of(path)] = path
         twins = _twins(self.stats, taken)
-        fresh = [stat for stat in self.stats if stat.path in self.known and self.known[stat.path].stat == stat]
-        fresh = [stat for stat in fresh if stat.path not in twins]
-        for stat in fresh:
-            file = self.known[stat.path]
-            self.load.report.unchanged += file.card_id is not None
-            self._count(stat, file.card_id is not None, file.problems)
-        unread = sorted(set(self.stats) - set(fresh), key=lambda stat: stat.path)
+        unread = []
+        for stat in self.stats:
+            known = self.known.get(stat.path)
+            if known and known.stat == stat and stat.path not in twins and not self._is_waited_for(known):
+                self._keep(stat, known)
+            else:
+                unread.append(stat)
         await self._read(unread, frozenset(vanished), twins)
-        return self.claims
+        return {slug: str(self.place.root / path) for slug, path in self.claims.items()} if not self.alone else {}
 
-    def _scan(self) -> list[FileStat]:
-        """A folder that cannot be listed must not look like one whose files were deleted."""
-        try:
-            return scan(self.root)
-        except OSError as error:
-            text = marked("The folder {folder} cannot be listed: {reason}. Nothing was changed.")
-            raise UserError(tr(text, folder=error.filename, reason=error.strerror)) from error
+    def _is_waited_for(self, known: KnownFile) -> bool:
+        """Whether the file has to be read even if nothing in it changed: it is back, or its card's time has come.
+
+        While it was missing, another file may have become its card.
+        """
+        return known.missing_since is not None or (known.due_at is not None and known.due_at <= self.load.now)
+
+    def _keep(self, stat: FileStat, known: KnownFile) -> None:
+        """The file holds what it held."""
+        is_card = known.card_id is not None
+        self.load.report.unchanged += is_card
+        if known.due_at is not None:
+            self._put_off(known.due_at)
+        self._count(stat, is_card, known.problems)
+
+    def _put_off(self, due_at: datetime) -> None:
+        self.load.report.scheduled += 1
+        self.load.look_again(due_at)
 
     def _count(self, stat: FileStat, is_card: bool, problems: Sequence[Problem]) -> None:
-        errors = [problem for problem in problems if problem.severity is Severity.ERROR]
         report = self.load.report
         report.cards += is_card
         report.skipped += not is_card
-        report.problems += len(errors)
-        report.findings += [self._placed(problem) for problem in errors]
-        if is_card or errors:
-            self.claims.setdefault(slug_of(stat.path), str(self.root / stat.path))
+        broken = problems and self._report([each for each in problems if each.severity is Severity.ERROR])
+        if is_card or broken:
+            self.claims.setdefault(slug_of(stat.path), stat.path)
 
-    def _placed(self, problem: Problem) -> Problem:
-        """Of several folders the problem says which one it is in."""
-        return problem if self.alone else replace(problem, file=str(self.root / problem.file))
+    def _report(self, problems: Sequence[Problem]) -> int:
+        """Of several folders a problem says which one it is in. How many of them are errors."""
+        placed = [each if self.alone else replace(each, file=str(self.place.root / each.file)) for each in problems]
+        errors = [each for each in placed if each.severity is Severity.ERROR]
+        self.load.report.problems += len(errors)
+        self.load.report.findings += errors
+        self.load.report.notes += [each for each in placed if each.severity is not Severity.ERROR]
+        return len(errors)
 
     async def _read(self, unread: Sequence[FileStat], vanished: Iterable[int], twins: dict[str, Problem]) -> None:
         done = 0
-        async for readings in read_ahead(self.root, [stat for stat in unread if stat.path not in twins]):
-            await self._take(readings, vanished)
-            self.load.progress(done := done + len(readings), len(unread))
+        reading = read_ahead([self._file_to_read(stat) for stat in unread if stat.path not in twins])
+        async with aclosing(reading):
+            async for answers in reading:
+                await self._take(answers, vanished)
+                self.load.progress(done := done + len(answers), len(unread))
         await self._take(
             [(untried(stat), Reading(None, (twins[stat.path],))) for stat in unread if stat.path in twins], vanished
         )
 
-    async def _take(self, readings: Sequence[tuple[FileStat, Reading]], vanished: Iterable[int]) -> None:
+    def _file_to_read(self, stat: FileStat) -> CardFile:
+        known = self.known.get(stat.path)
+        digest = None if known is None or self._is_waited_for(known) else known.digest
+        return CardFile(str(self.place.root / stat.path), stat, digest, self.load.rules)
+
+    async def _take(self, answers: Sequence[Answer], vanished: Iterable[int]) -> None:
+        now, known = self.load.now, self.known
+        readings = [
+            (stat, in_its_time(outcome, now, known.get(stat.path)))
+            for stat, outcome in answers
+            if isinstance(outcome, Reading)
+        ]
         for stat, reading in readings:
-            before = self.known[stat.path].card_id if stat.path in self.known else None
+            if reading.appears_at and reading.appears_at > now:
+                self._put_off(reading.appears_at)
+            before = known[stat.path].card_id if stat.path in known else None
             broken = any(problem.severity is Severity.ERROR for problem in reading.problems)
             if reading.card is None and before is not None and not broken:
-                self.leaving.add(stat.path)
+                self._lose(stat.path, reading)
             self._count(stat, reading.card is not None or (broken and before is not None), reading.problems)
-        staying = [(stat, reading) for stat, reading in readings if stat.path not in self.leaving]
+            self._report([each for each in reading.problems if each.severity is not Severity.ERROR])
+        await self._skip({stat: outcome for stat, outcome in answers if isinstance(outcome, Unread)})
+        staying = [(stat, reading) for stat, reading in readings if stat.path not in self.missing]
         self._add(await self._file(staying, vanished, withdraw=False))
 
+    def _lose(self, path: str, reading: Reading) -> None:
+        """A file that says to be something else means it. One without front matter may be half written."""
+        self.missing.add(path)
+        if reading.is_other:
+            self.leaving.add(path)
+
+    async def _skip(self, unread: Mapping[FileStat, Unread]) -> None:
+        """Files that were only touched, and such as went away since they were listed."""
+        self.missing |= {stat.path for stat, why in unread.items() if why is Unread.GONE and stat.path in self.known}
+        same = [stat for stat, why in unread.items() if why is Unread.SAME]
+        for stat in same:
+            self._keep(stat, self.known[stat.path])
+        if same:
+            await self.load.cabinet.touch(self.place.key, same)
+
     async def _file(self, batch: Sequence[tuple[FileStat, Reading]], vanished: Iterable[int], withdraw: bool) -> Filing:
-        return await self.load.cabinet.file(self.key, batch, vanished=vanished, now=self.load.now, withdraw=withdraw)
+        return await self.load.cabinet.file(
+            self.place.key, batch, vanished=vanished, now=self.load.now, withdraw=withdraw
+        )
 
     def _add(self, filing: Filing) -> None:
         report = self.load.report
@@ -221,6 +374,25 @@ class _Folder:
         report.withdrawn += filing.withdrawn
         report.unchanged += filing.unchanged
         self.postponed += filing.postponed
+        self._report(filing.refused)
+
+    async def settle(self) -> None:
+        """Tell what is gone from what may only be missing for a moment."""
+        now, newly = self.load.now, []
+        for path in self.missing - self.leaving:
+            known = self.known[path]
+            since = known.missing_since
+            if since is None or since > now:
+                newly.append(path)
+                since = now
+            seconds = self.load.seconds_missing(self.place.key, path)
+            waited = max(now - since, timedelta(seconds=seconds))
+            if known.card_id is None or self.settled or waited >= SECOND_LOOK:
+                self.leaving.add(path)
+            else:
+                self.load.report.missing += 1
+                self.load.look_again(since + SECOND_LOOK)
+        await self.load.cabinet.miss(self.place.key, sorted(newly), now)
 
     def _batches(self) -> Iterator[list[str]]:
         paths = sorted(self.leaving)
@@ -228,7 +400,7 @@ class _Folder:
 
     async def losing(self) -> int:
         """How many published cards would go."""
-        at_risk = [await self.load.cabinet.at_risk(self.key, batch) for batch in self._batches()]
+        at_risk = [await self.load.cabinet.at_risk(self.place.key, batch) for batch in self._batches()]
         return len(self.postponed) + sum(at_risk)
 
     async def withdraw(self) -> None:
@@ -236,7 +408,20 @@ class _Folder:
         for start in range(0, len(postponed), BATCH):
             self._add(await self._file(postponed[start : start + BATCH], (), withdraw=True))
         for batch in self._batches():
-            self.load.report.withdrawn += await self.load.cabinet.forget(self.key, batch, self.load.now)
+            self.load.report.withdrawn += await self.load.cabinet.forget(self.place.key, batch, self.load.now)
+
+
+def in_its_time(reading: Reading, now: datetime, known: KnownFile | None = None) -> Reading:
+    """The reading, with when its card is to appear where its time has not come; `known` is the file as it was.
+
+    A card that was put off waits for its own time, not for the hours before it that count as now.
+    """
+    if reading.card is None or reading.card.published_at <= now:
+        return reading
+    at = reading.card.published_at
+    if known is None or known.due_at != at:
+        at = effective_publication(at, now)
+    return replace(reading, appears_at=at)
 
 
 def _twins(stats: Sequence[FileStat], taken: Mapping[str, str]) -> dict[str, Problem]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Column, RowMapping, Select, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import Card, FileStat, Problem, Reading, Severity, State
@@ -20,6 +22,7 @@ from bot.store.parsing import verdict_or_none
 from bot.store.records import row_of, timeline
 from bot.store.search.engines import index_of
 from bot.store.tables import audit, card_aliases, card_topics, cards, files, providers, spellings, topics
+from bot.store.troubles import store_trouble
 from bot.store.upserts import insert_ignoring
 from bot.store.visibility import verdict
 
@@ -29,49 +32,101 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file as it was when it was last read."""
+    """A file as it was when it was last read.
+
+    `missing_since`: its card was not found there, at that look first. `due_at`: when the card in it is to appear.
+    """
 
     stat: FileStat
     card_id: int | None
     problems: tuple[Problem, ...]
+    digest: str | None = None
+    missing_since: datetime | None = None
+    due_at: datetime | None = None
 
 
 @dataclass(slots=True)
 class Filing:
-    """What became of a batch. `postponed` are the files whose reading would withdraw a card that is visible now."""
+    """What became of a batch. `postponed` are the files whose reading would withdraw a card that is visible now,
+    `refused` the problems of those that could not be written.
+    """
 
     added: int = 0
     changed: int = 0
     withdrawn: int = 0
     unchanged: int = 0
     postponed: list[tuple[FileStat, Reading]] = field(default_factory=list)
+    refused: list[Problem] = field(default_factory=list)
+
+    def __iadd__(self, other: Filing) -> Filing:
+        self.added += other.added
+        self.changed += other.changed
+        self.withdrawn += other.withdrawn
+        self.unchanged += other.unchanged
+        self.postponed += other.postponed
+        self.refused += other.refused
+        return self
+
+
+_REFUSALS = (SQLAlchemyError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
+"""What a card that cannot be written raises, in the database, its driver or what makes a row of it."""
+_REASON = 200  # characters
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Raise `StoreError` with a sentence where the database as a whole fails: it is no card's fault."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        if trouble := store_trouble(error):
+            raise trouble from error
+        raise
+
+
+def _refusal(error: BaseException) -> str:
+    """Why something was not taken, in a short line: SQLAlchemy would add the statement, which may be megabytes."""
+    said = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__
+    return f"cannot be stored: {' '.join(said.split())[:_REASON]}"
 
 
 class FilingCabinet:
-    """The loader's side of the store."""
+    """The loader's side of the store. Everything raises `StoreError` where the database as a whole fails."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @asynccontextmanager
+    async def _read(self) -> AsyncIterator[AsyncConnection]:
+        with _explained():
+            async with self._database.read() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _write(self) -> AsyncIterator[AsyncConnection]:
+        with _explained():
+            async with self._database.write() as connection:
+                yield connection
+
     async def known(self, root: str) -> dict[str, KnownFile]:
         """Every file that was read below `root`."""
-        columns = (files.c.path, files.c.size, files.c.mtime_ns, files.c.card_id, files.c.problems)
-        async with self._database.read() as connection:
+        columns = (files.c[name] for name in (*FileStat._fields, "card_id", "problems", *_LOOKS))
+        async with self._read() as connection:
             rows = await connection.execute(select(*columns).where(files.c.root == root))
             return {
-                path: KnownFile(FileStat(path, size, mtime), card, _problems(found))
-                for path, size, mtime, card, found in rows
+                row[0]: KnownFile(FileStat(*row[:_STAT]), row[_STAT], _problems(row[_STAT + 1]), *row[_STAT + 2 :])
+                for row in rows
             }
 
     async def published(self) -> int:
         """How many cards are published by their files."""
-        async with self._database.read() as connection:
+        async with self._read() as connection:
             count = select(func.count()).select_from(cards).where(cards.c.state == State.PUBLISHED)
             return int((await connection.execute(count)).scalar_one())
 
     async def at_risk(self, root: str, paths: Sequence[str]) -> int:
         """How many published cards only these files carry."""
-        async with self._database.read() as connection:
+        async with self._read() as connection:
             lost = 0
             for ids in some_of(await _orphans(connection, root, paths)):
                 asked = select(func.count()).where(cards.c.id.in_(ids), cards.c.state == State.PUBLISHED)
@@ -87,13 +142,52 @@ class FilingCabinet:
         now: datetime,
         withdraw: bool,
     ) -> Filing:
-        """Write one batch in one transaction. Without `withdraw`, cards that would disappear are handed back."""
-        async with self._database.write() as connection:
-            return await _Batch(connection, root, now, withdraw, frozenset(vanished)).write(batch)
+        """Write one batch in one transaction. Without `withdraw`, cards that would disappear are handed back.
+
+        A batch that the database refuses is written in halves, so that in the end only the file is left out that
+        cannot be written: it is a problem, and the card that it was stays.
+        """
+        gone = frozenset(vanished)
+        try:
+            async with self._write() as connection:
+                return await _Batch(connection, root, now, withdraw, gone).write(batch)
+        except _REFUSALS as error:
+            if len(batch) == 1:
+                return await self._refuse(root, *batch[0], _refusal(error))
+        filing, half = Filing(), len(batch) // 2
+        for part in (batch[:half], batch[half:]):
+            filing += await self.file(root, part, vanished=gone, now=now, withdraw=withdraw)
+        return filing
+
+    async def _refuse(self, root: str, stat: FileStat, reading: Reading, why: str) -> Filing:
+        problem = Problem(stat.path, 1, "", why)
+        async with self._write() as connection:
+            refused = [(stat, Reading(None, (problem, *reading.problems)))]
+            await _note_files(connection, root, refused, {}, {})
+        return Filing(refused=[problem])
+
+    async def touch(self, root: str, stats: Sequence[FileStat]) -> None:
+        """These files look different and hold what they held."""
+        names = [name for name in FileStat._fields if name != "path"]
+        values: dict[str, Any] = {name: bindparam(f"the_{name}") for name in names}
+        chosen = (files.c.root == root) & (files.c.path == bindparam("the_path"))
+        changing = update(files).where(chosen).values(values)
+        for some in some_of(stats):
+            async with self._write() as connection:
+                await connection.execute(
+                    changing, [{f"the_{name}": getattr(stat, name) for name in FileStat._fields} for stat in some]
+                )
+
+    async def miss(self, root: str, paths: Sequence[str], now: datetime) -> None:
+        """The cards of these files were not found there."""
+        for some in some_of(paths):
+            async with self._write() as connection:
+                chosen = (files.c.root == root) & files.c.path.in_(some)
+                await connection.execute(update(files).where(chosen).values(missing_since=now))
 
     async def forget(self, root: str, paths: Sequence[str], now: datetime) -> int:
         """These files are gone: withdraw their cards, unless another file carries them now. Returns how many."""
-        async with self._database.write() as connection:
+        async with self._write() as connection:
             gone = await _orphans(connection, root, paths)
             for some in some_of(paths):
                 await connection.execute(delete(files).where(files.c.root == root, files.c.path.in_(some)))
@@ -105,7 +199,7 @@ class FilingCabinet:
 
     async def recount(self) -> None:
         """Count the published cards of every topic and provider again."""
-        async with self._database.write() as connection:
+        async with self._write() as connection:
             await recount(connection)
 
 
@@ -121,8 +215,10 @@ async def recount(connection: AsyncConnection) -> None:
 async def topic_ids(connection: AsyncConnection, names: Mapping[str, str]) -> dict[str, int]:
     """The ids of topics by their keys (folded names); unknown ones are added."""
     await _add_missing(connection, topics, [{"key": key, "name": name} for key, name in names.items()])
-    rows = await connection.execute(select(topics.c.key, topics.c.id).where(topics.c.key.in_(names)))
-    found = dict(rows.all())
+    found: dict[str, int] = {}
+    for some in some_of(list(names)):
+        rows = await connection.execute(select(topics.c.key, topics.c.id).where(topics.c.key.in_(some)))
+        found |= dict(rows.all())
     return {key: found[storable(key)] for key in names}
 
 
@@ -175,9 +271,13 @@ class _Batch:
         self.vanished = vanished
         self.filing = Filing()
         self.rows: dict[str, dict[str, Any]] = {}
+        self.times: dict[str, datetime] = {}
+        """When each card counts as published."""
 
     async def write(self, batch: Sequence[tuple[FileStat, Reading]]) -> Filing:
         found = [(stat, reading.card) for stat, reading in batch if reading.card]
+        self.times = {r.card.slug: r.appears_at or r.card.published_at for _, r in batch if r.card}
+        scheduled = {stat.path: r.appears_at for stat, r in batch if r.appears_at and r.appears_at > self.now}
         self.rows = {card.slug: row_of(card) for _, card in found}
         known = await self._known(list(self.rows))
         renamed = await self._renamed(self.rows.keys() - known.keys())
@@ -185,10 +285,19 @@ class _Batch:
         new: list[tuple[int, Card]] = []
         changed: list[tuple[RowMapping, Card]] = []
         carried: dict[str, int] = {}
+        hidden: list[tuple[RowMapping, Card]] = []
         postponed: set[str] = set()
         for stat, card in found:
             old = known.get(card.slug) or renamed.get(card.slug)
-            if old is None:
+            if stat.path in scheduled:
+                if old is None:
+                    continue
+                if self.withdraw or old["state"] != State.PUBLISHED:
+                    carried[stat.path] = old["id"]
+                    hidden.append((old, card))
+                else:
+                    postponed.add(stat.path)
+            elif old is None:
                 new.append((next_id, card))
                 carried[stat.path] = next_id
                 next_id += 1
@@ -199,9 +308,10 @@ class _Batch:
                 changed.append((old, card))
         await self._insert(new)
         await self._update(changed)
+        await self._hide(hidden)
         kept = [(stat, reading) for stat, reading in batch if stat.path not in postponed]
         self.filing.postponed = [(stat, reading) for stat, reading in batch if stat.path in postponed]
-        await self._note_files(kept, carried)
+        await _note_files(self.connection, self.root, kept, carried, scheduled)
         return self.filing
 
     def _would_withdraw(self, old: RowMapping, card: Card) -> bool:
@@ -220,9 +330,9 @@ class _Batch:
     async def _insert(self, new: Sequence[tuple[int, Card]]) -> None:
         rows = [
             self.rows[card.slug]
+            | _place(self.times[card.slug], card_id)
             | {
                 "id": card_id,
-                "timeline": timeline(card.published_at, card_id),
                 "gone": False,
                 "visible_at": self.now if card.state is State.PUBLISHED else None,
                 "unplanned": True,
@@ -231,7 +341,7 @@ class _Batch:
         ]
         if rows:
             await self.connection.execute(insert(cards), rows)
-            await self._label(new)
+            await self._label(new, rows)
         self.filing.added += len(rows)
 
     async def _update(self, seen: Sequence[tuple[RowMapping, Card]]) -> None:
@@ -240,8 +350,7 @@ class _Batch:
         filed: list[tuple[int, str, str]] = []
         for old, card in seen:
             state = _ruled(old, card)
-            ours = {"gone": False, "timeline": timeline(card.published_at, old["id"]), "state": state}
-            row = self.rows[card.slug] | ours
+            row = self.rows[card.slug] | _place(self._published_at(old, card), old["id"]) | _there(state)
             if all(row[name] == old[name] for name in _COMPARED):
                 self.filing.unchanged += 1
                 continue
@@ -259,13 +368,31 @@ class _Batch:
             await self.connection.execute(delete(card_topics).where(card_topics.c.card_id.in_(ids)))
             await self.connection.execute(update(cards).where(cards.c.id == bindparam("the_id")), rows)
             await _log_states(self.connection, filed, self.now)
-            await self._label(relabelled)
+            await self._label(relabelled, rows)
 
-    async def _label(self, written: Sequence[tuple[int, Card]]) -> None:
-        """Topics, aliases (which only grow: old addresses still find the card) and the index rows of written cards."""
+    def _published_at(self, old: RowMapping, card: Card) -> datetime:
+        """A card that came some hours ahead of its time keeps the place that it got then."""
+        if self.rows[card.slug]["content"] == old["content"] and old["published_at"] <= self.now:
+            return cast("datetime", old["published_at"])
+        return self.times[card.slug]
+
+    async def _hide(self, later: Sequence[tuple[RowMapping, Card]]) -> None:
+        """Their files say now that these cards are still to come. The rest waits until then."""
+        for old, card in later:
+            if old["scheduled"]:
+                continue
+            row = _NOWHERE | {"slug": card.slug, "gone": False, "scheduled": True}
+            await _log_states(self.connection, await _filed_states(self.connection, [old["id"]]), self.now)
+            await self.connection.execute(update(cards).where(cards.c.id == old["id"]).values(row))
+            await _unindex(self.connection, [old["id"]])
+            self.filing.withdrawn += old["state"] == State.PUBLISHED
+
+    async def _label(self, written: Sequence[tuple[int, Card]], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Topics, aliases (which only grow: old addresses still find the card) and the index of these cards' rows."""
         ids = await topic_ids(self.connection, {folded(name): name for _, card in written for name in card.topics})
+        places = {card_id: row["timeline"] for (card_id, _), row in zip(written, rows, strict=True)}
         topical = [
-            {"topic_id": ids[folded(name)], "card_id": card_id, "timeline": timeline(card.published_at, card_id)}
+            {"topic_id": ids[folded(name)], "card_id": card_id, "timeline": places[card_id]}
             for card_id, card in written
             for name in card.topics
         ]
@@ -278,45 +405,64 @@ class _Batch:
         ):
             await _add_missing(self.connection, table, rows)
         shown = [(card_id, card) for card_id, card in written if card.state is not State.WITHDRAWN]
-        entries = [(timeline(card.published_at, card_id), search.entry(card)) for card_id, card in shown]
+        entries = [(places[card_id], search.entry(card)) for card_id, card in shown]
         await index_of(self.connection.dialect.name).add(self.connection, entries)
         await _add_missing(self.connection, spellings, spelling.words_of(card for _, card in shown))
 
-    async def _note_files(self, read: Sequence[tuple[FileStat, Reading]], carried: Mapping[str, int]) -> None:
-        """Remember what was read. A broken file keeps the card that it was."""
-        chosen = (files.c.root == self.root) & files.c.path.in_([stat.path for stat, _ in read])
-        rows = await self.connection.execute(select(files.c.path, files.c.card_id).where(chosen))
-        before = dict(rows.all())
-        await self.connection.execute(delete(files).where(chosen))
-        rows_now = [
-            {
-                "root": self.root,
-                "path": stat.path,
-                "size": stat.size,
-                "mtime_ns": stat.mtime_ns,
-                "card_id": carried.get(stat.path, before.get(stat.path)),
-                "problems": [_as_row(problem) for problem in reading.problems],
-            }
-            for stat, reading in read
-        ]
-        if rows_now:
-            await self.connection.execute(insert(files), rows_now)
+
+async def _note_files(
+    connection: AsyncConnection,
+    root: str,
+    read: Sequence[tuple[FileStat, Reading]],
+    carried: Mapping[str, int],
+    scheduled: Mapping[str, datetime],
+) -> None:
+    """Remember what was read. A broken file keeps the card that it was."""
+    chosen = (files.c.root == root) & files.c.path.in_([stat.path for stat, _ in read])
+    before = dict((await connection.execute(select(files.c.path, files.c.card_id).where(chosen))).all())
+    await connection.execute(delete(files).where(chosen))
+    rows = [
+        stat._asdict()
+        | {
+            "root": root,
+            "digest": reading.digest,
+            "card_id": carried.get(stat.path, before.get(stat.path)),
+            "problems": [_as_row(problem) for problem in reading.problems],
+            "due_at": scheduled.get(stat.path),
+        }
+        for stat, reading in read
+    ]
+    if rows:
+        await connection.execute(insert(files), rows)
+
+
+def _place(published_at: datetime, card_id: int) -> dict[str, Any]:
+    return {"published_at": published_at, "timeline": timeline(published_at, card_id)}
+
+
+def _there(state: State) -> dict[str, Any]:
+    return {"gone": False, "scheduled": False, "state": state}
 
 
 def _as_row(problem: Problem) -> dict[str, Any]:
     return {name: getattr(problem, name) for name in ("file", "line", "field", "problem", "severity")}
 
 
-_COMPARED = ("slug", "content", "state", "filed_state", "held_reason", "gone", "timeline")
-_OLD = (*(cards.c[name] for name in ("id", *_COMPARED, "visible_at")), verdict(EVERYWHERE).label("ruling"))
-_GONE = {
-    "gone": True,
+_COMPARED = ("slug", "content", "state", "filed_state", "held_reason", "gone", "scheduled", "timeline")
+_OLD = (
+    *(cards.c[name] for name in ("id", *_COMPARED, "published_at", "visible_at")),
+    verdict(EVERYWHERE).label("ruling"),
+)
+_NOWHERE = {
     "state": State.WITHDRAWN,
     "filed_state": State.WITHDRAWN,
     "held_reason": None,
     "visible_at": None,
     "unplanned": True,
 }
+_GONE = _NOWHERE | {"gone": True, "scheduled": False}
+_STAT = len(FileStat._fields)
+_LOOKS = ("digest", "missing_since", "due_at")
 
 
 def _ruled(old: RowMapping, card: Card) -> State:

@@ -127,11 +127,11 @@ async def _count(connection: AsyncConnection, asked: Select[Any]) -> int:
 def _revise(now: datetime, max_age: timedelta) -> Any:
     """What each message shows of its changed cards: their revision, that they are unpublished, or nothing.
 
-    A held card whose file said "published" before is only unpublished; whoever withdraws one means it, and so does
-    whoever takes a publication back.
+    A held card whose file said "published" before is only unpublished, and so is one whose time is still to come now;
+    whoever withdraws one means it, and so does whoever takes a publication back.
     """
     server = deliveries.c.guild_id
-    taken_back = undecided(server) & ~ever_decided(server)
+    taken_back = or_(undecided(server) & ~ever_decided(server), cards.c.scheduled)
     kept = (deliveries.c.on_withdrawal == OnWithdrawal.KEEP) & deliveries.c.message_id.is_not(None)
     shown = case(
         (deliveries.c.layout == Layout.REVIEW, review_revision(server, now, max_age)),

@@ -117,6 +117,7 @@ cards = Table(
     Column("revision", Text, nullable=False),
     Column("content", Text, nullable=False),
     Column("gone", Boolean, nullable=False, comment="its file vanished"),
+    Column("scheduled", Boolean, nullable=False, server_default="0", comment="it was there; its time is now to come"),
     Column("visible_at", Moment, comment="since when the file says published"),
     Column("unplanned", Boolean, nullable=False, comment="changed since deliveries were planned"),
     Column("story_id", Number, comment="the card that names its story; null until a channel may get it"),
@@ -174,8 +175,13 @@ files = Table(
     Column("path", Text, primary_key=True, comment="below the root, with /"),
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
+    Column("ctime_ns", BigInteger, nullable=False, server_default="0"),
+    Column("inode", BigInteger, nullable=False, server_default="0"),
+    Column("digest", Text, comment="of its bytes; null: they were not read"),
     Column("card_id", ForeignKey(cards.c.id)),
     Column("problems", JSON, nullable=False),
+    Column("missing_since", Moment, comment="the first look that did not find its card there"),
+    Column("due_at", Moment, comment="when the card in it is to appear; null: at once"),
 )
 
 decisions = Table(

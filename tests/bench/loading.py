@@ -19,7 +19,7 @@ import frontmatter
 
 from bot.sources.loader import Loader, LoadReport
 from bot.store import open_store
-from tests.bench.cards import START, file_of
+from tests.bench.cards import SPAN, START, file_of
 from tests.bench.table import show, verdict
 
 ROUNDS = 3
@@ -67,7 +67,7 @@ def _timed(times: list[float]) -> Iterator[None]:
 async def _load(root: Path, database: Path) -> tuple[LoadReport, LoadReport]:
     async with open_store(f"sqlite+aiosqlite:///{database}") as store:
         loader = Loader(store.cabinet, root)
-        return await loader.load(START), await loader.load(START)
+        return await loader.load(START + SPAN), await loader.load(START + SPAN)
 
 
 def _walk(folder: str) -> int:

@@ -47,6 +47,9 @@ async def test_a_post_follows_its_card(tmp_path: Path) -> None:
         assert len(edits) == 1
         (stage.folder / "one.md").unlink()
         await stage.load()
+        assert stage.titles() == ["A better title"]
+        stage.clock.move(seconds=5)
+        await stage.load()
         assert stage.titles() == []
 
 

@@ -46,6 +46,7 @@ async def test_posts_edits_and_retractions_are_counted(desk: Desk) -> None:
     await desk.deliver()
     (desk.folder / "one.md").unlink()
     await desk.deliver()
+    await desk.deliver(seconds=5)
     assert outcomes(desk.metrics) == {"posted": 1, "edited": 1, "retracted": 1}
 
 
@@ -81,6 +82,7 @@ async def test_the_way_from_publication_to_post_is_measured_once_a_post(desk: De
     await desk.deliver(days=1)
     (desk.folder / "one.md").unlink()
     await desk.deliver()
+    await desk.deliver(seconds=5)
     desk.write("one")
     await desk.deliver()
     assert outcomes(desk.metrics)["posted"] == 2

@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import UserError
 from bot.sources.checking import check_paths
-from bot.sources.loader import BRAKE_CARDS, Loader
+from bot.sources.loader import BRAKE_CARDS, SECOND_LOOK, Loader
 from bot.store import Store
 from tests.sources.test_loading import Folder, counts
 from tests.support.cards import NOW, page
@@ -24,6 +24,10 @@ class Shelf:
 
     async def load(self) -> dict[str, int]:
         return counts(await self.loader.load(NOW))
+
+    async def look_again(self) -> dict[str, int]:
+        await self.loader.load(NOW)
+        return counts(await self.loader.load(NOW + SECOND_LOOK))
 
     async def title(self, slug: str) -> str:
         filed = await self.store.archive.by_slug(slug, 0)
@@ -56,7 +60,7 @@ async def test_of_one_slug_in_two_folders_the_first_folder_wins_and_it_is_one_pr
         assert problem.file == str(shelf.second.root / "one.md")
         assert problem.problem.startswith(f"{path} has the same name, and its folder comes first")
     path.unlink()
-    assert (await shelf.load()).get("withdrawn") is None
+    assert (await shelf.look_again()).get("withdrawn") is None
     assert await shelf.title("one") == "Of the second"
 
 
@@ -77,7 +81,7 @@ async def test_a_file_that_moves_to_the_other_folder_keeps_its_card(shelf: Shelf
     before = await source.id_of("one")
     target.write(name, path.read_bytes())
     path.unlink()
-    assert (await shelf.load()).get("withdrawn") is None
+    assert (await shelf.look_again()).get("withdrawn") is None
     assert await target.id_of(name.removesuffix(".md")) == before
 
 
@@ -87,8 +91,8 @@ async def test_the_brake_weighs_what_all_folders_lose_together(shelf: Shelf) -> 
     await shelf.load()
     for path in paths:
         path.unlink()
-    assert (await shelf.load())["held_back"] == len(paths)
-    accepted = await shelf.loader.load(NOW, accept_withdrawals=True)
+    assert (await shelf.look_again())["held_back"] == len(paths)
+    accepted = await shelf.loader.load(NOW + SECOND_LOOK, accept_withdrawals=True)
     assert accepted.withdrawn == len(paths)
 
 

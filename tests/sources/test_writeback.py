@@ -13,7 +13,7 @@ import pytest
 
 from bot.cards.model import FileStat
 from bot.errors import UserError
-from bot.sources.folder import scan
+from bot.sources.folder import scan, stat_of
 from bot.sources.writeback import write_published
 
 HELD = b"\xef\xbb\xbf---\r\ncategory: news\r\npublished:  false # for now\r\n---\r\npublished: false\r\ncaf\xe9"
@@ -28,8 +28,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def known(root: Path, path: str = "2026/a.md") -> FileStat:
-    info = (root / path).stat()
-    return FileStat(path, info.st_size, info.st_mtime_ns)
+    return stat_of(path, (root / path).stat())
 
 
 def everything(root: Path) -> dict[str, bytes]:

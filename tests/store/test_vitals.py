@@ -35,6 +35,7 @@ async def test_cards_are_counted_by_state_and_nothing_waits_once_it_is_posted(de
     await desk.deliver()
     (desk.folder / "gone.md").unlink()
     await desk.deliver()
+    await desk.deliver(seconds=5)
     assert await vitals(desk) == Vitals({"held": 1, "published": 1, "withdrawn": 1}, 0, None, 0)
 
 
