@@ -136,6 +136,9 @@ def _in_a_file(examined: Examined, path: Path) -> Iterator[Finding]:
         yield _half_moved(examined.place)
     elif examined.damage:
         yield Finding(Severity.ERROR, f"{path} is damaged: {'; '.join(examined.damage)}", _RESTORE)
+    elif state is DatabaseState.MISSING and path.with_name(f"{path.name}-duty").exists():
+        what = f"{path} is gone: a bot has worked with it, and its lock still lies beside"
+        yield Finding(Severity.ERROR, what, "Put the database back, or a backup: newsdesk restore FILE.")
     else:
         yield Finding(Severity.NOTE, f"{path}: {_WELL[state]}")
 

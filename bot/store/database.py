@@ -87,6 +87,7 @@ class Database:
 
     @asynccontextmanager
     async def _begun(self, options: Mapping[str, Any]) -> AsyncIterator[AsyncConnection]:
+        self._opened.check()
         async with self.engine.connect() as connection:
             await connection.execution_options(**options)
             yield connection

@@ -37,7 +37,8 @@ class Opened:
     `stand` makes a place from which to take the duty, `gateway_stand` one from which to answer for these shards, or for
     all with None. Where the store is `shared`, several processes may deliver from
     it, and `bell` is the statement that tells them of what a transaction has written.
-    `checkpoint` is the statement that brings the log into the tables, where somebody must say it.
+    `checkpoint` is the statement that brings the log into the tables, where somebody must say it. `check` raises
+    `StoreError` when what was opened is not there any more, which an open file would not notice.
     """
 
     engine: AsyncEngine
@@ -52,6 +53,7 @@ class Opened:
     shared: bool = False
     bell: str = ""
     checkpoint: str = ""
+    check: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         event.listen(self.engine.sync_engine, "begin", _begin)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from time import monotonic, sleep
@@ -54,8 +54,38 @@ async def opened(url: str) -> AsyncIterator[Opened]:
     _make_folder(path)
     await asyncio.to_thread(_refuse_foreign, str(path))
     await asyncio.to_thread(_keep_a_log, str(path))
-    async with _opened(url, Path(str(path))) as opened:
+    file = Path(str(path))
+    async with _opened(_url_of_existing(file), file) as opened:
         yield opened
+
+
+def _url_of_existing(path: Path) -> str:
+    """No connection may make the file from now on: one that was moved away would be served empty."""
+    return f"sqlite+aiosqlite:///{path.absolute().as_uri()}?mode=rw&uri=true"
+
+
+def _stays(path: Path) -> Callable[[], None]:
+    """A check that raises `StoreTroubleError` while the file is not the one that it was: connections keep that open."""
+    identity = _identity(path)
+
+    def check() -> None:
+        now = _identity(path)
+        if now != identity:
+            what = "is not there any more" if now is None else "is another file now"
+            raise StoreTroubleError(
+                f"The database {path} {what}, so nothing is read or written. Put the one that the bot works with back, "
+                "or start the bot again."
+            )
+
+    return check
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        info = path.stat()
+    except OSError:
+        return None
+    return info.st_dev, info.st_ino
 
 
 @asynccontextmanager
@@ -96,6 +126,7 @@ async def _opened(url: str, path: Path) -> AsyncIterator[Opened]:
             stand=lambda _heard: FileStand(FileLock(_beside(path, "duty"))),
             gateway_stand=lambda shard_ids: FileStand(*_gateway_locks(path, shard_ids)),
             checkpoint="PRAGMA wal_checkpoint(PASSIVE)",
+            check=_stays(path),
         )
     finally:
         # aiosqlite's threads keep the process alive until their connections are closed.
