@@ -127,7 +127,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         await answer(interaction, comes)
 
     async def _require_desk(self, interaction: Interaction, channel: discord.TextChannel | discord.Thread) -> None:
-        require_channel_manager(interaction, channel.id)
+        await require_channel_manager(interaction, channel.id)
         if is_public(channel):
             raise UserError(f"{how_to_hide(channel)} {tr('Then try again.')}")
         require_postable(channel, again=tr("Then use `/desk channel` again."))

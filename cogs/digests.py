@@ -16,18 +16,20 @@ from bot.gateway import suggestions
 from bot.gateway.acknowledgement import answer
 from bot.gateway.client import NewsBot
 from bot.gateway.previews import preview_reply, whatif_reply, why_reply
-from bot.gateway.rights import guild_id, require_channel_manager, trouble
+from bot.gateway.rights import gone_roles, guild_id, mention_trouble, require_channel_manager, trouble
 from bot.gateway.setup import SetupView
 from bot.gateway.suggestions import Target
 from bot.gateway.wishes import (
     SERVERS_OWN,
     Asked,
     about_unknown,
+    as_this_person,
     base_wish,
     remember_zone,
     require_possible,
     subscribe,
     wish_of,
+    without_gone_role,
 )
 from bot.language import languages, own_name, tr
 from bot.render.reports import ChannelCheck, check_embed
@@ -129,7 +131,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         skip_empty: bool | None = None,
         language: str | None = None,
     ) -> None:
-        require_channel_manager(interaction, channel.id)
+        await require_channel_manager(interaction, channel.id)
         asked = Asked(
             when, at, on, timezone, topics, without, min_quality, max_cards, layout, mention, crosspost, on_withdrawal,
             skip_empty, language,
@@ -171,10 +173,10 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
             when, at, on, timezone, topics, without, min_quality, max_cards, layout, mention, crosspost, on_withdrawal,
             skip_empty, language,
         )  # fmt: skip
-        wish = wish_of(asked, chosen.wish)
+        wish = wish_of(asked, without_gone_role(interaction, chosen.wish))
         if wish == chosen.wish and not chosen.unusable:
             raise UserError(tr("Nothing would change. Give at least one option a new value; `all` empties a list."))
-        require_possible(suggestions.target(interaction, chosen.channel_id), wish)
+        require_possible(interaction, await suggestions.target(interaction, chosen.channel_id), wish)
         changed = await self.bot.newsroom.change(chosen, wish)
         await remember_zone(interaction, timezone)
         await self._show(interaction, changed, tr("The subscription is changed."))
@@ -183,7 +185,8 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def list_(self, interaction: Interaction) -> None:
         found = await self._found(interaction)
         quiet = await self.bot.store.quiet.of_guild(guild_id(interaction))
-        await answer(interaction, embed=subscriptions_embed(found, quiet))
+        gone = gone_roles(interaction, {each.wish.mention for each in found if each.wish.mention})
+        await answer(interaction, embed=subscriptions_embed(found, quiet, gone))
 
     @app_commands.command(description="Let a subscription rest; posts that are there stay")
     @app_commands.describe(subscription="Choose it from the list")
@@ -242,7 +245,8 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
             raise UserError(tr("The subscription is paused. `/digest resume` wakes it."))
         if words := trouble_words(chosen):
             raise UserError(words)
-        sent = await self.bot.newsroom.send_now(chosen)
+        channel = await suggestions.target(interaction, chosen.channel_id)
+        sent = await self.bot.newsroom.send_now(as_this_person(interaction, chosen, channel))
         if not sent.cards:
             raise UserError(tr("Nothing new has come in since the last digest, so none was sent."))
         await answer(interaction, sent_text(chosen.channel_id, sent.cards, sent.quiet_until))
@@ -266,7 +270,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         timezone: Text | None = None,
         heat: app_commands.Range[int, 0, 100_000] | None = None,
     ) -> None:
-        require_channel_manager(interaction, channel.id)
+        await require_channel_manager(interaction, channel.id)
         server, now = guild_id(interaction), self.bot.clock()
         if not starts and not ends:
             if not await self.bot.store.quiet.end(server, channel.id, now):
@@ -322,8 +326,10 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         quiet = await self.bot.store.quiet.of_guild(guild_id(interaction))
         troubles: dict[int, list[str]] = {}
         for channel_id in dict.fromkeys(each.channel_id for each in found):
-            said = [trouble(interaction, channel_id, closed)]
-            said += [trouble_words(each) for each in found if each.channel_id == channel_id]
+            said = [await trouble(interaction, channel_id, closed)]
+            here = [each for each in found if each.channel_id == channel_id]
+            said += [trouble_words(each) for each in here]
+            said += [mention_trouble(interaction, channel_id, each.wish.mention) for each in here]
             said += [quiet_trouble(each) for each in quiet if each.channel_id == channel_id]
             troubles[channel_id] = [words for words in dict.fromkeys(said) if words]
         return troubles

@@ -49,6 +49,8 @@ def _words(interaction: discord.Interaction[Any], error: Exception) -> str:
     if isinstance(error, app_commands.MissingPermissions):
         names = [tr(_PERMISSIONS.get(name, name)) for name in error.missing_permissions]
         return tr("You need the permission {permission} for this.", permission=bold_names(names))
+    if isinstance(error, app_commands.TransformerError):
+        return tr("I cannot see that channel or thread. Wake it with a message if it is archived, and choose it again.")
     if isinstance(error, app_commands.CommandOnCooldown):
         seconds = round(error.retry_after)
         return trn(

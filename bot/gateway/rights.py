@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import aiohttp
 import discord
 from discord import app_commands
 
@@ -38,15 +39,95 @@ def require_moderator(interaction: discord.Interaction[Any]) -> None:
         raise app_commands.MissingPermissions(["manage_messages"])
 
 
-def require_channel_manager(interaction: discord.Interaction[Any], channel_id: int) -> None:
-    """Raises unless the person manages the channel; one that is gone takes managing the server's channels."""
-    channel = channel_of(interaction, channel_id)
-    granted = interaction.permissions  # Discord's own word, for the channel in which the command was used
-    if channel and channel_id != interaction.channel_id and isinstance(interaction.user, discord.Member):
-        granted = channel.permissions_for(interaction.user)
-    if not granted.manage_channels:
+async def find_channel(
+    interaction: discord.Interaction[Any], channel_id: int
+) -> discord.abc.GuildChannel | discord.Thread | None:
+    """A channel or thread of the interaction's server, also one that is not cached, such as an archived thread.
+
+    None when it is gone, or another server's. Raises `HiddenChannelError` when the bot cannot see it, and `UserError`
+    when Discord does not say.
+    """
+    if (known := channel_of(interaction, channel_id)) or interaction.guild is None:
+        return known
+    try:
+        found: _Found = await interaction.client.fetch_channel(channel_id)
+    except (discord.NotFound, discord.InvalidData):
+        return None
+    except discord.Forbidden as error:
+        raise HiddenChannelError from error
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        raise UserError(tr("Discord did not say what that channel is. Please try again.")) from error
+    if isinstance(found, discord.abc.PrivateChannel) or found.guild.id != interaction.guild_id:
+        return None
+    if isinstance(found, discord.Thread) and found.parent is None:
+        raise HiddenChannelError
+    return found
+
+
+_Found = discord.abc.GuildChannel | discord.abc.PrivateChannel | discord.Thread
+
+
+class HiddenChannelError(Exception):
+    """The bot cannot see the channel, so that nobody's permissions there are known."""
+
+
+def granted_in(
+    interaction: discord.Interaction[Any], channel: discord.abc.GuildChannel | discord.Thread
+) -> discord.Permissions:
+    """What the person may do in a channel of the server."""
+    if channel.id == interaction.channel_id:
+        return interaction.permissions  # Discord's own word
+    if not isinstance(interaction.user, discord.Member):
+        return discord.Permissions.none()
+    return channel.permissions_for(interaction.user)
+
+
+async def require_channel_manager(interaction: discord.Interaction[Any], channel_id: int) -> None:
+    """Raises `UserError` unless the person manages that channel, and can see it."""
+    if not await _manages(interaction, channel_id):
         where = f"<#{channel_id}>"
         raise UserError(tr("You need the permission **Manage Channels** in {channel} for this.", channel=where))
+
+
+async def _manages(interaction: discord.Interaction[Any], channel_id: int) -> bool:
+    """Of a channel that is gone whoever manages the server's channels does; of one that the bot cannot see, and which
+    may be a private thread, whoever may see all of those as well."""
+    member = interaction.user
+    if channel_id == interaction.channel_id:
+        return interaction.permissions.manage_channels
+    if not isinstance(member, discord.Member):
+        return False
+    try:
+        channel = await find_channel(interaction, channel_id)
+    except HiddenChannelError:
+        return member.guild_permissions.manage_channels and member.guild_permissions.manage_threads
+    if channel is None:
+        return member.guild_permissions.manage_channels
+    return granted_in(interaction, channel).manage_channels and await _sees(interaction, channel, member)
+
+
+async def _sees(
+    interaction: discord.Interaction[Any], channel: discord.abc.GuildChannel | discord.Thread, member: discord.Member
+) -> bool:
+    """A private thread is for its members, and for those who manage threads."""
+    if not isinstance(channel, discord.Thread) or not channel.is_private():
+        return True
+    if granted_in(interaction, channel).manage_threads:
+        return True
+    try:
+        await channel.fetch_member(member.id)
+    except (discord.NotFound, discord.Forbidden):
+        return False
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        raise UserError(tr("Discord did not say what that channel is. Please try again.")) from error
+    return True
+
+
+def may_mention(
+    interaction: discord.Interaction[Any], channel: discord.abc.GuildChannel | discord.Thread, role: discord.Role
+) -> bool:
+    """Whether the person could mention the role there themselves: else the bot must not do so for them."""
+    return role.mentionable or granted_in(interaction, channel).mention_everyone
 
 
 _NEEDED = {
@@ -108,11 +189,33 @@ def how_to_mend(channel: discord.abc.GuildChannel | discord.Thread, lacking: Seq
     )
 
 
-def trouble(interaction: discord.Interaction[Any], channel_id: int, closed: Collection[int]) -> str:
+async def trouble(interaction: discord.Interaction[Any], channel_id: int, closed: Collection[int]) -> str:
     """What keeps the bot from posting in a channel of this server, with the fix; empty when nothing does."""
-    channel = channel_of(interaction, channel_id)
+    try:
+        channel = await find_channel(interaction, channel_id)
+    except HiddenChannelError:
+        return tr("I cannot see it. Add me to that thread, or give my role **View Channel** there.")
     if channel is None:
         return tr("it is gone. `/digest remove` ends its subscription.")
     if lacking := missing(channel):
         return how_to_mend(channel, lacking)
     return tr("the last try failed; I try again by myself.") if channel_id in closed else ""
+
+
+def gone_roles(interaction: discord.Interaction[Any], roles: Collection[int]) -> set[int]:
+    """Those of these roles that the server does not have any more."""
+    guild = interaction.guild
+    return {role for role in roles if guild is not None and guild.get_role(role) is None}
+
+
+def mention_trouble(interaction: discord.Interaction[Any], channel_id: int, role_id: int | None) -> str:
+    """What keeps a subscription from calling its role, with the fix; empty when nothing does, or it calls nobody."""
+    channel, guild = channel_of(interaction, channel_id), interaction.guild
+    if role_id is None or guild is None:
+        return ""
+    role = guild.get_role(role_id)
+    if role is None:
+        return tr("the role that it calls is gone, so it calls nobody. `/digest edit` chooses another.")
+    if channel and not role.mentionable and not channel.permissions_for(guild.me).mention_everyone:
+        return tr("I may not mention {role} any more, so it calls nobody.", role=role.mention)
+    return ""

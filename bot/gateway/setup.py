@@ -105,10 +105,10 @@ class SetupView(AnsweringView):
         self._fill()
         await answer(interaction, **self.reply())
 
-    def chosen_channel(self, interaction: Interaction) -> Target:
+    async def chosen_channel(self, interaction: Interaction) -> Target:
         if self.channel is None:
             raise UserError(tr("Choose a channel first."))
-        require_channel_manager(interaction, self.channel.id)
+        await require_channel_manager(interaction, self.channel.id)
         return self.channel
 
 
@@ -154,9 +154,9 @@ class _ChannelSelect(Answering, discord.ui.ChannelSelect["SetupView"]):
         return True
 
     async def act(self, interaction: Interaction) -> None:
-        chosen = target(interaction, self.values[0].id)
-        require_channel_manager(interaction, chosen.id)
-        require_possible(chosen, self.draft.wish)
+        chosen = await target(interaction, self.values[0].id)
+        await require_channel_manager(interaction, chosen.id)
+        require_possible(interaction, chosen, self.draft.wish)
         self.draft.channel = chosen
         await self.draft.draw(interaction)
 
@@ -240,7 +240,7 @@ class _SubscribeButton(Answering, discord.ui.Button["SetupView"]):
         self.draft = draft
 
     async def act(self, interaction: Interaction) -> None:
-        channel = self.draft.chosen_channel(interaction)
+        channel = await self.draft.chosen_channel(interaction)
         made = await subscribe(interaction, channel, self.draft.wish)
         self.draft.close()
         await remember_zone(interaction, self.draft.zone)

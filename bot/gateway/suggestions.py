@@ -15,7 +15,14 @@ from bot.desk.timetable import words_of
 from bot.desk.typed import zones
 from bot.errors import UserError
 from bot.gateway.failures import suggesting
-from bot.gateway.rights import channel_of, guild_id, may_moderate, require_channel_manager
+from bot.gateway.rights import (
+    HiddenChannelError,
+    channel_of,
+    find_channel,
+    guild_id,
+    may_moderate,
+    require_channel_manager,
+)
 from bot.language import tr
 from bot.render.limits import CHOICES
 from bot.render.lists import choice_name
@@ -131,13 +138,17 @@ async def chosen_subscription(interaction: discord.Interaction[NewsBot], value: 
     chosen = next((each for each in found if str(each.id) == value), None)
     if chosen is None:
         raise UserError(tr("There is no such subscription. Choose one from the list."))
-    require_channel_manager(interaction, chosen.channel_id)
+    await require_channel_manager(interaction, chosen.channel_id)
     return chosen
 
 
-def target(interaction: discord.Interaction[NewsBot], channel_id: int) -> Target:
+async def target(interaction: discord.Interaction[NewsBot], channel_id: int) -> Target:
     """A subscribed channel, while it is one that the bot can post in. Raises `UserError`."""
-    channel = channel_of(interaction, channel_id)
+    try:
+        channel = await find_channel(interaction, channel_id)
+    except HiddenChannelError as error:
+        words = tr("I cannot see that channel. Add me to the thread, or give my role **View Channel** there.")
+        raise UserError(words) from error
     if not isinstance(channel, discord.TextChannel | discord.Thread | discord.ForumChannel):
         raise UserError(tr("That channel is gone. `/digest remove` ends its subscription."))
     return channel

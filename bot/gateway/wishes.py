@@ -13,7 +13,7 @@ from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
 from bot.desk.timetable import is_known_zone
 from bot.desk.typed import parse_days, parse_times, parse_zone
 from bot.errors import UserError
-from bot.gateway.rights import guild_id, require_postable
+from bot.gateway.rights import gone_roles, guild_id, may_mention, require_postable
 from bot.gateway.suggestions import Target, split_topics
 from bot.language import languages, marked, tr
 from bot.render.markdown import escaped
@@ -132,7 +132,7 @@ async def remember_zone(interaction: discord.Interaction[NewsBot], typed: str | 
 
 async def subscribe(interaction: discord.Interaction[NewsBot], channel: Target, wish: Wish) -> Subscription:
     """Subscribe a channel of this server. Raises `UserError` when it cannot be, or is already."""
-    require_possible(channel, wish)
+    require_possible(interaction, channel, wish)
     store, server, now = interaction.client.store, guild_id(interaction), interaction.client.clock()
     if channel.id == await store.reviews.channel(server):
         raise UserError(tr("{channel} is the moderators' desk. Choose a channel for readers.", channel=channel.mention))
@@ -161,16 +161,16 @@ def _alike(one: Wish, other: Wish) -> bool:
     return asked(one) == asked(other)
 
 
-def require_possible(channel: Target, wish: Wish) -> None:
-    """Raises with the fix when the bot could not do there what is wished for."""
+def require_possible(interaction: discord.Interaction[NewsBot], channel: Target, wish: Wish) -> None:
+    """Raises with the fix when the bot could not do there what is wished for, or not for this person."""
     require_postable(channel)
     if wish.crosspost and not (isinstance(channel, discord.TextChannel) and channel.is_news()):
         raise UserError(tr("`crosspost` is for announcement channels, and {channel} is none.", channel=channel.mention))
     if wish.mention is not None:
-        _require_mentionable(channel, wish.mention)
+        _require_mentionable(interaction, channel, wish.mention)
 
 
-def _require_mentionable(channel: Target, role_id: int) -> None:
+def _require_mentionable(interaction: discord.Interaction[NewsBot], channel: Target, role_id: int) -> None:
     role = channel.guild.get_role(role_id)
     if role is None or role.is_default():
         raise UserError(tr("Choose a role of its own to mention: not everyone should be called for every digest."))
@@ -182,6 +182,32 @@ def _require_mentionable(channel: Target, role_id: int) -> None:
                 role=role.mention,
             )
         )
+    if not may_mention(interaction, channel, role):
+        raise UserError(
+            tr(
+                "You may not mention {role} in {channel}, so I do not do it for you. It takes the permission **Mention "
+                "Everyone** there, or a role that anyone may mention.",
+                role=role.mention,
+                channel=channel.mention,
+            )
+        )
+
+
+def without_gone_role(interaction: discord.Interaction[NewsBot], wish: Wish) -> Wish:
+    """A role that was deleted since is called no more."""
+    if wish.mention is not None and gone_roles(interaction, [wish.mention]):
+        return replace(wish, mention=None)
+    return wish
+
+
+def as_this_person(
+    interaction: discord.Interaction[NewsBot], subscription: Subscription, channel: Target
+) -> Subscription:
+    """The subscription for something that this person has sent: it calls no role that they could not mention."""
+    role = channel.guild.get_role(subscription.wish.mention) if subscription.wish.mention else None
+    if role is not None and may_mention(interaction, channel, role):
+        return subscription
+    return replace(subscription, wish=replace(subscription.wish, mention=None))
 
 
 async def about_unknown(interaction: discord.Interaction[NewsBot], wanted: Sequence[str]) -> str:

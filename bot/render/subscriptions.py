@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -25,9 +25,15 @@ from bot.store.records import FiledCard
 _TOPICS_SHOWN = 200
 
 
-def subscriptions_embed(subscriptions: Sequence[Subscription], quiet: Sequence[QuietChannel] = ()) -> discord.Embed:
-    """Which channels asked for what, and when it comes next."""
-    text = listed(subscriptions, _entry, EMBED_DESCRIPTION) or tr("No channel has subscribed yet.")
+def subscriptions_embed(
+    subscriptions: Sequence[Subscription], quiet: Sequence[QuietChannel] = (), gone_roles: Collection[int] = ()
+) -> discord.Embed:
+    """Which channels asked for what, and when it comes next. `gone_roles` are deleted, but still to be called."""
+
+    def entry(subscription: Subscription, room: int) -> str:
+        return _entry(subscription, room, calls_gone_role=subscription.wish.mention in gone_roles)
+
+    text = listed(subscriptions, entry, EMBED_DESCRIPTION) or tr("No channel has subscribed yet.")
     embed = discord.Embed(title=tr("Subscriptions"), description=text, colour=NEUTRAL)
     if quiet:
         embed.add_field(name=tr("Quiet hours"), value=listed(quiet, _quiet_line, FIELD_VALUE), inline=False)
@@ -116,11 +122,12 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _entry(subscription: Subscription, room: int) -> str:
+def _entry(subscription: Subscription, room: int, *, calls_gone_role: bool) -> str:
     """Two lines: where and what; when, and when next."""
     wish = subscription.wish
     head = f"<#{subscription.channel_id}>{SEPARATOR}"
-    behind = "\n" + SEPARATOR.join(filter(None, [words_of(wish), *_limits_in_short(wish), _next(subscription)]))
+    gone = tr("⚠️ calls a role that is gone") if calls_gone_role else ""
+    behind = "\n" + SEPARATOR.join(filter(None, [words_of(wish), *_limits_in_short(wish), gone, _next(subscription)]))
     left = room - units(head) - units(behind)
     topics = fitted(", ".join(wish.topics), min(_TOPICS_SHOWN, left - 4)) if wish.topics else tr("every topic")
     topics = f"**{topics}**" if topics else ""
