@@ -92,3 +92,47 @@ async def test_a_remote_that_hangs_holds_no_load_up(tmp_path: Path, monkeypatch:
         assert await _until(lambda: asyncio.sleep(0, (tmp_path / "asked").exists()), seconds=20)
         stage.write("saved")
         assert await _until(lambda: _stored(stage, "saved"), seconds=20)
+
+
+async def test_a_broken_file_that_is_the_only_change_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with on_stage(tmp_path) as stage:
+        newsroom = stage.bot.newsroom
+        stage.write("fine")
+        await newsroom.load()
+        (stage.folder / "bad.md").write_text("---\ncategory: news\ntitle: Rust: the movie\n---\n")
+        for _ in range(3):
+            await newsroom.load()
+            (stage.folder / "fine.md").touch()
+        told = [record.getMessage() for record in caplog.records if "bad.md" in record.getMessage()]
+        assert len(told) == 1
+        assert told[0].startswith("bad.md:3: ")
+        stage.write("bad")
+        await newsroom.load()
+        (stage.folder / "bad.md").write_text("---\ncategory: news\ntitle: Rust: the movie\n---\n")
+        await newsroom.load()
+        assert sum("bad.md:3: " in record.getMessage() for record in caplog.records) == 2
+
+
+@needs_git
+async def test_posts_stay_the_same_messages_while_somebody_checks_out_under_the_watcher(tmp_path: Path) -> None:
+    """Loads come between the steps of a checkout that takes the files away and brings them back."""
+    async with on_stage(tmp_path) as stage:
+        git(stage.folder, "init", "-b", "main")
+        commit(stage.folder, "read-me.txt")
+        git(stage.folder, "branch", "empty")
+        for number in range(6):
+            stage.write(f"card{number}")
+        commit(stage.folder, "more.txt")
+        await stage.subscribe()
+        await stage.load()
+        before = [message.id for message in stage.posts()]
+        assert len(before) == 6
+        for _ in range(4):
+            git(stage.folder, "checkout", "empty")
+            await stage.load()
+            git(stage.folder, "checkout", "main")
+            stage.clock.move(seconds=60)
+            await stage.load()
+            assert [message.id for message in stage.posts()] == before
