@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal,
     select,
     type_coerce,
     update,
@@ -231,8 +232,11 @@ class Deliveries:
         """
         began_later = func.coalesce(deliveries.c.sent_at, deliveries.c.planned_at) > now
         retried = (deliveries.c.attempts > 0) | _IS_THERE | (deliveries.c.due_at <= deliveries.c.planned_at)
-        soon = case((began_later, now), else_=now + LONGEST_WAIT)
-        probe = case((circuits.c.opened_at > now, now), else_=now + LONGEST_PROBE)
+        at_once, in_time, at_last = (
+            literal(now + wait, deliveries.c.due_at.type) for wait in (timedelta(0), LONGEST_WAIT, LONGEST_PROBE)
+        )
+        soon = case((began_later, at_once), else_=in_time)
+        probe = case((circuits.c.opened_at > now, at_once), else_=at_last)
         async with self._database.write() as connection:
             late = (_IS_DUE, deliveries.c.due_at > now + LONGEST_WAIT, retried)
             await connection.execute(update(deliveries).where(*late).values(due_at=soon))

@@ -19,7 +19,7 @@ async def _many(kills: int, cards: int, channels: int) -> Tally:
     async with WireDiscord() as wire:
         while total.kills < kills:
             with tempfile.TemporaryDirectory() as folder:
-                forgetful = total.runs % 2 == 1
+                forgetful, troubled = total.runs % 2 == 1, total.runs % 3 == 1
                 done = await crash(
                     wire,
                     Path(folder) / "run",
@@ -28,9 +28,11 @@ async def _many(kills: int, cards: int, channels: int) -> Tally:
                     channels=channels,
                     seed=total.runs,
                     forgetful=forgetful,
+                    troubled=troubled,
                 )
             total.add(done)
-            print(f"{'forgets nonces' if forgetful else 'remembers nonces':16}  so far: {total}", flush=True)
+            kind = f"{'forgets nonces' if forgetful else 'remembers nonces'}{', edge in trouble' if troubled else ''}"
+            print(f"{kind:32}  so far: {total}", flush=True)
     return total
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.crash.process import BotProcess
-from tests.wire.client import WireDiscord
+from tests.wire.client import ANY, WireDiscord
 
 FORGETFUL = 0.05
 """A nonce window, in seconds, that is shorter than any restart takes."""
@@ -35,11 +35,26 @@ class Tally:
         return ", ".join(f"{name} {getattr(self, name)}" for name in self.__slots__)
 
 
+TROUBLES = ("page_403", "page_503", "edge_block", "login_page", "503", "lost")
+"""Of the way to Discord, each as likely as `_LIKELY` at any request for messages."""
+_LIKELY = 0.002
+
+
 async def crash(
-    wire: WireDiscord, folder: Path, *, kills: int, cards: int, channels: int, seed: int, forgetful: bool
+    wire: WireDiscord,
+    folder: Path,
+    *,
+    kills: int,
+    cards: int,
+    channels: int,
+    seed: int,
+    forgetful: bool,
+    troubled: bool = False,
 ) -> Tally:
-    """A run with up to `kills` kills; it has fewer when all is delivered before."""
-    await wire.reset(limits=False, **({"nonce_window": FORGETFUL} if forgetful else {}))
+    """A run with up to `kills` kills; it has fewer when all is delivered before. `troubled`: with faults between."""
+    await wire.reset(limits=False, seed=seed, **({"nonce_window": FORGETFUL} if forgetful else {}))
+    for fault in TROUBLES if troubled else ():
+        await wire.fault(fault, "*", "/messages", times=ANY, probability=_LIKELY)
     guild = await wire.add_guild(*["text"] * channels)
     ids = [channel.id for channel in guild.channels]
     with BotProcess(folder, wire.address.api) as bot:

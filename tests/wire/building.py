@@ -140,8 +140,8 @@ def _set_access(channel: Channel, names: list[str]) -> None:
 
 
 def change_guild(wire: Wire, guild: Guild, form: Json) -> None:
-    """``bot_permissions`` and ``everyone`` change roles; ``left`` puts the bot out of the guild or takes it
-    in again.
+    """``bot_permissions`` and ``everyone`` change roles, ``remove_role`` deletes one by its name; ``left`` puts the
+    bot out of the guild or takes it in again.
     """
     world = wire.world
     if "left" in form and bool(form["left"]) != guild.left:
@@ -150,6 +150,10 @@ def change_guild(wire: Wire, guild: Guild, form: Json) -> None:
             wire.sessions.dispatch("GUILD_DELETE", guild, GUILDS, {"id": str(guild.id)})
         else:
             wire.sessions.dispatch("GUILD_CREATE", guild, GUILDS, lambda: guild_create(world, guild))
+    for number in [number for number, name in guild.roles.items() if name == form.get("remove_role")]:
+        del guild.roles[number]
+        gone = {"guild_id": str(guild.id), "role_id": str(number)}
+        wire.sessions.dispatch("GUILD_ROLE_DELETE", guild, GUILDS, gone)
     for name in ("bot_permissions", "everyone"):
         if name in form:
             setattr(guild, name, int(form[name]))
