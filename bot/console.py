@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -48,10 +49,29 @@ def line(finding: Problem) -> str:
 
 
 def as_text(result: Checked) -> str:
-    """One finding a line, then the sum."""
+    """One finding a line, then the sum. Of notes that say the same of many files some stand for all."""
     notes = len(result.findings) - result.errors
     total = f"{result.files} files, {result.cards} news cards, {result.errors} errors, {notes} notes"
-    return "".join(f"{each}\n" for each in (*map(line, result.findings), total))
+    return "".join(f"{each}\n" for each in (*_abridged(result.findings), total))
+
+
+_ALIKE = 5
+"""Notes alike that are shown; one more than that is shown as well instead of being counted."""
+
+
+def _abridged(findings: Sequence[Problem]) -> Iterator[str]:
+    alike = Counter((each.field, each.problem) for each in findings if each.severity is Severity.NOTE)
+    shown: Counter[tuple[str, str]] = Counter()
+    for finding in findings:
+        kind = finding.field, finding.problem
+        if finding.severity is Severity.NOTE and alike[kind] > _ALIKE + 1:
+            shown[kind] += 1
+            if shown[kind] > _ALIKE:
+                continue
+        yield line(finding)
+    for (field, problem), count in alike.items():
+        if count > _ALIKE + 1:
+            yield f"{count - _ALIKE:,} more notes: {f'{field}: ' if field else ''}{problem}"
 
 
 def as_json(result: Checked) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from bot.cards.text import folded
@@ -39,15 +40,17 @@ _MEANT = {
     "domain": "host",
 }
 _WORDS = {word: key for key, words in _MEANT.items() for word in words.split()}
+MOST_UNKNOWN = 20
+"""Unknown keys of one map that are named."""
 _LONGEST = 40
-_CLOSE = 0.8
+_CLOSE = 0.74  # two letters of four that changed their places
 _LETTERS = re.compile(r"[\W_]+")
 
 
 def unknown(fields: dict[Any, Any], known: frozenset[str]) -> Iterator[tuple[str, str | None]]:
-    """Each key that is not read, with the one that was probably meant, unless that one stands there as well."""
+    """The first keys that are not read, with the one that was probably meant, unless that one stands there as well."""
     strange = fields.keys() - known - OF_SITES
-    for key in (key for key in fields if key in strange):
+    for key in islice((key for key in fields if key in strange), MOST_UNKNOWN):
         yield str(key), _meant(str(key), known - fields.keys())
 
 

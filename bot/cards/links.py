@@ -14,6 +14,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 # RFC 3986's own characters and "%" stay byte for byte; spaces, non-ASCII and <>"`{}| are percent-encoded.
 _KEPT = "%:/?#[]@!$&'()*+,;=-._~\\^"
 _NUMERIC_LABEL = re.compile(r"^(?:\d+|0x[0-9a-f]*)$", re.IGNORECASE)
+_LONGEST_HOST = 253
 _HOST = re.compile(
     r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\.?$", re.IGNORECASE
 )
@@ -56,6 +57,8 @@ def link(raw: str) -> str:
 
 def _encoded(raw: str, parts: SplitResult) -> str:
     host = parts.hostname or ""
+    if len(host) > _LONGEST_HOST:
+        raise LinkError("the host name is malformed")
     try:
         public = host if host.isascii() else idna.encode(host, uts46=True).decode()
         raw.encode()
@@ -72,7 +75,7 @@ def _check_host(host: str) -> None:
         raise LinkError("the address points at this machine or its own network")
     if ":" in host or _NUMERIC_LABEL.match(host.rstrip(".").rpartition(".")[2]):
         raise LinkError("the address names a machine by its number")
-    if not _HOST.match(host) or len(host) > 253:
+    if not _HOST.match(host) or len(host) > _LONGEST_HOST:
         raise LinkError("the host name is malformed")
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
+from html.entities import html5
 
+import regex  # type: ignore[import-untyped]  # it comes without types
 from ftfy import TextFixerConfig, fix_text
 from ftfy.badness import is_bad
+
+from bot.cards.markup import without_markup
 
 # Only what is certainly mojibake is changed: no quotes uncurled, no ligatures or widths touched, no normal form.
 _MOJIBAKE_ONLY = TextFixerConfig(
@@ -23,13 +26,8 @@ _MOJIBAKE_ONLY = TextFixerConfig(
     explain=False,
 )
 
-_TAG_NAMES = (
-    "a|abbr|b|blockquote|br|cite|div|em|figure|font|h[1-6]|hr|i|iframe|img|li|ol|p|small|span|strong|sub|sup|table|td|tr"
-    "|u|ul"
-)
-_TAG = re.compile(rf"</?(?:{_TAG_NAMES})(?:\s+[\w-]+\s*=[^<>]*|\s*/?)>", re.IGNORECASE)
-_TORN_TAG = re.compile(rf"<(?:{_TAG_NAMES})\s+[\w-]+\s*=[^<>]*\Z|</(?:{_TAG_NAMES})\Z", re.IGNORECASE)
-_BREAKS = re.compile(r"<(?:br|p|div|li|/p|/div|/li)\b", re.IGNORECASE)
+# Only with its semicolon: an address in running text may hold `&copy=2`. Of longer numbers there is no character.
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
 def repaired(raw: str) -> str:
@@ -38,29 +36,41 @@ def repaired(raw: str) -> str:
     if not text.isascii() and (is_bad(text) or "\n" in text):  # what ftfy asks first; of each line
         text = fix_text(text, _MOJIBAKE_ONLY)
     if "<" in text:
-        text = _without_tags(text)
+        text = without_markup(text)
     if "&" in text:
-        text = html.unescape(html.unescape(text))
-    return " ".join(_without_controls(text).split())
+        text = _unescaped(_unescaped(text))
+    text = " ".join(_without_controls(text).split())
+    return text if text.isascii() or _VISIBLE.search(text) else ""
 
 
-def _without_tags(text: str) -> str:
-    """Known HTML tags go, whole or torn off at the end; `<Suspense>` and `a < b` are somebody's words and stay."""
-    text = _BREAKS.sub(lambda tag: " " + tag[0], text)
-    return _TORN_TAG.sub("", _TAG.sub("", text))
+def _unescaped(text: str) -> str:
+    return _ENTITY.sub(_character, text)
 
 
-_ZERO_WIDTH_JOINERS = "\u200c\u200d"  # Persian and emoji need them
+def _character(entity: re.Match[str]) -> str:
+    """`html.unescape` alone would take the beginning of `&copyright;` for an entity of its own."""
+    name = entity[0][1:]
+    return html.unescape(entity[0]) if name.startswith("#") else html5.get(name, entity[0])
+
+
+# Zero-width joiners are needed by Persian and emoji, tags by flags of subdivisions (a black flag, the region's code,
+# U+E007F): elsewhere they are text that nobody sees. Characters that these tables do not know yet (Cn) may be new emoji
+# and stay; noncharacters are none.
+_FLAG = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
+_UNSEEN = regex.compile(
+    rf"{_FLAG}(*SKIP)(*FAIL)|[[\p{{Cc}}\p{{Cf}}\p{{Cs}}\p{{Co}}\p{{Noncharacter_Code_Point}}]--[\s\x1c-\x1f\u200c\u200d]]"
+    r"|[\p{Cn}&&\p{Default_Ignorable_Code_Point}]",
+    regex.VERSION1,
+)
+# Signs that are letters or marks by name and show nothing: fillers, the blank pattern of Braille.
+_VISIBLE = regex.compile(
+    r"[^\p{Default_Ignorable_Code_Point}\p{Mark}\p{Separator}\p{Cc}\p{Cf}\u2800]|" + _FLAG, regex.VERSION1
+)
 
 
 def _without_controls(text: str) -> str:
     """Control, format and surrogate characters go (U+FEFF, bidi overrides), line breaks become white space."""
-    if text.isprintable():
-        return text
-    return "".join(c for c in text if c.isspace() or c in _ZERO_WIDTH_JOINERS or unicodedata.category(c) not in _UNSEEN)
-
-
-_UNSEEN = {"Cc", "Cf", "Cs", "Cn", "Co"}
+    return text if text.isprintable() else str(_UNSEEN.sub("", text))
 
 
 def folded(text: str) -> str:

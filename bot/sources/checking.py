@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.cards.model import FileStat, Problem, Reading, Severity
+from bot.cards.frontmatter import FrontMatterError, split
+from bot.cards.keys import LINKS
+from bot.cards.links import normalised
+from bot.cards.model import FileStat, Problem, Reading, Severity, State
 from bot.errors import UserError
 from bot.sources.ahead import read_all
-from bot.sources.folder import ORDINARY, CardFile, Rules, list_folder, slug_of
+from bot.sources.folder import ORDINARY, CardFile, Rules, is_card_file, list_folder, slug_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,40 +31,106 @@ class Checked:
 
 
 def check_paths(paths: Sequence[Path], rules: Rules = ORDINARY) -> Checked:
-    """Read the files, and all card files of the folders. Raises `UserError` for a path that is not there."""
-    claims: dict[str, str] = {}
-    left_out: list[Problem] = []
-    readings = [reading for path in paths for reading in _readings(path, rules, claims, left_out)]
-    findings = (*left_out, *(problem for reading in readings for problem in reading.problems))
+    """Read the files, and all card files of the folders, as a load would. Raises `UserError` for one that is missing."""
+    check = _Check(rules)
+    readings = [reading for path in paths for reading in check.readings(path)]
+    findings = (*check.left_out, *(problem for reading in readings for problem in reading.problems))
     return Checked(len(readings), sum(reading.card is not None for reading in readings), findings)
 
 
-def _readings(path: Path, rules: Rules, claims: dict[str, str], left_out: list[Problem]) -> Iterator[Reading]:
-    """`claims`: the slugs of the folders before, with the file that has each; this one's are added.
+class _Check:
+    """One check. What two files cannot both have is seen over all paths: a name, an address."""
 
-    `left_out`: what is wrong with things that are no files of cards; this folder's are added.
-    """
-    if path.is_dir():
+    def __init__(self, rules: Rules) -> None:
+        self.left_out: list[Problem] = []
+        """What is wrong with things that are no files of cards."""
+        self._rules = rules
+        self._claims: dict[str, str] = {}
+        """The slugs of the folders before, with the file that has each."""
+        self._addresses: dict[str, str] = {}
+        """The normalised addresses of the cards so far, with the file that has each."""
+
+    def readings(self, path: Path) -> Iterator[Reading]:
+        if path.is_dir():
+            yield from self._folder(path)
+        elif not path.is_file():
+            raise UserError(f"{path} is neither a file nor a folder.")
+        elif is_card_file(path.name):
+            yield from self._read([path])
+        else:
+            why = "its name begins with a dot" if path.name.startswith(".") else _SUFFIXES
+            self.left_out.append(Problem(str(path), 1, "", f"left out: {why}", Severity.NOTE))
+
+    def _folder(self, root: Path) -> Iterator[Reading]:
+        listing = list_folder(root)
+        self.left_out += [replace(each, file=str(root / each.file)) for each in listing.problems]
+        self.left_out += _others(root)
         mine: dict[str, str] = {}
-        listing = list_folder(path)
-        left_out += [replace(each, file=str(path / each.file)) for each in listing.problems]
-        read = _read([path / each.path for each in listing.files], rules)
+        read = self._read([root / stat.path for stat in listing.files])
         for stat, reading in zip(listing.files, read, strict=True):
-            slug = slug_of(stat.path)
-            if reading.card and slug in claims:
-                why = f"{claims[slug]} has the same name, and its folder comes first: rename one of the two"
-                yield Reading(None, (*reading.problems, Problem(str(path / stat.path), 1, "", why)))
+            file, slug = str(root / stat.path), slug_of(stat.path)
+            if reading.card and (taken := self._why_taken(slug, mine)):
+                yield replace(reading, card=None, problems=(*reading.problems, Problem(file, 1, "", taken)))
                 continue
-            if reading.card:
-                mine[slug] = str(path / stat.path)
+            if reading.card or _is_broken(reading):
+                mine.setdefault(slug, file)
             yield reading
-        claims.update(mine)
-    elif path.is_file():
-        yield from _read([path], rules)
-    else:
-        raise UserError(f"{path} is neither a file nor a folder.")
+        self._claims.update(mine)
+
+    def _why_taken(self, slug: str, mine: dict[str, str]) -> str | None:
+        if slug in self._claims:
+            return f"{self._claims[slug]} has the same name, and its folder comes first: rename one of the two"
+        return f"{mine[slug]} has the same name: rename one of the two" if slug in mine else None
+
+    def _read(self, paths: Sequence[Path]) -> Iterator[Reading]:
+        files = [CardFile(str(path), FileStat(str(path), 0, 0), rules=self._rules) for path in paths]
+        for stat, found in read_all(files):
+            if isinstance(found, Reading):
+                yield self._compared(stat.path, found)
+            else:
+                yield Reading(None, (Problem(stat.path, 1, "", "is not there"),))
+
+    def _compared(self, file: str, reading: Reading) -> Reading:
+        """The reading, with a note when another card has its address."""
+        if not reading.card or not reading.card.url or reading.card.state is State.WITHDRAWN:
+            return reading
+        other = self._addresses.setdefault(normalised(reading.card.url), file)
+        if other == file:
+            return reading
+        field, line = _address(Path(file))
+        note = Problem(file, line, field, f"{other} has the same address", Severity.NOTE)
+        return replace(reading, problems=(*reading.problems, note))
 
 
-def _read(paths: Sequence[Path], rules: Rules) -> Iterator[Reading]:
-    for stat, found in read_all([CardFile(str(path), FileStat(str(path), 0, 0), rules=rules) for path in paths]):
-        yield found if isinstance(found, Reading) else Reading(None, (Problem(stat.path, 1, "", "is not there"),))
+def _is_broken(reading: Reading) -> bool:
+    return any(problem.severity is Severity.ERROR for problem in reading.problems)
+
+
+def _address(path: Path) -> tuple[str, int]:
+    """The field with a card's address, and its line."""
+    try:
+        matter = split(path.read_text("utf-8"))
+    except (OSError, UnicodeError, FrontMatterError):
+        matter = None
+    named = [name for name in LINKS if matter and matter.fields.get(name)]
+    return (named[0], matter.line(named[0])) if matter and named else ("", 1)
+
+
+_SUFFIXES = "a card's file ends in .md or .markdown"
+
+
+def _others(root: Path) -> Iterator[Problem]:
+    """One note on how many files of a folder are left out for their suffix; none when there are none."""
+    found: Counter[str] = Counter()
+    for _, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        others = (name for name in names if not name.startswith(".") and not is_card_file(name))
+        found.update(Path(name).suffix or "without a suffix" for name in others)
+    if found:
+        kinds = ", ".join(f"{suffix} {count:,}" for suffix, count in found.most_common(_KINDS))
+        more = ", …" if len(found) > _KINDS else ""
+        problem = f"{found.total():,} files are left out ({kinds}{more}): {_SUFFIXES}"
+        yield Problem(str(root), 1, "", problem, Severity.NOTE)
+
+
+_KINDS = 5

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from ftfy import fix_text
+from ftfy.badness import is_bad
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cards.text import folded, repaired
+from bot.cards.text import _MOJIBAKE_ONLY, folded, repaired
 from tests.support.cards import loaded, raw
 
 
@@ -100,3 +102,132 @@ def test_plain_ascii_only_loses_white_space_and_controls(text: str) -> None:
 def test_names_are_compared_trimmed_and_without_case() -> None:
     assert folded("  Big\tData ") == folded("BIG data") == "big data"
     assert folded("Straße") == folded("STRASSE")
+
+
+ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+TEXAS = "\U0001f3f4\U000e0075\U000e0073\U000e0074\U000e0078\U000e007f"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{ENGLAND} beats {SCOTLAND}",
+        f"{TEXAS}{TEXAS}!",
+        "🏴 alone, 🏴‍☠️ and 🏳️‍🌈",
+        "👩🏽‍🚀👨‍👩‍👧‍👦 #️⃣ 🇩🇪",
+        "\U0001faea Unicode 16",
+        "\U0001fadc and \U0001fabe",
+        "\U0001faef of a later one",
+        "\U0001f8ff",
+        "\U0001fbff not assigned yet",
+        "\u0378 neither",
+    ],
+)
+def test_emoji_stay_sign_by_sign_also_those_that_this_python_does_not_know(text: str) -> None:
+    assert repaired(text) == text
+
+
+@given(
+    st.text(st.characters(min_codepoint=0xE0000, max_codepoint=0xE0FFF), max_size=8),
+    st.sampled_from(["", "\U0001f3f4"]),
+)
+def test_tags_that_make_no_flag_are_text_that_nobody_sees_and_go(tags: str, before: str) -> None:
+    made = repaired(f"a{before}{tags}b")
+    assert (
+        made in {f"a{before}b"} or any(mark in made for mark in _VARIATIONS) or made.startswith("a\U0001f3f4\U000e0030")
+    )
+
+
+_VARIATIONS = [chr(code) for code in range(0xE0100, 0xE01F0)]  # of ideographs: they belong to the sign before them
+
+
+@pytest.mark.parametrize(
+    "code", [0xFFFE, 0xFFFF, 0xFDD0, 0x1FFFE, 0xE000, 0xF8FF, 0x100000, 0xD800, 0x202E, 0x2066, 0xAD]
+)
+def test_what_is_no_character_goes(code: int) -> None:
+    assert repaired(f"a{chr(code)}b") == "ab"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u200b",
+        "\u200d\u200c",
+        "\ufeff\u2060",
+        "\u3164",
+        "\u115f\u1160",
+        "\uffa0",
+        "\u2800 \u2800",
+        "\ufe0f",
+        "\u0301\u0302",
+        "\u034f",
+        "\u17b4\u17b5",
+        "\u180e\u180b",
+        "\u202e\u202c",
+        "\U000e0041\U000e007f",
+        "\xad",
+        "\x00\x1b",
+        "\ue000",
+        "<b></b>",
+        "&#8203;&zwj;",
+        "&nbsp;",
+        "\u2028\u3000",
+        "\U0001d173",
+        "\ud800",
+    ],
+)
+def test_text_of_which_nothing_can_be_seen_is_empty(text: str) -> None:
+    assert repaired(text) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "1", "?", "…", "é", "中", "🏴", ENGLAND, "\U0001faea", "©", "²", "\u0e01\u0e33", "#️⃣", "€"]
+)
+def test_text_of_which_anything_can_be_seen_is_not(text: str) -> None:
+    assert repaired(f" \u200b{text}\u3164") != ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://example.org/?a=1&copy=2&section=3&currency=EUR",
+        "https://example.org/?x=1&lt=2&amp=3&para=4&times=5&reg",
+        "AT&T and R&D",
+        "&copy 2026",
+        "&ampere;",
+        "&copyright;",
+        "&notin",
+        "&notanentity;",
+        "a &# b &#; &#x; &#xg; &;",
+        "&#99999999;",
+        "&#" + "1" * 4301 + ";",
+        "&#x" + "f" * 5000 + ";",
+        "&" + "a" * 5000 + ";",
+        "x&y;z",
+    ],
+)
+def test_what_is_no_whole_entity_stays_letter_by_letter(text: str) -> None:
+    assert repaired(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("&copy; &amp;copy; &sect;&times;", "© © §×"),
+        ("&#169;&#xA9;&#XA9;", "©©©"),
+        ("&amp;#8217;s", "’s"),
+        ("&#128;", "€"),
+        ("&hellip;&NotEqual;&nGt;", "…≠≫⃒"),
+        ("&#x1F600;", "😀"),
+        ("&#1114112;x", "�x"),
+    ],
+)
+def test_whole_entities_are_characters(text: str, shown: str) -> None:
+    assert repaired(text) == shown
+
+
+@given(st.text())
+def test_what_is_not_asked_of_ftfy_is_nothing_that_it_would_change(text: str) -> None:
+    if not is_bad(text) and "\n" not in text:
+        assert fix_text(text, _MOJIBAKE_ONLY) == text
