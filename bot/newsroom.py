@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 _HEARTBEAT_SECONDS = 30
 _COURIER, _SCHEDULER = "courier", "scheduler"
-_LAST_STEPS = 1.0
+_LAST_STEPS = 2.0
 """Seconds that the rest of the work has to end when the program stops."""
 _TIDY_SECONDS = 3600
 _LOOK_SECONDS = 1.0

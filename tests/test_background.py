@@ -60,8 +60,8 @@ async def _until(holds: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def _at_work(place: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    monkeypatch.setattr("bot.newsroom._HEARTBEAT_SECONDS", 0.1)
-    async with a_desk(place, tick_seconds=0.1, rescan_seconds=1) as desk:
+    monkeypatch.setattr("bot.newsroom._HEARTBEAT_SECONDS", 0.3)
+    async with a_desk(place, tick_seconds=0.5, rescan_seconds=1) as desk:
         desk.newsroom.supervisor._pauses, desk.newsroom.supervisor._steady = (0.05,), 0.05
         try:
             yield desk

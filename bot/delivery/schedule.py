@@ -13,6 +13,8 @@ Job = Callable[[], Awaitable[object]]
 _DEFAULTS = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 _PULSE = 5.0
 """Seconds between two signs of life of the scheduler."""
+_LAST_JOBS = 1.0
+"""Seconds that jobs under way have to end: a transaction is better ended than broken off."""
 
 
 class StandstillError(Exception):
@@ -26,6 +28,7 @@ class Schedule:
         self._jobs: dict[str, tuple[float, Job]] = {}
         self._pulse = pulse
         self._beaten = False
+        self._running: set[asyncio.Task[object]] = set()
 
     def every(self, seconds: float, job: Job, name: str) -> None:
         """Run `job` again and again once `run` does, the first time `seconds` from then.
@@ -41,7 +44,7 @@ class Schedule:
         """
         scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=_DEFAULTS)
         for name, (seconds, job) in self._jobs.items():
-            scheduler.add_job(job, "interval", seconds=seconds, id=name)
+            scheduler.add_job(self._held(job), "interval", seconds=seconds, id=name)
         scheduler.add_job(self._beat, "interval", seconds=self._pulse, id="pulse")
         scheduler.start()
         self._beaten = True
@@ -50,8 +53,27 @@ class Schedule:
                 self._beaten = False
                 await asyncio.sleep(6 * self._pulse)
         finally:
-            scheduler.shutdown(wait=False)
+            scheduler.pause()
+            if self._running:
+                await asyncio.wait(self._running, timeout=_LAST_JOBS)
+            scheduler.shutdown(wait=False)  # cancels what is left
+            if self._running:
+                await asyncio.wait(self._running)
         raise StandstillError("the scheduler stood still; the clock may have been set back")
+
+    def _held(self, job: Job) -> Job:
+        """The same job, known while it runs: the store must not be closed under it."""
+
+        async def held() -> None:
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101 - a coroutine runs in one
+            self._running.add(task)
+            try:
+                await job()
+            finally:
+                self._running.discard(task)
+
+        return held
 
     async def _beat(self) -> None:
         self._beaten = True
