@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
+from http import HTTPStatus
 
+import aiohttp
 import discord
 
-from bot.errors import LoginError
+from bot.errors import DiscordUnreachableError, LoginError
 from bot.gateway.client import NewsBot
 from bot.gateway.sender import DiscordPoster
 from bot.metrics import Metrics
@@ -20,9 +21,14 @@ from bot.monitor import watched
 from bot.newsroom import Newsroom
 from bot.settings import Settings
 from bot.sources.loader import Loader
+from bot.stopping import obeying_sigterm
 from bot.store import open_store
+from bot.supervisor import finish
 from cogs import ALL
 
+_LAST_STEP = 2.0
+"""Seconds that a step of closing has; `bot.stopping.WITHIN` bounds them all."""
+_LAST_WORK = 8.0
 Clock = Callable[[], datetime]
 
 
@@ -45,12 +51,12 @@ async def open_bot(
         store = await stack.enter_async_context(open_store(settings.database_url))
         metrics = Metrics()
         bot = NewsBot(settings, store, clock, metrics=metrics, works=background, answers=answers)
-        stack.push_async_callback(bot.close)
+        stack.push_async_callback(finish, "Closing the gateway", bot.close, _LAST_STEP)
         loader = Loader(store.cabinet, *settings.cards, need_category=settings.cards_need_category)
         bot.newsroom = Newsroom(settings, store, loader, DiscordPoster(bot), clock, metrics, bot.gate)
         bot.newsroom.on_duty = leads and not background
         bot.newsroom.warn_operators = bot.warn_operators
-        stack.push_async_callback(bot.newsroom.stop)
+        stack.push_async_callback(finish, "Ending the work", bot.newsroom.stop, _LAST_WORK)
         for cog in ALL:
             await bot.add_cog(cog(bot))
         yield bot
@@ -74,22 +80,61 @@ class Part(StrEnum):
 async def run(settings: Settings, token: str, only: Part | None = None) -> None:
     """Log in and serve until told to stop, the whole of it or one part.
 
-    Raises `LoginError` in one line when Discord does not let the bot in.
+    Raises `LoginError` in one line when Discord does not let the bot in, also later.
     """
+    work = asyncio.create_task(_run(settings, token, only), name="run")
+    with obeying_sigterm(work.cancel):
+        await asyncio.wait([work])
+        if not work.cancelled():
+            work.result()
+
+
+async def _run(settings: Settings, token: str, only: Part | None) -> None:
     works = only is not Part.GATEWAY
     opening = open_bot(settings, background=works, leads=works, answers=only is not Part.COURIER)
     async with opening as bot, _watched(settings, bot):
         forget_the_past()
+        rejected = asyncio.Event()
+        bot.gate.on_unauthorized = rejected.set
         serving = asyncio.create_task(_serve(bot, token), name="gateway")
-        # Only the gateway ends: calls under way are answered and noted while `open_bot` closes.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
-        await asyncio.wait([serving])
-        if not serving.cancelled():
+        rejecting = asyncio.create_task(rejected.wait(), name="rejection of the token")
+        try:
+            await asyncio.wait([serving, rejecting], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # Only the gateway ends: calls under way are answered and noted while `open_bot` closes.
+            for task in (serving, rejecting):
+                task.cancel()
+            await asyncio.wait([serving, rejecting], timeout=_LAST_STEP)
+        if rejected.is_set():
+            raise LoginError(_UNKNOWN_TOKEN)
+        if serving.done() and not serving.cancelled():
             serving.result()
 
 
 def _watched(settings: Settings, bot: NewsBot) -> AbstractAsyncContextManager[object]:
     return watched(bot, settings.metrics_addr) if settings.metrics_addr else nullcontext()
+
+
+_UNKNOWN_TOKEN = "Discord does not know this token. Copy it again from the Developer Portal → Bot → Reset Token."  # noqa: S105 - no token
+_INTENTS = (
+    "Discord refuses the intents that the bot asks for. It needs none of the privileged ones: look at the Developer "
+    "Portal → Bot, and for a newer version of Newsdesk."
+)
+_SHARDS = (
+    "Discord refuses the shards: NEWSDESK_SHARDS, or NEWSDESK_SHARD_IDS and NEWSDESK_SHARD_COUNT, do not fit the bot. "
+    "Leave them unset, or ask for more shards."
+)
+_REFUSED = {
+    4004: _UNKNOWN_TOKEN,
+    4010: _SHARDS,
+    4011: _SHARDS,
+    4012: "Discord's gateway does not speak this version any more. Install a newer version of Newsdesk.",
+    4013: _INTENTS,
+    4014: _INTENTS,
+}
+"""Close codes of the gateway after which connecting again would be in vain (Discord's documentation, "Opcodes")."""
+_AWAY = (OSError, TimeoutError, discord.HTTPException, discord.GatewayNotFound, aiohttp.ClientError, ValueError)
+"""What a Discord that is out of reach raises, or whose answer is no JSON."""
 
 
 async def _serve(bot: NewsBot, token: str) -> None:
@@ -100,10 +145,17 @@ async def _serve(bot: NewsBot, token: str) -> None:
             await bot.login(token)
             await asyncio.Event().wait()
     except discord.LoginFailure as error:
-        raise LoginError(
-            "Discord does not know this token. Copy it again from the Developer Portal → Bot → Reset Token."
-        ) from error
+        raise LoginError(_UNKNOWN_TOKEN) from error
     except discord.PrivilegedIntentsRequired as error:
-        raise LoginError(f"Discord refuses the intents: {error}") from error
-    except (OSError, discord.HTTPException, discord.GatewayNotFound) as error:
-        raise LoginError(f"Discord cannot be reached: {error}. Check the network, then start again.") from error
+        raise LoginError(_INTENTS) from error
+    except discord.ConnectionClosed as error:
+        if error.code not in _REFUSED:
+            raise
+        raise LoginError(_REFUSED[error.code]) from error
+    except _AWAY as error:
+        if isinstance(error, discord.HTTPException) and error.status == HTTPStatus.UNAUTHORIZED:
+            raise LoginError(_UNKNOWN_TOKEN) from error
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DiscordUnreachableError(
+            f"Discord cannot be reached: {reason}. Check the network, then start again."
+        ) from error

@@ -40,7 +40,9 @@ _log = logging.getLogger(__name__)
 
 _HEARTBEAT_SECONDS = 30
 _COURIER, _SCHEDULER = "courier", "scheduler"
-_LAST_STEPS = 2.0
+_LAST_CALLS = 5.5
+"""Seconds in which the courier ends: its calls under way have 5 of them."""
+_LAST_STEPS = 1.0
 """Seconds that the rest of the work has to end when the program stops."""
 _TIDY_SECONDS = 3600
 _LOOK_SECONDS = 1.0
@@ -318,7 +320,7 @@ class Newsroom:
         self.supervisor.wind_down()
         self.supervisor.drop(_SCHEDULER)
         self._look_again(None)
-        await self._courier.stop()
+        await finish("Ending the calls under way", self._courier.stop, _LAST_CALLS)
         if left := await self.supervisor.stop(_LAST_STEPS):
             _log.warning("Did not end within %g s, and is left to itself: %s", _LAST_STEPS, ", ".join(left))
         if started:

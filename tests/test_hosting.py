@@ -102,6 +102,7 @@ def test_the_service_can_write_to_its_state_only() -> None:
     assert service["CapabilityBoundingSet"] == ""
     assert service["LoadCredential"].startswith("token:")
     assert (service["TimeoutStopSec"], service["Restart"]) == ("15", "on-failure")
+    assert service["RestartPreventExitStatus"] == "2", "wrong settings are not tried again"
     assert "ReadWritePaths" not in service
 
 

@@ -49,7 +49,7 @@ _HOLD_ON = LEASE.total_seconds() / 3
 _REMEMBERED = 1000
 _SPREAD = 1.25
 """What chance adds to a wait at most."""
-_LAST_CALLS = 8.0
+_LAST_CALLS = 5.0
 """Seconds that calls under way have to be answered when the program stops; service managers often give 10."""
 
 

@@ -13,7 +13,7 @@ Job = Callable[[], Awaitable[object]]
 _DEFAULTS = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 _PULSE = 5.0
 """Seconds between two signs of life of the scheduler."""
-_LAST_JOBS = 1.0
+_LAST_JOBS = 0.8
 """Seconds that jobs under way have to end: a transaction is better ended than broken off."""
 
 

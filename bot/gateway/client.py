@@ -24,6 +24,7 @@ from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.desk_pages import QueueButton
 from bot.gateway.discord_time import DiscordTime
 from bot.gateway.failures import receive, report, say_stale
+from bot.gateway.frames import FrameLog, forgive_frames
 from bot.gateway.languages import CommandTranslator, MemberLanguages, ServerLanguages
 from bot.gateway.measuring import measure
 from bot.gateway.members import EraseButton
@@ -39,7 +40,7 @@ from bot.gateway.standby import Standby
 from bot.gateway.turning import TurnButton
 from bot.gateway.workload import COMPLETIONS_AT_ONCE, LONGEST_COMPLETION, MOST_COMPLETIONS_WAITING, Workload
 from bot.language import spoken, tr, trn
-from bot.metrics import Metrics
+from bot.metrics import Metrics, SkippedFrame
 from bot.settings import Settings
 from bot.store import Store
 
@@ -128,6 +129,8 @@ class NewsBot(commands.AutoShardedBot):
         self.answers = answers
         self.workload = Workload()
         self.completions = Workload(COMPLETIONS_AT_ONCE, MOST_COMPLETIONS_WAITING, LONGEST_COMPLETION)
+        self._frame_log = FrameLog()
+        forgive_frames()
         if settings.discord_api:
             Route.BASE = api_base(settings.discord_api)
 
@@ -152,7 +155,11 @@ class NewsBot(commands.AutoShardedBot):
         await super().launch_shards()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002
-        await self._identifies.turn(shard_id or 0)
+        try:
+            await self._identifies.turn(shard_id or 0)
+        except Exception as error:
+            # Anything else would end the client: this is tried again after a pause, like any connection that failed.
+            raise ConnectionError(f"no turn to identify: {type(error).__name__}") from error
 
     async def sync_commands(self, *, force: bool = False) -> bool:
         """Register the commands where that is needed. Returns whether it was."""
@@ -206,6 +213,10 @@ class NewsBot(commands.AutoShardedBot):
                 await user.send(_is_it_meant(held_back), view=accept_view())
             except discord.HTTPException as error:
                 _log.warning("Operator %s could not be told: %s", owner.id, error)
+
+    async def on_frame_skipped(self, reason: SkippedFrame, event: str, error: Exception) -> None:
+        self.metrics.frame_skipped(reason)
+        self._frame_log.note(reason, event, error)
 
     async def on_ready(self) -> None:
         _log.info("Ready as %s in %s servers", self.user, len(self.guilds))

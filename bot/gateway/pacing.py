@@ -141,7 +141,7 @@ class GateKeeper:
         if answer.status >= 500 and after is None:
             self._gate.doubt(_place(about.url.path), f"answered {answer.status}", reading=reading)
         elif scope_of(answer.status, code) is Scope.WAY or _limits_all(answer, after):
-            unauthorized = answer.status == HTTPStatus.UNAUTHORIZED
+            unauthorized = answer.status == HTTPStatus.UNAUTHORIZED and code is not None  # a page is the edge's
             self._gate.shut(await _words(answer, code), after, unauthorized=unauthorized, reading=reading)
         else:
             self._gate.open(reading=reading)

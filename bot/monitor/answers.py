@@ -18,6 +18,8 @@ from bot.store.vitals import Vitals
 _log = logging.getLogger(__name__)
 LATE = timedelta(minutes=15)
 """How long a delivery may wait: about the longest pause between two tries, before which it had ten of them."""
+_LAST_ANSWERS = 1.0
+"""Seconds that the database has for a question under way when the program stops."""
 _PATIENCE = 5.0
 """Seconds in which the database has to answer; probes often give up after 10."""
 
@@ -64,6 +66,8 @@ class Monitor:
     async def troubles(self) -> dict[str, str]:
         """What keeps the bot from its work, by the part that is not ready; empty when nothing does."""
         found = {"gateway": "" if self._bot.is_connected else "not connected to Discord's gateway"}
+        gate = self._bot.gate
+        found["discord"] = "" if gate.is_open else f"nothing is sent: {gate.reason}"
         if self._bot.works:
             found |= self._bot.newsroom.troubles()
         try:
@@ -123,7 +127,7 @@ class Monitor:
     async def _finish(self, _application: web.Application) -> None:
         """The store closes next, and is not to be asked then."""
         if self._asked:
-            await asyncio.wait(self._asked.values(), timeout=self._patience)
+            await asyncio.wait(self._asked.values(), timeout=_LAST_ANSWERS)
 
 
 def _waited(vitals: Vitals, now: datetime) -> timedelta:

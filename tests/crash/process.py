@@ -111,10 +111,10 @@ class BotProcess:
         """SIGTERM; gives the exit code."""
         return self._end(signal.SIGTERM)
 
-    def ended(self) -> int:
+    def ended(self, within: float = 15) -> int:
         """Waits for the process to end by itself; gives the exit code."""
         assert self._process is not None
-        return self._process.wait(timeout=15)
+        return self._process.wait(timeout=within)
 
     def _end(self, how: signal.Signals) -> int:
         """One that hangs is made to say where, and the log with it."""

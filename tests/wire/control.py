@@ -160,6 +160,11 @@ class Control:
         resumable, code = bool(form.get("resumable", True)), int(form.get("code", 4000))
         return {"connections": self._wire.gateway.command(action, form.get("shard"), code, resumable=resumable)}
 
+    def do_frame(self, form: Json) -> Json:
+        """``data`` in hexadecimal digits, as a frame that no Discord should send."""
+        data, packed = bytes.fromhex(form["data"]), bool(form.get("packed", True))
+        return {"connections": self._wire.gateway.frame(data, packed=packed)}
+
     def do_status(self, form: Json) -> Json:
         sessions = self._wire.sessions
         return {

@@ -39,11 +39,17 @@ class Connection:
         self._transport = request.transport
         # zstd is in no library that comes along; a client that asks for it reads plain text frames as well.
         self._deflate = zlib.compressobj() if request.query.get("compress") == "zlib-stream" else None
-        self._outgoing: asyncio.Queue[str | None] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[str | bytes | None] = asyncio.Queue()
         self.session: Session | None = None
 
     def send(self, text: str) -> None:
         self._outgoing.put_nowait(text)
+
+    def send_frame(self, data: bytes, *, packed: bool) -> None:
+        """Any bytes as a frame; ``packed``, they are part of the compressed stream."""
+        if packed and self._deflate is not None:
+            data = self._deflate.compress(data) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        self._outgoing.put_nowait(data)
 
     def send_op(self, op: int, data: Any = None) -> None:
         self.send(json.dumps({"op": op, "d": data, "s": None, "t": None}))
@@ -57,7 +63,10 @@ class Connection:
             while (text := await self._outgoing.get()) is not None:
                 await self._write_one(text)
 
-    async def _write_one(self, text: str) -> None:
+    async def _write_one(self, text: str | bytes) -> None:
+        if isinstance(text, bytes):
+            await self._socket.send_bytes(text)
+            return
         if self._deflate is None:
             await self._socket.send_str(text)
             return
@@ -185,6 +194,12 @@ class Gateway:
         if data.get("nonce"):
             chunk["nonce"] = data["nonce"]
         session.dispatch("GUILD_MEMBERS_CHUNK", json.dumps(chunk))
+
+    def frame(self, data: bytes, *, packed: bool) -> int:
+        """Sends these bytes as a frame on every live connection; says on how many."""
+        for connection in self.connections:
+            connection.send_frame(data, packed=packed)
+        return len(self.connections)
 
     def command(self, action: str, shard: int | None, code: int, *, resumable: bool) -> int:
         """Does to the live connections what a test asked for; says to how many.

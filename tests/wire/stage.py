@@ -81,3 +81,10 @@ class Stage(ControlLine):
         ``resumable=False`` also ends the session. Says how many connections it struck.
         """
         return int((await self._ask("gateway", action=action, shard=shard, **more))["connections"])
+
+    async def frame(self, data: str | bytes, *, packed: bool = True) -> int:
+        """Sends a frame that no Discord should send to every live connection. ``packed=False`` breaks the compressed
+        stream with it. Says how many connections it struck.
+        """
+        raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+        return int((await self._ask("frame", data=raw.hex(), packed=packed))["connections"])
