@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import difflib
+import io
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -253,8 +257,71 @@ def _holds(place: Path, others: Iterable[Path]) -> bool:
     return any(place.resolve().is_relative_to(other.resolve()) for other in others)
 
 
+_QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "‘": "’", "«": "»", "»": "«", "”": "”", "’": "’"}
+_NOT_OURS = re.compile(r"NEWSDESK_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
+"""What Kubernetes sets in every container beside a service that is called newsdesk."""
+_MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
+          (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))  # fmt: skip
+
+
+def _is_quoted(value: str) -> bool:
+    value = value.strip()
+    return len(value) > 1 and _QUOTES.get(value[0]) == value[-1]
+
+
+def _refuse_odd(environment: Mapping[str, str], written: Mapping[str, str | None]) -> None:
+    """Raise `SettingsError` for names that are no settings, and for values with quotes around them.
+
+    The quotes of `.env` are taken away where it is read; `docker run --env-file` and systemd keep them.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    problems = []
+    for where, names in (("", environment), (".env: ", written)):
+        for name in sorted(names):
+            if not name.upper().startswith(PREFIX) or _NOT_OURS.fullmatch(name.upper()):
+                continue
+            if name.upper() not in known:
+                # the prefix, which all have, would make any two alike
+                bare = [each.removeprefix(PREFIX) for each in known]
+                likely = difflib.get_close_matches(name.upper().removeprefix(PREFIX), bare, 1, 0.6)
+                hint = f"did you mean {PREFIX}{likely[0]}?" if likely else "the README lists all of them."
+                problems.append(f"{where}{name}: is no setting; {hint}")
+    problems += [
+        f"{name}: has quotes around it. Write it without: not every program that reads such files takes them away."
+        for name, value in sorted(environment.items())
+        if name.upper() in known and _is_quoted(value)
+    ]
+    if problems:
+        raise SettingsError("\n".join(problems))
+
+
+def _read_dotenv(path: Path) -> tuple[dict[str, str | None], str]:
+    """What `.env` holds, and its encoding. Raises `SettingsError` for one that cannot be read."""
+    if path.is_dir():
+        raise SettingsError(
+            f"{path}: is a folder. Remove it (Docker makes one for a file that is not there), or unmount it."
+        )
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return {}, "utf-8"
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}. Check its rights.") from error
+    encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise SettingsError(f"{path}: is not {encoding.upper()} text (line {line}). Save it as UTF-8.") from None
+    if "\0" in text:
+        raise SettingsError(f"{path}: holds NUL characters, as UTF-16 without its mark does. Save it as UTF-8.")
+    return dict(dotenv_values(stream=io.StringIO(text), interpolate=False)), encoding
+
+
 def _one_line(raw: str, name: str) -> str:
     token = raw.strip()
+    if _is_quoted(token):
+        raise SettingsError(f"{name}: has quotes around it. Write the token without them.")
     if not token or not token.isascii() or len(token.split()) != 1:
         raise SettingsError(f"{name}: does not hold one token. Copy the token again, without quotes or other words.")
     return token
@@ -262,8 +329,11 @@ def _one_line(raw: str, name: str) -> str:
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings; `overrides` win. Raises `SettingsError` naming every variable that is wrong, at once."""
+    dotenv = overrides.get("_env_file", Path(".env"))
+    written, encoding = _read_dotenv(Path(dotenv)) if dotenv is not None else ({}, "utf-8")
+    _refuse_odd(os.environ, written)
     try:
-        return Settings(**overrides)
+        return Settings(**{"_env_file_encoding": encoding, **overrides})
     except ValidationError as error:
         raise SettingsError("\n".join(_line(problem) for problem in error.errors(include_input=False))) from None
 

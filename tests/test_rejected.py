@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(200)
 def _assert_ended(bot: BotProcess, sentence: str) -> None:
     assert bot.ended(within=90) == 2, bot.log
     assert bot.log.strip().splitlines()[-1] == sentence
-    assert "Traceback" not in bot.log
+    assert "Traceback" not in bot.log, bot.log
 
 
 @pytest.mark.parametrize("code", sorted(_REFUSED))

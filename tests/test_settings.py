@@ -112,7 +112,7 @@ def test_a_token_file_is_read_and_trimmed(tmp_path: Path, monkeypatch: pytest.Mo
         (b"", "does not hold one token"),
         (f"Bot {TOKEN}".encode(), "does not hold one token"),
         (f"{TOKEN}\n{TOKEN}".encode(), "does not hold one token"),
-        (f"“{TOKEN}”".encode(), "does not hold one token"),
+        (f"“{TOKEN}”".encode(), "has quotes around it"),
         (f"\xff{TOKEN}".encode("latin-1"), "cannot be read: it is not text"),
     ],
 )
