@@ -70,6 +70,8 @@ class Schedule:
             self._running.add(task)
             try:
                 await job()
+            except asyncio.CancelledError:
+                return  # the program stops; APScheduler would log it with a traceback
             finally:
                 self._running.discard(task)
 
