@@ -31,7 +31,7 @@ class Checked:
 
 
 def check_paths(paths: Sequence[Path], rules: Rules = ORDINARY) -> Checked:
-    """Read the files, and all card files of the folders, as a load would. Raises `UserError` for one that is missing."""
+    """Read the files, and all card files of the folders, as a load would. Raises `UserError` for a missing one."""
     check = _Check(rules)
     readings = [reading for path in paths for reading in check.readings(path)]
     findings = (*check.left_out, *(problem for reading in readings for problem in reading.problems))
