@@ -13,11 +13,19 @@ from typing import Any
 import aiohttp
 import discord
 
+from bot.gateway.measuring import seconds_since_arrival
+
 _log = logging.getLogger(__name__)
+ACKNOWLEDGED_AT_ONCE = 100
+"""Requests. A flood of clicks that opens a connection for each of them is acknowledged later than one that waits for
+those there are: a new one costs more of the processor than the request, and Discord answers within a tenth of a second.
+"""
 FORM = "form"
 """In a command's `extras`: makes the form that the command opens, or None when it is to be carried out."""
 _HOW, _ANSWERED, _DISPATCHED = "acknowledgement", "answered", "dispatched"
 """What is noted in an interaction's `extras`."""
+_TOO_LATE = 2.5
+"""Seconds. Discord takes an acknowledgement for 3, and hears of it a little later."""
 _UNKNOWN_MESSAGE = 10008
 _ACKNOWLEDGED_ALREADY = 40060
 
@@ -65,7 +73,10 @@ async def acknowledge(
             await interaction.response.defer(ephemeral=True, thinking=True)
 
     try:
-        await _sent_at_most_twice(send)
+        async with interaction.client.acknowledging:
+            if seconds_since_arrival(interaction) > _TOO_LATE:
+                return False  # to send it would make those behind it late as well
+            await _sent_at_most_twice(send)
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         _log.warning("Interaction %s was not acknowledged: %s", interaction.id, error)
         return False

@@ -19,7 +19,7 @@ from discord.http import Route
 from yarl import URL
 
 from bot.delivery.gate import Gate
-from bot.gateway.acknowledgement import FORM
+from bot.gateway.acknowledgement import ACKNOWLEDGED_AT_ONCE, FORM
 from bot.gateway.buttons import CARD_BUTTONS
 from bot.gateway.desk_pages import QueueButton
 from bot.gateway.discord_time import DiscordTime
@@ -39,7 +39,7 @@ from bot.gateway.sharing import ShareButton
 from bot.gateway.standby import Standby
 from bot.gateway.turning import TurnButton
 from bot.gateway.workload import COMPLETIONS_AT_ONCE, LONGEST_COMPLETION, MOST_COMPLETIONS_WAITING, Workload
-from bot.language import spoken, tr, trn
+from bot.language import tr, trn
 from bot.metrics import Metrics, SkippedFrame
 from bot.settings import Settings
 from bot.store import Store
@@ -52,6 +52,16 @@ _GOODBYE = 2.0
 """Seconds for the gateway to say goodbye."""
 _LONGEST_WAIT = 60.0
 """Seconds that discord.py may wait for a limit by itself; longer waits are the courier's, which remembers them."""
+LASTING_ITEMS: tuple[type[discord.ui.DynamicItem[Any]], ...] = (
+    *CARD_BUTTONS,
+    *REVIEW_ITEMS,
+    QueueButton,
+    TurnButton,
+    ShareButton,
+    AcceptWithdrawalsButton,
+    EraseButton,
+)
+"""What answers clicks on messages of any age, after any restart."""
 
 
 class NewsTree(app_commands.CommandTree["NewsBot"]):
@@ -116,7 +126,7 @@ class NewsBot(commands.AutoShardedBot):
         self.clock = clock
         self.translator = CommandTranslator()
         self._languages = ServerLanguages(store)
-        self._member_languages = MemberLanguages(store)
+        self.member_languages = MemberLanguages(store)
         self._identifies = Identifies(1, clock)
         self.open_drafts: set[str] = set()
         """The keys of the setups that somebody is at."""
@@ -127,7 +137,8 @@ class NewsBot(commands.AutoShardedBot):
         self.standby = Standby()
         self.works = works
         self.answers = answers
-        self.workload = Workload()
+        self.acknowledging = asyncio.Semaphore(ACKNOWLEDGED_AT_ONCE)
+        self.workload = Workload(behind=self.acknowledging)
         self.completions = Workload(COMPLETIONS_AT_ONCE, MOST_COMPLETIONS_WAITING, LONGEST_COMPLETION)
         self._frame_log = FrameLog()
         forgive_frames()
@@ -136,8 +147,7 @@ class NewsBot(commands.AutoShardedBot):
 
     async def setup_hook(self) -> None:
         if self.answers:
-            self.add_dynamic_items(*CARD_BUTTONS, *REVIEW_ITEMS, QueueButton, TurnButton, ShareButton)
-            self.add_dynamic_items(AcceptWithdrawalsButton, EraseButton)
+            self.add_dynamic_items(*LASTING_ITEMS)
             await self.tree.set_translator(self.translator)
             await self.sync_commands()
         if self.works:
@@ -247,7 +257,6 @@ class NewsBot(commands.AutoShardedBot):
         note(interaction)
         _log.debug("Server %s, member %s: %s", interaction.guild_id, interaction.user.id, interaction.type.name)
         await say_stale(interaction, about_lost_draft(interaction))
-        await self._member_languages.note(interaction.user.id, spoken())
 
     async def close(self) -> None:
         # The login makes it; before that, discord.py's own close stumbles over its absence.

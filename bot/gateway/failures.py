@@ -18,7 +18,7 @@ from bot.gateway.acknowledgement import Acknowledgement, acknowledge, is_dispatc
 from bot.gateway.measuring import measure, note_failure, note_unanswered, seconds_since_arrival
 from bot.gateway.noting import note
 from bot.gateway.workload import LONGEST_COMPLETION
-from bot.language import marked, tr, trn
+from bot.language import marked, spoken, tr, trn
 from bot.metrics import Failure
 from bot.render.markdown import bold_names
 
@@ -93,10 +93,18 @@ async def receive(
     if modal is not None:
         return False
     if await interaction.client.workload.enter(_turn(interaction, how)):
+        await _note_language(interaction)
         return True
     note_unanswered(interaction, Failure.BUSY)
     await tell(interaction, tr("I am busy at the moment, so nothing was done. Please try again."))
     return False
+
+
+async def _note_language(interaction: discord.Interaction[Any]) -> None:
+    try:
+        await interaction.client.member_languages.note(interaction.user.id, spoken())
+    except Exception:  # noqa: BLE001 - what was asked for does not depend on it
+        _log.exception("The language of a member could not be noted")
 
 
 def _turn(interaction: discord.Interaction[Any], how: Acknowledgement) -> Hashable:

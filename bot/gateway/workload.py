@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable
+from contextlib import AsyncExitStack
 from weakref import WeakValueDictionary
 
 AT_ONCE = 16
@@ -18,46 +19,55 @@ LONGEST_COMPLETION = 2.0
 
 
 class Workload:
-    """A bounded queue, in order of arrival. Works with the same key never overlap."""
+    """A bounded queue, in order of arrival. Works with the same key never overlap.
+
+    `behind` is where something more urgent waits for its turn: no work begins before what waits there already.
+    """
 
     def __init__(
-        self, at_once: int = AT_ONCE, most_waiting: int = MOST_WAITING, longest_wait: float = LONGEST_WAIT
+        self,
+        at_once: int = AT_ONCE,
+        most_waiting: int = MOST_WAITING,
+        longest_wait: float = LONGEST_WAIT,
+        behind: asyncio.Semaphore | None = None,
     ) -> None:
         self._slots = asyncio.Semaphore(at_once)
-        self._waiting = 0
-        self._most_waiting = most_waiting
+        self._behind = behind
+        self._free = at_once + most_waiting
         self._longest_wait = longest_wait
         self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
 
     async def enter(self, key: Hashable = None) -> bool:
         """Wait for a place, which the running task holds until it ends. Returns False when there is none for it."""
-        if self._waiting >= self._most_waiting:
+        if not self._free:
             return False
         turn = self._turns.setdefault(key, asyncio.Lock()) if key is not None else None
-        self._waiting += 1
+        self._free -= 1
         try:
             async with asyncio.timeout(self._longest_wait):
                 await self._take(turn)
-        except TimeoutError:
-            return False
-        finally:
-            self._waiting -= 1
+        except BaseException as error:
+            self._free += 1
+            if isinstance(error, TimeoutError):
+                return False
+            raise
         self._hold(turn)
         return True
 
     async def _take(self, turn: asyncio.Lock | None) -> None:
-        if turn is None:
-            await self._slots.acquire()
-            return
-        await turn.acquire()
-        try:
-            await self._slots.acquire()
-        except BaseException:
-            turn.release()
-            raise
+        """All or nothing."""
+        async with AsyncExitStack() as taken:
+            if turn:
+                await taken.enter_async_context(turn)
+            await taken.enter_async_context(self._slots)
+            if self._behind:
+                async with self._behind:
+                    pass
+            taken.pop_all()
 
     def _hold(self, turn: asyncio.Lock | None) -> None:
         def leave(_task: object) -> None:
+            self._free += 1
             self._slots.release()
             if turn:
                 turn.release()

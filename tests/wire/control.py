@@ -141,6 +141,24 @@ class Control:
     def do_invoke(self, form: Json) -> Json:
         return interaction_view(invoke(self._wire, form))
 
+    async def do_flood(self, form: Json) -> Json:
+        """Many ``acts`` (forms of ``invoke``), begun evenly within so many ``seconds``. Gives the interactions' ids,
+        0 for what could not be done any more, such as a click on a button that has gone meanwhile.
+        """
+        acts, loop = form["acts"], asyncio.get_running_loop()
+        began, ids = loop.time(), []
+        for number, act in enumerate(acts):
+            await asyncio.sleep(max(0.0, began + number * form["seconds"] / len(acts) - loop.time()))
+            try:
+                ids.append(invoke(self._wire, act).id)
+            except ControlError:
+                ids.append(0)
+        return {"ids": ids}
+
+    def do_interactions(self, form: Json) -> list[Json]:
+        """How several interactions, by ``ids``, stand now."""
+        return [interaction_view(found) for each in form["ids"] if (found := self._wire.interactions.get(each))]
+
     async def do_interaction(self, form: Json) -> Json:
         """How an interaction stands, at once or when it came ``until`` ``ack`` or ``reply`` within
         ``timeout``.

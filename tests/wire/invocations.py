@@ -74,11 +74,11 @@ def _click(wire: Wire, form: Json, channel: Channel) -> Interaction:
 
 
 def _find_component(message: Message, form: Json) -> Json:
-    wanted, label = form.get("custom_id"), form.get("label")
+    wanted, label, beginning = form.get("custom_id"), form.get("label"), form.get("beginning") or ""
     for row in message.components:
         for component in row["components"]:
             fits = wanted in (None, component.get("custom_id")) and label in (None, component.get("label"))
-            if fits and component.get("custom_id"):
+            if fits and str(component.get("custom_id") or "").startswith(beginning) and component.get("custom_id"):
                 return _enabled(component)
     there = [each.get("custom_id") or each.get("url") for row in message.components for each in row["components"]]
     raise ControlError(f"no component {wanted or label} in message {message.id}; there are {there}")

@@ -26,9 +26,10 @@ class ControlLine:
         if self._http is not None:
             await self._http.close()
 
-    async def _ask(self, verb: str, **form: Any) -> Any:
+    async def _ask(self, verb: str, *, within: float = 60, **form: Any) -> Any:
         assert self._http is not None, "use it as an async context manager"
-        async with self._http.post(f"{self.address.control}/{verb}", json=form) as response:
+        patience = aiohttp.ClientTimeout(total=within)
+        async with self._http.post(f"{self.address.control}/{verb}", json=form, timeout=patience) as response:
             answer = await response.json()
         if response.status != 200:
             raise WireError(answer["problem"])

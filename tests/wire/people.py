@@ -1,5 +1,6 @@
 """What people do in front of Discord: commands, clicks, forms, messages, moderation."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -122,13 +123,37 @@ class People(ControlLine):
         view = await self._ask("interaction", id=interaction_id, until=until, timeout=within)
         return results.outcome(view)
 
+    def click_form(self, message: WireMessage, beginning: str, person: Person) -> Json:
+        """A click, as ``flood`` takes it, on the first button whose ``custom_id`` begins so at that moment."""
+        where: Json = {"channel_id": message.channel_id, "message_id": message.id, "beginning": beginning}
+        return person.form() | where | {"kind": "click"}
+
+    async def flood(self, acts: list[Json], seconds: float, patience: float = 60.0) -> list[Outcome | None]:
+        """Do all these within so many seconds, whatever is still unanswered; gives what came of each, None for what
+        could not be done any more.
+
+        Waits until all have something to see, or for ``patience`` seconds in which nothing more came.
+        """
+        opened = await self._ask("flood", within=seconds + 60, acts=acts, seconds=seconds)
+        ids: list[int] = opened["ids"]
+        before, still = -1, 0.0
+        while True:
+            views = await self._ask("interactions", ids=[each for each in ids if each])
+            found = {each["id"]: results.outcome(each) for each in views}
+            replied = sum(each.replied for each in found.values())
+            if replied == len(found) or still >= patience:
+                return [found.get(each) for each in ids]
+            still = 0.0 if replied != before else still + 1.0
+            before = replied
+            await asyncio.sleep(1.0)
+
     async def delete(self, message: WireMessage) -> None:
         """Deletes a message as a moderator, behind the bot's back."""
         await self._ask("delete", channel_id=message.channel_id, message_id=message.id)
 
     async def post(self, channel_id: int, content: str, user: str = "reader", count: int = 1) -> WireMessage:
         """A message by somebody who is not the bot, or several of the same; gives the last one."""
-        form = {"channel_id": channel_id, "content": content, "user": user, "count": count}
+        form: Json = {"channel_id": channel_id, "content": content, "user": user, "count": count}
         return results.message(await self._ask("post", **form))
 
     async def open_thread(
@@ -137,7 +162,7 @@ class People(ControlLine):
         """A thread by somebody who is not the bot; in a forum a post, which needs ``content`` and may have tags,
         by name.
         """
-        form = {"name": name, "content": content, "user": user, "tags": list(tags)}
+        form: Json = {"name": name, "content": content, "user": user, "tags": list(tags)}
         return results.channel(await self._ask("thread", channel_id=channel_id, **form))
 
     async def user_id(self, name: str) -> int:
