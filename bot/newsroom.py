@@ -79,6 +79,7 @@ class Newsroom:
         self._reporter = RefusalReporter(store, poster, clock, gate)
         self._checkouts = Checkouts(settings.cards)
         self._planning = asyncio.Lock()
+        self._warning = asyncio.Lock()
         self._schedule = Schedule()
         self.supervisor = Supervisor(clock, self._metrics)
         self._beaten_at: datetime | None = None
@@ -97,8 +98,12 @@ class Newsroom:
         self.requests = RequestWorker(store, clock, handlers)
         self.load_trouble = ""
         """Why the last load failed, in a sentence; empty when it did not."""
-        self.warn_operators: Callable[[int], Awaitable[None]] | None = None
-        """Called with their number when a load holds withdrawals back, once until they are accepted or undone."""
+        self.warn_operators: Callable[[int, set[int]], Awaitable[bool]] | None = None
+        """Called with their number when a load holds withdrawals back, and with the owners who know; it adds to those,
+        and returns whether nobody is left to be told. Until then each load calls it again.
+        """
+        self._warned: set[int] | None = set()
+        """The owners who know of the present withdrawals; None when all do."""
 
     async def load(self, *, accept_withdrawals: bool = False, settled: Collection[Path] = ()) -> LoadReport:
         """Bring the store up to the folder and plan what follows. Raises `UserError` when there is no folder.
@@ -112,11 +117,20 @@ class Newsroom:
             await self._note_state_quietly()
         self._tell(report, was_held_back=bool(before))
         self._look_again(report.look_at)
-        if report.held_back and not before and self.warn_operators:
-            await self.warn_operators(report.held_back)
+        if not report.held_back:
+            self._warned = set()
         await self._store.reviews.expire(self._clock(), self._settings.max_age)
         await self.plan()
+        if report.held_back and self._warned is not None:
+            contextvars.Context().run(self.supervisor.spawn, "warning to the owners", self._warn)
         return report
+
+    async def _warn(self) -> None:
+        """Beside the loads, which wait for no answer of Discord's; one at a time."""
+        async with self._warning:
+            told = self._warned
+            if told is not None and self.warn_operators and await self.warn_operators(self.held_back, told):
+                self._warned = None
 
     async def _read(self, accept_withdrawals: bool, settled: Collection[Path]) -> LoadReport:
         try:

@@ -409,7 +409,7 @@ def test_an_export_with_a_mark_of_its_encoding_is_taken(place: Path) -> None:
     assert newsdesk("import").exit_code == 0
 
 
-OUTPUTS = ("check", "search", "show", "export -", "doctor", "privacy export")
+OUTPUTS = ("check", "search", "show", "export -", "doctor", "health", "privacy export")
 
 
 @pytest.mark.parametrize("command", OUTPUTS)

@@ -64,6 +64,10 @@ LASTING_ITEMS: tuple[type[discord.ui.DynamicItem[Any]], ...] = (
 """What answers clicks on messages of any age, after any restart."""
 
 
+OUT_OF_REACH = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, ValueError)
+"""What a request raises that Discord did not answer, or not as it should: nobody knows more until the next try."""
+
+
 class NewsTree(app_commands.CommandTree["NewsBot"]):
     """The slash commands, whose failures answer the person who asked.
 
@@ -213,16 +217,40 @@ class NewsBot(commands.AutoShardedBot):
             self._ready.clear()
             self._connection.clear(views=False)
 
-    async def warn_operators(self, held_back: int) -> None:
-        """Ask the bot's owners in a direct message whether a mass withdrawal is meant."""
-        info = await self.application_info()
-        members = info.team.members if info.team else [info.owner]
-        for owner in members:
+    async def warn_operators(self, held_back: int, told: set[int] | None = None) -> bool:
+        """Ask the bot's owners in a direct message whether a mass withdrawal is meant, but for those `told` before.
+
+        Returns whether nobody is left to be told. Who takes no messages cannot be, and reads the log or `/status`.
+        """
+        told = set() if told is None else told
+        try:
+            owners = await self._owners()
+        except OUT_OF_REACH as error:
+            _log.warning("The bot's owners could not be asked for: %s", type(error).__name__)
+            return False
+        for owner in owners - told:
             try:
-                user = await self.fetch_user(owner.id)
+                user = await self.fetch_user(owner)
                 await user.send(_is_it_meant(held_back), view=accept_view())
-            except discord.HTTPException as error:
-                _log.warning("Operator %s could not be told: %s", owner.id, error)
+            except (discord.Forbidden, discord.NotFound) as error:
+                _log.warning("Owner %s takes no messages: code %s", owner, error.code)
+            except OUT_OF_REACH as error:
+                _log.warning("Owner %s could not be told, and will be later: %s", owner, type(error).__name__)
+                continue
+            told.add(owner)
+        return owners <= told
+
+    async def _owners(self) -> set[int]:
+        """The owner, or the members of the team who may decide: those who were only invited, or only read, may not."""
+        info = await self.application_info()
+        if not info.team:
+            return {info.owner.id}
+        return {
+            member.id
+            for member in info.team.members
+            if member.membership_state is discord.TeamMembershipState.accepted
+            and member.role is not discord.TeamMemberRole.read_only
+        }
 
     async def on_frame_skipped(self, reason: SkippedFrame, event: str, error: Exception) -> None:
         self.metrics.frame_skipped(reason)
