@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import regex  # type: ignore[import-untyped]  # it comes without types
 
-from bot.language import joined
+from bot.language import joined, tr
 from bot.render.limits import units
 
 ELLIPSIS = "…"
@@ -53,24 +53,29 @@ def unmentioned(text: str) -> str:
     return str(_MENTION.sub(rf"\g<0>{_GAP}", text))
 
 
-# Discord shows the backslashes of a link's label, and shows no link at all where the label holds an address
-# (its documentation's issues 6185 and 7721). So lookalikes stand in for what would format.
-_LOOKALIKES = str.maketrans({
-    "[": "(", "]": ")", "<": "‹", ">": "›", "*": "∗", "_": "ˍ", "~": "∼", "|": "∣", "`": "'", "\\": "∖",
-})  # fmt: skip
+# A link's label cannot be escaped: Discord shows the backslashes there (issue 6185 of its documentation), formats all
+# the same, and shows no link where the label holds an address (issue 7721) or a bracket without its counterpart. So a
+# title that would format stands before its link, escaped as everywhere.
+_FORMATS = regex.compile(r"[\\\[\]]|\*[^*]*\*|_[^_]*_|~~|\|\||`[^`]*`")
 _COLON = regex.compile(r":(?=//|[\w+-]+:)")
 _UNSAFE_IN_TARGET = regex.compile(r"""[\s<>\\"'`]|@(?=everyone|here)""", regex.IGNORECASE)
 
 
 def link(text: str, url: str) -> str:
-    """A masked link. An address with parentheses stands in angle brackets, so that its bytes stay as they are."""
+    """A masked link, each sign of its text as it is; a text that would format stands before a link of its own.
+
+    An address with parentheses stands in angle brackets, so that its bytes stay as they are.
+    """
     target = _UNSAFE_IN_TARGET.sub(lambda found: quote(found[0], safe=""), url)
-    return f"[{_label(text)}](<{target}>)" if "(" in target or ")" in target else f"[{_label(text)}]({target})"
+    target = f"<{target}>" if "(" in target or ")" in target else target
+    line = " ".join(text.split())
+    if _FORMATS.search(line):
+        return f"{escaped(line)} [{tr('Open')}]({target})"
+    return f"[{_label(line)}]({target})"
 
 
-def _label(text: str) -> str:
-    line = unmentioned(" ".join(text.translate(_LOOKALIKES).split()))
-    return _COLON.sub(rf":{_GAP}", line) or "link"
+def _label(line: str) -> str:
+    return _COLON.sub(rf":{_GAP}", unmentioned(line)) or "link"
 
 
 def cut(text: str, limit: int) -> str:

@@ -40,7 +40,7 @@ def test_a_list_names_each_card_in_a_line() -> None:
     cards = [card(title="One [x]", url="https://a.example/1", provider=Provider("Paper")), card(title="Two")]
     (embed,) = digest_message(cards, Layout.LIST, None).embeds
     assert embed.description == (
-        "- **[One (x)](https://a.example/1)** · Paper · <t:1711726200:R>\n- **Two** · <t:1711726200:R>"
+        "- **One \\[x\\] [Open](https://a.example/1)** · Paper · <t:1711726200:R>\n- **Two** · <t:1711726200:R>"
     )
 
 

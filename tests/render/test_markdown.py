@@ -113,7 +113,12 @@ def test_fitted_uses_the_room_it_has() -> None:
     [
         ("A story", "https://a.example/b_c", "[A story](https://a.example/b_c)"),
         ("A story", "https://a.example/b_(c)", "[A story](<https://a.example/b_(c)>)"),
-        ("[Update] *now*", "https://a.example", "[(Update) ∗now∗](https://a.example)"),
+        ("[Update] *now*", "https://a.example", r"\[Update\] \*now\* [Open](https://a.example)"),
+        ("first[T](items)", "https://a.example", r"first\[T\](items) [Open](https://a.example)"),
+        ("**kwargs and __init__", "https://a.example", r"\*\*kwargs and \_\_init\_\_ [Open](https://a.example)"),
+        (r"C:\x", "https://a.example", r"C:\\x [Open](https://a.example)"),
+        ("One | two * three_four ~5 `", "https://a.example", "[One | two * three_four ~5 `](https://a.example)"),
+        ("a < b > c", "https://a.example", "[a < b > c](https://a.example)"),
         ("see https://b.example", "https://a.example", "[see https:\u200b//b.example](https://a.example)"),
         ("@everyone", "https://a.example/@everyone", "[@\u200beveryone](https://a.example/%40everyone)"),
         (" ", "https://a.example/a b>", "[link](https://a.example/a%20b%3E)"),
@@ -123,9 +128,28 @@ def test_link(text: str, url: str, written: str) -> None:
     assert link(text, url) == written
 
 
+_LINK = re.compile(r"(?P<before>.*) \[Open\]\((?P<a>\S+)\)|\[(?P<label>.+)\]\((?P<b>\S+)\)")
+_FORMATTING = re.compile(r"[\\\[\]]|\*.*\*|_.*_|~~|\|\||`.*`|://")
+
+
 @given(LONG_TEXT, URLS, st.integers(0, 3000))
 def test_a_link_is_whole_or_not_there(text: str, url: str, limit: int) -> None:
     written = fitted_link(text, url, limit)
     assert units(written) <= limit
     assert not MENTION.search(written)
-    assert not written or re.fullmatch(r"\[[^\[\]\\*_~`|<>\n]+\]\((?:<[^\s<>]+>|[^\s<>()]+)\)", written)
+    if written:
+        found = _LINK.fullmatch(written)
+        assert found
+        assert re.fullmatch(r"<[^\s<>]+>|[^\s<>()]+", found["a"] or found["b"])
+        if found["label"]:
+            assert not _FORMATTING.search(found["label"])
+        else:
+            assert not re.search(r"[\\*_~`|\[\]<]|://", ESCAPED.sub("", found["before"]))
+
+
+@given(LONG_TEXT, URLS)
+def test_every_sign_of_a_links_text_is_shown_as_it_is(text: str, url: str) -> None:
+    found = _LINK.fullmatch(link(text, url))
+    assert found
+    shown = found["label"].replace("\u200b", "") if found["label"] else as_shown(found["before"])
+    assert shown == (" ".join(text.split()).replace("\u200b", "") or "link")
