@@ -41,11 +41,14 @@ WORK = {
     "duty": ("", "_stand_by"),
     "watcher": ("", "_watch"),
     "scheduler": ("_schedule", "run"),
+    "requests": ("requests", "run"),
 }
 """What is kept, and where the newsroom has it from."""
 JOBS = {
     "plan": ("", "_plan_by_the_clock"),
     "crosspost": ("_crossposter", "work_off"),
+    "report what was refused": ("_reporter", "work_off"),
+    "forget what is old": ("", "_tidy"),
     "compare the folder": ("", "_load_quietly"),
     "heartbeat": ("", "_beat"),
 }
@@ -61,6 +64,7 @@ async def _until(holds: Callable[[], Any]) -> None:
 @asynccontextmanager
 async def _at_work(place: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     monkeypatch.setattr("bot.newsroom._HEARTBEAT_SECONDS", 0.3)
+    monkeypatch.setattr("bot.newsroom._TIDY_SECONDS", 0.5)
     async with a_desk(place, tick_seconds=0.5, rescan_seconds=1) as desk:
         desk.newsroom.supervisor._pauses, desk.newsroom.supervisor._steady = (0.05,), 0.05
         try:
@@ -138,7 +142,7 @@ async def test_nothing_that_runs_is_without_a_keeper(tmp_path: Path, monkeypatch
         await _until(lambda: desk.newsroom.on_duty and desk.newsroom.supervisor.is_running("courier"))
         await asyncio.sleep(0.3)
         names = {task.get_name() for task in asyncio.all_tasks() - before}
-        passing = {"taking over", "hold on to channels"}
+        passing = {"taking over", "hold on to channels", "second look", "requests of this process"}
         assert {name for name in names if not name.startswith("Task-")} <= WORK.keys() | passing
         assert desk.newsroom._schedule._jobs.keys() == JOBS.keys()
 

@@ -104,10 +104,9 @@ async def _until(at_work: Watched, part: str, *, there: bool) -> None:
 
 async def test_a_scheduler_that_stands_still_is_named(at_work: Watched) -> None:
     await at_work.bot.newsroom.stop()
-    assert await at_work.get("/readyz") == (
-        503,
-        {"ready": False, "troubles": {"scheduler": "the scheduler does not run"}},
-    )
+    status, answer = await at_work.get("/readyz")
+    assert (status, answer["ready"]) == (503, False)
+    assert answer["troubles"] == {"scheduler": "the scheduler does not run"}
 
 
 async def test_a_delivery_that_waits_too_long_is_named_but_not_a_closed_channels(
@@ -129,7 +128,8 @@ async def test_a_delivery_that_waits_too_long_is_named_but_not_a_closed_channels
     assert (found["newsdesk_queue_depth"], found["newsdesk_oldest_waiting_seconds"]) == (1, 960)
     await _execute(
         tmp_path / "test.db",
-        f"INSERT INTO circuits VALUES ({guild.channels[0].id}, {guild.id}, 'closed', 1, 0, {2**60})",
+        "INSERT INTO circuits (channel_id, guild_id, reason, failures, opened_at, probe_at) "
+        f"VALUES ({guild.channels[0].id}, {guild.id}, 'closed', 1, 0, {2**60})",
     )
     assert "deliveries" not in (await at_work.get("/readyz"))[1]["troubles"]
     found = await at_work.metrics()

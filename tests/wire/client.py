@@ -46,7 +46,7 @@ class WireDiscord(Stage, People):
     async def status(self) -> Status:
         return Status(**await self._ask("status"))
 
-    async def connected(self, shards: int = 1, within: float = 10.0) -> Status:
+    async def connected(self, shards: int = 1, within: float = 30.0) -> Status:
         """Waits until that many sessions are on line."""
         return await self._until(self.status, lambda found: found.connected >= shards, within)
 
