@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -110,11 +111,20 @@ def written(contents: Iterable[Content]) -> str | None:
 
 @lru_cache(maxsize=1024)
 def contents(wanted: str | None) -> tuple[Content, ...]:
-    """The cards that `wanted` names, in order; none for a note."""
+    """The cards that `wanted` names, in order; none for a note. What names no card is passed over: a revision that
+    cannot be one must not cost a digest its other cards."""
     if not wanted or wanted in _NOTES:
         return ()
     named = (token.partition(":") for token in wanted.split(" "))
-    return tuple(Content(int(card), revision) for card, _, revision in named)
+    return tuple(Content(int(card), revision) for card, _, revision in named if _IS_CARD.fullmatch(card))
+
+
+_IS_CARD = re.compile(r"[0-9]{1,18}")
+
+
+def is_readable(wanted: str | None) -> bool:
+    """Whether something can be done about what is wanted: nothing, a note, or cards."""
+    return wanted is None or wanted in _NOTES or bool(contents(wanted))
 
 
 def action(wanted: str | None, message_id: int | None, actual: str | None) -> Action | None:

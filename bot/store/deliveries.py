@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.desk.delivery import LONGEST_PROBE, LONGEST_WAIT, Crosspost, Delivery, Progress, contents
+from bot.desk.delivery import LONGEST_PROBE, LONGEST_WAIT, Crosspost, Delivery, Progress, is_readable
 from bot.desk.subscription import Layout
 from bot.store.claims import AT_A_TIME, HANDS, LEASE, Claims, claimed_by_another
 from bot.store.database import Database
@@ -327,8 +327,9 @@ def delivery_of(row: RowMapping) -> Delivery:
     values["heading"] = row["heading"] or ""
     values["crosspost"] = Crosspost(row["crosspost"]) if row["crosspost"] else None
     values["mention"] = number_or_none(row["mention"])
-    contents(row["wanted"])
-    if not all(type(row[name]) is int for name in ("channel_id", "guild_id", "attempts")):
+    if not is_readable(row["wanted"]) or not all(
+        type(row[name]) is int for name in ("channel_id", "guild_id", "attempts")
+    ):
         raise TypeError("no number")
     return Delivery(**values)
 
