@@ -356,7 +356,8 @@ class _Desk:
         key = (shared, half_life(period), at, subscription.since, subscription.pauses)
         if key not in self._rankings:
             since, pauses = subscription.since, subscription.pauses
-            new = [card for card in cards if is_new(card.arrived_at, since, pauses)]
+            new = [card for card in cards if card.arrived_at > since]
+            new = [card for card in new if is_new(card.arrived_at, since, pauses)] if pauses else new
             self._rankings[key] = ranked(new, at, period)
         return self._rankings[key]
 

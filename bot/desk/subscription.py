@@ -101,4 +101,6 @@ class Subscription:
 
 def is_new(arrived_at: datetime, since: datetime, pauses: Pauses = ()) -> bool:
     """Whether a card that became visible then is new to a subscription: after its last slot, and not during a pause."""
-    return arrived_at > since and not any(start < arrived_at <= end for start, end in pauses if end is not None)
+    if arrived_at <= since or not pauses:  # asked of every card of every digest
+        return arrived_at > since
+    return not any(start < arrived_at <= end for start, end in pauses if end is not None)
