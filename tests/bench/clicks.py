@@ -53,7 +53,8 @@ class Click:
     """What came of a click. `done` is whether the store knows of it; None where it leaves no trace there."""
 
     outcome: Outcome
-    expected: str
+    expected: str | None
+    """To be read in the answer; None where there is to be none."""
     done: bool | None = None
 
     @property
@@ -67,6 +68,8 @@ class Click:
     @property
     def lied(self) -> bool:
         words = self.outcome.words
+        if self.expected is None:
+            return False
         if not self.in_time:
             return bool(self.done)
         if self.busy:
@@ -108,7 +111,7 @@ async def flood(wire: WireDiscord, folder: Path, members: int) -> list[list[str]
         (message,) = await wire.wait_for_messages(guild.channels[0].id, 1, within=30)
         await wire.connected(within=30)
         found = await wire.flood([wire.click_form(message, "bare", each) for each in people], 1.0, patience=5.0)
-    bare = [Click(each, "") for each in found if each]
+    bare = [Click(each, None) for each in found if each]
     with BotProcess(folder / "flood", wire.address.api, log_level="WARNING") as bot:
         (message,) = await _furnished(wire, bot, 1)
         found = await wire.flood([wire.click_form(message, "nd:save", each) for each in people], 1.0)
