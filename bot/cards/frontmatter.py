@@ -70,9 +70,10 @@ _SOLID = re.compile(r"\S")
 _FENCE = r"(?P<fence>-{{3,}}|\+{{3,}})[^\S\n]*(?P<language>{language})?(?P<rest>[^\S\n]*(?:(?<=\s)#[^\n]*)?)(?:\n|\Z)"
 _OPENING = re.compile(_FENCE.format(language=r"[A-Za-z][\w+-]*"))
 _REFUSED = re.compile(r";;;[^\S\n]*(?P<language>[A-Za-z][\w+-]*)[^\S\n]*$", re.MULTILINE)
+# They begin with the end of the line before: `^` would be tried at every character.
 _CLOSING = {
-    "-": re.compile(r"^(?:-{3,}|\.{3})[^\S\n]*(?:(?<=\s)#[^\n]*)?$\n?", re.MULTILINE),
-    "+": re.compile(r"^\+{3,}[^\S\n]*(?:(?<=\s)#[^\n]*)?$\n?", re.MULTILINE),
+    "-": re.compile(r"\n(?:-{3,}|\.{3})[^\S\n]*(?:(?<=\s)#[^\n]*)?(?:\n|\Z)"),
+    "+": re.compile(r"\n\+{3,}[^\S\n]*(?:(?<=\s)#[^\n]*)?(?:\n|\Z)"),
 }
 _OBJECT = re.compile(r'\{(?:\s*["}]|[^\S\n]*(?:\n|\Z))')
 _LANGUAGES = {"yaml": "yaml", "yml": "yaml", "toml": "toml", "json": "json"}
@@ -95,12 +96,12 @@ class _Fenced(BaseHandler):
         language = opening["language"] or _LANGUAGE_OF[self._sign]
         if (known := _LANGUAGES.get(language.lower())) is None:
             raise _foreign(language)
-        closing = _CLOSING[self._sign].search(text, opening.end())
+        closing = _CLOSING[self._sign].search(text, opening.end() - 1)
         if closing is None:
             raise _unclosed()
         # YAML and TOML know the comment that may stand behind the fence.
         start = opening.end() if known == "json" else opening.start("rest")
-        return Place(start, closing.start(), closing.end(), known)
+        return Place(start, closing.start() + 1, closing.end(), known)
 
 
 class _Bare(BaseHandler):

@@ -77,7 +77,7 @@ _COMMENT_AS_ITEM = re.compile(
 def _comments(matter: FrontMatter, fields: dict[Any, Any]) -> Iterator[tuple[Path, str, int]]:
     """Where YAML takes for a comment what may belong to a text: the path, the words and the line of the file."""
     raw = matter.raw()
-    if matter.place.language != "yaml" or (" #" not in raw and "\t#" not in raw):
+    if matter.place.language != "yaml" or "#" not in raw:
         return
     for path, pattern, place in _ends_of_texts(fields):
         if found := pattern.match(raw, place):

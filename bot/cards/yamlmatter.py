@@ -68,6 +68,11 @@ def _reason(error: yaml.YAMLError) -> str:
     return str(error)
 
 
+def _holds_c1(text: str) -> bool:
+    """Bytes are looked through twenty times as fast as characters, and in UTF-8 each of these begins with one byte."""
+    return not text.isascii() and b"\xc2" in text.encode("utf-8", "surrogatepass") and _C1.search(text) is not None
+
+
 class _Builder:
     """Builds one document from libyaml's events: nodes and constructors in between would take twice the time.
 
@@ -77,7 +82,7 @@ class _Builder:
 
     def __init__(self, text: str) -> None:
         self.twice: list[Written] = []
-        self._hidden = _C1.search(text) is not None
+        self._hidden = _holds_c1(text)
         self._next = _CParser(text.translate(_TO_PRIVATE) if self._hidden else text).get_event
         self._anchored: dict[str, tuple[Any, int]] = {}
         self._depth = 0
