@@ -97,9 +97,10 @@ async def test_crossposts_wait_as_well(line: Line, fault: str) -> None:
 
 
 async def test_a_members_digest_does_not_rest_for_it(line: Line) -> None:
-    dm = (await line.wire.dm("reader")).id
+    guild, dm = await line.wire.add_guild("text"), (await line.wire.dm("owner")).id
+    owner = (await line.wire.status()).owner_id
     wish = Wish(when=When.DAILY, times=(time(13),))
-    await line.bot.store.follows.follow(Follower(9, 1, dm), "Python", wish, line.clock())
+    await line.bot.store.follows.follow(Follower(owner, guild.id, dm), "Python", wish, line.clock())
     rule = await line.wire.fault("page_403", "POST", "/messages", times=ANY)
     line.write("a")
     await line.deliver(hours=1)
