@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -121,11 +122,7 @@ _SUFFIXES = "a card's file ends in .md or .markdown"
 
 def _others(root: Path) -> Iterator[Problem]:
     """One note on how many files of a folder are left out for their suffix; none when there are none."""
-    found: Counter[str] = Counter()
-    for _, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        others = (name for name in names if not name.startswith(".") and not is_card_file(name))
-        found.update(Path(name).suffix or "without a suffix" for name in others)
+    found = Counter(Path(name).suffix or "without a suffix" for name in _names(root) if not is_card_file(name))
     if found:
         kinds = ", ".join(f"{suffix} {count:,}" for suffix, count in found.most_common(_KINDS))
         more = ", …" if len(found) > _KINDS else ""
@@ -134,3 +131,17 @@ def _others(root: Path) -> Iterator[Problem]:
 
 
 _KINDS = 5
+
+
+def _names(root: Path) -> Iterator[str]:
+    """The names of all ordinary files below a folder. `os.walk` would call itself for each folder in a folder."""
+    folders = [str(root)]
+    while folders:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif entry.is_file():
+                    yield entry.name
