@@ -314,7 +314,9 @@ async def test_whoever_left_the_server_gets_no_more_of_its_digest_and_discord_is
         poster.is_member = counting  # type: ignore[method-assign]
         await stage.member.slash(stage.news, "follow", topic="Space", at="8:00, 12:00", timezone="UTC")
         for hour in (7, 11):
-            await stage.load(f"rocket{hour}", topics="[Space]", publishedDateTime=f"2026-06-02T{hour:02}:00:00Z")
+            await stage.load(
+                f"rocket{hour}", topics="[Space]", title=f"Rocket number {hour} flies", provider=f"{{name: P{hour}}}"
+            )
             await until(stage, MORNING.replace(hour=hour + 1))
         assert len(digests(stage)) == 2
         assert len(asked) == 1
