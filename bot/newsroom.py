@@ -26,6 +26,7 @@ from bot.errors import NewsdeskError
 from bot.language import speaking
 from bot.leading import RequestKind, RequestWorker
 from bot.metrics import Metrics
+from bot.render.members import digest_problem_text
 from bot.render.subscriptions import trouble_words
 from bot.settings import Settings
 from bot.sources.checkouts import Checkouts
@@ -247,13 +248,14 @@ class Newsroom:
         return await self._store.subscriptions.change(subscription, wish, self._clock())
 
     def _tell_of_rest(self, subscription: Subscription) -> None:
-        """Tell a server's people that a digest of theirs rests; planning does not wait for it. A member's own digest
-        is nobody's business, and its member reads it in `/following`."""
-        if subscription.user_id is None:
-            with speaking(subscription.language):
+        """Tell a server's people, or the member whose own it is, that a digest rests; planning does not wait for it."""
+        with speaking(subscription.language):
+            if subscription.user_id is None:
                 text = f"<#{subscription.channel_id}>: {trouble_words(subscription)}"
-            telling = partial(self._poster.tell, subscription.guild_id, text, [subscription.created_by])
-            contextvars.Context().run(self.supervisor.spawn, "telling of a digest that rests", telling)
+                telling = partial(self._poster.tell, subscription.guild_id, text, [subscription.created_by])
+            else:
+                telling = partial(self._poster.tell, 0, digest_problem_text(subscription), [subscription.user_id])
+        contextvars.Context().run(self.supervisor.spawn, "telling of a digest that rests", telling)
 
     async def tick(self) -> None:
         """Plan, and deliver everything that is due, now."""

@@ -15,6 +15,8 @@ from sqlalchemy import text
 from bot.desk.quiet import QuietHours
 from bot.desk.subscription import Layout, Subscription, When, Wish
 from bot.editions import Editions
+from bot.render.members import following_text
+from bot.store.follows import Follower
 from tests.support.desk import Desk, a_desk
 
 INSTANT, UTC_DAILY, BERLIN = 5, 6, 7
@@ -80,6 +82,22 @@ async def test_a_time_zone_that_this_machine_does_not_know_stops_its_own_digest_
     assert found.unusable == ("timezone",)
     assert found.trouble
     assert b"newsdesk_digests_failed_total 0.0" not in desk.metrics.text()
+
+
+async def test_a_member_hears_of_their_own_digest_alone_and_reads_it_in_following(desk: Desk) -> None:
+    await three(desk)
+    own = Follower(user_id=9, guild_id=BERLIN, channel_id=90)
+    await desk.store.follows.follow(own, "Space", DAILY, desk.clock())
+    await execute(desk, "UPDATE subscriptions SET timezone = 'Mars/Olympus' WHERE user_id = 9")
+    await load(desk, "one", topics="[Space]")
+    for _ in range(30):
+        await desk.deliver(hours=1)
+    assert [text for text in desk.channels.told if "Mars/Olympus" in text] == desk.channels.told != []
+    assert len(desk.channels.told) == 1
+    found = await desk.store.subscriptions.of_member(9, BERLIN)
+    assert found is not None
+    assert "Mars/Olympus" in following_text(found)
+    assert "/follow" in following_text(found)
 
 
 async def test_it_goes_on_by_itself_when_the_zone_is_known_again_and_has_lost_nothing(desk: Desk) -> None:

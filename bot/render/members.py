@@ -11,7 +11,7 @@ import discord
 from bot.desk.subscription import Subscription
 from bot.desk.timetable import words_of
 from bot.language import marked, tr, trn
-from bot.render.markdown import fitted
+from bot.render.markdown import escaped, fitted
 
 _TOPICS_SHOWN = 1200
 _FORM = 1
@@ -48,8 +48,24 @@ def erasing_text(rows: Mapping[str, int]) -> str:
     return "\n".join((erased, tr(_STAYS), tr("`/privacy export` gives you a copy first.")))
 
 
+def digest_problem_text(own: Subscription) -> str:
+    """Describe why a member's own digest does not come, and the fix; empty when nothing is wrong with it."""
+    if "timezone" in own.unusable:
+        return tr(
+            "I do not know the time zone “{zone}” of your digest, so it is paused. Choose another one: `/follow`.",
+            zone=escaped(own.wish.timezone),
+        )
+    if own.unusable:
+        return tr("I cannot read all of your digest, so it is paused. End it with `/unfollow`, then `/follow` again.")
+    return tr("The last digest could not be made. I try again by myself.") if own.trouble else ""
+
+
 def following_text(own: Subscription) -> str:
-    """What a member follows in a server, when it comes, and when it comes next."""
+    """What a member follows in a server, when it comes, when it comes next, and what keeps it from coming."""
+    return "\n".join(filter(None, (_follows(own), digest_problem_text(own))))
+
+
+def _follows(own: Subscription) -> str:
     topics = fitted(", ".join(own.wish.topics), _TOPICS_SHOWN)
     if own.next_at is None:
         text = marked("You follow **{topics}** here: {schedule}, in your direct messages.")
