@@ -132,6 +132,11 @@ class BotProcess:
         ((planned, due),) = ask(self.url, "SELECT count(*), count(due_at) FROM deliveries")
         return planned, due
 
+    def missing(self) -> int:
+        """How many files were not found at the first look; their cards stay until the second."""
+        ((number,),) = ask(self.url, "SELECT count(*) FROM files WHERE missing_since IS NOT NULL")
+        return int(number)
+
     def sending(self) -> int:
         """How many posts the store believes to be under way."""
         ((number,),) = ask(self.url, "SELECT count(*) FROM deliveries WHERE progress = 'sending'")

@@ -22,7 +22,7 @@ from tests.wire.results import Totals
 
 _FAULTS = ("500", "lost", "reset", "rate_limited")
 _CALM = 4
-"""Looks, a second apart, at which nothing is due before the bot counts as quiet."""
+"""Looks, a second apart, at which nothing is due and no file missing before the bot counts as quiet."""
 _AFTERWARDS = 300.0
 """Seconds after the last card within which all must be delivered."""
 
@@ -110,5 +110,5 @@ async def _quiet(bot: SoakBot) -> float | None:
         if time.monotonic() - began > _AFTERWARDS:
             return None
         await asyncio.sleep(1)
-        calm = calm + 1 if bot.waiting()[1] == 0 else 0
+        calm = calm + 1 if bot.waiting()[1] == bot.missing() == 0 else 0
     return time.monotonic() - began - _CALM
