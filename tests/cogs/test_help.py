@@ -95,11 +95,16 @@ async def test_a_direct_message_has_no_commands_of_servers(tmp_path: Path) -> No
 
 async def test_the_ids_are_asked_for_once_and_done_without_while_discord_refuses(tmp_path: Path) -> None:
     async with on_stage(tmp_path) as stage:
+        at_start = len(command_requests(stage))
         stage.env.inject_error("GET", "/applications/*/commands*", status=500, code=0, message="no", times=1)
         plain = await stage.member.slash(stage.news, "help")
         assert "`/latest` · The newest cards" in (plain.response.embeds[0].description or "")
         for _ in range(2):
             mentioned = await stage.member.slash(stage.news, "help")
             assert "</latest:" in (mentioned.response.embeds[0].description or "")
-        asked = [each for each in stage.env.http_requests if each.method == "GET" and each.path.endswith("/commands")]
-        assert len(asked) == 2
+        assert len(command_requests(stage)) == at_start + 2
+
+
+def command_requests(stage: Stage) -> list[str]:
+    """The requests for the registered commands so far."""
+    return [each.path for each in stage.env.http_requests if each.method == "GET" and each.path.endswith("/commands")]

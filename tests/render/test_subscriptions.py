@@ -218,7 +218,7 @@ def test_the_last_days_in_numbers_and_the_newest_cards() -> None:
         "**5 cards** in 2 digests, about **1.2 a day**, at most 4 (on 4 November).",
         "Topics: A\\*.",
         "",
-        "1. <t:1711726200:d> [A (title)](https://a.example) · Paper",
+        "1. <t:1711726200:d> A \\[title\\] [Open](https://a.example) · Paper",
     ]
 
 
