@@ -1,7 +1,7 @@
-"""What is wanted where, as set-based SQL: which messages follow their changed cards, and which are new.
+"""Plan deliveries with set-based SQL: update messages of changed cards, and add new messages.
 
-A plan is one transaction. It gathers the pairs of channel and changed card that match (`candidates`), strikes those
-that need no message of their own, and writes a delivery for each of the rest.
+A planning run is one transaction. It collects matching pairs of channel and changed card in `candidates`, removes
+those that need no separate message, and inserts a delivery for each of the rest.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ from bot.store.upserts import insert_ignoring
 from bot.store.visibility import ever_decided, seen_revision, undecided, verdict, visible
 
 _CROSSPOST_EDITS_APART = timedelta(minutes=20) // timedelta(microseconds=1)
-"""Discord takes three edits of a crossposted message an hour; measured by others, it is in no documentation."""
+"""Discord allows three edits per hour of a crossposted message (measured by others; not documented)."""
 
 candidates = Table(
     "candidates",
@@ -81,20 +81,20 @@ candidates = Table(
     Column("timeline", BigInteger, nullable=False),
     Column("revision", Text, nullable=False),
     Column("heat", Number, nullable=False),
-    Column("lead", Boolean, nullable=False, comment="the one of its story that gets the message"),
+    Column("lead", Boolean, nullable=False, comment="the card of its story that gets the message"),
     prefixes=["TEMPORARY"],
 )
 
 
 async def follow_cards(connection: AsyncConnection, now: datetime, max_age: timedelta) -> None:
-    """Messages with changed cards want their new revisions, a note, or nothing: as each server sees them now."""
+    """Update the desired content of existing messages for cards that changed."""
     await stories.renew_keys(connection, _changed())
     await connection.execute(_revise(now, max_age))
     await connection.execute(_want(now))
 
 
 async def new_deliveries(connection: AsyncConnection, now: datetime, max_age: timedelta) -> int:
-    """One message for each channel and story that match and have not met. Returns how many are new."""
+    """Add a message for each matching channel and story that the channel has not had. Returns how many were added."""
     if not await _gather(connection, now, max_age):
         return 0
     await _strike_left_out(connection)
@@ -121,14 +121,14 @@ async def _count(connection: AsyncConnection, asked: Select[Any]) -> int:
     return int((await connection.execute(asked)).scalar_one())
 
 
-# --- messages that are there, or on their way
+# --- existing messages, posted or in flight
 
 
 def _revise(now: datetime, max_age: timedelta) -> Any:
-    """What each message shows of its changed cards: their revision, that they are unpublished, or nothing.
+    """Set what each message shows of its changed cards: a revision, `UNPUBLISHED`, or null for nothing.
 
-    A held card whose file said "published" before is only unpublished, and so is one whose time is still to come now;
-    whoever withdraws one means it, and so does whoever takes a publication back.
+    `UNPUBLISHED` is for cards whose file went from published to held or was rescheduled. A withdrawal, or a moderator
+    undoing a publication, removes the card.
     """
     server = deliveries.c.guild_id
     taken_back = or_(undecided(server) & ~ever_decided(server), cards.c.scheduled)
@@ -151,7 +151,7 @@ def _revise(now: datetime, max_age: timedelta) -> Any:
 
 
 def _want(now: datetime) -> Any:
-    """Write `wanted` of the messages with changed cards from their rows; what is now another becomes due."""
+    """Recompute `wanted` for messages with changed cards; those where it differs become due."""
     touched = select(delivery_cards.c.delivery_id).where(delivery_cards.c.card_id.in_(_changed()))
     wanted = _wanted()
     under_way = deliveries.c.progress == Progress.SENDING
@@ -175,10 +175,10 @@ def _want(now: datetime) -> Any:
 
 
 def _due_at(now: datetime, wanted: ScalarSelect[Any]) -> ColumnElement[Any]:
-    """At once; but of a crossposted message each further edit comes a while after the one before, and what has not
-    been sent goes on waiting: for the end of quiet hours, or of its subscription's pause.
+    """Return when a changed message is due: now, with three exceptions.
 
-    A note that takes the place of cards, and a retraction, wait for nothing.
+    Repeated edits of a crossposted message are spaced by `_CROSSPOST_EDITS_APART`, except a retraction or a note that
+    replaces the cards. Unsent messages keep waiting for the end of quiet hours or of the subscription's pause.
     """
     unsent = deliveries.c.message_id.is_(None) & (deliveries.c.progress == Progress.WAITING)
     is_quiet = unsent & deliveries.c.slot.is_not(None) & (deliveries.c.attempts == 0) & (deliveries.c.due_at > now)
@@ -186,7 +186,7 @@ def _due_at(now: datetime, wanted: ScalarSelect[Any]) -> ColumnElement[Any]:
     at = deliveries.c.due_at.type
     next_edit = type_coerce(type_coerce(deliveries.c.settled_at, BigInteger) + _CROSSPOST_EDITS_APART, at)
     was_edited = deliveries.c.settled_at > deliveries.c.crossposted_at
-    was_edited &= deliveries.c.settled_at <= now  # else the clock was set back since
+    was_edited &= deliveries.c.settled_at <= now  # false if the clock was set back since
     waits = and_(was_edited, next_edit > now, deliveries.c.message_id.is_not(None), _names_cards(wanted))
     return case((unsent & paused, None), (is_quiet, deliveries.c.due_at), (waits, next_edit), else_=literal(now, at))
 
@@ -196,10 +196,10 @@ def _names_cards(wanted: ScalarSelect[Any]) -> ColumnElement[bool]:
 
 
 def _wanted() -> ScalarSelect[Any]:
-    """A message's cards as `bot.desk.delivery.contents` reads them.
+    """Build a message's `wanted` value in the format that `bot.desk.delivery.contents` parses.
 
-    A message tells a story as long as one of its cards is to be seen: when those that it showed are gone, one that was
-    left out beside them takes their place. Without any it is a note, or nothing.
+    A message stays up while any card of its story is visible. If the shown cards disappear, a suppressed one replaces
+    them; without any, it becomes a note or is retracted.
     """
     mine = (
         select(delivery_cards)
@@ -238,7 +238,7 @@ async def _gather(connection: AsyncConnection, now: datetime, max_age: timedelta
 
 
 def _matching(now: datetime, max_age: timedelta) -> Select[Any]:
-    """Pairs of instant subscription and changed card that match."""
+    """Select matching pairs of instant subscription and changed card."""
     decided = and_(decisions.c.guild_id == subscriptions.c.guild_id, decisions.c.card_id == cards.c.id)
     by_hand = func.coalesce(decisions.c.verdict, "") == State.PUBLISHED
     ruled = func.coalesce(verdict(EVERYWHERE), "") == State.PUBLISHED
@@ -269,7 +269,7 @@ def _matching(now: datetime, max_age: timedelta) -> Select[Any]:
 
 
 def _is_picked() -> ColumnElement[bool]:
-    """Whether a moderator chose the subscription for the card."""
+    """Whether a moderator selected this subscription when publishing the card."""
     return exists(
         select(literal(1)).where(
             decision_subscriptions.c.guild_id == subscriptions.c.guild_id,
@@ -280,7 +280,7 @@ def _is_picked() -> ColumnElement[bool]:
 
 
 def _topic_matches() -> ColumnElement[bool]:
-    """By the topics that the server gave the card, else by those of its file."""
+    """Match by the server's topic override if there is one, else by the topics in the card's file."""
     own, filed_ones = card_edit_topics.c, card_topics.c
     chosen = select(subscription_topics.c.topic_id).where(subscription_topics.c.subscription_id == subscriptions.c.id)
     edited = (own.guild_id == subscriptions.c.guild_id) & (own.card_id == cards.c.id)
@@ -291,7 +291,7 @@ def _topic_matches() -> ColumnElement[bool]:
 
 
 async def _strike_left_out(connection: AsyncConnection) -> None:
-    """The words that a subscription is to be spared stand in the card's text, which SQL does not read."""
+    """Delete candidates that match an excluded topic or word; in Python, since SQL does not read the card's text."""
     asked = (
         select(candidates.c.subscription_id, candidates.c.card_id, subscriptions.c.without)
         .join(subscriptions, subscriptions.c.id == candidates.c.subscription_id)
@@ -310,7 +310,7 @@ async def _strike_left_out(connection: AsyncConnection) -> None:
 
 
 def _is_left_out(card: Card, without: object) -> bool:
-    """Whether a subscription is to be spared the card. One whose words cannot be read rests: it gets none."""
+    """Whether the subscription excludes the card. If its list of exclusions is invalid, exclude every card."""
     try:
         return left_out(card, texts(without)) is not None
     except UNUSABLE:
@@ -318,7 +318,7 @@ def _is_left_out(card: Card, without: object) -> bool:
 
 
 def _keep_oldest() -> Any:
-    """Of a channel's subscriptions that match one card, the oldest brings it."""
+    """If several subscriptions of a channel match a card, keep only the oldest one."""
     other = candidates.alias("other")
     older = (
         (other.c.channel_id == candidates.c.channel_id)
@@ -335,7 +335,10 @@ def _had() -> Select[Any]:
 
 
 def _join_told() -> Any:
-    """Candidates whose story stands in their channel join its newest message; it shows them unless it names them."""
+    """Attach candidates to their channel's newest message about the same story.
+
+    The message shows them unless one of its cards already lists them as related.
+    """
     lead = cards.alias("lead")
     told = (
         select(
@@ -401,7 +404,7 @@ def _defer() -> Any:
 
 
 def _choose_leads() -> Any:
-    """Of the cards of one story the hottest gets the message, the earliest of those equally hot."""
+    """Pick the hottest card of each story as its lead; ties go to the earliest."""
     other = candidates.alias("other")
     better = or_(
         other.c.heat > candidates.c.heat,
@@ -416,7 +419,7 @@ def _choose_leads() -> Any:
 
 
 def _add_messages(now: datetime) -> Any:
-    """A message for each lead; what it wants follows from its cards (`_want`)."""
+    """Insert a message for each lead; `_want` fills in its content from its cards."""
     names = (
         "subscription_id", "guild_id", "channel_id", "timeline", "progress", "planned_at", "due_at", "layout",
         "mention", "on_withdrawal", "forum", "crosspost", "language",
@@ -443,7 +446,7 @@ def _add_messages(now: datetime) -> Any:
 
 
 def _add_cards() -> Any:
-    """The lead first, then the others of its story by age."""
+    """Attach the cards to the new messages: the lead first, then the rest of its story by age."""
     lead = candidates.alias("lead")
     place = case((candidates.c.lead, 0), else_=candidates.c.timeline)
     rows = select(
@@ -468,7 +471,7 @@ def _add_cards() -> Any:
                 deliveries.c.timeline == lead.c.timeline,
                 deliveries.c.due_at.is_not(None),
                 deliveries.c.wanted.is_(None),
-                # An older one in its place may be under way, and wanted no more.
+                # Not an older delivery of this card that is in flight and being retracted.
                 deliveries.c.progress == Progress.WAITING,
                 deliveries.c.message_id.is_(None),
             ),

@@ -1,4 +1,4 @@
-"""What digests choose from: the cards as each server sees them, and what each channel has had of them."""
+"""Load digest candidates: the cards visible in each server, and the ones each channel has already had."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ from bot.store.tables import (
 )
 
 _STRANGERS = 300
-"""Cards whose stories are told apart in one transaction."""
+"""Cards that get a story assigned per transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Cards that digests may bring: those that every server sees, and what single servers decided otherwise."""
+    """Cards available to digests: a list shared by all servers, and each server's differences from it."""
 
     everyone: list[Candidate]
     hidden: Mapping[int, frozenset[int]]
-    """By server: cards of `everyone` that it sees otherwise, or not at all."""
+    """By guild id: ids of cards in `everyone` that the server hides or overrides."""
     own: Mapping[int, list[Candidate]]
-    """By server: those cards as it sees them, and others that it published itself."""
+    """By guild id: the overridden cards as the server sees them, and cards that only it published."""
     earliest: int | None
-    """The lowest id of a card of any of their stories, which may be one that is not in the pool; None without cards."""
+    """The lowest card id in any of these stories (that card need not be a candidate); None without cards."""
 
     def of(self, guild_id: int) -> list[Candidate]:
-        """One server's; the same list for all servers that decided nothing."""
+        """Return one server's candidates; servers without overrides share the same list object."""
         hidden, own = self.hidden.get(guild_id), self.own.get(guild_id)
         if not hidden and not own:
             return self.everyone
@@ -58,15 +58,15 @@ class Pool:
 
 
 class Pools:
-    """Pools, and what is left of them for each channel."""
+    """Queries for digest candidates and channel history."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def pool(self, guild_ids: Collection[int], since: datetime, oldest: datetime) -> Pool:
-        """The visible cards that arrived after `since` and were published after `oldest`; stories are told apart.
+        """Load visible cards that arrived after `since` and were published no earlier than `oldest`.
 
-        A card that a moderator published may be of any age.
+        Cards published by a moderator have no age limit. Cards without a story get one assigned.
         """
         asked = {"guilds": list(guild_ids), "since": since, "oldest": oldest}
         found = await self._found(asked)
@@ -88,16 +88,14 @@ class Pools:
         return _Found(rows, _Own({(row.guild_id, row.card_id): row for row in decided}, edits, picks))
 
     async def _tell_stories_apart(self, strangers: Sequence[int]) -> None:
-        """Some at a time, so that nobody waits for long to write."""
+        """Assign stories in small batches, to keep each write transaction short."""
         for some in some_of(strangers, _STRANGERS):
             async with self._database.write() as connection:
                 await stories.assign(connection, select(cards.c.id).where(cards.c.id.in_(some)))
 
     async def had(self, channel_ids: Collection[int], pool: Pool) -> dict[int, Had]:
-        """Of a pool's cards and their stories: what each channel has had, or is about to have.
-
-        Ids grow as cards are filed, so that a channel's history before the stories' first card need not be read.
-        """
+        """Find the cards and stories that each channel has already had, or has queued, by channel id."""
+        # Card ids increase as cards are filed: no need to read history before the stories' first card.
         if pool.earliest is None:
             return {}
         asked = {"channels": list(channel_ids), "earliest": pool.earliest}
@@ -111,10 +109,10 @@ class Pools:
         return {channel_id: Had(*had) for channel_id, had in found.items()}
 
 
-# Made once: building these questions costs a tick more than their answers.
+# Built once: constructing these statements on each tick costs more than executing them.
 _GUILDS: BindParameter[Any] = bindparam("guilds", expanding=True)
-# Only published cards are visible since some moment. Asked for their state as well, SQLite would look at every card
-# that ever was published.
+# `visible_at` is only set for published cards. With an additional condition on `state`, SQLite would pick that index
+# and scan every published card.
 _ARRIVED = (cards.c.visible_at > bindparam("since")) & (cards.c.published_at >= bindparam("oldest"))
 _TOPICS = (
     select(func.aggregate_strings(topics.c.key, "\n"))
@@ -122,7 +120,7 @@ _TOPICS = (
     .where(card_topics.c.card_id == cards.c.id)
     .scalar_subquery()
 )
-"""No name has a line's end in it: they are folded."""
+"""Topic keys joined by newlines; folded names contain none."""
 _kin = cards.alias("kin")
 _EARLIEST = select(func.min(_kin.c.id)).where(_kin.c.story_id == cards.c.story_id).scalar_subquery()
 _POOL = select(
@@ -164,7 +162,7 @@ _HAD = (
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the store has for a pool."""
+    """Raw rows for a set of candidates."""
 
     rows: Sequence[Any]
     own: _Own
@@ -182,7 +180,7 @@ def _candidate(
     quality: int | None,
     heat: int | None,
 ) -> Candidate:
-    """Most cards are the same as a tick ago."""
+    """Build a candidate; cached, since most cards are unchanged between ticks."""
     return Candidate(
         card_id=id_,
         story_id=story_id or id_,
@@ -197,19 +195,19 @@ def _candidate(
 
 
 _Here = tuple[int, int]
-"""A server and a card."""
+"""(guild id, card id)"""
 
 
 @dataclass(frozen=True, slots=True)
 class _Own:
-    """What single servers made of cards: decisions, other topics (with the log's entry), picked subscriptions."""
+    """Per-server overrides: decisions, topics (with the audit entry's id) and selected subscriptions."""
 
     decisions: Mapping[_Here, Any]
     edits: Mapping[_Here, tuple[Sequence[str], int]]
     picks: Mapping[_Here, frozenset[int]]
 
     def candidate(self, here: _Here, state: str, card: Candidate) -> Candidate | None:
-        """The card as the server has it; None when it does not see it."""
+        """Return the card as the server sees it; None if it is hidden there."""
         decided = self.decisions.get(here)
         if not is_visible(state_of(state), verdict_or_none(decided.verdict) if decided else None):
             return None
@@ -226,7 +224,10 @@ class _Own:
 async def _edits(
     connection: AsyncConnection, asked: Mapping[str, Any], found: Collection[int]
 ) -> dict[_Here, tuple[Sequence[str], int]]:
-    """Of the cards that were found: few cards have any, and asking for them by card would look at every card."""
+    """Load the topic overrides of the found cards.
+
+    Filtered here: overrides are few, and filtering by card id in SQL would scan every card.
+    """
     rows = await connection.execute(_EDITS, asked)
     return {(guild_id, card_id): (names, entry_id) for guild_id, card_id, names, entry_id in rows if card_id in found}
 

@@ -1,4 +1,7 @@
-"""Who sees a card and how, in SQL: the one rule of every reading path (`bot.desk.publication` says it in Python)."""
+"""Card visibility as SQL expressions, shared by all queries (in Python: `bot.desk.publication`).
+
+All refer to the enclosing query's row of `cards`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ Guild = ColumnElement[int] | int
 
 
 def verdict(guild_id: Guild) -> ScalarSelect[Any]:
-    """The server's decision on the card of the row at hand, null where there is none."""
+    """The server's decision on the card; null if there is none."""
     return _decided(decisions.c.verdict, guild_id)
 
 
@@ -30,22 +33,20 @@ def _decided(asked: ColumnElement[Any], guild_id: Guild) -> ScalarSelect[Any]:
 
 
 def visible(guild_id: Guild) -> ColumnElement[bool]:
-    """Whether the server sees the card of the row at hand. Server 0 is nobody's: what holds everywhere counts.
-
-    The server's word is asked as a yes or no: PostgreSQL's planner takes that for an even chance, and the same words
-    compared after the question for a rare one, for which it looks at every card.
-    """
+    """Whether the card is visible in the server. Guild 0 stands for no server: only global state counts."""
+    # Compare inside the subquery: PostgreSQL estimates a boolean at 50%, but a comparison of the subquery's result as
+    # rarely true, and then scans every card.
     decided = _decided(decisions.c.verdict == State.PUBLISHED, guild_id)
     return (cards.c.state != State.WITHDRAWN) & func.coalesce(decided, cards.c.state == State.PUBLISHED)
 
 
 def own_topics(guild_id: Guild) -> ScalarSelect[Any]:
-    """The topics that the server gave the card of the row at hand in place of its file's, null where it gave none."""
+    """The server's topic override for the card; null if there is none."""
     return _edit(card_edits.c.topics, guild_id)
 
 
 def seen_revision(guild_id: Guild) -> ColumnElement[str]:
-    """The revision of the card of the row at hand as the server sees it (`bot.desk.delivery.Content`)."""
+    """The card's revision as the server sees it (`bot.desk.delivery.Content`)."""
     edited = literal(SEEN_AS).concat(sql_cast(_edit(card_edits.c.audit_id, guild_id), Text))
     return cards.c.revision.concat(func.coalesce(edited, ""))
 
@@ -60,7 +61,7 @@ def _edit(column: ColumnElement[Any], guild_id: Guild) -> ScalarSelect[Any]:
 
 
 def open_flags(guild_id: Guild) -> ScalarSelect[Any]:
-    """How many members have flagged the card of the row at hand since the server last decided on it."""
+    """The number of flags on the card since the server's last decision on it."""
     answered = (
         select(decisions.c.decided_at)
         .where(decisions.c.guild_id == guild_id, decisions.c.card_id == cards.c.id)
@@ -78,7 +79,7 @@ def open_flags(guild_id: Guild) -> ScalarSelect[Any]:
 
 
 def last_entry(guild_id: Guild) -> ScalarSelect[Any]:
-    """The log's last entry about the card of the row at hand that concerns the server, null where there is none."""
+    """The id of the last audit entry about the card for this server or for all; null if there is none."""
     return (
         select(func.max(audit.c.id))
         .where(audit.c.card_id == cards.c.id, audit.c.guild_id.in_((guild_id, EVERYWHERE)))
@@ -88,12 +89,12 @@ def last_entry(guild_id: Guild) -> ScalarSelect[Any]:
 
 
 def ever_decided(guild_id: Guild) -> ColumnElement[bool]:
-    """Whether somebody has ever decided on the card of the row at hand for the server, taken back or not."""
+    """Whether anybody ever decided on the card for the server, including decisions that were undone."""
     about = (audit.c.card_id == cards.c.id) & audit.c.guild_id.in_((guild_id, EVERYWHERE))
     asked = select(audit.c.id).where(about, audit.c.subject == "verdict")
     return exists(asked.correlate_except(audit))
 
 
 def undecided(guild_id: Guild) -> ColumnElement[bool]:
-    """Whether the card of the row at hand is held and waits for the server's decision."""
+    """Whether the card is held and waiting for the server's decision."""
     return (cards.c.state == State.HELD) & verdict(guild_id).is_(None)

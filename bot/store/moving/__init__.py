@@ -1,4 +1,4 @@
-"""A store moves to another database with all that is named and counted in it, and goes on there as itself."""
+"""Move a store to another database, keeping its ids, counters and instance name."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from bot.store.tables import cards
 __all__ = ["Compared", "move"]
 
 Progress = Callable[[int, int], None]
-"""Told how many rows are done, and of how many."""
+"""Called with the number of rows done and the total."""
 
 
 async def move(source: str, target: str, at_work: AtWork, progress: Progress) -> list[Compared]:
-    """Copy the store at `source` to `target`, or go on with a copy that was broken off, and compare the two.
+    """Copy the store at `source` to `target`, or resume an interrupted copy, then compare the two.
 
-    The source is read only, and nobody can write to it meanwhile. A target is no store for anybody before all of it
-    was found to be the same. Raises `StoreError` for a source that cannot be moved, for a target that is neither new
-    nor a copy of this source under way, for either that a process has open, and when the engines break off.
+    The source is only read, and locked against writes meanwhile. The target cannot be used as a store until every
+    table compares equal. Raises `StoreError` if the source cannot be moved, if the target is neither new nor an
+    unfinished copy of this source, if a process has either open, and on database errors.
     """
     await refuse_source(source)
     await refuse_open(source, target)
     try:
-        # Beside its reading, `write` holds off whoever would change the source.
+        # Only read from here; the write transaction keeps other processes from changing the source.
         async with open_database(source) as here, here.write() as held:
             notes = await notes_of(held)
             refuse_at_work(place_of(source), notes, at_work)
@@ -69,7 +69,7 @@ async def _moved(source: AsyncConnection, there: Database, progress: Progress) -
 
 
 async def _steps(source: AsyncConnection, progress: Progress) -> Callable[[int], None]:
-    """Each row is copied, and read on either side; cards and their places in the index go the same way."""
+    """Return a progress callback. Each row counts three times: copied, then read on both sides; so do index entries."""
     ways = 3 * [*moved(), cards]
     of = sum([(await source.execute(select(func.count()).select_from(table))).scalar_one() for table in ways])
     done = 0

@@ -1,4 +1,4 @@
-"""Whether a copy is the same: every row of both sides is read and summed up, as values that all engines share."""
+"""Verify a copy: checksum every row on both sides, in a form that does not depend on the engine."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from bot.store.tables import meta
 
 _AT_ONCE = 2000
 _DIGEST_BYTES = 6
-"""Against accidents, not against malice."""
+"""Detects accidental differences, not tampering."""
 _JSON = json.JSONEncoder(default=datetime.isoformat, separators=(",", ":"))
 
 
 class Sum(NamedTuple):
-    """The rows of one side and their checksum."""
+    """Row count and checksum of one table on one side."""
 
     rows: int
     checksum: str
@@ -34,7 +34,7 @@ class Sum(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One table on both sides."""
+    """The comparison of one table."""
 
     table: str
     source: Sum
@@ -46,7 +46,7 @@ class Compared:
 
 
 async def compare(source: AsyncConnection, target: AsyncConnection, step: Callable[[int], None]) -> list[Compared]:
-    """Everything that was copied. Of the index it is the places: each engine has its own way to keep the words."""
+    """Compare all copied tables. Of the full-text index only positions: engines store words differently."""
     notes = select(meta).where(meta.c.key != MOVING).order_by(meta.c.key)
     asked: dict[str, tuple[Select[Any], Select[Any]]] = {"meta": (notes, notes)}
     for table in moved():
@@ -76,6 +76,6 @@ async def _sum(connection: AsyncConnection, asked: Select[Any], step: Callable[[
 
 
 def canonical(row: Iterable[Any]) -> bytes:
-    """A row as its tables' types give it, which is the same from every engine."""
+    """Serialize a row to bytes that are equal for every engine."""
     values = [storable(value) if isinstance(value, str) else value for value in row]
     return _JSON.encode(values).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""Rows on their way, in the order of their keys: how far a copy came that broke off is seen by what is there."""
+"""Copy rows in primary key order, so that an interrupted copy resumes after the last key in the target."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from bot.store.search.engines import index_of
 from bot.store.tables import cards
 
 BATCH = 2000
-"""Rows in one transaction, and in memory."""
+"""Rows per transaction, and in memory at a time."""
 _END = 2**63 - 1
 Write = Callable[[AsyncConnection, Sequence[RowMapping]], Awaitable[None]]
 
 
 def indexed(index: Index) -> Select[Any]:
-    """The places in the timeline of the cards that stand in an index."""
+    """Select the timeline positions of the indexed cards."""
     return select(cards.c.timeline).join_from(index.table, cards, index.card)
 
 
 class Copying:
-    """One move. `step` is told of every batch that stands in the target, with the number of its rows."""
+    """One copy. `step` is called after each committed batch, with its number of rows."""
 
     def __init__(self, source: AsyncConnection, target: Database, step: Callable[[int], None]) -> None:
         self._source = source
@@ -36,7 +36,7 @@ class Copying:
         self._step = step
 
     async def rows(self, table: Table) -> None:
-        """Copy the rows of a table that are not there yet. JSON that was left out arrives as null: both read alike."""
+        """Copy the missing rows of a table. SQL NULL in a JSON column arrives as JSON null; both read as None."""
 
         async def write(connection: AsyncConnection, rows: Sequence[RowMapping]) -> None:
             await connection.execute(insert(table), [dict(row) for row in rows])
@@ -50,7 +50,7 @@ class Copying:
         await self._copy(select(table).order_by(*keys), there, beyond, write)
 
     async def index(self) -> None:
-        """Put into the index which cards stand in the source's, in the words that this engine's has for them."""
+        """Index the cards that the source has indexed, in the target engine's form."""
         index, known = index_of(self._target.dialect), index_of(self._source.dialect.name)
 
         async def write(connection: AsyncConnection, rows: Sequence[RowMapping]) -> None:
@@ -71,7 +71,7 @@ class Copying:
         beyond: Callable[[Sequence[Any]], ColumnElement[bool]],
         write: Write,
     ) -> None:
-        """Write what was asked for, in its order, as far as it is beyond the first of what is `there`."""
+        """Write the selected rows in order, skipping those up to the first row of `there`."""
         last, number = await self._reached(there)
         self._step(number)
         if last is not None:
@@ -83,13 +83,13 @@ class Copying:
             self._step(len(batch))
 
     async def _reached(self, there: Select[Any]) -> tuple[Sequence[Any] | None, int]:
-        """The first of what is in the target, and how many there are."""
+        """Return the highest key already copied, and the number of rows."""
         number = select(func.count()).select_from(there.order_by(None).subquery())
         async with self._target.read() as connection:
             return (await connection.execute(there.limit(1))).first(), (await connection.execute(number)).scalar_one()
 
     async def counter(self, table: Table) -> None:
-        """Numbers that were ever given to rows are not given again, also those of rows that are gone."""
+        """Copy the autoincrement counter, so that ids of deleted rows are not reused."""
         if (column := table.autoincrement_column) is None:
             return
         async with self._target.write() as connection:

@@ -1,4 +1,4 @@
-"""The two ends of a move: what can be moved, where to, and the mark of a copy that is not whole yet."""
+"""Check the source and target of a move, and set the marker of an unfinished copy."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bot.store.migrate import is_foreign, migrate
 from bot.store.tables import meta, metadata
 
 Notes = Mapping[str, str]
-"""What a store has noted about itself: the table `meta`."""
+"""The contents of the table `meta`."""
 AtWork = Callable[[Notes], bool]
-"""Whether a bot works with the store that has these notes."""
+"""Tells from these `meta` values whether a bot is running on the store."""
 
 _UNFIT = {
     DatabaseState.MISSING: "it does not exist",
@@ -31,7 +31,7 @@ _UNFIT = {
 
 
 def moved() -> list[Table]:
-    """The tables that are copied row by row, each after those that it refers to. `meta` goes with the mark."""
+    """Return the tables to copy row by row, in foreign key order. `prepare` copies `meta`, with the marker."""
     return [table for table in metadata.sorted_tables if table is not meta and not table.info.get("passing")]
 
 
@@ -40,14 +40,14 @@ async def notes_of(connection: AsyncConnection) -> dict[str, str]:
 
 
 async def refuse_source(url: str) -> None:
-    """Raise `StoreError` for what is no whole store of this version. What cannot be opened at all, opening tells."""
+    """Raise `StoreError` if the source is not an intact store of this version."""
     found = await examine(url)
     if reason := _UNFIT.get(found.state) or "; ".join(found.damage):
         raise StoreError(f"The database {found.place} cannot be moved: {reason}.")
 
 
 async def refuse_open(source: str, target: str) -> None:
-    """Raise `StoreError` when a process has one of them open. One that comes later finds that it cannot write."""
+    """Raise `StoreError` if a process has either database open. Processes started later cannot write."""
     async with alone(source):
         pass
     with _by_its_option():
@@ -62,7 +62,7 @@ def refuse_at_work(where: str, notes: Notes, at_work: AtWork) -> None:
 
 @asynccontextmanager
 async def open_target(url: str) -> AsyncIterator[Database]:
-    """Raises `StoreError` as `open_database` does, in words about the option."""
+    """Open the target; `StoreError` messages name `--to` instead of the setting."""
     async with AsyncExitStack() as stack:
         with _by_its_option():
             database = await stack.enter_async_context(open_database(url))
@@ -71,7 +71,7 @@ async def open_target(url: str) -> AsyncIterator[Database]:
 
 @contextmanager
 def _by_its_option() -> Iterator[None]:
-    """What is wrong with the target is not to be mended in the setting."""
+    """Name the option `--to` instead of the setting in `StoreError` messages."""
     try:
         yield
     except StoreError as error:
@@ -79,7 +79,10 @@ def _by_its_option() -> Iterator[None]:
 
 
 async def prepare(there: Database, where: str, source: Notes, at_work: AtWork) -> None:
-    """Let the target hold the source's notes and the mark. Raises `StoreError`, and leaves alone, what is no target."""
+    """Write the source's `meta` values and the marker to the target, unless a copy of it is in progress there.
+
+    Raises `StoreError`, without changing anything, if the target is not usable.
+    """
     if await _is_begun(there, where, source, at_work):
         return
     with _by_its_option():
@@ -91,7 +94,7 @@ async def prepare(there: Database, where: str, source: Notes, at_work: AtWork) -
 
 
 async def end(there: Database) -> None:
-    """Take the mark away: from now on it is the store. A server's planner has to know what came at once."""
+    """Remove the marker, which makes the target the store. PostgreSQL needs fresh statistics after the bulk load."""
     async with there.write() as connection:
         if there.dialect == "postgresql":
             await connection.exec_driver_sql("ANALYZE")
@@ -99,7 +102,7 @@ async def end(there: Database) -> None:
 
 
 async def _is_begun(there: Database, where: str, source: Notes, at_work: AtWork) -> bool:
-    """Whether a copy of the source is under way there. Raises `StoreError` when there is anything else."""
+    """Whether a copy of this source is in progress there. Raises `StoreError` if the target holds anything else."""
     async with there.read() as connection:
         if not await connection.run_sync(_has_tables, where):
             return False
