@@ -1,4 +1,4 @@
-"""Where the program is joined: settings in, a ready bot out, everything closed again on the way back."""
+"""Composition root: build the bot from its settings, run it, and close everything in reverse order."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from bot.supervisor import finish
 from cogs import ALL
 
 _LAST_STEP = 2.0
-"""Seconds that a step of closing has; `bot.stopping.WITHIN` bounds them all."""
+"""Timeout in seconds for one shutdown step; `bot.stopping.WITHIN` bounds all of them together."""
 _LAST_WORK = 8.0
 Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The real clock."""
+    """The current time, aware UTC."""
     return datetime.now(UTC)
 
 
@@ -41,11 +41,11 @@ def utc_now() -> datetime:
 async def open_bot(
     settings: Settings, *, clock: Clock = utc_now, background: bool = True, answers: bool = True, leads: bool = True
 ) -> AsyncIterator[NewsBot]:
-    """The bot with store, newsroom and commands, not logged in yet.
+    """Open the bot with store, newsroom and commands, not logged in yet.
 
-    With `background` it loads, watches, plans and delivers by itself from the moment it is logged in; without, its
-    `newsroom` is driven step by step, and without `leads` not at all: what needs the folder of cards is then another
-    process's. With `answers` it has commands and buttons.
+    With `background` it loads, watches, plans and delivers on its own once logged in; without, the caller drives its
+    `newsroom` step by step. Without `leads`, everything that needs the card folder is left to another process. With
+    `answers` it has commands and buttons.
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.database_url))
@@ -63,13 +63,13 @@ async def open_bot(
 
 
 def forget_the_past() -> None:
-    """Spare the garbage collector what the start has made: it stays anyway, and each full look at it costs 50 ms."""
+    """Exclude objects made during startup from garbage collection: a full pass over them takes 50 ms."""
     gc.collect()
     gc.freeze()
 
 
 class Part(StrEnum):
-    """What a process does, where several share a bot."""
+    """The role of a process when several processes share a bot."""
 
     COURIER = "courier"
     """Loads, plans and delivers; needs no gateway."""
@@ -78,9 +78,9 @@ class Part(StrEnum):
 
 
 async def run(settings: Settings, token: str, only: Part | None = None) -> None:
-    """Log in and serve until told to stop, the whole of it or one part.
+    """Log in and serve until stopped, either everything or only one part.
 
-    Raises `LoginError` in one line when Discord does not let the bot in, also later.
+    Raises `LoginError` with a one-line message if Discord rejects the token, at login or later.
     """
     work = asyncio.create_task(_run(settings, token, only), name="run")
     with obeying_sigterm(work.cancel):
@@ -101,7 +101,7 @@ async def _run(settings: Settings, token: str, only: Part | None) -> None:
         try:
             await asyncio.wait([serving, rejecting], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            # Only the gateway ends: calls under way are answered and noted while `open_bot` closes.
+            # Stop only the gateway here: in-flight calls finish and are recorded while `open_bot` closes.
             for task in (serving, rejecting):
                 task.cancel()
             await asyncio.wait([serving, rejecting], timeout=_LAST_STEP)
@@ -132,9 +132,9 @@ _REFUSED = {
     4013: _INTENTS,
     4014: _INTENTS,
 }
-"""Close codes of the gateway after which connecting again would be in vain (Discord's documentation, "Opcodes")."""
+"""Gateway close codes after which reconnecting is pointless (Discord's documentation, "Opcodes")."""
 _AWAY = (OSError, TimeoutError, discord.HTTPException, discord.GatewayNotFound, aiohttp.ClientError, ValueError)
-"""What a Discord that is out of reach raises, or whose answer is no JSON."""
+"""Raised if Discord is unreachable or its response is not JSON."""
 
 
 async def _serve(bot: NewsBot, token: str) -> None:

@@ -1,4 +1,4 @@
-"""Digests: which are due, what each brings, how they are cut into messages; and what one would bring."""
+"""Digests: find those that are due, choose their cards, split them into messages; preview and simulate them."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ _log = logging.getLogger(__name__)
 WHATIF_DAYS = 30
 WHATIF_CARDS = 25
 LOOK_BACK = timedelta(weeks=1)
-"""From how long ago a preview of an instant subscription takes its cards."""
+"""How far back a preview of an instant subscription looks."""
 _NOWHERE = 0
-"""The id of no channel: nothing was ever posted there."""
+"""A channel id that matches no channel, so that no card counts as posted there."""
 _SIZES_KEPT = 5000
 _TEXTS_KEPT = 2000
 _TROUBLE = 200
-"""Characters of an error that are kept."""
+"""Maximum length of a stored error, in characters."""
 _REST = timedelta(minutes=15)
-"""When a subscription that could not be planned is looked at again: it may have been mended."""
+"""Retry delay for a subscription that could not be planned."""
 _STEP = timedelta(minutes=1)
-"""By how much a clock is set back before it matters: less is a slot made a little early."""
+"""Tolerance for a clock that jumps back: below this, a slot is merely made slightly early."""
 _MOST_KEPT = 100
-"""Headlines of earlier slots that come with a later one when their channel opens again."""
+"""Maximum number of headlines from missed slots merged into the next one when a channel reopens."""
 _AT_ONCE = 500
-"""Digests made in one transaction: readers and the courier's notes wait for no longer than it takes."""
+"""Digests per transaction; bounds how long other readers and writers wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a subscription's next digest would bring if it were due now; of an instant one, the last week's cards."""
+    """A subscription's next digest as if it were due now; for an instant subscription, the last week's cards."""
 
     choice: Choice
     cards: tuple[FiledCard, ...]
@@ -58,14 +58,14 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A digest that somebody asked for: how many cards were filed, and when it comes if its channel is quiet."""
+    """Result of sending a digest on request: the number of cards, and when quiet hours end if they delay it."""
 
     cards: int
     quiet_until: datetime | None = None
 
 
 class Editions:
-    """Makes digests. It decides by `bot.desk.digest`, and writes messages for the courier to deliver."""
+    """Make digests: choose cards with `bot.desk.digest` and write messages for the courier to deliver."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Editions:
         metrics: Metrics | None = None,
         tell: Callable[[Subscription], None] | None = None,
     ) -> None:
-        """`tell` lets a subscription's people know that it rests."""
+        """`tell` is called with a subscription when it is first suspended."""
         self._store = store
         self._clock = clock
         self._max_age = max_age
@@ -86,10 +86,10 @@ class Editions:
         self._texts: dict[tuple[int, str], Card] = {}
 
     async def make(self) -> int:
-        """Make the digests that are due, each for its latest slot: slots that were missed are merged into it.
+        """Make the digests that are due, each for its latest slot; missed slots are merged into it.
 
-        A subscription for which that fails rests for a while, and the others have theirs. Returns the number of
-        messages that are new.
+        If one subscription fails, it is suspended for a while; the others are not affected. Returns the number of new
+        messages.
         """
         now, made = self._clock(), 0
         due = await self._store.subscriptions.due(now)
@@ -102,38 +102,38 @@ class Editions:
         return made
 
     async def _make_each(self, due: Sequence[Subscription], now: datetime) -> int:
-        """Make these together. When that fails, halve them until the one at fault is alone."""
+        """Make a batch of digests. On failure, bisect the batch to isolate the one at fault."""
         try:
             return await self._make(due, now)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one must not cost the others theirs
             if len(due) == 1:
-                _log.exception("The digest of subscription %s could not be made", due[0].id)
+                _log.exception("Could not make the digest of subscription %s", due[0].id)
                 await self._rest(due[0], f"{type(error).__name__}: {error}"[:_TROUBLE], now)
                 return 0
         middle = len(due) // 2
         return await self._make_each(due[:middle], now) + await self._make_each(due[middle:], now)
 
     async def _rest(self, subscription: Subscription, trouble: str, now: datetime) -> None:
-        """Look at a subscription that cannot be planned again later, and tell its people the first time."""
+        """Suspend a subscription that cannot be planned and retry later; notify its people the first time."""
         await self._store.subscriptions.rest(subscription, trouble, now + _REST)
         self._metrics.digest_failed()
         if subscription.trouble is None:
-            _log.error("Subscription %s of server %s rests: %s", subscription.id, subscription.guild_id, trouble)
+            _log.error("Suspended subscription %s of server %s: %s", subscription.id, subscription.guild_id, trouble)
             if self._tell:
                 self._tell(replace(subscription, trouble=trouble))
 
     async def set_right(self, now: datetime) -> None:
-        """Bring back what a clock that ran ahead has put years away. All is looked at when it was set back."""
+        """Reschedule digests that a wrong clock put too far into the future; check all if the clock was set back."""
         since, self._looked_at = self._looked_at, now
         everything = since is None or now < since - _STEP
         find = self._store.subscriptions.in_doubt if everything else self._store.subscriptions.astray
         if moved := await self._store.subscriptions.set_right(await find(now), now):
-            _log.warning("%s digests were further away than their timetables say: they come in time again", moved)
+            _log.warning("Rescheduled %s digests that were later than their timetables allow", moved)
         if everything:
             await self._store.quiet.turned(await self._store.quiet.all(), now)
 
     def is_set_back(self, now: datetime) -> bool:
-        """Whether the clock was set back since it was looked at last, or never was looked at."""
+        """Whether the clock was set back since the last call. True on the first call."""
         if self._looked_at is None or now < self._looked_at - _STEP:
             return True
         self._looked_at = max(now, self._looked_at)
@@ -161,7 +161,7 @@ class Editions:
     async def _slot(
         self, subscription: Subscription, slot: Slot, chosen: Sequence[Chosen], late: Sequence[Overdue]
     ) -> list[NewMessage]:
-        """A slot's messages. What earlier slots chose and could not send comes with it, as one list of headlines."""
+        """A slot's messages. Cards of earlier slots that could not be sent are merged in, as a list of headlines."""
         kept = [Chosen(card.card_id, card.revision) for each in late for card in each.cards][-_MOST_KEPT:]
         if not kept:
             return await self._messages(subscription, slot.name, slot.at, chosen)
@@ -187,7 +187,7 @@ class Editions:
             ]
 
     async def _parts(self, chosen: Sequence[Chosen], layout: Layout) -> list[Sequence[Chosen]]:
-        """The cards of each message. Only a list must be measured; many digests bring the same few cards."""
+        """Split the cards into messages. Only the list layout depends on their sizes."""
         sizes = [0] * len(chosen)
         if layout is Layout.LIST:
             if len(self._sizes) > _SIZES_KEPT:
@@ -205,7 +205,7 @@ class Editions:
         self._sizes |= {(card.card_id, card.revision): entry_size(found[card.card_id]) for card in unknown}
 
     async def turn_quiet(self) -> int:
-        """Begin and end quiet hours; what waited for an end comes as one digest. Returns the number of messages."""
+        """Start and end quiet hours; release deferred stories as one digest. Returns the number of new messages."""
         now = self._clock()
         if turning := await self._store.quiet.turning(now):
             await self._store.quiet.turned(turning, now)
@@ -219,7 +219,7 @@ class Editions:
         return len((await self._store.digests.file(edition, now)).messages)
 
     async def catch_up(self, channel_id: int) -> None:
-        """Let one digest take the place of the stories that wait for a channel since an outage."""
+        """Replace the stories queued for a channel during an outage with one digest."""
         now = self._clock()
         waiting = await self._store.digests.never_sent(channel_id)
         if waiting:
@@ -230,7 +230,7 @@ class Editions:
     async def _gathered(
         self, waiting: Sequence[Waiting], slot: str, head: Callable[[], str], now: datetime
     ) -> list[NewMessage]:
-        """Stories that were to come one by one, as headlines in their order; of each story its first card."""
+        """Collect waiting stories into a list of headlines, in order, with the first card of each story."""
         found = await self._store.subscriptions.named([waiting[0].subscription_id])
         first = {each.story_id: each.card for each in reversed(waiting)}
         cards = [Chosen(each.card.id, each.card.revision) for each in waiting if first[each.story_id] is each.card]
@@ -244,10 +244,9 @@ class Editions:
         return messages
 
     async def preview(self, subscription: Subscription) -> Preview:
-        """What the next digest would bring now, and what became of every card that was looked at.
+        """Preview the next digest, with the outcome for every card considered.
 
-        An instant subscription has taken whatever is new: here it is one that had been there for a week, and had
-        nothing.
+        An instant subscription has already posted everything new, so preview it as if it had posted nothing for a week.
         """
         if timetable(subscription.wish) is None:
             subscription = replace(subscription, channel_id=_NOWHERE, since=self._clock() - LOOK_BACK)
@@ -264,7 +263,7 @@ class Editions:
             return Preview(choice, cards, heading(wish.when, now, wish.topics))
 
     async def now(self, subscription: Subscription) -> Sent:
-        """Send the next digest at once, or with the end of quiet hours, in addition to those of its timetable."""
+        """Send an extra digest immediately, or at the end of quiet hours. The timetable does not change."""
         now = self._clock()
         preview = await self.preview(subscription)
         if not (chosen := preview.choice.chosen):
@@ -276,12 +275,12 @@ class Editions:
         return Sent(cards, filed.quiet_until.get(subscription.channel_id))
 
     async def fate(self, subscription: Subscription, card: FiledCard) -> Fate:
-        """What would become of one card if the next digest were due now."""
+        """The outcome for one card if the next digest were due now."""
         preview = await self._preview(subscription)
         return preview.choice.fates.get(card.id, Fate.OLD)
 
     async def whatif(self, guild_id: int, wish: Wish) -> Past:
-        """What the wish would have brought in the last 30 days."""
+        """Simulate a subscription with these options over the last 30 days."""
         now = self._clock()
         start = now - timedelta(days=WHATIF_DAYS + 8)
         pool = (await self._store.pools.pool([guild_id], start, start)).of(guild_id)
@@ -293,7 +292,7 @@ class Editions:
         return Past(brought.days, brought.digests, cards)
 
     async def _desk(self, subscriptions: Sequence[Subscription], now: datetime) -> _Desk:
-        """All that is needed to choose for these subscriptions, in a few questions to the store."""
+        """Fetch everything needed to choose cards for these subscriptions, in a few queries."""
         since = min((each.since for each in subscriptions), default=now)
         guilds = {each.guild_id for each in subscriptions}
         pool = await self._store.pools.pool(guilds, since, now - self._max_age)
@@ -303,7 +302,7 @@ class Editions:
         return _Desk(pool, had, await self._read(everything) if spared else {})
 
     async def _read(self, pool: Sequence[Candidate]) -> Mapping[int, Card]:
-        """The cards' texts. Ticks that follow each other ask for the same ones."""
+        """Texts of the candidates by card id, cached because consecutive ticks need the same ones."""
         wanted = {(card.card_id, card.revision) for card in pool}
         if len(self._texts) > _TEXTS_KEPT:
             self._texts = {name: card for name, card in self._texts.items() if name in wanted}
@@ -314,12 +313,12 @@ class Editions:
 
 
 def _unwanted(texts: Mapping[int, Card], wish: Wish) -> Callable[[int], bool] | None:
-    """Whether a card's words are not wanted; None for a wish that leaves nothing out."""
+    """Predicate for cards excluded by topic or word; None if the subscription excludes nothing."""
     return (lambda card_id: left_out(texts[card_id], wish.without) is not None) if wish.without else None
 
 
 class _Desk:
-    """What digests choose from at one moment; equal questions are ranked once."""
+    """The candidates for all digests of one planning run; rankings are cached."""
 
     def __init__(self, pool: Pool, had: Mapping[int, Had], texts: Mapping[int, Card]) -> None:
         self._pool = pool
@@ -351,7 +350,7 @@ class _Desk:
     def _ranking(
         self, cards: Sequence[Candidate], subscription: Subscription, period: timedelta, at: datetime
     ) -> list[Candidate]:
-        """What is new to the subscription, best first."""
+        """Candidates that are new to the subscription, best first."""
         shared = 0 if cards is self._pool.everyone else subscription.guild_id
         key = (shared, half_life(period), at, subscription.since, subscription.pauses)
         if key not in self._rankings:
@@ -362,7 +361,7 @@ class _Desk:
         return self._rankings[key]
 
     def note(self, channel_id: int, chosen: Collection[Chosen]) -> None:
-        """The channel is about to have these: another of its subscriptions must not bring them again."""
+        """Record cards about to be posted, so that other subscriptions of the channel do not repeat them."""
         had = self._had.setdefault(channel_id, (set(), set()))
         had[0].update(card.card_id for card in chosen)
         had[1].update(self._stories[card.card_id] for card in chosen)

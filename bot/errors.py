@@ -1,4 +1,4 @@
-"""The errors that Newsdesk raises itself, in one tree."""
+"""Exceptions raised by Newsdesk."""
 
 from __future__ import annotations
 
@@ -8,53 +8,53 @@ _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS}
 
 
 class NewsdeskError(Exception):
-    """Anything that Newsdesk itself has to say; the text is one or more whole sentences."""
+    """Base class of all Newsdesk exceptions; the message is one or more whole sentences."""
 
     exit_code = 2
-    """Of a command that ends with it. 2: wrong use or settings, which stay wrong until somebody changes them.
-    1: trouble that is not the caller's, and may be over the next time."""
+    """Exit code of a command that fails with this error. 2: wrong usage or settings, which must be fixed first.
+    1: trouble that is not the caller's fault and may be temporary."""
 
 
 class UserError(NewsdeskError):
-    """Something the person asked for cannot be done; the text is safe to show and says what to do instead."""
+    """A request that cannot be fulfilled; the message is safe to show and says what to do instead."""
 
 
 class SettingsError(NewsdeskError):
-    """The settings do not make sense; the text names every variable that is wrong, and the fix."""
+    """Invalid settings; the message names every variable that is wrong, and the fix."""
 
 
 class DiskError(NewsdeskError):
-    """A file cannot be read or written, and not because of its name or its rights: the disk is full or fails."""
+    """A file cannot be read or written because the disk is full or failing, not because of its path or permissions."""
 
     exit_code = 1
 
 
 class StoreError(NewsdeskError):
-    """The database cannot be used: a newer version, or the file of another program."""
+    """The database cannot be used: it has a newer schema, or belongs to another program."""
 
 
 class StoreTroubleError(StoreError):
-    """The database is ours and does not work now: a full or failing disk, damage, a lock, a server out of reach."""
+    """The database is ours but not working: a full or failing disk, corruption, a lock, an unreachable server."""
 
     exit_code = 1
 
 
 class ClaimLostError(NewsdeskError):
-    """Another courier serves this channel now."""
+    """The lease on a channel was lost: another courier serves it now."""
 
 
 class LoginError(NewsdeskError):
-    """Discord did not accept the token, or could not be reached to check it."""
+    """Discord rejected the token, or could not be reached to check it."""
 
 
 class DiscordUnreachableError(LoginError):
-    """Discord could not be reached, or its answer not be read."""
+    """Discord could not be reached, or its response could not be parsed."""
 
     exit_code = 1
 
 
 def file_error(sentence: str, error: OSError) -> NewsdeskError:
-    """The error to raise for a file that cannot be used; `sentence` says which, without a full stop."""
+    """Build the error for a file that cannot be used; `sentence` names the file, without a full stop."""
     reason = error.strerror or str(error) or type(error).__name__
     kind = DiskError if error.errno in _OF_THE_DISK else UserError
     return kind(f"{sentence}: {reason}.")

@@ -1,7 +1,8 @@
-"""The languages that Newsdesk speaks, and the one it speaks now.
+"""Internationalization: the supported languages, and the current language of a task.
 
-English is written in the code; every other language is a gettext catalogue, `bot/locales/<language>.po`. Which one is
-spoken belongs to the task: the person's while an interaction is answered, the channel's while a message is made.
+English is the source language in the code; every other language is a gettext catalogue,
+`bot/locales/<language>.po`. The current language is a context variable: the member's while an interaction is handled,
+the channel's while a message is rendered.
 """
 
 from __future__ import annotations
@@ -24,38 +25,38 @@ from babel.support import Translations
 ENGLISH = "en"
 LOCALES = Path(__file__).parent / "locales"
 NAME = "name"
-"""The context under which catalogues hold the names of commands and options: one lower-case word each."""
+"""The gettext context for names of commands and options: one lower-case word each."""
 
 _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
 @cache
 def languages() -> tuple[str, ...]:
-    """The languages there are, in Discord's spelling of locales; English first."""
+    """Supported languages as Discord locale codes; English first."""
     return (ENGLISH, *sorted(path.stem for path in LOCALES.glob("*.po")))
 
 
 def own_name(language: str) -> str:
-    """What a language calls itself, such as `Deutsch`."""
+    """A language's name in that language, such as `Deutsch`."""
     own = Locale.parse(language, sep="-")
     name = own.get_display_name(own) or language
     return name[:1].upper() + name[1:]
 
 
 def language_of(locale: object) -> str:
-    """The language to speak with whoever has this locale of Discord's: theirs if there is one, else English."""
+    """The supported language for a Discord locale, falling back to English."""
     wanted = str(locale)
     return next((each for each in (wanted, wanted.partition("-")[0]) if each in languages()), ENGLISH)
 
 
 def speak(language: str) -> None:
-    """From here on this task speaks one of the `languages`; English where it is told another one."""
+    """Set the current language of this task; unsupported languages fall back to English."""
     _spoken.set(language if language in languages() else ENGLISH)
 
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
-    """Speak a language for a while, as `speak` does."""
+    """Context manager that sets the current language, as `speak` does, and restores it."""
     before = _spoken.set(language if language in languages() else ENGLISH)
     try:
         yield
@@ -64,35 +65,35 @@ def speaking(language: str) -> Iterator[None]:
 
 
 def spoken() -> str:
-    """The language that this task speaks."""
+    """The current language of this task."""
     return _spoken.get()
 
 
 def tr(text: str, /, **values: object) -> str:
-    """A text in the language spoken now, with the values in its `{places}`."""
+    """Translate a text into the current language and fill in its `{placeholders}`."""
     said = catalogue(_spoken.get()).gettext(text)
     return said.format(**values) if values else said
 
 
 def trn(one: str, many: str, count: int, /, **values: object) -> str:
-    """The form that the count asks for; `{count}` is written as the language groups digits."""
+    """Translate a text with plural forms; `{count}` is formatted with the language's digit grouping."""
     said = catalogue(_spoken.get()).ngettext(one, many, count)
     return said.format(count=number(count), **values)
 
 
 def marked(text: str) -> str:
-    """The text itself, which goes into the catalogues: for a constant that is given to `tr` later."""
+    """Mark a constant for extraction and return it unchanged; pass it to `tr` when it is shown."""
     return text
 
 
 def named(text: str, language: str) -> str:
-    """The name of a command or an option in a language."""
+    """Translate the name of a command or an option."""
     return catalogue(language).pgettext(NAME, text)
 
 
 @cache
 def catalogue(language: str) -> NullTranslations:
-    """A language's texts; the source's own for English. Read once."""
+    """Load a language's catalogue (cached); the identity for English."""
     if language == ENGLISH:
         return NullTranslations()
     with (LOCALES / f"{language}.po").open("rb") as file:
@@ -104,42 +105,42 @@ def catalogue(language: str) -> NullTranslations:
 
 
 def number(value: float) -> str:
-    """A number with its digits grouped."""
+    """Format a number with digit grouping."""
     return numbers.format_decimal(value, locale=_babel(_spoken.get()))
 
 
 def decimal(value: float) -> str:
-    """A number with one digit after the point, whatever it is."""
+    """Format a number with exactly one decimal place."""
     return numbers.format_decimal(value, "#,##0.0", locale=_babel(_spoken.get()))
 
 
 def day(value: date) -> str:
-    """A day, such as `25 November 2026`."""
+    """Format a date, such as `25 November 2026`."""
     return dates.format_date(value, "long", locale=_babel(_spoken.get()))
 
 
 def day_of_year(value: date) -> str:
-    """A day of a year that is known, such as `25 November`."""
+    """Format a date without its year, such as `25 November`."""
     return dates.format_skeleton("MMMMd", value, locale=_babel(_spoken.get()))
 
 
 def short_day(value: date) -> str:
-    """The same where there is little room: `25 Nov`."""
+    """Format a date without its year, abbreviated: `25 Nov`."""
     return dates.format_skeleton("MMMd", value, locale=_babel(_spoken.get()))
 
 
 def weekdays(width: Literal["wide", "abbreviated"] = "wide") -> list[str]:
-    """The days' names from Monday on, as they stand in a sentence."""
+    """Names of the days from Monday on, as used within a sentence."""
     names = dates.get_day_names(width, locale=_babel(_spoken.get()))
     return [names[day].rstrip(".") for day in range(7)]
 
 
 def joined(words: Iterable[str], style: Literal["standard", "or"] = "standard") -> str:
-    """The words as an enumeration: `one, two and three`."""
+    """Join words into an enumeration: `one, two and three`."""
     return lists.format_list(list(words), style=style, locale=_babel(_spoken.get()))
 
 
 @cache
 def _babel(language: str) -> Locale:
-    # Day before month and no comma before "and": as the English of the code is written.
+    # British English: day before month and no comma before "and", as in the source texts.
     return Locale.parse("en-GB" if language == ENGLISH else language, sep="-")

@@ -1,4 +1,4 @@
-"""Requests between processes: made by those that answer people, carried out by the one that has the duty."""
+"""Requests between processes: queued by those that answer people, executed by the leader."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from bot.store.requests import Request, RequestState
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.25
-"""How often a process that waits looks for the result."""
+"""Seconds between two polls for a result."""
 LOOK_SECONDS = 1.0
-"""How often the process on duty looks for requests that it was not told of."""
+"""Seconds between two polls of the leader, in case a notification was missed."""
 _LANGUAGE = "language"
-"""In a payload: whoever asked reads what the process on duty has to say."""
+"""Payload key: the requester's language, in which the leader words its reply."""
 
 Payload = Mapping[str, Any]
 Handler = Callable[[Payload], Awaitable[Payload]]
 
 
 class RequestKind(StrEnum):
-    """What only the process with the folder of cards can do."""
+    """Operations that only the process with the card folder can perform."""
 
     ACCEPT_WITHDRAWALS = "accept_withdrawals"
     WRITE_BACK = "write_back"
 
 
 class RequestWorker:
-    """Both ends of the queue. `handlers` are what this process can do; they must bear being called twice."""
+    """Both ends of the request queue. `handlers` run on the leader and must be idempotent."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime], handlers: Mapping[RequestKind, Handler]) -> None:
         self._requests = store.requests
@@ -45,11 +45,11 @@ class RequestWorker:
         self._rung = asyncio.Event()
 
     def wake(self) -> None:
-        """Look for requests now."""
+        """Poll for requests immediately."""
         self._rung.set()
 
     async def run(self, is_on_duty: Callable[[], bool]) -> None:
-        """Carry out requests while this process is on duty, for ever."""
+        """Handle requests whenever this process is the leader. Runs until cancelled."""
         while True:
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
@@ -61,7 +61,7 @@ class RequestWorker:
                 await self.work_off()
 
     async def work_off(self) -> None:
-        """Carry out whatever waits, one after another."""
+        """Handle all waiting requests, one after another."""
         async with self._working:
             while request := await self._requests.next_waiting(self._clock()):
                 state, result = await self._carried_out(request)
@@ -79,11 +79,11 @@ class RequestWorker:
             return RequestState.FAILED, {"reference": reference}
 
     async def add(self, kind: RequestKind, payload: Payload, requested_by: int) -> int:
-        """Queue a request. Returns its id, to wait for."""
+        """Queue a request and return its id."""
         return await self._requests.add(kind, {**payload, _LANGUAGE: spoken()}, requested_by, self._clock())
 
     async def result(self, request_id: int, within: float) -> Payload | None:
-        """The result; None when it has not come within so many seconds. Raises `UserError` with what it failed for."""
+        """Wait up to `within` seconds for the result; None on timeout. Raises `UserError` if the request failed."""
         loop = asyncio.get_running_loop()
         until = loop.time() + within
         while True:

@@ -1,7 +1,7 @@
-"""What the program writes down while it runs: lines for people on a terminal, one JSON object a line elsewhere.
+"""Logging: readable lines on a terminal, JSON Lines elsewhere.
 
-No line holds a token or what a member wrote. Other libraries log whole requests at DEBUG, so only Newsdesk's own
-loggers go below INFO; what a failure quotes is blotted out of the finished line.
+Logs never contain tokens or text that a member wrote. Other libraries log whole requests at DEBUG, so only Newsdesk's
+own loggers go below INFO; secrets quoted in errors are redacted from the formatted line.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _OURS = ("bot", "cogs")
 _CHATTY = ("apscheduler", "watchfiles", "alembic", "discord.gateway", "discord.client")
 _BLOT = "[…]"
 _SHORTEST_TEXT = 4
-"""Characters; blotting out less would eat the words of the line itself and tell nothing about anybody."""
+"""Minimum length in characters of redacted text: anything shorter would garble the message and identifies nobody."""
 _ANSWER_TOKEN = re.compile(r"(?<=/)((?:interactions|webhooks)/\d+/)[\w.~-]{20,}")
-"""Whoever has an interaction's token can answer in its place for 15 minutes; it is part of addresses."""
+"""Interaction tokens are part of URLs; anyone who has one can reply to the interaction for 15 minutes."""
 
 _interaction: ContextVar[int | None] = ContextVar("interaction", default=None)
 _delivery: ContextVar[int | None] = ContextVar("delivery", default=None)
@@ -31,7 +31,7 @@ _texts: ContextVar[tuple[str, ...]] = ContextVar("texts", default=())
 
 
 class LogFormat(StrEnum):
-    """How lines are written; `auto` looks at where they go."""
+    """Log format; `auto` means human on a terminal and JSON elsewhere."""
 
     AUTO = "auto"
     HUMAN = "human"
@@ -39,18 +39,18 @@ class LogFormat(StrEnum):
 
 
 def belongs_to_interaction(number: int, texts: Iterable[str] = ()) -> None:
-    """From here on the lines of this task carry the interaction's id, and none of the `texts` its member typed."""
+    """Tag this task's log records with the interaction's id, and redact the `texts` that its member typed."""
     _interaction.set(number)
     _texts.set(tuple(sorted({text for text in texts if len(text) >= _SHORTEST_TEXT}, key=len, reverse=True)))
 
 
 def belongs_to_delivery(number: int) -> None:
-    """From here on the lines of this task carry the delivery's id."""
+    """Tag this task's log records with the delivery's id."""
     _delivery.set(number)
 
 
 def write_logs(level: str, form: LogFormat, console: Console, secrets: Iterable[str] = ()) -> None:
-    """Send all logging to `console` from now on. `secrets` are blotted out wherever they turn up."""
+    """Configure logging to `console`, with `secrets` redacted."""
     handler = _handler(form, console, tuple(secrets))
     handler.addFilter(Belonging())
     number = logging.getLevelNamesMapping()[level]
@@ -76,7 +76,7 @@ def _handler(form: LogFormat, console: Console, secrets: tuple[str, ...]) -> log
 
 
 class Belonging(logging.Filter):
-    """Notes on each record what it belongs to; lets every record through."""
+    """Add the interaction and delivery ids to each record; never drops one."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.interaction = _interaction.get()
@@ -93,7 +93,7 @@ def _belonging(record: logging.LogRecord) -> dict[str, int]:
 
 
 class Lines(logging.Formatter):
-    """Lines for people, with the secrets blotted out."""
+    """Human-readable formatter that redacts secrets."""
 
     def __init__(self, form: str, secrets: tuple[str, ...]) -> None:
         super().__init__(form, defaults={"belonging": ""})
@@ -103,7 +103,7 @@ class Lines(logging.Formatter):
         return self.blotted(super().format(record), record)
 
     def blotted(self, text: str, record: logging.LogRecord) -> str:
-        """The text without tokens and without what the member of this interaction typed."""
+        """Redact tokens, and text typed by the member of this interaction."""
         for secret in (*self._secrets, *getattr(record, "texts", ())):
             text = text.replace(secret, _BLOT)
             text = text.replace(repr(secret)[1:-1], _BLOT)
@@ -111,7 +111,7 @@ class Lines(logging.Formatter):
 
 
 class JsonLines(Lines):
-    """One object a line: `time` (UTC), `level`, `logger`, `message`, and where they are known `exception`,
+    """JSON Lines formatter with the keys `time` (UTC), `level`, `logger`, `message`, and, if known, `exception`,
     `interaction` and `delivery`.
     """
 

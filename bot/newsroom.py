@@ -1,4 +1,4 @@
-"""The main job: files into the store, the store's changes into deliveries, deliveries into channels."""
+"""The main pipeline: load files into the store, plan deliveries from its changes, deliver them to channels."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ _log = logging.getLogger(__name__)
 _HEARTBEAT_SECONDS = 30
 _COURIER, _SCHEDULER = "courier", "scheduler"
 _LAST_CALLS = 5.5
-"""Seconds in which the courier ends: its calls under way have 5 of them."""
+"""Timeout in seconds for stopping the courier; its in-flight calls get 5 of them."""
 _LAST_STEPS = 1.0
-"""Seconds that the rest of the work has to end when the program stops."""
+"""Timeout in seconds for stopping the remaining tasks at shutdown."""
 _TIDY_SECONDS = 3600
 _LOOK_SECONDS = 1.0
-"""How often a process looks whether the duty is its own."""
+"""Seconds between two checks for leadership."""
 _SOONEST_LOOK = 0.2
-"""Seconds. The clock may say that something is due a little later than it was booked for."""
+"""Minimum delay in seconds: a timer may fire slightly before the clock says that the work is due."""
 _LINES = 20
-"""New findings that are written to the log at once; `newsdesk check` names all of them."""
+"""Maximum number of new findings logged per load; `newsdesk check` lists all of them."""
 
 
 class Newsroom:
-    """Loads, plans and delivers: by itself once started, or step by step."""
+    """Load, plan and deliver: in the background once started, or step by step."""
 
     def __init__(
         self,
@@ -87,9 +87,9 @@ class Newsroom:
         self._next_look: asyncio.TimerHandle | None = None
         self._known_findings: frozenset[Problem] = frozenset()
         self.on_duty = False
-        """Whether loads and ticks are this process's. Where the store is a file, so is delivering."""
+        """Whether this process is the leader, which loads and plans. With SQLite, only the leader delivers."""
         self.held_back = 0
-        """Withdrawals of the last load that wait for a person."""
+        """Number of withdrawals that the last load held back for confirmation."""
         self._loaded_at: datetime | None = None
         self._load_counts: Mapping[str, Any] = {}
         handlers = {
@@ -98,18 +98,19 @@ class Newsroom:
         }
         self.requests = RequestWorker(store, clock, handlers)
         self.load_trouble = ""
-        """Why the last load failed, in a sentence; empty when it did not."""
+        """Why the last load failed, as a sentence; empty if it succeeded."""
         self.warn_operators: Callable[[int, set[int]], Awaitable[bool]] | None = None
-        """Called with their number when a load holds withdrawals back, and with the owners who know; it adds to those,
-        and returns whether nobody is left to be told. Until then each load calls it again.
+        """Called when a load holds withdrawals back, with their number and the ids of the owners already warned.
+
+        Adds the owners that it warns to the set, and returns whether all owners know. Until then, each load retries.
         """
         self._warned: set[int] | None = set()
-        """The owners who know of the present withdrawals; None when all do."""
+        """Ids of the owners warned about the current withdrawals; None when all have been."""
 
     async def load(self, *, accept_withdrawals: bool = False, settled: Collection[Path] = ()) -> LoadReport:
-        """Bring the store up to the folder and plan what follows. Raises `UserError` when there is no folder.
+        """Synchronize the store with the folder, then plan. Raises `UserError` if the folder does not exist.
 
-        Of the `settled` folders is known that nobody is at work on them.
+        Nothing is changing files in the `settled` folders, so files missing there are gone without a second look.
         """
         before = self.held_back
         try:
@@ -127,7 +128,7 @@ class Newsroom:
         return report
 
     async def _warn(self) -> None:
-        """Beside the loads, which wait for no answer of Discord's; one at a time."""
+        """Warn the owners, one call at a time. Runs as a task, so that loads do not wait for Discord."""
         async with self._warning:
             told = self._warned
             if told is not None and self.warn_operators and await self.warn_operators(self.held_back, told):
@@ -146,7 +147,7 @@ class Newsroom:
         return report
 
     def _look_again(self, at: datetime | None) -> None:
-        """Load once more when something has to be looked for then, and not only when the whole is compared next."""
+        """Schedule a load at `at`, if that is before the next rescan."""
         if self._next_look:
             self._next_look.cancel()
             self._next_look = None
@@ -161,7 +162,7 @@ class Newsroom:
         self.supervisor.spawn("second look", self._load_quietly)
 
     async def request(self, kind: RequestKind, payload: Mapping[str, Any], requested_by: int) -> int:
-        """Have something done by the process that is on duty, which may be this one. Returns the request's id."""
+        """Queue a request for the leader, which may be this process. Returns the request's id."""
         request_id = await self.requests.add(kind, payload, requested_by)
         if self.on_duty:
             self.supervisor.spawn("requests of this process", self.requests.work_off)
@@ -171,13 +172,13 @@ class Newsroom:
         return {"withdrawn": (await self.load(accept_withdrawals=True)).withdrawn}
 
     async def _write_back(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """Let a card's own file say whether it is published. Raises `UserError` when that cannot be done safely."""
+        """Write `published` into the card's own file. Raises `UserError` if that cannot be done safely."""
         await self._loader.write_back(payload["card_id"], payload["published"])
         contextvars.Context().run(self.supervisor.spawn, "load of what was written", self._load_quietly)
         return {}
 
     async def note_state(self) -> None:
-        """Tell the processes that answer people what this one knows, when it is on duty."""
+        """Publish the leader's state for the gateway processes; no-op unless this process is the leader."""
         if self.on_duty:
             state = LeaderState(
                 noted_at=self._clock(),
@@ -191,24 +192,24 @@ class Newsroom:
             await self._store.leader.note(state)
 
     async def _note_state_quietly(self) -> None:
-        """A store that takes no notes is told of by what was done before."""
+        """Call `note_state`, and only log a failure: what failed before it reports the trouble with the store."""
         try:
             await self.note_state()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is noted again with the next heartbeat
-            _log.warning("The state of this process cannot be noted: %s", error)
+            _log.warning("Could not store the leader's state: %s", error)
 
     async def _tidy(self) -> None:
-        """Forget what nobody asks for any more."""
+        """Delete expired listings and requests."""
         await self._store.listings.forget_old(self._clock())
         await self._store.requests.forget_old(self._clock())
 
     @property
     def duplicates_prevented(self) -> int:
-        """Posts that were found in their channel instead of being sent again, since the start."""
+        """Number of posts since the start that were found in their channel instead of being sent twice."""
         return self._courier.duplicates_prevented
 
     async def plan(self) -> int:
-        """Write what is wanted now and wake the courier. Returns the number of new messages."""
+        """Update the desired messages and wake the courier. Returns the number of new messages."""
         async with self._planning:
             added = await self._plan()
         self._courier.wake()
@@ -219,12 +220,12 @@ class Newsroom:
         await self._store.health.checkpoint()
 
     async def _plan(self) -> int:
-        """Quiet hours first: what comes after must know of them."""
         now, added = self._clock(), 0
         due = await self._store.agenda.due(now)
         if due.astray or self.editions.is_set_back(now):
             await self.editions.set_right(now)
             due = await self._store.agenda.due(now)
+        # Quiet hours first: cards and digests depend on them.
         if due.quiet or due.deferred:
             added += await self.editions.turn_quiet()
         if due.cards:
@@ -234,21 +235,21 @@ class Newsroom:
         return added
 
     async def send_now(self, subscription: Subscription) -> Sent:
-        """Send a subscription's next digest at once. Without cards nothing is sent."""
+        """Send a subscription's next digest immediately. Sends nothing if there are no cards."""
         async with self._planning:
             sent = await self.editions.now(subscription)
         self._courier.wake()
         return sent
 
     async def change(self, subscription: Subscription, wish: Wish) -> Subscription:
-        """Let a subscription wish for something else. A digest that is to be one no more brings what waits for it."""
+        """Update a subscription's options. A digest that becomes instant first sends the cards waiting for it."""
         was_digest = subscription.wish.when is not When.INSTANT and not subscription.unusable
         if was_digest and wish.when is When.INSTANT and not subscription.paused:
             await self.send_now(subscription)
         return await self._store.subscriptions.change(subscription, wish, self._clock())
 
     def _tell_of_rest(self, subscription: Subscription) -> None:
-        """Tell a server's people, or the member whose own it is, that a digest rests; planning does not wait for it."""
+        """Notify the channel, or the member for a personal digest, that a digest is suspended. Does not block."""
         with speaking(subscription.language):
             if subscription.user_id is None:
                 text = f"<#{subscription.channel_id}>: {trouble_words(subscription)}"
@@ -258,14 +259,14 @@ class Newsroom:
         contextvars.Context().run(self.supervisor.spawn, "telling of a digest that rests", telling)
 
     async def tick(self) -> None:
-        """Plan, and deliver everything that is due, now."""
+        """Plan, then deliver everything that is due."""
         await self.plan()
         await self._courier.work_off()
         await self._crossposter.work_off()
         await self._reporter.work_off()
 
     def start(self) -> None:
-        """Begin to work by the clock, in a context of its own: this work belongs to no interaction."""
+        """Start the background work, in a fresh context so that logs are not attributed to an interaction."""
         contextvars.Context().run(self._start)
 
     def _start(self) -> None:
@@ -287,7 +288,7 @@ class Newsroom:
         self.supervisor.keep(_SCHEDULER, self._schedule.run)
 
     def _every(self, seconds: float, job: Callable[[], Awaitable[object]], name: str) -> None:
-        """Let a job be done again and again by the process that is on duty then."""
+        """Schedule a periodic job that only runs while this process is the leader."""
 
         async def if_on_duty() -> None:
             if self.on_duty:
@@ -296,12 +297,12 @@ class Newsroom:
         self._schedule.every(seconds, self.supervisor.watch(name, if_on_duty), name)
 
     def _hear(self) -> None:
-        """Another process has written something."""
+        """Handle a notification that another process has written to the store."""
         self._courier.wake()
         self.requests.wake()
 
     async def _stand_by(self) -> None:
-        """Take the duty as soon as nobody has it. When this ends, whoever else stands by may have it."""
+        """Acquire leadership as soon as it is free, and hold it until cancelled; then another process may take it."""
         try:
             async with self._store.duty.stand(self._hear) as stand:
                 told: bool | None = None
@@ -321,7 +322,7 @@ class Newsroom:
                 self.supervisor.drop(_COURIER)
 
     async def _take_over(self) -> None:
-        """Nobody may have worked for a while. What the folder says comes before what is planned from it."""
+        """After acquiring leadership: load first, then plan, since both may be stale."""
         if not self._store.duty.is_shared:
             self.supervisor.keep(_COURIER, self._courier.run)
         await self._note_state_quietly()
@@ -331,19 +332,19 @@ class Newsroom:
         await self._plan_by_the_clock()
 
     async def stop(self) -> None:
-        """Stop working: calls to Discord that are under way are answered and noted first, for some seconds."""
+        """Stop the background work, after waiting some seconds for in-flight calls to finish and be recorded."""
         started, self._beaten_at = self._beaten_at, None
         self.supervisor.wind_down()
         self.supervisor.drop(_SCHEDULER)
         self._look_again(None)
         await finish("Ending the calls under way", self._courier.stop, _LAST_CALLS)
         if left := await self.supervisor.stop(_LAST_STEPS):
-            _log.warning("Did not end within %g s, and is left to itself: %s", _LAST_STEPS, ", ".join(left))
+            _log.warning("Not stopped within %g s, abandoned: %s", _LAST_STEPS, ", ".join(left))
         if started:
             await finish("Noting the end in the store", lambda: self._store.health.leave(_process()), _LAST_STEPS)
 
     def troubles(self) -> dict[str, str]:
-        """What keeps it from working by the clock, by the part that does not, in words; empty when nothing does."""
+        """Current problems of the background work: name of the part to description. Empty if all is well."""
         if self._beaten_at is None:
             return {_SCHEDULER: "the scheduler does not run"}
         found = self.supervisor.troubles()
@@ -364,14 +365,11 @@ class Newsroom:
                 await self._load_quietly()
 
     async def _pull(self) -> None:
-        """No load may read the files while git changes them: half a checkout looks like deleted cards."""
+        """Pull the checkouts, then load. Loads are locked out meanwhile: half a checkout looks like deleted cards."""
         await self._load_quietly(settled=await self._checkouts.pull(self._loader.at_rest))
 
     async def _load_quietly(self, settled: Collection[Path] = ()) -> None:
-        """A load that nobody waits for: what is wrong goes to the log, and the next load tries again.
-
-        The same trouble again is no news.
-        """
+        """Load in the background: log errors, but not the same one twice in a row; the next load retries."""
         before = self.load_trouble
         try:
             await self.load(settled=settled)
@@ -379,7 +377,7 @@ class Newsroom:
             if str(error) != before:
                 _log.error("%s", error)
         except Exception:  # noqa: BLE001 - a full disk must not end the watching for good
-            _log.exception("The folder could not be loaded")
+            _log.exception("Could not load the folder")
         else:
             if before:
                 _log.info("The folder is loaded again")
@@ -388,7 +386,7 @@ class Newsroom:
     def _tell(self, report: LoadReport, *, was_held_back: bool) -> None:
         self._tell_findings([*report.findings, *report.notes])
         if report.missing:
-            _log.warning("The files of %s cards are missing: they stay until a second look", report.missing)
+            _log.warning("The files of %s cards are missing; keeping the cards until a second look", report.missing)
         if report.held_back and not was_held_back:
             _log.error(
                 "The folder lost %s published cards at once, so nothing was withdrawn. If that is meant: "
@@ -399,7 +397,7 @@ class Newsroom:
             _log.info("Cards: %s added, %s changed, %s withdrawn", report.added, report.changed, report.withdrawn)
 
     def _tell_findings(self, findings: Sequence[Problem]) -> None:
-        """Each when it is new: a broken file is told once, not at every comparison."""
+        """Log new findings only, so that a broken file is not reported by every rescan."""
         new = [finding for finding in findings if finding not in self._known_findings]
         self._known_findings = frozenset(findings)
         for finding in new[:_LINES]:
@@ -407,9 +405,9 @@ class Newsroom:
             where = f"{finding.field}: " if finding.field else ""
             _log.log(level, "%s:%s: %s%s", finding.file, finding.line, where, finding.problem)
         if len(new) > _LINES:
-            _log.warning("%s more findings in files of cards: newsdesk check names them", len(new) - _LINES)
+            _log.warning("%s more findings in card files; `newsdesk check` lists them", len(new) - _LINES)
 
 
 def _process() -> str:
-    """What tells this process from others that share the store."""
+    """Identify this process among those that share the store."""
     return f"{socket.gethostname()}:{os.getpid()}"

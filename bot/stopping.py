@@ -1,4 +1,4 @@
-"""SIGTERM ends the program in time, whatever is under way: a blocked loop, a hanging thread, a closing that hangs."""
+"""Terminate within a deadline after SIGTERM, even if the event loop, a thread or the shutdown itself hangs."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 WITHIN = 9.0
-"""Seconds from the signal to the end; service managers often give 10 (Docker's `stop`)."""
+"""Seconds from the signal to exit; service managers often allow 10 (`docker stop`)."""
 
 
 @contextmanager
 def obeying_sigterm(stop: Callable[[], object]) -> Iterator[None]:
-    """Have `stop` called in the running loop when SIGTERM comes, and the process ended `WITHIN` seconds after it.
+    """Call `stop` in the running loop on SIGTERM, and kill the process if it is still alive `WITHIN` seconds later.
 
-    Python runs handlers in the main thread alone, and asyncio's in the loop, either of which may be what hangs. The
-    interpreter's own C handler writes the signal's number to a socket, where a thread waits for it.
+    Python runs signal handlers in the main thread and asyncio runs them in the loop; either may be what hangs.
+    Instead, the interpreter's C handler writes the signal number to a socket that a thread reads.
     """
     heard, rung = socket.socketpair()
     rung.setblocking(False)
     thread = threading.Thread(
         target=_listen, args=(heard, asyncio.get_running_loop(), stop), name="SIGTERM", daemon=True
     )
-    before = signal.signal(signal.SIGTERM, lambda *_: None)  # so that the C handler is there
+    before = signal.signal(signal.SIGTERM, lambda *_: None)  # installs the C handler
     fd_before = signal.set_wakeup_fd(rung.fileno(), warn_on_full_buffer=False)
     thread.start()
     try:
@@ -36,7 +36,7 @@ def obeying_sigterm(stop: Callable[[], object]) -> Iterator[None]:
     finally:
         signal.set_wakeup_fd(fd_before)
         signal.signal(signal.SIGTERM, before)
-        rung.close()  # ends the thread, unless it has heard the signal
+        rung.close()  # ends the thread, unless it has received the signal
 
 
 def _listen(heard: socket.socket, loop: asyncio.AbstractEventLoop, stop: Callable[[], object]) -> None:
@@ -50,7 +50,7 @@ def _listen(heard: socket.socket, loop: asyncio.AbstractEventLoop, stop: Callabl
 
 
 def _give_up(loop: asyncio.AbstractEventLoop) -> None:
-    """Past all that could hang: the log's locks, other threads, the interpreter's own end."""
+    """Kill the process, bypassing whatever could hang: logging locks, other threads, interpreter finalization."""
     names: list[str] = []
     with suppress(RuntimeError):  # the set of tasks may change meanwhile
         names = sorted(task.get_name() for task in asyncio.all_tasks(loop))

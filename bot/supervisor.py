@@ -1,4 +1,4 @@
-"""Background work that goes on for as long as the program: what ends is started again, counted, and named meanwhile."""
+"""Supervise background tasks for the lifetime of the program: restart those that end, count and report failures."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ _log = logging.getLogger(__name__)
 Work = Callable[[], Awaitable[object]]
 
 PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds before work that ended is started again: the first time, the second time in a row, and so on."""
+"""Restart backoff in seconds, by the number of consecutive failures; the last value repeats."""
 _STEADY = 10.0
-"""Seconds after which work that was started again counts as mended."""
+"""Seconds after which restarted work counts as recovered."""
 _LONGEST_REASON = 200
 
 
 @dataclass(slots=True)
 class _Kept:
-    """One piece of work: the task that starts it again and again, and what is wrong with it."""
+    """Supervised work: the task that keeps restarting it, and its current problem."""
 
     keeper: asyncio.Task[None]
     trouble: str = ""
 
 
 class Supervisor:
-    """Holds every task that belongs to no request. Work that is kept never ends by itself: not by an error, not by
-    returning, not by being cancelled from inside.
+    """Owner of every task that belongs to no request.
+
+    Kept work is restarted whether it raises, returns or is cancelled from inside.
     """
 
     def __init__(
@@ -53,20 +54,20 @@ class Supervisor:
         self._stopping = False
 
     def keep(self, name: str, work: Work) -> None:
-        """Do this from now on; nothing happens when it is being done already."""
+        """Run this work from now on, restarting it whenever it ends. No-op if it is already kept."""
         if name not in self._kept and not self._stopping:
             self._metrics.supervise(name)
             self._kept[name] = _Kept(asyncio.create_task(self._keep(name, work), name=name))
 
     def drop(self, name: str) -> None:
-        """End kept work for good, whether it runs or waits to be started again."""
+        """Stop kept work for good, whether it is running or waiting for its restart."""
         if kept := self._kept.pop(name, None):
             kept.keeper.cancel()
             self._ending[name] = kept.keeper
             self._hold(kept.keeper)
 
     def spawn(self, name: str, work: Work) -> None:
-        """Do this once, beside everything else. An error is logged and counted."""
+        """Run this work once in the background. Errors are logged and counted."""
         self._metrics.supervise(name)
         self._hold(asyncio.create_task(self._once(name, work), name=name))
 
@@ -78,7 +79,7 @@ class Supervisor:
             _log.exception("The %s failed", name)
 
     def watch(self, name: str, job: Work) -> Callable[[], Coroutine[Any, Any, None]]:
-        """The same job for a schedule: one that fails is logged, counted, and named until it goes well."""
+        """Wrap a scheduled job: failures are logged and counted, and reported by `troubles` until it succeeds."""
         self._metrics.supervise(name)
 
         async def watched() -> None:
@@ -94,19 +95,19 @@ class Supervisor:
         return watched
 
     def is_running(self, name: str) -> bool:
-        """Whether this work is kept and not in trouble."""
+        """Whether this work is kept and has no current problem."""
         return name in self._kept and not self._kept[name].trouble
 
     def troubles(self) -> dict[str, str]:
-        """What is down or failed the last time, by its name, in words."""
+        """Work that is down, and jobs whose last run failed: name to description."""
         return self._failing | {name: kept.trouble for name, kept in self._kept.items() if kept.trouble}
 
     def wind_down(self) -> None:
-        """Start nothing again from now on: what ends has been asked to."""
+        """Stop restarting work: from now on, work ends because of the shutdown."""
         self._stopping = True
 
     async def stop(self, within: float) -> list[str]:
-        """End everything. Gives the names of what has not ended `within` so many seconds, and is left to itself."""
+        """Cancel all tasks. Returns the names of those still running after `within` seconds; they are abandoned."""
         self._stopping = True
         tasks = {*self._single, *(kept.keeper for kept in self._kept.values())}
         self._kept.clear()
@@ -127,7 +128,7 @@ class Supervisor:
             try:
                 if self._kept[name].trouble and not await _is_done(running, self._steady):
                     self._kept[name].trouble, ends = "", 0
-                    _log.info("The %s works again", name)
+                    _log.info("The %s has recovered", name)
                 await _is_done(running, None)
             finally:
                 await _end(running)
@@ -157,7 +158,7 @@ class Supervisor:
         _log.error("The %s failed: %s", name, reason, exc_info=error if is_news else None)
 
     def _hold(self, task: asyncio.Task[Any]) -> None:
-        """The loop keeps only a weak reference."""
+        # The event loop keeps only a weak reference to tasks.
         self._single.add(task)
         task.add_done_callback(self._single.discard)
 
@@ -172,14 +173,14 @@ async def _is_done(task: asyncio.Task[None], within: float | None) -> bool:
 
 
 async def _end(task: asyncio.Task[None]) -> None:
-    """Of work whose keeper is cancelled; work that has ended stays as it is."""
+    """Cancel a running task and wait for it; no-op if it is done."""
     if not task.done():
         task.cancel()
         await asyncio.wait({task})
 
 
 def _words(error: BaseException) -> str:
-    """The first line of what it says; of a group, of its first."""
+    """The error's type and the first line of its message; for a group, those of its first error."""
     if isinstance(error, BaseExceptionGroup):
         return _words(error.exceptions[0])
     said = str(error).strip()
@@ -187,7 +188,7 @@ def _words(error: BaseException) -> str:
 
 
 async def finish(step: str, work: Work, within: float) -> None:
-    """Take one step of a closing: one that fails or takes longer than so many seconds holds up no other."""
+    """Run one shutdown step with a timeout in seconds. Failures and timeouts are only logged."""
     task = asyncio.create_task(_called(work), name=step)
     await asyncio.wait({task}, timeout=within)
     if not task.done():

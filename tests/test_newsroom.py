@@ -59,7 +59,7 @@ async def test_a_load_that_breaks_does_not_end_the_watching(
 
             broken.setattr(stage.bot.newsroom._loader, "load", full)
             stage.write("lost")
-            assert await _until(lambda: asyncio.sleep(0, "The folder could not be loaded" in caplog.text))
+            assert await _until(lambda: asyncio.sleep(0, "Could not load the folder" in caplog.text))
         assert stage.bot.newsroom.load_trouble == "OSError: No space left on device"
         stage.write("found")
         assert await _until(lambda: _stored(stage, "found"))
