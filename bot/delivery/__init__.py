@@ -1,1 +1,1 @@
-"""The courier: makes Discord hold what the deliveries table wants, and the clock that wakes it."""
+"""Send deliveries to Discord: the courier, the crossposter, and the scheduler that triggers them."""

@@ -1,4 +1,4 @@
-"""Make Discord hold what the deliveries table wants: one task a busy channel, oldest card first."""
+"""Bring Discord in line with the deliveries table: one task per busy channel, oldest card first."""
 
 from __future__ import annotations
 
@@ -41,21 +41,20 @@ from bot.store.deliveries import AT_ONCE, LEASE, Noting
 
 _log = logging.getLogger(__name__)
 _MEMBER_FOR = timedelta(hours=23, minutes=45)
-"""How long Discord's word holds that somebody is in a server: until the next day's digest, which may be made a little
-earlier in the day."""
+"""How long a membership check is valid: until the next day's digest, which may be made slightly earlier."""
 _LONGEST_REST = timedelta(minutes=1)
 _AFTER_TROUBLE = 5.0  # seconds
 _HOLD_ON = LEASE.total_seconds() / 3
 _REMEMBERED = 1000
 _SPREAD = 1.25
-"""What chance adds to a wait at most."""
+"""The maximum factor by which jitter extends a wait."""
 _LAST_CALLS = 5.0
-"""Seconds that calls under way have to be answered when the program stops; service managers often give 10."""
+"""Seconds to wait for in-flight calls on shutdown; service managers often allow 10."""
 
 
 @dataclass(slots=True)
 class _Visit:
-    """One channel's turn: the delivery at hand, the note of the one before, and the circuit while it is open."""
+    """State of one channel's turn: the current delivery, the pending write of the last result, the open circuit."""
 
     delivery: Delivery
     circuit: Circuit | None
@@ -63,7 +62,7 @@ class _Visit:
 
 
 class Courier:
-    """Works off what is due. It decides nothing: the table says what, the poster says how."""
+    """Worker for due deliveries. The table determines what to send, the poster how."""
 
     def __init__(
         self,
@@ -74,7 +73,7 @@ class Courier:
         metrics: Metrics | None = None,
         gate: Gate | None = None,
     ) -> None:
-        """`catch_up` makes one digest of the stories that have waited long for a channel."""
+        """`catch_up` combines a channel's long overdue stories into one digest."""
         self._store = store
         self._poster = poster
         self._clock = clock
@@ -83,9 +82,9 @@ class Courier:
         self._gate = gate or Gate(clock)
         self._shelf = Shelf(store)
         self._resting: dict[int, tuple[int, datetime]] = {}
-        """Channels whose turn broke: how often in a row, and until when they are left alone."""
+        """Backoff by channel id after a failed turn: (consecutive failures, retry time)."""
         self._posted: deque[int] = deque(maxlen=_REMEMBERED)
-        """The deliveries that lately brought a new message."""
+        """Ids of deliveries posted recently as new messages."""
         self._seen: datetime | None = None
         self._woken = asyncio.Event()
         self._wakes = 0
@@ -93,16 +92,16 @@ class Courier:
         self._more = False
         self._stopping = False
         self.duplicates_prevented = 0
-        """Posts that an earlier try had already brought into their channel, since the program started."""
+        """Posts since startup that turned out to have been sent by an earlier attempt."""
 
     def wake(self) -> None:
-        """Look for due work now, in channels that are being served as well."""
+        """Look for due work now, also in channels that are being served."""
         self._wakes += 1
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver until stopped: when woken, and when the next delivery is due."""
-        self._serving.clear()  # a channel's task that was cancelled before it began has not taken itself out
+        """Deliver until stopped. Runs on `wake` and whenever the next delivery is due."""
+        self._serving.clear()  # tasks cancelled before their first step did not remove themselves
         async with asyncio.TaskGroup() as channels:
             holding = channels.create_task(self._hold_on(), name="hold on to channels")
             while not self._stopping:
@@ -111,41 +110,41 @@ class Courier:
                     await self._start(channels)
                     await self._rest()
                 except Exception:  # noqa: BLE001 - a locked database or a full disk must not end delivery for good
-                    _log.exception("The deliveries could not be read")
+                    _log.exception("Reading due deliveries failed")
                     await asyncio.sleep(_AFTER_TROUBLE)
             holding.cancel()
 
     async def _hold_on(self) -> None:
-        """The channels that are being served stay this courier's."""
+        """Renew the leases on the channels being served."""
         while True:
             await asyncio.sleep(_HOLD_ON)
             try:
                 await self._store.deliveries.hold(self._serving)
-            except Exception:  # noqa: BLE001 - what is lost meanwhile is noticed before anything is sent
-                _log.exception("The channels could not be held on to")
+            except Exception:  # noqa: BLE001 - a lost lease is detected before sending
+                _log.exception("Renewing the channel leases failed")
 
     async def work_off(self) -> None:
-        """Deliver everything that is due now, and return when it is done."""
+        """Deliver everything that is due now, then return."""
         self._more = True
         while self._more:
             async with asyncio.TaskGroup() as channels:
                 await self._start(channels)
 
     async def stop(self) -> None:
-        """Begin nothing new, and give the calls under way time to be answered and noted."""
+        """Stop taking new work; wait up to `_LAST_CALLS` seconds for in-flight calls to finish and be recorded."""
         self._stopping = True
         self.wake()
         if self._serving:
             await asyncio.wait(self._serving.values(), timeout=_LAST_CALLS)
         try:
             await self._store.deliveries.leave_all()
-        except Exception:  # noqa: BLE001 - the claims run out by themselves
-            _log.exception("The channels could not be left to others")
+        except Exception:  # noqa: BLE001 - the leases expire anyway
+            _log.exception("Releasing the channel leases failed")
 
     async def _start(self, channels: asyncio.TaskGroup) -> None:
-        """Begin to serve the channels that have something to do and are not being served.
+        """Start a task for each channel with due work that is not being served.
 
-        While the gate is shut none, and when it takes a probe the one whose first delivery was tried least.
+        While the gate is shut, start none; if a probe is allowed, only the channel `_least_tried` picks.
         """
         self._more = False
         probing = not self._gate.is_open
@@ -163,21 +162,21 @@ class Courier:
                 self._serving[channel_id] = channels.create_task(serving, name=f"channel {channel_id}")
 
     async def _heed_clock(self) -> None:
-        """Where the clock was set back, while this ran or before, what was put off by it must not wait so long."""
+        """If the clock was set back, now or before startup, shorten waits that were based on the old time."""
         now = self._clock()
         if self._seen is None or now < self._seen:
             await self._store.deliveries.shorten_waits(now)
         self._seen = now
 
     async def _least_tried(self, work: dict[int, list[Delivery]]) -> dict[int, list[Delivery]]:
-        """A message that is in trouble of its own must not be the one that says how the way to Discord is."""
+        """Pick the channel with the fewest attempts: a message that keeps failing must not serve as the probe."""
         chosen = min(work, key=lambda channel: work[channel][0].attempts)
         for channel in work.keys() - {chosen}:
             await self._store.deliveries.leave(channel)
         return {chosen: work[chosen]}
 
     def _left_out(self) -> list[int]:
-        """Channels that are not to be looked up: they are being served, or rest after trouble of ours."""
+        """Return the channels to skip: those being served, and those in backoff after an internal error."""
         now = self._clock()
         resting = [
             channel for channel, (_, until) in self._resting.items() if now < until <= now + LONGEST_WAIT * _SPREAD
@@ -185,7 +184,7 @@ class Courier:
         return [*self._serving, *resting]
 
     async def _rest(self) -> None:
-        """Until something is due: a delivery, a channel that rests, or the gate's next probe; a minute at most."""
+        """Sleep until a delivery, a channel's retry or the gate's next probe is due, at most `_LONGEST_REST`."""
         now, left_out = self._clock(), self._left_out()
         moments = [until for channel, (_, until) in self._resting.items() if channel in left_out]
         if due := await self._store.deliveries.next_due(now, left_out):
@@ -199,9 +198,9 @@ class Courier:
             pass
 
     async def _serve(self, channel_id: int, deliveries: list[Delivery], circuit: Circuit | None, wakes: int) -> None:
-        """One channel's turn, and the boundary around it: whatever breaks is this channel's failure, and no other's.
+        """Serve one channel, and contain its errors so that other channels go on.
 
-        `wakes`: how often the courier had been woken when these were looked up. A later plan may have added some.
+        `wakes` is the wake count when the deliveries were loaded; if it changed, there may be newer ones.
         """
         visit = _Visit(deliveries[0], circuit)
         try:
@@ -210,7 +209,7 @@ class Courier:
                 await visit.noting
         except ClaimLostError as error:
             _log.warning("%s", error)
-        except Exception:  # noqa: BLE001 - a locked database, a defect: what was not noted is still due
+        except Exception:  # noqa: BLE001 - locked database or bug; unrecorded work is still due
             self._rest_after_failure(channel_id)
         else:
             self._resting.pop(channel_id, None)
@@ -218,12 +217,12 @@ class Courier:
             await self._leave(channel_id, visit)
 
     def _rest_after_failure(self, channel_id: int) -> None:
-        """Called in the handler of what broke: note it, and leave the channel alone for longer each time."""
+        """Log the current exception and back off exponentially. Call from an `except` block."""
         self._metrics.sent(Outcome.FAILED)
         times = self._resting.get(channel_id, (0, None))[0] + 1
         wait = wait_after(times, _jitter())
         self._resting[channel_id] = times, self._clock() + wait
-        _log.exception("Channel %s could not be served, next try in %s s", channel_id, wait.seconds)
+        _log.exception("Serving channel %s failed, next attempt in %s s", channel_id, wait.seconds)
 
     async def _take_turn(self, channel_id: int, deliveries: list[Delivery], visit: _Visit, wakes: int) -> None:
         try:
@@ -241,16 +240,16 @@ class Courier:
     async def _leave(self, channel_id: int, visit: _Visit) -> None:
         try:
             if visit.noting:
-                await asyncio.wait([visit.noting])  # its failure has been seen, or is none beside the turn's own
+                await asyncio.wait([visit.noting])  # its error was already raised, or is secondary to the turn's
             await self._store.deliveries.leave(channel_id)
-        except Exception:  # noqa: BLE001 - others may have the channel when this courier's claim has run out
-            _log.exception("Channel %s could not be left to others", channel_id)
+        except Exception:  # noqa: BLE001 - the lease expires anyway
+            _log.exception("Releasing channel %s failed", channel_id)
         finally:
             del self._serving[channel_id]
-            self._woken.set()  # the next rest must reckon with this channel again
+            self._woken.set()  # the next sleep has to consider this channel again
 
     async def _work_through(self, deliveries: Sequence[Delivery], visit: _Visit) -> bool:
-        """Carry these out one after another. False when the channel has more, or others in their place."""
+        """Process deliveries in order. Returns False if the channel may have more, or its deliveries changed."""
         for place, delivery in enumerate(deliveries, start=1):
             if not self._gate.is_open and not self._gate.takes_probe:
                 return False
@@ -270,9 +269,9 @@ class Courier:
         return len(deliveries) < AT_ONCE
 
     async def _leave_alone(self, delivery: Delivery, before: Circuit | None, error: ChannelClosedError) -> None:
-        """Keep what waits, probe again later, and tell the server once.
+        """Open the channel's circuit: keep its deliveries, probe again later, and notify the server once.
 
-        A member's own digest rests instead, and only the member hears of it.
+        A personal digest is paused instead, and only its member is notified.
         """
         self._metrics.sent(Outcome.CLOSED)
         now, failures = self._clock(), before.failures + 1 if before else 1
@@ -289,7 +288,7 @@ class Courier:
             await self._store.circuits.note_told(channel)
 
     async def _heal(self, circuit: Circuit) -> None:
-        """Only who heard of the trouble hears that it is over."""
+        """Close the circuit; notify the server only if it was notified of the problem."""
         is_personal = await self._store.follows.is_personal(circuit.channel_id)
         await self._store.circuits.close(circuit.channel_id)
         _log.info("Channel %s is open again", circuit.channel_id)
@@ -299,9 +298,9 @@ class Courier:
         await self._poster.tell(circuit.guild_id, text, await self._store.circuits.concerned(circuit.channel_id))
 
     async def _carry_out(self, delivery: Delivery) -> Noting | None:
-        """One step towards what is wanted; gives the note of what became of it, None when Discord had no answer.
+        """Perform the next API call for a delivery, and return the pending write of its result.
 
-        Raises `ChannelClosedError`.
+        Returns None if there was no result and a retry is needed. Raises `ChannelClosedError`.
         """
         deliveries = self._store.deliveries
         try:
@@ -313,9 +312,9 @@ class Courier:
         except CardRefusedError as error:
             self._metrics.sent(Outcome.REFUSED)
             if error.picture and not delivery.plain:
-                self._wakes += 1  # it is due again at once
+                self._wakes += 1  # due again immediately
                 return deliveries.plainer(delivery)
-            _log.warning("Delivery %s: Discord refuses this card: %s", delivery.id, error)
+            _log.warning("Delivery %s: card rejected by Discord: %s", delivery.id, error)
             return deliveries.quarantined(delivery, str(error))
         except WayClosedError as error:
             if not error.sent:
@@ -332,9 +331,9 @@ class Courier:
         attempts = delivery.attempts + 1
         wait = max(wait_after(attempts, _jitter()), error.after or timedelta(0))
         if isinstance(error, WayClosedError):
-            _log.debug("Delivery %s waits for the way to Discord", delivery.id)  # the gate has said why, once
+            _log.debug("Delivery %s waits for the connection to Discord", delivery.id)  # the gate logged the reason
         else:
-            _log.warning("Delivery %s: try %s failed, next in %s s: %s", delivery.id, attempts, wait.seconds, error)
+            _log.warning("Delivery %s: attempt %s failed, next in %s s: %s", delivery.id, attempts, wait.seconds, error)
         await self._store.deliveries.failed(delivery, str(error), self._clock() + wait)
 
     async def _act(self, delivery: Delivery) -> Noting:
@@ -355,10 +354,8 @@ class Courier:
         return deliveries.unneeded(delivery)
 
     async def _resume(self, delivery: Delivery) -> Noting:
-        """A post was under way when something broke: adopt what arrived, else post again if it is still wanted.
-
-        Discord remembers a nonce for some minutes only and may forget it sooner, so the channel is always looked at.
-        """
+        """Recover a post with unknown outcome: adopt the message if it arrived, else post again if still wanted."""
+        # Always search the channel: Discord keeps a nonce for a few minutes at most.
         if (found := await self._poster.find(delivery)) is not None:
             self.duplicates_prevented += 1
             self._metrics.duplicate_prevented()
@@ -369,7 +366,7 @@ class Courier:
         return self._store.deliveries.retracted(delivery, self._clock())
 
     async def _post(self, delivery: Delivery) -> Noting:
-        """The table has the last word: what was fetched may have been edited or withdrawn since."""
+        """Post what the table wants now; the card may have been edited or withdrawn since it was fetched."""
         if delivery.user_id is not None and not await self._is_member(delivery, delivery.user_id):
             return self._store.deliveries.unneeded(delivery)
         current = await self._store.deliveries.sending(delivery, self._clock(), self._poster.horizon())
@@ -383,29 +380,30 @@ class Courier:
         return self._store.deliveries.posted(current, message_id, self._clock())
 
     async def _is_member(self, delivery: Delivery, user_id: int) -> bool:
-        """Whether a member's own digest goes to one. That of somebody who left rests; Discord is asked once a day."""
+        """Whether a personal digest's user is still in the server, checked once a day; if not, pause the digest."""
         follows, guild, now = self._store.follows, delivery.guild_id, self._clock()
         if await follows.was_member(user_id, guild, now - _MEMBER_FOR):
             return True
         if await self._poster.is_member(guild, user_id):
             await follows.note_member(user_id, guild, now)
             return True
-        _log.info("The own digest of a member of server %s rests: they are not there any more", guild)
+        _log.info("Paused a personal digest in server %s: the user has left", guild)
         await follows.rest(user_id, guild)
         return False
 
     def _count_post(self, delivery: Delivery) -> None:
-        """What is posted again after a withdrawal was planned long ago, which says nothing about speed."""
+        """Count a post, and its latency."""
         self._metrics.sent(Outcome.POSTED)
+        # A repost after a withdrawal was planned long ago: its latency means nothing.
         if delivery.settled_at is None:
             self._metrics.posted(delivery.layout, (self._clock() - delivery.planned_at).total_seconds())
 
 
 def _any_post(deliveries: Sequence[Delivery]) -> bool:
-    """Whether a message is to be posted here: a channel may take edits where it takes no posts."""
+    """Whether any of these is a new post: a channel may accept edits but no posts."""
     return any(action(each.wanted, each.message_id, each.actual) is Action.POST for each in deliveries)
 
 
 def _jitter() -> float:
-    """Spreads what would otherwise come back all at once."""
-    return random.random()  # noqa: S311 - keeps no secret
+    """Return a random number in [0, 1) that spreads out retries."""
+    return random.random()  # noqa: S311 - not for cryptography

@@ -1,4 +1,4 @@
-"""Pass posts of announcement channels on to the channels that follow them, best first within Discord's budget."""
+"""Crosspost messages of announcement channels, best first, within Discord's rate limit."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from bot.store import Store
 
 _log = logging.getLogger(__name__)
 BUDGET = 10
-"""Crossposts an hour and channel: Discord's limit, measured by others; it is in no documentation."""
+"""Crossposts per hour and channel: Discord's limit, measured by others; not documented."""
 _HOUR = timedelta(hours=1)
 _NEWS_FOR = timedelta(hours=12)
-"""A post that better ones or trouble kept waiting for so long is not passed on any more."""
+"""Maximum age of a post that is still crossposted."""
 _PAUSE = timedelta(minutes=1)
-"""How long a channel is left alone after trouble, when Discord does not say."""
+"""Backoff of a channel after an error without `Retry-After`."""
 
 
 class Crossposter:
-    """Works off what is wanted; beside the courier, because a crosspost never holds back a post."""
+    """Worker for requested crossposts, separate from the courier so that they never delay posts."""
 
     def __init__(self, store: Store, poster: Poster, clock: Callable[[], datetime], gate: Gate | None = None) -> None:
         self._crossposts = store.crossposts
@@ -40,16 +40,16 @@ class Crossposter:
         self._clock = clock
         self._gate = gate or Gate(clock)
         self._left_alone: dict[int, datetime] = {}
-        """Until when, by channel. A restart forgets it, which costs one request a channel."""
+        """Retry times by channel id. Lost on restart, which costs one request per channel."""
 
     async def work_off(self) -> None:
-        """Pass on what every channel's budget allows now."""
+        """Crosspost what each channel's rate limit allows now."""
         now = self._clock()
         await self._crossposts.drop_old(now - _NEWS_FOR)
         await self._crossposts.forget_tries(now, _HOUR)
         due = await self._crossposts.due(now, BUDGET, _HOUR)
         for channel_id, deliveries in due.items():
-            # Of a clock that was set back, no rest is longer than the longest there is.
+            # If the clock was set back, ignore retry times beyond the longest backoff.
             if not now < self._left_alone.get(channel_id, now) <= now + _HOUR:
                 await self._serve(channel_id, deliveries)
 
@@ -66,7 +66,7 @@ class Crossposter:
             except TryLaterError as error:
                 if error.after is not None or (isinstance(error, WayClosedError) and not error.sent):
                     await self._crossposts.take_back(delivery, began)
-                # Moderators spend of the same budget: only Discord knows when it has room again.
+                # Crossposts by moderators count as well: only Discord knows when the limit resets.
                 self._leave_alone(channel_id, error, error.after or _PAUSE)
                 return
             except ChannelClosedError as error:
@@ -74,17 +74,17 @@ class Crossposter:
                 self._leave_alone(channel_id, error, _HOUR)
                 return
             except DeliveryError as error:
-                _log.warning("Delivery %s is not crossposted: %s", delivery.id, error)
+                _log.warning("Crossposting delivery %s failed: %s", delivery.id, error)
                 await self._crossposts.take_back(delivery, began)
                 await self._crossposts.drop(delivery)
             else:
                 await self._crossposts.done(delivery, self._clock())
 
     async def _crosspost(self, delivery: Delivery) -> None:
-        """A post that a moderator passed on by hand has taken its place of the budget as well."""
+        """Crosspost; a post that a moderator already crossposted counts as done, and towards the rate limit."""
         with suppress(AlreadyDoneError):
             await self._poster.crosspost(delivery)
 
     def _leave_alone(self, channel_id: int, error: DeliveryError, wait: timedelta) -> None:
-        _log.warning("Channel %s: crossposts wait for %s s: %s", channel_id, round(wait.total_seconds()), error)
+        _log.warning("Channel %s: crossposts paused for %s s: %s", channel_id, round(wait.total_seconds()), error)
         self._left_alone[channel_id] = self._clock() + wait

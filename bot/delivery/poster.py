@@ -1,4 +1,4 @@
-"""What the courier needs of Discord, and the ways in which a call can fail."""
+"""The interface between courier and Discord, and the errors of its calls."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bot.store.refused import RefusedMessage
 
 
 class DeliveryError(NewsdeskError):
-    """A call did not do what was wanted; the text is for operators."""
+    """Base class for failed calls; the text is for operators."""
 
 
 class TryLaterError(DeliveryError):
-    """Discord or the way to it is in trouble. Whether the call arrived is unknown. `after` is Discord's own wish."""
+    """Temporary failure; whether the call took effect is unknown. `after` is Discord's `Retry-After`."""
 
     def __init__(self, text: str, after: timedelta | None = None) -> None:
         super().__init__(text)
@@ -25,9 +25,9 @@ class TryLaterError(DeliveryError):
 
 
 class WayClosedError(TryLaterError):
-    """The whole bot's way to Discord is in trouble: nobody is told but the operator, and the gate is shut by then.
+    """The connection to Discord fails for the whole bot; the gate is shut, and only the operator is notified.
 
-    `sent`: whether the request went out at all; if not, nothing has to be looked for later.
+    `sent`: whether the request was sent at all; if not, there is no message to search for later.
     """
 
     def __init__(self, text: str, after: timedelta | None = None, *, sent: bool = True) -> None:
@@ -36,15 +36,16 @@ class WayClosedError(TryLaterError):
 
 
 class ChannelClosedError(DeliveryError):
-    """The channel is gone, or the bot may not write there. The text, in the language spoken, tells the server's
-    people so, with the fix.
+    """The channel is gone, or the bot may not write there.
+
+    The text, in the current language, is for the server's moderators and says how to fix it.
     """
 
 
 class CardRefusedError(DeliveryError):
-    """Discord does not accept this message's form, and never will. `picture`: it is a picture's address it refuses.
+    """Discord permanently rejects this message's content. `picture`: because of an image URL.
 
-    `code` is Discord's own for the error, 0 when it gave none.
+    `code` is Discord's JSON error code, 0 if there was none.
     """
 
     def __init__(self, text: str, *, picture: bool = False, code: int = 0) -> None:
@@ -54,45 +55,45 @@ class CardRefusedError(DeliveryError):
 
 
 class MessageRemovedError(DeliveryError):
-    """The message is not there any more: somebody deleted it."""
+    """The message was deleted by somebody else."""
 
 
 class AlreadyDoneError(DeliveryError):
-    """What was asked for is so already: as good as done."""
+    """The requested change was already made; treat as success."""
 
 
 class Poster(Protocol):
-    """What can be asked of a channel. All that make requests, but those that tell people, raise `DeliveryError`."""
+    """Operations on a channel. Methods that make requests raise `DeliveryError`, except `tell` and `report_refused`."""
 
     def horizon(self) -> int | None:
-        """An id that is older than whatever is posted from now on, by Discord's own clock; None when unknown."""
+        """Return an id lower than that of any future post, by Discord's clock; None if unknown."""
 
     async def post(self, delivery: Delivery, cards: Sequence[FiledCard], nonce: str) -> int:
-        """Send the message; a repeated nonce gives the earlier one. Returns the message's id."""
+        """Send the message and return its id. Repeating a nonce returns the earlier message."""
 
     async def is_member(self, guild_id: int, user_id: int) -> bool:
-        """Whether somebody is in a server, as far as Discord tells: not when the bot itself is in it no more."""
+        """Whether the user is in the server; False if the bot itself has left it."""
 
     async def find(self, delivery: Delivery) -> int | None:
-        """The id of a message that an earlier try left in the channel, or None. It is younger than `after_id`."""
+        """Return the id of a message posted by an earlier attempt, or None. Searches after `after_id`."""
 
     async def edit(self, delivery: Delivery, cards: Sequence[FiledCard]) -> None:
-        """Make the message show its cards as they are now."""
+        """Edit the message to show the current version of its cards."""
 
     async def retract(self, delivery: Delivery) -> None:
         """Delete the message."""
 
     async def crosspost(self, delivery: Delivery) -> None:
-        """Pass a post of an announcement channel on to the channels that follow it.
+        """Publish a post of an announcement channel to the channels that follow it.
 
-        Raises `AlreadyDoneError` when somebody has done so before.
+        Raises `AlreadyDoneError` if it was crossposted before.
         """
 
     async def tell(self, guild_id: int, text: str, subscribers: Sequence[int]) -> bool:
-        """Tell a server's people something: in its system channel, else the subscribers themselves. Never raises.
+        """Notify a server in its system channel, else the subscribers by direct message. Never raises.
 
-        Returns whether anybody could be told. A `guild_id` of 0 is nobody's: only the subscribers are told.
+        Returns whether anybody was reached. With a `guild_id` of 0, only the subscribers are notified.
         """
 
     async def report_refused(self, messages: Sequence[RefusedMessage]) -> bool:
-        """Tell the people of these messages, all of one server or member, that Discord refuses them. As `tell`."""
+        """Notify one server or member that Discord rejected these messages. Never raises; returns as `tell` does."""

@@ -1,7 +1,7 @@
-"""To whom an answer of Discord's belongs that is not what was asked for: to the card, the place, or the way.
+"""Classify Discord's error responses by scope: the message, its channel, or the whole bot.
 
-The codes are those of Discord's documentation ("Opcodes and Status Codes", JSON Error Codes). Every one is here; what
-is in no group, and what Discord may invent, follows from the HTTP status.
+The codes are those of Discord's documentation ("Opcodes and Status Codes", JSON Error Codes), which is covered
+completely. Codes in no group, and unknown ones, are classified by their HTTP status.
 """
 
 from __future__ import annotations
@@ -10,28 +10,28 @@ import enum
 
 
 class Scope(enum.Enum):
-    """Whose a refusal is."""
+    """What an error response applies to."""
 
     CARD = "card"
-    """This message's form or content: set aside until the card changes, and somebody is told."""
+    """This message's form or content: quarantine it until the card changes, and notify somebody."""
     PLACE = "place"
-    """The channel, thread, forum or member: a circuit opens, and its people are told once."""
+    """The channel, thread, forum or member: open a circuit, and notify once."""
     WAY = "way"
-    """The token, the network's edge, Discord as a whole: everything waits, and only the operator is told."""
+    """The token, a proxy or Discord as a whole: stop all sending, and notify only the operator."""
     MESSAGE = "message"
     """The message is gone, or is not the bot's."""
     DONE = "done"
-    """What was asked for is so already."""
+    """The requested change was already made."""
     LATER = "later"
-    """This request alone, and only for now."""
+    """Only this request, temporarily."""
 
 
 DONE = frozenset({40033})  # crossposted already
 
 MESSAGE = frozenset({
     10008,  # unknown message
-    50005,  # written by another user: the store has moved to another bot
-    50021,  # a message of the system
+    50005,  # written by another user: the store was moved to another bot
+    50021,  # a system message
 })  # fmt: skip
 
 WAY = frozenset({
@@ -49,7 +49,7 @@ PLACE = frozenset({
     20024, 20035, 50009, 50095, 50097, 50101, 60003,  # age, boosts, verification, location, money, second factor
     30013, 30033,  # the server's channels, the thread's participants
     40007,  # banned
-    40058, 50003, 50008, 50024, 50055, 50086,  # what cannot be done in this kind of channel or server
+    40058, 50003, 50008, 50024, 50055, 50086,  # not possible in this type of channel or server
     40066, 40067,  # a forum that demands a tag
     50001, 50013,  # access, permissions
     50007, 50033, 50278,  # direct messages
@@ -75,8 +75,8 @@ CARD = frozenset({
 
 LATER = frozenset({
     10087,  # a tag that the forum had a moment ago
-    20016, 20022, 20028, 20029, 30046, 40003, 40062,  # limits of time
-    30037, 30040, 30042, 40006, 40009, 110000,  # other limits, features and indexes that come back
+    20016, 20022, 20028, 20029, 30046, 40003, 40062,  # rate limits
+    30037, 30040, 30042, 40006, 40009, 110000,  # other temporary limits, unavailable features and indexes
 })  # fmt: skip
 
 UNRELATED = frozenset({
@@ -90,7 +90,7 @@ UNRELATED = frozenset({
     150006, 180000, 180002, 220001, 220002, 220003, 220004, 340015, 350000, 350001, 500000,
     530000, 530001, 530002, 530003, 530004, 530006, 530007,
 })  # fmt: skip
-"""Answers to requests that no delivery makes; if one comes nevertheless, its HTTP status says what it is."""
+"""Errors of requests that deliveries never make; if one occurs anyway, its HTTP status decides."""
 
 _GROUPS = {
     Scope.CARD: CARD,
@@ -114,9 +114,9 @@ _BY_STATUS = {
 
 
 def scope_of(status: int, code: int | None) -> Scope:
-    """Whose an answer is. `code` is Discord's, 0 where it named none; None: the answer was not Discord's JSON.
+    """Classify an error response. `code` is Discord's, 0 if it had none; None: the body was not Discord's JSON.
 
-    A 401 is the token's and a 429 or 5xx passes, whatever code they carry.
+    A 401 always means the token. A 429 or 5xx is temporary, unless its code concerns the whole bot.
     """
     if code is None or status == 401:
         return Scope.WAY

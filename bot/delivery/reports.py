@@ -1,4 +1,4 @@
-"""Tell people which cards Discord refuses: each once, and a server's together."""
+"""Report the cards that Discord rejected: each once, grouped by server or member."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bot.store import Store
 from bot.store.refused import RefusedMessage
 
 _APART = timedelta(hours=1)
-"""Between two reports to the same people."""
+"""Minimum time between two reports to the same recipient."""
 
 
 class RefusalReporter:
-    """Works off what was set aside and nobody knows of."""
+    """Worker for quarantined messages that were not reported yet."""
 
     def __init__(self, store: Store, poster: Poster, clock: Callable[[], datetime], gate: Gate) -> None:
         self._refused = store.refused
@@ -26,7 +26,7 @@ class RefusalReporter:
         self._reported_at: dict[tuple[int, int | None], datetime] = {}
 
     async def work_off(self) -> None:
-        """Report to each server, and to each member whose own digest it was, at most once an hour."""
+        """Send reports to each server, or to the member for personal digests, at most once an hour."""
         if not self._gate.is_open:
             return
         for whose, messages in _by_people(await self._refused.unreported()).items():

@@ -1,4 +1,4 @@
-"""What happens by the clock. The jobs only wake: the tables say what is due, so a missed run loses nothing."""
+"""Periodic jobs. The tables say what is due, so a missed run loses nothing."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 Job = Callable[[], Awaitable[object]]
 
-# A late run is as good as one in time, several missed ones are one, and a job never overlaps itself.
+# Run late jobs anyway, combine missed runs into one, and never run a job twice at a time.
 _DEFAULTS = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 _PULSE = 5.0
-"""Seconds between two signs of life of the scheduler."""
+"""Seconds between heartbeats of the scheduler."""
 _LAST_JOBS = 0.8
-"""Seconds that jobs under way have to end: a transaction is better ended than broken off."""
+"""Seconds that running jobs have to finish on shutdown, so that transactions can complete."""
 
 
 class StandstillError(Exception):
-    """The scheduler runs no job any more."""
+    """The scheduler stopped running jobs."""
 
 
 class Schedule:
-    """Jobs in memory, one instance each."""
+    """Interval jobs, kept in memory."""
 
     def __init__(self, pulse: float = _PULSE) -> None:
         self._jobs: dict[str, tuple[float, Job]] = {}
@@ -31,16 +31,16 @@ class Schedule:
         self._running: set[asyncio.Task[object]] = set()
 
     def every(self, seconds: float, job: Job, name: str) -> None:
-        """Run `job` again and again once `run` does, the first time `seconds` from then.
+        """Run `job` every `seconds` while `run` is active, first after `seconds`.
 
-        It answers for its own failures: one that escapes is only logged.
+        Jobs handle their own errors; an exception that escapes is only logged.
         """
         self._jobs[name] = (seconds, job)
 
     async def run(self) -> None:
-        """Run the jobs until cancelled. Raises `StandstillError` when they are not run any more.
+        """Run the jobs until cancelled. Raises `StandstillError` if the scheduler stops running them.
 
-        The scheduler waits by the wall clock: set back by an hour, it would run nothing for an hour.
+        APScheduler uses the wall clock: if that is set back an hour, no job would run for an hour.
         """
         scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=_DEFAULTS)
         for name, (seconds, job) in self._jobs.items():
@@ -62,7 +62,7 @@ class Schedule:
         raise StandstillError("the scheduler stood still; the clock may have been set back")
 
     def _held(self, job: Job) -> Job:
-        """The same job, known while it runs: the store must not be closed under it."""
+        """Wrap a job to track its task, so that shutdown waits for it before the store is closed."""
 
         async def held() -> None:
             task = asyncio.current_task()
@@ -71,7 +71,7 @@ class Schedule:
             try:
                 await job()
             except asyncio.CancelledError:
-                return  # the program stops; APScheduler would log it with a traceback
+                return  # on shutdown; APScheduler would log a traceback
             finally:
                 self._running.discard(task)
 

@@ -1,4 +1,4 @@
-"""The cards that go out at the moment: many channels want the same few, and each is fetched once."""
+"""Cache of the cards being delivered: many channels need the same few, and each is fetched once."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from bot.store import Store
 from bot.store.records import FiledCard
 
 _KEPT = 512
-"""Cards, by revision."""
+"""Maximum number of cached card revisions."""
 _Fetching = asyncio.Task[dict[int, FiledCard]]
 
 
 class Shelf:
-    """Cards by id and revision."""
+    """Cache of cards by id and revision."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._fetched: dict[Content, _Fetching] = {}
 
     def fetch(self, deliveries: Sequence[Delivery]) -> None:
-        """Look up together what these deliveries, all of one channel, are about to want."""
+        """Prefetch in one query the cards for these deliveries, all of one channel."""
         wanted = [content for delivery in deliveries for content in contents(delivery.wanted)]
         self._begin(wanted, deliveries[0].guild_id)
 
     async def cards(self, delivery: Delivery) -> list[FiledCard]:
-        """What a delivery wants to show, in order. Raises `CardRefusedError` when a card is not in the store."""
+        """Return the cards of a delivery in order. Raises `CardRefusedError` if a card is not in the store."""
         wanted = contents(delivery.wanted)
         self._begin(wanted, delivery.guild_id)
         under_way = [(content, self._fetched[content]) for content in wanted]
@@ -36,7 +36,7 @@ class Shelf:
             if not fetching.done():
                 await asyncio.wait([fetching])
         if any(fetching.exception() for _, fetching in under_way):
-            # Somebody else's channel may have begun it: its failure is not to be this one's as well.
+            # Another channel may have started the query: do not fail because of its error, retry.
             under_way = await self._again(wanted, delivery.guild_id)
         return [self._found(content, fetching) for content, fetching in under_way]
 
@@ -49,7 +49,7 @@ class Shelf:
         return under_way
 
     def _begin(self, wanted: Sequence[Content], guild_id: int) -> None:
-        """As a server sees them; its name in a revision keeps its own cards apart from the others'."""
+        """Start fetching missing cards as the server sees them; overridden cards have a revision of that server."""
         missing = [content for content in wanted if content not in self._fetched]
         if not missing:
             return
@@ -63,7 +63,7 @@ class Shelf:
         try:
             card = fetching.result().get(content.card_id)
         finally:
-            # A failure is not kept, nor what the table has overtaken: those who come later look again.
+            # Do not cache failures or outdated revisions: later callers fetch again.
             if card is None or card.revision != content.own_revision:
                 self._fetched.pop(content, None)
         if card is None:
