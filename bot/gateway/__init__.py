@@ -1,1 +1,1 @@
-"""The discord.py side: the client, error replies, persistent buttons, and the poster that the courier drives."""
+"""The discord.py side: client, error replies, persistent components, and the poster that the courier uses."""

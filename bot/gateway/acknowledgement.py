@@ -1,6 +1,6 @@
-"""How each interaction is acknowledged as it arrives, and how it is answered afterwards.
+"""Acknowledge each interaction as it arrives, and respond to it afterwards.
 
-Discord takes an acknowledgement for 3 seconds, and an answer for 15 minutes after it.
+Discord accepts an acknowledgement within 3 seconds and follow-up edits for 15 minutes after that.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ from bot.gateway.measuring import seconds_since_arrival
 
 _log = logging.getLogger(__name__)
 ACKNOWLEDGED_AT_ONCE = 100
-"""Requests. A flood of clicks that opens a connection for each of them is acknowledged later than one that waits for
-those there are: a new one costs more of the processor than the request, and Discord answers within a tenth of a second.
+"""Maximum concurrent requests. During a flood of clicks it is faster to wait for an open connection than to open
+another: connecting costs more CPU than the request, and Discord answers within a tenth of a second.
 """
 FORM = "form"
-"""In a command's `extras`: makes the form that the command opens, or None when it is to be carried out."""
+"""Key in a command's `extras`: a function that returns the modal the command opens, or None to run the command."""
 _HOW, _ANSWERED, _DISPATCHED = "acknowledgement", "answered", "dispatched"
-"""What is noted in an interaction's `extras`."""
+"""Key in an interaction's `extras`."""
 _TOO_LATE = 2.5
-"""Seconds. Discord takes an acknowledgement for 3, and hears of it a little later."""
+"""Seconds. Discord allows 3, minus the network delay."""
 _UNKNOWN_MESSAGE = 10008
 _ACKNOWLEDGED_ALREADY = 40060
 
 
 class Acknowledgement(enum.Enum):
-    """What the person sees at once."""
+    """What the user sees first."""
 
     REPLY = "reply"
-    """The bot thinks, in a message that only this person sees; the answer takes its place."""
+    """A deferred ephemeral reply ("thinking…"), which the response replaces."""
     UPDATE = "update"
-    """Nothing yet; the answer changes the message that was clicked."""
+    """A deferred update; the response edits the clicked message."""
     FORM = "form"
-    """A form. It is made of what the interaction itself carries; what else it takes is read when it is submitted."""
+    """A modal, built from the interaction payload alone; anything else is read on submit."""
 
 
 def mark_dispatched(interaction: discord.Interaction[Any]) -> None:
-    """Note that discord.py found somebody to handle the interaction."""
+    """Mark the interaction as dispatched by discord.py to a handler."""
     interaction.extras[_DISPATCHED] = True
 
 
 def is_dispatched(interaction: discord.Interaction[Any]) -> bool:
-    """Whether somebody handles the interaction.
+    """Return whether a handler was found for the interaction.
 
-    This is known for certain in `on_interaction`: discord.py starts the handler's task before that event's, tasks
-    start in the order in which they were made, and a handler's first step is `mark_dispatched`. The test
-    `tests/gateway/test_acknowledgement.py` fails when a version of discord.py does otherwise.
+    Reliable in `on_interaction`: discord.py creates the handler's task before that event's task, tasks start in
+    creation order, and a handler first calls `mark_dispatched`. `tests/gateway/test_acknowledgement.py` fails if a
+    version of discord.py changes that.
     """
     return bool(interaction.extras.get(_DISPATCHED))
 
@@ -59,9 +59,9 @@ def is_dispatched(interaction: discord.Interaction[Any]) -> bool:
 async def acknowledge(
     interaction: discord.Interaction[Any], how: Acknowledgement, form: discord.ui.Modal | None = None
 ) -> bool:
-    """Acknowledge, with the form if there is one.
+    """Acknowledge the interaction, with the modal if there is one.
 
-    Returns False when Discord does not take it: nobody sees an answer then, so nothing may be done.
+    Return False if Discord rejects it: the user would not see a response, so the action must not run.
     """
 
     async def send() -> None:
@@ -75,7 +75,7 @@ async def acknowledge(
     try:
         async with interaction.client.acknowledging:
             if seconds_since_arrival(interaction) > _TOO_LATE:
-                return False  # to send it would make those behind it late as well
+                return False  # sending it anyway would delay the ones queued behind it
             await _sent_at_most_twice(send)
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         _log.warning("Interaction %s was not acknowledged: %s", interaction.id, error)
@@ -93,7 +93,7 @@ async def _sent_at_most_twice(send: Callable[[], Awaitable[None]]) -> None:
         except discord.HTTPException as error:
             if error.code != _ACKNOWLEDGED_ALREADY:
                 raise
-            # The first one had arrived, and only its answer was lost.
+            # The first request did arrive; only its response was lost.
 
 
 async def answer(
@@ -105,9 +105,9 @@ async def answer(
     view: discord.ui.View | None = discord.utils.MISSING,
     file: discord.File = discord.utils.MISSING,
 ) -> None:
-    """Answer in the way that the interaction was acknowledged: in place of the thinking, or in the clicked message.
+    """Respond according to the acknowledgement: replace the deferred reply or edit the clicked message.
 
-    What is left out stays as it is. A message that was deleted meanwhile is followed by one for this person alone.
+    Omitted arguments leave that part unchanged. If the message was deleted meanwhile, send an ephemeral follow-up.
     """
     given = {"content": content, "embed": embed, "embeds": embeds, "view": view}
     message: dict[str, Any] = {name: value for name, value in given.items() if value is not discord.utils.MISSING}
@@ -123,7 +123,7 @@ async def answer(
 
 
 async def tell(interaction: discord.Interaction[Any], text: str) -> None:
-    """Tell the person alone, whatever was answered before. Never raises."""
+    """Send an ephemeral message, whatever was sent before. Never raises."""
     try:
         await _told(interaction, text)
     except (discord.HTTPException, discord.InteractionResponded, aiohttp.ClientError, OSError) as error:

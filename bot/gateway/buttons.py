@@ -1,4 +1,4 @@
-"""The buttons that outlive a restart. A `custom_id` carries what its button needs, never whether it is allowed."""
+"""Persistent buttons. A `custom_id` carries the parameters of its button, never a permission."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _REPORT = 300
 
 
 class SaveButton(Answering, discord.ui.DynamicItem[Button], template=_SAVE):
-    """Keeps a card for the member who clicks."""
+    """Saves a card for the member who clicks."""
 
     def __init__(self, card_id: int, delivery_id: int = 0, label: str = "") -> None:
         label = label or tr("Save")
@@ -57,7 +57,7 @@ class SaveButton(Answering, discord.ui.DynamicItem[Button], template=_SAVE):
 
 
 class ForgetButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:forget:(?P<card>\d{1,10})"):
-    """Takes a card off the member's saved list."""
+    """Removes a card from the member's saved list."""
 
     def __init__(self, card_id: int, label: str = "") -> None:
         label = label or tr("Remove")
@@ -77,7 +77,7 @@ class ForgetButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:forg
 
 
 class KeepSelect(Answering, discord.ui.DynamicItem[Select], template=r"nd:keep:(?P<delivery>\d{1,12})"):
-    """Keeps cards of a digest for the member who chooses them."""
+    """Saves the selected cards of a digest."""
 
     def __init__(self, delivery_id: int, cards: Sequence[FiledCard] = ()) -> None:
         options = [discord.SelectOption(label=choice_name(card), value=str(card.id)) for card in cards[:CHOICES]]
@@ -112,7 +112,7 @@ class KeepSelect(Answering, discord.ui.DynamicItem[Select], template=r"nd:keep:(
 
 
 class WhyButton(Answering, discord.ui.DynamicItem[Button], template=_WHY):
-    """Says why a digest brought these cards."""
+    """Explains why a digest contains its cards."""
 
     def __init__(self, delivery_id: int) -> None:
         super().__init__(discord.ui.Button(label=tr("Why these?"), custom_id=f"nd:why:{delivery_id}"))
@@ -129,7 +129,7 @@ class WhyButton(Answering, discord.ui.DynamicItem[Button], template=_WHY):
 
 
 class StopButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:stop:(?P<delivery>\d{1,12})"):
-    """Stops the member's own digest of the server that this one is about."""
+    """Unsubscribes the member from their personal digest of the server it covers."""
 
     def __init__(self, delivery_id: int) -> None:
         super().__init__(discord.ui.Button(label=tr("Stop"), custom_id=f"nd:stop:{delivery_id}"))
@@ -148,7 +148,7 @@ class StopButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:stop:(
 
 
 class RelatedButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:related:(?P<card>\d{1,10})"):
-    """Shows who else covered the story."""
+    """Shows other coverage of the story."""
 
     def __init__(self, card_id: int) -> None:
         super().__init__(discord.ui.Button(label=tr("Related"), emoji="🗞️", custom_id=f"nd:related:{card_id}"))
@@ -203,7 +203,7 @@ class FlagButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:flag:(
 
 
 class FlagModal(AnsweringModal):
-    """Asks what is wrong."""
+    """Asks what is wrong with the card."""
 
     def __init__(self, card_id: int) -> None:
         super().__init__(title=tr("Report a problem"))
@@ -239,13 +239,13 @@ def _require_server(interaction: discord.Interaction[NewsBot]) -> None:
 
 
 def delivery_in(custom_id: str) -> int | None:
-    """The delivery that a post's button names; None when it is another button or no post's."""
+    """Return the delivery id in a post's `custom_id`; None for any other component."""
     match = _DELIVERY.fullmatch(custom_id)
     return (int(match["delivery"]) or None) if match else None
 
 
 async def _server(interaction: discord.Interaction[NewsBot], delivery_id: int) -> int:
-    """The server of a digest; of a member's own one, in their direct messages, the server that it is about."""
+    """Return the guild of a digest; for a personal digest in a DM, the guild that it covers."""
     if interaction.guild_id:
         return interaction.guild_id
     return await interaction.client.store.follows.server_of(interaction.user.id, delivery_id)
@@ -262,4 +262,4 @@ async def _card(interaction: discord.Interaction[NewsBot], card_id: int, server:
 
 
 CARD_BUTTONS = (SaveButton, ForgetButton, KeepSelect, WhyButton, StopButton, RelatedButton, TopicButton, FlagButton)
-"""The buttons that act on one card."""
+"""Buttons that act on a single card."""

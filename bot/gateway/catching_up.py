@@ -1,4 +1,4 @@
-"""What a member missed since they last read in a server, best first."""
+"""Cards that a member missed since they last read in a guild, best first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 async def catch_up(interaction: Interaction) -> Reply:
-    """The first page; from then on all of it counts as read. Raises `UserError` when nothing was missed."""
+    """Return the first page and mark everything as read. Raises `UserError` if nothing was missed."""
     bot, user, server = interaction.client, interaction.user.id, guild_id(interaction)
     now = bot.clock()
     since = await bot.store.last_read.of(user, server) or now - FIRST
@@ -32,7 +32,7 @@ async def catch_up(interaction: Interaction) -> Reply:
 
 
 async def catch_up_page(interaction: Interaction, request: Request, key: str, place: Place) -> Reply:
-    """What was missed then, as far as it is still visible here."""
+    """Return a page of what was missed at that time, limited to cards still visible here."""
     since, until = (datetime.fromisoformat(request[name]) for name in ("since", "until"))
     bot, server = interaction.client, guild_id(interaction)
     pool = await bot.store.pools.pool([server], since, until - bot.settings.max_age)
@@ -55,6 +55,6 @@ def _words(stories: int, since: datetime) -> str:
 
 
 async def has_read(interaction: Interaction) -> None:
-    """Note that the member has looked at the cards of this server just now."""
+    """Record that the member has just viewed this guild's cards."""
     bot = interaction.client
     await bot.store.last_read.note(interaction.user.id, guild_id(interaction), bot.clock())

@@ -1,4 +1,4 @@
-"""The bot as Discord sees it."""
+"""The discord.py client."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _GOODBYE = 2.0
-"""Seconds for the gateway to say goodbye."""
+"""Seconds to wait for the gateway to close."""
 _LONGEST_WAIT = 60.0
-"""Seconds that discord.py may wait for a limit by itself; longer waits are the courier's, which remembers them."""
+"""Maximum seconds discord.py may sleep on a rate limit; longer waits are persisted by the courier."""
 LASTING_ITEMS: tuple[type[discord.ui.DynamicItem[Any]], ...] = (
     *CARD_BUTTONS,
     *REVIEW_ITEMS,
@@ -61,17 +61,18 @@ LASTING_ITEMS: tuple[type[discord.ui.DynamicItem[Any]], ...] = (
     AcceptWithdrawalsButton,
     EraseButton,
 )
-"""What answers clicks on messages of any age, after any restart."""
+"""Persistent components: they respond on messages of any age, after any restart."""
 
 
 OUT_OF_REACH = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, ValueError)
-"""What a request raises that Discord did not answer, or not as it should: nobody knows more until the next try."""
+"""Raised when Discord did not respond, or not as expected; the outcome is unknown until the next attempt."""
 
 
 class NewsTree(app_commands.CommandTree["NewsBot"]):
-    """The slash commands, whose failures answer the person who asked.
+    """The slash commands; failures are reported to the user.
 
-    Each is acknowledged as a reply; one with a `FORM` in its `extras` opens that form when it makes one.
+    Commands are acknowledged with a deferred reply. One with a `FORM` in its `extras` opens the modal that it returns, if
+    any.
     """
 
     async def interaction_check(self, interaction: discord.Interaction[NewsBot], /) -> bool:
@@ -87,9 +88,9 @@ class NewsTree(app_commands.CommandTree["NewsBot"]):
 
 
 class NewsBot(commands.AutoShardedBot):
-    """The client. It keeps no members and no messages: what it needs to remember is in the store.
+    """The client. Caches no members and no messages; persistent state is in the store.
 
-    A bot of one shard is the ordinary case of one of many: Discord says how many it wants.
+    A single shard is just the common case: Discord recommends the shard count.
     """
 
     newsroom: Newsroom
@@ -104,12 +105,12 @@ class NewsBot(commands.AutoShardedBot):
         works: bool = True,
         answers: bool = True,
     ) -> None:
-        """With `works` its newsroom does so from the login on; with `answers` it has commands and buttons."""
+        """Run the newsroom after login if `works`; handle commands and components if `answers`."""
         self.metrics = metrics or Metrics()
         self.gate = Gate(clock, self.metrics.gate_changed)
-        """Which requests may go to Discord; `gate.on_unauthorized` is called at a 401."""
+        """Decides which requests may be sent; a 401 calls `gate.on_unauthorized`."""
         self.discord_time = DiscordTime()
-        # It never speaks: what it lacks for that is no news for whoever reads the log.
+        # Voice is not used, so silence discord.py's warnings about missing voice dependencies.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -133,11 +134,11 @@ class NewsBot(commands.AutoShardedBot):
         self.member_languages = MemberLanguages(store)
         self._identifies = Identifies(1, clock)
         self.open_drafts: set[str] = set()
-        """The keys of the setups that somebody is at."""
+        """Keys of the open setup drafts."""
         self.command_ids: dict[str, int] = {}
-        """The ids of the slash commands by name, once somebody has asked for them."""
+        """Slash command ids by name, fetched on first use."""
         self.shown: deque[int] = deque(maxlen=1000)
-        """The replies that were lately shown to everyone, by the ids of their messages."""
+        """Replies recently shared with the channel, by message id."""
         self.standby = Standby()
         self.works = works
         self.answers = answers
@@ -155,14 +156,14 @@ class NewsBot(commands.AutoShardedBot):
             await self.tree.set_translator(self.translator)
             await self.sync_commands()
         if self.works:
-            # Delivering needs no gateway: cards go out while it connects, and while it is in trouble.
+            # Delivery needs only REST, so it starts before the gateway connects and continues while it is down.
             self.newsroom.start()
 
     async def launch_shards(self) -> None:
-        """Ask Discord first how many it wants, how fast they may identify, and where its gateway is."""
+        """Fetch the recommended shard count, `max_concurrency` and gateway URL before launching the shards."""
         recommended, gateway, limits = await self.http.get_bot_gateway()
         self.shard_count = self.shard_count or recommended
-        # A session that became invalid is begun anew there: discord.py would go to Discord's own gateway.
+        # On an invalid session discord.py reconnects to its default gateway, not to the configured one.
         DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
         shared = self.store.meta.reserve if self.shard_ids else None
         self._identifies = Identifies(limits["max_concurrency"], self.clock, shared)
@@ -172,15 +173,15 @@ class NewsBot(commands.AutoShardedBot):
         try:
             await self._identifies.turn(shard_id or 0)
         except Exception as error:
-            # Anything else would end the client: this is tried again after a pause, like any connection that failed.
+            # Any other exception would end the client; a ConnectionError is retried with backoff.
             raise ConnectionError(f"no turn to identify: {type(error).__name__}") from error
 
     async def sync_commands(self, *, force: bool = False) -> bool:
-        """Register the commands where that is needed. Returns whether it was."""
+        """Register the commands if needed; return whether they were."""
         return await sync_commands(self, force=force)
 
     async def connect(self, *, reconnect: bool = True) -> None:
-        """Answer people while no other process does so for the same shards; stand by until then."""
+        """Handle interactions while this process holds its shards; stand by otherwise."""
         async with self.store.duty.gateway_stand(self.shard_ids) as stand:
             while not await self.standby.serve(stand, lambda: self._session(reconnect)):
                 pass
@@ -198,11 +199,11 @@ class NewsBot(commands.AutoShardedBot):
             await asyncio.sleep(COMPARED_EVERY)
             try:
                 await self.sync_commands()
-            except Exception:  # noqa: BLE001 - the boundary of a job: it is tried again the next day
-                _log.exception("The commands could not be compared with Discord's")
+            except Exception:  # noqa: BLE001 - boundary of a job, retried the next day
+                _log.exception("Could not compare the commands with those at Discord")
 
     async def _leave_gateway(self) -> None:
-        """Close the shards, so that others can be launched later. discord.py can only close for good."""
+        """Close the shards so that they can be launched again later. discord.py can only close for good."""
         shards: dict[int, Any] = self._AutoShardedClient__shards  # type: ignore[attr-defined]
         closing = [asyncio.create_task(shard.close()) for shard in shards.values()]
         if closing:
@@ -218,30 +219,31 @@ class NewsBot(commands.AutoShardedBot):
             self._connection.clear(views=False)
 
     async def warn_operators(self, held_back: int, told: set[int] | None = None) -> bool:
-        """Ask the bot's owners in a direct message whether a mass withdrawal is meant, but for those `told` before.
+        """Ask the bot's owners by DM, except those already `told`, whether a mass withdrawal is intended.
 
-        Returns whether nobody is left to be told. Who takes no messages cannot be, and reads the log or `/status`.
+        Return whether nobody is left to notify. Owners with closed DMs count as notified; they have the log and
+        `/status`.
         """
         told = set() if told is None else told
         try:
             owners = await self._owners()
         except OUT_OF_REACH as error:
-            _log.warning("The bot's owners could not be asked for: %s", type(error).__name__)
+            _log.warning("Could not fetch the bot's owners: %s", type(error).__name__)
             return False
         for owner in owners - told:
             try:
                 user = await self.fetch_user(owner)
                 await user.send(_is_it_meant(held_back), view=accept_view())
             except (discord.Forbidden, discord.NotFound) as error:
-                _log.warning("Owner %s takes no messages: code %s", owner, error.code)
+                _log.warning("Owner %s has DMs closed: code %s", owner, error.code)
             except OUT_OF_REACH as error:
-                _log.warning("Owner %s could not be told, and will be later: %s", owner, type(error).__name__)
+                _log.warning("Could not notify owner %s, will retry: %s", owner, type(error).__name__)
                 continue
             told.add(owner)
         return owners <= told
 
     async def _owners(self) -> set[int]:
-        """The owner, or the members of the team who may decide: those who were only invited, or only read, may not."""
+        """Return the owner, or the team members who may decide: those who accepted and are not read-only."""
         info = await self.application_info()
         if not info.team:
             return {info.owner.id}
@@ -257,7 +259,7 @@ class NewsBot(commands.AutoShardedBot):
         self._frame_log.note(reason, event, error)
 
     async def on_ready(self) -> None:
-        _log.info("Ready as %s in %s servers", self.user, len(self.guilds))
+        _log.info("Ready as %s in %s guilds", self.user, len(self.guilds))
         await self._languages.note(self.guilds)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
@@ -275,24 +277,24 @@ class NewsBot(commands.AutoShardedBot):
 
     @property
     def is_connected(self) -> bool:
-        """Whether the gateway is connected now, and has told of the servers. Nothing is missed where none is needed."""
+        """Return whether the gateway is connected and the guilds have arrived; True if no gateway is needed."""
         if not self.answers or self.standby.is_waiting:
             return True
         return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """What nobody handles was made before a restart, or by hand."""
+        """Report components without a handler as expired: they come from before a restart, or are forged."""
         note(interaction)
-        _log.debug("Server %s, member %s: %s", interaction.guild_id, interaction.user.id, interaction.type.name)
+        _log.debug("Guild %s, member %s: %s", interaction.guild_id, interaction.user.id, interaction.type.name)
         await say_stale(interaction, about_lost_draft(interaction))
 
     async def close(self) -> None:
-        # The login makes it; before that, discord.py's own close stumbles over its absence.
+        # `login` creates the queue; discord.py's `close` fails without it.
         if hasattr(self, "_AutoShardedClient__queue"):
             await super().close()
 
     async def on_command_error(self, context: commands.Context[Any], error: commands.CommandError, /) -> None:
-        """There are slash commands only; somebody who mentions the bot asks for nothing."""
+        """Ignore mentions: there are only slash commands."""
 
 
 def _is_it_meant(held_back: int) -> str:
@@ -315,5 +317,5 @@ def _trace(settings: Settings, metrics: Metrics, gate: Gate, discord_time: Disco
 
 
 def api_base(address: str) -> str:
-    """A bare host means Discord's own path on it."""
+    """Return the API base URL; a bare host gets Discord's default path."""
     return address if urlsplit(address).path else f"{address}/api/v10"

@@ -1,4 +1,4 @@
-"""What moderators do to a card, from a command or a button: allowed at this moment, done once, told in words."""
+"""Moderation actions on a card, from commands and buttons: check permission, apply once, report the outcome."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     Interaction = discord.Interaction[NewsBot]
 
 REASON = 400
-"""Characters of a reason."""
+"""Maximum characters of a reason."""
 MOST_TOPICS, TOPIC = 10, 50
 LETTERS = {Verdict.PUBLISH: "p", Verdict.WITHDRAW: "w", None: "-"}
-"""A verdict, or none, in a `custom_id`."""
+"""A verdict as encoded in a `custom_id`; `-` for none."""
 _WRITTEN_WITHIN = 10.0
-"""Seconds to wait for a card's file to be written before the decision's answer says that it has not been yet."""
+"""Seconds to wait for the card's file to be written before the reply says that it is still pending."""
 VERDICTS = {letter: verdict for verdict, letter in LETTERS.items()}
 _HERE_ALREADY = {
     Verdict.PUBLISH: marked("This card is published here already."),
@@ -45,14 +45,14 @@ _EVERYWHERE_ALREADY = {
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was done. `note` is what else the person should know of it."""
+    """The outcome of an action. `note` is additional information for the person."""
 
     entry: Entry
     note: str = ""
 
 
 async def require_say(interaction: Interaction, *, everywhere: bool = False) -> None:
-    """Raises when the person may not decide at this moment: for their server, or as an owner for everywhere."""
+    """Raise unless the person may decide now: for their guild, or as an owner for `everywhere`."""
     if everywhere:
         await require_operator(interaction)
     else:
@@ -70,7 +70,7 @@ async def decide(
     only: Sequence[int] | None = None,
     everywhere: bool = False,
 ) -> Done:
-    """Take the decision, for this server or everywhere, and let the posts follow. Raises `UserError`."""
+    """Decide on a card for this guild or everywhere, and trigger updates of its posts. Raises `UserError`."""
     await require_say(interaction, everywhere=everywhere)
     bot, server = interaction.client, EVERYWHERE if everywhere else guild_id(interaction)
     standing = card.ruling if everywhere else card.verdict
@@ -83,7 +83,7 @@ async def decide(
 
 
 async def undo(interaction: Interaction, entry: Entry, source: Source) -> Done:
-    """Take an entry of the log back, and let the posts follow. Raises `UserError`."""
+    """Undo an audit log entry, and trigger updates of the posts. Raises `UserError`."""
     await require_say(interaction, everywhere=entry.guild_id == EVERYWHERE)
     outcome = await interaction.client.store.desk.undo(entry.guild_id, entry.id, _act(interaction, source))
     if outcome is None:
@@ -92,7 +92,7 @@ async def undo(interaction: Interaction, entry: Entry, source: Source) -> Done:
 
 
 async def set_topics(interaction: Interaction, card: FiledCard, typed: str, expected: Sequence[str] | None) -> Done:
-    """Give a card topics of this server's own; nothing typed means its file's again. Raises `UserError`."""
+    """Override a card's topics in this guild; empty input restores the file's. Raises `UserError`."""
     require_moderator(interaction)
     names = list(dict.fromkeys(name for piece in typed.split(",") if (name := " ".join(piece.split()))))
     if len(names) > MOST_TOPICS or any(len(name) > TOPIC for name in names):
@@ -118,9 +118,9 @@ async def _followed(interaction: Interaction, outcome: Outcome) -> Done:
 
 
 async def _write_back(interaction: Interaction, entry: Entry) -> str:
-    """Into the card's file, where the people who run the bot want that of their own decisions.
+    """Write an owner's decision back to the card's file, if configured.
 
-    A decision stands whether or not the file can be written; the note says when it cannot.
+    The decision is valid even if the file cannot be written; the returned note reports that.
     """
     bot = interaction.client
     published, leader = _published(entry), await bot.store.leader.state()
@@ -137,7 +137,7 @@ async def _write_back(interaction: Interaction, entry: Entry) -> str:
 
 
 def _published(entry: Entry) -> bool | None:
-    """What an entry says about publication; of a decision that was taken back, what it had changed from."""
+    """Return whether an entry publishes the card; for an undone decision, the state it had replaced."""
     if entry.subject is not Subject.VERDICT:
         return None
     if entry.after:
@@ -159,5 +159,5 @@ async def _refuse_pointless(
 
 
 async def _is_reported(interaction: Interaction, card: FiledCard) -> bool:
-    """Then to publish it once more is an answer: it stays."""
+    """A reported card may be published again: that resolves the report."""
     return bool(await interaction.client.store.flags.open(guild_id(interaction), card.id))

@@ -1,4 +1,4 @@
-"""The desk's lists: what waits for a decision, and what was decided."""
+"""The desk's paginated lists: the review queue and the audit log."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ if TYPE_CHECKING:
     Interaction = discord.Interaction[NewsBot]
 
 LOG_PAGE = 7
-"""As many entries as fit into a message with long titles and reasons, nearly always."""
+"""Entries per page: nearly always fits into one message, even with long titles and reasons."""
 _SEEN = r"\d{1,10}[pw-]"
 _ONE = {Verdict.PUBLISH: marked("Publish {number}"), Verdict.WITHDRAW: marked("Withdraw {number}")}
 _ALL = {Verdict.PUBLISH: marked("Publish all {number}"), Verdict.WITHDRAW: marked("Withdraw all {number}")}
-"""What the buttons say of one card, by its place in the list, and of all on the page."""
+"""Button labels for one card, by its position in the list, and for all cards on the page."""
 
 
 async def queue_page(interaction: Interaction, request: Request, key: str, place: Place) -> Reply:
-    """A page of the queue, with a decision for each card and for all of the page."""
+    """Render a page of the queue, with decision buttons for each card and for the whole page."""
     require_moderator(interaction)
     since = datetime.fromisoformat(request["since"]) if request["since"] else None
     filters = Filters(request["topic"], request["provider"], request["min_quality"], since)
@@ -93,7 +93,7 @@ class QueueButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=rf"nd:queue:(?P<verdict>[pw]):(?P<key>{KEY}):(?P<place>{PLACE}):(?P<seen>{_SEEN}(?:,{_SEEN}){{0,4}})",
 ):
-    """Decides on one card of the queue, or on a whole page as it was seen."""
+    """Decides on one queued card, or on the whole page as displayed."""
 
     acknowledgement = Acknowledgement.UPDATE
 
@@ -128,7 +128,7 @@ class QueueButton(
         await answer(interaction, **page)
 
     async def _decided(self, interaction: Interaction, card_id: int, expected: Verdict | None) -> tuple[bool, str]:
-        """Whether it is done, and what to tell of it."""
+        """Decide on one card; return whether that worked, and what to report."""
         card = await interaction.client.store.archive.card(card_id, guild_id(interaction), hidden=True)
         if card is None:
             return False, tr("A card is gone.")
@@ -139,7 +139,7 @@ class QueueButton(
         return True, done.note
 
     async def _page(self, interaction: Interaction) -> Reply:
-        """What waits now in the place of what was decided; at the end of the queue, its beginning."""
+        """Render the page at the same position of the updated queue, or the first page if that is past the end."""
         for place in dict.fromkeys((self.place, START)):
             try:
                 return await turned(interaction, self.key, place)
@@ -155,7 +155,7 @@ def _done_line(verdict: Verdict, cards: int) -> str:
 
 
 async def log_page(interaction: Interaction, request: Request, key: str, place: Place) -> Reply:
-    """A page of the log."""
+    """Render a page of the audit log."""
     require_moderator(interaction)
     source = Source(request["source"]) if request["source"] else None
     wanted = Wanted(request["card_id"], request["actor_id"], request["after"], source)

@@ -1,4 +1,4 @@
-"""What time it is at Discord: the local clock may lie, and is never compared with a message's time."""
+"""Discord's clock: the local one may be wrong, so it is never compared with the time of a message."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import aiohttp
 import discord
 
 _MARGIN = timedelta(minutes=2)
-"""Servers of Discord's differ a little, and a `Date` is in whole seconds."""
+"""Tolerance: Discord's servers differ slightly, and a `Date` header has whole seconds."""
 
 
 class DiscordTime:
-    """Learned from the `Date` of answers and from ids that Discord gave, and carried on by the monotonic clock."""
+    """Discord's time, from `Date` headers and new snowflakes, advanced by the monotonic clock."""
 
     def __init__(self, steady: Callable[[], float] = time.monotonic) -> None:
-        """`steady` counts seconds and is never set."""
+        """Use `steady`, a monotonic clock in seconds."""
         self._steady = steady
         self._by_date: tuple[datetime, float] | None = None
         self._by_id: tuple[datetime, float] | None = None
@@ -27,7 +27,7 @@ class DiscordTime:
     async def look(
         self, _session: aiohttp.ClientSession, _request: SimpleNamespace, about: aiohttp.TraceRequestEndParams
     ) -> None:
-        """For a trace's `on_request_end`."""
+        """Hook for a trace's `on_request_end`."""
         try:
             date = parsedate_to_datetime(about.response.headers["Date"])
         except (KeyError, ValueError, TypeError):
@@ -36,13 +36,13 @@ class DiscordTime:
             self._by_date = date, self._steady()
 
     def note_id(self, snowflake: int) -> None:
-        """Discord has just made this id."""
+        """Record a snowflake that Discord has just created."""
         self._by_id = discord.utils.snowflake_time(snowflake), self._steady()
 
     def horizon(self) -> int | None:
-        """An id that is older than all that come from now on; None before the first answer.
+        """Return a snowflake older than all future ones; None before the first response.
 
-        The earlier of what the two sources say: something between may have put in a `Date` of its own.
+        Uses the earlier of both sources, because a proxy may have replaced the `Date` header.
         """
         now = self._steady()
         known = [then + timedelta(seconds=now - at) for then, at in filter(None, (self._by_date, self._by_id))]

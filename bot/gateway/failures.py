@@ -1,4 +1,4 @@
-"""One answer for every failure: whatever broke, the person who asked hears of it."""
+"""Error handling for interactions: every failure produces a reply to the user."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from bot.render.markdown import bold_names
 _log = logging.getLogger(__name__)
 _EXPIRED = {10015, 10062, 40060, 50027}  # unknown webhook, unknown interaction, already acknowledged, invalid token
 _PERMISSIONS = {"manage_messages": marked("Manage Messages")}
-"""Those that commands ask for, by the names of Discord's settings."""
+"""Permissions that commands require, by their names in Discord's settings."""
 
 
 async def report(interaction: discord.Interaction[Any], error: Exception) -> None:
-    """Tell the person what went wrong, only visible to them. Never raises."""
+    """Report the error to the user in an ephemeral message. Never raises."""
     cause = getattr(error, "original", error)
     note_failure(interaction, cause)
     if isinstance(cause, discord.HTTPException) and cause.code in _EXPIRED:
-        _log.warning("Interaction %s ran out of time: %s", interaction.id, cause)
+        _log.warning("Interaction %s expired: %s", interaction.id, cause)
         return
     await tell(interaction, _words(interaction, cause))
 
@@ -42,7 +42,7 @@ def _words(interaction: discord.Interaction[Any], error: Exception) -> str:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, aiohttp.ClientConnectionError):
-        _log.warning("The connection broke in interaction %s: %s", interaction.id, error)
+        _log.warning("Connection lost in interaction %s: %s", interaction.id, error)
         return tr("The connection to Discord broke while I answered. Please try again.")
     if isinstance(error, app_commands.NoPrivateMessage):
         return tr("This works in a server only, not in a direct message.")
@@ -74,9 +74,9 @@ async def receive(
     form: Callable[[discord.Interaction[Any]], discord.ui.Modal | None] | None = None,
     name: str = "",
 ) -> bool:
-    """Acknowledge an interaction before anything is read for it, then wait for its turn.
+    """Acknowledge an interaction before any I/O, then wait for its turn in the work queue.
 
-    Returns whether the running task is to go on with it. Where `form` makes one, that is all there is to do.
+    Return whether the current task should continue; if `form` returns a modal, that completes the interaction.
     Never raises.
     """
     mark_dispatched(interaction)
@@ -84,7 +84,7 @@ async def receive(
     note(interaction)
     try:
         modal = form(interaction) if form else None
-    except Exception as error:  # noqa: BLE001 - the failure boundary: everything is answered
+    except Exception as error:  # noqa: BLE001 - failure boundary: every interaction gets a reply
         await report(interaction, error)
         return False
     if not await acknowledge(interaction, how, modal):
@@ -103,29 +103,29 @@ async def receive(
 async def _note_language(interaction: discord.Interaction[Any]) -> None:
     try:
         await interaction.client.member_languages.note(interaction.user.id, spoken())
-    except Exception:  # noqa: BLE001 - what was asked for does not depend on it
-        _log.exception("The language of a member could not be noted")
+    except Exception:  # noqa: BLE001 - the requested action does not depend on it
+        _log.exception("Could not record a member's locale")
 
 
 def _turn(interaction: discord.Interaction[Any], how: Acknowledgement) -> Hashable:
-    """What may not overlap: changes of one message, and clicks of one person on it."""
+    """Return the key whose work must not overlap: edits of one message, or one user's clicks on it."""
     if interaction.message is None:
         return None
     return interaction.message.id if how is Acknowledgement.UPDATE else (interaction.message.id, interaction.user.id)
 
 
 async def say_stale(interaction: discord.Interaction[Any], words: str) -> None:
-    """Answer a component or a modal that nothing else answers: discord.py would stay silent."""
+    """Reply to a component or modal without a handler; discord.py would ignore it."""
     asked = interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit)
     if asked and not is_dispatched(interaction):
         await tell(interaction, words or tr("This is not open any more. Ask for it again."))
 
 
 class Answering:
-    """For items of views, placed *before* discord.py's class in the bases.
+    """Mixin for view items, placed *before* discord.py's class in the bases.
 
-    A subclass says with `acknowledgement` how a click is acknowledged; where that differs from click to click it
-    overrides `acknowledgement_of`. One that opens a form makes it in `form`.
+    A subclass sets `acknowledgement`, or overrides `acknowledgement_of` if it depends on the click. One that opens a
+    modal builds it in `form`.
     """
 
     acknowledgement = Acknowledgement.REPLY
@@ -134,7 +134,7 @@ class Answering:
         return self.acknowledgement
 
     def form(self, interaction: discord.Interaction[Any]) -> discord.ui.Modal:
-        """The form to open, of what the interaction carries. Raises `UserError`."""
+        """Build the modal from the interaction payload. Raises `UserError`."""
         raise NotImplementedError
 
     @classmethod
@@ -145,7 +145,7 @@ class Answering:
 
     @classmethod
     def carrying(cls, match: re.Match[str]) -> Self:
-        """The item again, from what its `custom_id` carries."""
+        """Rebuild the item from its `custom_id`."""
         raise NotImplementedError
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
@@ -157,16 +157,16 @@ class Answering:
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         try:
             await self.act(interaction)
-        except Exception as error:  # noqa: BLE001 - the failure boundary: discord.py would only log it
+        except Exception as error:  # noqa: BLE001 - failure boundary: discord.py would only log it
             await report(interaction, error)
 
     async def act(self, interaction: discord.Interaction[Any]) -> None:
-        """What happens on a click."""
+        """Handle the click."""
         raise NotImplementedError
 
 
 class AnsweringView(discord.ui.View):
-    """A view whose items' failures answer. Items that are not `Answering` themselves are acknowledged as a reply."""
+    """A view that reports its items' failures. Items other than `Answering` get a deferred reply."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         return is_dispatched(interaction) or await receive(interaction, name=type(self).__name__)
@@ -178,7 +178,7 @@ class AnsweringView(discord.ui.View):
 
 
 class AnsweringModal(discord.ui.Modal):
-    """A modal whose failures answer. `acknowledgement` and `acknowledgement_of` as in `Answering`."""
+    """A modal that reports its failures. `acknowledgement` and `acknowledgement_of` as in `Answering`."""
 
     acknowledgement = Acknowledgement.REPLY
 
@@ -198,14 +198,14 @@ _completing: set[asyncio.Task[_Choices]] = set()
 
 
 def suggesting(complete: _Suggest) -> _Suggest:
-    """An autocomplete that suggests nothing when it fails or takes too long: there is no way to say more."""
+    """Wrap an autocomplete callback: on error or timeout return no choices, as Discord cannot show an error there."""
 
     async def safe(interaction: discord.Interaction[Any], current: str) -> _Choices:
         left = LONGEST_COMPLETION - seconds_since_arrival(interaction)
         completing = asyncio.create_task(_completed(complete, interaction, current))
         _completing.add(completing)
         completing.add_done_callback(_completing.discard)
-        # One that takes too long is left to itself: a question that the store is at cannot be called back.
+        # On timeout let it run on: a query in progress cannot be cancelled.
         done, _ = await asyncio.wait({completing}, timeout=max(left, 0.0))
         if not done:
             note_unanswered(interaction, Failure.LATE)
@@ -221,7 +221,7 @@ async def _completed(complete: _Suggest, interaction: discord.Interaction[Any], 
             note_unanswered(interaction, Failure.BUSY)
             return []
         return await complete(interaction, current)
-    except Exception as error:  # noqa: BLE001 - the failure boundary of autocomplete
+    except Exception as error:  # noqa: BLE001 - failure boundary of autocomplete
         note_failure(interaction, error)
         _log.exception("Autocomplete failed in interaction %s", interaction.id)
         return []

@@ -1,4 +1,4 @@
-"""From a message that somebody wrote to the cards that its links are about."""
+"""Find the cards that a message links to."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
 
 _LINKS = 10
-"""Links of a message that are looked up, the first ones."""
+"""Maximum links of a message to look up, from the first on."""
 
 
 async def found_reply(interaction: discord.Interaction[NewsBot], message: discord.Message) -> dict[str, Any]:
-    """The cards that the message links to. Raises `UserError` when there is no link, or no card."""
+    """Return the cards the message links to. Raises `UserError` if it has no link, or no link has a card."""
     addresses = addresses_in("\n".join(_texts(message)), _LINKS)
     if not addresses:
         raise UserError(tr("There is no web link in that message."))
@@ -41,7 +41,7 @@ async def found_reply(interaction: discord.Interaction[NewsBot], message: discor
 
 
 def _texts(message: discord.Message) -> Iterator[str]:
-    """All in which a message, or one that it passes on, may hold links. One a line: a link ends with its line."""
+    """Yield the texts of a message, or of one it forwards, that may contain links, one per line: links end there."""
     parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
     for part in parts:
         yield part.content

@@ -1,4 +1,4 @@
-"""Members' own digests, which come to their direct messages: only on their own action, and only they hear of them."""
+"""Personal digests, sent by DM: opt-in only, and visible only to their member."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Interaction = discord.Interaction[NewsBot]
 
 _MOST = 25
-"""Topics that one member follows in a server: who follows more wants every topic."""
+"""Maximum topics a member can follow in a guild; beyond that, following every topic makes more sense."""
 _AT = time(8)
 _NOTHING = marked("You follow nothing here. `/follow` brings you a digest of your own.")
 _CLOSED = marked(
@@ -38,7 +38,7 @@ _RESTS = marked("Your direct messages were closed, so your digest is paused: `/f
 
 
 async def follow(interaction: Interaction, topic: str, at: str | None, timezone: str | None) -> str:
-    """Add a topic to the member's digest here. Gives what they follow then; raises `UserError`."""
+    """Add a topic to the member's digest. Return what they follow now; raises `UserError`."""
     bot, topic = interaction.client, " ".join(topic.split())
     own = await _own(interaction)
     wish = await _wish(interaction, own, topic, at, timezone)
@@ -49,7 +49,7 @@ async def follow(interaction: Interaction, topic: str, at: str | None, timezone:
 
 
 async def unfollow(interaction: Interaction, topic: str) -> str:
-    """Take a topic off the member's digest here. Gives what is left; raises `UserError`."""
+    """Remove a topic from the member's digest. Return what remains; raises `UserError`."""
     gone = await interaction.client.store.follows.unfollow(interaction.user.id, guild_id(interaction), topic)
     if not gone:
         own = await _own(interaction)
@@ -58,7 +58,7 @@ async def unfollow(interaction: Interaction, topic: str) -> str:
 
 
 async def following(interaction: Interaction) -> str:
-    """What the member follows here. A digest that rests goes on. Raises `UserError`."""
+    """Return what the member follows here, and resume a paused digest. Raises `UserError`."""
     bot, own = interaction.client, await _own(interaction)
     if own is None:
         raise UserError(tr(_NOTHING))
@@ -69,7 +69,7 @@ async def following(interaction: Interaction) -> str:
 
 
 async def tell_of_rest(interaction: Interaction) -> None:
-    """Tell a member whose digest rests, once, beneath the reply to their next command."""
+    """Tell a member once that their digest is paused, below the reply to their next command."""
     follows = interaction.client.store.follows
     if await follows.is_untold(interaction.user.id):
         await interaction.followup.send(tr(_RESTS), ephemeral=True)
@@ -78,7 +78,7 @@ async def tell_of_rest(interaction: Interaction) -> None:
 
 @suggesting
 async def followed_topics(interaction: discord.Interaction[NewsBot], current: str) -> list[app_commands.Choice[str]]:
-    """What the member follows here."""
+    """Autocomplete the topics that the member follows here."""
     own, wish = await _own(interaction), folded(current)
     names = [name for name in own.wish.topics if wish in folded(name)] if own else []
     return [app_commands.Choice(name=name, value=name) for name in names[:CHOICES]]
@@ -96,7 +96,7 @@ async def _words(interaction: Interaction) -> str:
 async def _wish(
     interaction: Interaction, own: Subscription | None, topic: str, at: str | None, timezone: str | None
 ) -> Wish:
-    """The digest's times with what was asked for instead. Raises `UserError`, also when nothing would change."""
+    """Merge the given options into the digest's settings. Raises `UserError`, also if nothing would change."""
     base = own.wish if own else replace(await base_wish(interaction), when=When.DAILY, times=(_AT,))
     base = replace(base, language=spoken())
     wish, known = wish_of(Asked(at=at, timezone=timezone), base), {folded(name) for name in base.topics}
@@ -112,9 +112,9 @@ async def _wish(
 
 
 async def _greeted(interaction: Interaction, own: Subscription | None) -> int:
-    """The channel of the member's direct messages; a new digest and one that rested begin with a word there.
+    """Return the member's DM channel; send a greeting first if the digest is new or was paused.
 
-    Raises `UserError` when Discord lets the bot not in.
+    Raises `UserError` if Discord does not let the bot send DMs to the member.
     """
     channel = await interaction.user.create_dm()
     if own is None or own.paused:

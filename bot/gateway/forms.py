@@ -1,4 +1,4 @@
-"""Messages as Discord's API takes them: made once for all channels that want the same."""
+"""Message payloads for Discord's API, rendered once for all channels that get the same message."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from bot.store.records import FiledCard
 
 _KEPT = 256
 _ANY_DELIVERY = 999_999_999_999
-"""Stands in a form for the delivery that each message names in its buttons."""
+"""Placeholder for the delivery id in the `custom_id`s of a payload."""
 Payload = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A message without what differs from channel to channel."""
+    """A payload template without what differs between channels."""
 
     payload: Payload
     roles: list[str]
 
     def filled(self, delivery_id: int) -> Payload:
-        """With the buttons that name this delivery."""
+        """Return the payload with this delivery id in its buttons."""
         return {**self.payload, "components": [_named(row, str(delivery_id)) for row in self.payload["components"]]}
 
 
@@ -46,19 +46,19 @@ def _named(row: Payload, delivery_id: str) -> Payload:
 
 
 class Forms:
-    """The forms that go out at the moment."""
+    """Cache of the payload templates in use."""
 
     def __init__(self, pictures: str | None) -> None:
         self._pictures = pictures
         self._made: dict[tuple[Any, ...], Form] = {}
 
     def new(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Payload:
-        """A new message: the one time that it may ping its role."""
+        """Render a new message, the only one that may ping its role."""
         form = self._form(delivery, cards)
         return form.filled(delivery.id) | {"allowed_mentions": {"parse": [], "roles": form.roles}}
 
     def changed(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Payload:
-        """The message as it is to look from now on."""
+        """Render the edited message."""
         return self._form(delivery, cards).filled(delivery.id) | {"allowed_mentions": {"parse": []}}
 
     def _form(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Form:
@@ -75,7 +75,7 @@ class Forms:
         return self._made[key]
 
     def _message(self, delivery: Delivery, cards: Sequence[FiledCard]) -> Message:
-        """What the message says and shows."""
+        """Return the text and embeds of the message."""
         if delivery.wanted in (UNPUBLISHED, WITHDRAWN):
             note = unpublished_embed() if delivery.wanted == UNPUBLISHED else withdrawn_embed()
             return Message(None, (note,))
@@ -86,7 +86,7 @@ class Forms:
 
 
 def parameters(payload: Payload) -> MultipartParameters:
-    """A payload as discord.py's calls take it."""
+    """Convert a payload into discord.py's request parameters."""
     return MultipartParameters(payload, None, None)
 
 
@@ -103,7 +103,7 @@ def _made(message: Message, view: discord.ui.View | None, mention: int | None) -
 
 
 def payload(content: str | None, embeds: Sequence[discord.Embed], view: discord.ui.View | None) -> Payload:
-    """A whole message: what is not in it is taken off when it is edited."""
+    """Build a complete payload: an edit removes what it leaves out."""
     return {
         "content": content or "",
         "embeds": [embed.to_dict() for embed in embeds],

@@ -1,4 +1,4 @@
-"""Posts in forum channels: each is a thread of its own, whose first message has the thread's id."""
+"""Posts in forum channels: each is a thread, whose starter message has the thread's id."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from bot.store.records import FiledCard
 
 _TAGS = 5  # Discord's documentation, "Start Thread in Forum or Media Channel"
 TAG_DEMANDED = (40066, 40067)
-_PAGE = 100  # archived threads of one answer
+_PAGE = 100  # archived threads per request
 _PAGES = 10
 _LOOKED_AT = 100
-"""Posts among which recovery looks for its own, each by a request."""
+"""Maximum posts that recovery inspects, one request each."""
 
 
 class ForumPoster:
-    """The calls that differ in a forum. Discord takes no nonce there, so recovery always looks first."""
+    """The API calls that differ in a forum. Forums accept no nonce, so recovery always searches before a retry."""
 
     def __init__(self, bot: NewsBot, forms: Forms) -> None:
         self._bot = bot
         self._forms = forms
 
     async def post(self, delivery: Delivery, cards: Sequence[FiledCard]) -> int:
-        """Raises `ChannelClosedError` besides discord.py's errors."""
+        """Create the post. Raises `ChannelClosedError` as well as discord.py's errors."""
         known = self._bot.get_channel(delivery.channel_id)
         tags = _tags(_forum(known) if known else await self._fetched(delivery), cards)
         try:
@@ -41,7 +41,7 @@ class ForumPoster:
         except discord.HTTPException as error:
             if error.status not in (400, 403):
                 raise
-            # The gateway may not have told yet of a change of the tags.
+            # The gateway may not have sent the latest change of the tags yet.
             current = _tags(await self._fetched(delivery), cards)
             if current != tags:
                 return await self._start(delivery, cards, current)
@@ -57,7 +57,7 @@ class ForumPoster:
         return int(thread["id"])
 
     async def recent(self, delivery: Delivery) -> AsyncIterator[discord.Message]:
-        """The first messages of the forum's posts that the bot has made since its last try began, newest first."""
+        """Yield the starter messages of the bot's posts since the last attempt began, newest first."""
         after_id = delivery.after_id or 0
         mine = {
             int(thread["id"])
@@ -69,10 +69,10 @@ class ForumPoster:
             try:
                 yield await place.fetch_message(thread_id)
             except discord.NotFound:
-                continue  # a moderator deleted it
+                continue  # deleted by a moderator
 
     async def _threads(self, delivery: Delivery, oldest: datetime) -> AsyncIterator[Any]:
-        """The server's active threads, and those of the forum that were archived since then, by Discord's clock."""
+        """Yield the guild's active threads, and the forum's threads archived since `oldest` (Discord's clock)."""
         for thread in (await self._bot.http.get_active_threads(delivery.guild_id))["threads"]:
             yield thread
         before, more, pages = "", True, 0
@@ -85,18 +85,18 @@ class ForumPoster:
             more = page["has_more"] and discord.utils.parse_time(before) >= oldest
 
     async def rename(self, delivery: Delivery, thread_id: int, cards: Sequence[FiledCard]) -> None:
-        """Call the post after what it shows now. Only where it is called otherwise: Discord takes few new names."""
+        """Rename the post after its current content, only if that differs: Discord limits renames strictly."""
         name = _title(delivery, cards)
         thread: Any = self._bot.get_channel(thread_id) or await self._bot.fetch_channel(thread_id)
         if thread.name != name:
             await self._bot.http.edit_channel(thread_id, name=name)
 
     async def put_away(self, delivery: Delivery, thread_id: int) -> None:
-        """What becomes of a post that has lost its message: nobody reads a withdrawn headline in its name."""
+        """Close a post that has lost its message, so that its title no longer shows a withdrawn headline."""
         await self._bot.http.edit_channel(thread_id, name=_title(delivery, ()), archived=True)
 
     async def delete(self, thread_id: int) -> bool:
-        """Delete the whole post; False when that takes a permission that the bot lacks."""
+        """Delete the whole post; return False if the bot lacks the permission."""
         try:
             await self._bot.http.delete_channel(thread_id)
         except discord.Forbidden:
@@ -130,7 +130,7 @@ def _no_tag(channel_id: int) -> str:
 
 
 def _tags(forum: discord.ForumChannel, cards: Sequence[FiledCard]) -> list[int]:
-    """The forum's tags that are named like topics of the cards; its first one where it demands a tag."""
+    """Return the forum's tags named like topics of the cards, or its first tag if it requires one."""
     topics = {folded(topic) for card in cards for topic in card.card.topics}
     open_to_all = [tag for tag in forum.available_tags if not tag.moderated]
     fitting = [tag for tag in open_to_all if folded(tag.name) in topics][:_TAGS]

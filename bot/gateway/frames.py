@@ -1,7 +1,7 @@
-"""Frames of the gateway that are not as they should be end nothing: they are mended or left out, and counted.
+"""Tolerate malformed gateway frames: repair or skip them, and count them.
 
-discord.py lets an error in one frame end the whole client. It has no public place to catch it, so that its websocket's
-`received_message` is overridden here and nowhere else; `tests/gateway/test_frames.py` notices when that changes.
+discord.py lets an error in one frame end the whole client and offers no public hook for it, so this module overrides
+its websocket's `received_message`, here and nowhere else; `tests/gateway/test_frames.py` notices if that changes.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ _log = logging.getLogger(__name__)
 _THE_CONNECTIONS = (
     ReconnectWebSocket, WebSocketClosure, discord.ConnectionClosed, OSError, aiohttp.ClientError, TimeoutError
 )  # fmt: skip
-"""Errors that are about the connection and not about a frame: discord.py answers them by connecting again."""
+"""Errors of the connection rather than of a frame; discord.py reconnects after them."""
 _LONGEST_INTERVAL = 3_600_000
-"""Milliseconds between two heartbeats; Discord's are 41,250."""
+"""Longest accepted heartbeat interval in milliseconds; Discord sends 41,250."""
 _MOST_IN_A_ROW = 20
-"""Unreadable frames before the connection is begun anew."""
+"""Unreadable frames in a row before reconnecting."""
 _MOST_KINDS = 100
-"""Kinds of faulty frames that the log names, one line each."""
+"""Maximum kinds of malformed frames that are logged, one line each."""
 
 
 class MalformedHelloError(ConnectionError):
-    """A frame without which the connection cannot go on: it is begun anew after a pause, as after any lost one."""
+    """A frame without which the session cannot continue; reconnect with backoff, as after any lost connection."""
 
 
 def forgive_frames() -> None:
-    """Let the clients of this program have a websocket that survives faulty frames."""
-    discord.shard.DiscordWebSocket = ForgivingWebSocket  # type: ignore[misc]  # the name that `Shard` takes it from
+    """Make discord.py's shards use `ForgivingWebSocket`."""
+    discord.shard.DiscordWebSocket = ForgivingWebSocket  # type: ignore[misc]  # the name that `Shard` uses
 
 
 class ForgivingWebSocket(DiscordWebSocket):
-    """The gateway's connection. Each frame left out is dispatched as the event `frame_skipped`."""
+    """A gateway connection that dispatches each skipped frame as the event `frame_skipped`."""
 
     _unreadable = 0
-    """Frames in a row that could not be read."""
+    """Consecutive unreadable frames."""
 
     async def received_message(self, msg: Any, /) -> None:
         try:
@@ -67,10 +67,10 @@ class ForgivingWebSocket(DiscordWebSocket):
             raise
         finally:
             if type(self.sequence) is not int and self.sequence is not None:
-                self.sequence = before  # a heartbeat with anything else would end the session
+                self.sequence = before  # any other sequence number in a heartbeat would end the session
 
     def _decompressed(self, msg: Any) -> str | None:
-        """The frame's text; None for the first part of one, and for what is none."""
+        """Return the frame's text; None for an incomplete frame, or one that is not text."""
         if not isinstance(msg, bytes):
             return str(msg)
         try:
@@ -79,7 +79,7 @@ class ForgivingWebSocket(DiscordWebSocket):
             self._skip_unreadable(error)
             return None
         except Exception as error:
-            # All frames are one compressed stream, of which nothing can be read any more.
+            # All frames share one compression stream, so nothing after this can be read.
             raise MalformedHelloError(f"the gateway's stream is broken ({type(error).__name__})") from error
 
     async def _take(self, text: str) -> None:
@@ -87,7 +87,7 @@ class ForgivingWebSocket(DiscordWebSocket):
             await super().received_message(text)
         except _THE_CONNECTIONS:
             raise
-        except Exception as error:  # noqa: BLE001 - the boundary of one frame
+        except Exception as error:  # noqa: BLE001 - boundary of one frame
             packet = _read(text)
             if packet is None and (mended := _mended(text)) and _read(mended):
                 await self._take(mended)
@@ -97,7 +97,7 @@ class ForgivingWebSocket(DiscordWebSocket):
             self._unreadable = 0
 
     def _leave_out(self, packet: dict[str, Any] | None, error: Exception) -> None:
-        """Without a hello there are no heartbeats, and without READY no session: raises for these."""
+        """Skip a malformed frame. Raises for HELLO (no heartbeats without it) and READY (no session without it)."""
         if packet is None:
             self._skip_unreadable(error)
         elif packet.get("op") == self.HELLO or packet.get("t") == "READY":
@@ -106,7 +106,7 @@ class ForgivingWebSocket(DiscordWebSocket):
             self._skip(SkippedFrame.MALFORMED, error, packet)
 
     def _skip_unreadable(self, error: Exception) -> None:
-        """One is a fault of its own; many in a row come of a stream that is broken. Raises then."""
+        """Skip an unreadable frame. Raises after many in a row, which mean that the stream is corrupt."""
         self._skip(SkippedFrame.UNREADABLE, error)
         self._unreadable += 1
         if self._unreadable >= _MOST_IN_A_ROW:
@@ -117,7 +117,7 @@ class ForgivingWebSocket(DiscordWebSocket):
 
 
 class FrameLog:
-    """Writes down each kind of faulty frame once, without anything of what it holds."""
+    """Logs each kind of malformed frame once, without its content."""
 
     def __init__(self) -> None:
         self._known: set[tuple[str, str, str]] = set()
@@ -129,11 +129,11 @@ class FrameLog:
         if (reason, event, where) in self._known or len(self._known) >= _MOST_KINDS:
             return
         self._known.add((reason, event, where))
-        _log.warning("A frame of the gateway was left out: %s %s (%s)", reason, event or "frame", where)
+        _log.warning("Skipped a gateway frame: %s %s (%s)", reason, event or "frame", where)
 
 
 def _check_hello(packet: dict[str, Any] | None) -> None:
-    """An interval of nothing would send heartbeats without end, one of for ever none at all."""
+    """Check the heartbeat interval: zero would flood Discord with heartbeats, infinity would send none."""
     if packet is None or packet.get("op") != DiscordWebSocket.HELLO:
         return
     data = packet.get("d")
@@ -143,16 +143,16 @@ def _check_hello(packet: dict[str, Any] | None) -> None:
 
 
 def _read(text: str) -> dict[str, Any] | None:
-    """The frame's object; None when it is no JSON, or something else."""
+    """Return the frame's object; None if it is not a JSON object."""
     try:
-        found = utils._from_json(text)  # noqa: SLF001 - what discord.py itself reads it with
+        found = utils._from_json(text)  # noqa: SLF001 - discord.py's own decoder
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
 
 def _mended(text: str) -> str | None:
-    """The same JSON without half characters (`\\ud800` alone), which orjson refuses and no database takes."""
+    """Return the same JSON without lone surrogates (`\\ud800`), which orjson rejects and no database stores."""
     try:
         whole = json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
         orjson.loads(whole)

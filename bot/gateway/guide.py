@@ -1,4 +1,4 @@
-"""Which commands a person may use here, for /help."""
+"""List the commands that a person may use here, for /help."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ READING, DIGESTS = marked("Reading"), marked("Digests")
 DESK, OPERATING = marked("The desk"), marked("Operating")
 _OF_ROOT = {"digest": DIGESTS, "desk": DESK}
 OWNERS: dict[Any, Any] = {"owners": True}
-"""The `extras` of a command that only the bot's owners may use."""
+"""Key in the `extras` of a command that is restricted to the bot's owners."""
 
 Known = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
 
 
 async def guide(interaction: discord.Interaction[NewsBot]) -> dict[str, list[Usable]]:
-    """The commands by group.
+    """Return the usable commands by group.
 
-    Discord tells a bot the default permissions only, not what a server's own settings open or close.
+    Bots only see default permissions, not a guild's own command permission overrides.
     """
     bot = interaction.client
     offered = [command for command in _commands(bot.tree) if _is_offered(interaction, command)]
@@ -49,7 +49,7 @@ def _commands(tree: app_commands.CommandTree[Any]) -> Iterator[Known]:
 
 
 def _root(command: Known) -> Known | app_commands.Group:
-    """What Discord shows or hides as a whole."""
+    """Return the top-level command or group, which Discord shows or hides as a unit."""
     return (command.root_parent if isinstance(command, app_commands.Command) else None) or command
 
 
@@ -76,19 +76,19 @@ def _usable(command: Known, ids: Mapping[str, int]) -> Usable:
 
 
 def _mention(name: str, number: int | None) -> str:
-    """What starts the command, else its name to type. A mention in another language than the code's starts nothing."""
+    """Return a clickable mention, which needs the untranslated name, or without an id the name to type."""
     if number:
         return f"</{name}:{number}>"
     return f"`/{' '.join(named(word, spoken()) for word in name.split())}`"
 
 
 async def _ids(bot: NewsBot) -> Mapping[str, int]:
-    """The commands' ids, asked of Discord once; none while it does not tell."""
+    """Return the command ids, fetched once; empty while Discord is unreachable."""
     if not bot.command_ids:
         try:
             told = await bot.tree.fetch_commands()
         except discord.HTTPException as error:
-            _log.warning("Discord does not tell the commands' ids: %s", error)
+            _log.warning("Could not fetch the command ids: %s", error)
         else:
             bot.command_ids = {each.name: each.id for each in told if each.type is discord.AppCommandType.chat_input}
     return bot.command_ids

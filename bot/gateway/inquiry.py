@@ -1,4 +1,4 @@
-"""Ask Discord how the bot stands, over REST alone: who it is, what it was granted, where it may post, the time."""
+"""Check the bot's setup at Discord over REST only: identity, intents, channel access, clock skew."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from bot.gateway.rights import lacking_of
 from bot.settings import Settings
 
 AT_ONCE = 5
-"""Servers that are asked about at the same time."""
+"""Maximum guilds checked concurrently."""
 _INTENTS = {
     "Presence Intent": ("gateway_presence", "gateway_presence_limited"),
     "Server Members Intent": ("gateway_guild_members", "gateway_guild_members_limited"),
     "Message Content Intent": ("gateway_message_content", "gateway_message_content_limited"),
 }
-"""By the names of the Developer Portal. The limited form is that of a bot in fewer than a hundred servers."""
+"""Intents by their names in the Developer Portal; the limited flags apply to bots in fewer than 100 guilds."""
 _REMOVE = "Invite the bot again, or end the subscription with /digest remove."
 _LET_IN = "Add the bot to that thread, or give its role View Channel there."
 _ASK_AGAIN = "Try again later; if it stays, Discord's status page may know more."
@@ -37,7 +37,7 @@ _Postable = discord.abc.GuildChannel | discord.Thread
 
 
 class UnknownTokenError(LoginError):
-    """The token is wrong, or was reset. Discord's clock is known all the same: `skew` as in `Answers`."""
+    """The token is invalid or was reset. `skew` as in `Answers`: Discord's clock is known even then."""
 
     def __init__(self, skew: timedelta | None) -> None:
         super().__init__("Discord does not know this token.")
@@ -46,10 +46,10 @@ class UnknownTokenError(LoginError):
 
 @dataclass(slots=True)
 class Answers:
-    """What Discord said. `skew` is how far the local clock is ahead of Discord's, None when it named no time.
+    """The results. `skew` is how far the local clock is ahead of Discord's, None if there was no `Date` header.
 
-    `closed` holds what keeps the bot from posting, channel by channel, each with its fix. `commands` are how many
-    commands Discord knows, and `commands_digest` which (`digest_at_discord`).
+    `closed` lists for each channel what prevents posting, with the fix. `commands` is the number of commands registered
+    at Discord, `commands_digest` their digest (`digest_at_discord`).
     """
 
     name: str
@@ -64,7 +64,7 @@ class Answers:
 async def ask(
     settings: Settings, token: str, channels: Sequence[tuple[int, int]], clock: Callable[[], datetime]
 ) -> Answers:
-    """Ask about the bot and these (server, channel), which are in order. Raises `LoginError`."""
+    """Check the bot and these (guild, channel) pairs, which are sorted. Raises `LoginError`."""
     if settings.discord_api:
         Route.BASE = api_base(settings.discord_api)
     watch = _Watch(clock)
@@ -85,7 +85,7 @@ async def ask(
 
 
 class _Watch:
-    """Compares the clocks once. A `Date` header is cut to whole seconds, so that half of one is added."""
+    """Measures the clock skew once. A `Date` header is truncated to whole seconds, so half a second is added."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -104,7 +104,7 @@ def _granted(flags: discord.ApplicationFlags) -> Iterable[str]:
 
 
 async def _closed_anywhere(client: discord.Client, channels: Sequence[tuple[int, int]]) -> list[_Found]:
-    """In the order of the servers, whichever answers first."""
+    """Return the findings in guild order, whichever response comes first."""
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def look(guild_id: int, wanted: Sequence[int]) -> list[_Found]:
@@ -120,7 +120,7 @@ async def _closed_anywhere(client: discord.Client, channels: Sequence[tuple[int,
 
 
 async def _closed(client: discord.Client, guild_id: int, wanted: Sequence[int]) -> list[_Found]:
-    """Three requests a server, and one for each of its threads."""
+    """Check one guild: three requests, plus one for each thread."""
     try:
         guild = await client.fetch_guild(guild_id, with_counts=False)
         me = await guild.fetch_member(client.user.id if client.user else 0)
@@ -145,7 +145,7 @@ async def _closed(client: discord.Client, guild_id: int, wanted: Sequence[int]) 
 
 
 def _lacking(guild: str, channel: object, known: Mapping[int, _Postable], me: discord.Member) -> list[_Found]:
-    """What a thread allows is what its parent does."""
+    """Return the missing permissions; a thread inherits those of its parent."""
     place = known.get(channel.parent_id) if isinstance(channel, discord.Thread) else channel
     if not isinstance(channel, _Postable) or not isinstance(place, discord.abc.GuildChannel):
         return []

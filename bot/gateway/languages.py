@@ -1,4 +1,4 @@
-"""Discord's side of languages: the commands' names in each of them, and which one a server has chosen."""
+"""Discord's localization: translated command names, and the locale of each guild."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMES = {Location.command_name, Location.group_name, Location.parameter_name}
 
 
 class CommandTranslator(app_commands.Translator):
-    """Names, descriptions and choices of the commands from the catalogues."""
+    """Translates command names, descriptions and choices with the message catalogues."""
 
     async def translate(
         self, string: app_commands.locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes, /
@@ -31,8 +31,8 @@ class CommandTranslator(app_commands.Translator):
 
 
 class ServerLanguages:
-    """Keeps the store's notes of the servers' languages up to date, and reads them once: after a failure of the
-    gateway thousands of servers may come back one by one.
+    """Keeps the guilds' locales in the store up to date. They are read once and cached: after a gateway outage
+    thousands of guilds may become available one by one.
     """
 
     def __init__(self, store: Store) -> None:
@@ -40,7 +40,7 @@ class ServerLanguages:
         self._known: dict[int, str] | None = None
 
     async def note(self, guilds: Iterable[discord.Guild]) -> None:
-        """Remember the language of each of these servers that has changed it since the last time."""
+        """Store the locale of each of these guilds whose locale changed."""
         if self._known is None:
             self._known = await self._store.languages.of_servers()
         spoken = {guild.id: language_of(guild.preferred_locale) for guild in guilds}
@@ -52,14 +52,14 @@ class ServerLanguages:
 
 
 class MemberLanguages:
-    """Keeps members' own digests in the language that each of them speaks now."""
+    """Keeps personal digests in their member's current locale."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: dict[int, str] = {}
 
     async def note(self, user_id: int, language: str) -> None:
-        """Remember what somebody spoke in their last interaction; the store is asked only when it is another one."""
+        """Record the locale of a user's latest interaction; access the store only if it changed."""
         if self._known.get(user_id) == language:
             return
         await self._store.follows.speak(user_id, language)
@@ -69,5 +69,5 @@ class MemberLanguages:
 
 
 def in_servers_words(interaction: discord.Interaction[Any]) -> str:
-    """The language of what everybody in the channel will read."""
+    """Return the locale for text that everyone in the channel reads."""
     return language_of(interaction.guild_locale or interaction.locale)

@@ -1,4 +1,4 @@
-"""The lists that members turn the pages of, and how each page is made."""
+"""The paginated lists for members, and how each page is rendered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
 
 _ECHO = 100
-"""Characters of a search that an answer without hits repeats."""
+"""Maximum characters of the query quoted in a reply without hits."""
 NO_SAVED = marked("You have not saved any card yet: press 🔖 under one.")
 _NOTHING = marked("Nothing found for “{words}”.")
 _NOTHING_FILTERED = marked("Nothing found for “{words}” with these filters.")
@@ -60,7 +60,7 @@ async def _search(interaction: discord.Interaction[NewsBot], request: Request, k
 
 
 def _query(request: Request) -> Query:
-    """Requests of earlier versions are kept too: they name no type and no end."""
+    """Parse a stored request. Those of earlier versions have no type and no end."""
     return Query(
         request["words"],
         request["topic"],
@@ -88,7 +88,7 @@ async def _saved(interaction: discord.Interaction[NewsBot], _request: Request, k
 
 
 def hidden_text(count: int) -> str:
-    """How many saved cards are not shown; empty when all are."""
+    """Return the note on saved cards that are hidden; empty if there are none."""
     hidden = trn(
         "{count} card that you saved cannot be shown: withdrawn since, or not published in this server.",
         "{count} cards that you saved cannot be shown: withdrawn since, or not published in this server.",
@@ -114,7 +114,7 @@ def _reply(interaction: discord.Interaction[NewsBot], page: Page, buttons: Seque
 
 
 async def _nothing_found(interaction: discord.Interaction[NewsBot], request: Request, query: Query) -> Reply:
-    """No hits, and what could help: the words as cards spell them, one click away; topics that begin like a word."""
+    """Reply without hits: offer a corrected spelling as a button, and topics with the same prefix."""
     client = interaction.client
     nothing = _NOTHING_FILTERED if query.tags or query.since or query.until else _NOTHING
     said = [tr(nothing, words=fitted(query.words, _ECHO))]
@@ -131,7 +131,7 @@ async def _nothing_found(interaction: discord.Interaction[NewsBot], request: Req
 
 
 async def _topics_nearby(interaction: discord.Interaction[NewsBot], query: Query) -> str:
-    """Topics that begin like one of the words, or the largest ones."""
+    """Return topics that start with one of the words, else the largest ones."""
     archive, server = interaction.client.store.archive, guild_id(interaction)
     near: list[str] = []
     for word in query.words.split()[:5]:

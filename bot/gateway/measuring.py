@@ -1,4 +1,4 @@
-"""How long it takes to do what people ask for, and whether it failed: each interaction once, as its task ends."""
+"""Measure the latency and outcome of each interaction, once, when its task ends."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _FAILURE, _ARRIVAL = "failure", "arrival"
 
 
 def measure(interaction: discord.Interaction[Any], name: str = "") -> None:
-    """Count this interaction once the running task is over: no hook of discord.py tells of every way to end.
+    """Record the interaction when the current task ends: no discord.py hook covers all ways to end.
 
-    A command has its `name` by then; one that is not ours (any more) has none to count under.
+    A command's `name` is known by then; a command that is no longer ours is not recorded.
     """
     began = interaction.extras[_ARRIVAL] = perf_counter()
 
@@ -33,18 +33,18 @@ def measure(interaction: discord.Interaction[Any], name: str = "") -> None:
 
 
 def note_failure(interaction: discord.Interaction[Any], error: Exception) -> None:
-    """What went wrong is counted with the interaction."""
+    """Record the error as the interaction's outcome."""
     told = isinstance(error, UserError | app_commands.AppCommandError)
     interaction.extras[_FAILURE] = Failure.REFUSED if told else Failure.FAILED
 
 
 def note_unanswered(interaction: discord.Interaction[Any], failure: Failure) -> None:
-    """Why nothing was done for an interaction is counted with it."""
+    """Record why the interaction was not handled."""
     interaction.extras[_FAILURE] = failure
 
 
 def seconds_since_arrival(interaction: discord.Interaction[Any]) -> float:
-    """How long ago `measure` began."""
+    """Return the seconds since `measure` was called."""
     now = perf_counter()
     return now - float(interaction.extras.get(_ARRIVAL, now))
 

@@ -1,4 +1,4 @@
-"""What members ask about themselves: a copy of what is stored, and its end."""
+"""Members' own data: export and erasure."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 Reply = dict[str, Any]
 _NOTHING = marked("Nothing is stored that is yours alone: no saved card, report, personal digest or time of reading.")
 _LARGEST = 8 * 1024 * 1024
-"""Bytes of a file in a reply; Discord takes ten million from everybody."""
+"""Maximum bytes of an attached file; Discord accepts ten million from everyone."""
 
 
 class EraseButton(Answering, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"nd:erase:(?P<user>\d{1,20})"):
-    """Erases what is stored about the member who asked, and about nobody else."""
+    """Erases the stored data of the member who asked, and nobody else's."""
 
     acknowledgement = Acknowledgement.UPDATE
 
@@ -54,14 +54,14 @@ class EraseButton(Answering, discord.ui.DynamicItem[discord.ui.Button[Any]], tem
 
 
 async def export_reply(interaction: Interaction) -> Reply:
-    """Everything that is stored about the member who asks. Raises `UserError` when no reply can hold it."""
+    """Export everything stored about the member. Raises `UserError` if it is too large for a reply."""
     user = interaction.user.id
     text = exported(user, await interaction.client.store.members.export(user))
     return {"content": tr("Everything that is stored about you."), "file": _attached(text, "newsdesk.json")}
 
 
 async def erase_reply(interaction: Interaction) -> Reply:
-    """What would go, and the button. Raises `UserError` when there is nothing."""
+    """Preview what would be erased, with a confirm button. Raises `UserError` if there is nothing."""
     owned = await interaction.client.store.members.owned(interaction.user.id)
     if not any(owned.values()):
         raise UserError(tr(_NOTHING))
@@ -69,7 +69,7 @@ async def erase_reply(interaction: Interaction) -> Reply:
 
 
 async def saved_reply(interaction: Interaction, form: Form) -> Reply:
-    """The member's saved cards that are visible here, as a file. Raises `UserError` when there are none."""
+    """Export the member's visible saved cards as a file. Raises `UserError` if there are none."""
     server = guild_id(interaction)
     saved = await interaction.client.store.saved.page(interaction.user.id, server, limit=MOST, offset=0)
     hidden = hidden_text(saved.hidden)
@@ -86,7 +86,7 @@ def _brought(total: int) -> str:
 
 
 def _attached(text: str, name: str) -> discord.File:
-    """A text as a file. Raises `UserError` when it is larger than Discord takes."""
+    """Wrap a text as an attachment. Raises `UserError` if it is over Discord's size limit."""
     content = text.encode("utf-8", "backslashreplace")
     if len(content) > _LARGEST:
         raise UserError(

@@ -1,4 +1,4 @@
-"""What the answer to an interaction goes by: whose it is, in the log, and the language of the person who asked."""
+"""Context of an interaction's task: its id for the log, and the user's locale."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ from bot.logs import belongs_to_interaction
 
 
 def note(interaction: discord.Interaction[Any]) -> None:
-    """This task speaks the person's language from now on; what it logs carries the interaction's id, and nothing that
-    they typed.
-    """
+    """Set the task's language and the interaction id of its log records. User input is never logged."""
     belongs_to_interaction(interaction.id, typed(interaction.data or {}))
     speak(language_of(interaction.locale))
 
 
 def typed(data: Mapping[str, Any]) -> Iterator[str]:
-    """The texts in options of a command and in fields of a form, however deep."""
+    """Yield the texts in command options and modal fields, at any depth."""
     if isinstance(value := data.get("value"), str):
         yield value
     for below in ("options", "components", "component"):

@@ -1,4 +1,4 @@
-"""What is for the people who run the bot."""
+"""Commands for the bot's owners."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
 
 _SOON, _LONGEST = 15.0, 120.0
-"""Seconds after which the reply says that it takes longer, and after which it says that nobody has done it."""
+"""Seconds until the reply says that it takes longer, and until it times out."""
 _LATER = marked("The process that loads the cards has not finished yet. I will say here when it has.")
 _NOBODY = marked(
     "No process that loads cards has done this so far. One that comes within {minutes} minutes still does; see "
@@ -28,13 +28,13 @@ _NOBODY = marked(
 
 
 async def require_operator(interaction: discord.Interaction[NewsBot]) -> None:
-    """Raises unless the person owns the bot, alone or in a team."""
+    """Raise unless the person owns the bot, alone or in a team."""
     if not await interaction.client.is_owner(interaction.user):
         raise UserError(tr("Only the people who run this bot may do that."))
 
 
 class AcceptWithdrawalsButton(Answering, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"nd:accept"):
-    """Says that the folder is right: the cards it lost are withdrawn."""
+    """Confirms a mass withdrawal: the cards missing from the folder are withdrawn."""
 
     def __init__(self) -> None:
         label, style = tr("Withdraw them"), discord.ButtonStyle.danger
@@ -52,9 +52,9 @@ class AcceptWithdrawalsButton(Answering, discord.ui.DynamicItem[discord.ui.Butto
 
 
 async def leaders_result(interaction: discord.Interaction[NewsBot], kind: RequestKind) -> Mapping[str, Any]:
-    """Have the process on duty do something, and give its result.
+    """Send a request to the leader process and return its result.
 
-    When it takes long, the reply says so meanwhile. Raises `UserError` with the reason when it is not done.
+    If it takes long, the reply says so meanwhile. Raises `UserError` with the reason if the request fails.
     """
     newsroom = interaction.client.newsroom
     request_id = await newsroom.request(kind, {}, interaction.user.id)
@@ -68,7 +68,7 @@ async def leaders_result(interaction: discord.Interaction[NewsBot], kind: Reques
 
 
 def accept_view() -> discord.ui.View:
-    """The button under the warning."""
+    """Return the view with the button for the warning."""
     view = discord.ui.View(timeout=None)
     view.add_item(AcceptWithdrawalsButton())
     return view

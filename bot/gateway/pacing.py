@@ -1,4 +1,4 @@
-"""Stay under Discord's limit for the whole bot without ever being told to, and stop where the way is in trouble."""
+"""Client-side limiter for Discord's global rate limit (50 requests/s), and the gate that stops requests in outages."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from bot.metrics import Metrics
 _OnAnswer = Callable[[aiohttp.ClientSession, SimpleNamespace, aiohttp.TraceRequestEndParams], Awaitable[None]]
 _Connecting = aiohttp.TraceConnectionCreateStartParams | aiohttp.TraceConnectionReuseconnParams
 GLOBAL_LIMIT = 50
-"""Requests a second for one bot (Discord's documentation, "Global Rate Limit"); interaction replies do not count."""
+"""Requests per second for one bot (Discord's documentation, "Global Rate Limit"); interaction replies do not count."""
 
 
 class Pace:
-    """As many slots as requests are allowed a second, each free again a second after its answer.
+    """A semaphore with one slot per allowed request, released a second after the response.
 
-    However slow or fast Discord answers, no second can hold more requests than slots. The limits per channel are left
-    to discord.py, which knows them from each answer: it keeps a caller waiting for seconds after the answer came, so
-    the slots are taken and freed around the request itself.
+    However slowly or quickly Discord responds, no second can hold more requests than there are slots. Per-channel
+    limits are left to discord.py, which reads them from each response. As it may sleep for seconds after a response,
+    slots are acquired and released around the HTTP request itself.
     """
 
     def __init__(self, slots: int = GLOBAL_LIMIT, seconds: float = 1.0, gate: Gate | None = None) -> None:
-        """With a `gate`, nothing goes out that it refuses: asked when the slot is there, which may be late."""
+        """Send nothing that `gate` refuses; it is consulted once the slot is acquired, which may be late."""
         self._slots = asyncio.Semaphore(slots)
         self._seconds = seconds
         self._gate = gate
 
     def trace(self) -> aiohttp.TraceConfig:
-        """For `discord.Client(http_trace=...)`."""
+        """Return the config for `discord.Client(http_trace=...)`."""
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._begin)
         trace.on_connection_create_start.append(self._connect)
@@ -59,13 +59,13 @@ class Pace:
                 admission = self._gate.admit()
                 request.probes = admission is Admission.PROBE
                 if admission is Admission.REFUSED:
-                    self._slots.release()  # aiohttp tells of no exception before the request has begun
+                    self._slots.release()  # aiohttp reports no exception before the request has begun
                     raise GateShutError(self._gate.reason)
 
     async def _connect(self, _session: aiohttp.ClientSession, request: SimpleNamespace, _about: _Connecting) -> None:
-        """aiohttp sends a `GET`, `PUT` or `DELETE` whose connection broke once more by itself: that takes a new slot.
+        """Acquire a new slot when aiohttp itself retries a `GET`, `PUT` or `DELETE` on a broken connection.
 
-        The first one is freed meanwhile: requests that all broke at once would else wait for each other for ever.
+        The first slot is released meanwhile: otherwise requests that break together would deadlock.
         """
         if request.paced and request.tried:
             request.paced = False
@@ -89,11 +89,11 @@ class Pace:
 
 
 class GateShutError(aiohttp.ClientConnectionError):
-    """The request was not sent: the gate is shut."""
+    """The request was not sent because the gate is shut."""
 
 
 class EdgePageError(aiohttp.ClientError):
-    """The answer was not Discord's: a page of something in front of it. `after` is its `Retry-After`."""
+    """The response is not Discord's but a page of a proxy in front of it. `after` is its `Retry-After`."""
 
     def __init__(self, text: str, after: timedelta | None) -> None:
         super().__init__(text)
@@ -103,13 +103,13 @@ class EdgePageError(aiohttp.ClientError):
 _is_delivery: ContextVar[bool] = ContextVar("_is_delivery", default=False)
 _PLACE = re.compile(r"/channels/(\d+)")
 _SAT_OUT = timedelta(minutes=1)
-"""Longer waits discord.py leaves to its caller (`NewsBot` sets it so)."""
+"""Longer waits are raised by discord.py (set in `NewsBot`)."""
 _TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
 @contextmanager
 def delivering() -> Iterator[None]:
-    """Requests that are made inside of it pass the gate."""
+    """Mark the requests inside as subject to the gate."""
     before = _is_delivery.set(True)
     try:
         yield
@@ -118,20 +118,20 @@ def delivering() -> Iterator[None]:
 
 
 class GateKeeper:
-    """Reports to the gate what became of every request, whoever made it; replies to interactions aside."""
+    """Reports the outcome of every request to the gate, except interaction replies."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
     def watch(self, trace: aiohttp.TraceConfig) -> None:
-        """To be added behind `Pace.trace`, before what raises by itself."""
+        """Add the hooks to `trace`; call this after `Pace.trace`, and before adding hooks that raise."""
         trace.on_request_end.append(self._answered)
         trace.on_request_exception.append(self._failed)
 
     async def _answered(
         self, _session: aiohttp.ClientSession, _request: SimpleNamespace, about: aiohttp.TraceRequestEndParams
     ) -> None:
-        """An answer that is not Discord's own ends a delivery's request here, for discord.py takes some for its."""
+        """Raise if a delivery's response is not Discord's, because discord.py would accept some of those."""
         if _is_exempt(about.url.path):
             return
         answer = about.response
@@ -141,7 +141,7 @@ class GateKeeper:
         if answer.status >= 500 and after is None:
             self._gate.doubt(_place(about.url.path), f"answered {answer.status}", reading=reading)
         elif scope_of(answer.status, code) is Scope.WAY or _limits_all(answer, after):
-            unauthorized = answer.status == HTTPStatus.UNAUTHORIZED and code is not None  # a page is the edge's
+            unauthorized = answer.status == HTTPStatus.UNAUTHORIZED and code is not None  # HTML: not Discord's
             self._gate.shut(await _words(answer, code), after, unauthorized=unauthorized, reading=reading)
         else:
             self._gate.open(reading=reading)
@@ -155,12 +155,12 @@ class GateKeeper:
             return
         if isinstance(about.exception, aiohttp.ClientError | TimeoutError | OSError):
             self._gate.doubt(_place(about.url.path), type(about.exception).__name__, reading=about.method == "GET")
-        elif request.probes:  # broken off: nothing is known, so the next one may try soon
+        elif request.probes:  # cancelled: outcome unknown, so the next probe may follow soon
             self._gate.shut(self._gate.reason)
 
 
 def _limits_all(answer: aiohttp.ClientResponse, after: timedelta | None) -> bool:
-    """A 429 for the whole bot that discord.py does not sit out: it takes one without `Via` for Cloudflare's."""
+    """Return whether this is a global 429 that discord.py does not wait for: without `Via` it assumes Cloudflare."""
     if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
         return False
     is_global = answer.headers.get("X-RateLimit-Global", "").lower() == "true"
@@ -173,9 +173,9 @@ def _place(path: str) -> str:
 
 
 async def _code(answer: aiohttp.ClientResponse) -> int | None:
-    """Discord's code of the error, 0 when it names none or it is no error; None when this is not Discord's JSON."""
+    """Return Discord's error code, 0 if there is none; None if the body is not Discord's JSON."""
     if answer.status < 300 and "Content-Type" not in answer.headers:
-        return 0  # nothing to say
+        return 0  # no error
     if answer.content_type != "application/json":
         return None
     if answer.status < 400:
@@ -188,7 +188,7 @@ async def _code(answer: aiohttp.ClientResponse) -> int | None:
 
 
 async def _words(answer: aiohttp.ClientResponse, code: int | None) -> str:
-    """For the log, in a line: never the whole of a page."""
+    """Return a one-line summary for the log, never a whole page."""
     if code is not None:
         return f"answered {answer.status}, code {code}"
     title = _TITLE.search(await answer.text(encoding="utf-8", errors="replace"))
@@ -197,7 +197,7 @@ async def _words(answer: aiohttp.ClientResponse, code: int | None) -> str:
 
 
 def retry_after(answer: aiohttp.ClientResponse) -> timedelta | None:
-    """The header's wish, in seconds or as a date, which is compared with the answer's own; None without one."""
+    """Parse `Retry-After`: seconds, or a date relative to the response's own `Date`; None if absent."""
     wish = answer.headers.get("Retry-After", "").strip()
     try:
         if wish.replace(".", "", 1).isdecimal():
@@ -209,7 +209,7 @@ def retry_after(answer: aiohttp.ClientResponse) -> timedelta | None:
 
 
 def count_refusals(metrics: Metrics) -> _OnAnswer:
-    """Count the answers that ask for patience, those that discord.py sits out by itself as well."""
+    """Count rate limit responses, including those that discord.py waits out itself."""
 
     async def look(
         _session: aiohttp.ClientSession, _request: SimpleNamespace, about: aiohttp.TraceRequestEndParams
@@ -221,20 +221,20 @@ def count_refusals(metrics: Metrics) -> _OnAnswer:
 
 
 _RETRIED = (500, 502, 504, 524)
-"""discord.py sends a request that was answered so again by itself."""
+"""Status codes that discord.py retries itself."""
 
 
 async def refuse_second_try(
     _session: aiohttp.ClientSession, _request: SimpleNamespace, about: aiohttp.TraceRequestEndParams
 ) -> None:
-    """A forum's posts take no nonce: one that may have arrived must be looked for before it is sent again.
+    """Prevent discord.py's retries for forum posts: they take no nonce, so recovery must search first.
 
-    Raised from the trace, the error ends discord.py's own tries.
+    Raising from the trace hook is the only way to end its retry loop.
     """
     if about.method == "POST" and about.url.path.endswith("/threads") and about.response.status in _RETRIED:
         raise aiohttp.ServerConnectionError(f"answered {about.response.status}; the post may have arrived")
 
 
 def _is_exempt(path: str) -> bool:
-    """Replies to interactions never queue behind deliveries, and the limit does not count them."""
+    """Return whether the request bypasses the limiter: interaction replies are exempt from the global limit."""
     return "/interactions/" in path or "/webhooks/" in path or path.endswith("/gateway/bot")

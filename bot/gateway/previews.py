@@ -1,4 +1,4 @@
-"""What a subscription would bring: its next digest, its last month, and why one card is or is not in it."""
+"""Previews of a subscription: the next digest, the last month, and why a card is or is not included."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHART = "whatif.png"
 
 
 async def preview_reply(interaction: discord.Interaction[NewsBot], subscription: Subscription) -> Reply:
-    """The next digest as it would look now; of an instant subscription the best card that it would have posted."""
+    """Preview the next digest; for an instant subscription, the best card that it would have posted."""
     wish, bot = subscription.wish, interaction.client
     preview = await bot.newsroom.editions.preview(subscription)
     pictures = bot.settings.asset_base_url
@@ -55,7 +55,7 @@ def _instant_reply(subscription: Subscription, preview: Preview, pictures: str |
 
 
 async def why_reply(interaction: discord.Interaction[NewsBot], subscription: Subscription, card: FiledCard) -> str:
-    """Why the channel got a card, or what keeps it out."""
+    """Explain why the channel got a card, or what excludes it."""
     store = interaction.client.store
     if arrived := await store.digests.why(subscription.channel_id, card.id):
         return arrived_words(*arrived)
@@ -63,12 +63,12 @@ async def why_reply(interaction: discord.Interaction[NewsBot], subscription: Sub
         return tr("The subscription is paused. `/digest resume` wakes it.")
     fate = await interaction.client.newsroom.editions.fate(subscription, card)
     if subscription.wish.when is When.INSTANT and fate in (Fate.CHOSEN, Fate.BEATEN, Fate.PROVIDER_FULL):
-        fate = Fate.OLD  # whatever an instant subscription takes, it has taken already
+        fate = Fate.OLD  # an instant subscription has already taken all that it will
     return fate_words(fate)
 
 
 async def whatif_reply(interaction: discord.Interaction[NewsBot], wish: Wish) -> Reply:
-    """The last 30 days as the wish would have had them: a chart of the days, and the newest cards."""
+    """Simulate the settings over the last 30 days: a chart by day, and the newest cards."""
     bot = interaction.client
     past = await bot.newsroom.editions.whatif(guild_id(interaction), wish)
     if not past.cards:

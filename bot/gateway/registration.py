@@ -1,4 +1,4 @@
-"""The bot's commands at Discord: registered when they changed, and again when somebody put others in their place."""
+"""Register the slash commands when they changed, or when Discord's differ from those registered last."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _OURS = "commands"
-"""Where the store keeps a digest of the commands as they were sent last."""
+"""Store key for the digest of the commands as last sent."""
 AT_DISCORD = "commands_at_discord"
-"""Where the store keeps a digest of what Discord made of them."""
+"""Store key for the digest of the commands as Discord returned them."""
 COMPARED_EVERY = 24 * 3600.0
-"""Seconds between two looks at what Discord has."""
+"""Seconds between checks of the commands at Discord."""
 
 
 def digest_at_discord(registered: Iterable[Mapping[str, Any]]) -> str:
-    """Which commands Discord has, by their ids and versions: Discord gives a new one with every change.
+    """Return a digest of the commands' ids and versions; Discord changes the version with every edit.
 
-    What it adds to a command by itself does not matter so.
+    That way the defaults that Discord adds to a command do not matter.
     """
     known = sorted((str(each["id"]), str(each.get("version")), each["name"]) for each in registered)
     return _digest(known)
 
 
 async def sync_commands(bot: NewsBot, *, force: bool = False) -> bool:
-    """Register the commands when they are not those registered last, or Discord has others. Returns whether it did.
+    """Register the commands if they changed or Discord's differ. Return whether they were registered.
 
-    Discord counts commands that are created, 200 a day: nothing is sent without need.
+    Discord limits command creation to 200 a day, so nothing is sent without need.
     """
     payload = [await command.get_translated_payload(bot.tree, bot.translator) for command in bot.tree.get_commands()]
     ours = _digest([bot.application_id, payload])
@@ -48,15 +48,15 @@ async def sync_commands(bot: NewsBot, *, force: bool = False) -> bool:
 
 
 async def _are_there(bot: NewsBot) -> bool:
-    """Whether Discord has what was registered last; taken for granted while it does not say."""
+    """Return whether Discord still has the commands registered last; assume so while it is unreachable."""
     try:
         registered = await bot.http.get_global_commands(bot.application_id or 0)
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-        _log.warning("Discord did not say which commands it has: %s", error)
+        _log.warning("Could not fetch the registered commands: %s", error)
         return True
     if digest_at_discord(registered) == await bot.store.meta.get(AT_DISCORD):
         return True
-    _log.warning("Discord has other commands than were registered last (%s): registering them again", len(registered))
+    _log.warning("Commands at Discord (%s) differ from those registered last; registering again", len(registered))
     return False
 
 

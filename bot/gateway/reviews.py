@@ -1,4 +1,4 @@
-"""A card before the moderators: as readers will see it, with what they can do, and then the record of what they did."""
+"""Review messages: a card for moderators as readers will see it, with actions, then a record of the decision."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _GONE = marked("This card is gone: its source withdrew it, or its file was delet
 
 
 async def review(bot: NewsBot, server: int, card: FiledCard, delivery_id: int) -> dict[str, Any]:
-    """A review message as it stands now: content, embeds, view. Its buttons carry its delivery."""
+    """Render a review message in its current state: content, embeds, view. Its buttons carry the delivery id."""
     entry = await bot.store.log.last(server, card.id)
     flags = await bot.store.flags.open(server, card.id)
     found = await bot.store.subscriptions.named(entry.only) if entry and entry.only else []
@@ -50,7 +50,7 @@ async def review(bot: NewsBot, server: int, card: FiledCard, delivery_id: int) -
 
 
 def _view(card: FiledCard, entry: Entry | None, delivery_id: int, *, reported: bool) -> discord.ui.View:
-    """What can be done next. A card that is decided keeps the way back, one that is out the way to take it away."""
+    """Build the available actions. A decided card can be undone, a published one withdrawn."""
     held = card.card.state is State.HELD and card.verdict is None
     out = card.verdict is Verdict.PUBLISH or (card.card.state is State.PUBLISHED and card.verdict is None)
     acts = ("pi" if held else "k" if out and reported else "") + ("wt" if held or out else "") + "y"
@@ -65,7 +65,7 @@ class ReviewButton(
     discord.ui.DynamicItem[Button],
     template=rf"nd:review:(?P<act>[pikwty]):(?P<card>{_ID}):(?P<expected>[pw-]):(?P<delivery>\d{{1,12}})",
 ):
-    """One thing that a moderator can do to a card, while the decision that stands is the one that was seen."""
+    """A moderation action, valid only while the current verdict equals the one the moderator saw."""
 
     def __init__(self, act: str, card_id: int, expected: Verdict | None, delivery_id: int) -> None:
         label, style = _LOOKS[act]
@@ -89,7 +89,7 @@ class ReviewButton(
         return _FORMS[self.kind](self, interaction.message)
 
     async def seen(self, interaction: Interaction) -> tuple[FiledCard, Verdict | None]:
-        """The card as it is now, and the decision that stood when the button was made."""
+        """Return the current card, and the verdict at the time the button was rendered."""
         return await _card(interaction, self.card_id), self.expected
 
     async def act(self, interaction: Interaction) -> None:
@@ -109,7 +109,7 @@ _LOOKS = {
 
 
 class UndoButton(Answering, discord.ui.DynamicItem[Button], template=r"nd:undo:(?P<entry>\d{1,12})"):
-    """Takes an entry of the log back."""
+    """Undoes an audit log entry."""
 
     def __init__(self, entry_id: int) -> None:
         super().__init__(discord.ui.Button(label=tr("Undo"), emoji="↩️", custom_id=f"nd:undo:{entry_id}"))
@@ -136,7 +136,7 @@ class PickSelect(
     discord.ui.DynamicItem[discord.ui.Select[Any]],
     template=rf"nd:pick:(?P<part>\d):(?P<card>{_ID}):(?P<expected>[pw-])",
 ):
-    """Publishes a card in the subscriptions that are chosen, and in no others."""
+    """Publishes a card in the selected subscriptions only."""
 
     acknowledgement = Acknowledgement.UPDATE
 
@@ -199,7 +199,7 @@ async def _tell_why(interaction: Interaction, card: FiledCard, _expected: Verdic
 
 
 def _reviewed_in(interaction: discord.Interaction[Any]) -> int | None:
-    """The delivery of the review that was clicked; None for any other message."""
+    """Return the delivery id of the clicked review; None for any other message."""
     return delivery_of(interaction.message) if interaction.message else None
 
 
@@ -208,7 +208,7 @@ def _of_record(interaction: discord.Interaction[Any]) -> Acknowledgement:
 
 
 async def _show_record(interaction: Interaction, card: FiledCard, done: Done) -> None:
-    """On a review the message itself becomes the record at once; elsewhere the person is told."""
+    """Turn a review into its record at once; elsewhere reply to the person."""
     delivery_id = _reviewed_in(interaction)
     if delivery_id is not None:
         current = await _card(interaction, card.id)
@@ -222,7 +222,7 @@ async def _show_record(interaction: Interaction, card: FiledCard, done: Done) ->
 
 
 async def tell(interaction: Interaction, card: FiledCard, done: Done) -> None:
-    """Tell the person what was done, with the way back."""
+    """Reply with the outcome and an undo button."""
     text, view = done_text(card, done.entry, done.note), rows([UndoButton(done.entry.id)])
     await answer(interaction, text, view=view)
 
@@ -238,7 +238,7 @@ _LookUp = Callable[[Any], Awaitable[tuple[FiledCard, Verdict | None]]]
 
 
 class WithdrawModal(AnsweringModal):
-    """Asks why. `look_up` finds the card on submit, and the decision that the person saw."""
+    """Asks for a reason. `look_up` is called on submit and returns the card and the verdict that the person saw."""
 
     def __init__(self, look_up: _LookUp, *, everywhere: bool = False) -> None:
         super().__init__(title=tr("Withdraw a card"))
@@ -268,7 +268,7 @@ class WithdrawModal(AnsweringModal):
 
 
 class TopicsModal(AnsweringModal):
-    """Asks for the topics that a card has in this server. `shown` is the line of those that the person saw."""
+    """Asks for the card's topics in this guild. `shown` is the line of topics that the person saw."""
 
     def __init__(self, card_id: int, shown: str) -> None:
         super().__init__(title=tr("Edit topics"))
@@ -306,9 +306,9 @@ _FORMS: dict[str, Callable[[ReviewButton, discord.Message | None], AnsweringModa
 
 
 def _topics_shown(message: discord.Message | None) -> str:
-    """The line of topics of the card in a review."""
+    """Return the line with the card's topics from a review message."""
     return (message.embeds[0].footer.text or "") if message and message.embeds else ""
 
 
 REVIEW_ITEMS = (ReviewButton, UndoButton, PickSelect)
-"""What answers on a review after any restart."""
+"""Persistent components of review messages."""

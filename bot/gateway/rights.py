@@ -1,4 +1,4 @@
-"""Who may do what, asked at the moment it is done: of people, and of the bot itself in a channel."""
+"""Permission checks, made when an action runs: for users, and for the bot in a channel."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from bot.render.markdown import bold_names
 
 
 def guild_id(interaction: discord.Interaction[Any]) -> int:
-    """The server of an interaction, 0 in a direct message: there the files alone say what is visible."""
+    """Return the guild id of an interaction, 0 in a DM, where visibility depends only on the files."""
     return interaction.guild_id or 0
 
 
 def channel_of(
     interaction: discord.Interaction[Any], channel_id: int
 ) -> discord.abc.GuildChannel | discord.Thread | None:
-    """A channel or thread of the interaction's server; None when it is gone, or another server's."""
+    """Return a channel or thread of the interaction's guild; None if it is deleted or belongs to another guild."""
     return interaction.guild.get_channel_or_thread(channel_id) if interaction.guild else None
 
 
 def may_moderate(interaction: discord.Interaction[Any]) -> bool:
-    """Whether this person decides on cards here."""
+    """Return whether the user may decide on cards here."""
     return interaction.guild_id is not None and interaction.permissions.manage_messages
 
 
 def require_moderator(interaction: discord.Interaction[Any]) -> None:
-    """Raises when the person may not decide on cards now, whatever they could when the button was made."""
+    """Raise unless the user may decide on cards now, regardless of when the button was created."""
     if interaction.guild_id is None:
         raise app_commands.NoPrivateMessage
     if not may_moderate(interaction):
@@ -42,10 +42,10 @@ def require_moderator(interaction: discord.Interaction[Any]) -> None:
 async def find_channel(
     interaction: discord.Interaction[Any], channel_id: int
 ) -> discord.abc.GuildChannel | discord.Thread | None:
-    """A channel or thread of the interaction's server, also one that is not cached, such as an archived thread.
+    """Return a channel or thread of the interaction's guild, even if it is not cached, such as an archived thread.
 
-    None when it is gone, or another server's. Raises `HiddenChannelError` when the bot cannot see it, and `UserError`
-    when Discord does not say.
+    None if it is deleted or belongs to another guild. Raises `HiddenChannelError` if the bot cannot see it, and
+    `UserError` if Discord does not respond.
     """
     if (known := channel_of(interaction, channel_id)) or interaction.guild is None:
         return known
@@ -68,30 +68,31 @@ _Found = discord.abc.GuildChannel | discord.abc.PrivateChannel | discord.Thread
 
 
 class HiddenChannelError(Exception):
-    """The bot cannot see the channel, so that nobody's permissions there are known."""
+    """The bot cannot see the channel, so nobody's permissions in it are known."""
 
 
 def granted_in(
     interaction: discord.Interaction[Any], channel: discord.abc.GuildChannel | discord.Thread
 ) -> discord.Permissions:
-    """What the person may do in a channel of the server."""
+    """Return the user's permissions in a channel of the guild."""
     if channel.id == interaction.channel_id:
-        return interaction.permissions  # Discord's own word
+        return interaction.permissions  # computed by Discord
     if not isinstance(interaction.user, discord.Member):
         return discord.Permissions.none()
     return channel.permissions_for(interaction.user)
 
 
 async def require_channel_manager(interaction: discord.Interaction[Any], channel_id: int) -> None:
-    """Raises `UserError` unless the person manages that channel, and can see it."""
+    """Raise `UserError` unless the user can see and manage that channel."""
     if not await _manages(interaction, channel_id):
         where = f"<#{channel_id}>"
         raise UserError(tr("You need the permission **Manage Channels** in {channel} for this.", channel=where))
 
 
 async def _manages(interaction: discord.Interaction[Any], channel_id: int) -> bool:
-    """Of a channel that is gone whoever manages the server's channels does; of one that the bot cannot see, and which
-    may be a private thread, whoever may see all of those as well."""
+    """Return whether the user manages the channel. A deleted channel requires Manage Channels in the guild; one that
+    the bot cannot see, and that may be a private thread, additionally requires Manage Threads.
+    """
     member = interaction.user
     if channel_id == interaction.channel_id:
         return interaction.permissions.manage_channels
@@ -109,7 +110,7 @@ async def _manages(interaction: discord.Interaction[Any], channel_id: int) -> bo
 async def _sees(
     interaction: discord.Interaction[Any], channel: discord.abc.GuildChannel | discord.Thread, member: discord.Member
 ) -> bool:
-    """A private thread is for its members, and for those who manage threads."""
+    """Return whether the user sees the channel; private threads are for members and for those with Manage Threads."""
     if not isinstance(channel, discord.Thread) or not channel.is_private():
         return True
     if granted_in(interaction, channel).manage_threads:
@@ -126,7 +127,7 @@ async def _sees(
 def may_mention(
     interaction: discord.Interaction[Any], channel: discord.abc.GuildChannel | discord.Thread, role: discord.Role
 ) -> bool:
-    """Whether the person could mention the role there themselves: else the bot must not do so for them."""
+    """Return whether the user could mention the role in the channel; the bot must not do it for them otherwise."""
     return role.mentionable or granted_in(interaction, channel).mention_everyone
 
 
@@ -139,36 +140,36 @@ _NEEDED = {
 
 
 def missing(channel: discord.abc.GuildChannel | discord.Thread) -> list[str]:
-    """The permissions that the bot lacks to post in a channel, by the names of Discord's settings."""
+    """Return the permissions that the bot lacks to post in a channel, by their names in Discord's settings."""
     return lacking_of(channel, channel.permissions_for(channel.guild.me))
 
 
 def lacking_of(channel: discord.abc.GuildChannel | discord.Thread, granted: discord.Permissions) -> list[str]:
-    """The same, of permissions that are known already."""
+    """Like `missing`, for permissions that are already known."""
     needed = dict(_NEEDED)
     if isinstance(channel, discord.Thread):
         needed["send_messages_in_threads"] = marked("Send Messages in Threads")
         del needed["send_messages"]
     elif isinstance(channel, discord.ForumChannel):
-        needed["send_messages"] = marked("Create Posts")  # Discord's name for it there
+        needed["send_messages"] = marked("Create Posts")  # its name in forum channels
     return [tr(words) for name, words in needed.items() if not getattr(granted, name)]
 
 
 def require_postable(channel: discord.abc.GuildChannel | discord.Thread, *, again: str = "") -> None:
-    """Raises with the fix when the bot could not post there. `again`: what to do then, when it is not to subscribe."""
+    """Raise with the fix if the bot cannot post there. `again` says what to do then, unless it is to subscribe."""
     if lacking := missing(channel):
         raise UserError(f"{how_to_mend(channel, lacking)} {again or tr('Then subscribe again.')}")
 
 
 def is_public(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
-    """Whether everybody in the server can read along."""
+    """Return whether everyone in the guild can read the channel."""
     if isinstance(channel, discord.Thread):
         return not channel.is_private() and channel.parent is not None and is_public(channel.parent)
     return channel.permissions_for(channel.guild.default_role).view_channel
 
 
 def how_to_hide(channel: discord.abc.GuildChannel | discord.Thread) -> str:
-    """Why a channel cannot be the moderators' desk, and how it can."""
+    """Explain why a channel cannot be the desk, and how to make it private."""
     return tr(
         "Everybody can read {channel}, and held cards are not for everybody. Open the channel's settings → "
         "Permissions, make it private and add the moderators and me.",
@@ -177,7 +178,7 @@ def how_to_hide(channel: discord.abc.GuildChannel | discord.Thread) -> str:
 
 
 def how_to_mend(channel: discord.abc.GuildChannel | discord.Thread, lacking: Sequence[str]) -> str:
-    """What the bot lacks in a channel, and where to give it."""
+    """List the bot's missing permissions in a channel, and where to grant them."""
     return trn(
         "I cannot post in {channel}: I lack {permissions}. Open the channel's settings → Permissions, add my role and "
         "allow it.",
@@ -190,7 +191,7 @@ def how_to_mend(channel: discord.abc.GuildChannel | discord.Thread, lacking: Seq
 
 
 async def trouble(interaction: discord.Interaction[Any], channel_id: int, closed: Collection[int]) -> str:
-    """What keeps the bot from posting in a channel of this server, with the fix; empty when nothing does."""
+    """Return what prevents posting in a channel of this guild, with the fix; empty if nothing does."""
     try:
         channel = await find_channel(interaction, channel_id)
     except HiddenChannelError:
@@ -203,13 +204,13 @@ async def trouble(interaction: discord.Interaction[Any], channel_id: int, closed
 
 
 def gone_roles(interaction: discord.Interaction[Any], roles: Collection[int]) -> set[int]:
-    """Those of these roles that the server does not have any more."""
+    """Return those of these roles that were deleted from the guild."""
     guild = interaction.guild
     return {role for role in roles if guild is not None and guild.get_role(role) is None}
 
 
 def mention_trouble(interaction: discord.Interaction[Any], channel_id: int, role_id: int | None) -> str:
-    """What keeps a subscription from calling its role, with the fix; empty when nothing does, or it calls nobody."""
+    """Return what prevents a subscription from mentioning its role, with the fix; empty if it can, or has none."""
     channel, guild = channel_of(interaction, channel_id), interaction.guild
     if role_id is None or guild is None:
         return ""

@@ -1,4 +1,4 @@
-"""The courier's hands: Discord's calls for a delivery, and what their failures mean."""
+"""The Discord implementation of the courier's poster: API calls for a delivery, and classification of their errors."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ from bot.store.records import FiledCard
 from bot.store.refused import RefusedMessage
 
 _log = logging.getLogger(__name__)
-_THREAD_ARCHIVED = 50083  # put away by Discord for lack of talk; opening it again is allowed unless it is locked
+_THREAD_ARCHIVED = 50083  # archived by Discord for inactivity; may be reopened unless it is locked
 _THREAD_LOCKED = 160005
 _THREADS_USED_UP = (160006, 160007)
 _WRONG_KIND = (40058, 50003, 50008, 50024)
 _NO_MEMBER = (10004, 10007, 10013, 50001)
-"""Unknown server, member, user; and a server that the bot has no access to."""
+"""Unknown guild, member, user; and a guild the bot has no access to."""
 _NAMED = 5
-"""Cards, and channels of a card, that a report names."""
+"""Maximum cards, and channels per card, named in a report."""
 _TITLE = 120
 _LOGGED = 300
-"""Characters of Discord's own words that a line of the log may hold."""
+"""Maximum characters of Discord's error message in a log line."""
 _PICTURE = re.compile(r"embeds\.\d+\.(?:image|thumbnail|author\.icon_url)")
 _LOOKED_BACK = 1000
-"""Messages of a channel's history among which recovery looks for a post of its own; a hundred are one request."""
+"""Maximum messages of a channel's history that recovery searches; one request returns a hundred."""
 _NOBODY: Payload = {"allowed_mentions": {"parse": []}}
 _LOCKED_FOR = timedelta(hours=1)
-"""When a change is tried again that a locked post of a forum did not take."""
+"""Retry delay for an edit that failed because its forum post is locked."""
 _T = TypeVar("_T")
 
 
 class DiscordPoster:
-    """`bot.delivery.poster.Poster` for Discord. Needs no gateway, only the token.
+    """`bot.delivery.poster.Poster` for Discord. Needs only the token, no gateway.
 
-    Messages are sent as finished payloads: `Messageable.send` makes objects of every question and answer, which
-    doubles the work of a post that goes to a thousand channels.
+    Messages are sent as finished payloads: `Messageable.send` builds objects for every request and response, which
+    doubles the work of a post to a thousand channels.
     """
 
     def __init__(self, bot: NewsBot) -> None:
@@ -98,7 +98,7 @@ class DiscordPoster:
         return self._bot.discord_time.horizon()
 
     async def find(self, delivery: Delivery) -> int | None:
-        """Looks at what has come since the last try began, or at the newest where that is not known."""
+        """Search what was posted since the last attempt began, or the latest messages if that time is unknown."""
         await self._require_open(delivery)
         with named_failures():
             async for message in self._recent(delivery):
@@ -142,20 +142,20 @@ class DiscordPoster:
         return await self.tell(0 if member else messages[0].guild_id, text, [member] if member else sorted(people))
 
     async def _reached(self, whom: str, telling: Awaitable[bool]) -> bool:
-        """What keeps one of them from being told keeps nobody else from it."""
+        """Run one notification; its failure must not prevent the others."""
         try:
             with named_failures():
                 return await telling
         except WayClosedError:
-            return False  # the gate has logged it
+            return False  # logged by the gate
         except DeliveryError as error:
-            _log.warning("%s could not be told: %s", whom, error)
-        except Exception:  # noqa: BLE001 - a defect in telling must not stop delivery
-            _log.exception("%s could not be told", whom)
+            _log.warning("Could not notify %s: %s", whom, error)
+        except Exception:  # noqa: BLE001 - a bug in notifications must not stop delivery
+            _log.exception("Could not notify %s", whom)
         return False
 
     async def _told_in_public(self, guild_id: int, text: str) -> bool:
-        """Whether the server has a place for its system's messages, and it took this one."""
+        """Post in the guild's system channel; return whether it has one that accepted the message."""
         if guild := self._bot.get_guild(guild_id):
             place = guild.system_channel.id if guild.system_channel and not missing(guild.system_channel) else None
         else:
@@ -176,14 +176,14 @@ class DiscordPoster:
         return self._forms.new(delivery, cards) if new else self._forms.changed(delivery, cards)
 
     def _without_lost_role(self, delivery: Delivery) -> Delivery:
-        """A role that its server does not have any more is not named: people would read its number."""
+        """Drop a mention of a deleted role: readers would see its id."""
         guild = self._bot.get_guild(delivery.guild_id)
         if delivery.mention is None or guild is None or guild.unavailable or guild.get_role(delivery.mention):
             return delivery
         return replace(delivery, mention=None)
 
     async def _awake(self, place: int, call: Callable[[], Awaitable[_T]]) -> _T:
-        """What the call gives, after opening its place again when that is a thread that Discord has put away."""
+        """Run the call; if it fails because its thread is archived, unarchive it and retry."""
         try:
             return await call()
         except discord.HTTPException as error:
@@ -193,7 +193,7 @@ class DiscordPoster:
         return await call()
 
     def _recent(self, delivery: Delivery) -> AsyncIterator[discord.Message]:
-        """What a try brought is near the beginning of what has come since."""
+        """Yield messages in an order that finds the attempt's post early."""
         if delivery.forum:
             return self._forum.recent(delivery)
         channel = self._bot.get_partial_messageable(delivery.channel_id, guild_id=delivery.guild_id)
@@ -204,10 +204,9 @@ class DiscordPoster:
         return self._bot.user is not None and message.author.id == self._bot.user.id
 
     async def _require_open(self, delivery: Delivery) -> None:
-        """Spares a request that Discord would refuse: too many of those ban the bot's address.
+        """Raise instead of sending a request that Discord would reject: too many of those ban the bot's IP address.
 
-        Says nothing about a server that the gateway has not told of (yet), but for the desk: whether everybody could
-        read what waits there is asked for.
+        If the gateway has not sent the guild (yet), only a desk's privacy is checked, over REST.
         """
         guild = self._bot.get_guild(delivery.guild_id)
         if guild and not guild.unavailable:
@@ -236,13 +235,13 @@ def _message_id(delivery: Delivery) -> int:
 
 
 def _place(delivery: Delivery) -> int:
-    """The channel of its message: a forum's post is a thread of its own, named like its first message."""
+    """Return the message's channel: a forum post is a thread with the id of its starter message."""
     return _message_id(delivery) if delivery.forum else delivery.channel_id
 
 
 @contextmanager
 def named_failures(*, posting: bool = False) -> Iterator[None]:
-    """Let the requests inside pass the gate, and turn discord.py's and aiohttp's errors into the courier's own."""
+    """Subject the requests inside to the gate, and convert discord.py's and aiohttp's errors into the courier's."""
     try:
         with delivering():
             yield
@@ -259,9 +258,9 @@ def named_failures(*, posting: bool = False) -> Iterator[None]:
 
 
 def _refusal(error: discord.HTTPException, *, posting: bool) -> DeliveryError:
-    """What discord.py's error means (`bot.delivery.refusals`), without its body."""
+    """Classify discord.py's error (`bot.delivery.refusals`), without keeping its body."""
     words = f"{error.status}, code {error.code}: {' '.join(error.text.split())}"[:_LOGGED]
-    # A nonce whose message was deleted answers "unknown message", or names no code: a moderator removed the post.
+    # A nonce whose message was deleted gives "unknown message" or no code: a moderator removed the post.
     if posting and error.status == 404 and not error.code:
         return MessageRemovedError(words)
     match scope_of(error.status, error.code):
@@ -285,7 +284,7 @@ def _wish(error: discord.HTTPException) -> timedelta | None:
 
 
 def refused_words(messages: Sequence[RefusedMessage]) -> str:
-    """What Discord refuses, by the cards' titles: a card is named once, however many channels wanted it."""
+    """Describe the rejected messages by card title; each card is named once, however many channels it was for."""
     channels: dict[str, list[int]] = {}
     for message in messages:
         channels.setdefault(message.title, []).append(message.channel_id)
@@ -305,7 +304,7 @@ def refused_words(messages: Sequence[RefusedMessage]) -> str:
 
 
 def place_words(status: int, code: int) -> str:
-    """Why a place takes nothing, for its people: what they can do about it."""
+    """Explain to its users why a channel rejects messages, and how to fix it."""
     if code in (_THREAD_LOCKED, _THREAD_ARCHIVED):
         return tr("A thread that I post to is locked. Unlock it, or allow me **Manage Threads** there.")
     if code in _THREADS_USED_UP:
@@ -324,7 +323,7 @@ def place_words(status: int, code: int) -> str:
 
 @contextmanager
 def _failures_at(delivery: Delivery) -> Iterator[None]:
-    """The same, where the message is. A forum's post is a place of its own: its end or its lock is not the forum's."""
+    """Like `named_failures`, for the message's place: an error of a forum post is not one of its forum."""
     try:
         with named_failures():
             yield

@@ -1,4 +1,4 @@
-"""`/digest setup`: the choices of a subscription one after another, with a preview before it is made."""
+"""`/digest setup`: an interactive form for a subscription, with a preview before it is created."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Interaction = discord.Interaction[Any]
 _DRAFT = re.compile(r"nd:setup:(?P<draft>[0-9a-f]{8}):[a-z]+")
-_MINUTES = 14  # an answer that only one person sees can be changed for 15
+_MINUTES = 14  # an ephemeral response can be edited for 15
 _WHEN = {
     When.INSTANT: (marked("Instantly"), marked("Each card as it appears")),
     When.HOURLY: (marked("Hourly"), marked("A digest every hour in which there is something new")),
@@ -51,9 +51,9 @@ _CHANNELS = [
 
 
 class SetupView(AnsweringView):
-    """One draft of a subscription, for the person who began it.
+    """A draft of a subscription, for the person who started it.
 
-    It is kept in memory only; `open_drafts` holds the keys of all that still are (see `about_lost_draft`).
+    It is kept in memory only; `open_drafts` holds the keys of the open ones (see `about_lost_draft`).
     """
 
     def __init__(self, wish: Wish, topics: Sequence[str], open_drafts: set[str]) -> None:
@@ -62,7 +62,7 @@ class SetupView(AnsweringView):
         self.topics = topics
         self.channel: Target | None = None
         self.zone = ""
-        """The time zone as it was typed."""
+        """The time zone as typed."""
         self._key = secrets.token_hex(4)
         self._open_drafts = open_drafts
         open_drafts.add(self._key)
@@ -70,18 +70,18 @@ class SetupView(AnsweringView):
 
     @classmethod
     async def begun(cls, interaction: discord.Interaction[NewsBot]) -> Self:
-        """A daily digest of every topic, to begin with."""
+        """Start with a daily digest of every topic."""
         found = await interaction.client.store.archive.topics(guild_id(interaction), limit=CHOICES)
         wish = replace(await base_wish(interaction), when=When.DAILY)
         known = [topic.name for topic in found if len(topic.name) <= 100]
         return cls(wish, known, interaction.client.open_drafts)
 
     def custom_id(self, item: str) -> str:
-        """The same each time that the draft is drawn: a click that crosses a change still finds its item."""
+        """Return an id that is stable across redraws, so that a click during a redraw still finds its item."""
         return f"nd:setup:{self._key}:{item}"
 
     def close(self) -> None:
-        """There is nothing more to choose."""
+        """End the draft."""
         self.stop()
         self._open_drafts.discard(self._key)
 
@@ -89,7 +89,7 @@ class SetupView(AnsweringView):
         self.close()
 
     def reply(self) -> dict[str, Any]:
-        """The draft in words, and the choices."""
+        """Render the draft and its components."""
         return {"embed": draft_embed(self.channel.id if self.channel else None, self.wish), "view": self}
 
     def _fill(self) -> None:
@@ -101,7 +101,7 @@ class SetupView(AnsweringView):
             self.add_item(button)
 
     async def draw(self, interaction: Interaction) -> None:
-        """Show the draft as it is now."""
+        """Redraw the draft."""
         self._fill()
         await answer(interaction, **self.reply())
 
@@ -113,7 +113,7 @@ class SetupView(AnsweringView):
 
 
 def about_lost_draft(interaction: Interaction) -> str:
-    """What to tell who uses a setup that waited for too long, or that another run of the program began; else empty."""
+    """Return the notice for a draft that timed out or belongs to an earlier process; empty if it is neither."""
     data: Any = interaction.data or {}
     named = _DRAFT.fullmatch(str(data.get("custom_id", "")))
     if named and named["draft"] not in interaction.client.open_drafts:
@@ -122,7 +122,7 @@ def about_lost_draft(interaction: Interaction) -> str:
 
 
 class _Choice(Answering, discord.ui.Select["SetupView"]):
-    """One choice of a draft; what is chosen stays marked."""
+    """A select of a draft; the chosen option stays selected."""
 
     acknowledgement = Acknowledgement.UPDATE
 
@@ -170,7 +170,7 @@ class _WhenSelect(_Choice):
         super().__init__(draft, "when", tr("When?"), options, row=1)
 
     async def act(self, interaction: Interaction) -> None:
-        """Days and times of another kind of digest would not fit this one."""
+        """Reset days and times, which do not fit another kind of digest."""
         self.draft.wish = replace(self.draft.wish, when=When(self.values[0]), days=(), times=())
         await self.draft.draw(interaction)
 
@@ -248,7 +248,7 @@ class _SubscribeButton(Answering, discord.ui.Button["SetupView"]):
 
 
 def _drafted(interaction: Interaction, channel_id: int, wish: Wish) -> Subscription:
-    """The draft as if it were subscribed now."""
+    """Build the subscription that the draft would create now."""
     now = interaction.client.clock()
     since, next_at = first_turn(wish, now)
     server = guild_id(interaction)

@@ -1,4 +1,4 @@
-"""The form of `/digest setup`: times, days, zone and limits, which are typed rather than chosen."""
+"""The modal of `/digest setup` for values that are typed: times, days, time zone and limits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST = 500
 
 
 class TimesAndLimits(AnsweringModal):
-    """A draft's form; that of an instant subscription has no times."""
+    """A draft's modal; an instant subscription has no times."""
 
     acknowledgement = Acknowledgement.UPDATE
 
@@ -51,7 +51,7 @@ class TimesAndLimits(AnsweringModal):
             without=_typed(self.without) or "none",
             min_quality=min(int(quality or 0), 1000),
         )
-        # The fields show what was chosen before: one that was emptied means none.
+        # The fields are prefilled with the current values, so an empty one clears its value.
         self.draft.wish = wish_of(asked, replace(self.draft.wish, times=(), days=()))
         self.draft.zone = asked.timezone or ""
         await self.draft.draw(interaction)

@@ -1,7 +1,7 @@
-"""Which shards of the gateway this process holds, and when each may identify.
+"""Shard assignment, and rate limiting of IDENTIFY.
 
-Discord takes one identify in five seconds of each bucket, and as many buckets as the bot's `max_concurrency`: shards
-whose ids are equal modulo that number share one ("Gateway: Sharding" in its documentation).
+Discord accepts one IDENTIFY per 5 seconds and bucket, with `max_concurrency` buckets; a shard's bucket is its id modulo
+that number ("Gateway: Sharding" in its documentation).
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 APART = timedelta(seconds=5.2)
-"""Between two identifies of a bucket: Discord counts from when they arrive, which differs a little each time."""
+"""Interval between two IDENTIFYs of a bucket, with a margin: Discord measures arrival, which jitters."""
 Reserve = Callable[[str, datetime, timedelta], Awaitable[datetime]]
-"""Takes the next free moment under a name that other processes use as well, and gives it."""
+"""Reserve the next slot of a named limiter shared between processes; returns its time."""
 
 
 class Identifies:
-    """Lets each bucket identify at Discord's pace; with `reserve`, in step with the bot's other processes."""
+    """Rate limiter for IDENTIFY by bucket; with `reserve`, shared with the bot's other processes."""
 
     def __init__(self, buckets: int, clock: Callable[[], datetime], reserve: Reserve | None = None) -> None:
         self._buckets = max(1, buckets)
@@ -33,7 +33,7 @@ class Identifies:
         await asyncio.sleep((at - now).total_seconds())
 
     async def _next(self, name: str, now: datetime, apart: timedelta) -> datetime:
-        if now < self._seen:  # the clock was set back: what was free then is free now
+        if now < self._seen:  # the clock was set back, so old reservations are void
             self._free.clear()
         self._seen = now
         at = max(now, self._free.get(name, now))

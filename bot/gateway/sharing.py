@@ -1,4 +1,4 @@
-"""From a reply that only one person sees to a message for everybody in the channel."""
+"""Share an ephemeral reply with the channel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
 
 MOST = 10
-"""Cards in a message, by Discord's limit of embeds; ten ids of seven digits fit into a `custom_id` of 100 as well."""
+"""Maximum cards: Discord's limit of embeds. Ten ids of seven digits also fit into a `custom_id` (100 characters)."""
 _PREFIX = "nd:show:"
 _CARD = r"[0-9a-f]{1,7}"  # ids are below 2 ** 28, see `bot.store.records.timeline`
 
@@ -33,7 +33,7 @@ class ShareButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=rf"{_PREFIX}(?P<cards>{_CARD}(?:-{_CARD}){{0,{MOST - 1}}})",
 ):
-    """Posts the cards of a reply in its channel, once a reply."""
+    """Posts the cards of a reply in its channel, once per reply."""
 
     acknowledgement = Acknowledgement.UPDATE
 
@@ -63,19 +63,19 @@ class ShareButton(
 
 
 def sharing(interaction: discord.Interaction[Any], cards: Sequence[FiledCard]) -> list[ShareButton]:
-    """The button under a reply with these cards; none in a direct message, where there is nobody else."""
+    """Return the button for a reply with these cards; none in a DM, where nobody else would see them."""
     return [ShareButton([card.id for card in cards])] if cards and interaction.guild_id else []
 
 
 def can_be_shared(message: discord.Message | None) -> bool:
-    """Whether a reply still has the button."""
+    """Return whether a reply still has the button."""
     return message is not None and any(
         _is_share(item) for row in message.components for item in getattr(row, "children", ())
     )
 
 
 def without_sharing(view: discord.ui.View) -> discord.ui.View:
-    """The view without the button."""
+    """Return the view without the button."""
     for item in list(view.children):
         if _is_share(item):
             view.remove_item(item)
@@ -87,7 +87,7 @@ def _is_share(item: object) -> bool:
 
 
 def _require_speech(interaction: discord.Interaction[Any]) -> None:
-    """Raises unless the person could post the same here: the bot lends nobody its voice."""
+    """Raise unless the user could post the same here themselves."""
     if interaction.guild_id is None:
         raise app_commands.NoPrivateMessage
     in_thread = isinstance(interaction.channel, discord.Thread)
@@ -103,18 +103,18 @@ def _require_speech(interaction: discord.Interaction[Any]) -> None:
 
 
 async def _take_button_away(interaction: discord.Interaction[NewsBot]) -> None:
-    """Raises when somebody was faster: a second click may be under way before the first took the button away."""
+    """Raise if another click was first: a second one may arrive before the button is removed."""
     message, shown = interaction.message, interaction.client.shown
     if message is None or message.id in shown:
         raise UserError(tr("This has been shown to everyone already."))
     shown.append(message.id)
     view = without_sharing(discord.ui.View.from_message(message, timeout=None))
-    view.stop()  # or discord.py would keep it for ever
+    view.stop()  # or discord.py would keep it in memory forever
     await answer(interaction, view=view)
 
 
 def _public_view(cards: Sequence[FiledCard]) -> discord.ui.View:
-    """Without buttons that turn the page: what one person shows, another must not change."""
-    from bot.gateway.views import list_view  # which has buttons that lead to lists again
+    """Build a view without page buttons: other users must not turn the page that somebody shared."""
+    from bot.gateway.views import list_view  # its buttons import lists again
 
     return list_view(cards, ())

@@ -1,4 +1,4 @@
-"""Who answers people: one process for each shard, and others that stand by to take its place."""
+"""Leadership per shard set: one process handles interactions, others stand by to take over."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from bot.store.engines import Stand
 
 _log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
-"""How often a process looks whether the shards are its own."""
+"""Interval between lease checks."""
 
 
 class Standby:
-    """Waits for the shards, and notices when another process has them."""
+    """Waits for the shards' lease, and notices when another process takes it."""
 
     def __init__(self) -> None:
         self.is_waiting = False
-        """Whether another process answers, so that this one does not."""
+        """Whether another process holds the shards, so that this one does not respond."""
 
     async def serve(self, stand: Stand, session: Callable[[], Coroutine[Any, Any, None]]) -> bool:
-        """Once the shards are this process's, run `session` until it ends or another process has them.
+        """Run `session` once this process holds the shards, until it ends or another process takes them.
 
-        Returns whether it ended by itself. A database that is away takes nobody's shards: nobody can have them then.
+        Return whether it ended normally. A database outage does not end the session: nobody
+        else can take the lease then.
         """
         await self._wait(stand)
         running = asyncio.create_task(session(), name="gateway session")
@@ -35,7 +36,7 @@ class Standby:
                 running.result()
                 return True
             taken.result()
-            _log.error("Another process answers for these shards now: this one stops to")
+            _log.error("Another process has taken over these shards; stopping")
             return False
         finally:
             for task in (running, taken):
@@ -46,7 +47,7 @@ class Standby:
         try:
             while not await stand.look():
                 if not self.is_waiting and stand.answers:
-                    _log.info("Another process answers commands and buttons: this one stands by")
+                    _log.info("Another process handles commands and buttons; standing by")
                     self.is_waiting = True
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
@@ -54,7 +55,7 @@ class Standby:
 
 
 async def _taken(stand: Stand) -> None:
-    """Return when another process has the shards."""
+    """Return once another process holds the shards."""
     while True:
         if not await stand.look() and stand.answers:
             return

@@ -1,4 +1,4 @@
-"""What the options complete to as a person types, and how a chosen value is read again."""
+"""Autocomplete for command options, and parsing of the chosen values."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
 
 Target = discord.TextChannel | discord.Thread | discord.ForumChannel
-"""Where cards can go; a text channel may be one for announcements."""
+"""Target channel types; an announcement channel counts as a text channel."""
 Choices = list[app_commands.Choice[str]]
-_VALUE = 100  # characters that a choice's name or value may have
+_VALUE = 100  # maximum characters of a choice's name or value
 _CARD = re.compile(r"^card:(\d{1,10})$")
 
 
@@ -51,7 +51,7 @@ async def topics(interaction: discord.Interaction[NewsBot], current: str) -> Cho
 
 @suggesting
 async def several_topics(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
-    """Completes the last of several topics with commas between them."""
+    """Complete the last of several comma-separated topics."""
     before, comma, last = current.rpartition(",")
     chosen = split_topics(before)
     start = ", ".join(chosen) + (", " if comma and chosen else "")
@@ -60,7 +60,7 @@ async def several_topics(interaction: discord.Interaction[NewsBot], current: str
 
 
 def split_topics(text: str) -> list[str]:
-    """The topics of an option, each once, in the order given."""
+    """Return the topics of an option, without duplicates, in order."""
     return list(dict.fromkeys(name for piece in text.split(",") if (name := " ".join(piece.split()))))
 
 
@@ -85,13 +85,13 @@ async def time_zones(_interaction: discord.Interaction[NewsBot], current: str) -
 
 @suggesting
 async def cards(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
-    """Visible cards by words."""
+    """Complete visible cards by words."""
     return await _cards(interaction, current, hidden=False)
 
 
 @suggesting
 async def any_cards(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
-    """Held cards as well, for those who may decide."""
+    """Complete cards including held ones, for moderators."""
     return await _cards(interaction, current, hidden=True) if may_moderate(interaction) else []
 
 
@@ -102,7 +102,7 @@ async def _cards(interaction: discord.Interaction[NewsBot], current: str, *, hid
 
 
 async def chosen_card(interaction: discord.Interaction[NewsBot], value: str, *, hidden: bool = False) -> FiledCard:
-    """The card of an option: one that was suggested, a slug, or the only one with these words. Raises `UserError`."""
+    """Resolve an option to a card: a suggestion, a slug, or words that match only one. Raises `UserError`."""
     archive, server = interaction.client.store.archive, guild_id(interaction)
     if suggested := _CARD.match(value):
         card = await archive.card(int(suggested[1]), server, hidden=hidden)
@@ -124,7 +124,7 @@ async def _only(interaction: discord.Interaction[NewsBot], words: str, hidden: b
 
 @suggesting
 async def subscriptions(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
-    """This server's subscriptions, as “#channel: topics”."""
+    """Complete this guild's subscriptions, as “#channel: topics”."""
     found = await interaction.client.store.subscriptions.of_guild(guild_id(interaction))
     named = [(subscription_name(interaction, each), each.id) for each in found]
     wish = current.casefold()
@@ -133,7 +133,7 @@ async def subscriptions(interaction: discord.Interaction[NewsBot], current: str)
 
 
 async def chosen_subscription(interaction: discord.Interaction[NewsBot], value: str) -> Subscription:
-    """The subscription of an option, of this server. Raises `UserError`, also when the person may not manage it."""
+    """Resolve an option to a subscription of this guild. Raises `UserError`, also if the person may not manage it."""
     found = await interaction.client.store.subscriptions.of_guild(guild_id(interaction))
     chosen = next((each for each in found if str(each.id) == value), None)
     if chosen is None:
@@ -143,7 +143,7 @@ async def chosen_subscription(interaction: discord.Interaction[NewsBot], value: 
 
 
 async def target(interaction: discord.Interaction[NewsBot], channel_id: int) -> Target:
-    """A subscribed channel, while it is one that the bot can post in. Raises `UserError`."""
+    """Return a subscribed channel if the bot can post in it. Raises `UserError`."""
     try:
         channel = await find_channel(interaction, channel_id)
     except HiddenChannelError as error:
@@ -155,7 +155,7 @@ async def target(interaction: discord.Interaction[NewsBot], channel_id: int) -> 
 
 
 def subscription_name(interaction: discord.Interaction[NewsBot], subscription: Subscription) -> str:
-    """A subscription as a choice: channel, topics and times."""
+    """Format a subscription as a choice: channel, topics and times."""
     wish = subscription.wish
     paused = f" ({tr('paused')})" if subscription.paused else ""
     topics = ", ".join(wish.topics) or tr("every topic")

@@ -1,4 +1,4 @@
-"""The reply to a question for trends: days of the server's own time zone, as a chart."""
+"""The reply to /trends: a chart by day in the guild's time zone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHART = "trends.png"
 
 
 async def trends_reply(interaction: discord.Interaction[NewsBot], topic: str | None, days: int) -> dict[str, Any]:
-    """Cards and mean heat of the last `days` days. Raises `UserError` when there is no card."""
+    """Return the number and mean heat of cards over the last `days` days. Raises `UserError` if there are none."""
     bot, server = interaction.client, guild_id(interaction)
     now, zone = bot.clock(), ZoneInfo(await bot.store.subscriptions.timezone(server) or "UTC")
     spans = await bot.store.trends.spans(server, topic, first_moment(now, zone, days), now)

@@ -1,4 +1,4 @@
-"""Pages of lists: what was asked for is remembered, so that a button can ask for the next page after any restart."""
+"""Pagination: requests are stored, so that page buttons work after any restart."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
 
 PAGE = 5
-_FARTHEST = 2**62  # a forged button must not overflow the database's integers
+_FARTHEST = 2**62  # keeps a forged button from overflowing the database's integers
 PLACE = r"[nop]-?\d{1,19}"
 KEY = r"[0-9a-f]{12}"
 Request = dict[str, Any]
 Reply = dict[str, Any]
-"""What `edit_message` and `send_message` take: embeds and view."""
+"""Keyword arguments of `edit_message` and `send_message`: embeds and view."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page begins: after a card in time (`o` older, `n` newer), or after so many cards (`p`)."""
+    """A cursor: after a card in time (`o` older, `n` newer), or an offset (`p`)."""
 
     kind: str
     value: int
@@ -59,7 +59,7 @@ class TurnButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=rf"nd:turn:(?P<key>{KEY}):(?P<place>{PLACE})",
 ):
-    """Turns the page of a list, for anyone who sees it; what the page holds is asked for again."""
+    """Turns the page of a list, for anyone who sees it; the page is queried again."""
 
     acknowledgement = Acknowledgement.UPDATE
 
@@ -80,14 +80,14 @@ class TurnButton(
 
 
 async def listed(interaction: discord.Interaction[NewsBot], request: Request) -> Reply:
-    """The first page of a list. Raises `UserError` when there is nothing to show."""
+    """Return the first page of a list. Raises `UserError` if it is empty."""
     client = interaction.client
     key = client.store.listings.keep(request, client.clock())
     return await _page(interaction, request, key, START)
 
 
 async def turned(interaction: discord.Interaction[NewsBot], key: str, place: Place) -> Reply:
-    """Another page of a list that was shown before."""
+    """Return another page of a stored request."""
     request = await interaction.client.store.listings.recall(key)
     if request is None:
         raise UserError(tr("This list is too old to turn its pages. Ask for it again."))
@@ -95,7 +95,7 @@ async def turned(interaction: discord.Interaction[NewsBot], key: str, place: Pla
 
 
 async def _page(interaction: discord.Interaction[NewsBot], request: Request, key: str, place: Place) -> Reply:
-    from bot.gateway.lists import KINDS  # whose pages have buttons that turn to other pages
+    from bot.gateway.lists import KINDS  # its pages have buttons that import this module
 
     return await KINDS[request["kind"]](interaction, request, key, place)
 
@@ -105,7 +105,7 @@ def offset_page(cards: tuple[FiledCard, ...], total: int, place: Place) -> Page:
 
 
 def turns(key: str, page: Page, offset: int | None = None) -> list[TurnButton]:
-    """Back and forward, where there is something: by time, or by number for lists in another order."""
+    """Build the previous/next buttons that apply: cursors by time, or offsets for lists in another order."""
     if offset is None:
         ends = (page.cards[0].timeline, page.cards[-1].timeline)
         return turns_between(key, *ends, has_newer=page.has_newer, has_older=page.has_older)
@@ -114,7 +114,7 @@ def turns(key: str, page: Page, offset: int | None = None) -> list[TurnButton]:
 
 
 def turns_between(key: str, newest: int, oldest: int, *, has_newer: bool, has_older: bool) -> list[TurnButton]:
-    """Back and forward from a page between two places in time."""
+    """Build the previous/next buttons of a page between two cursors in time."""
     return _turn_buttons(key, Place("n", newest) if has_newer else None, Place("o", oldest) if has_older else None)
 
 

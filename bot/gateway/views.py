@@ -1,4 +1,4 @@
-"""The buttons under a message, row by row."""
+"""Button rows for messages."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from bot.render.limits import LINK_BUTTON_URL
 from bot.store.records import FiledCard
 
 ROW = 5
-"""Buttons in a row, by Discord's layout of components."""
+"""Maximum buttons per row (Discord's component layout)."""
 
 
 def card_view(card: FiledCard, delivery_id: int = 0, below: Iterable[discord.ui.Item[Any]] = ()) -> discord.ui.View:
-    """Under one card: Open, Save, Related, More from this topic, Report; `below` stands in a row of its own.
+    """Build the buttons under a card: Open, Save, Related, More from this topic, Report; `below` gets its own row.
 
-    Recovery finds a post again by the delivery in its buttons.
+    Recovery recognizes a post by the delivery id in its buttons.
     """
     return rows(_card_buttons(card, delivery_id), below)
 
 
 def digest_view(cards: Sequence[FiledCard], delivery_id: int, *, personal: bool = False) -> discord.ui.View:
-    """Under a digest: which card to keep, and why these; under a member's own, how to stop it."""
+    """Build the components under a digest: save a card, explain the choice; for a personal digest also unsubscribe."""
     keep = [KeepSelect(delivery_id, cards)] if cards else []
     return rows(keep, [WhyButton(delivery_id), StopButton(delivery_id) if personal else None])
 
 
 def delivery_of(message: discord.Message) -> int | None:
-    """The delivery whose id a post's buttons carry; None for any other message."""
+    """Return the delivery id in a post's buttons; None for any other message."""
     for row in message.components:
         for button in getattr(row, "children", ()):
             if found := delivery_in(getattr(button, "custom_id", None) or ""):
@@ -50,7 +50,7 @@ def delivery_of(message: discord.Message) -> int | None:
 
 
 def list_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
-    """Under a list: Open and Save for each card by its number, and the buttons for the whole list."""
+    """Build the buttons under a list: Open and Save for each card by number, and those for the whole list."""
     if len(cards) == 1:
         return rows(_card_buttons(cards[0]), turns)
     saves = [SaveButton(card.id, label=tr("Save {number}", number=number)) for number, card in enumerate(cards, 1)]
@@ -58,13 +58,13 @@ def list_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]])
 
 
 def saved_view(cards: Sequence[FiledCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
-    """Under a member's saved cards: Open and Remove."""
+    """Build the buttons under a member's saved cards: Open and Remove."""
     removes = [ForgetButton(card.id, tr("Remove {number}", number=number)) for number, card in enumerate(cards, 1)]
     return rows(_opens(cards), removes, turns)
 
 
 def rows(*groups: Iterable[discord.ui.Item[Any] | None]) -> discord.ui.View:
-    """Each group begins a row of its own."""
+    """Lay out the items; each group starts a new row."""
     view, row = _view(), 0
     for group in groups:
         items = [item for item in group if item]
@@ -92,9 +92,9 @@ def open_button(card: FiledCard, label: str) -> discord.ui.Button[Any] | None:
 
 
 def _view() -> discord.ui.View:
-    """Without time limit: the buttons answer for as long as the message is there.
+    """Create a view without timeout, since its buttons are handled as long as the message exists.
 
-    And finished from the start, or discord.py would keep one view a message for ever; a `DynamicItem` needs none.
+    It is stopped at once: discord.py would keep every view in memory forever, and a `DynamicItem` does not need it.
     """
     view = discord.ui.View(timeout=None)
     view.stop()

@@ -1,4 +1,4 @@
-"""What people ask of a subscription, option by option, as a valid wish."""
+"""Parse and validate subscription options."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from bot.gateway.client import NewsBot
 
 MOST = 50
-"""Subscriptions of one server: enough for every channel, and a listing that one can read."""
+"""Maximum subscriptions per guild: enough for every channel, and still a readable list."""
 _MOST_WORDS = 25
 _TOO_MANY = marked("These are {number} topics or words; at most {most} are possible.")
 SERVERS_OWN = "server"
-"""As a subscription's language: whatever the server's is."""
+"""Value of the language option: follow the guild's locale."""
 _NOTHING = marked("all, every, none, nothing")
-"""What people type for no limit, in English and in their own language, which may have more words for it."""
+"""Words accepted for "no limit", in English and in the user's locale, which may have several."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The options as they were typed; None where one was left out."""
+    """The options as typed; None if omitted."""
 
     when: str | None = None
     at: str | None = None
@@ -52,7 +52,7 @@ class Asked:
 
 
 def wish_of(asked: Asked, base: Wish) -> Wish:
-    """The base with what was asked for instead. Raises `UserError` where the two make no sense together."""
+    """Merge the options into the base. Raises `UserError` if the result is inconsistent."""
     given: dict[str, Any] = {
         "times": parse_times(asked.at) if asked.at else None,
         "days": parse_days(asked.on) if asked.on else None,
@@ -69,7 +69,7 @@ def wish_of(asked: Asked, base: Wish) -> Wish:
         "when": When(asked.when) if asked.when else None,
     }
     if given["when"] is None and base.when is When.INSTANT and (asked.at or asked.on):
-        given["when"] = When.DAILY  # who names a time of day means a digest
+        given["when"] = When.DAILY  # a time of day implies a digest
     wish = replace(base, **{name: value for name, value in given.items() if value is not None})
     if asked.language:
         wish = replace(wish, language=None if asked.language == SERVERS_OWN else known_language(asked.language))
@@ -77,7 +77,7 @@ def wish_of(asked: Asked, base: Wish) -> Wish:
 
 
 def known_language(typed: str) -> str:
-    """Discord's clients offer the languages there are; whoever types another one hears of it."""
+    """Validate a language: Discord's clients only offer supported ones, but others can be typed."""
     if typed not in languages():
         raise UserError(tr("I do not speak that language. Choose one from the list."))
     return typed
@@ -108,7 +108,7 @@ def _sensible(wish: Wish, asked: Asked) -> Wish:
             )
         return replace(wish, times=(), days=())
     if not is_known_zone(wish.timezone):
-        parse_zone(wish.timezone)  # says so
+        parse_zone(wish.timezone)  # raises for an unknown zone
     if wish.when is When.WEEKDAYS:
         if asked.on:
             raise UserError(tr("`weekdays` means Monday to Friday. For other days choose `when: daily` and `on`."))
@@ -119,19 +119,19 @@ def _sensible(wish: Wish, asked: Asked) -> Wish:
 
 
 async def base_wish(interaction: discord.Interaction[NewsBot]) -> Wish:
-    """What a new subscription is like where nothing else is asked for: in the zone that this server chose last."""
+    """Return the defaults of a new subscription, with the time zone last used in this guild."""
     zone = await interaction.client.store.subscriptions.timezone(guild_id(interaction))
     return Wish(timezone=zone or "UTC")
 
 
 async def remember_zone(interaction: discord.Interaction[NewsBot], typed: str | None) -> None:
-    """The zone that a server's people name is likely the one they mean next time."""
+    """Store the time zone as the guild's default for the next subscription."""
     if typed:
         await interaction.client.store.subscriptions.set_timezone(guild_id(interaction), parse_zone(typed))
 
 
 async def subscribe(interaction: discord.Interaction[NewsBot], channel: Target, wish: Wish) -> Subscription:
-    """Subscribe a channel of this server. Raises `UserError` when it cannot be, or is already."""
+    """Subscribe a channel of this guild. Raises `UserError` if that is impossible or a duplicate."""
     require_possible(interaction, channel, wish)
     store, server, now = interaction.client.store, guild_id(interaction), interaction.client.clock()
     if channel.id == await store.reviews.channel(server):
@@ -152,7 +152,7 @@ async def subscribe(interaction: discord.Interaction[NewsBot], channel: Target, 
 
 
 def _alike(one: Wish, other: Wish) -> bool:
-    """The same cards at the same times: how they look makes no second subscription."""
+    """Return whether both select the same cards at the same times; appearance does not matter."""
 
     def asked(wish: Wish) -> tuple[object, ...]:
         topics = frozenset(map(folded, wish.topics))
@@ -162,7 +162,7 @@ def _alike(one: Wish, other: Wish) -> bool:
 
 
 def require_possible(interaction: discord.Interaction[NewsBot], channel: Target, wish: Wish) -> None:
-    """Raises with the fix when the bot could not do there what is wished for, or not for this person."""
+    """Raise with the fix if the bot, or this person, lacks what the subscription needs in the channel."""
     require_postable(channel)
     if wish.crosspost and not (isinstance(channel, discord.TextChannel) and channel.is_news()):
         raise UserError(tr("`crosspost` is for announcement channels, and {channel} is none.", channel=channel.mention))
@@ -194,7 +194,7 @@ def _require_mentionable(interaction: discord.Interaction[NewsBot], channel: Tar
 
 
 def without_gone_role(interaction: discord.Interaction[NewsBot], wish: Wish) -> Wish:
-    """A role that was deleted since is called no more."""
+    """Drop a mention of a deleted role."""
     if wish.mention is not None and gone_roles(interaction, [wish.mention]):
         return replace(wish, mention=None)
     return wish
@@ -203,7 +203,7 @@ def without_gone_role(interaction: discord.Interaction[NewsBot], wish: Wish) -> 
 def as_this_person(
     interaction: discord.Interaction[NewsBot], subscription: Subscription, channel: Target
 ) -> Subscription:
-    """The subscription for something that this person has sent: it calls no role that they could not mention."""
+    """Return the subscription for a message that this person triggers: no role they could not mention themselves."""
     role = channel.guild.get_role(subscription.wish.mention) if subscription.wish.mention else None
     if role is not None and may_mention(interaction, channel, role):
         return subscription
@@ -211,7 +211,7 @@ def as_this_person(
 
 
 async def about_unknown(interaction: discord.Interaction[NewsBot], wanted: Sequence[str]) -> str:
-    """A line to put under a reply when no card here has had some of these topics so far; empty when all are known."""
+    """Return a note on topics that no card here has had so far; empty if all are known."""
     strange = await _unknown(interaction, wanted)
     if not strange:
         return ""

@@ -1,4 +1,4 @@
-"""The work behind interactions that are acknowledged: so much at once, so much that waits, and no more."""
+"""Bounded concurrency for acknowledged interactions: limits on running and queued work."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from contextlib import AsyncExitStack
 from weakref import WeakValueDictionary
 
 AT_ONCE = 16
-"""Enough to wait for the database and for Discord's answers at the same time; the acknowledgements of a flood of clicks
-need the processor more."""
+"""Maximum concurrent work: enough to overlap waits for the database and Discord; in a flood of clicks
+acknowledgements need the CPU more.
+"""
 MOST_WAITING = 1000
 LONGEST_WAIT = 60.0
-"""Seconds. Nobody looks at an unanswered click for longer, and an answer is possible for 15 minutes."""
+"""Seconds. Nobody waits longer for a click, and Discord accepts responses for 15 minutes."""
 COMPLETIONS_AT_ONCE, MOST_COMPLETIONS_WAITING = 8, 100
 LONGEST_COMPLETION = 2.0
-"""Seconds for an autocomplete; Discord waits for 3."""
+"""Seconds for an autocomplete; Discord allows 3."""
 
 
 class Workload:
-    """A bounded queue, in order of arrival. Works with the same key never overlap.
+    """A bounded FIFO queue. Work with the same key never overlaps.
 
-    `behind` is where something more urgent waits for its turn: no work begins before what waits there already.
+    `behind` is a semaphore with more urgent waiters: no work starts while it has any.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Workload:
         self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
 
     async def enter(self, key: Hashable = None) -> bool:
-        """Wait for a place, which the running task holds until it ends. Returns False when there is none for it."""
+        """Wait for a slot, which the current task holds until it ends. Return False if there is none."""
         if not self._free:
             return False
         turn = self._turns.setdefault(key, asyncio.Lock()) if key is not None else None
@@ -55,7 +56,7 @@ class Workload:
         return True
 
     async def _take(self, turn: asyncio.Lock | None) -> None:
-        """All or nothing."""
+        """Acquire all or nothing."""
         async with AsyncExitStack() as taken:
             if turn:
                 await taken.enter_async_context(turn)

@@ -75,7 +75,7 @@ async def test_a_click_counts_once_and_the_second_takes_over(url: str, tmp_path:
             (post,) = await wire.wait_for_messages(channel, 1, within=PATIENCE)
             await wire.connected(within=PATIENCE)
             second.start()
-            await _logged(second, "this one stands by")
+            await _logged(second, "standing by")
             await _logged(second, "Another process answers commands and buttons")
             assert (await _asked(port, "/healthz"))[0] == 200
             status, said = await _asked(port, "/readyz")
@@ -127,7 +127,7 @@ async def test_different_shards_of_one_bot_run_side_by_side_and_the_same_ones_do
             same.start()
             whole.start()
             for bot in (same, whole):
-                await _logged(bot, "this one stands by")
+                await _logged(bot, "standing by")
             assert (await wire.status()).connected == 2
             other.kill()
             await _logged(same, "Ready as")
@@ -154,16 +154,16 @@ async def test_one_whose_lock_was_lost_to_another_stops_to_answer_and_stands_by(
             first.start()
             await _logged(first, "Ready as")
             second.start()
-            await _logged(second, "this one stands by")
+            await _logged(second, "standing by")
             holder = f"FROM pg_locks WHERE locktype = 'advisory' AND classid = {postgresql._GATEWAY} AND granted"
             # Again and again, until the one that looks first is the other one.
             async with asyncio.timeout(PATIENCE):
                 while "Ready as" not in second.log:
                     ask(url, f"SELECT pg_terminate_backend(pid) {holder}")
                     await asyncio.sleep(0.7)
-                    if "this one stops to" in first.log:
+                    if "taken over these shards" in first.log:
                         await _logged(second, "Ready as")
-            await _logged(first, "this one stops to")
+            await _logged(first, "taken over these shards")
             await wire._until(wire.status, lambda found: found.connected == 1, PATIENCE)
             done = await wire.slash(channel, "help", within=PATIENCE)
             assert done.reply
