@@ -1,4 +1,4 @@
-"""The slash commands: options in, one call, one render, one reply."""
+"""The slash commands: parse options, call one service, render one reply."""
 
 from cogs.desk import DeskCommands
 from cogs.digests import DigestCommands

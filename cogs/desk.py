@@ -1,4 +1,4 @@
-"""What moderators do: decide which cards this server sees, and read who decided what."""
+"""Moderation commands: decide which cards this guild sees, and read the audit log."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SCOPE = "Where it counts; this server when left out"
 
 
 def _withdraw_form(interaction: Interaction) -> WithdrawModal | None:
-    """Asks for the reason that was left out. Which card is meant, and who owns the bot, is looked up on submit."""
+    """Return a modal for an omitted reason. The card and the ownership check are resolved on submit."""
     given = interaction.namespace
     if given.reason is not None:
         return None
@@ -65,9 +65,9 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         self.bot = bot
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:  # type: ignore[override]  # our client's
-        """Servers may open the command to other roles in their settings; deciding still needs the permission.
+        """Check the moderation permission even if the guild opened the command to other roles in its settings.
 
-        The bot's owners may use it in any server, for what they decide everywhere.
+        The bot's owners may use it in any guild, for decisions that apply everywhere.
         """
         if not may_moderate(interaction) and not await self.bot.is_owner(interaction.user):
             require_moderator(interaction)
@@ -225,5 +225,5 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
 
 
 def _standing(card: FiledCard, everywhere: bool) -> Verdict | None:
-    """The decision that the person sees, and that theirs takes the place of."""
+    """Return the current decision as the person sees it, which theirs replaces."""
     return card.ruling if everywhere else card.verdict

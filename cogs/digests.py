@@ -1,4 +1,4 @@
-"""What channel managers do: choose which cards come to which channel, when, and how they look."""
+"""Commands for channel managers: choose which cards are posted in which channel, when, and in what layout."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _ABOUT = {
     "language": "Language of what I write around the cards; this server's when left out",
 }
 _CHOOSES = ("when", "at", "on", "timezone", "topics", "without", "min_quality", "max_cards")
-"""The options that decide which cards come when; the others are about the messages."""
+"""Options that select cards and times; the others affect the messages."""
 _WHEN = {
     When.INSTANT: "instant: each card as it appears",
     When.HOURLY: "hourly digest",
@@ -322,7 +322,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def _troubles(
         self, interaction: Interaction, found: Sequence[Subscription], closed: Collection[int]
     ) -> dict[int, list[str]]:
-        """What is wrong in each channel, and with what is subscribed there."""
+        """Return the problems of each channel and of its subscriptions."""
         quiet = await self.bot.store.quiet.of_guild(guild_id(interaction))
         troubles: dict[int, list[str]] = {}
         for channel_id in dict.fromkeys(each.channel_id for each in found):

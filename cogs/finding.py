@@ -1,4 +1,4 @@
-"""What members ask about a message: right-click it, then Apps."""
+"""The message context menu: right-click a message, then Apps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FindingCommands(commands.Cog):
 
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
-        # discord.py makes no context menu of a cog's method by itself.
+        # discord.py does not support context menus as cog methods.
         about = {"description": marked("The cards that its links are about")}
         self._menu = app_commands.ContextMenu(name="Find this card", callback=self._find, extras=about)
 

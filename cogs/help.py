@@ -1,4 +1,4 @@
-"""What there is to ask for."""
+"""The /help command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is a member's own: what is stored about them, and what they keep."""
+"""Commands for a member's own data: saved cards, personal digests, privacy."""
 
 from __future__ import annotations
 

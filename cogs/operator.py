@@ -1,4 +1,4 @@
-"""What the people who run the bot see."""
+"""Commands for the bot's owners."""
 
 from __future__ import annotations
 

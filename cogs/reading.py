@@ -1,4 +1,4 @@
-"""What every member may do: read and search."""
+"""Commands for every member: browse and search cards."""
 
 from __future__ import annotations
 

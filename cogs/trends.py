@@ -1,4 +1,4 @@
-"""What the archive looks like over time."""
+"""The /trends command: cards over time."""
 
 from __future__ import annotations
 
