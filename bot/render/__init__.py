@@ -1,1 +1,1 @@
-"""What a card looks like. Pure: cards in, embeds out. One renderer serves posts, previews, lists and the terminal."""
+"""Pure rendering, from cards to embeds. One renderer serves posts, previews, lists and the terminal."""

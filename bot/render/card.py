@@ -44,10 +44,10 @@ def card_embed(
     budget: int = EMBED_TOTAL,
     found: Sequence[Phrase] = (),
 ) -> discord.Embed:
-    """The one look of a card. `pictures` is the base of site-relative images, `note` a line for moderators.
+    """Render a card. `pictures` is the base URL of site-relative images, `note` a line for moderators.
 
-    `budget` bounds all text together. Where it is scarce, the title comes first and the excerpt last.
-    What a search has `found` is shown in its place in the excerpt.
+    `budget` bounds the total text; if it is short, the title is kept first and the excerpt is cut first. The excerpt
+    is chosen around the phrases `found` by a search.
     """
     card = filed.card
     embed = discord.Embed(colour=topic_colour(card.topics), timestamp=card.published_at)
@@ -63,7 +63,7 @@ def card_embed(
 
 
 class _Purse:
-    """How much text may still be written."""
+    """Text budget of an embed."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -74,7 +74,7 @@ class _Purse:
         return written
 
     def framed(self, frame: str, form: Callable[[str, int], str], text: str, limit: int) -> str:
-        """The text between two marks, or nothing at all."""
+        """Write the text between two marks, or nothing at all."""
         written = form(text, min(limit, self.left - 2 * len(frame)))
         framed = f"{frame}{written}{frame}" if written else ""
         self.left -= units(framed)
@@ -87,12 +87,12 @@ def _head(embed: discord.Embed, card: Card, purse: _Purse) -> None:
 
 
 def headline(card: Card) -> str:
-    """The title on one line, with a video's mark."""
+    """Return the title on one line, with a marker for videos."""
     return (VIDEO_MARK if card.type == "video" else "") + " ".join(card.title.split())
 
 
 def address(card: Card) -> str | None:
-    """Where the title leads, if Discord takes it."""
+    """Return the URL for the title, if Discord accepts it."""
     return card.url if card.url and len(card.url) <= URL else None
 
 
@@ -112,12 +112,12 @@ def _topics(embed: discord.Embed, card: Card, purse: _Purse) -> None:
 
 
 def topics_line(card: Card) -> str:
-    """The topics as the embed of a card in full shows them."""
+    """Return the topics line of a full embed."""
     return fitted_plain(SEPARATOR.join(card.topics), _TOPICS)
 
 
 def topics_in(line: str) -> list[str]:
-    """The topics that such a line names; none when it was too long to name them all."""
+    """Parse the topics from such a line; empty if it was too long to list them all."""
     return [] if line.endswith("…") else [topic for topic in line.split(SEPARATOR) if topic]
 
 
@@ -137,7 +137,7 @@ def _also_counted(card: Card, purse: _Purse) -> str:
 
 
 def also_covered(others: int) -> str:
-    """How many other publishers have the story."""
+    """Return the number of other publishers that cover the story, as text."""
     return trn("Also covered by {count} other", "Also covered by {count} others", others)
 
 
@@ -149,7 +149,7 @@ def _description(
     words = excerpted(excerpt, found, min(room, COMPACT_EXCERPT) if compact else room)
     lines = [line for line in (noted, words, also) if line]
     while units("\n".join(lines)) > purse.left + units(noted) + units(also):
-        lines.pop()  # not even the breaks between the lines can be paid for
+        lines.pop()  # the budget does not even allow the line breaks
     return "\n".join(lines) or None
 
 
@@ -159,16 +159,16 @@ def _picture(embed: discord.Embed, card: Card, pictures: str | None, compact: bo
 
 
 def unpublished_embed() -> discord.Embed:
-    """What stands in a post whose card is not published at the moment: nothing of the card itself."""
+    """Return the placeholder for a card that is currently unpublished, without any of its content."""
     return discord.Embed(description=f"*{tr('This card is not published at the moment.')}*", colour=NEUTRAL)
 
 
 def withdrawn_embed() -> discord.Embed:
-    """What stands in a post whose card was withdrawn, where the channel prefers a note to an empty place."""
+    """Return the note for a withdrawn card, in channels that prefer it to deletion."""
     return discord.Embed(description=f"*{tr('This card was withdrawn.')}*", colour=NEUTRAL)
 
 
 def without_pictures(embed: discord.Embed) -> discord.Embed:
-    """The same without image, thumbnail and icon, for a message whose pictures Discord refused."""
+    """Return the embed without image, thumbnail and icon, for a message whose images Discord rejected."""
     bare = embed.copy().set_image(url=None).set_thumbnail(url=None)
     return bare.set_author(name=embed.author.name) if embed.author.name else bare

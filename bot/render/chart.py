@@ -1,4 +1,4 @@
-"""A small bar chart as a picture, and the same in words for those who do not see it."""
+"""A small bar chart as an image, with alt text."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bot.language import marked, number, tr, trn
 _WIDTH, _HEIGHT = 800, 300
 _FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
 _SCALE = 2
-"""Drawn larger and scaled down: Pillow draws without smoothing."""
+"""Supersampling factor: Pillow does not antialias."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 32, 52, 40
-# A panel of its own stands out alike on Discord's dark and light theme.
+# A solid panel contrasts with both Discord's dark and light theme.
 _PANEL, _GRID, _TEXT, _QUIET, _BAR = "#2b2d3a", "#434657", "#eceef6", "#a9adc1", "#7d9bff"
 _LINE = "#ffb86b"
 _MOST_LABELS = 10
@@ -28,14 +28,14 @@ _ALT = 1024  # Discord's limit for the description of a file
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A second measure over the bars, with a scale of its own at the right; nothing is drawn where a value is None."""
+    """A second series drawn over the bars, with its own scale on the right; gaps where a value is None."""
 
     values: Sequence[float | None]
     name: str
 
 
 def bars(counts: Sequence[int], labels: Sequence[str], *, title: str, line: Line | None = None) -> bytes:
-    """A PNG of 800 × 300 pixels with one bar a count, in order, and as many labels as can be read."""
+    """Draw a PNG of 800 × 300 pixels with one bar per count, in order, and as many labels as are legible."""
     image = Image.new("RGBA", (_WIDTH * _SCALE, _HEIGHT * _SCALE), (0, 0, 0, 0))
     canvas = _Canvas(ImageDraw.Draw(image))
     canvas.panel()
@@ -87,7 +87,7 @@ _ROUND = (10, 12, 16, 20, 24, 30, 40, 50, 60, 80, 100)
 
 
 def ceiling(most: int) -> int:
-    """A round number that is no less, for the top of the scale: its half is a whole number as well."""
+    """Round up to a number with an integer half, for the top of the scale."""
     if most <= 10:
         return max(most + most % 2, 2)
     unit = int(10 ** (len(str(most)) - 2))
@@ -102,7 +102,7 @@ def _short(value: int) -> str:
 
 
 class _Canvas:
-    """Draws in the chart's own pixels."""
+    """Draws in chart pixels."""
 
     def __init__(self, draw: ImageDraw.ImageDraw) -> None:
         self._draw = draw
@@ -120,7 +120,7 @@ class _Canvas:
         self._draw.rounded_rectangle(scaled, radius * _SCALE, _BAR, corners=(True, True, False, False))
 
     def curve(self, points: Sequence[tuple[float, float]], dot: float) -> None:
-        """A line through the points, kept apart from the bars below by a rim of the panel's colour."""
+        """Draw a polyline, set off from the bars by an outline in the panel's colour."""
         scaled = [(x * _SCALE, y * _SCALE) for x, y in points]
         for colour, more in ((_PANEL, 2.0), (_LINE, 0.0)):
             for ends in pairwise(scaled):
@@ -129,7 +129,7 @@ class _Canvas:
                 self._draw.circle(point, (dot + more) * _SCALE, colour)
 
     def legend(self, right: float, name: str) -> None:
-        """What the line is, right above its scale."""
+        """Draw the line's name above its scale."""
         self.text((right, 18), name, 14, _LINE, "rm")
         width = _font(14).getlength(name) / _SCALE
         self.curve([(right - width - 34, 18), (right - width - 10, 18)], 0)
@@ -141,12 +141,12 @@ class _Canvas:
 
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """Pillow's own font knows English letters only."""
+    """Load a bundled font: Pillow's default only covers English letters."""
     return ImageFont.truetype(_FONT, size * _SCALE)
 
 
 def alt_text(counts: Sequence[int], labels: Sequence[str]) -> str:
-    """What a chart of the cards a day shows, in a sentence or two."""
+    """Describe a chart of cards per day in a sentence or two."""
     if not any(counts):
         return trn("Bar chart: no cards in {count} day.", "Bar chart: no cards in {count} days.", len(counts))
     most, empty = max(counts), sum(not count for count in counts)
@@ -178,7 +178,7 @@ def _trend(counts: Sequence[int]) -> str:
 
 
 def heat_text(values: Sequence[float | None], labels: Sequence[str]) -> str:
-    """What the line of the mean heat over the bars shows, in a sentence."""
+    """Describe the line of the mean heat in a sentence."""
     known = [(value, label) for value, label in zip(values, labels, strict=True) if value is not None]
     if not known:
         return tr("No mean heat.")

@@ -1,4 +1,4 @@
-"""A topic's colour: the same in every process and version, so that readers learn it."""
+"""Topic colours, stable across processes and versions so that readers learn them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import discord
 
 from bot.cards.text import folded
 
-# Of middling lightness, so that each stands out on Discord's dark and on its light theme.
+# Medium lightness, to contrast with both Discord's dark and light theme.
 PALETTE = (
     0xE5484D, 0xD6409F, 0xAB4ABA, 0x8E4EC6, 0x7A66D9, 0x5B6EE1, 0x3E82F6, 0x0A8FC7,
     0x12A594, 0x30A46C, 0x5EA03A, 0x8A9A1E, 0xC58A0B, 0xE07B1A, 0xD9582B, 0xA87C5A,
@@ -18,11 +18,11 @@ NEUTRAL = 0x8B8D98
 
 
 def topic_colour(topics: Sequence[str]) -> discord.Colour:
-    """The colour of the first topic, however it is written; a grey without topics."""
+    """Return the colour of the first topic, ignoring case; grey without topics."""
     first = next(filter(None, map(folded, topics)), "")
     return discord.Colour(PALETTE[_number(first) % len(PALETTE)] if first else NEUTRAL)
 
 
 def _number(name: str) -> int:
-    """Not `hash`, which differs from process to process."""
+    """Hash the name; `hash` differs between processes."""
     return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()[0]

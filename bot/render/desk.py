@@ -1,4 +1,4 @@
-"""What moderators read: what waits and why, what was decided by whom, the log."""
+"""Texts for moderators: the review queue, decisions, the audit log."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MARKS = {Verdict.PUBLISH: "✅", Verdict.WITHDRAW: "🚫", None: "↩️"}
 
 
 def done_text(card: FiledCard, entry: Entry, note: str = "") -> str:
-    """What a moderator hears of an act: what is so now, and what follows."""
+    """Describe the outcome of an action to its moderator."""
     return "\n".join(line for line in (_done_line(card, entry), note) if line)
 
 
@@ -57,7 +57,7 @@ _DONE = {
         marked("{title} is as it was before anybody decided everywhere."),
     ),
 }
-"""What is so after a decision: in one server, and everywhere."""
+"""Texts after a decision: in one guild, and everywhere."""
 _TOPICS_DONE = {
     True: (
         marked("{title} has the topics {topics} in this server."),
@@ -71,7 +71,7 @@ _TOPICS_DONE = {
 
 
 def beaten_text(entry: Entry | None) -> str:
-    """What a moderator hears who came second."""
+    """Tell a moderator that a conflicting action was faster."""
     if entry is None:
         return tr("The card is not as you saw it any more. Look again, then decide.")
     when = discord.utils.format_dt(entry.at, "R")
@@ -81,9 +81,9 @@ def beaten_text(entry: Entry | None) -> str:
 def review_text(
     card: FiledCard, entry: Entry | None, flags: Sequence[Flag] = (), channels: Sequence[int] | None = None
 ) -> str:
-    """The line above a card under review: why it is here, or what was decided.
+    """Return the line above a card under review: why it is here, or what was decided.
 
-    `channels` are those of the subscriptions that were picked for it.
+    `channels` are those of the subscriptions it was published in.
     """
     lines = [_reports(flags)] if flags else []
     if entry and entry.subject is not Subject.STATE:
@@ -98,7 +98,7 @@ def _is_open(card: FiledCard) -> bool:
 
 
 def record(entry: Entry, channels: Sequence[int] | None = None) -> str:
-    """One act as a sentence: `✅ Published by @somebody 2 minutes ago in #news: “reason”`."""
+    """Describe an entry in a sentence: `✅ Published by @somebody 2 minutes ago in #news: “reason”`."""
     when = discord.utils.format_dt(entry.at, "R")
     act = tr(_RECORDED[_actor(entry)], who=f"<@{entry.actor_id}>", act=_act(entry), when=when)
     if channels:
@@ -119,7 +119,7 @@ def _mark(entry: Entry) -> str:
 
 
 class _Actor(enum.Enum):
-    """Whose act it was."""
+    """Kind of actor."""
 
     MODERATOR = enum.auto()
     OWNER = enum.auto()
@@ -145,7 +145,7 @@ _FASTER = {
 
 
 def _act(entry: Entry) -> str:
-    """What was done, as a participle."""
+    """Return the action as a participle."""
     if entry.subject is Subject.STATE:
         return " → ".join(tr(_STATES[State(state)]) for state in (entry.before, entry.after) if state)
     if entry.only is not None:
@@ -161,7 +161,7 @@ _STATES = {State.HELD: marked("held"), State.PUBLISHED: marked("published"), Sta
 
 
 def _kind(entry: Entry) -> tuple[Subject, str | None, bool]:
-    """What an act was about, what came of it, and whether it took another one back."""
+    """Return an entry's subject, its outcome, and whether it is an undo."""
     if entry.subject is Subject.TOPICS:
         return Subject.TOPICS, "set" if entry.after else None, False
     return Subject.VERDICT, entry.after, entry.undoes is not None
@@ -185,7 +185,7 @@ _ACTS = {
     ),
     (Subject.VERDICT, None, True): (marked("decision taken back"), marked("decision taken back everywhere")),
 }
-"""An act as a participle: in one server, and everywhere."""
+"""Actions as participles: in one guild, and everywhere."""
 
 
 def _topic_names(written: str | None) -> str:
@@ -205,7 +205,7 @@ def _reported(flags: int) -> str:
 
 
 def waiting_note(card: FiledCard, flags: int) -> str:
-    """The line in a queue: why a card waits."""
+    """Return the line in the queue that says why a card is waiting."""
     words = standing(card.card.state, card.card.held_reason, card.verdict, card.ruling)
     return f"🚩 {_reported(flags)} · {words}" if flags else words
 
@@ -218,7 +218,7 @@ _EXPLAINED = {
 
 
 def why_held_embed(card: FiledCard, covering: FiledCard | None, channels: Sequence[int]) -> discord.Embed:
-    """Why a card is held, what scores it has, and where it would go. `covering` tells its story already."""
+    """Explain why a card is held, with scores and destinations. `covering` is a published card of the same story."""
     words = standing(card.card.state, card.card.held_reason, card.verdict, card.ruling)
     reason = card.card.held_reason if _is_open(card) else None
     embed = discord.Embed(title=words, description=tr(_EXPLAINED[reason]) if reason else None, colour=NEUTRAL)
@@ -240,7 +240,7 @@ def _score(score: int | None) -> str:
 
 
 def log_text(entries: Sequence[Entry]) -> str:
-    """The log, newest first. As text: Discord names people there, while in an embed it may know only their numbers."""
+    """Render the log, newest first. As text rather than an embed, in which clients may show users as bare ids."""
     return listed(entries, _line, CONTENT)
 
 

@@ -1,4 +1,4 @@
-"""Several cards as one message: small cards, a list of headlines, or a story with its later coverage."""
+"""Several cards in one message: small cards, a list of headlines, or a story with later coverage."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.render.markdown import cut, fitted, fitted_link
 from bot.store.records import FiledCard
 
 LIST_CARDS = 25
-"""Headlines of one message, at most: as many as a select menu can offer to save."""
+"""Maximum headlines per message: the options of a select menu for saving."""
 _HEADLINE = 200
 _PROVIDER = 60
 _TOPICS = 120
@@ -42,7 +42,7 @@ def digest_message(
     heading: str = "",
     mention: int | None = None,
 ) -> Message:
-    """The message that shows these cards; without any it is the heading alone. `mention` is a role's id."""
+    """Render these cards; without any, only the heading. `mention` is a role id."""
     called = f"<@&{mention}>" if mention else ""
     content = cut(" ".join(filter(None, (called, heading))), CONTENT) or None
     if not cards:
@@ -55,7 +55,7 @@ def digest_message(
 
 
 def _with_coverage(cards: Sequence[FiledCard]) -> FiledCard:
-    """The first card, whose related stories begin with the other cards: each article once, the card's own not."""
+    """Return the first card with the others prepended to its related stories; each article once, without its own."""
     lead = cards[0].card
     later = [_as_related(other.card) for other in cards[1:]]
     told = {_article(story.url) for story in later} | {_article(lead.url or "")}
@@ -83,7 +83,7 @@ def _list_embeds(cards: Sequence[FiledCard]) -> Iterable[discord.Embed]:
 
 
 def _filled(sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """Which entries go into which embed; what no embed of the message has room for is left out."""
+    """Assign entries to embeds (start, end); entries beyond the message's limit are left out."""
     places: list[tuple[int, int]] = []
     start, left, whole = 0, EMBED_DESCRIPTION, EMBED_TOTAL
     for place, size in enumerate(sizes):
@@ -101,9 +101,9 @@ def _filled(sizes: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def entry(filed: FiledCard) -> str:
-    """A headline in bold that leads to its article, who published it, and when: one item of a list.
+    """Format a list item: headline in bold as a link to the article, publisher and time.
 
-    An address that is too long is left out rather than cut.
+    An overlong URL is dropped rather than cut.
     """
     card = filed.card
     url = address(card)
@@ -115,7 +115,7 @@ def entry(filed: FiledCard) -> str:
 
 
 def parts(sizes: Sequence[int], layout: Layout) -> list[int]:
-    """How many cards go into each message, in order: as many as fit. `sizes` are those of `entry_size`."""
+    """Return the number of cards in each message, filled in order. `sizes` are those of `entry_size`."""
     if layout is not Layout.LIST:
         return [min(EMBEDS, len(sizes) - start) for start in range(0, len(sizes), EMBEDS)]
     counts: list[int] = []
@@ -128,7 +128,7 @@ def parts(sizes: Sequence[int], layout: Layout) -> list[int]:
 
 
 def entry_size(filed: FiledCard) -> int:
-    """What a card takes of a list, in UTF-16 units."""
+    """Return the size of a card's list item, in UTF-16 units."""
     return units(entry(filed))
 
 
@@ -142,9 +142,9 @@ _NAMES = {
 
 
 def heading(when: When, at: datetime, topics: Sequence[str] = (), *, empty: bool = False, parts: int = 1) -> str:
-    """The line above a digest: `**Daily digest** · Python, Space · 25 November 2026`.
+    """Return the line above a digest: `**Daily digest** · Python, Space · 25 November 2026`.
 
-    It does not say how many cards follow: one of them may be withdrawn later.
+    It omits the number of cards, since one may be withdrawn later.
     """
     about = fitted(", ".join(topics), _TOPICS) if topics else ""
     said = tr("nothing new this time") if empty else ""
@@ -154,23 +154,23 @@ def heading(when: When, at: datetime, topics: Sequence[str] = (), *, empty: bool
 
 
 def continued() -> str:
-    """The heading of a digest's later messages."""
+    """Return the heading of a digest's continuation messages."""
     return f"-# {tr('Continued')}"
 
 
 def catch_up_heading(since: datetime) -> str:
-    """Above stories that waited for an outage to pass."""
+    """Return the heading for stories delayed by an outage."""
     waited = tr("what has waited for this channel since {when}", when=discord.utils.format_dt(since, "f"))
     return f"**{tr('Catching up')}**{SEPARATOR}{waited}"
 
 
 def quiet_heading() -> str:
-    """Above stories that waited for the end of quiet hours."""
+    """Return the heading for stories delayed by quiet hours."""
     return f"**{tr('While it was quiet')}**"
 
 
 def forum_title(cards: Sequence[FiledCard], layout: Layout, at: datetime) -> str:
-    """A forum post's name, which shows no Markdown: the story's title, or the digest's day."""
+    """Return a forum post's title as plain text: the story's title, or the digest's date."""
     if layout is Layout.CARD and cards:
         return cut(headline(cards[0].card), THREAD_NAME) or tr("News")
     best = f": {headline(cards[0].card)}" if cards else ""

@@ -1,10 +1,10 @@
-"""Where a search's words stand in a text: the part around them, with the words in bold."""
+"""Search excerpts: the text around the matches, with the matches in bold."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import regex  # type: ignore[import-untyped]  # it comes without types
+import regex  # type: ignore[import-untyped]  # no type stubs
 
 from bot.cards.words import Word, plain, split
 from bot.desk.wording import Phrase
@@ -14,15 +14,15 @@ from bot.render.markdown import ELLIPSIS, cut, escaped_with, fitted, fitted_by
 Span = tuple[int, int]
 _BOLD = "**"
 _BEFORE = 3
-"""The words begin about this part of the room from its start: what comes before them makes them understood."""
+"""Fraction of the excerpt that precedes the first match, for context."""
 _NEAR = 24
 _GRAPHEME = regex.compile(r"\X")
 
 
 def excerpted(text: str, phrases: Sequence[Phrase], limit: int) -> str:
-    """The text, escaped and at most `limit` long: all of it, or the part around the first of the phrases in it.
+    """Return the text, escaped and at most `limit` long: all of it, or an excerpt around the first match.
 
-    The phrases are bold. Without any in the text this is `fitted`.
+    Matches are bold. Without any this is `fitted`.
     """
     places = spans(text, phrases)
     if not places or limit <= 0:
@@ -34,7 +34,7 @@ def excerpted(text: str, phrases: Sequence[Phrase], limit: int) -> str:
 
 
 def spans(text: str, phrases: Sequence[Phrase]) -> list[Span]:
-    """Where the phrases stand, in order, none touching another."""
+    """Return the spans of the matches, in order and without overlap."""
     words = list(split(text))
     found = sorted(span for phrase in phrases for span in _spans(words, phrase))
     joined: list[Span] = []
@@ -65,7 +65,7 @@ def _marked(text: str, phrases: Sequence[Phrase]) -> str:
 
 
 def _beginning(text: str, first: int, before: int) -> int:
-    """Where a part begins that shows what comes before a place: at a word where one is near, else at a grapheme."""
+    """Return the start of an excerpt with context before its first match: a word if one is near, else a grapheme."""
     edges: list[int] = [grapheme.start() for grapheme in _GRAPHEME.finditer(text, 0, first + 1)]
     allowed = [edge for edge in edges if edge >= first - before]
     near = [edge for edge in allowed if edge <= first - before + _NEAR and text[edge - 1 : edge].isspace()]

@@ -1,4 +1,4 @@
-"""The commands that a person may use, by what they are for."""
+"""The list of usable commands, grouped by purpose."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from bot.render.markdown import escaped, fitted
 
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """A command as it is written in a message, best as a mention that starts it, and what it does."""
+    """A command and its description; ideally the name is a clickable mention."""
 
     mention: str
     description: str
 
 
 def guide_embeds(groups: Mapping[str, Sequence[Usable]]) -> list[discord.Embed]:
-    """One embed for each group that has commands, all of them within the limits of one message."""
+    """Render one embed per nonempty group, within the limits of one message."""
     filled = {title: commands for title, commands in groups.items() if commands}
     sizes = [units(title) + room_for([_line(each) for each in commands]) for title, commands in filled.items()]
     share = fair_share(sizes, EMBED_TOTAL)
@@ -39,7 +39,7 @@ def _line(command: Usable) -> str:
 
 
 def _entry(command: Usable, room: int) -> str:
-    """The whole line, or nothing where its mention does not fit: half of one starts nothing."""
+    """Return the whole line, or nothing if its mention does not fit, since a cut mention is broken."""
     line = _line(command)
     if units(line) <= room:
         return line

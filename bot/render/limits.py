@@ -1,6 +1,6 @@
 """Discord's limits, from its documentation: "Message" (embed limits), "Application Commands" and "Components".
 
-Discord counts code points, its clients UTF-16 units. `units` is the larger of the two: what fits by it fits.
+Discord's API counts code points, its clients UTF-16 units. `units` counts the latter, which is never less.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FIELDS = 25
 FIELD_NAME = 256
 FIELD_VALUE = 1024
 EMBED_TOTAL = 6000
-"""Titles, descriptions, authors, footers, field names and values of all embeds of one message together."""
+"""Total of titles, descriptions, authors, footers, field names and values over all embeds of a message."""
 EMBEDS = 10
 CONTENT = 2000
 BUTTON_LABEL = 80
@@ -31,12 +31,12 @@ THREAD_NAME = 100
 
 
 def units(text: str) -> int:
-    """The length in UTF-16 units, which is never less than that in code points."""
+    """Return the length in UTF-16 units, which is at least that in code points."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def total(embeds: Iterable[discord.Embed]) -> int:
-    """What these embeds take of `EMBED_TOTAL`."""
+    """Return how much of `EMBED_TOTAL` these embeds use."""
     return sum(units(text) for embed in embeds for text in _counted(embed))
 
 

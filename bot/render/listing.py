@@ -1,4 +1,4 @@
-"""As many entries of a list as fit, then how many more there are; and a related story as one such entry."""
+"""Lists truncated to a limit, with the number of omitted entries; and a related story as such an entry."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bot.render.markdown import fitted, fitted_link
 STORY_TITLE = 120
 _PROVIDER = 60
 _SHORTEST = 40
-"""An entry with less room than this is counted, not shown."""
+"""Minimum room for an entry; with less it is counted as omitted."""
 _MORE = 24
-"""Kept for how many more there are, in any language."""
+"""Room reserved for the number of omitted entries, in any language."""
 
 Entry = TypeVar("Entry")
 
@@ -23,7 +23,7 @@ Entry = TypeVar("Entry")
 def listed(
     entries: Sequence[Entry], form: Callable[[Entry, int], str], limit: int, *, at_most: int | None = None
 ) -> str:
-    """One entry a line. `form` writes an entry in the room it is given; what does not fit is a number at the end."""
+    """Format one entry per line. `form` renders an entry within the given room; a last line counts the omitted ones."""
     lines: list[str] = []
     left = limit
     shown = entries[:at_most]
@@ -39,12 +39,12 @@ def listed(
 
 
 def room_for(lines: Sequence[str]) -> int:
-    """The limit with which `listed` shows all of these entries whole."""
+    """Return the limit with which `listed` shows all of these entries untruncated."""
     return _MORE + sum(max(units(line), _SHORTEST) + 1 for line in lines)
 
 
 def _kept_for(others: int, limit: int) -> int:
-    """In a short list one long address must not take the room of the others; in a long one the first come first."""
+    """Return the room to reserve for later entries: in a short list one long URL must not crowd out the others."""
     return others * _SHORTEST if others * _SHORTEST * 4 <= limit else 0
 
 
@@ -53,7 +53,7 @@ def _more(left_out: int) -> list[str]:
 
 
 def story(related: Related, room: int) -> str:
-    """`[title](address) · provider`; only the words where the address is too long for the room."""
+    """Return `[title](address) · provider`; without the link if the URL does not fit."""
     provider = fitted(related.provider.strip(), _PROVIDER)
     behind = f" · {provider}" if provider else ""
     room -= units(behind)

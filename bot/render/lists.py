@@ -1,4 +1,4 @@
-"""Several things in one message: cards, related stories, topics, subscriptions; and a card's name to choose it by."""
+"""Lists in one message: cards, related stories, topics, subscriptions; and card names for choices."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def card_list(
     notes: Sequence[str] = (),
     found: Sequence[Phrase] = (),
 ) -> list[discord.Embed]:
-    """Up to 10 cards for one message, numbered from `first`; a single one in full. `notes` go with the cards by place.
+    """Render up to 10 cards for one message, numbered from `first`; a single one in full. `notes` are per card.
 
-    The cards share the message's text fairly: what a short one leaves, a long one gets. What a search has `found` is
-    shown in its place.
+    The cards share the message's text limit: room that short ones leave goes to long ones. Excerpts are chosen around
+    the phrases `found` by a search.
     """
     shown = list(cards[:EMBEDS])
     remarks = [*notes[:EMBEDS], *[""] * (EMBEDS - len(notes))]
@@ -47,7 +47,7 @@ def card_list(
 
 
 def fair_share(sizes: Sequence[int], available: int) -> int:
-    """The cap on each size with which all of them fit into what is available."""
+    """Return the cap on each size with which the total fits."""
     for place, size in enumerate(sorted(sizes)):
         if size * (len(sizes) - place) > available:
             return available // (len(sizes) - place)
@@ -56,7 +56,7 @@ def fair_share(sizes: Sequence[int], available: int) -> int:
 
 
 def _apart(embeds: list[discord.Embed]) -> list[discord.Embed]:
-    """Discord draws embeds of one address as one: each later one gets an address of its own."""
+    """Give every embed a distinct URL: Discord merges embeds with the same one."""
     taken: set[str] = set()
     for place, embed in enumerate(embeds, start=1):
         if embed.url in taken:
@@ -66,7 +66,7 @@ def _apart(embeds: list[discord.Embed]) -> list[discord.Embed]:
 
 
 def _readdress(embed: discord.Embed, distinct: str, spare: int) -> None:
-    """A fragment leads to the same page; an address that has one keeps it, and moves below the text."""
+    """Add a fragment, which leads to the same page; a URL that already has one moves below the text instead."""
     original = embed.url or ""
     embed.url = distinct if "#" not in original and len(distinct) <= URL else None
     text = embed.description or ""
@@ -79,7 +79,7 @@ RISING = "📈"
 
 
 def topics_embed(topics: Sequence[TopicTrend]) -> discord.Embed:
-    """Topics with the number of their cards, of the new ones, and a mark at what rises (`bot.desk.trend`)."""
+    """List topics with their total and new cards, marking rising ones (`bot.desk.trend`)."""
     text = listed(topics, _topic, EMBED_DESCRIPTION) or tr("There are no topics yet.")
     embed = discord.Embed(title=tr("Topics"), description=text, colour=NEUTRAL)
     if any(rises(topic.recent, topic.before) for topic in topics):
@@ -96,7 +96,7 @@ def _topic(topic: TopicTrend, room: int) -> str:
 
 
 def related_embed(filed: FiledCard) -> discord.Embed:
-    """All other versions of a card's story that fit, numbered."""
+    """List the other versions of a card's story, numbered, as many as fit."""
     card = filed.card
     title = fitted(headline(card), EMBED_TITLE) or None
     embed = discord.Embed(title=title, url=address(card), colour=topic_colour(card.topics))
@@ -114,7 +114,7 @@ def _numbered(place: int, related: Related, *, room: int) -> str:
 
 
 def choice_name(filed: FiledCard) -> str:
-    """Title and provider as plain text: Discord shows no Markdown in a choice."""
+    """Return title and provider as plain text: Discord does not render Markdown in choices."""
     provider = cut(" ".join(filed.card.provider.name.split()), 30) if filed.card.provider else ""
     behind = f"{SEPARATOR}{provider}" if provider else ""
     return cut(" ".join(filed.card.title.split()), CHOICE_NAME - units(behind)) + behind

@@ -1,4 +1,4 @@
-"""Foreign text for Discord: nothing in it formats, links or mentions, and it is cut where a reader would cut it."""
+"""Escape untrusted text for Discord: no formatting, links or mentions; and truncate it at readable boundaries."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from urllib.parse import quote
 
-import regex  # type: ignore[import-untyped]  # it comes without types
+import regex  # type: ignore[import-untyped]  # no type stubs
 
 from bot.language import joined, tr
 from bot.render.limits import units
 
 ELLIPSIS = "…"
 _NEAR = 24
-"""A cut goes back to the last space when it is at most this far away."""
+"""Maximum distance to the last space at which a cut may go back to it."""
 
 _GRAPHEME = regex.compile(r"\X")
-# Punctuation that a "prepended" letter has drawn into its own grapheme stays.
+# Keep punctuation that a "prepended" letter has absorbed into its grapheme.
 _LOOSE_END = regex.compile(r"(?<!\p{Grapheme_Cluster_Break=Prepend})[,;:–—-]+\Z")
 
 _GAP = "\u200b"
-# A backslash hides a mention from the client that shows it, not from the server that notifies: these are torn apart.
+# A backslash hides a mention from clients, but the server still notifies: break these up.
 _MENTION = regex.compile(r"@(?=everyone|here)|<(?=[@#&!/:]|a:|t:|id:)", regex.IGNORECASE)
 _SPECIAL = regex.compile(
     r"[\\*_~`|\[\]<]"
-    r"|:(?=//|[\w+-]+:)"  # bare addresses, and :emoji: by name
+    r"|:(?=//|[\w+-]+:)"  # bare URLs, and :emoji: by name
     r"|(?<=^[^\S\n]*)(?:>|#(?=#{0,2}\s)|[-+](?=[\s#]))"  # quotes, headings, lists, small print
     r"|(?<=^[^\S\n]*\d+)\.(?=\s)",  # numbered lists
     regex.MULTILINE,
@@ -32,12 +32,12 @@ _SPECIAL = regex.compile(
 
 
 def escaped(text: str) -> str:
-    """The text for a title, a description or a field, where each of its characters stands for itself."""
+    """Escape text for a title, description or field, so that every character is literal."""
     return str(_SPECIAL.sub(r"\\\g<0>", unmentioned(text)))
 
 
 def escaped_with(text: str, marks: Sequence[tuple[int, str]]) -> str:
-    """`escaped`, with marks of our own before the characters at these places (in order)."""
+    """Like `escaped`, with our own markup inserted before the characters at these positions (in order)."""
     added = [(place, 0, mark) for place, mark in marks]
     added += [(found.end(), -1, _GAP) for found in _MENTION.finditer(text)]
     added += [(found.start(), 1, "\\") for found in _SPECIAL.finditer(text)]
@@ -49,22 +49,22 @@ def escaped_with(text: str, marks: Sequence[tuple[int, str]]) -> str:
 
 
 def unmentioned(text: str) -> str:
-    """The text for places that show no Markdown: author, footer."""
+    """Break up mentions, for places that do not render Markdown: author, footer."""
     return str(_MENTION.sub(rf"\g<0>{_GAP}", text))
 
 
-# A link's label cannot be escaped: Discord shows the backslashes there (issue 6185 of its documentation), formats all
-# the same, and shows no link where the label holds an address (issue 7721) or a bracket without its counterpart. So a
-# title that would format stands before its link, escaped as everywhere.
+# Link labels cannot be escaped: Discord shows the backslashes there (issue 6185 of its documentation) yet still
+# formats, and does not link if the label contains a URL (issue 7721) or an unbalanced bracket. So a title that would
+# be formatted is put before its link, escaped as everywhere else.
 _FORMATS = regex.compile(r"[\\\[\]]|\*[^*]*\*|_[^_]*_|~~|\|\||`[^`]*`")
 _COLON = regex.compile(r":(?=//|[\w+-]+:)")
 _UNSAFE_IN_TARGET = regex.compile(r"""[\s<>\\"'`]|@(?=everyone|here)""", regex.IGNORECASE)
 
 
 def link(text: str, url: str) -> str:
-    """A masked link, each sign of its text as it is; a text that would format stands before a link of its own.
+    """Return a masked link with literal text; text that would be formatted goes before a separate link.
 
-    An address with parentheses stands in angle brackets, so that its bytes stay as they are.
+    A URL with parentheses is wrapped in angle brackets, to keep it byte for byte.
     """
     target = _UNSAFE_IN_TARGET.sub(lambda found: quote(found[0], safe=""), url)
     target = f"<{target}>" if "(" in target or ")" in target else target
@@ -79,7 +79,7 @@ def _label(line: str) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` UTF-16 units of the text: whole graphemes, at a space where one is near, then an ellipsis."""
+    """Truncate to `limit` UTF-16 units: whole graphemes, at a space if one is near, then an ellipsis."""
     if units(text) <= limit:
         return text
     return _LOOSE_END.sub("", _beginning(text, limit - 1)) + ELLIPSIS if limit > 0 else ""
@@ -99,12 +99,12 @@ def _beginning(text: str, limit: int) -> str:
 
 
 def fitted(text: str, limit: int) -> str:
-    """Escaped, and cut so that the escaped form fits."""
+    """Escape and truncate, so that the escaped form fits."""
     return fitted_by(escaped, text, limit)
 
 
 def fitted_plain(text: str, limit: int) -> str:
-    """One line for a place that shows no Markdown, cut to fit."""
+    """Return one line for places that do not render Markdown, truncated to fit."""
     return fitted_by(unmentioned, " ".join(text.split()), limit)
 
 
@@ -112,14 +112,14 @@ _SHORTEST_LABEL = 12
 
 
 def fitted_link(text: str, url: str, limit: int) -> str:
-    """A masked link whose label is cut until the whole fits; empty when the address leaves no room for a label."""
+    """Return a masked link with its label truncated to fit; empty if the URL leaves no room for one."""
     if units(link("", url)) + _SHORTEST_LABEL > limit:
         return ""
     return fitted_by(partial(link, url=url), text, limit)
 
 
 def fitted_by(form: Callable[[str], str], text: str, limit: int) -> str:
-    """The longest cut whose form fits. Forms only ever grow a text, so the search begins at the limit itself."""
+    """Return the longest cut whose form fits. `form` never shortens a text, so the search starts at the limit."""
     short = cut(text, limit)
     if units(form(short)) <= limit:
         return form(short)
@@ -131,5 +131,5 @@ def fitted_by(form: Callable[[str], str], text: str, limit: int) -> str:
 
 
 def bold_names(names: Sequence[str]) -> str:
-    """`**One**, **Two** and **Three**`; for names of our own or of Discord's, which need no escaping."""
+    """Return `**One**, **Two** and **Three**`; for our own or Discord's names, which need no escaping."""
     return joined(f"**{name}**" for name in names)

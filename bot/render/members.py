@@ -1,4 +1,4 @@
-"""What members read about themselves: what is stored of them, and what goes when they say so."""
+"""Texts for members about their own data: export, erasure, personal digest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.render.markdown import escaped, fitted
 
 _TOPICS_SHOWN = 1200
 _FORM = 1
-"""The version of the form in which a member's data are written."""
+"""Version of the export format."""
 _STAYS = marked(
     "A server's subscriptions and the desk's decisions with their log belong to the server: its people must be able to "
     "see who decided what, so these stay when you erase what is stored about you."
@@ -32,24 +32,24 @@ _COUNTED: Mapping[str, Callable[[int], str]] = {
 
 
 def exported(user_id: int, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Everything that is stored about a member, as one JSON object."""
+    """Serialize everything stored about a member as one JSON object."""
     whole = {"newsdesk": _FORM, "user_id": user_id, "what_stays": tr(_STAYS), **found}
     return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
 
 
 def counted(rows: Mapping[str, int]) -> str:
-    """How much there is of each kind, in words; empty when there is nothing."""
+    """Describe how many rows of each kind there are; empty if there are none."""
     return ", ".join(_COUNTED[kind](count) for kind, count in rows.items() if count)
 
 
 def erasing_text(rows: Mapping[str, int]) -> str:
-    """What would go, asked before it does."""
+    """Describe what would be erased, for confirmation."""
     erased = tr("This erases, at once and for good: **{stored}**.", stored=counted(rows))
     return "\n".join((erased, tr(_STAYS), tr("`/privacy export` gives you a copy first.")))
 
 
 def digest_problem_text(own: Subscription) -> str:
-    """Describe why a member's own digest does not come, and the fix; empty when nothing is wrong with it."""
+    """Describe why a personal digest is not delivered, with the fix; empty if nothing is wrong."""
     if "timezone" in own.unusable:
         return tr(
             "I do not know the time zone “{zone}” of your digest, so it is paused. Choose another one: `/follow`.",
@@ -61,7 +61,7 @@ def digest_problem_text(own: Subscription) -> str:
 
 
 def following_text(own: Subscription) -> str:
-    """What a member follows in a server, when it comes, when it comes next, and what keeps it from coming."""
+    """Describe what a member follows in a guild, the schedule, the next date, and what prevents delivery."""
     return "\n".join(filter(None, (_follows(own), digest_problem_text(own))))
 
 

@@ -1,4 +1,4 @@
-"""An embed for the terminal, as Discord would show it. Card text stays text: no markup, no control characters."""
+"""Render an embed for the terminal. Card text is literal: no markup, no control characters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MARKUP = re.compile(
 
 
 def as_panel(embed: discord.Embed, buttons: Sequence[str] = ()) -> Panel:
-    """The embed in a border of its colour, with its addresses written out, above its buttons."""
+    """Return the embed in a border of its colour, with URLs spelled out, above its buttons."""
     body = Text("\n").join(part for part in _parts(embed, buttons) if part.plain)
     return Panel(body, border_style=str(embed.colour) if embed.colour else "", expand=False, padding=(0, 1))
 
@@ -56,12 +56,12 @@ def _text(text: str | None, style: str = "") -> Text:
 
 
 def _shown(text: str) -> str:
-    """What would steer a terminal, reorder its line or tear its encoding goes; the zero-width gaps go with it."""
+    """Strip what would control a terminal, reorder the line or break its encoding, and zero-width separators."""
     return "".join(c for c in text if c in _JOINERS or c == "\n" or unicodedata.category(c) not in _UNSHOWN)
 
 
 def _marked(text: str | None, style: str = "") -> Text:
-    """The few marks that this program writes, drawn; whatever was escaped, literal."""
+    """Render the markup that this program writes; escaped characters are literal."""
     source, done, drawn = _shown(text or ""), 0, Text(style=style)
     for found in _MARKUP.finditer(source):
         drawn.append(source[done : found.start()])

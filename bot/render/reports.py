@@ -1,4 +1,4 @@
-"""What channel managers and operators read: the state of channels, of the queue, of the last load."""
+"""Reports for channel managers and owners: the state of channels, of the queue, of the last load."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from bot.store.leader import LeaderState
 
 @dataclass(frozen=True, slots=True)
 class ChannelCheck:
-    """A subscribed channel and what is wrong with it, in words; nothing when all is well."""
+    """A subscribed channel and its problems in words; empty if there are none."""
 
     channel_id: int
     trouble: str = ""
 
 
 def check_embed(checks: Sequence[ChannelCheck]) -> discord.Embed:
-    """One line a channel, those in trouble first."""
+    """Render one line per channel, those with problems first."""
     ordered = sorted(checks, key=lambda check: not check.trouble)
     text = listed(ordered, _check, EMBED_DESCRIPTION)
     return discord.Embed(title=tr("Channels"), description=text, colour=NEUTRAL)
@@ -42,8 +42,9 @@ def _check(check: ChannelCheck, room: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The bot's state for its operators; `leader` is what the process knows that loads and plans, None without one;
-    `resting` are subscriptions that cannot be planned."""
+    """The bot's state for its owners. `leader` is the state of the process that loads and plans, None without one;
+    `resting` are subscriptions that cannot be planned.
+    """
 
     queue: QueueState
     circuits: Sequence[Circuit]
@@ -52,7 +53,7 @@ class Status:
 
 
 def status_embed(status: Status) -> discord.Embed:
-    """Queue, closed channels and the last errors."""
+    """Render the queue, closed channels and the latest errors."""
     embed = discord.Embed(title=tr("Status"), colour=NEUTRAL)
     queue, leader = status.queue, status.leader
     embed.add_field(name=tr("Queue"), value=_waiting(queue), inline=True)

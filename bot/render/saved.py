@@ -1,4 +1,4 @@
-"""A member's saved cards as a file, where foreign text is text and nothing else."""
+"""Saved cards as a file, with untrusted text escaped for its format."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from bot.language import marked, tr
 from bot.store.records import FiledCard
 
 MOST = 1000
-"""Cards in one file."""
+"""Maximum cards per file."""
 
 
 class Form(enum.StrEnum):
-    """How the file is written; the value ends its name."""
+    """File format; the value is the file extension."""
 
     MARKDOWN = "md"
     CSV = "csv"
 
 
-# CommonMark with GitHub's additions: what could begin a link, an emphasis, HTML, an entity, a table or a formula.
+# CommonMark with GitHub's extensions: what could start a link, emphasis, HTML, an entity, a table or a formula.
 _SPECIAL = re.compile(r"[\\`*_\[\]<>&~|#$@!{}]|:(?=//)|(?<=www)\.|^[-+=]", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(\d{1,9})(?=[.)])")
 _UNSAFE_IN_TARGET = re.compile(r"[\s<>\\]")
 _BOM = "\ufeff"
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-"""Spreadsheets would reckon with a cell that begins so; the wide ones in Japanese settings."""
+"""Cells starting with these would be evaluated as formulas; the full-width ones under Japanese settings."""
 _COLUMNS = (
     marked("title"),
     marked("url"),
@@ -42,7 +42,7 @@ _COLUMNS = (
 
 
 def saved_file(cards: Sequence[FiledCard], form: Form) -> str:
-    """The cards in their order."""
+    """Write the cards in the given order."""
     found = [filed.card for filed in cards]
     return _csv(found) if form is Form.CSV else _markdown(found)
 
@@ -73,7 +73,7 @@ def _csv(cards: Sequence[Card]) -> str:
         publisher, topics = card.provider.name if card.provider else "", ", ".join(card.topics)
         row = (card.title, card.url or "", publisher, f"{card.published_at:%Y-%m-%d}", topics, card.excerpt)
         writer.writerow(map(_cell, row))
-    # without the mark Excel takes UTF-8 for something else
+    # without a BOM Excel does not detect UTF-8
     return _BOM + out.getvalue()
 
 

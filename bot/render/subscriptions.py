@@ -1,4 +1,4 @@
-"""What channel managers read: their subscriptions, a draft of one, quiet hours, and what a wish would have brought."""
+"""Texts for channel managers: subscriptions, drafts, quiet hours, and simulations of settings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TOPICS_SHOWN = 200
 def subscriptions_embed(
     subscriptions: Sequence[Subscription], quiet: Sequence[QuietChannel] = (), gone_roles: Collection[int] = ()
 ) -> discord.Embed:
-    """Which channels asked for what, and when it comes next. `gone_roles` are deleted, but still to be called."""
+    """List subscriptions with their next date. `gone_roles` are deleted roles that are still set as mentions."""
 
     def entry(subscription: Subscription, room: int) -> str:
         return _entry(subscription, room, calls_gone_role=subscription.wish.mention in gone_roles)
@@ -41,7 +41,7 @@ def subscriptions_embed(
 
 
 def subscription_embed(subscription: Subscription) -> discord.Embed:
-    """One subscription in full."""
+    """Render one subscription in full."""
     embed = draft_embed(subscription.channel_id, subscription.wish)
     embed.title = tr("Subscription")
     if subscription.paused:
@@ -54,7 +54,7 @@ def subscription_embed(subscription: Subscription) -> discord.Embed:
 
 
 def begins(subscription: Subscription) -> str:
-    """What a new subscription's people may expect."""
+    """Describe what to expect from a new subscription."""
     channel = f"<#{subscription.channel_id}>"
     if subscription.next_at is None:
         text = marked("{channel} gets new cards from now on; those that are already out are not posted.")
@@ -64,7 +64,7 @@ def begins(subscription: Subscription) -> str:
 
 
 def sent_text(channel_id: int, cards: int, quiet_until: datetime | None) -> str:
-    """What becomes of a digest that somebody asked for now."""
+    """Describe the outcome of a digest requested now."""
     channel = f"<#{channel_id}>"
     if quiet_until is None:
         return trn(
@@ -83,7 +83,7 @@ def sent_text(channel_id: int, cards: int, quiet_until: datetime | None) -> str:
 
 
 def draft_embed(channel_id: int | None, wish: Wish) -> discord.Embed:
-    """A wish in words, before it is a subscription."""
+    """Describe settings that are not a subscription yet."""
     embed = discord.Embed(title=tr("New subscription"), colour=NEUTRAL)
     embed.add_field(name=tr("Channel"), value=f"<#{channel_id}>" if channel_id else f"*{tr('not chosen yet')}*")
     embed.add_field(name=tr("When"), value=_capital(words_of(wish)))
@@ -101,7 +101,7 @@ def _how(wish: Wish) -> str:
 
 
 def _limits(wish: Wish) -> list[str]:
-    """Whatever differs from an ordinary subscription."""
+    """List the settings that differ from the defaults."""
     digest, most = wish.when is not When.INSTANT, wish.max_cards
     words = {
         trn("as a list of at most {count} headline", "as a list of at most {count} headlines", most): digest
@@ -123,7 +123,7 @@ def _capital(text: str) -> str:
 
 
 def _entry(subscription: Subscription, room: int, *, calls_gone_role: bool) -> str:
-    """Two lines: where and what; when, and when next."""
+    """Return two lines: channel and topics; schedule and next date."""
     wish = subscription.wish
     head = f"<#{subscription.channel_id}>{SEPARATOR}"
     gone = tr("⚠️ calls a role that is gone") if calls_gone_role else ""
@@ -141,7 +141,7 @@ def _limits_in_short(wish: Wish) -> list[str]:
 
 
 def trouble_words(subscription: Subscription) -> str:
-    """Why a subscription brings nothing at the moment, with the fix; empty when nothing is wrong with it."""
+    """Describe why a subscription currently posts nothing, with the fix; empty if nothing is wrong."""
     if "timezone" in subscription.unusable:
         return tr(
             "I do not know the time zone “{zone}” of this digest, so it rests. Choose another one: `/digest edit`.",
@@ -176,7 +176,7 @@ def _quiet_line(channel: QuietChannel, room: int) -> str:
 
 
 def quiet_trouble(channel: QuietChannel) -> str:
-    """Why a channel's quiet hours keep nothing quiet, with the fix; empty when they do."""
+    """Describe why a channel's quiet hours have no effect, with the fix; empty if they do."""
     if channel.usable:
         return ""
     return tr(
@@ -194,7 +194,7 @@ def _hours(hours: QuietHours) -> str:
 
 
 def quiet_text(channel_id: int, hours: QuietHours) -> str:
-    """What was set, and what it means."""
+    """Describe the quiet hours that were set, and their effect."""
     return tr(
         "{channel} is quiet from {hours}. Cards that come then wait, and follow together at its end.",
         channel=f"<#{channel_id}>",
@@ -204,7 +204,7 @@ def quiet_text(channel_id: int, hours: QuietHours) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What a wish would have brought, with its cards, newest first. `digests` is 0 for an instant one."""
+    """The simulated result of settings: cards, newest first. `digests` is 0 for an instant subscription."""
 
     days: Sequence[tuple[date, int]]
     digests: int
@@ -212,7 +212,7 @@ class Past:
 
 
 def whatif_embed(wish: Wish, past: Past, chart: str) -> discord.Embed:
-    """The last days as the wish would have had them; `chart` is the address of its picture."""
+    """Render the simulation of the last days; `chart` is the URL of its image."""
     title = tr("The last {days} days, {schedule}", days=len(past.days), schedule=words_of(wish))
     embed = discord.Embed(title=cut(title, EMBED_TITLE), colour=NEUTRAL)
     topics = fitted(", ".join(wish.topics), _TOPICS_SHOWN) or tr("every topic")

@@ -1,4 +1,4 @@
-"""How many cards came on which day, and how hot they were: in a picture, and in words."""
+"""Cards per day and their mean heat, as a chart and in words."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from bot.render.markdown import fitted
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A PNG, and what it shows for those who do not see it."""
+    """A PNG and its alt text."""
 
     png: bytes
     alt: str
 
 
 def trends_chart(days: Sequence[Day]) -> Chart:
-    """The cards of each day as bars, with a line of their mean heat. Takes some 50 ms."""
+    """Draw the cards of each day as bars, and their mean heat as a line. Takes about 50 ms."""
     counts, labels = [day.cards for day in days], [short_day(day.date) for day in days]
     heat = [day.heat for day in days]
     png = bars(counts, labels, title=tr("Cards a day"), line=Line(heat, tr("Mean heat")))
@@ -33,7 +33,7 @@ def trends_chart(days: Sequence[Day]) -> Chart:
 
 
 def trends_embed(days: Sequence[Day], topic: str | None, image: str) -> discord.Embed:
-    """The days in numbers, with the chart at the address `image`."""
+    """Summarize the days in numbers, with the chart at the URL `image`."""
     title = fitted(" ".join(topic.split()), EMBED_TITLE) or None if topic else tr("All topics")
     embed = discord.Embed(title=title, colour=topic_colour((topic,)) if topic else NEUTRAL)
     total = sum(day.cards for day in days)

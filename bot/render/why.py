@@ -1,4 +1,4 @@
-"""Why a digest brought these cards and not others, in words."""
+"""Explain in words why a digest contains certain cards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TITLE = 120
 
 
 def whys_embed(chosen: Sequence[tuple[FiledCard, Why | None]]) -> discord.Embed:
-    """A digest's cards with what brought each its place."""
+    """Render a digest's cards with the reasons for their rank."""
     rule = tr(_RULE, most=PER_PROVIDER)
     lines = listed(list(enumerate(chosen, 1)), _line, EMBED_DESCRIPTION - units(rule) - 2)
     text = f"{lines or tr('Nothing new matched.')}\n\n{rule}"
@@ -41,7 +41,7 @@ def _line(entry: tuple[int, tuple[FiledCard, Why | None]], room: int) -> str:
 
 
 def points(why: Why) -> str:
-    """`heat 140 · quality 90 · 3 h old`."""
+    """Return `heat 140 · quality 90 · 3 h old`."""
     days = why.hours // 24
     age = trn("{count} day old", "{count} days old", days) if days > 1 else tr("{hours} h old", hours=why.hours)
     heat = tr("heat {heat}", heat=why.heat) if why.heat is not None else tr("no heat yet")
@@ -65,12 +65,12 @@ _FATES = {
 
 
 def fate_words(fate: Fate) -> str:
-    """What became of one card, as a sentence."""
+    """Describe the outcome for one card in a sentence."""
     return tr(_FATES[fate], most=PER_PROVIDER)
 
 
 def fates_line(fates: Mapping[int, Fate]) -> str:
-    """How many cards were looked at and what became of them: `34 cards: 8 chosen, 20 of other topics …`."""
+    """Summarize the outcomes: `34 cards: 8 chosen, 20 of other topics …`."""
     counts = Counter(fates.values())
     named = [
         tr(words, count=number(counts[fate]), most=PER_PROVIDER) for fate, words in _COUNTED.items() if counts[fate]
@@ -81,11 +81,11 @@ def fates_line(fates: Mapping[int, Fate]) -> str:
 
 
 _POSTED = (Fate.CHOSEN, Fate.BEATEN, Fate.PROVIDER_FULL)
-"""What an instant subscription posts: it knows no crowd."""
+"""Outcomes that an instant subscription posts: it has no limit on the number of cards."""
 
 
 def matches_line(fates: Mapping[int, Fate], days: int) -> str:
-    """How many cards of the last days an instant subscription would have posted."""
+    """Describe how many cards of the last days an instant subscription would have posted."""
     posted = sum(fate in _POSTED for fate in fates.values())
     if not posted:
         return tr("No card of the last {days} days matches.", days=days)
@@ -113,7 +113,7 @@ _COUNTED = {
 
 
 def arrived_words(at: datetime, why: Why | None) -> str:
-    """When the channel got a card and why."""
+    """Describe when the channel got a card and why."""
     when = discord.utils.format_dt(at, "R")
     if why is None:
         return tr("The channel got it {when}, as it appeared.", when=when)
