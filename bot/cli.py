@@ -1,5 +1,7 @@
-"""The commands of the program: options in, one call, words out. Exit codes: 0 well, 1 problems found
-or trouble with the disk, the database or Discord, 2 wrong use or settings (`NewsdeskError.exit_code`).
+"""The CLI commands: parse options, call one service, print the result.
+
+Exit codes: 0 success, 1 problems found or an error of the disk, the database or Discord, 2 wrong usage or settings
+(`NewsdeskError.exit_code`).
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ _PROBLEMS = 1
 
 
 class Commands(TyperGroup):
-    """All commands. What goes wrong in them and is no defect comes as a sentence, not as a traceback."""
+    """The command group. Expected errors are printed as a sentence, without traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -53,7 +55,7 @@ class Commands(TyperGroup):
 
 
 def _known(error: Exception) -> NewsdeskError | None:
-    """What a person can be told in a sentence; None for a defect, whose traceback is needed."""
+    """Convert an expected error; None for a bug, which needs its traceback."""
     if isinstance(error, NewsdeskError):
         return error
     if trouble := store_trouble(error):
@@ -64,7 +66,7 @@ def _known(error: Exception) -> NewsdeskError | None:
 
 
 def _say(error: NewsdeskError) -> None:
-    with suppress(OSError):  # whoever reads it may have gone
+    with suppress(OSError):  # the reader may have closed the pipe
         for line in str(error).splitlines():
             _err.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
 
@@ -248,7 +250,7 @@ def restore_(
 
 
 async def _at_work(settings: Settings) -> bool:
-    """Not for sure where the store cannot be opened; that is what a backup is for."""
+    """Return whether a bot uses the store; False if it cannot be opened, since that is what backups are for."""
     try:
         return await console.alive(settings, utc_now())
     except StoreError:

@@ -1,4 +1,4 @@
-"""What the commands of the program print."""
+"""Output of the CLI commands."""
 
 from __future__ import annotations
 
@@ -34,29 +34,29 @@ from bot.store.reading import Query
 from bot.store.vitals import HEARTBEAT, STILL_FOR
 
 EXPORT_FORM = 1
-"""The version of the form in which `export` writes."""
+"""Version of the export format."""
 _LARGEST_EXPORT = 512 << 20
-"""Bytes; reading one takes several times as much memory."""
+"""Bytes; parsing one takes several times as much memory."""
 _LONGEST_REASON = 200
-"""Characters of an error that are shown."""
+"""Maximum characters of an error in the output."""
 _NO_EXPORT = "This export cannot be read"
 
 
 def line(finding: Problem) -> str:
-    """`file:line: severity: field: problem`, as compilers write it."""
+    """Format as `file:line: severity: field: problem`, like compilers."""
     field = f"{finding.field}: " if finding.field else ""
     return f"{finding.file}:{finding.line}: {finding.severity}: {field}{finding.problem}"
 
 
 def as_text(result: Checked) -> str:
-    """One finding a line, then the sum. Of notes that say the same of many files some stand for all."""
+    """Format one finding per line, then the totals. Identical notes on many files are abridged."""
     notes = len(result.findings) - result.errors
     total = f"{result.files} files, {result.cards} news cards, {result.errors} errors, {notes} notes"
     return "".join(f"{each}\n" for each in (*_abridged(result.findings), total))
 
 
 _ALIKE = 5
-"""Notes alike that are shown; one more than that is shown as well instead of being counted."""
+"""Identical notes to show; a single further one is shown too, rather than counted."""
 
 
 def _abridged(findings: Sequence[Problem]) -> Iterator[str]:
@@ -75,12 +75,12 @@ def _abridged(findings: Sequence[Problem]) -> Iterator[str]:
 
 
 def as_json(result: Checked) -> str:
-    """One object a line: file, line, field, problem, severity."""
+    """Format one JSON object per line: file, line, field, problem, severity."""
     return "".join(json.dumps(asdict(finding), ensure_ascii=False) + "\n" for finding in result.findings)
 
 
 def as_github(result: Checked) -> str:
-    """Workflow commands that GitHub shows beside the lines of a pull request."""
+    """Format as workflow commands, which GitHub shows at the lines of a pull request."""
     return "".join(_annotation(finding) for finding in result.findings)
 
 
@@ -98,20 +98,20 @@ def _escaped(text: str, also: str = "") -> str:
 
 
 def diagnosis_as_text(found: Sequence[Finding]) -> str:
-    """One finding a paragraph, its fix indented, then the sum."""
+    """Format one finding per paragraph with its fix indented, then the totals."""
     paragraphs = (f"{each.severity}: {each.what}\n" + (f"    {each.fix}\n" if each.fix else "") for each in found)
     troubles = sum(each.is_trouble for each in found)
     return "".join(paragraphs) + (f"{troubles} findings\n" if troubles else "All is well.\n")
 
 
 def diagnosis_as_json(found: Sequence[Finding]) -> str:
-    """One object a line: severity, what, fix."""
+    """Format one JSON object per line: severity, what, fix."""
     return "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in found)
 
 
 @contextmanager
 def progress(console: Console, what: str = "Reading cards") -> Iterator[loader.Progress]:
-    """A bar on a terminal, nothing elsewhere."""
+    """Show a progress bar on a terminal, nothing elsewhere."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("", total=None)
@@ -119,7 +119,7 @@ def progress(console: Console, what: str = "Reading cards") -> Iterator[loader.P
 
 
 async def search(settings: Settings, words: str, count: int, console: Console) -> bool:
-    """Print hits, newest first. False when there are none."""
+    """Print hits, newest first. Return False if there are none."""
     async with open_for_reading(settings.database_url) as store:
         page = await store.archive.search(Query(words), 0, limit=count)
     for hit in page.cards:
@@ -132,7 +132,7 @@ async def search(settings: Settings, words: str, count: int, console: Console) -
 
 
 async def show(settings: Settings, slug: str, as_json: bool, console: Console) -> bool:
-    """Print one card, held ones as well. False when there is no such card."""
+    """Print one card, including held ones. Return False if it does not exist."""
     async with open_for_reading(settings.database_url) as store:
         found = await store.archive.by_slug(slug, 0, hidden=True)
     if found is None:
@@ -148,7 +148,7 @@ async def show(settings: Settings, slug: str, as_json: bool, console: Console) -
 
 @contextmanager
 def replacing(path: Path) -> Iterator[TextIO]:
-    """A file that takes the place of `path` when all of it is written; readable by its owner alone."""
+    """Write a file that atomically replaces `path` on success; readable by its owner only."""
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as out:
@@ -160,7 +160,7 @@ def replacing(path: Path) -> Iterator[TextIO]:
 
 
 async def export(settings: Settings, out: TextIO) -> None:
-    """Write all that people made as one JSON object, row by row."""
+    """Export all user data as one JSON object, streamed row by row."""
     async with open_for_reading(settings.database_url) as store, store.export.snapshot() as snapshot:
         out.write(f'{{"newsdesk": {EXPORT_FORM}')
         for kind in EXPORTED:
@@ -174,7 +174,7 @@ async def export(settings: Settings, out: TextIO) -> None:
 
 
 async def take_in(settings: Settings, file: Path, now: datetime) -> Imported:
-    """Take in what `export` wrote. Raises `UserError` when it is something else; then nothing is changed."""
+    """Import an export. Raises `UserError` if it is invalid; then nothing is changed."""
     found = _read_export(file)
     async with open_store(settings.database_url) as store:
         try:
@@ -184,7 +184,7 @@ async def take_in(settings: Settings, file: Path, now: datetime) -> Imported:
 
 
 def _read_export(file: Path) -> dict[str, Any]:
-    """The whole object. Raises `UserError` when it is none of this version's exports."""
+    """Parse an export. Raises `UserError` if it is not one of this version."""
     try:
         if file.stat().st_size > _LARGEST_EXPORT:
             raise UserError(f"{_NO_EXPORT} (larger than {_LARGEST_EXPORT >> 20} MiB); nothing was imported.")
@@ -199,13 +199,13 @@ def _read_export(file: Path) -> dict[str, Any]:
 
 
 def _short(error: BaseException) -> str:
-    """One line, however much the error quotes."""
+    """Shorten an error to one line."""
     words = " ".join(str(error).split())
     return f"{type(error).__name__}: {words[:_LONGEST_REASON]}" if words else type(error).__name__
 
 
 def show_import(imported: Imported, console: Console) -> None:
-    """How much was new, how much was there already, and what is missing."""
+    """Print how many rows were new, how many already existed, and what is missing."""
     for kind in EXPORTED:
         added, kept = imported.added.get(kind, 0), imported.kept.get(kind, 0)
         if added or kept:
@@ -221,20 +221,20 @@ def show_import(imported: Imported, console: Console) -> None:
 
 
 async def export_member(settings: Settings, user_id: int, out: TextIO) -> None:
-    """Write everything that is stored about a member as one JSON object."""
+    """Export everything stored about a member as one JSON object."""
     async with open_for_reading(settings.database_url) as store:
         out.write(exported(user_id, await store.members.export(user_id)))
 
 
 async def erase_member(settings: Settings, user_id: int, console: Console) -> None:
-    """Delete what is the member's alone, and say what it was."""
+    """Delete the member's own data, and print what was deleted."""
     async with open_store(settings.database_url) as store:
         erased = await store.members.erase(user_id)
     console.print(f"Erased: {counted(erased) or 'nothing, there was nothing'}.", markup=False, highlight=False)
 
 
 async def move_store(settings: Settings, to: str, now: datetime, console: Console) -> list[Compared]:
-    """Move the store to the database at this address; what both of them hold then."""
+    """Move the store to the database at this URL; return the row counts of both."""
     try:
         target = load_settings(database_url=to).database_url
     except SettingsError as error:
@@ -244,7 +244,7 @@ async def move_store(settings: Settings, to: str, now: datetime, console: Consol
 
 
 def show_move(compared: Sequence[Compared], console: Console) -> bool:
-    """Both sides of every table, and what to do next. False when they differ."""
+    """Print the row counts of every table on both sides, and the next step. Return False if they differ."""
     table = Table("table", box=None, pad_edge=False)
     for heading in ("rows", "there", "checksum", "there"):
         table.add_column(heading, justify="right")
@@ -268,13 +268,13 @@ def show_move(compared: Sequence[Compared], console: Console) -> bool:
 
 
 async def alive(settings: Settings, now: datetime) -> bool:
-    """Whether a running bot noted itself in the store lately."""
+    """Return whether a running bot has updated its heartbeat in the store recently."""
     async with open_for_reading(settings.database_url) as store:
         return is_fresh((await store.health.pulse(now)).at, now)
 
 
 async def pulse(settings: Settings, now: datetime) -> tuple[bool, str]:
-    """Whether the running bot is well, and in a line what was seen of it."""
+    """Return whether the running bot is healthy, and a one-line summary."""
     try:
         async with open_for_reading(settings.database_url) as store:
             seen = await store.health.pulse(now)
@@ -296,7 +296,7 @@ def is_fresh(at: datetime | None, now: datetime) -> bool:
 
 
 def format_span(span: timedelta) -> str:
-    """Roughly, in one unit; a clock that was set back makes it 0 seconds."""
+    """Format roughly, in one unit; after the clock was set back it is 0 seconds."""
     seconds = max(0, round(span.total_seconds()))
     for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:

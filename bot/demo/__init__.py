@@ -1,4 +1,4 @@
-"""The demo: the real bot on an offline Discord, in a browser or as a story in the terminal."""
+"""The demo: the real bot against an offline Discord, in a browser or as a story in the terminal."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from importlib.util import find_spec
 from bot.errors import UserError
 from bot.language import ENGLISH, languages
 
-# What the extra "demo" brings. Looked for first, so that a missing one is a sentence and not a traceback.
+# Dependencies of the extra "demo", checked first to give an error message instead of a traceback.
 _NEEDED = ("simcord", "markdown_it", "linkify_it", "PIL")
 
 
 def run_browser(*, port: int | None = None, open_browser: bool = True, language: str = ENGLISH) -> None:
-    """Serve the demo's page until Ctrl-C. Raises `UserError` when something that it needs is not there."""
+    """Serve the demo's page until Ctrl-C. Raises `UserError` if a dependency is missing."""
     _require_extra()
     if language not in languages():
         raise UserError(f"Newsdesk does not speak {language}. It speaks {', '.join(languages())}.")
@@ -23,7 +23,7 @@ def run_browser(*, port: int | None = None, open_browser: bool = True, language:
 
 
 def run_headless() -> int:
-    """Play the story in the terminal. Returns the exit code: 1 when a step did not show what it should."""
+    """Play the story in the terminal. Return the exit code: 1 if a step did not show what it should."""
     _require_extra()
     from bot.demo.story import play
 

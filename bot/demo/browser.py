@@ -1,4 +1,4 @@
-"""The demo in a browser: the bot at work by itself, a page with its channels, and new cards from time to time."""
+"""The browser demo: the bot running in the background, a page with its channels, and new cards from time to time."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from bot.language import ENGLISH
 
 _FIRST_CARDS = 6
 _REVIEWS = 3
-"""Few enough that all of them are seen at once, and that more wait in the queue."""
+"""Few enough to see all of them at once, with more left in the queue."""
 _SECONDS_BETWEEN_CARDS = 25.0
 _LOOK_SECONDS = 0.5
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 _BEST_PORT = 8765
-"""Taken when it is free, so that the address is the same each time."""
+"""Preferred port, so that the URL is stable."""
 
 
 async def serve(
     *, port: int | None = None, open_browser: bool = True, language: str = ENGLISH, console: Console | None = None
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM. Raises `UserError` when the port is taken."""
+    """Serve until Ctrl-C or SIGTERM. Raises `UserError` if the port is taken."""
     console = console or Console(highlight=False)
     ended = _ended()
     async with set_up(background=True, language=language) as stage, _site(stage, port) as site:
@@ -51,7 +51,7 @@ async def serve(
 
 
 def _ended() -> asyncio.Event:
-    """Set by the first signal to end; a second one raises. Where the loop takes no handlers, the first one does."""
+    """Return an event set by the first signal; a second one raises, as does the first without loop signal handlers."""
     event, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def end() -> None:
@@ -67,7 +67,7 @@ def _ended() -> asyncio.Event:
 
 @asynccontextmanager
 async def _site(stage: Stage, port: int | None) -> AsyncIterator[Site]:
-    """The page, kept up to date."""
+    """Keep the page up to date."""
     screen = Screen(stage.world, [stage.admin, stage.member], stage.assets)
     site = Site(stage.world, screen)
     await site.start([port] if port is not None else [_BEST_PORT, 0])
@@ -81,7 +81,7 @@ async def _site(stage: Stage, port: int | None) -> AsyncIterator[Site]:
 
 
 async def _keep_up(stage: Stage, screen: Screen) -> None:
-    """Let the world's clock go with the real one, and show what the bot does by itself."""
+    """Advance the world's clock with the real one, and show the bot's background work."""
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         await stage.world.tick(utc_now())
@@ -93,7 +93,7 @@ _HEADLINES = Wish(when=When.WEEKLY, layout=Layout.LIST)
 
 
 async def begin(stage: Stage) -> None:
-    """Subscribe the channels once the archive is loaded, bring the first news, and send the digests early."""
+    """Subscribe the channels once the archive is loaded, add the first news, and send the digests early."""
     await stage.bot.newsroom.load()
     await _open_desk(stage)
     digests = ((stage.digest, _DIGEST), (stage.headlines, _HEADLINES))
@@ -121,7 +121,7 @@ async def _subscribe(stage: Stage, channel: Channel, wish: Wish) -> Subscription
 
 
 async def keep_bringing_news(stage: Stage, seconds: float = _SECONDS_BETWEEN_CARDS) -> None:
-    """Save one card after another in the folder; the bot notices by itself. Some are held and wait at the desk."""
+    """Save cards in the folder one by one; the bot detects them. Some are held and wait for moderation."""
     while stage.newsstand.waiting:
         await asyncio.sleep(seconds)
         stage.newsstand.next(utc_now())
@@ -133,5 +133,5 @@ def _welcome(console: Console, address: str) -> None:
 
 
 def _has_display() -> bool:
-    """Whether a browser would have a screen. On Linux a text browser would otherwise take the terminal."""
+    """Return whether a browser would have a display; on Linux a text browser would otherwise take over the terminal."""
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

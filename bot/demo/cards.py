@@ -1,4 +1,4 @@
-"""The demo's folder of cards: a copy of the sample cards, as if they were written this week."""
+"""The demo's folder of cards: the sample cards, redated to this week."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from bot.errors import UserError
 ASSET_BASE = "https://newsdesk.example"
 _ARCHIVE_SHARE = 0.5
 _APART = timedelta(hours=7)
-"""Between two cards of the archive: twenty of them lie well within the age that a post may have."""
+"""Interval between archived cards: twenty of them are well within the maximum age of a post."""
 _PUBLISHED = re.compile(rb"^publishedDateTime:[^\r\n]*", re.MULTILINE)
 
 
 def sample_data() -> Path:
-    """The folder `data` of the checkout, or the one here. Raises `UserError` when there is none."""
+    """Return the checkout's folder `data`, or the one in the working directory. Raises `UserError` if there is none."""
     for folder in (Path(bot.__file__).resolve().parent.parent / "data", Path("data")):
         if (folder / "cards").is_dir():
             return folder
@@ -28,16 +28,16 @@ def sample_data() -> Path:
 
 
 def pictures(data: Path) -> dict[str, tuple[str, bytes]]:
-    """The sample pictures by the address at which the cards' embeds name them: nothing is fetched from anywhere."""
+    """Return the sample pictures by the URLs in the cards' embeds, so that nothing is fetched from the network."""
     found = sorted(path for path in (data / "assets").rglob("*") if path.is_file())
     return {f"{ASSET_BASE}/{path.relative_to(data).as_posix()}": (path.name, path.read_bytes()) for path in found}
 
 
 class Newsstand:
-    """Sample cards that go into a folder one after another: an archive first, then news.
+    """Sample cards, added to a folder one by one: first an archive, then news.
 
-    The older half and all withdrawn cards are the archive. Of the rest, published ones are taken with `publish` and
-    any with `next`.
+    The older half and all withdrawn cards are the archive. The rest is the queue: `publish` takes published cards,
+    `next` takes any.
     """
 
     def __init__(self, data: Path, folder: Path) -> None:
@@ -52,16 +52,16 @@ class Newsstand:
         return self._cards[path].state if path in self._cards else None
 
     def lay_out(self, now: datetime) -> None:
-        """Write the archive, the newest card some hours old."""
+        """Write the archive; its newest card is some hours old."""
         for age, path in enumerate(reversed(self._archive), start=1):
             self._write(path, now - age * _APART)
 
     def next(self, now: datetime) -> Card | None:
-        """Write the next card that waits. None when there is none left."""
+        """Write the next card of the queue; None if it is empty."""
         return self._take(self.waiting[0], now) if self.waiting else None
 
     def published(self, count: int, now: datetime) -> Iterator[Card | None]:
-        """Write the next published cards that wait, a minute between their times, the last one just now."""
+        """Write the next published cards of the queue, a minute apart, the last one dated now."""
         chosen = [path for path in self.waiting if self._state(path) is State.PUBLISHED][:count]
         for place, path in enumerate(chosen):
             yield self._take(path, now - timedelta(minutes=len(chosen) - place))
@@ -72,7 +72,7 @@ class Newsstand:
         return self._cards.get(path)
 
     def _write(self, path: Path, published_at: datetime) -> None:
-        """Copy a card and rewrite only the line of its time. Renamed into place, so that no half is ever read."""
+        """Copy a card with a new time. Written by rename, so that readers never see a partial file."""
         line = f"publishedDateTime: {published_at:%Y-%m-%dT%H:%M:%SZ}".encode()
         draft = self.folder / f".{path.name}"
         draft.write_bytes(_PUBLISHED.sub(line, path.read_bytes(), count=1))

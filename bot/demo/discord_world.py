@@ -1,7 +1,7 @@
-"""An offline Discord around the real bot. The only module of the program that touches simcord.
+"""An offline Discord around the real bot. The only module that uses simcord.
 
-Whatever a person does here (`slash`, `click` …) returns when the bot has answered. The bot's own work, started in a
-context of its own, runs on beside it.
+User actions (`slash`, `click` …) return when the bot has responded. The bot's background work runs concurrently, in a
+separate context.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Assets = Mapping[str, tuple[str, bytes]]
 
 _AMERICAN = "en-US"
 _SETTLE_SECONDS = 8.0
-"""How long an answer may take before simcord gives up on it."""
+"""Timeout of a response in simcord."""
 _TRIES, _PAUSE_SECONDS = 100, 0.1
 _IN_WORLD: ContextVar[bool] = ContextVar("in_world", default=False)
 _CHANGES = {"MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE"}
@@ -37,7 +37,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Message:
-    """A message as somebody sees it. `buttons` are labels, as they read."""
+    """A message as a user sees it. `buttons` are their labels."""
 
     id: int
     content: str
@@ -48,7 +48,7 @@ class Message:
 
     @property
     def text(self) -> str:
-        """All that can be read in it."""
+        """Return all readable text."""
         parts = [self.content]
         for embed in self.embeds:
             parts += [embed.author.name or "", embed.title or "", embed.description or "", embed.footer.text or ""]
@@ -58,14 +58,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Change:
-    """Something happened to a message by the bot's own work, not in answer to somebody."""
+    """A change to a message by the bot's background work, not in response to a user."""
 
     channel_id: int
     new: bool
 
 
 class World:
-    """One server with its channels and people, and the bot in it."""
+    """One guild with its channels and people, and the bot in it."""
 
     def __init__(self, bot: commands.AutoShardedBot) -> None:
         self.bot = bot
@@ -76,14 +76,14 @@ class World:
         self._listeners: list[Callable[[Change], None]] = []
 
     async def start(self, now: datetime, *, server: str, language: str = ENGLISH) -> None:
-        """Log the bot in, at the moment `now`, and give it a server whose people all have Discord in a language."""
-        # What runs in this context answers a person; the bot's own work runs in a fresh one, where this is not set.
+        """Log the bot in at the time `now`, and create a guild whose members all use the same locale."""
+        # This context is for responses to users; the bot's background work runs in a fresh one, where this is unset.
         _IN_WORLD.set(True)
         self.env.backend.bot_user.name = self.env.backend.bot_user.global_name = "Newsdesk"
         self.env.backend.advance_clock(max(0.0, (now - self.env.now()).total_seconds()))
         answer = self.bot.tree.on_error
         await self.env.start()
-        self.bot.tree.on_error = answer  # type: ignore[method-assign]  # what was refused in words did not fail
+        self.bot.tree.on_error = answer  # type: ignore[method-assign]  # a `UserError` is not a failure
         locale = _AMERICAN if language == ENGLISH else language
         translate_discord(self.bot, lambda _user_id: locale)
         self._guild = self.env.create_guild(server, preferred_locale=locale)
@@ -96,7 +96,7 @@ class World:
         return self._guild
 
     def channel(self, name: str, topic: str = "", *, only_for: Sequence[Person] = ()) -> Channel:
-        """Create a text channel: for everybody, or for some people and the bot."""
+        """Create a text channel, for everyone or for some people and the bot."""
         overwrites: dict[Any, discord.PermissionOverwrite] = {}
         if only_for and self.bot.user:
             may = discord.PermissionOverwrite(view_channel=True)
@@ -109,16 +109,16 @@ class World:
         return channel
 
     def readers(self, channel: Channel, people: Sequence[Person]) -> Sequence[Person]:
-        """Those of the people who can read a channel."""
+        """Return the people who can read a channel."""
         return [person for person in people if person in self._private.get(channel.id, people)]
 
     def person(self, name: str, permissions: discord.Permissions | None = None, role: str = "") -> Person:
-        """Let somebody join, with a role that grants `permissions` where they are given."""
+        """Add a member, with a role that grants `permissions` if given."""
         roles = [self.guild.create_role(role or name, permissions=permissions)] if permissions else []
         return self.guild.add_member(self.env.create_user(name.split()[0].lower(), global_name=name), roles=roles)
 
     async def open_command(self, name: str, person: Person) -> None:
-        """What a server can do in its integration settings: let somebody see a command that is not meant for them."""
+        """Override a command's permissions, as in a guild's integration settings, so that a member can see it."""
         synced = await self.bot.tree.fetch_commands()
         command = next(each for each in synced if each.name == name)
         self.guild.set_command_permissions(command.id, {person: True})
@@ -135,15 +135,15 @@ class World:
     async def suggestions(
         self, person: Person, channel: Channel, command: str, option: str, typed: str
     ) -> list[dict[str, Any]]:
-        """What an option completes to, as `name` and `value`."""
+        """Autocomplete an option; return choices with `name` and `value`."""
         return await person.autocomplete(channel, command, option, typed)
 
     def messages(self, channel: Channel, viewer: Person | None = None) -> list[Message]:
-        """What a channel holds, oldest first; private answers only for the one who got them."""
+        """Return a channel's messages, oldest first; ephemeral ones only for their recipient."""
         return [_message(message) for message in channel.history(viewer=viewer)]
 
     def on_change(self, listener: Callable[[Change], None]) -> None:
-        """Call `listener` whenever the bot's own work changed a channel."""
+        """Call `listener` whenever the bot's background work changes a channel."""
         self._listeners.append(listener)
 
     def _heard(self, event: str, payload: Mapping[str, Any]) -> None:
@@ -152,18 +152,18 @@ class World:
                 listener(Change(int(payload["channel_id"]), new=event == "MESSAGE_CREATE"))
 
     async def tick(self, now: datetime) -> None:
-        """Move this world's clock up to `now`; somebody acting at this moment puts it off to the next tick."""
+        """Advance the world's clock to `now`, or at the next tick if a user action is in progress."""
         with suppress(simcord.SetupError, TimeoutError):
             await self.env.advance_time(max(0.0, (now - self.env.now()).total_seconds()))
 
     async def close(self) -> None:
-        """Let the bot go. simcord never closes the bot itself: leave `open_bot` first."""
+        """Release the bot. simcord never closes it: leave `open_bot` first."""
         await self.env.shutdown()
 
 
 def translate_discord(bot: commands.AutoShardedBot, locale_of: Callable[[int], str]) -> None:
-    """Give people and servers their own languages, people by their ids: simcord's all speak American English."""
-    parsers = bot._connection.parsers  # noqa: SLF001 - where simcord hands in what comes over the gateway
+    """Set locales by user and guild; simcord sends American English for all."""
+    parsers = bot._connection.parsers  # noqa: SLF001 - simcord injects gateway events here
     parse = parsers["INTERACTION_CREATE"]
 
     def heard(payload: dict[str, Any]) -> None:
@@ -177,7 +177,7 @@ def translate_discord(bot: commands.AutoShardedBot, locale_of: Callable[[int], s
 
 
 def answered(answer: Answer) -> Message:
-    """The message that somebody got in answer. Raises `LookupError` when there was none."""
+    """Return the response a user got. Raises `LookupError` if there was none."""
     if answer.response is None:
         raise LookupError("the bot gave no answer")
     return _message(answer.response.message)
@@ -201,9 +201,9 @@ def _label(button: Any) -> str:
 
 
 class _Pictures(MediaWorker):
-    """Prepares each picture once, and in this process: they are the demo's own.
+    """Decodes each picture once and in this process: they are the demo's own and trusted.
 
-    simcord starts a process for every picture, anew for every page, which takes seconds.
+    simcord would start a process per picture and page, which takes seconds.
     """
 
     def __init__(self) -> None:
@@ -216,11 +216,11 @@ class _Pictures(MediaWorker):
         return self._prepared[key]
 
     async def close(self) -> None:
-        """Outlives the page that it was given to."""
+        """Do nothing: it outlives the page it was given to."""
 
 
 class Screen:
-    """simcord's page of one channel, which shows another channel by being opened anew."""
+    """simcord's page of one channel; switching channels means reopening it."""
 
     def __init__(self, world: World, viewers: Sequence[Person], assets: Assets) -> None:
         self._world = world
@@ -234,11 +234,11 @@ class Screen:
 
     @property
     def address(self) -> str | None:
-        """Where the page is, with its secret after the `#`; None while there is none."""
+        """Return the page's URL, with its secret in the fragment; None while it is closed."""
         return self._preview.url if self._preview and self.channel else None
 
     async def show(self, channel: Channel, zone: str = "UTC") -> None:
-        """Open the page of a channel, in the browser's time zone, in place of the one before."""
+        """Open the page of a channel in the browser's time zone, replacing the previous one."""
         await self.close()
         self._preview = await self._when_quiet(lambda: self._opened(channel, zone))
         self.channel = channel
@@ -248,11 +248,11 @@ class Screen:
         preview = self._world.env.preview(
             channel, viewers=viewers, layout="channel", assets=self._assets, timezone=zone
         )
-        preview._media_worker = self._pictures  # noqa: SLF001 - simcord has no other way to give it one
+        preview._media_worker = self._pictures  # noqa: SLF001 - simcord offers no other way to inject it
         return await preview.__aenter__()
 
     async def _when_quiet(self, act: Callable[[], Awaitable[_Result]]) -> _Result:
-        """simcord does one thing at a time and refuses a second one, so that wants to be tried again."""
+        """Retry: simcord handles one action at a time and rejects concurrent ones."""
         for _ in range(_TRIES):
             try:
                 return await act()
@@ -266,17 +266,17 @@ class Screen:
         self._stale |= self.channel is not None and change.channel_id == self.channel.id
 
     async def refresh(self) -> None:
-        """Show what the bot did by itself. Only then: each refresh makes the page forget a click under way."""
+        """Show the bot's background work. Only when there is some: a refresh makes the page lose clicks in progress."""
         if not self._stale or self._preview is None:
             return
         self._stale = False
         try:
             await self._preview.refresh()
         except (simcord.SetupError, TimeoutError):
-            self._stale = True  # somebody is acting, or the page is being changed: the next look will do
+            self._stale = True  # an action or a change of the page is in progress; refresh on the next call
 
     async def close(self) -> None:
-        """Close the page, after what somebody is doing in it."""
+        """Close the page once the action in progress has finished."""
         preview, self._preview, self.channel = self._preview, None, None
         if preview is not None:
             await preview.close()

@@ -1,4 +1,4 @@
-"""How the story is told in a terminal: who did what where, and each message as it would look."""
+"""Terminal output of the story: who did what where, and each message as Discord would show it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MENTION = re.compile(r"<[#@](\d+)>")
 
 
 class Narrator:
-    """Writes to a terminal, or to whatever takes its place."""
+    """Writes to a terminal, or a substitute."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._names: dict[str, str] = {}
 
     def introduce(self, channels: Iterable[Channel], people: Iterable[Person]) -> None:
-        """They are called by their names from now on, as Discord does."""
+        """Register names for mentions, which Discord shows instead of ids."""
         self._names |= {str(channel.id): f"#{channel.name}" for channel in channels}
         self._names |= {str(person.id): f"@{_called(person)}" for person in people}
 
@@ -34,7 +34,7 @@ class Narrator:
         self._console.print(Rule(Text(title, style="bold"), align="left"))
 
     def says(self, sentence: str) -> None:
-        """A line of the story itself."""
+        """Print a line of narration."""
         self._console.print(Text(sentence, style="italic"))
 
     def does(self, person: Person, channel: Channel, what: str) -> None:
@@ -55,7 +55,7 @@ class Narrator:
         self._console.print(Text(f"The story went wrong: {why}", style="bold red"))
 
     def _show(self, message: Message) -> None:
-        """Buttons stand below the last embed, as they stand below the whole message."""
+        """Print a message with its buttons below the last embed."""
         embeds = [discord.Embed(description=message.content)] if message.content else []
         embeds += message.embeds
         for place, embed in enumerate(embeds, start=1):

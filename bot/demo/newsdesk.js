@@ -1,4 +1,4 @@
-// The list of channels: which one is shown, and which have something new. The channel itself is simcord's page.
+// The channel list: the current channel and unread markers. The channel itself is simcord's page.
 const LOOK_AGAIN = 1000;
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const list = document.getElementById("channels");
@@ -6,7 +6,7 @@ const frame = document.getElementById("channel");
 const away = document.getElementById("away");
 let shown = null;
 let switching = false;
-let switches = 0; // what was asked before a switch is out of date after it
+let switches = 0; // responses to requests from before a switch are stale
 
 async function ask(path, method = "GET") {
   const answer = await fetch(path, { method, headers: { "X-Newsdesk": "demo" }, cache: "no-store" });
@@ -36,7 +36,7 @@ function row(channel, current) {
   return item;
 }
 
-// Drawn anew only when it is different, so that a click is never lost to it.
+// Redrawn only on change, so that no click gets lost.
 const names = new Map();
 let drawn = "";
 function draw(state) {
@@ -57,7 +57,7 @@ function install(state) {
 
 const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
-// What somebody just sent off in the channel is answered first.
+// Let pending user input finish first.
 async function atRest() {
   for (let tries = 0; tries < 30 && frame.contentWindow?.simcordPreview?.pendingAction; tries += 1) await pause(100);
 }
@@ -87,7 +87,7 @@ async function look() {
   setTimeout(look, LOOK_AGAIN);
 }
 
-// As in Discord: whoever reads at the end of a channel stays there when the message box grows, and sees their answer.
+// As in Discord: stay scrolled to the end when the message box grows, so that new replies are visible.
 const ANSWER_COMES_WITHIN = 6000;
 function follow(page) {
   const timeline = page.getElementById("channel-timeline");
@@ -115,7 +115,7 @@ function follow(page) {
   changes.observe(messages, { childList: true });
 }
 
-// simcord writes the mention of a channel that it does not show as its number; Discord writes its name.
+// simcord renders mentions of channels it does not show as ids; Discord renders names.
 function nameChannels(page) {
   const messages = page.getElementById("channel-message-list");
   if (!messages) return;

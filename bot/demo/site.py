@@ -1,7 +1,7 @@
-"""The demo's own page: a list of channels beside simcord's page of one of them, all under one address.
+"""The demo's page: a list of channels next to simcord's page of one of them, on one origin.
 
-simcord forbids to be framed, and its page asks for files and data at the root of its address. So this server passes on
-whatever it does not know itself, and lets itself, and nobody else, frame the answer.
+simcord forbids framing and loads its resources from the root path. So this server proxies all unknown paths, and
+replaces the header to allow framing by its own origin only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Site:
-    """Serves on this machine only."""
+    """Serves on localhost only."""
 
     def __init__(self, world: World, screen: Screen) -> None:
         self._world = world
@@ -47,7 +47,7 @@ class Site:
         return f"http://127.0.0.1:{self.port}/"
 
     async def start(self, ports: Sequence[int]) -> None:
-        """Listen on the first port that is free; 0 is any. Raises `UserError` when none is."""
+        """Listen on the first free port; 0 is any. Raises `UserError` if none is free."""
         app = web.Application(middlewares=[self._only_here])
         app.router.add_get("/newsdesk/state", self._state)
         app.router.add_post("/newsdesk/open/{channel}", self._open)
@@ -81,7 +81,7 @@ class Site:
 
     @web.middleware
     async def _only_here(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """A page from elsewhere must not reach the demo through a name that leads to this machine."""
+        """Check the `Host` header: other sites must not reach the demo via DNS rebinding."""
         if request.headers.get("Host") not in (f"127.0.0.1:{self.port}", f"localhost:{self.port}"):
             raise web.HTTPForbidden(text="The demo is at " + self.address)
         return await handler(request)
@@ -106,9 +106,9 @@ class Site:
         }
 
     async def _open(self, request: web.Request) -> web.Response:
-        """Show a channel; the bot and everything that happened stay as they are."""
+        """Switch to a channel; the bot and its state are unaffected."""
         channel = self._world.channels.get(request.match_info["channel"])
-        if channel is None or "X-Newsdesk" not in request.headers:  # a form of another page cannot send this header
+        if channel is None or "X-Newsdesk" not in request.headers:  # a cross-site form cannot send this header
             raise web.HTTPNotFound
         async with self._switching:
             if self._screen.channel != channel:

@@ -1,4 +1,4 @@
-"""The set of the demo: the real bot, its world, its people, and a newsstand that fills its folder."""
+"""Setup of the demo: the real bot, its world and people, and a newsstand that fills its folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ADMINISTRATION = discord.Permissions(manage_guild=True, manage_channels=True, m
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything that a demo needs."""
+    """The parts of a running demo."""
 
     bot: NewsBot
     world: World
@@ -39,9 +39,9 @@ class Stage:
 
 @asynccontextmanager
 async def set_up(*, background: bool, language: str = ENGLISH) -> AsyncIterator[Stage]:
-    """The bot logged in on a server with four channels and the archive in its folder.
+    """Open the bot, logged in on a guild with four channels, with the archive in its folder.
 
-    With `background` it works by itself, as `newsdesk run` does; without, its newsroom is driven step by step.
+    With `background` it runs as in `newsdesk run`; otherwise the caller drives its newsroom step by step.
     """
     data = sample_data()
     with TemporaryDirectory(prefix="newsdesk-demo-") as place:
@@ -54,7 +54,7 @@ async def set_up(*, background: bool, language: str = ENGLISH) -> AsyncIterator[
 
 
 def _settings(place: Path) -> Settings:
-    """Every setting is given: what is set for a bot of one's own must not reach the demo."""
+    """Return explicit values for all settings, so that the user's own environment does not affect the demo."""
     own = {
         "database_url": f"sqlite+aiosqlite:///{place / 'demo.db'}",
         "cards": place / "cards",
@@ -69,7 +69,7 @@ def _settings(place: Path) -> Settings:
 
 @asynccontextmanager
 async def _world(settings: Settings, background: bool, language: str) -> AsyncIterator[World]:
-    """The bot is closed first: simcord lets go of it, but never closes it."""
+    """Close the bot before its world: simcord releases it, but never closes it."""
     world: World | None = None
     try:
         async with open_bot(settings, background=background) as bot:

@@ -1,4 +1,4 @@
-"""The demo without a browser: a fixed story that checks at each step that the bot showed what it should."""
+"""The demo without a browser: a scripted story that verifies the bot's output at each step."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from bot.demo.narrator import Narrator
 from bot.demo.stage import DIGEST_TOPICS, Stage, set_up
 
 _ARRIVING = 3
-_HELD = "InfoWorld"  # the card that was held upstream, and whose title arrived torn: InfoWorldâ€™s
+_HELD = "InfoWorld"  # held upstream; its title arrived with mojibake: InfoWorldâ€™s
 _TORN = "â€"
 
 
 class StoryError(Exception):
-    """A step did not show what it should; the text says which."""
+    """A step did not show what it should; the message says which."""
 
 
 async def play(console: Console | None = None) -> int:
-    """Tell the whole story. Returns 0, or 1 as soon as a step goes wrong."""
+    """Play the story. Return 0, or 1 as soon as a step fails."""
     narrator, began = Narrator(console or Console(highlight=False)), perf_counter()
     try:
         async with set_up(background=False) as stage:
@@ -124,7 +124,7 @@ class _Story:
         _expect(log.text.count(_HELD) == 3, "the log holds what was decided and what was taken back")
 
     async def _click(self, person: Person, channel: Channel, message: Message, label: str) -> None:
-        """Press a button, and show what becomes of its message."""
+        """Click a button, and show the updated message."""
         self.narrator.does(person, channel, f"[{label}]")
         await self.stage.world.click(person, message, label.rpartition(" ")[2])
         (changed,) = [each for each in self._posts(channel) if each.id == message.id]
@@ -171,7 +171,7 @@ class _Story:
     async def _command(
         self, person: Person, channel: Channel, command: str, /, *, spoken: dict[str, str] | None = None, **options: Any
     ) -> Message:
-        """Run a command and show the answer. `spoken` is what an option looks like to the one who chose it."""
+        """Run a command and show the response. `spoken` are the displayed names of chosen options."""
         shown = {name: f"#{value.name}" if isinstance(value, Channel) else value for name, value in options.items()}
         words = [f"{name}:{value}" for name, value in (shown | (spoken or {})).items()]
         self.narrator.does(person, channel, " ".join([f"/{command}", *words]))
@@ -180,7 +180,7 @@ class _Story:
         return message
 
     async def _on_card(self, command: str, typed: str, **options: Any) -> Message:
-        """A command of the desk on the card that is suggested first."""
+        """Run a /desk command on the first suggested card."""
         stage = self.stage
         choices = await stage.world.suggestions(stage.admin, stage.desk, command, "card", typed)
         _expect(bool(choices), f"/{command} completes {typed!r}")
@@ -188,7 +188,7 @@ class _Story:
         return await self._command(stage.admin, stage.desk, command, spoken=spoken, card=chosen, **options)
 
     async def _post_until(self, channel: Channel, count: int) -> None:
-        """Let the courier work, and show what it added to a channel."""
+        """Run the courier, and show what it posted in a channel."""
         before = {message.id for message in self._posts(channel)}
         await self.stage.bot.newsroom.tick()
         posts = self._posts(channel)

@@ -1,4 +1,4 @@
-"""`newsdesk doctor`: what keeps this installation from working well, and how to mend it. Changes nothing."""
+"""`newsdesk doctor`: diagnose an installation and suggest fixes. Read-only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.store.examining import DatabaseState, Examined, examine
 __all__ = ["Finding", "Severity", "diagnose"]
 
 SKEW = timedelta(seconds=5)
-"""How far the clocks may differ: an interaction is to be answered within 3 seconds, and posts carry Discord's time."""
+"""Maximum clock skew: interactions expire after 3 seconds, and posts carry Discord's time."""
 _ANOTHER = "Copy it again from the Developer Portal → Bot → Reset Token."
 _REGISTER = (
     "Restart the bot: it registers them again, as a running one does within a day. If it happens again, another "
@@ -28,7 +28,7 @@ _NETWORK = "Check the network, a proxy, and NEWSDESK_DISCORD_API. Or look at thi
 
 
 async def diagnose(settings: Settings, clock: Callable[[], datetime], *, offline: bool = False) -> list[Finding]:
-    """Everything that was found, what concerns this machine first. `offline` asks Discord nothing."""
+    """Return all findings, local ones first. `offline` skips Discord."""
     examined = await examine(settings.database_url)
     found = [
         *files(settings),
@@ -44,14 +44,14 @@ async def diagnose(settings: Settings, clock: Callable[[], datetime], *, offline
 
 
 async def _resting(settings: Settings, examined: Examined) -> list[Finding]:
-    """Subscriptions and quiet hours that cannot be planned, such as in a time zone that this machine does not know."""
+    """Return subscriptions and quiet hours that cannot be planned, e.g. with a time zone unknown to this machine."""
     if examined.state is not DatabaseState.CURRENT or examined.damage:
         return []
     try:
         async with open_for_reading(settings.database_url) as store:
             resting, quiet = await store.subscriptions.resting(), await store.quiet.all()
     except (StoreError, OSError):
-        return []  # said already
+        return []  # reported already
     found = [(f"A subscription of channel {each.channel_id} rests: {_reason(each)}", each.guild_id) for each in resting]
     found += [
         (
@@ -85,7 +85,7 @@ async def _discord(settings: Settings, word: str, examined: Examined, clock: Cal
 
 
 def _commands(answers: Answers, examined: Examined) -> Iterator[Finding]:
-    """Another program with the same token may have put its own in their place, or none."""
+    """Check the registered commands: another program with the same token may have replaced or removed them."""
     if examined.commands is None:
         yield Finding(Severity.NOTE, "the bot's commands are registered with its first start")
     elif not answers.commands:

@@ -1,4 +1,4 @@
-"""One thing that the doctor has to say."""
+"""Findings of the doctor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class Severity(enum.StrEnum):
-    """`error`: something does not work. `warning`: it will not, or is not safe. `note`: good to know."""
+    """`error`: something does not work. `warning`: it will fail or is unsafe. `note`: good to know."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -16,7 +16,7 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found, and what to do about it; a note needs nothing done."""
+    """A finding and its fix; a note needs none."""
 
     severity: Severity
     what: str

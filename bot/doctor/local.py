@@ -1,4 +1,4 @@
-"""What can be seen on this machine: files and their rights, the database, the cards."""
+"""Local checks: files and permissions, the database, the cards."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bot.sources.folder import Rules
 from bot.store.examining import DatabaseState, Examined
 
 _SHOWN = 3
-"""Broken cards that are named one by one; `newsdesk check` names them all."""
+"""Maximum broken cards listed; `newsdesk check` lists all."""
 _TOKEN = re.compile(rf"^[ \t]*(?:export[ \t]+)?{PREFIX}TOKEN[ \t]*=[ \t]*[^\s#]", re.MULTILINE | re.IGNORECASE)
 _NEWER = "Run that newer version, or put a backup of this one back with newsdesk restore FILE."
 _RESTORE = "Stop the bot and put a backup back: newsdesk restore FILE. Then have the disk checked."
 
 
 def token(settings: Settings) -> tuple[str | None, list[Finding]]:
-    """The token, and what is wrong with it as far as can be seen without Discord."""
+    """Return the token, and what is wrong with it as far as can be checked offline."""
     try:
         return settings.bot_token(), []
     except SettingsError as error:
@@ -33,7 +33,7 @@ def token(settings: Settings) -> tuple[str | None, list[Finding]]:
 
 
 def files(settings: Settings) -> Iterator[Finding]:
-    """Secrets that others can read, and folders that the bot cannot use."""
+    """Find secrets that others can read, and folders that the bot cannot use."""
     if settings.token_file:
         yield from _readable_by_all(settings.token_file)
     env = Path(".env")
@@ -56,13 +56,13 @@ def _readable_by_all(path: Path) -> Iterator[Finding]:
     try:
         mode = path.stat().st_mode
     except OSError:
-        return  # what reads it says so, with the reason
+        return  # its reader reports the reason
     if mode & stat.S_IROTH:
         yield Finding(Severity.WARNING, f"Everybody on this machine can read the token in {path}", f"chmod 600 {path}")
 
 
 def cards(folders: Sequence[Path], *, need_category: bool = False) -> Iterator[Finding]:
-    """How many cards are broken, and the first few of them."""
+    """Report the number of broken cards, and the first few."""
     named = ", ".join(map(str, folders))
     try:
         checked = check_paths(folders, Rules(need_category))
@@ -88,7 +88,7 @@ def cards(folders: Sequence[Path], *, need_category: bool = False) -> Iterator[F
 
 
 def database(examined: Examined) -> Iterator[Finding]:
-    """Whether the bot could work with it, and whether it is whole."""
+    """Check that the bot can use the database, and its integrity."""
     if examined.file is None:
         yield from _on_a_server(examined)
     else:
@@ -151,7 +151,7 @@ _WELL = {
 
 
 def _unwritable(path: Path) -> Iterator[Finding]:
-    """SQLite writes files beside the database as well, so that its folder counts too."""
+    """Return the paths to check; SQLite also creates files next to the database, so its folder is included."""
     folder = next((each for each in path.absolute().parents if each.exists()), Path("/"))
     places = [folder, *([path] if path.exists() else [])]
     for place in places:

@@ -71,8 +71,8 @@ OUT_OF_REACH = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutErro
 class NewsTree(app_commands.CommandTree["NewsBot"]):
     """The slash commands; failures are reported to the user.
 
-    Commands are acknowledged with a deferred reply. One with a `FORM` in its `extras` opens the modal that it returns, if
-    any.
+    Commands are acknowledged with a deferred reply. One with a `FORM` in its `extras` opens the modal that it returns,
+    if any.
     """
 
     async def interaction_check(self, interaction: discord.Interaction[NewsBot], /) -> bool:

@@ -1,4 +1,4 @@
-"""A local HTTP port for those who watch the bot: does it live, can it work, and how much of everything."""
+"""Local HTTP endpoint for monitoring: liveness, readiness, metrics."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from bot.settings import Address
 __all__ = ["Monitor", "watched"]
 
 _LAST_ANSWERS = 1.0
-"""Seconds that an answer under way has when the program stops."""
+"""Grace period in seconds for responses in progress at shutdown."""
 
 
 @asynccontextmanager
 async def watched(bot: NewsBot, address: Address) -> AsyncIterator[int]:
-    """Answer at this address for as long as the context is open; gives the port, for the case that it was 0.
+    """Serve at this address while the context is open; yields the port, in case 0 was requested.
 
-    Raises `SettingsError` when the address cannot be had.
+    Raises `SettingsError` if the address is unavailable.
     """
     runner = web.AppRunner(Monitor(bot).application(), access_log=None, shutdown_timeout=_LAST_ANSWERS)
     await runner.setup()

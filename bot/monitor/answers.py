@@ -1,4 +1,4 @@
-"""The three answers: `/healthz`, `/readyz`, `/metrics`."""
+"""The endpoints: `/healthz`, `/readyz`, `/metrics`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from bot.store.vitals import Vitals
 
 _log = logging.getLogger(__name__)
 LATE = timedelta(minutes=15)
-"""How long a delivery may wait: about the longest pause between two tries, before which it had ten of them."""
+"""Maximum age of a waiting delivery: about the longest backoff, which follows ten attempts."""
 _LAST_ANSWERS = 1.0
-"""Seconds that the database has for a question under way when the program stops."""
+"""Seconds to wait at shutdown for a query in progress."""
 _PATIENCE = 5.0
-"""Seconds in which the database has to answer; probes often give up after 10."""
+"""Query timeout in seconds; probes often give up after 10."""
 
 
 class Monitor:
-    """Looks at the bot when it is asked, and changes nothing but one row that shows that the database takes changes."""
+    """Inspects the bot on request. Writes only one row, to prove that the database is writable."""
 
     def __init__(self, bot: NewsBot, patience: float = _PATIENCE) -> None:
         self._bot = bot
@@ -41,11 +41,11 @@ class Monitor:
         return application
 
     async def alive(self, _request: web.Request) -> web.Response:
-        """That this comes at all is the answer: the loop turns."""
+        """Liveness: responding at all proves that the event loop is running."""
         return web.json_response({"alive": True})
 
     async def ready(self, _request: web.Request) -> web.Response:
-        """503 names what is not ready, in words. What another process does, this one stands by for."""
+        """Readiness: 503 with what is not ready. `stands_by` lists what another process currently does."""
         troubles, stands_by = await self.troubles(), self._stands_by()
         status = 503 if troubles else 200
         answer: dict[str, Any] = {"ready": not troubles, "troubles": troubles}
@@ -64,7 +64,7 @@ class Monitor:
         return web.Response(body=self._bot.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
     async def troubles(self) -> dict[str, str]:
-        """What keeps the bot from its work, by the part that is not ready; empty when nothing does."""
+        """Return what prevents the bot from working, by component; empty if it is ready."""
         found = {"gateway": "" if self._bot.is_connected else "not connected to Discord's gateway"}
         gate = self._bot.gate
         found["discord"] = "" if gate.is_open else f"nothing is sent: {gate.reason}"
@@ -102,10 +102,10 @@ class Monitor:
         return found
 
     async def _answered(self, name: str, question: Coroutine[Any, Any, Any]) -> Any:
-        """The database's answer. Raises `StoreError` when it fails, or takes too long.
+        """Run a query. Raises `StoreError` if it fails or times out.
 
-        A question that hangs is not cancelled, which would break its connection, but it is the only one of its kind:
-        probes that come every few seconds must not pile up behind a locked database.
+        A hanging query is not cancelled, which would break its connection, but shared by later callers: frequent probes
+        must not pile up behind a locked database.
         """
         if name in self._asked:
             question.close()
@@ -119,13 +119,13 @@ class Monitor:
         return task.result()
 
     def _answered_at_last(self, task: asyncio.Task[Any]) -> None:
-        """Looked at here because whoever asked may have given up."""
+        """Log the error here, since the caller may have given up."""
         self._asked.pop(task.get_name(), None)
         if not task.cancelled() and (error := task.exception()):
-            _log.warning("The %s of the store failed: %s", task.get_name(), error)
+            _log.warning("Store %s failed: %s", task.get_name(), error)
 
     async def _finish(self, _application: web.Application) -> None:
-        """The store closes next, and is not to be asked then."""
+        """Wait for queries in progress before the store is closed."""
         if self._asked:
             await asyncio.wait(self._asked.values(), timeout=_LAST_ANSWERS)
 
