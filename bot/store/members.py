@@ -1,4 +1,4 @@
-"""What is stored about one member, in all servers together: to be given out, and to be deleted."""
+"""Export and delete the stored data of a member, across all servers."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ OWN = {
     "follows": subscriptions.c.user_id,
     "messages": deliveries.c.user_id,
 }
-"""What is the member's alone, by kind: the column that names them. It can be erased."""
+"""Erasable data that belongs to the member: by kind, the column with their id."""
 KEPT = {
     "subscriptions_created": subscriptions.c.created_by,
     "decisions": decisions.c.decided_by,
     "log": audit.c.actor_id,
     "requests": requests.c.requested_by,
 }
-"""What belongs to a server and names the member: it is given out, and stays."""
+"""Data of servers that names the member: exported, but not erased."""
 _PARTS = {
     "followed_topics": (subscription_topics.c.subscription_id, subscriptions),
     "message_cards": (delivery_cards.c.delivery_id, deliveries),
 }
-"""What hangs on the member's own rows, and goes with them."""
+"""Child rows of the member's data, exported and erased with it."""
 Rows = dict[str, list[dict[str, Any]]]
 
 
 class Members:
-    """All rows that name a member."""
+    """Queries for all rows that name a member."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def export(self, user_id: int) -> Rows:
-        """Everything that is stored about a member, by kind: cards by their slug, moments in ISO 8601."""
+        """Return everything stored about a member, by kind; cards as slugs, times in ISO 8601."""
         found: Rows = {}
         async with self._database.read() as connection:
             for kind, (table, mine) in _chosen(user_id).items():
@@ -63,7 +63,7 @@ class Members:
         return found
 
     async def owned(self, user_id: int) -> dict[str, int]:
-        """How many rows of each kind of `OWN` there are."""
+        """Count the member's rows of each kind in `OWN`."""
         async with self._database.read() as connection:
             return {
                 kind: (await connection.execute(select(func.count()).where(column == user_id))).scalar_one()
@@ -71,9 +71,9 @@ class Members:
             }
 
     async def erase(self, user_id: int) -> dict[str, int]:
-        """Delete what is the member's alone. Returns how many rows of each kind have gone.
+        """Delete the member's own data. Returns the number of deleted rows by kind.
 
-        Cards that the member had reported are planned again: the moderators' messages count the reports.
+        Cards that the member flagged are planned again, since reviews show the number of flags.
         """
         reported = select(flags.c.card_id).where(flags.c.user_id == user_id)
         reached = union(

@@ -1,4 +1,4 @@
-"""Facts about this store itself."""
+"""Key-value metadata of the store."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from bot.store.tables import meta
 from bot.store.upserts import upsert
 
 MOVING = "moving"
-"""Where a database keeps the name of the store that is being moved to it, until all of that is there."""
+"""Key of the marker of an unfinished move: the instance name of the source."""
 
 _LONGEST_LINE = timedelta(hours=2)
-"""A moment that is further away was taken before the clock was set back."""
+"""Reservations further ahead than this were made before the clock was set back."""
 
 
 class Meta:
-    """Single values by name."""
+    """Values by key."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def instance(self) -> str:
-        """Eight hexadecimal digits, made with the store."""
+        """Return the store's name: eight hexadecimal digits, generated on creation."""
         return await self.get("instance") or ""
 
     async def get(self, key: str) -> str | None:
@@ -33,7 +33,7 @@ class Meta:
             return (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one_or_none()
 
     async def reserve(self, key: str, now: datetime, apart: timedelta) -> datetime:
-        """Take the next free moment of something that is done by one at a time, so far `apart`; not before `now`."""
+        """Reserve the next free slot, not before `now`; slots of a key are spaced by `apart`."""
         async with self._database.write() as connection:
             kept = (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one_or_none()
             free = _moment(kept) or now
@@ -46,7 +46,7 @@ class Meta:
 
 
 def _moment(written: str | None) -> datetime | None:
-    """A moment that was written down; None where something else was, or none with a time zone."""
+    """Parse a stored time; None if it is invalid or has no time zone."""
     try:
         at = datetime.fromisoformat(written) if written else None
     except ValueError:
@@ -55,6 +55,6 @@ def _moment(written: str | None) -> datetime | None:
 
 
 async def put(connection: AsyncConnection, key: str, value: str) -> None:
-    """Note a value in a transaction that is under way."""
+    """Set a value within the given transaction."""
     row = upsert(meta).values(key=key, value=value)
     await connection.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": value}))

@@ -1,4 +1,4 @@
-"""Bring the database to this version's tables; refuse one that a newer version wrote."""
+"""Run schema migrations; refuse databases written by a newer version."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from bot.store.upserts import upsert
 
 
 async def migrate(database: Database) -> None:
-    """Run the missing migrations, all or none. Two processes that start together wait for each other.
+    """Run pending migrations in one transaction. Processes that start at the same time wait for each other.
 
-    Raises `StoreError` when the database is newer, or cannot be written.
+    Raises `StoreError` if the database is newer or cannot be written.
     """
     try:
         async with database.write() as connection:
@@ -34,7 +34,7 @@ async def migrate(database: Database) -> None:
 
 
 def is_foreign(tables: Collection[str]) -> bool:
-    """Whether a server's database with these tables is another program's; that may know `alembic_version` as well."""
+    """Whether a database with these tables belongs to another program, which may use Alembic too."""
     return bool(tables) and not {"alembic_version", "deliveries"} <= set(tables)
 
 
@@ -55,6 +55,6 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-    # The instance's name goes into every nonce: two stores that post to one channel must not share them.
+    # The instance name is part of every nonce: stores that post to the same channel must not share nonces.
     name = upsert(meta).values(key="instance", value=secrets.token_hex(4)).on_conflict_do_nothing()
     connection.execute(name)

@@ -1,4 +1,4 @@
-"""Stored values as the program's own: a row that holds something else costs itself, never the rows beside it."""
+"""Parse stored values; an invalid value only affects its own row."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from bot.store.tables import microseconds, moment
 
 _Kind = TypeVar("_Kind", bound=enum.StrEnum)
 UNUSABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
-"""What parsing a stored value raises when it is none."""
+"""Exceptions raised by parsing an invalid stored value."""
 
 
 def member_or(kind: type[_Kind], word: object, instead: _Kind) -> _Kind:
-    """The member of an enumeration that a column names, else `instead`."""
+    """Return the enumeration member with this value, or `instead`."""
     try:
         return kind(str(word))
     except ValueError:
@@ -29,7 +29,7 @@ def member_or(kind: type[_Kind], word: object, instead: _Kind) -> _Kind:
 
 
 def verdict_or_none(word: object) -> Verdict | None:
-    """A server's decision; None where there is none, or a word that says none."""
+    """Parse a server's decision; None if there is none or it is invalid."""
     return Verdict(str(word)) if word in _VERDICTS else None
 
 
@@ -37,24 +37,24 @@ _VERDICTS = frozenset(Verdict)
 
 
 def state_of(word: object) -> State:
-    """A card's state. An unknown one is held: nobody sees it, and moderators may."""
+    """Parse a card's state. Unknown states count as held: visible to moderators only."""
     return member_or(State, word, State.HELD)
 
 
 def number_or_none(value: object) -> int | None:
-    """A whole number, and nothing for anything else."""
+    """Return the value if it is an integer, else None."""
     return value if type(value) is int else None
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """A JSON list of texts. Raises `ValueError` for anything else."""
+    """Parse a JSON list of strings. Raises `ValueError` for anything else."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise ValueError("no list of texts")
     return tuple(value)
 
 
 def clock(text: object) -> time:
-    """A local time, HH:MM. Raises `ValueError`."""
+    """Parse a local time, HH:MM. Raises `ValueError`."""
     if not isinstance(text, str) or len(text) != len("HH:MM"):
         raise ValueError("no time of day")
     return time.fromisoformat(text)
@@ -106,14 +106,16 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "on_withdrawal": OnWithdrawal,
     "skip_empty": bool,
 }
-"""What the columns of a wish are read with."""
+"""Parsers for the columns of a `Wish`."""
 _OF_DIGESTS = frozenset({"times", "days", "timezone", "max_cards", "layout"})
-"""Columns of which an instant subscription makes no use."""
+"""Columns that instant subscriptions ignore."""
 
 
 def parsed_wish(row: RowMapping | Mapping[str, Any], topics: tuple[str, ...] = ()) -> tuple[Wish, tuple[str, ...]]:
-    """A subscription's row as a wish, and the columns that hold nothing usable. For those the wish has the default,
-    but a time zone stays as it is written, for people to read."""
+    """Parse a subscription's row into a `Wish` and the names of its invalid columns.
+
+    Invalid columns get their default, except that the time zone is kept, to be shown to people.
+    """
     values: dict[str, Any] = {}
     unusable = []
     for name, parse in _PARSERS.items():
@@ -130,11 +132,11 @@ def parsed_wish(row: RowMapping | Mapping[str, Any], topics: tuple[str, ...] = (
 
 
 _SHOWN = 60
-"""Characters of a zone's name that people are shown; IANA's longest has 32."""
+"""Maximum characters shown of a time zone's name; the longest IANA name has 32."""
 
 
 def parsed_pauses(value: object) -> tuple[tuple[datetime, datetime | None], ...]:
-    """The pauses of a subscription; none where the column holds something else."""
+    """Parse a subscription's pauses; empty if the column is invalid."""
     try:
         spans = [(_number(start), _number_or_none(end)) for start, end in value or ()]  # type: ignore[attr-defined]  # any JSON
     except UNUSABLE:
@@ -143,5 +145,5 @@ def parsed_pauses(value: object) -> tuple[tuple[datetime, datetime | None], ...]
 
 
 def written_pauses(pauses: Sequence[tuple[datetime, datetime | None]]) -> list[list[int | None]]:
-    """Pauses as their column has them."""
+    """Serialize pauses for their column."""
     return [[microseconds(start), None if end is None else microseconds(end)] for start, end in pauses]

@@ -1,4 +1,4 @@
-"""What waits for a server's decision: reported cards first, then held ones, best first."""
+"""The moderation queue: flagged cards first, then held cards, best first."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from bot.store.tables import card_topics, cards, flags, topics
 from bot.store.visibility import open_flags, undecided, visible
 
 COUNTED = 1000
-"""More waiting cards than this are "more than 1,000": counting a million takes long and helps nobody."""
+"""Cards are counted up to here and shown as "more than 1,000" beyond, since counting a million is slow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which waiting cards. Topic and provider are compared without case."""
+    """Queue filters. Topic and provider ignore case."""
 
     topic: str | None = None
     provider: str | None = None
@@ -32,7 +32,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A card that waits, and how many members have reported it."""
+    """A card in the queue, and its number of open flags."""
 
     card: FiledCard
     flags: int = 0
@@ -40,20 +40,20 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class QueuePage:
-    """Waiting cards, and how many there are in all, up to `COUNTED` and one more."""
+    """A page of the queue; `total` is capped at `COUNTED` + 1."""
 
     waiting: tuple[Waiting, ...]
     total: int
 
 
 class Queue:
-    """The desk's queue."""
+    """Queries for the moderation queue."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def page(self, guild_id: int, filters: Filters, *, limit: int, offset: int) -> QueuePage:
-        """Reported cards come first: they are few, and in front of readers."""
+        """Return a page. Flagged cards come first: they are few, and visible to readers."""
         fitting = _fitting(filters)
         reported = cards.c.id.in_(select(flags.c.card_id).where(flags.c.guild_id == guild_id))
         flagged = [reported, visible(guild_id), open_flags(guild_id) > 0, *fitting]

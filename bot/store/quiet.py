@@ -1,4 +1,4 @@
-"""When channels are not to be disturbed."""
+"""Quiet hours of channels."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bot.store.parsing import clock
 from bot.store.tables import deliveries, quiet_hours
 
 _LOOK_AGAIN = timedelta(minutes=15)
-"""When quiet hours that cannot be read are looked at again: they may have been mended."""
+"""Interval for rechecking invalid quiet hours, which may have been fixed."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuietChannel:
-    """A channel's quiet hours; `turns_at` is when they begin or end next.
+    """A channel's quiet hours; `turns_at` is when they next begin or end.
 
-    Those that are not `usable`, such as in a time zone that this machine does not know, keep nothing quiet.
+    Invalid ones (not `usable`), such as with a time zone unknown to this machine, have no effect.
     """
 
     channel_id: int
@@ -36,13 +36,13 @@ class QuietChannel:
 
 
 class Quiet:
-    """Quiet hours, one set a channel."""
+    """Quiet hours, at most one set per channel."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def set(self, guild_id: int, channel_id: int, hours: QuietHours, now: datetime) -> None:
-        """Set them; what waits for the end of those before waits for the end of these."""
+        """Set a channel's quiet hours; messages waiting for the end of the old ones wait for the new end."""
         is_quiet, turns_at = hours.is_quiet(now), hours.turns_at(now)
         values = {
             "channel_id": channel_id,
@@ -60,7 +60,7 @@ class Quiet:
             await _put_off(connection, channel_id, turns_at if is_quiet else now, now)
 
     async def end(self, guild_id: int, channel_id: int, now: datetime) -> bool:
-        """No quiet hours any more: what waited comes with the next plan. False: there were none."""
+        """Remove a channel's quiet hours; waiting cards go to the next plan. False if there were none."""
         mine = (quiet_hours.c.channel_id == channel_id) & (quiet_hours.c.guild_id == guild_id)
         async with self._database.write() as connection:
             if not (await connection.execute(delete(quiet_hours).where(mine))).rowcount:
@@ -69,19 +69,19 @@ class Quiet:
             return True
 
     async def of_guild(self, guild_id: int) -> list[QuietChannel]:
-        """A server's channels with quiet hours."""
+        """List a server's channels with quiet hours."""
         return await self._found(quiet_hours.c.guild_id == guild_id)
 
     async def turning(self, now: datetime) -> list[QuietChannel]:
-        """The channels whose quiet hours begin or end by now, and those for which that seems to be days away."""
+        """List channels whose `turns_at` has passed, or is implausibly far ahead because the clock was set back."""
         return await self._found((quiet_hours.c.turns_at <= now) | (quiet_hours.c.turns_at > now + LONGEST_QUIET))
 
     async def all(self) -> list[QuietChannel]:
-        """Every channel with quiet hours."""
+        """List all channels with quiet hours."""
         return await self._found(quiet_hours.c.channel_id.is_not(None))
 
     async def turned(self, channels: Sequence[QuietChannel], now: datetime) -> None:
-        """Note how these channels stand now, and until when."""
+        """Update whether these channels are quiet now, and until when."""
         rows = [{"the_id": each.channel_id, **_standing(each, now)} for each in channels]
         if rows:
             async with self._database.write() as connection:
@@ -94,7 +94,7 @@ class Quiet:
 
 
 LONGEST_QUIET = timedelta(days=3)
-"""No quiet hours begin or end later than that: a day, and what the clocks of a place skip or repeat."""
+"""Upper limit for the next begin or end: a day, plus time zone changes."""
 _TURN = (
     update(quiet_hours)
     .where(quiet_hours.c.channel_id == bindparam("the_id"))
@@ -103,14 +103,14 @@ _TURN = (
 
 
 async def quiet_until(connection: AsyncConnection, channel_ids: Collection[int], now: datetime) -> dict[int, datetime]:
-    """Of these channels those that are quiet now, by their hours as they are now, and until when."""
+    """Return the end of quiet hours for those of these channels that are quiet now."""
     asked = select(quiet_hours).where(quiet_hours.c.channel_id.in_(channel_ids))
     found = [_channel(row) for row in (await connection.execute(asked)).mappings()]
     return {each.channel_id: each.hours.turns_at(now) for each in found if each.usable and each.hours.is_quiet(now)}
 
 
 async def _put_off(connection: AsyncConnection, channel_id: int, due_at: datetime, now: datetime) -> None:
-    """Let digests that wait for the end of quiet hours wait until then instead; what failed waits for its next try."""
+    """Reschedule digests that wait for the end of quiet hours, except those waiting for a retry."""
     waiting = (
         (deliveries.c.channel_id == channel_id)
         & (deliveries.c.due_at > now)
@@ -134,7 +134,7 @@ def _channel(row: RowMapping) -> QuietChannel:
 
 
 def _hours(row: RowMapping) -> tuple[QuietHours, bool]:
-    """The hours, and whether they can be used; for people, as much of them as can be read."""
+    """Parse quiet hours and whether they are valid; invalid parts are replaced, for display."""
     zone, passing_heat = row["timezone"], row["passing_heat"]
     try:
         starts, ends = clock(row["starts"]), clock(row["ends"])

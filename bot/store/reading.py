@@ -1,4 +1,4 @@
-"""What readers ask for: the latest, a search, one card, names to complete. Everything goes through `visible`."""
+"""Queries for readers: latest cards, search, single cards, autocomplete. All filter by `visible`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LAST_LETTER = chr(0x10FFFF)
 
 
 class Order(enum.StrEnum):
-    """How hits are ordered."""
+    """Order of search results."""
 
     NEWEST = "newest"
     BEST = "best"
@@ -46,7 +46,7 @@ class Order(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place between two cards of a list ordered by time: the cards older than `timeline`, or the newer ones."""
+    """Pagination cursor in a list ordered by time: cards older than `timeline`, or newer ones."""
 
     timeline: int
     newer: bool = False
@@ -54,7 +54,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Cards in the order to show, and whether there are more on either side; of a search, what it found in them."""
+    """Cards in display order, whether there are more on either side, and for a search the matched phrases."""
 
     cards: tuple[FiledCard, ...]
     has_newer: bool = False
@@ -76,14 +76,14 @@ class Query:
 
     @property
     def tags(self) -> list[str]:
-        """The filters that stand in the index."""
+        """Return the filters as index tags."""
         named = {"topic": self.topic, "provider": self.provider, "type": self.kind}
         return [tag(kind, name) for kind, name in named.items() if name]
 
 
 @dataclass(frozen=True, slots=True)
 class TopicCount:
-    """A topic or provider by its display name, and how many cards of it the server sees."""
+    """A topic's or provider's display name, and its number of cards visible in the server."""
 
     name: str
     count: int
@@ -93,7 +93,7 @@ _FARTHEST = 2**63 - 1
 
 
 class Archive:
-    """Reading the store."""
+    """Read access to cards, topics and providers."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -101,17 +101,17 @@ class Archive:
         self._index = index_of(self._dialect)
 
     async def card(self, card_id: int, guild_id: int, *, hidden: bool = False) -> FiledCard | None:
-        """One card by its id; with `hidden`, also when the server does not see it."""
+        """Return a card by id; with `hidden`, even if it is not visible in the server."""
         return await self._one(cards.c.id == card_id, guild_id, hidden=hidden)
 
     async def by_ids(self, ids: Collection[int], guild_id: int = 0) -> dict[int, FiledCard]:
-        """Cards by their ids, whoever may see them."""
+        """Return cards by id, regardless of visibility."""
         asked = select(*filed_columns(guild_id)).where(cards.c.id.in_(ids))
         async with self._database.read() as connection:
             return {row["id"]: filed(row) for row in (await connection.execute(asked)).mappings()}
 
     async def covering(self, card_id: int, guild_id: int) -> FiledCard | None:
-        """The hottest visible card that names this one among its related stories, where one has gone out."""
+        """Return the hottest visible card that lists this one as a related story, or None."""
         named = select(literal(RELATED).concat(card_aliases.c.alias)).where(card_aliases.c.card_id == card_id)
         naming = select(story_keys.c.card_id).where(story_keys.c.key.in_(named), story_keys.c.card_id != card_id)
         asked = select(*filed_columns(guild_id)).where(cards.c.id.in_(naming), visible(guild_id))
@@ -120,7 +120,7 @@ class Archive:
         return filed(row) if row else None
 
     async def by_slug(self, slug: str, guild_id: int, *, hidden: bool = False) -> FiledCard | None:
-        """One card by its slug."""
+        """Return a card by slug; with `hidden`, even if it is not visible in the server."""
         return await self._one(cards.c.slug == storable(slug), guild_id, hidden=hidden)
 
     async def _one(self, chosen: ColumnElement[bool], guild_id: int, *, hidden: bool) -> FiledCard | None:
@@ -132,7 +132,7 @@ class Archive:
     async def latest(
         self, guild_id: int, *, topic: str | None = None, limit: int, cursor: Cursor | None = None
     ) -> Page:
-        """The newest visible cards, of one topic or of all."""
+        """Return the newest visible cards, optionally of one topic."""
         newer = cursor is not None and cursor.newer
         values = {"guild": guild_id, **_span(cursor)}
         if topic is None:
@@ -143,9 +143,9 @@ class Archive:
     async def search(
         self, query: Query, guild_id: int, *, limit: int, cursor: Cursor | None = None, offset: int = 0
     ) -> Page:
-        """Visible cards that match. Newest first turns pages by `cursor`, the other orders by `offset`.
+        """Search visible cards. `Order.NEWEST` paginates by `cursor`, other orders by `offset`.
 
-        Where no card has the words, the last one is taken for the beginning of a word.
+        If nothing matches, the last word is tried as a prefix.
         """
         for typing in (False, True):
             page = await self._search(query, guild_id, limit, cursor, offset, typing=typing)
@@ -187,7 +187,7 @@ class Archive:
             return tuple(filed(row) for row in (await connection.execute(statement, values)).mappings())
 
     async def complete_cards(self, words: str, guild_id: int, *, limit: int, hidden: bool = False) -> list[FiledCard]:
-        """Cards whose text has these words, newest first; without words the newest. `hidden` includes held ones."""
+        """Autocomplete cards by words, newest first; without words the newest. `hidden` includes held cards."""
         said = wording.asked(words, typing=True)
         values = {"guild": guild_id, "limit": limit, **_span()}
         if self._index.question(said, ()) is None:
@@ -200,10 +200,8 @@ class Archive:
         return list(found)
 
     async def _endings(self, words: str, said: wording.Asked) -> list[wording.Asked]:
-        """The same with the known words that begin like the one being typed.
-
-        For the beginning alone SQLite gathers every card that has such a word, 40 ms for a common one in a million.
-        """
+        """Expand the word being typed to known words with that prefix, if they are few."""
+        # With a plain prefix query SQLite collects every matching card: 40 ms for a common prefix in a million cards.
         if not (beginning := wording.being_typed(words)):
             return []
         values = {"beginning": beginning, "end": f"{beginning}{_LAST_LETTER}", "initial": beginning[0]}
@@ -212,24 +210,24 @@ class Archive:
         return [wording.ending(said, known)] if 0 < len(known) < finding.ENDINGS else []
 
     async def topics(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
-        """Topics with visible cards: first those that begin with `beginning`, then those with such a word."""
+        """Autocomplete topics with visible cards: names that start with `beginning`, then names with such a word."""
         own = own_change(guild_id, card_topics.c.topic_id, decisions.join(cards).join(card_topics))
         async with self._database.read() as connection:
             return await _named(connection, topics, topics.c.id, own, beginning, limit)
 
     async def providers(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
-        """Providers with visible cards, in the order of `topics`."""
+        """Autocomplete providers with visible cards, ordered like `topics`."""
         own = own_change(guild_id, cards.c.provider, decisions.join(cards))
         async with self._database.read() as connection:
             return await _named(connection, providers, providers.c.key, own, beginning, limit)
 
     async def all_topics(self, guild_id: int) -> Sequence[str]:
-        """Every topic's name that the server may see."""
+        """Return the names of topics with visible cards, at most 1000."""
         return [topic.name for topic in await self.topics(guild_id, limit=1000)]
 
 
 def _span(cursor: Cursor | None = None, since: datetime | None = None, until: datetime | None = None) -> dict[str, int]:
-    """The part of the timeline that is asked for, its end excluded."""
+    """Return the requested timeline range as parameters; the end is exclusive."""
     begin, end = _beginning(since) if since else -_FARTHEST, _beginning(until) if until else _FARTHEST
     if cursor and cursor.newer:
         begin = max(begin, cursor.timeline + 1)
@@ -239,12 +237,12 @@ def _span(cursor: Cursor | None = None, since: datetime | None = None, until: da
 
 
 def _beginning(moment: datetime) -> int:
-    """Where a moment's cards begin; years that no timeline reaches (3058) are as good as the last that one does."""
+    """Return the first timeline position at a time, clamped to the range of 64 bits (year 3058)."""
     return max(-_FARTHEST, min(timeline(moment, 0), _FARTHEST))
 
 
 def own_change(guild_id: int, name: ColumnElement[Any], decided: Join) -> Subquery:
-    """How many visible cards a topic or provider has more, or less, by this server's own decisions."""
+    """Select by how much a server's decisions change the visible card counts of topics or providers."""
     more = (decisions.c.verdict == State.PUBLISHED) & (cards.c.state == State.HELD)
     fewer = (decisions.c.verdict == State.WITHDRAWN) & (cards.c.state == State.PUBLISHED)
     change = func.sum(case((more, 1), (fewer, -1), else_=0))

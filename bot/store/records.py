@@ -1,4 +1,4 @@
-"""Cards as rows and rows as cards."""
+"""Convert cards to rows and rows to cards."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _ID_BITS = 28
 
 @dataclass(frozen=True, slots=True)
 class FiledCard:
-    """A card as it lies in the store, with the topics that the asking server gave it.
+    """A stored card as seen by one server, including its topic override.
 
-    `timeline` orders all cards by time; `verdict` is the asking server's own, `ruling` that of the bot's owners.
+    `timeline` orders all cards by time; `verdict` is the server's decision, `ruling` that of the bot's owners.
     """
 
     id: int
@@ -35,22 +35,23 @@ class FiledCard:
 
 
 def timeline(published_at: datetime, card_id: int) -> int:
-    """Seconds since 1970, then the id: unique while there are fewer than 268 million cards."""
+    """Return the timeline position: seconds since 1970, then 28 bits of id (unique below 268 million cards)."""
     return (int(published_at.timestamp()) << _ID_BITS) | (card_id & ((1 << _ID_BITS) - 1))
 
 
 def seconds_of(place: ColumnElement[int]) -> ColumnElement[int]:
-    """The moment of a place in the timeline, in seconds since 1970."""
+    """Extract the seconds since 1970 from a timeline position."""
     return place.bitwise_rshift(literal(_ID_BITS, Integer))
 
 
 def best_of_some() -> ColumnElement[int]:
-    """The order by points within a span of time: as a sum no index serves it, so that the span's does."""
+    """Order by points within a time range."""
+    # `+ 0` keeps the planner from using the index on points instead of the one on the range.
     return (cards.c.points + 0).desc()
 
 
 def row_of(card: Card) -> dict[str, Any]:
-    """The columns that a card's file decides; `details` holds what SQL never looks at."""
+    """Return the columns set from a card's file; `details` holds fields that SQL never queries."""
     return {
         "slug": card.slug,
         "published_at": card.published_at,
@@ -69,7 +70,7 @@ def row_of(card: Card) -> dict[str, Any]:
 
 
 def points(card: Card) -> int:
-    """How hot a card is: by its story's heat, else by its own quality."""
+    """Return the card's score: its story's heat, else its quality, else 0."""
     return next((score for score in (card.heat, card.quality) if score is not None), 0)
 
 
@@ -77,12 +78,12 @@ _DETAILS = ("excerpt", "raw_title", "raw_excerpt", "url", "type", "provider", "t
 
 
 def _details(card: Card) -> dict[str, Any]:
-    """Only what differs from an empty card, so that a row stays small."""
+    """Serialize the non-empty fields only, to keep rows small."""
     return {name: _plain(value) for name in _DETAILS if (value := getattr(card, name))}
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON has it; `dataclasses.asdict` copies deeply and takes ten times as long."""
+    """Convert a value to JSON types; `dataclasses.asdict` deep-copies and is ten times slower."""
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, Provider | Image | Related):
@@ -91,7 +92,7 @@ def _plain(value: Any) -> Any:
 
 
 def filed_columns(guild_id: Guild) -> list[ColumnElement[Any]]:
-    """What `filed` reads: select these from `cards`."""
+    """Return the columns of `cards` that `filed` needs."""
     wanted = ("id", "timeline", "revision", "slug", "published_at", "state", "held_reason", "title", "quality", "heat")
     seen = (
         verdict(guild_id).label("verdict"),
@@ -102,7 +103,7 @@ def filed_columns(guild_id: Guild) -> list[ColumnElement[Any]]:
 
 
 def filed(row: RowMapping) -> FiledCard:
-    """The row's card. Of one whose details cannot be read, what stands in columns of its own is left."""
+    """Build the card of a row. If its details are invalid, only the fields with own columns are set."""
     details = row["details"]
     try:
         card = _card(row, dict(details))

@@ -1,4 +1,4 @@
-"""Messages that Discord refused for what they are, and whose people do not know it yet."""
+"""Messages quarantined because Discord rejected their content, and not reported yet."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class RefusedMessage:
-    """One that is set aside: its first card's title, and who is to hear of it."""
+    """A quarantined message: its first card's title, and whom to notify."""
 
     delivery_id: int
     guild_id: int
     channel_id: int
     user_id: int | None
-    """The member whose own digest it is: nobody else hears of it."""
+    """Set for a personal digest: only this member is notified."""
     subscriber: int | None
     title: str
     language: str
 
 
 class Refused:
-    """What Discord refused."""
+    """Queries for quarantined messages."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def unreported(self) -> list[RefusedMessage]:
-        """The oldest of those that nobody was told of."""
+        """List unreported messages, oldest first, at most `_MOST`."""
         first = (
             select(cards.c.title)
             .join(delivery_cards, delivery_cards.c.card_id == cards.c.id)
@@ -60,6 +60,6 @@ class Refused:
             return [RefusedMessage(*row) for row in await connection.execute(asked)]
 
     async def note_reported(self, ids: Collection[int], now: datetime) -> None:
-        """Their people know."""
+        """Mark messages as reported."""
         noting = update(deliveries).where(deliveries.c.id.in_(ids)).values(reported_at=now)
         await self._database.note(lambda connection: connection.execute(noting))

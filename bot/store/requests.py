@@ -1,4 +1,4 @@
-"""Requests: what a process that answers people asks of the one that has the duty, and what came of it."""
+"""Queue of requests from processes that handle interactions to the leader, with their results."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bot.store.database import Database
 from bot.store.tables import requests
 
 FRESH = timedelta(minutes=10)
-"""A request that nobody carried out for this long is left alone: whoever made it has stopped waiting."""
+"""Requests older than this are not executed: the requester has stopped waiting."""
 KEPT = timedelta(days=1)
 
 
 class RequestState(enum.StrEnum):
-    """`refused` comes with the reason in words for the person who asked."""
+    """State of a request. With `refused`, the result has a reason for the requester."""
 
     WAITING = "waiting"
     DONE = "done"
@@ -29,7 +29,7 @@ class RequestState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Something to do, by its kind; `payload` and `result` are plain values, and hold no token."""
+    """A request; `payload` and `result` are JSON values without tokens."""
 
     id: int
     kind: str
@@ -40,14 +40,16 @@ class Request:
 
 
 class Requests:
-    """One queue for all kinds. A request is carried out again when the process that was at it died before its result
-    was noted, so each kind must bear that."""
+    """One queue for all kinds of requests.
+
+    Execution is at least once: a request is repeated if the process dies before recording its result.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, kind: str, payload: Mapping[str, Any], requested_by: int, now: datetime) -> int:
-        """Queue a request and tell the other processes. Returns its id."""
+        """Enqueue a request and notify other processes. Returns its id."""
         values = {
             "kind": kind,
             "payload": dict(payload),
@@ -55,12 +57,12 @@ class Requests:
             "requested_at": now,
             "state": RequestState.WAITING,
         }
-        async with self._database.write() as connection:  # unlike a note, a write rings the bell
+        async with self._database.write() as connection:  # `write` sends a notification, `note` does not
             made = await connection.execute(insert(requests).values(values).returning(requests.c.id))
             return int(made.scalar_one())
 
     async def next_waiting(self, now: datetime) -> Request | None:
-        """The oldest request that waits and is still fresh."""
+        """Return the oldest waiting request that has not expired."""
         waiting = (requests.c.requested_at > now - FRESH) & (requests.c.state == RequestState.WAITING)
         asked = select(requests).where(waiting).order_by(requests.c.id).limit(1)
         async with self._database.glance() as connection:
@@ -68,20 +70,20 @@ class Requests:
         return _request(row) if row else None
 
     async def get(self, request_id: int) -> Request | None:
-        """A request with its state of now; None when it is unknown or was forgotten."""
+        """Return a request with its current state; None if it is unknown or was deleted."""
         async with self._database.glance() as connection:
             found = await connection.execute(select(requests).where(requests.c.id == request_id))
             row = found.mappings().first()
         return _request(row) if row else None
 
     async def finish(self, request_id: int, state: RequestState, result: Mapping[str, Any]) -> None:
-        """Note what came of a request; what was noted first stays."""
+        """Record a request's result; the first result is kept."""
         waits = (requests.c.id == request_id) & (requests.c.state == RequestState.WAITING)
         noted = update(requests).where(waits).values(state=state, result=dict(result))
         await self._database.note(lambda connection: connection.execute(noted))
 
     async def forget_old(self, now: datetime) -> None:
-        """Delete requests of more than a day ago."""
+        """Delete requests older than a day."""
         old = delete(requests).where(requests.c.requested_at < now - KEPT)
         await self._database.note(lambda connection: connection.execute(old))
 

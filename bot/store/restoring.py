@@ -1,4 +1,4 @@
-"""A store that went back in time: what has happened since in Discord must not happen once more."""
+"""Prepare a restored backup so that nothing posted since is posted again."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from bot.store.subscriptions import begin_anew
 from bot.store.tables import deliveries, meta, subscriptions
 
 _SKIPPED = 100_000
-"""Numbers of deliveries that may have been given since the copy was made; they stand in the buttons of posts."""
+"""Delivery ids to skip: they may have been used since the backup, and are part of buttons in posts."""
 
 
 async def restored(database: Database, now: datetime) -> None:
-    """Make the copy fit to go on from `now`.
+    """Adjust a restored store to continue from `now`.
 
-    What waited to be posted may have been: it is looked for in its channel first. What came out since the copy was
-    made is not posted again, by whichever number. Nonces begin anew, since the old ones may be taken.
+    Unsent messages may have been posted since the backup, so they are searched for in their channel first.
+    Subscriptions only get cards from now on. A new instance name avoids nonces that were already used.
     """
     looked_for = {
         "progress": Progress.SENDING,

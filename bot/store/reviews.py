@@ -1,6 +1,6 @@
-"""Which cards stand before the moderators, as set-based SQL: a few at a time, the best first, the rest in the queue.
+"""Plan review messages for moderators with set-based SQL: a few at a time, best first; the rest stays in the queue.
 
-A review is a delivery like any other: one message that should exist, and follows its card and what is decided on it.
+A review is a regular delivery: a message that is updated when its card changes or a decision is made.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ from bot.store.visibility import ever_decided, last_entry, open_flags, undecided
 
 MOST_OPEN = 25
 _LOOKED_AT = 500
-"""Of the cards that wait, the best so many are looked at when places become free."""
+"""Number of the best waiting cards considered when there is room for more reviews."""
 _REVIEW: ColumnElement[str] = literal_column(f"'{Layout.REVIEW}'")
-"""Not a parameter: only then does the index of reviews serve."""
+"""A literal, because the partial index on reviews is not used with a parameter."""
 _Guild = ColumnElement[int]
 
 
 class Reviews:
-    """Review channels, one a server."""
+    """Review channels, at most one per server."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def channel(self, guild_id: int) -> int | None:
-        """The server's review channel, if it has one."""
+        """Return the id of the server's review channel, if any."""
         asked = select(guild_settings.c.review_channel_id).where(guild_settings.c.guild_id == guild_id)
         async with self._database.read() as connection:
             found: int | None = (await connection.execute(asked)).scalar_one_or_none()
@@ -61,7 +61,7 @@ class Reviews:
     async def set_channel(
         self, guild_id: int, channel_id: int | None, most_open: int, now: datetime, max_age: timedelta
     ) -> None:
-        """Name the channel, or none. Reviews that wait elsewhere are taken away; records of decisions stay."""
+        """Set or clear the review channel. Open reviews in other channels are deleted; decided ones stay."""
         values = {"review_channel_id": channel_id, "review_open": most_open}
         row = upsert(guild_settings).values(guild_id=guild_id, **values)
         async with self._database.write() as connection:
@@ -76,7 +76,7 @@ class Reviews:
                 await _fill(connection, now, _fresh_cards(now - max_age), [guild_id])
 
     async def expire(self, now: datetime, max_age: timedelta) -> None:
-        """Cards under review that have grown old are looked at by the next plan, which makes room for others."""
+        """Mark cards under review that exceed `max_age` for planning, to make room for others."""
         old = select(delivery_cards.c.card_id).where(
             delivery_cards.c.delivery_id.in_(
                 select(deliveries.c.id).where(deliveries.c.layout == _REVIEW, deliveries.c.wanted.is_not(None))
@@ -88,9 +88,9 @@ class Reviews:
 
 
 def review_revision(guild_id: _Guild, now: datetime, max_age: timedelta) -> ColumnElement[Any]:
-    """What a review shows of the card of the row at hand; null when it has no place before moderators any more.
+    """The revision that a review shows of its card; null to remove the review.
 
-    Withdrawn by its source: it vanishes here as well. Grown old without a decision: it goes on waiting in the queue.
+    Reviews are removed for cards withdrawn by their source, and for old undecided cards, which stay in the queue.
     """
     unanswered = undecided(guild_id) & ~ever_decided(guild_id) & (open_flags(guild_id) == 0)
     old = (cards.c.published_at < now - max_age) & unanswered
@@ -98,14 +98,14 @@ def review_revision(guild_id: _Guild, now: datetime, max_age: timedelta) -> Colu
 
 
 def _state(guild_id: _Guild) -> ColumnElement[str]:
-    """The card's revision, what the log last said about it, and how many have reported it."""
+    """The card's revision, its last audit entry and its number of open flags."""
     entry = sql_cast(func.coalesce(last_entry(guild_id), 0), Text)
     reports = sql_cast(open_flags(guild_id), Text)
     return cards.c.revision.concat(SEEN_AS).concat(entry).concat(SEEN_AS).concat(reports)
 
 
 async def new_reviews(connection: AsyncConnection, now: datetime, max_age: timedelta) -> int:
-    """Reviews of changed cards where there is room, and of the best that wait where room has just been made."""
+    """Add reviews of changed cards, and of the best waiting cards in servers where room became free."""
     touched = (
         select(deliveries.c.guild_id)
         .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
@@ -136,12 +136,12 @@ def _is_review(guild_id: int) -> ColumnElement[bool]:
 
 
 def _waits(guild_id: _Guild) -> ColumnElement[bool]:
-    """Whether the card of the row at hand waits for the server's word."""
+    """Whether the card is waiting for a decision of the server."""
     return or_(undecided(guild_id), and_(visible(guild_id), open_flags(guild_id) > 0))
 
 
 def _is_open(guild_id: _Guild) -> ColumnElement[bool]:
-    """Whether the review of the row of `deliveries` at hand waits for a decision."""
+    """Whether the review in the row of `deliveries` is waiting for a decision."""
     mine = delivery_cards.join(cards, cards.c.id == delivery_cards.c.card_id)
     asked = select(literal(1)).select_from(mine).where(delivery_cards.c.delivery_id == deliveries.c.id)
     return deliveries.c.wanted.is_not(None) & exists(asked.where(_waits(guild_id)).correlate(deliveries))
@@ -154,8 +154,8 @@ def _waiting_again() -> ColumnElement[str]:
 async def _fill(
     connection: AsyncConnection, now: datetime, chosen: ColumnElement[bool], guild_ids: Collection[int] | None
 ) -> int:
-    """Put the best of the chosen cards that wait before the moderators of servers with room. Returns how many."""
-    # Most plans are about published cards that nobody reported: then no desk need be looked at.
+    """Add reviews of the best chosen cards to servers with room. Returns the number added."""
+    # Fast path: most planning runs have no held or flagged cards, so no server needs to be checked.
     waiting = or_(cards.c.state == State.HELD, cards.c.id.in_(select(flags.c.card_id)))
     if (await connection.execute(select(cards.c.id).where(chosen, waiting).limit(1))).first() is None:
         return 0
@@ -184,7 +184,7 @@ async def _fill(
 
 
 async def _room(connection: AsyncConnection, guild_ids: Collection[int] | None) -> dict[int, int]:
-    """How many more reviews servers with a desk take, where it is any."""
+    """Return the number of free review places by guild id, for servers that have any."""
     here = guild_settings.c
     open_now = (
         select(func.count())
