@@ -1,4 +1,4 @@
-"""What members saved for later."""
+"""Cards that members saved for later."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.store.visibility import visible
 
 @dataclass(frozen=True, slots=True)
 class SavedPage:
-    """One page of a member's saved cards, newest save first. `hidden` counts those not visible here now."""
+    """A page of a member's saved cards, last saved first; `hidden` counts those not visible in this server."""
 
     cards: tuple[FiledCard, ...]
     total: int
@@ -24,24 +24,24 @@ class SavedPage:
 
 
 class SavedCards:
-    """Saved cards, by member."""
+    """Queries for saved cards."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def save(self, user_id: int, card_id: int, now: datetime) -> bool:
-        """Save a card. False when it was saved already."""
+        """Save a card. False if it was saved already."""
         row = {"user_id": user_id, "card_id": card_id, "saved_at": now}
         saving = insert_ignoring(saved).values(row)
         return bool((await self._database.note(lambda connection: connection.execute(saving))).rowcount)
 
     async def remove(self, user_id: int, card_id: int) -> bool:
-        """Forget a saved card. False when it was not saved."""
+        """Remove a saved card. False if it was not saved."""
         removing = delete(saved).where(saved.c.user_id == user_id, saved.c.card_id == card_id)
         return bool((await self._database.note(lambda connection: connection.execute(removing))).rowcount)
 
     async def page(self, user_id: int, guild_id: int, *, limit: int, offset: int) -> SavedPage:
-        """A page of what the member saved and may see in this server."""
+        """Return a page of the member's saved cards that are visible in this server."""
         mine = select(*filed_columns(guild_id)).join(saved).where(saved.c.user_id == user_id, visible(guild_id))
         newest = mine.order_by(saved.c.saved_at.desc(), cards.c.id.desc()).limit(limit).offset(offset)
         counted = select(func.count(), func.count().filter(visible(guild_id))).select_from(saved.join(cards))

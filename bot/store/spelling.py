@@ -1,4 +1,4 @@
-"""Words that stand in titles, topics and providers, for a search that finds nothing: "did you mean"."""
+"""Spelling suggestions ("did you mean") for searches without results, from words in titles and names."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from bot.store.reading import Archive, Query
 from bot.store.tables import spellings
 
 _LOOKED_AT = 5000
-"""Known words that one wrong word is compared with, at most."""
+"""Maximum number of known words to compare a misspelled word with."""
 _OF_ONE_LENGTH = 1000
 _ASKED, _WORDS, _CHOICES, _TRIES = 12, 4, 5, 6
-"""Words looked at, wrong ones that are helped, choices for each, and whole queries tried: the time of an answer."""
+"""Limits that bound the response time: words checked, words corrected, choices per word, queries tried."""
 _FREQUENT = 10
 
 
 def words_of(cards: Iterable[Card]) -> list[dict[str, Any]]:
-    """The rows of `spellings` for these cards."""
+    """Return the rows of `spellings` for these cards."""
     known: set[str] = set()
     for card in cards:
         names = [*card.topics, *([card.provider.name] if card.provider else [])]
@@ -35,15 +35,18 @@ def words_of(cards: Iterable[Card]) -> list[dict[str, Any]]:
 
 
 class Speller:
-    """Spelling help. The known words only grow, and are of held cards too: each choice is searched for before it is
-    offered, so that no reader learns of a word that no visible card has."""
+    """Spelling corrector.
+
+    Known words are never removed and include those of held cards. So each suggestion is searched for first, to not
+    reveal words that no visible card has.
+    """
 
     def __init__(self, database: Database, archive: Archive) -> None:
         self._database = database
         self._archive = archive
 
     async def meant(self, query: Query, guild_id: int) -> Query | None:
-        """The query with its words spelled as visible cards spell them, when that finds something."""
+        """Return the query with corrected spelling if that has results, else None."""
         words = wanted_words(query.words)[:_ASKED]
         wrong = [word for word in words if not await self._frequency(word, guild_id)][:_WORDS]
         if not wrong:
@@ -56,7 +59,7 @@ class Speller:
         return None
 
     async def _choices(self, word: str, guild_id: int) -> list[str]:
-        """What may be meant, the likeliest first; of equally near words the more frequent one."""
+        """Return corrections of a word, nearest first, then most frequent."""
         async with self._database.read() as connection:
             near = nearest(word, await _known(connection, word), _CHOICES)
         frequency = {choice: await self._frequency(choice, guild_id) for choice in near}
@@ -64,17 +67,17 @@ class Speller:
         return sorted(visible, key=lambda choice: (distance(word, choice), -frequency[choice]))
 
     async def _apart(self, word: str, guild_id: int) -> list[str]:
-        """The word as two, where they follow each other in visible cards."""
+        """Split a word into two that occur next to each other in visible cards."""
         both = [f"{word[:place]} {word[place:]}" for place in range(SHORTEST, len(word) - SHORTEST + 1)]
         return [words for words in both if await self._frequency(words, guild_id)]
 
     async def _frequency(self, word: str, guild_id: int) -> int:
-        """In how many visible cards the very word (or words) stands, as far as it matters."""
+        """Count visible cards with this exact word or phrase, up to `_FREQUENT`."""
         return len((await self._archive.search(Query(f'"{word}"'), guild_id, limit=_FREQUENT)).cards)
 
 
 async def _known(connection: AsyncConnection, word: str) -> Sequence[str]:
-    """Known words that begin alike, first those with two letters in common; or that begin with the second letter."""
+    """Load known words of similar length with the same first two letters, then those starting with either of them."""
     lengths = sorted(
         range(len(word) - slips_in(word), len(word) + slips_in(word) + 1), key=lambda length: abs(length - len(word))
     )

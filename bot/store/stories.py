@@ -1,4 +1,4 @@
-"""Which filed cards tell the same story: their keys, and the story that each is part of."""
+"""Group stored cards into stories by shared keys."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from bot.store.upserts import insert_ignoring
 
 
 def story_of(card: FromClause) -> ColumnElement[int]:
-    """The story of a row of `cards`: a card that nobody was to get yet is one of its own."""
+    """The story id of a row of `cards`; a card without an assigned story is its own."""
     return func.coalesce(card.c.story_id, card.c.id)
 
 
 async def assign(connection: AsyncConnection, chosen: Select[Any]) -> None:
-    """Give each of these cards a story, that of the cards that it meets or its own."""
+    """Assign each of these cards a story: that of related cards, or a new one."""
     new = await _members(connection, chosen, cards.c.story_id.is_(None))
     if not new:
         return
@@ -46,7 +46,7 @@ async def assign(connection: AsyncConnection, chosen: Select[Any]) -> None:
 
 
 async def renew_keys(connection: AsyncConnection, chosen: Select[Any]) -> None:
-    """Cards that have a story and have changed may be met by others from now on. They stay in their story."""
+    """Recompute the keys of changed cards that have a story. They stay in that story."""
     changed = await _members(connection, chosen, cards.c.story_id.is_not(None))
     ids = [member.card_id for member in changed]
     if not ids:
@@ -62,7 +62,7 @@ async def _add_keys(connection: AsyncConnection, members: Sequence[Member]) -> N
 
 
 async def _members(connection: AsyncConnection, chosen: Select[Any], *which: Any) -> list[Member]:
-    """Cards with their keys, worked out from their text."""
+    """Load cards with the keys computed from their text."""
     asked = select(*filed_columns(0), cards.c.story_id).where(cards.c.id.in_(chosen), *which)
     rows = (await connection.execute(asked)).mappings().all()
     aliases = await _aliases(connection, [row["id"] for row in rows])
@@ -83,7 +83,7 @@ async def _aliases(connection: AsyncConnection, ids: Sequence[int]) -> dict[int,
 
 
 async def _known(connection: AsyncConnection, wanted: Collection[str], new: Collection[int]) -> list[Member]:
-    """The cards with a story that share one of these keys, and the first and last ones of their stories."""
+    """Load cards with a story that share one of these keys, and the first and last cards of their stories."""
     met: dict[int, set[str]] = {}
     for names in some_of(sorted(wanted)):
         asked = select(story_keys.c.card_id, story_keys.c.key).where(story_keys.c.key.in_(names))

@@ -1,4 +1,4 @@
-"""Which channels want which cards, and when."""
+"""Subscriptions of channels and members."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ _PLAIN = (
     "skip_empty",
     "language",
 )
-"""Fields of a wish that are columns as they are; topics have a table of their own."""
+"""Fields of `Wish` that are stored unchanged in a column of the same name."""
 
 
 LONGEST_WAY = timedelta(days=9)
-"""No digest is further away: a week, and a day more where the clocks of a place skip one."""
+"""Upper limit for the next digest: a week, plus a day where a time zone skips one, plus a margin."""
 
 
 class Subscriptions:
-    """Subscriptions; but for the scheduler's, always asked for within one server."""
+    """Queries for subscriptions, within one server except for those of the scheduler."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -68,7 +68,7 @@ class Subscriptions:
         wish: Wish | None = None,
         forum: bool = False,
     ) -> Subscription:
-        """Subscribe a channel. Topics that no card has had yet are kept all the same and match later cards."""
+        """Subscribe a channel. Topics that no card has yet are stored as well, and match later cards."""
         wish = wish or Wish()
         since, next_at = first_turn(wish, now)
         values: dict[str, Any] = {
@@ -88,10 +88,10 @@ class Subscriptions:
         return Subscription(id=subscription_id, wish=wish, language=language, **values)
 
     async def change(self, subscription: Subscription, wish: Wish, now: datetime) -> Subscription:
-        """Let an existing subscription wish for something else from now on; what was old to it stays old.
+        """Replace a subscription's settings. Older cards that did not match before are not posted.
 
-        Cards that wait for a digest's next slot go on waiting, for that of the new wish. An instant one lets nothing
-        wait: its digest begins as a new one does.
+        Cards waiting for a digest stay queued for the first one of the new timetable. When an instant subscription
+        becomes a digest, it starts like a new one.
         """
         first, following = first_turn(wish, now)
         since = subscription.since
@@ -110,9 +110,9 @@ class Subscriptions:
         )
 
     async def pause(self, subscription: Subscription, now: datetime) -> Subscription:
-        """Nothing more is planned or sent until it is resumed; posts that are there follow their cards.
+        """Stop planning and sending until resumed; existing posts are still updated.
 
-        What waits already, for its slot or for the end of quiet hours, is kept.
+        Messages already waiting for their slot or for the end of quiet hours are kept.
         """
         pauses = (*subscription.pauses, (now, None))
         async with self._database.write() as connection:
@@ -123,7 +123,7 @@ class Subscriptions:
         return replace(subscription, paused=True, next_at=None, pauses=pauses)
 
     async def resume(self, subscription: Subscription, now: datetime) -> Subscription:
-        """Go on. What waited before the pause comes; what came out during it does not."""
+        """Resume. Messages queued before the pause are sent; cards published during it are skipped."""
         since, next_at = first_turn(subscription.wish, now)
         pauses = tuple((start, end or now) for start, end in subscription.pauses)
         if pauses and subscription.wish.when is not When.INSTANT:
@@ -138,25 +138,24 @@ class Subscriptions:
         return replace(subscription, paused=False, since=since, next_at=next_at, pauses=pauses)
 
     async def rest(self, subscription: Subscription, trouble: str, until: datetime) -> None:
-        """Note why its digest could not be made, and look at it again then. One that has moved on meanwhile goes on."""
+        """Record why the digest failed and retry at `until`, unless its schedule changed meanwhile."""
         asked = _update(subscription).where(subscriptions.c.next_at.is_not_distinct_from(subscription.next_at))
         async with self._database.write() as connection:
             await connection.execute(asked.values(trouble=trouble, next_at=until))
 
     async def astray(self, now: datetime) -> list[Subscription]:
-        """Subscriptions whose next digest is so far ahead that no schedule can have put it there."""
+        """List subscriptions whose next digest is further ahead than any timetable allows."""
         return await self._found(subscriptions.c.next_at > now + LONGEST_WAY)
 
     async def in_doubt(self, now: datetime) -> list[Subscription]:
-        """All that a clock which was set back may have left astray: digests, and what begins in the future."""
+        """List subscriptions that may be wrong after the clock was set back: digests, and those yet to start."""
         is_digest = subscriptions.c.when != When.INSTANT
         return await self._found(~subscriptions.c.paused & (is_digest | (subscriptions.c.since > now)))
 
     async def set_right(self, found: Sequence[Subscription], now: datetime) -> int:
-        """Let digests come when their timetables say so from now on. Returns how many were astray.
+        """Recompute the last and next slots from the timetables. Returns how many were wrong.
 
-        A clock that ran ahead for a while leaves moments behind that are years away, as the next slot and as the last
-        one; a next slot may be missing, too.
+        A clock that was ahead for a while leaves slots that are years away; the next slot may also be missing.
         """
         sound = [(each, _sound(each, now), _next(each, now)) for each in found]
         moved = [(each, since, at) for each, since, at in sound if (each.since, each.next_at) != (since, at)]
@@ -167,28 +166,28 @@ class Subscriptions:
         return len(moved)
 
     async def of_guild(self, guild_id: int) -> list[Subscription]:
-        """A server's subscriptions, oldest first; its members' own digests are not among them."""
+        """List a server's subscriptions, oldest first, without personal digests."""
         return await self._found((subscriptions.c.guild_id == guild_id) & subscriptions.c.user_id.is_(None))
 
     async def of_member(self, user_id: int, guild_id: int) -> Subscription | None:
-        """A member's own digest in a server."""
+        """Return a member's personal digest in a server."""
         mine = (subscriptions.c.user_id == user_id) & (subscriptions.c.guild_id == guild_id)
         return next(iter(await self._found(mine)), None)
 
     async def due(self, now: datetime) -> list[Subscription]:
-        """The subscriptions whose digest is due, in the order in which they became so."""
+        """List subscriptions with a due digest, by due time."""
         return await self._found(subscriptions.c.next_at <= now, subscriptions.c.next_at)
 
     async def resting(self) -> list[Subscription]:
-        """Those that cannot be planned: what stands in their rows, or why the last try failed. Reads all of them."""
+        """List subscriptions with invalid columns or a failed last digest. Reads all rows."""
         return [each for each in await self._found(true()) if each.unusable or each.trouble]
 
     async def in_trouble(self) -> list[Subscription]:
-        """Servers' subscriptions whose last digest could not be made."""
+        """List subscriptions of servers whose last digest failed."""
         return await self._found(subscriptions.c.trouble.is_not(None) & subscriptions.c.user_id.is_(None))
 
     async def named(self, ids: Sequence[int]) -> list[Subscription]:
-        """The subscriptions with these ids that there still are."""
+        """Return the existing subscriptions among these ids."""
         return await self._found(subscriptions.c.id.in_(ids))
 
     async def _found(self, chosen: ColumnElement[bool], *order: ColumnElement[Any]) -> list[Subscription]:
@@ -204,13 +203,13 @@ class Subscriptions:
         return [_subscription(row, names.get(row["id"], ()), row["spoken"]) for row in rows]
 
     async def remove(self, guild_id: int, subscription_id: int) -> bool:
-        """End a subscription. Posts that are there stay and follow their cards; what waits is dropped."""
+        """Delete a subscription. Existing posts stay and are updated; queued ones are dropped."""
         chosen = (subscriptions.c.id == subscription_id) & (subscriptions.c.guild_id == guild_id)
         async with self._database.write() as connection:
             return await end(connection, chosen)
 
     async def timezone(self, guild_id: int) -> str | None:
-        """The zone that the server's people chose last, an IANA name."""
+        """Return the IANA time zone last chosen in the server, if any."""
         asked = select(guild_settings.c.timezone).where(guild_settings.c.guild_id == guild_id)
         async with self._database.read() as connection:
             zone: str | None = (await connection.execute(asked)).scalar_one_or_none()
@@ -224,7 +223,7 @@ class Subscriptions:
 
 
 async def begin_anew(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> None:
-    """Let subscriptions count from now on, as if they had just been made."""
+    """Reset subscriptions to start at `now`, as if just created."""
     rows = (await connection.execute(select(subscriptions).where(subscriptions.c.id.in_(ids)))).mappings().all()
     for row in rows:
         wish, unusable = parsed_wish(row)
@@ -234,7 +233,7 @@ async def begin_anew(connection: AsyncConnection, ids: Sequence[int], now: datet
 
 
 async def end(connection: AsyncConnection, chosen: ColumnElement[bool]) -> bool:
-    """End one subscription, within a transaction, as `Subscriptions.remove` does."""
+    """Delete one subscription within the given transaction, as `Subscriptions.remove` does."""
     asked = select(subscriptions.c.id, subscriptions.c.guild_id, subscriptions.c.channel_id).where(chosen)
     row = (await connection.execute(asked)).first()
     if row is None:
@@ -243,7 +242,7 @@ async def end(connection: AsyncConnection, chosen: ColumnElement[bool]) -> bool:
     mine = (deliveries.c.subscription_id == subscription_id) & deliveries.c.message_id.is_(None)
     card_ids = await _undelivered(connection, subscription_id, mine)
     await connection.execute(delete(subscriptions).where(subscriptions.c.id == subscription_id))
-    # What is under way may have arrived: it is looked for, and deleted. Others may bring its cards meanwhile.
+    # In-flight posts may have arrived: they are searched for and deleted. Free their cards for other subscriptions.
     under_way = mine & (deliveries.c.progress == Progress.SENDING)
     freed = delivery_cards.c.delivery_id.in_(select(deliveries.c.id).where(under_way))
     await connection.execute(delete(delivery_cards).where(freed))
@@ -254,7 +253,7 @@ async def end(connection: AsyncConnection, chosen: ColumnElement[bool]) -> bool:
 
 
 async def _undelivered(connection: AsyncConnection, subscription_id: int, mine: ColumnElement[bool]) -> list[int]:
-    """Cards that a subscription was to bring, and has not brought."""
+    """Return the ids of cards queued for a subscription and not posted."""
     planned = select(delivery_cards.c.card_id).join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
     put_off = select(deferred.c.card_id).where(deferred.c.subscription_id == subscription_id)
     return list((await connection.execute(union(planned.where(mine), put_off))).scalars())
@@ -263,9 +262,9 @@ async def _undelivered(connection: AsyncConnection, subscription_id: int, mine: 
 async def _leave_to_others(
     connection: AsyncConnection, guild_id: int, channel_id: int, card_ids: Sequence[int]
 ) -> None:
-    """Cards that one subscription of a channel brings no more are new to the channel's others, if they match.
+    """Let the channel's other subscriptions pick up the unposted cards of a deleted one, if they match.
 
-    Its digests look back that far: what they have brought, they do not bring again.
+    Its digests look back to the earliest of these cards; cards already posted are not repeated.
     """
     here = subscriptions.c.channel_id == channel_id
     if not card_ids or (await connection.execute(select(subscriptions.c.id).where(here).limit(1))).first() is None:
@@ -294,7 +293,7 @@ def _update(subscription: Subscription) -> Any:
 
 
 def columns(wish: Wish) -> dict[str, Any]:
-    """A wish as columns; its topics have a table of their own."""
+    """Serialize a `Wish` to columns, without its topics, which have their own table."""
     return {name: getattr(wish, name) for name in _PLAIN} | {
         "times": [f"{moment:%H:%M}" for moment in wish.times],
         "days": list(wish.days),
@@ -318,7 +317,7 @@ def _subscription(row: RowMapping, topic_names: Sequence[str], language: str) ->
 
 
 def _next(subscription: Subscription, now: datetime) -> datetime | None:
-    """When its next digest is due: what is due by now is left to the planner. One that rests is looked at now."""
+    """Return the corrected time of the next digest. Due ones are kept for the planner; invalid ones are due now."""
     if subscription.unusable:
         return min(subscription.next_at or now, now)
     table = timetable(subscription.wish)
@@ -327,7 +326,7 @@ def _next(subscription: Subscription, now: datetime) -> datetime | None:
 
 
 def _sound(subscription: Subscription, now: datetime) -> datetime:
-    """Its last slot; where that lies in the future, the moment to which the next digest looks back."""
+    """Return the last slot; if it is in the future, the time to which the next digest looks back."""
     if subscription.since <= now or subscription.unusable:
         return subscription.since
     table = timetable(subscription.wish)
@@ -335,7 +334,7 @@ def _sound(subscription: Subscription, now: datetime) -> datetime:
 
 
 def _unsent(subscription: Subscription) -> ColumnElement[bool]:
-    """Its messages that were planned and have not been sent."""
+    """Condition for its planned messages that were not sent."""
     mine = (deliveries.c.subscription_id == subscription.id) & deliveries.c.message_id.is_(None)
     return mine & (deliveries.c.progress == Progress.WAITING)
 

@@ -1,4 +1,4 @@
-"""The tables. Moments are whole microseconds since 1970 (UTC), so that they compare and index alike on every engine."""
+"""Table definitions. Times are integer microseconds since 1970 (UTC), so that all engines compare them alike."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def microseconds(at: datetime) -> int:
-    """A moment as a column keeps it."""
+    """Convert a time to its column value."""
     return (at - _EPOCH) // _MICROSECOND
 
 
 _FAR_PAST, _FAR_FUTURE = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-"""Moments that arithmetic may still go around."""
+"""Limits that leave room for date arithmetic."""
 
 
 def moment(microseconds: Any) -> datetime:
-    """What the column's number stands for; what is no number, or none of a calendar, is far away."""
+    """Convert a column value to a time; invalid or out of range values are clamped to a far date."""
     try:
         found = _EPOCH + int(microseconds) * _MICROSECOND
     except (ValueError, TypeError):
@@ -50,7 +50,7 @@ def moment(microseconds: Any) -> datetime:
 
 
 def json_or_none(written: Any) -> Any:
-    """What stands in a JSON column; None for what is no JSON, so that one row does not spoil the answer for others."""
+    """Parse a JSON column; None if it is invalid, so that one bad row does not fail the whole query."""
     try:
         return json.loads(written)
     except (ValueError, TypeError, RecursionError):
@@ -58,7 +58,7 @@ def json_or_none(written: Any) -> Any:
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware datetime in UTC, kept as microseconds since 1970."""
+    """An aware UTC datetime, stored as microseconds since 1970."""
 
     impl = BigInteger
     cache_ok = True
@@ -71,7 +71,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 class Text(TypeDecorator[str]):
-    """Text without what an engine cannot keep (`storable`), compared letter by letter on every engine."""
+    """Text without characters that engines cannot store (`storable`), compared by code point on every engine."""
 
     impl = PlainText
     cache_ok = True
@@ -84,7 +84,7 @@ class Text(TypeDecorator[str]):
 
 
 Number = BigInteger().with_variant(Integer(), "sqlite")
-"""As large on every engine as SQLite's integers: whatever number a button carries can be asked for."""
+"""A 64-bit integer on every engine, so that any number in a button's custom id can be queried."""
 
 metadata = MetaData(
     naming_convention={
@@ -102,30 +102,38 @@ cards = Table(
     metadata,
     Column("id", Number, primary_key=True),
     Column("slug", Text, nullable=False, unique=True),
-    # Order by time, unique: it numbers the full-text rows as well, so that "newest first" needs no sorting.
+    # Unique, ordered by time. Also the row key of the full-text index, so that "newest first" needs no sorting.
     Column("timeline", BigInteger, nullable=False, unique=True),
     Column("published_at", Moment, nullable=False),
-    Column("state", Text, nullable=False, comment="where no server decided: its file's word, or the owners'"),
-    Column("filed_state", Text, nullable=False, server_default="held", comment="its file's own word"),
+    Column("state", Text, nullable=False, comment="global state: from its file, or an owner's ruling"),
+    Column(
+        "filed_state", Text, nullable=False, server_default="held", comment="state from the file, before any decision"
+    ),
     Column("held_reason", Text),
     Column("title", Text, nullable=False),
     Column("provider", Text, nullable=False, comment="folded name, empty when unknown"),
     Column("quality", Number),
     Column("heat", Number),
     Column("points", Number, nullable=False, server_default="0", comment="heat, else quality, else 0"),
-    Column("details", JSON, nullable=False, comment="what is shown and never searched by SQL"),
+    Column("details", JSON, nullable=False, comment="displayed fields that SQL never queries"),
     Column("revision", Text, nullable=False),
     Column("content", Text, nullable=False),
-    Column("gone", Boolean, nullable=False, comment="its file vanished"),
-    Column("scheduled", Boolean, nullable=False, server_default="0", comment="it was there; its time is now to come"),
-    Column("visible_at", Moment, comment="since when the file says published"),
+    Column("gone", Boolean, nullable=False, comment="its file was deleted"),
+    Column(
+        "scheduled",
+        Boolean,
+        nullable=False,
+        server_default="0",
+        comment="was published, then rescheduled to a future time",
+    ),
+    Column("visible_at", Moment, comment="when it became published"),
     Column("unplanned", Boolean, nullable=False, comment="changed since deliveries were planned"),
-    Column("story_id", Number, comment="the card that names its story; null until a channel may get it"),
+    Column("story_id", Number, comment="id of the card that identifies the story; null until assigned"),
 )
 Index("ix_cards_state_timeline", cards.c.state, cards.c.timeline)
-# Answers "does the server see this hit, and how hot is it" without reading the row.
+# Covering index for visibility and heat of search results.
 Index("ix_cards_timeline_state_heat", cards.c.timeline, cards.c.state, cards.c.heat)
-# In the words that SQLAlchemy has for it: SQLite uses a partial index for nothing else.
+# Written as SQLAlchemy renders the condition: SQLite only uses a partial index for the same expression.
 Index("ix_cards_unplanned", cards.c.id, sqlite_where=text("unplanned = 1"), postgresql_where=text("unplanned"))
 Index("ix_cards_content", cards.c.content)
 Index("ix_cards_provider", cards.c.provider)
@@ -172,16 +180,16 @@ files = Table(
     "files",
     metadata,
     Column("root", Text, primary_key=True),
-    Column("path", Text, primary_key=True, comment="below the root, with /"),
+    Column("path", Text, primary_key=True, comment="relative to the root, with /"),
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("ctime_ns", BigInteger, nullable=False, server_default="0"),
     Column("inode", BigInteger, nullable=False, server_default="0"),
-    Column("digest", Text, comment="of its bytes; null: they were not read"),
+    Column("digest", Text, comment="hash of its content; null if not read"),
     Column("card_id", ForeignKey(cards.c.id)),
     Column("problems", JSON, nullable=False),
-    Column("missing_since", Moment, comment="the first look that did not find its card there"),
-    Column("due_at", Moment, comment="when the card in it is to appear; null: at once"),
+    Column("missing_since", Moment, comment="first scan that did not find its card"),
+    Column("due_at", Moment, comment="when its card is to be published; null: immediately"),
 )
 
 decisions = Table(
@@ -193,7 +201,7 @@ decisions = Table(
     Column("decided_by", BigInteger, nullable=False),
     Column("decided_at", Moment, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("picked", Boolean, nullable=False, server_default="0", comment="only for the decision's subscriptions"),
+    Column("picked", Boolean, nullable=False, server_default="0", comment="only for the selected subscriptions"),
 )
 Index("ix_decisions_card_id", decisions.c.card_id)
 
@@ -201,16 +209,16 @@ audit = Table(
     "audit",
     metadata,
     Column("id", Number, primary_key=True),
-    Column("guild_id", BigInteger, nullable=False, comment="0: everywhere"),
+    Column("guild_id", BigInteger, nullable=False, comment="0: all servers"),
     Column("card_id", ForeignKey(cards.c.id), nullable=False),
     Column("subject", Text, nullable=False, server_default="verdict", comment="verdict, topics, state"),
     Column("before", Text),
     Column("after", Text),
-    Column("only", JSON, comment="subscriptions that were picked"),
+    Column("only", JSON, comment="selected subscriptions"),
     Column("actor_id", BigInteger, nullable=False, comment="0: a file"),
     Column("source", Text, nullable=False, comment="command, button, file"),
     Column("reason", Text, nullable=False),
-    Column("undoes", Number, comment="the entry that this one takes back"),
+    Column("undoes", Number, comment="id of the entry that this one undoes"),
     Column("at", Moment, nullable=False),
 )
 Index("ix_audit_guild_id_id", audit.c.guild_id, audit.c.id)
@@ -221,7 +229,7 @@ card_edits = Table(
     metadata,
     Column("guild_id", BigInteger, primary_key=True),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
-    Column("topics", JSON, nullable=False, comment="in place of the file's, in this server"),
+    Column("topics", JSON, nullable=False, comment="override of the file's topics in this server"),
     Column("audit_id", ForeignKey(audit.c.id), nullable=False),
 )
 Index("ix_card_edits_card_id", card_edits.c.card_id)
@@ -249,7 +257,7 @@ Index("ix_flags_user_id_at", flags.c.user_id, flags.c.at)
 story_keys = Table(
     "story_keys",
     metadata,
-    Column("key", Text, primary_key=True, comment="what cards of one story have in common"),
+    Column("key", Text, primary_key=True, comment="shared by cards of the same story"),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
 )
 Index("ix_story_keys_card_id", story_keys.c.card_id)
@@ -265,9 +273,9 @@ subscriptions = Table(
     Column("created_by", BigInteger, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("times", JSON, nullable=False, server_default="[]", comment="local, HH:MM"),
-    Column("days", JSON, nullable=False, server_default="[]", comment="from Monday, 0"),
+    Column("days", JSON, nullable=False, server_default="[]", comment="0 is Monday"),
     Column("timezone", Text, nullable=False, server_default="UTC"),
-    Column("without", JSON, nullable=False, server_default="[]", comment="topics and words"),
+    Column("without", JSON, nullable=False, server_default="[]", comment="excluded topics and words"),
     Column("max_cards", Number, nullable=False, server_default="10"),
     Column("layout", Text, nullable=False, server_default="cards"),
     Column("mention", BigInteger, comment="a role"),
@@ -276,20 +284,20 @@ subscriptions = Table(
     Column("skip_empty", Boolean, nullable=False, server_default="1"),
     Column("forum", Boolean, nullable=False, server_default="0"),
     Column("paused", Boolean, nullable=False, server_default="0"),
-    Column("since", Moment, nullable=False, server_default="0", comment="cards visible later are new to it"),
+    Column("since", Moment, nullable=False, server_default="0", comment="only cards visible after this are new to it"),
     Column("next_at", Moment, comment="when its next digest is due"),
-    Column("user_id", BigInteger, comment="whose own digest it is; null: the server's"),
-    Column("shut_at", Moment, comment="when the member took no messages; null once they know"),
+    Column("user_id", BigInteger, comment="set for a personal digest; null for a guild subscription"),
+    Column("shut_at", Moment, comment="when direct messages were rejected; null once the member was told"),
     Column("language", Text, comment="of its posts; null: the server's"),
-    Column("trouble", Text, comment="why its last digest could not be made; null: it could"),
+    Column("trouble", Text, comment="error of its last digest; null if it succeeded"),
     Column(
         "pauses",
         JSON,
         nullable=False,
         server_default="[]",
-        comment="since its last slot: from and until, microseconds since 1970; until null: paused",
+        comment="since its last slot: [start, end] in microseconds since 1970; end null: paused",
     ),
-    Column("member_seen_at", Moment, comment="when Discord last said that the member is in the server"),
+    Column("member_seen_at", Moment, comment="when Discord last confirmed the membership"),
     sqlite_autoincrement=True,
 )
 Index("ix_subscriptions_guild_id", subscriptions.c.guild_id)
@@ -328,9 +336,9 @@ quiet_hours = Table(
     Column("starts", Text, nullable=False, comment="local, HH:MM"),
     Column("ends", Text, nullable=False, comment="local, HH:MM"),
     Column("timezone", Text, nullable=False),
-    Column("passing_heat", Number, comment="stories this hot are posted all the same"),
+    Column("passing_heat", Number, comment="minimum heat of stories that are posted anyway"),
     Column("is_quiet", Boolean, nullable=False),
-    Column("turns_at", Moment, nullable=False, comment="when that changes"),
+    Column("turns_at", Moment, nullable=False, comment="when is_quiet changes next"),
 )
 Index("ix_quiet_hours_turns_at", quiet_hours.c.turns_at)
 
@@ -339,7 +347,7 @@ deferred = Table(
     metadata,
     Column("channel_id", BigInteger, primary_key=True),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
-    # Each that matches: the card comes once, by any of them that is there then and not paused.
+    # All matching subscriptions: the card is posted once, by one that still exists and is not paused.
     Column("subscription_id", ForeignKey(subscriptions.c.id, ondelete="CASCADE"), primary_key=True),
 )
 
@@ -347,10 +355,10 @@ guild_settings = Table(
     "guild_settings",
     metadata,
     Column("guild_id", BigInteger, primary_key=True),
-    Column("timezone", Text, comment="the one that was chosen last"),
+    Column("timezone", Text, comment="last chosen"),
     Column("review_channel_id", BigInteger),
-    Column("review_open", Number, nullable=False, server_default="10", comment="reviews that wait at once, at most"),
-    Column("language", Text, comment="the server's on Discord; null: English"),
+    Column("review_open", Number, nullable=False, server_default="10", comment="maximum number of open reviews"),
+    Column("language", Text, comment="guild locale on Discord; null: English"),
 )
 
 deliveries = Table(
@@ -361,18 +369,18 @@ deliveries = Table(
     Column("guild_id", BigInteger, nullable=False),
     Column("channel_id", BigInteger, nullable=False),
     Column("timeline", BigInteger, nullable=False, comment="order within the channel"),
-    Column("wanted", Text, comment="what should be there: card:revision, in order"),
-    Column("actual", Text, comment="what is there"),
+    Column("wanted", Text, comment="desired content: card:revision, in order"),
+    Column("actual", Text, comment="content of the message"),
     Column("message_id", BigInteger),
     Column("progress", Text, nullable=False),
     Column("attempts", Number, nullable=False, server_default="0"),
     Column("due_at", Moment, comment="null: nothing to do"),
-    Column("sent_at", Moment, comment="when the last call to post began"),
-    Column("plain", Boolean, nullable=False, server_default="0", comment="without pictures: Discord refused one"),
+    Column("sent_at", Moment, comment="start of the last attempt to post"),
+    Column("plain", Boolean, nullable=False, server_default="0", comment="without images, since Discord rejected one"),
     Column("last_error", Text),
     Column("planned_at", Moment, nullable=False),
     Column("settled_at", Moment),
-    Column("slot", Text, comment="a digest's local day and time; null for a single story"),
+    Column("slot", Text, comment="a digest's local date and time; null for instant posts"),
     Column("part", Number, nullable=False, server_default="0"),
     Column("layout", Text, nullable=False, server_default="card"),
     Column("heading", Text, comment="above a digest's cards"),
@@ -381,10 +389,10 @@ deliveries = Table(
     Column("forum", Boolean, nullable=False, server_default="0"),
     Column("crosspost", Text, comment="wanted, done, dropped"),
     Column("crossposted_at", Moment),
-    Column("user_id", BigInteger, comment="to whom it goes; null: to a channel of the server"),
+    Column("user_id", BigInteger, comment="recipient of a direct message; null: a channel of the server"),
     Column("language", Text, nullable=False, server_default="en"),
-    Column("after_id", BigInteger, comment="whatever the last call to post brought has a later id, by Discord's clock"),
-    Column("reported_at", Moment, comment="when its people were told that Discord refuses it"),
+    Column("after_id", BigInteger, comment="lower bound for the message id of the last attempt to post"),
+    Column("reported_at", Moment, comment="when its rejection by Discord was reported"),
     UniqueConstraint("subscription_id", "slot", "part"),
     sqlite_autoincrement=True,
 )
@@ -406,13 +414,19 @@ delivery_cards = Table(
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
     Column("channel_id", BigInteger, nullable=False),
     Column("place", Number, nullable=False, comment="order within the message"),
-    Column("revision", Text, comment="to be shown; null: not any more"),
-    Column("shown", Boolean, nullable=False, server_default="1", comment="else the message tells its story already"),
-    Column("rank", Number, comment="how a digest came to choose it: its place there, from 1; null: no digest did"),
-    Column("heat", Number, comment="as it was then"),
-    Column("quality", Number, comment="as it was then"),
-    Column("hours", Number, comment="its age then"),
-    # A channel gets a card once, by whichever subscription and in whichever form.
+    Column("revision", Text, comment="desired revision; null: removed"),
+    Column(
+        "shown",
+        Boolean,
+        nullable=False,
+        server_default="1",
+        comment="false: suppressed, the message covers its story already",
+    ),
+    Column("rank", Number, comment="rank in its digest, from 1; null if not chosen by one"),
+    Column("heat", Number, comment="at that time"),
+    Column("quality", Number, comment="at that time"),
+    Column("hours", Number, comment="age at that time"),
+    # A channel gets each card once, regardless of subscription and layout.
     UniqueConstraint("channel_id", "card_id"),
     sqlite_with_rowid=False,
 )
@@ -427,7 +441,7 @@ circuits = Table(
     Column("failures", Number, nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("probe_at", Moment, nullable=False),
-    Column("told", Boolean, nullable=False, server_default="0", comment="whether its people know"),
+    Column("told", Boolean, nullable=False, server_default="0", comment="whether the server was notified"),
 )
 
 crosspost_tries = Table(
@@ -443,9 +457,9 @@ channel_claims = Table(
     "channel_claims",
     metadata,
     Column("channel_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("holder", Text, nullable=False, comment="the courier that serves the channel"),
-    Column("until", BigInteger, nullable=False, comment="microseconds since 1970 by the server's clock"),
-    # Empty where one courier has the store to itself.
+    Column("holder", Text, nullable=False, comment="courier that holds the lease"),
+    Column("until", BigInteger, nullable=False, comment="microseconds since 1970 by the database server's clock"),
+    # Empty with SQLite, where there is only one courier.
     info={"passing": True},
 )
 
@@ -469,7 +483,7 @@ listings = Table(
     "listings",
     metadata,
     Column("key", Text, primary_key=True),
-    Column("request", JSON, nullable=False, comment="what a list's page buttons ask for again"),
+    Column("request", JSON, nullable=False, comment="query that the page buttons repeat"),
     Column("used_at", Moment, nullable=False),
 )
 Index("ix_listings_used_at", listings.c.used_at)
@@ -484,7 +498,7 @@ requests = Table(
     Column("requested_at", Moment, nullable=False),
     Column("state", Text, nullable=False, comment="waiting, done, refused, failed"),
     Column("result", JSON, comment="null while it waits"),
-    # Answered within minutes, and only where it was asked.
+    # Short-lived, and only relevant to the processes of this database.
     info={"passing": True},
 )
 Index("ix_requests_requested_at", requests.c.requested_at)
@@ -494,6 +508,6 @@ spellings = Table(
     metadata,
     Column("initial", Text, primary_key=True),
     Column("length", Number, primary_key=True, autoincrement=False),
-    Column("word", Text, primary_key=True, comment="of a title, a topic or a provider, as the index sees it"),
+    Column("word", Text, primary_key=True, comment="from a title, topic or provider, as indexed"),
     sqlite_with_rowid=False,
 )

@@ -1,4 +1,4 @@
-"""How many visible cards there are: of each topic, of the last weeks, of each day."""
+"""Count visible cards by topic and by time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from bot.store.tables import card_topics, cards, decisions, topics
 from bot.store.visibility import visible
 
 SPAN = 15 * 60
-"""Seconds: every time zone's midnight is the beginning of a quarter of an hour."""
+"""Seconds; midnight in every time zone is at a multiple of 15 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicTrend:
-    """A topic with the cards that the server sees: in all, of the last 7 days, and of the 7 before."""
+    """A topic's number of visible cards: in total, in the last 7 days, and in the 7 days before."""
 
     name: str
     count: int
@@ -30,24 +30,22 @@ class TopicTrend:
 
 
 def _seen(guild_id: int, since: datetime, now: datetime) -> CTE:
-    """The visible cards of a span of time, each looked at once.
-
-    The index by time knows a card's state and heat, and topics have their cards' times: no table's rows are read.
-    Left to itself, SQLite looks for the card of each topic's entry, row by row, which takes thirty times as long.
-    """
+    """Select the visible cards of a time range as a materialized CTE."""
+    # The covering index has state and heat, and `card_topics` has the times, so no table rows are read. Without
+    # MATERIALIZED, SQLite looks up the card of each `card_topics` row, which takes thirty times as long.
     within = cards.c.timeline.between(timeline(since, 0), timeline(now, -1))
     asked = select(cards.c.timeline, cards.c.heat).where(within, visible(guild_id))
     return asked.cte("seen").prefix_with("MATERIALIZED")
 
 
 class Trends:
-    """Counting what the server sees."""
+    """Queries that count visible cards."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def topics(self, guild_id: int, now: datetime, *, limit: int) -> list[TopicTrend]:
-        """The topics with most visible cards, and how many of them are new."""
+        """Return the topics with the most visible cards, and how many of these are recent."""
         own = own_change(guild_id, card_topics.c.topic_id, decisions.join(cards).join(card_topics))
         count = (topics.c.published + func.coalesce(own.c.change, 0)).label("count")
         named = topics.outerjoin(own, own.c.name == topics.c.id)
@@ -73,7 +71,7 @@ class Trends:
             return [TopicTrend(*row) for row in rows]
 
     async def spans(self, guild_id: int, topic: str | None, since: datetime, now: datetime) -> list[Span]:
-        """The visible cards of a topic, or of all, by quarters of an hour."""
+        """Count visible cards, optionally of one topic, by 15 minutes."""
         seen = _seen(guild_id, since, now)
         quarter = (seconds_of(seen.c.timeline) // SPAN).label("quarter")
         numbers = (func.count(), cast(func.coalesce(func.sum(seen.c.heat), 0), BigInteger), func.count(seen.c.heat))

@@ -1,4 +1,4 @@
-"""What goes wrong in a database and is no defect of the program, in one sentence."""
+"""Translate database errors that are not bugs into one sentence with the fix."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OF_SQLITE = {
     sqlite3.SQLITE_NOMEM: "There is not enough memory for the database.",
     sqlite3.SQLITE_PROTOCOL: "The database is locked by another process. Try again when that has ended.",
 }
-"""By the primary code, which is the lowest byte of an extended one."""
+"""By primary result code, the lowest byte of the extended code."""
 _WRONG_FILE = {
     sqlite3.SQLITE_NOTADB: f"The database is no database of Newsdesk. {_CHECK}",
     sqlite3.SQLITE_CANTOPEN: f"The database cannot be opened. {_CHECK}",
@@ -42,11 +42,11 @@ _OF_POSTGRESQL = {
     "28": "The database's server refuses user or password. Check NEWSDESK_DATABASE_URL.",
     "55P03": "The database is locked by another process. Try again when that has ended.",
 }
-"""By SQLSTATE or its beginning (PostgreSQL's manual, appendix A)."""
+"""By SQLSTATE or its prefix (PostgreSQL manual, appendix A)."""
 
 
 def store_trouble(error: BaseException) -> StoreError | None:
-    """The sentence for an error of the database, or of its disk or server; None for anything else, as a defect."""
+    """Return the error to raise for a problem of the database, its disk or server; None for bugs."""
     for each in _causes(error):
         if isinstance(each, StoreError):
             return each
@@ -60,7 +60,7 @@ def store_trouble(error: BaseException) -> StoreError | None:
 
 
 def error_kind(error: BaseException) -> type[StoreError]:
-    """What to raise for it, where the words are another's: whether it is trouble, or the wrong database."""
+    """Return the class to raise for callers with their own message: temporary trouble or a wrong database."""
     return type(store_trouble(error) or StoreError(""))
 
 
@@ -76,7 +76,7 @@ def _of_server(state: str) -> str | None:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it was made from: SQLAlchemy wraps the driver's, and groups wrap theirs."""
+    """Yield the error and its causes, including wrapped driver errors and members of groups."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:

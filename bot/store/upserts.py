@@ -1,6 +1,6 @@
-"""Inserts that mind the rows which are there already.
+"""Inserts with `ON CONFLICT`.
 
-SQLite took `ON CONFLICT` over from PostgreSQL, and SQLAlchemy's construct for it is written the same for both.
+SQLite adopted the clause from PostgreSQL, and SQLAlchemy renders the same construct for both.
 """
 
 from __future__ import annotations
@@ -13,5 +13,5 @@ __all__ = ["insert_ignoring", "upsert"]
 
 
 def insert_ignoring(table: Table) -> Insert:
-    """An insert that leaves rows out which are there already, by any key."""
+    """Return an insert that skips rows that conflict with any unique key."""
     return upsert(table).on_conflict_do_nothing()

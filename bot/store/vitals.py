@@ -1,4 +1,4 @@
-"""How the store and its queue are, for those who watch the bot from outside."""
+"""Health of the store and the delivery queue, for monitoring."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from bot.store.meta import put
 from bot.store.tables import cards, circuits, deliveries, meta
 
 HEARTBEAT = "heartbeat"
-"""Where the store keeps the moment at which a running bot last said that it is at work."""
+"""Key of the last heartbeat of any process."""
 STILL_FOR = timedelta(minutes=3)
-"""Heartbeats are missed for so long before the bot counts as dead."""
+"""Time without heartbeats after which the bot counts as dead."""
 _PROCESS = "process:"
-"""Begins the keys under which each process keeps its last heartbeat, followed by its troubles as JSON."""
+"""Prefix of the keys with each process's last heartbeat, followed by its problems as JSON."""
 _PROBED = "probed"
-"""Where the store keeps the moment at which it was last seen to take a change."""
+"""Key of the time of the last successful test write."""
 _NOW = bindparam("now", type_=deliveries.c.due_at.type)
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """Cards by the state that their files give them; `waiting` deliveries, and since when the oldest does.
+    """Card counts by global state, and late deliveries: `waiting` is their number, `oldest` since when one is late.
 
-    What waits for a closed channel is in `waiting`, but never the oldest: that is for the server's people to mend.
+    Deliveries to closed channels count in `waiting` but not in `oldest`, since only the server can fix those.
     """
 
     cards: dict[str, int]
@@ -43,20 +43,20 @@ class Vitals:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """The last heartbeat of any process, and the troubles of those whose own is fresh, by process and part."""
+    """The last heartbeat of any process, and the problems of live processes, by process and component."""
 
     at: datetime | None
     troubles: dict[str, dict[str, str]]
 
 
 class Health:
-    """Asked at every scrape and probe: nothing here reads a table of posts or cards that is not covered by an index."""
+    """Queries for each scrape and probe; those on cards and deliveries are covered by indexes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def vitals(self, now: datetime) -> Vitals:
-        """Raises `StoreError` when the database cannot be read."""
+        """Read the vitals. Raises `StoreError` if the database cannot be read."""
         try:
             async with self._database.read() as connection:
                 states = (await connection.execute(_BY_STATE)).all()
@@ -67,14 +67,14 @@ class Health:
         return Vitals({state: count for state, count in states}, waiting, oldest, closed)  # noqa: C416 - rows are no pairs to mypy
 
     async def probe(self, now: datetime) -> None:
-        """Change a row and commit it. Raises `StoreError` when that fails: a full disk, a lost folder."""
+        """Commit a test write. Raises `StoreError` if it fails, for example on a full disk or a missing folder."""
         try:
             await self._database.note(lambda connection: put(connection, _PROBED, now.isoformat()))
         except (SQLAlchemyError, OSError) as error:
             raise StoreError(f"The database cannot be written: {error}") from error
 
     async def beat(self, process: str, now: datetime, troubles: Mapping[str, str]) -> None:
-        """Note that a process is at work, and what is wrong with it; forget those that have not said so for long."""
+        """Record a process's heartbeat and problems; delete those of dead processes."""
         stale = meta.c.key.startswith(_PROCESS) & (meta.c.value < (now - STILL_FOR).isoformat())
 
         async def note(connection: AsyncConnection) -> None:
@@ -85,12 +85,12 @@ class Health:
         await self._database.note(note)
 
     async def leave(self, process: str) -> None:
-        """A process ends in order, and its troubles with it."""
+        """Delete a process's heartbeat and problems on orderly shutdown."""
         leaving = delete(meta).where(meta.c.key == _PROCESS + process)
         await self._database.note(lambda connection: connection.execute(leaving))
 
     async def pulse(self, now: datetime) -> Pulse:
-        """What the running processes said last."""
+        """Return the last heartbeat and the problems of live processes."""
         noted = select(meta.c.key, meta.c.value).where((meta.c.key == HEARTBEAT) | meta.c.key.startswith(_PROCESS))
         async with self._database.read() as connection:
             rows = dict((await connection.execute(noted)).all())
@@ -103,7 +103,7 @@ class Health:
         return Pulse(datetime.fromisoformat(last) if last else None, troubles)
 
     async def checkpoint(self) -> None:
-        """What a database has to do from time to time, and better beside the work than in it."""
+        """Run the database's periodic maintenance, outside of other transactions."""
         await self._database.checkpoint()
 
 
@@ -111,11 +111,12 @@ _BY_STATE = select(cards.c.state, func.count()).group_by(cards.c.state)
 
 
 def _waiting() -> Select[Any, Any]:
-    """Due now, or tried in vain before; what quiet hours or a crosspost's edits put off is not late.
+    """Select the number of late deliveries, and since when the oldest is late.
 
-    A first post that failed waits since it was planned. An edit that failed has nothing that says when it was first
-    due, and counts since its next try was.
+    Late means due or failed before; deliveries delayed by quiet hours or crosspost edits are not late.
     """
+    # Failed first posts count from when they were planned. For failed edits that time is not stored, so they count from
+    # their next attempt.
     tried, first = deliveries.c.attempts > 0, deliveries.c.message_id.is_(None) & deliveries.c.settled_at.is_(None)
     since = case((tried & first, deliveries.c.planned_at), else_=deliveries.c.due_at)
     open_channel = deliveries.c.channel_id.not_in(select(circuits.c.channel_id))

@@ -1,7 +1,7 @@
-"""The full-text index: what goes in, what can be asked of it, and which engine keeps it how.
+"""The interface of the full-text index.
 
-Rows stand in the order of the cards' `timeline`, so that newest first costs no sorting. Topics, provider and type are
-tags inside the row: filtering by them is one more term of the match, not a join.
+Rows are keyed by the cards' `timeline`, so that newest first needs no sorting. Topics, provider and type are indexed
+as tags: filtering by them is another term of the match instead of a join.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bot.desk.wording import Asked
 
 
 class Within(enum.Enum):
-    """Where words are looked for."""
+    """Which fields to search."""
 
     TITLE = "title"
     TITLE_OR_NAMES = "title or names"
@@ -29,13 +29,12 @@ class Within(enum.Enum):
 
 
 RANKS = (Within.TITLE, Within.TITLE_OR_NAMES, Within.ANYWHERE)
-"""Where words count more, best first. An engine's own rank first counts every hit of every word: 100 ms for common
-ones."""
+"""Fields by relevance, best first. Built-in ranking scores every hit first, which takes 100 ms for common words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the index knows of a card; names are those of its topics and its provider."""
+    """The indexed fields of a card; `names` are its topics and provider."""
 
     title: str
     excerpt: str
@@ -49,41 +48,41 @@ class Index(Protocol):
 
     @property
     def table(self) -> FromClause:
-        """Its rows, to be joined."""
+        """The index table, for joins."""
 
     @property
     def card(self) -> ColumnElement[bool]:
-        """Which card a row is of, to join them by."""
+        """The join condition between index rows and `cards`."""
 
     def within(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
-        """Whether a row's card is in this part of the timeline, its end excluded."""
+        """Condition for rows in this range of the timeline; the end is exclusive."""
 
     def by_time(self, *, newer: bool) -> ColumnElement[Any]:
-        """The order of rows from their newest card to the oldest, or with `newer` from the oldest on."""
+        """Order rows by time: newest first, or oldest first with `newer`."""
 
     def question(self, said: Asked, tags: Iterable[str], *, within: Within = Within.ANYWHERE) -> str | None:
-        """What a reader asks for as the engine understands it, or None when nothing searchable is left.
+        """Build the engine's match expression, or return None if nothing searchable is left.
 
-        Words are plain text, whatever is in them. It cannot fail.
+        Words are treated as plain text, so the expression is always valid.
         """
 
     def answers(self, name: str) -> ColumnElement[bool]:
-        """Whether a row answers the question that is handed over by this name."""
+        """Condition for rows that match the expression in this bind parameter."""
 
     async def add(self, connection: AsyncConnection, entries: Sequence[tuple[int, Entry]]) -> None:
-        """Put cards in, by their places in the timeline."""
+        """Add cards by timeline position."""
 
     async def remove(self, connection: AsyncConnection, places: Sequence[int]) -> None:
-        """Take cards out."""
+        """Remove cards by timeline position."""
 
 
 def tag(kind: str, name: str) -> str:
-    """One word that stands for a topic, a provider or a type."""
+    """Return the index term for a topic, provider or type."""
     return kind + hashlib.blake2b(folded(name).encode("utf-8", "replace"), digest_size=6).hexdigest()
 
 
 def entry(card: Card) -> Entry:
-    """A card for the index."""
+    """Build the index entry of a card."""
     tags = [tag("topic", topic) for topic in card.topics]
     names = list(card.topics)
     if card.provider:

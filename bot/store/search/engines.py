@@ -1,4 +1,4 @@
-"""Which index belongs to which engine."""
+"""Select the full-text index by engine."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from bot.store.search.sqlite import Fts5
 
 
 def index_of(dialect: str) -> Index:
-    """The full-text index of an engine."""
+    """Return the full-text index for a dialect."""
     return TextVectors() if dialect == "postgresql" else Fts5()

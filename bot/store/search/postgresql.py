@@ -1,9 +1,9 @@
-"""PostgreSQL's full-text index: a `tsvector` a card, of the very words that SQLite's index sees.
+"""PostgreSQL's full-text index: one `tsvector` per card, with the same words as SQLite's index.
 
-The words are taken apart and folded here (`bot.cards.words`), never by PostgreSQL, whose parsers have ideas of their
-own about `c++`, hosts and numbers. A word of the title stands there once more with a sign that no word has, and a
-third time among those of title and names: by weights PostgreSQL finds no row, nor knows how many there are. Tags have a
-sign as well. Newest first walks back through the places or sorts what the index found, as the planner thinks better.
+Words are split and folded in Python (`bot.cards.words`), since PostgreSQL's parsers treat `c++`, hosts and numbers
+specially. Words of the title are added again with a prefix, and words of title and names with another one, because
+weights can neither be looked up in the index nor estimated by the planner. Tags have a prefix as well. For newest
+first, the planner chooses between a backward scan of the timeline and sorting the matches.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from bot.store.search import Entry, Within
 from bot.store.tables import cards
 
 _LONGEST = 500
-"""Characters of a word that count: PostgreSQL takes no more than 2,046 bytes."""
+"""Maximum characters of a word; PostgreSQL allows 2,046 bytes."""
 _MOST_BYTES = 500_000
-"""Of one card's words in all, with `_OVERHEAD` for each: PostgreSQL takes a megabyte."""
+"""Maximum size of a card's words, including `_OVERHEAD` for each; PostgreSQL allows 1 MB."""
 _OVERHEAD = 8
 _LAST = 16_383
-"""Places are counted to here."""
+"""PostgreSQL's highest word position."""
 _APART = 2
-"""Between the last word of one part and the first of the next, so that no phrase spans them."""
+"""Gap between the positions of two fields, so that no phrase spans them."""
 _SIGNS = {Within.TITLE: "=", Within.TITLE_OR_NAMES: "~", Within.ANYWHERE: ""}
 _TAG = "#"
 
 
 class TextVectors:
-    """The table `card_search`."""
+    """The index in the table `card_search`."""
 
     table = table("card_search", column("timeline", BigInteger), column("words", TSVECTOR))
     card: ColumnElement[bool] = cards.c.timeline == table.c.timeline
 
     def within(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
-        """Said of the cards as well: the planner does not conclude it, and would walk through the newer ones."""
+        # On `cards` as well: the planner does not infer it from the join, and would scan newer cards.
         return and_(*((place >= begin) & (place < end) for place in (self.table.c.timeline, cards.c.timeline)))
 
     def by_time(self, *, newer: bool) -> ColumnElement[Any]:
@@ -68,7 +68,7 @@ class TextVectors:
 
 
 def vector(entry: Entry) -> str:
-    """A card's words with their places, as PostgreSQL writes a `tsvector`."""
+    """Build a card's `tsvector` literal: words with positions."""
     found: dict[str, list[str]] = {f"{_TAG}{name}": [] for name in entry.tags}
     place, size = 0, 0
     for signs, part in (("=~", entry.title), ("~", entry.names), ("", entry.excerpt), ("", entry.related)):
@@ -84,7 +84,7 @@ def vector(entry: Entry) -> str:
 
 
 def _written(phrase: Phrase, sign: str) -> str:
-    """The phrase as PostgreSQL writes a `tsquery`; empty when it has no word. Words are letters and digits only."""
+    """Format a phrase as a `tsquery`; empty if it has no words. Words are letters and digits only."""
     if phrase.endings:
         return f"({' | '.join(_written(Phrase((*phrase.words[:-1], end)), sign) for end in phrase.endings)})"
     keys = [word.key[:_LONGEST] for word in split(" ".join(phrase.words))]

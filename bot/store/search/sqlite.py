@@ -1,4 +1,4 @@
-"""SQLite's full-text index, FTS5. It takes words apart by itself; those without spaces are taken apart for it."""
+"""SQLite's full-text index, FTS5. Its tokenizer splits words; scripts without spaces are split beforehand."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _WITHIN = {Within.TITLE: "title : ", Within.TITLE_OR_NAMES: "{title names} : ", 
 
 
 class Fts5:
-    """The virtual table `card_search`.
+    """The index in the virtual table `card_search`.
 
-    A row's number is minus its card's place in the timeline, since FTS5 steps back slowly: each time it looks through a
-    page of notes from its beginning. Newest first took half as long again, and within a rare topic up to ten times.
+    The rowid is the negated timeline position, since FTS5 is slow in descending order: each step scans a page from its
+    start. Newest first took 1.5 times as long, and up to ten times within a rare topic.
     """
 
     table = table("card_search", column("rowid", BigInteger))
@@ -66,7 +66,7 @@ class Fts5:
 
 
 def _written(phrase: Phrase) -> str:
-    """The phrase for FTS5. Words are letters and digits only: no quote, no NUL, which would end the query."""
+    """Format a phrase for FTS5. Words are letters and digits only: no quotes, and no NUL, which ends the query."""
     if phrase.endings:
         return f"({' OR '.join(_written(Phrase((*phrase.words[:-1], end))) for end in phrase.endings)})"
     return f'"{" ".join(phrase.words)}"{"*" if phrase.begins else ""}'
