@@ -1,4 +1,4 @@
-"""What is counted while the bot works, in a registry of its own. The composition root hands one to who counts."""
+"""Prometheus metrics in a private registry, created by the composition root and passed to the instrumented code."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _SCOPES = ("user", "global", "shared")
-"""Of a rate limit, as Discord's `X-RateLimit-Scope` names them; Cloudflare's own answers name none."""
+"""Rate limit scopes as in Discord's `X-RateLimit-Scope` header; Cloudflare's own responses have none."""
 _UNSCOPED = "unknown"
 _TO_POST = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 _TO_ANSWER = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5)
-"""Seconds. Discord waits 3 for the first answer."""
+"""Histogram buckets in seconds. Discord waits 3 s for the first response to an interaction."""
 
 
 class Outcome(enum.StrEnum):
-    """What became of one call that was to make a channel hold what is wanted."""
+    """Result of one attempt to carry out a delivery."""
 
     POSTED = "posted"
     EDITED = "edited"
@@ -29,26 +29,26 @@ class Outcome(enum.StrEnum):
     REMOVED = "removed"
     """A moderator had deleted the message."""
     REFUSED = "refused"
-    """Discord does not take this message's form: it is set aside, or tried once more without pictures."""
+    """Discord rejected the message as invalid: it is quarantined, or retried once without pictures."""
     LATER = "later"
-    """Discord or the way to it was in trouble; it is tried again."""
+    """Discord or the network failed; retried."""
     CLOSED = "closed"
-    """The channel takes no posts; it is left alone and probed."""
+    """The channel cannot be posted to; its circuit is open and it is probed."""
     FAILED = "failed"
-    """Trouble of ours (a locked database, a defect) ended the channel's turn; it is tried again."""
+    """An internal error (a locked database, a bug) ended the channel's turn; retried."""
 
 
 class SkippedFrame(enum.StrEnum):
-    """Why a frame of the gateway was left out."""
+    """Why a gateway frame was skipped."""
 
     UNREADABLE = "unreadable"
-    """No JSON, or no object."""
+    """Not JSON, or not an object."""
     MALFORMED = "malformed"
-    """An event that lacks what it should have."""
+    """An event with missing fields."""
 
 
 class Asked(enum.StrEnum):
-    """How somebody asked for something."""
+    """Kind of interaction."""
 
     COMMAND = "command"
     MENU = "menu"
@@ -59,21 +59,21 @@ class Asked(enum.StrEnum):
 
 
 class Failure(enum.StrEnum):
-    """Why somebody did not get what they asked for."""
+    """Why an interaction failed."""
 
     REFUSED = "refused"
-    """The person was told what they may not do, or what to do instead."""
+    """Not permitted or not possible; the member was told what to do instead."""
     FAILED = "failed"
-    """A defect or trouble of ours: an apology with a code, and a traceback in the log."""
+    """An internal error: an apology with a reference code for the member, and a traceback in the log."""
     BUSY = "busy"
-    """Too much was waiting: the person was asked to try again, or an autocomplete suggested nothing."""
+    """Overloaded: the member was asked to try again, or autocomplete returned no choices."""
     LATE = "late"
-    """Discord had given up waiting for the acknowledgement, so nothing was done; or an autocomplete took too long."""
+    """Too late to acknowledge the interaction, so nothing was done; or autocomplete timed out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """How things stand when they are asked for. Times in seconds; NaN is what could not be read."""
+    """Gauge values sampled at scrape time. Durations in seconds; NaN if a value could not be read."""
 
     cards: Mapping[str, int] = field(default_factory=dict)
     queue_depth: float = math.nan
@@ -87,7 +87,7 @@ class Gauges:
 
 
 class Metrics:
-    """Counts from the start of the process. Every method is cheap and never raises."""
+    """Metrics since the start of the process. Every method is cheap and never raises."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -146,7 +146,7 @@ class Metrics:
         self._sent[outcome].inc()
 
     def posted(self, layout: str, seconds: float) -> None:
-        """A first post came out, so long after it was planned."""
+        """Observe the seconds from planning a delivery to its first post."""
         if layout not in self._posted:
             self._posted[layout] = self._publish_to_post.labels(layout)
         self._posted[layout].observe(max(0.0, seconds))
@@ -189,7 +189,7 @@ class Metrics:
         self._frames_skipped.labels(reason).inc()
 
     def show(self, gauges: Gauges) -> None:
-        """Set what is read at the moment of asking."""
+        """Set the gauges to freshly sampled values."""
         self._cards.clear()
         for state, count in gauges.cards.items():
             self._cards.labels(state).set(count)
@@ -203,7 +203,7 @@ class Metrics:
         self._tasks_down.set(gauges.tasks_down)
 
     def names(self) -> set[str]:
-        """Every sample's name that can be asked for, those of label sets that have not come up as well."""
+        """Names of all samples, including those whose label sets have not occurred yet."""
         found = set()
         for family in self._registry.collect():
             ends = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
@@ -211,7 +211,7 @@ class Metrics:
         return found
 
     def text(self) -> bytes:
-        """All of it, in Prometheus' text form."""
+        """Render all metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:

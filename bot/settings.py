@@ -1,4 +1,4 @@
-"""Settings from the environment and `.env`, prefix `NEWSDESK_`. Every problem is reported at once, with its fix."""
+"""Settings from the environment and `.env`, prefix `NEWSDESK_`. All problems are reported at once, with their fixes."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def _default_database() -> str:
 
 
 class Address(NamedTuple):
-    """Where to listen. Port 0 is any free one."""
+    """Address to listen on. Port 0 means any free port."""
 
     host: str
     port: int
 
 
 class Settings(BaseSettings):
-    """What an operator can set. Times are in the unit that the name says."""
+    """Operator settings. The unit of a duration is part of its name."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -103,7 +103,7 @@ class Settings(BaseSettings):
 
     @property
     def pace(self) -> int:
-        """Requests a second of this process, at most."""
+        """Maximum requests per second of this process."""
         return max(1, int(self.requests_per_second * self.rate_share))
 
     @property
@@ -221,12 +221,12 @@ class Settings(BaseSettings):
 
     @property
     def database_secrets(self) -> Sequence[str]:
-        """The database's password, as it is and as it is written in the address."""
+        """The database password, both decoded and as percent-encoded in the URL."""
         password = urlsplit(self.database_url).password
         return [unquote(password), password] if password else []
 
     def bot_token(self) -> str:
-        """The token to log in with. Raises `SettingsError` when there is none or its file cannot be read."""
+        """The bot token. Raises `SettingsError` if it is not set or its file cannot be read."""
         if self.token:
             return _one_line(self.token.get_secret_value(), "NEWSDESK_TOKEN")
         if self.token_file is None:
@@ -259,7 +259,7 @@ def _holds(place: Path, others: Iterable[Path]) -> bool:
 
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "‘": "’", "«": "»", "»": "«", "”": "”", "’": "’"}
 _NOT_OURS = re.compile(r"NEWSDESK_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
-"""What Kubernetes sets in every container beside a service that is called newsdesk."""
+"""Variables that Kubernetes sets in every container for a service named newsdesk."""
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
           (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))  # fmt: skip
 
@@ -270,9 +270,9 @@ def _is_quoted(value: str) -> bool:
 
 
 def _refuse_odd(environment: Mapping[str, str], written: Mapping[str, str | None]) -> None:
-    """Raise `SettingsError` for names that are no settings, and for values with quotes around them.
+    """Raise `SettingsError` for unknown variable names and for quoted values.
 
-    The quotes of `.env` are taken away where it is read; `docker run --env-file` and systemd keep them.
+    Quotes in `.env` are stripped when it is read, but `docker run --env-file` and systemd keep them.
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     problems = []
@@ -281,7 +281,7 @@ def _refuse_odd(environment: Mapping[str, str], written: Mapping[str, str | None
             if not name.upper().startswith(PREFIX) or _NOT_OURS.fullmatch(name.upper()):
                 continue
             if name.upper() not in known:
-                # the prefix, which all have, would make any two alike
+                # The shared prefix would make any two names similar.
                 bare = [each.removeprefix(PREFIX) for each in known]
                 likely = difflib.get_close_matches(name.upper().removeprefix(PREFIX), bare, 1, 0.6)
                 hint = f"did you mean {PREFIX}{likely[0]}?" if likely else "the README lists all of them."
@@ -296,7 +296,7 @@ def _refuse_odd(environment: Mapping[str, str], written: Mapping[str, str | None
 
 
 def _read_dotenv(path: Path) -> tuple[dict[str, str | None], str]:
-    """What `.env` holds, and its encoding. Raises `SettingsError` for one that cannot be read."""
+    """Read `.env` and return its variables and its encoding. Raises `SettingsError` if it cannot be read."""
     if path.is_dir():
         raise SettingsError(
             f"{path}: is a folder. Remove it (Docker makes one for a file that is not there), or unmount it."
@@ -328,7 +328,7 @@ def _one_line(raw: str, name: str) -> str:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings; `overrides` win. Raises `SettingsError` naming every variable that is wrong, at once."""
+    """Load the settings; `overrides` take precedence. Raises `SettingsError` naming every variable that is wrong."""
     dotenv = overrides.get("_env_file", Path(".env"))
     written, encoding = _read_dotenv(Path(dotenv)) if dotenv is not None else ({}, "utf-8")
     _refuse_odd(os.environ, written)

@@ -1,1 +1,1 @@
-"""Where cards come from: a folder of files, read at start, compared from time to time and watched in between."""
+"""Card sources: folders of files that are read at startup, rescanned periodically and watched in between."""

@@ -1,4 +1,4 @@
-"""Read card files in processes of their own, which are watched: off the loop, and ahead of what is being filed."""
+"""Read card files in supervised subprocesses, off the event loop and ahead of the batch being stored."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from bot.sources.reader import BUDGET, CAN_COUNT, READY, Outcome, failed
 from bot.store.filing import BATCH
 
 _MANY = 2000
-"""From so many files on, more processes save more time than it takes to start them."""
-_AHEAD = 3  # batches being read, or read and waiting
+"""Number of files from which starting more processes pays off."""
+_AHEAD = 3  # batches being read, or read and not yet consumed
 _PATIENCE = 30.0 if CAN_COUNT else 5.0
-"""Seconds without an answer, or without work where that can be seen, after which a file is given up: a disk hangs."""
+"""Seconds without an answer (and, where it can be measured, without CPU usage) before giving up: the disk hangs."""
 _TRIES = 3
 _PIPE = subprocess.PIPE
 _FROM_OUTSIDE = (-9, -15, 1)
-"""Exit codes of a process that was killed: by the watch, by the system for its memory, by whoever may do so."""
+"""Exit codes of a killed process: by the watchdog, the OOM killer, or an administrator."""
 _OVER_BUDGET = f"took too long to read: more than {BUDGET:g} seconds of processor time"
 
 _Params = ParamSpec("_Params")
@@ -46,12 +46,12 @@ Answer = tuple[FileStat, Outcome]
 
 
 class ReadingStoppedError(Exception):
-    """Nobody waits for these files any more."""
+    """The read was aborted."""
 
 
 @dataclass(slots=True)
 class _Process:
-    """One that reads. It says that it is ready before it is asked anything."""
+    """A reader subprocess. It reports that it is ready before the first request."""
 
     popen: subprocess.Popen[bytes]
     requests: IO[bytes]
@@ -66,7 +66,7 @@ class _Process:
         self.requests.flush()
 
     def end(self) -> int:
-        """Its exit code."""
+        """Stop the process and return its exit code."""
         with contextlib.suppress(OSError):
             self.requests.close()
         if self.popen.poll() is None and not _ends_soon(self.popen):
@@ -76,7 +76,7 @@ class _Process:
 
 
 class Reader:
-    """One process that reads, started when it is needed and again when a file ended it. Blocking."""
+    """A reader subprocess, started on demand and restarted after a file crashed it. Blocking."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -87,9 +87,9 @@ class Reader:
         self._again = ""
 
     def read(self, files: Sequence[CardFile], stop: threading.Event | None = None) -> list[Answer]:
-        """What each file gave, in order.
+        """Read files and return their results in order.
 
-        Raises `UserError` when no process can be started, `ReadingStoppedError` once `stop` is set.
+        Raises `UserError` if no process can be started, `ReadingStoppedError` once `stop` is set.
         """
         with self._lock:
             self._stop = stop = stop or threading.Event()
@@ -105,23 +105,23 @@ class Reader:
                 self._stop = None
 
     def abort(self, stop: threading.Event) -> None:
-        """Let the `read` that was given `stop` end at once, whatever it is at. From any thread."""
+        """Abort the `read` that was given `stop`. Thread-safe."""
         stop.set()
         if self._stop is stop and self._process:
             self._process.popen.kill()
 
     def start(self) -> None:
-        """Have a process ready, or on its way, before it is needed."""
+        """Start the process before it is needed."""
         with self._lock, contextlib.suppress(OSError):
             self._running()
 
     def close(self) -> None:
-        """End the process."""
+        """Stop the process."""
         with self._lock:
             self._end()
 
     def _read_some(self, files: Sequence[CardFile]) -> list[Answer]:
-        """Answers in order, until all are there or the process ends; then the file that it was at has a problem."""
+        """Read results until all are there or the process dies; the file it died on then gets a problem."""
         process = self._ask(files)
         answers: list[Answer] = []
         with self._watched(process):
@@ -134,7 +134,7 @@ class Reader:
         return answers
 
     def _ask(self, files: Sequence[CardFile]) -> _Process:
-        """Send the files to a process that is ready. One that had ended meanwhile is no fault of theirs."""
+        """Send the files to a ready process, restarting one that died before it got them."""
         reason = ""
         for _ in range(_TRIES):
             try:
@@ -161,9 +161,9 @@ class Reader:
         return self._process
 
     def _blamed(self, stat: FileStat) -> list[Answer]:
-        """What the file gave at which the process ended; nothing yet when it may have been ended from outside.
+        """The result for the file on which the process died; empty, to retry once, if it may have been killed.
 
-        A file that would end it again is not tried again until it changes.
+        A file that crashes the reader is not read again until it changes.
         """
         code, hung, self._hung = self._end(), self._hung, False
         if code in _FROM_OUTSIDE and not hung and stat.path != self._again:
@@ -181,7 +181,7 @@ class Reader:
 
     @contextmanager
     def _watched(self, process: _Process) -> Iterator[None]:
-        """End the process when it has neither answered nor worked for a while. Its work has an end of its own."""
+        """Kill the process if it neither answers nor uses CPU for `_PATIENCE` s. Its own budget limits CPU time."""
         done = threading.Event()
         self._answered_at = monotonic()
 
@@ -204,7 +204,7 @@ class Reader:
 
 
 def _ticks(process_id: int) -> int:
-    """The processor time that a process has taken, in the system's own unit; 0 where the system does not say."""
+    """CPU time used by a process, in clock ticks; 0 if unavailable."""
     try:
         fields = Path(f"/proc/{process_id}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
         return int(fields[11]) + int(fields[12])  # proc(5): utime, stime
@@ -221,33 +221,33 @@ def _ends_soon(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _command() -> list[str]:
-    """Isolated, with this process's own paths: a module beside the cards is not to be imported."""
+    """The reader's command, isolated (`-I`) with this process's `sys.path`: never import modules beside cards."""
     begin = f"import sys; sys.path[:] = {[os.path.abspath(path) for path in sys.path]!r}; "  # noqa: PTH100 - text
     return [sys.executable, "-I", "-c", f"{begin}from bot.sources.reader import main; main()"]
 
 
 def _environment() -> dict[str, str]:
-    """Without the bot's own settings, its token among them."""
+    """The environment for the reader, without the bot's settings, which include its token."""
     return {name: value for name, value in os.environ.items() if not name.upper().startswith("NEWSDESK_")}
 
 
 @functools.cache
 def warm_reader() -> Reader:
-    """The one that this process keeps: started once, it answers for a saved file within milliseconds."""
+    """The long-lived reader of this process; once started, it reads a saved file within milliseconds."""
     reader = Reader()
     atexit.register(reader.close)
     return reader
 
 
 def read_all(files: Sequence[CardFile]) -> Iterator[Answer]:
-    """What each file gave, in order, where nothing else goes on. Blocking."""
+    """Read files synchronously, yielding results in order. Blocking."""
     with closing(Reader()) as reader:
         for start in range(0, len(files), BATCH):
             yield from reader.read(files[start : start + BATCH])
 
 
 async def read_ahead(files: Sequence[CardFile]) -> AsyncGenerator[list[Answer], None]:
-    """Yield what the files gave in their order, batch by batch. Closing it ends what is being read at once."""
+    """Yield the results of reading files, in order and in batches. Closing the generator aborts reads in flight."""
     batches = deque(files[start : start + BATCH] for start in range(0, len(files), BATCH))
     under_way: deque[asyncio.Future[list[Answer]]] = deque()
     stop = threading.Event()
@@ -285,8 +285,8 @@ def _readers(files: int) -> int:
 def in_background(
     work: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
 ) -> asyncio.Future[_Result]:
-    """Do this in a thread that nobody has to wait for: unlike `asyncio.to_thread`, it does not hold up the end of the
-    program when a disk does not answer."""
+    """Run a function in a daemon thread: unlike with `asyncio.to_thread`, a hanging disk does not block interpreter
+    exit."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[_Result] = loop.create_future()
     context = contextvars.copy_context()

@@ -20,7 +20,7 @@ from bot.sources.folder import ORDINARY, CardFile, Rules, is_card_file, list_fol
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found. Files that are no news cards count among the notes, not the cards."""
+    """Result of a check. Files that are not news cards count as notes, not as cards."""
 
     files: int
     cards: int
@@ -32,7 +32,7 @@ class Checked:
 
 
 def check_paths(paths: Sequence[Path], rules: Rules = ORDINARY) -> Checked:
-    """Read the files, and all card files of the folders, as a load would. Raises `UserError` for a missing one."""
+    """Read files, and all card files in folders, as a load would. Raises `UserError` if a path does not exist."""
     check = _Check(rules)
     readings = [reading for path in paths for reading in check.readings(path)]
     findings = (*check.left_out, *(problem for reading in readings for problem in reading.problems))
@@ -40,16 +40,16 @@ def check_paths(paths: Sequence[Path], rules: Rules = ORDINARY) -> Checked:
 
 
 class _Check:
-    """One check. What two files cannot both have is seen over all paths: a name, an address."""
+    """State of one check: duplicate slugs and duplicate URLs are detected across all paths."""
 
     def __init__(self, rules: Rules) -> None:
         self.left_out: list[Problem] = []
-        """What is wrong with things that are no files of cards."""
+        """Problems with entries that are not card files."""
         self._rules = rules
         self._claims: dict[str, str] = {}
-        """The slugs of the folders before, with the file that has each."""
+        """Slugs in the folders read so far, mapped to their files."""
         self._addresses: dict[str, str] = {}
-        """The normalised addresses of the cards so far, with the file that has each."""
+        """Normalized URLs of the cards read so far, mapped to their files."""
 
     def readings(self, path: Path) -> Iterator[Reading]:
         if path.is_dir():
@@ -92,7 +92,7 @@ class _Check:
                 yield Reading(None, (Problem(stat.path, 1, "", "is not there"),))
 
     def _compared(self, file: str, reading: Reading) -> Reading:
-        """The reading, with a note when another card has its address."""
+        """Add a note to the reading if another card has the same URL."""
         if not reading.card or not reading.card.url or reading.card.state is State.WITHDRAWN:
             return reading
         other = self._addresses.setdefault(normalised(reading.card.url), file)
@@ -108,7 +108,7 @@ def _is_broken(reading: Reading) -> bool:
 
 
 def _address(path: Path) -> tuple[str, int]:
-    """The field with a card's address, and its line."""
+    """The field that holds the card's URL, and its line; `("", 1)` if unknown."""
     try:
         matter = split(path.read_text("utf-8"))
     except (OSError, UnicodeError, FrontMatterError):
@@ -121,7 +121,7 @@ _SUFFIXES = "a card's file ends in .md or .markdown"
 
 
 def _others(root: Path) -> Iterator[Problem]:
-    """One note on how many files of a folder are left out for their suffix; none when there are none."""
+    """Yield one note with the number of files ignored because of their suffix, if there are any."""
     found = Counter(Path(name).suffix or "without a suffix" for name in _names(root) if not is_card_file(name))
     if found:
         kinds = ", ".join(f"{suffix} {count:,}" for suffix, count in found.most_common(_KINDS))
@@ -134,8 +134,8 @@ _KINDS = 5
 
 
 def _names(root: Path) -> Iterator[str]:
-    """The names of all ordinary files below a folder. `os.walk` would call itself for each folder in a folder."""
-    folders = [str(root)]
+    """Yield the names of all regular files below a folder."""
+    folders = [str(root)]  # a stack, since `os.walk` recurses into nested folders
     while folders:
         with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
             for entry in entries:

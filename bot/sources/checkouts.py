@@ -1,7 +1,8 @@
-"""Bring folders that are git checkouts up to date, without running anything that their content could bring along.
+"""Update folders that are git checkouts, without running any code that their content could supply.
 
-What a repository holds is a stranger's; its `.git/config` is the operator's own. Content alone can set no hook, filter
-or monitor, only name one that is configured: all of them are off here, as are submodules, links and other protocols.
+Repository content is untrusted; `.git/config` belongs to the operator. Content alone cannot define a hook, filter or
+fsmonitor, only refer to a configured one: all of them are disabled here, as are submodules, symlinks and other
+protocols.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from pathlib import Path
 _log = logging.getLogger(__name__)
 
 LONGEST = 60.0
-"""Seconds that either half of one folder's pull may take; then git and what it started are ended."""
+"""Timeout in seconds for the fetch and for the merge of one folder; after it, git and its children are killed."""
 _GRACE = 2.0
-"""Seconds in which git takes its lock files away; one that stays would keep it from ever pulling again."""
+"""Seconds for git to remove its lock files; a stale lock file would block all later pulls."""
 _SAFE = (
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.symlinks=false", "core.attributesFile=/dev/null",
     "protocol.file.allow=user", "protocol.ext.allow=never", "safe.bareRepository=explicit",
@@ -32,11 +33,11 @@ _FETCH = ("fetch", "--quiet", "--no-recurse-submodules")
 _MERGE = ("merge", "--quiet", "--ff-only", "--no-stat", "--no-autostash")
 _ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
-_KEPT = 8192  # bytes of what git says; a remote can say as much as it likes
+_KEPT = 8192  # bytes of git's output; a remote can send any amount
 
 
 class Checkouts:
-    """The folders among `folders` that are the top of a checkout. Blocking nobody; a failure only goes to the log."""
+    """Pull those of the `folders` that are the top level of a checkout. Failures are only logged."""
 
     def __init__(self, folders: Iterable[Path], longest: float = LONGEST) -> None:
         self._folders = tuple(folders)
@@ -44,10 +45,10 @@ class Checkouts:
         self._troubles: dict[Path, str] = {}
 
     async def pull(self, at_rest: asyncio.Lock) -> frozenset[Path]:
-        """Bring all up to date, side by side. A trouble is logged when it begins, changes or ends, not each time.
+        """Pull all checkouts concurrently. A problem is logged when it starts, changes or ends, not every time.
 
-        `at_rest` is held only while a folder's own files change, not while its remote is asked. Returns the folders
-        that are another commit now: what is missing there, git has taken away.
+        `at_rest` is held only while files change (merge), not during network access (fetch). Returns the folders that
+        moved to another commit: files missing there were deleted by git.
         """
         checkouts = [folder for folder in self._folders if (folder / ".git").exists()]
         async with asyncio.TaskGroup() as pulls:
@@ -55,7 +56,7 @@ class Checkouts:
         return frozenset(folder for folder, task in zip(checkouts, tasks, strict=True) if task.result())
 
     async def _bring_up_to_date(self, folder: Path, at_rest: asyncio.Lock) -> bool:
-        """Whether another commit was brought in, and nothing went wrong."""
+        """Fetch and fast-forward one checkout. Returns whether it moved to another commit without an error."""
         is_new = False
         trouble = await self._trouble(folder, _FETCH)
         if not trouble:
@@ -70,12 +71,12 @@ class Checkouts:
         before = self._troubles.get(folder, "")
         self._troubles[folder] = trouble
         if trouble and trouble != before:
-            _log.warning("%s is not brought up to date: %s", folder, trouble)
+            _log.warning("Could not pull %s: %s", folder, trouble)
         if before and not trouble:
-            _log.info("%s is brought up to date again", folder)
+            _log.info("Pulling %s works again", folder)
 
     async def _trouble(self, folder: Path, words: Sequence[str]) -> str:
-        """What went wrong; empty when nothing did."""
+        """Run git and return what went wrong; empty on success."""
         try:
             git = await _start(folder, words)
         except OSError as error:
@@ -92,7 +93,7 @@ class Checkouts:
 
 
 def _commit(folder: Path) -> str:
-    """What git wrote down last about where the checkout stands; a merge that brings nothing writes nothing."""
+    """The last reflog entry of HEAD, empty if unreadable; a merge without new commits adds none."""
     try:
         with (folder / ".git" / "logs" / "HEAD").open("rb") as log:
             log.seek(max(log.seek(0, os.SEEK_END) - _KEPT, 0))
@@ -102,7 +103,7 @@ def _commit(folder: Path) -> str:
 
 
 async def _start(folder: Path, words: Sequence[str]) -> Process:
-    """In a session of its own: no terminal to ask on, and whatever git starts can be killed with it."""
+    """Start git in a new session: it has no terminal to prompt on, and its children can be killed with it."""
     safe = [word for setting in _SAFE for word in ("-c", setting)]
     return await asyncio.create_subprocess_exec(
         "git", "-C", str(folder), *safe, *words,
@@ -111,7 +112,7 @@ async def _start(folder: Path, words: Sequence[str]) -> Process:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Neither the bot's own settings, its token among them, nor another repository's place."""
+    """The environment for git, without the bot's settings (which include its token) and other repositories' paths."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -143,7 +144,7 @@ async def _end(git: Process) -> None:
 
 
 def _sentence(said: str) -> str:
-    """Git's own complaint: no hints, nothing that the remote says, no name or password of an address."""
+    """Git's own error messages, without hints, output of the remote, and credentials in URLs."""
     lines = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
     text = "".join(sign for sign in " ".join(lines) if sign.isprintable())
     return _CREDENTIALS.sub("", text)[:300]

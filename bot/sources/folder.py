@@ -1,4 +1,4 @@
-"""List a folder's card files and read them. Blocking: the loader calls it off the event loop."""
+"""List a folder's card files and read them. Blocking; the loader calls this off the event loop."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from bot.cards.model import FileStat, Problem, Reading, Severity
 from bot.cards.reading import MAX_FILE_BYTES, read_card
 
 SUFFIXES = (".md", ".markdown")
-"""The files that are taken for cards, in upper or lower case."""
+"""Suffixes of card files, case-insensitive."""
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-"""Without waiting: a pipe may have taken the place of a file since it was listed."""
+"""Non-blocking: a pipe may have replaced a file since it was listed."""
 _MOST = 2**63 - 1
 
 
 def is_card_file(name: str) -> bool:
-    """Whether a file of this name is taken for a card, wherever it is met: by a scan, the watcher or `check FILE`."""
+    """Whether a file of this name is a card file; used by scans, the watcher and `check FILE`."""
     return name.lower().endswith(SUFFIXES) and not name.startswith(".")
 
 
 def slug_of(path: str) -> str:
-    """A card's identity: its path below the root, without the suffix.
+    """A card's identity: its path relative to the root, without the suffix, in Unicode NFC.
 
-    A letter with an accent is one sign here, however the file system writes it: some change that when a file is copied.
+    Some file systems change the normalization form when a file is copied.
     """
     return normalize("NFC", path.rpartition(".")[0] if path.lower().endswith(SUFFIXES) else path)
 
 
 class Rules(NamedTuple):
-    """How files are read: as `bot.cards.reading.read_card` has it."""
+    """Options for reading files; see `bot.cards.reading.read_card`."""
 
     need_category: bool = False
     now: datetime | None = None
@@ -46,7 +46,7 @@ ORDINARY = Rules()
 
 
 class CardFile(NamedTuple):
-    """A file to read: where it lies, how it was listed, and the digest of what it held when it was last read."""
+    """A file to read: its path, its stat when listed, and the digest of its content when last read."""
 
     path: str
     stat: FileStat
@@ -56,25 +56,25 @@ class CardFile(NamedTuple):
 
 @dataclass(slots=True)
 class Listing:
-    """What lies in a folder: card files by path, problems with what is none, and what could not be looked into."""
+    """Listing of a folder: card files by path, problems with other entries, and paths that could not be accessed."""
 
     files: list[FileStat] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
-    """What could not be looked into, as the beginning of the paths concerned."""
+    """Path prefixes of what could not be accessed."""
 
     def is_closed(self, path: str) -> bool:
-        """Whether nobody can say if there is such a file."""
+        """Whether it is unknown if this file exists."""
         return bool(self.closed) and path.startswith(tuple(self.closed))
 
 
 def scan(root: Path) -> list[FileStat]:
-    """Every card file below `root`, sorted by path. Hidden folders and linked folders are left out."""
+    """All card files below `root`, sorted by path. Hidden and symlinked folders are skipped."""
     return list_folder(root).files
 
 
 def list_folder(root: Path) -> Listing:
-    """Look through a folder and those in it. Raises `OSError` when the folder itself cannot be listed."""
+    """List a folder recursively. Raises `OSError` if the folder itself cannot be listed."""
     found = Listing()
     folders = [(str(root), "")]
     while folders:
@@ -91,7 +91,7 @@ def list_folder(root: Path) -> Listing:
 
 
 def _look_into(folder: str, prefix: str, found: Listing) -> Iterator[tuple[str, str]]:
-    """Add a folder's own files; the folders in it come out."""
+    """Add a folder's files to `found` and yield its subfolders."""
     within = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -108,7 +108,7 @@ def _look_into(folder: str, prefix: str, found: Listing) -> Iterator[tuple[str, 
 
 
 def _is_text(name: str) -> bool:
-    """Whether the name can be stored and shown."""
+    """Whether the name can be encoded as UTF-8."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -117,10 +117,10 @@ def _is_text(name: str) -> bool:
 
 
 def _add_file(entry: os.DirEntry[str], path: str, found: Listing) -> None:
-    """One that vanished since it was listed is no longer there."""
+    """Add an entry to `found`, as a file or as a problem."""
     try:
         info = entry.stat()
-    except FileNotFoundError:
+    except FileNotFoundError:  # deleted since it was listed, or a dangling symlink
         if not entry.is_symlink():
             return
         found.problems.append(Problem(path, 1, "", "left out: a link that leads nowhere", Severity.NOTE))
@@ -135,18 +135,18 @@ def _add_file(entry: os.DirEntry[str], path: str, found: Listing) -> None:
 
 
 def stat_of(path: str, info: os.stat_result) -> FileStat:
-    """The numbers as the store can keep them: some file systems number files with 64 bits, and count any time."""
+    """Convert a stat result, masking numbers to 63 bits: some file systems use full 64-bit inodes and timestamps."""
     times_and_number = (number & _MOST for number in (info.st_mtime_ns, info.st_ctime_ns, info.st_ino))
     return FileStat(path, info.st_size, *times_and_number)
 
 
 def untried(stat: FileStat) -> FileStat:
-    """The file as one that the next load has to try again, changed or not."""
+    """A copy with an impossible mtime, so that the next load retries the file even if it has not changed."""
     return stat._replace(mtime_ns=-1)
 
 
 def read_bytes(path: Path) -> bytes:
-    """What an ordinary file holds, up to one byte more than a card may have. Raises `OSError`."""
+    """Read a regular file, up to one byte more than the maximum size of a card. Raises `OSError`."""
     handle = os.open(path, _READ)
     with os.fdopen(handle, "rb") as file:
         if not modes.S_ISREG(os.fstat(handle).st_mode):
@@ -155,5 +155,5 @@ def read_bytes(path: Path) -> bytes:
 
 
 def reading_of(content: bytes, name: str, rules: Rules) -> Reading:
-    """What a file of this name and content gives."""
+    """Parse a file of this name and content."""
     return read_card(content, file=name, slug=slug_of(name), need_category=rules.need_category, now=rules.now)

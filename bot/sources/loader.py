@@ -1,4 +1,4 @@
-"""Bring the store up to the folder: only changed files are read, nothing is lost to a broken one."""
+"""Synchronize the store with the card folders: read only changed files, and lose nothing to a broken one."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from bot.store.filing import BATCH, Filing, FilingCabinet, KnownFile
 
 BRAKE_CARDS = 20
 BRAKE_SHARE = 0.20
-"""A load that would withdraw more than this many cards and more than this share of the published ones stops first:
-an emptied folder or a bad checkout is likelier than such news."""
+"""A load that would withdraw more than this many cards and more than this share of the published ones holds the
+withdrawals back for confirmation: an emptied folder or a bad checkout is more likely."""
 SECOND_LOOK = timedelta(seconds=5)
-"""A card that was not found is gone when it is not found again so much later: editors, copies and checkouts take files
-away for a moment. Of eight pulls of 2,000 cards three were met half done."""
+"""A missing card counts as gone if it is still missing after this time: editors, copies and checkouts remove files for
+a moment. (Measured: of eight pulls of 2,000 cards, a scan caught three half done.)"""
 
 
 @dataclass(slots=True)
 class LoadReport:
-    """What a load found and did. `seconds` is wall time; `held_back` counts withdrawals that wait for a person.
+    """Result of a load. `seconds` is wall time; `held_back` counts withdrawals that need confirmation.
 
-    `missing` cards were not found and stay until the second look, `scheduled` ones are still to come. `look_at` is when
-    the next of them has to be looked for. `notes` are about files that were read, or left out, now.
+    `missing` cards were not found and stay until a second look; `scheduled` cards are due in the future. `look_at` is
+    when the next of them must be checked. `notes` concern files that this load read or skipped.
     """
 
     files: int = 0
@@ -55,18 +55,18 @@ class LoadReport:
 
     @property
     def news(self) -> bool:
-        """Whether the store is different now."""
+        """Whether the load changed the store."""
         return bool(self.added or self.changed or self.withdrawn)
 
     def counts(self) -> dict[str, Any]:
-        """The report as plain values, without the single findings."""
+        """The report as plain values, without the individual findings."""
         counts = asdict(self)
         for name in ("findings", "notes", "look_at"):
             del counts[name]
         return counts | {"seconds": round(self.seconds, 3)}
 
     def after(self, first: LoadReport) -> LoadReport:
-        """This second look and the load before it, as one."""
+        """Merge the report of the load before into this one, that of its second look."""
         for name in ("added", "changed", "withdrawn"):
             setattr(self, name, getattr(self, name) + getattr(first, name))
         self.unchanged = max(self.unchanged - first.added - first.changed, 0)
@@ -76,17 +76,17 @@ class LoadReport:
 
 
 Progress = Callable[[int, int], None]
-"""Called with (files done, files to read) as a load goes on."""
+"""Progress callback, called with (files done, files to read)."""
 
 
 class Loader:
-    """Loads the folders. One load at a time: a second caller waits for the first."""
+    """Load the card folders. Loads are serialized: a second caller waits for the first."""
 
     def __init__(self, cabinet: FilingCabinet, *roots: Path, need_category: bool = False) -> None:
         self.roots = roots
         self._need_category = need_category
         self.at_rest = asyncio.Lock()
-        """Held by whoever reads the folders or changes many of their files."""
+        """Held while reading the folders or changing many of their files."""
         self._cabinet = cabinet
         self._filled: dict[str, tuple[int, int]] = {}
         self._missed: dict[tuple[str, str], float] = {}
@@ -99,10 +99,10 @@ class Loader:
         progress: Progress | None = None,
         settled: Collection[Path] = (),
     ) -> LoadReport:
-        """Compare, read, write. Of the `settled` roots is known that nobody is at work on them: one look is enough.
+        """Scan the folders, read changed files and store them. Files missing in `settled` roots need no second look.
 
-        Raises `UserError` when a folder is not there; then nothing is changed. Raises `StoreError` when the database as
-        a whole fails.
+        Raises `UserError` if a folder does not exist, without changing anything, and `StoreError` if the database
+        fails as a whole.
         """
         async with self.at_rest:
             started = perf_counter()
@@ -125,7 +125,7 @@ class Loader:
             return report
 
     def _refuse_another(self, folder: _Folder) -> None:
-        """An empty folder in the place of a full one is likelier a disk that is not mounted than news."""
+        """Raise `UserError` if an empty folder has replaced a full one: most likely its disk is not mounted."""
         place = folder.place
         if place.listing.files or place.listing.closed:
             self._filled[place.key] = place.identity
@@ -137,11 +137,11 @@ class Loader:
             raise UserError(tr(text, folder=place.root))
 
     def get_ready(self) -> None:
-        """Have somebody there who reads the next file that is saved."""
+        """Start a reader process in advance, for the next saved file."""
         in_background(warm_reader().start)
 
     async def write_back(self, card_id: int, published: bool) -> None:
-        """Write a decision into the card's file. Raises `UserError` when it cannot be done."""
+        """Write a decision into the card's file. Raises `UserError` if that is not possible."""
         async with self.at_rest:
             for root in self.roots:
                 known = await self._cabinet.known(str(await in_background(root.resolve)))
@@ -154,7 +154,7 @@ class Loader:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A folder of cards as it lies there; `identity` is its device and number."""
+    """A card folder on disk; `identity` is its device and inode number."""
 
     root: Path
     key: str
@@ -163,7 +163,7 @@ class _Place:
 
 
 def _look_at(root: Path) -> _Place:
-    """A folder that cannot be listed must not look like one whose files were deleted."""
+    """List a folder. Raises `UserError` if that fails: it must not look like a folder whose files were deleted."""
     try:
         if not root.is_dir():
             text = marked("The folder of cards {folder} does not exist. Set NEWSDESK_CARDS to one that does.")
@@ -176,7 +176,7 @@ def _look_at(root: Path) -> _Place:
 
 
 class _Load:
-    """One load of all folders: what would take cards away comes last, together, so that the brake can weigh it."""
+    """One load of all folders. Withdrawals come last and together, so that the brake sees their total."""
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ class _Load:
         self.accept_withdrawals = accept_withdrawals
         self.progress = progress
         self.missed = missed
-        """What the load before missed, by folder and path, and since when on a clock that nobody sets."""
+        """Files missing in the previous load: (folder, path) to the monotonic time since when."""
         self.missing: dict[tuple[str, str], float] = {}
         self.report = LoadReport()
 
@@ -221,12 +221,12 @@ class _Load:
         return losing > BRAKE_CARDS and losing > await self.cabinet.published() * BRAKE_SHARE
 
     def seconds_missing(self, key: str, path: str) -> float:
-        """For how long a file has been missing, as far as this process has seen."""
+        """Seconds since this process first saw the file missing."""
         since = self.missing[key, path] = self.missed.get((key, path), monotonic())
         return monotonic() - since
 
     def look_again(self, at: datetime) -> None:
-        """Something has to be looked for then."""
+        """Request another load at this time at the latest."""
         self.report.look_at = min(at, self.report.look_at or at)
 
 
@@ -241,12 +241,12 @@ class _Folder:
         self.stats = place.listing.files
         self.known: dict[str, KnownFile] = {}
         self.claims: dict[str, str] = {}
-        """The slugs of this folder's cards, broken ones too, with the path of the file that has each."""
+        """Slugs of this folder's cards, including broken ones, mapped to file paths."""
         self.postponed: list[tuple[FileStat, Reading]] = []
         self.missing: set[str] = set()
-        """Files that are not there, or that hold no card any more."""
+        """Files that are missing, or no longer contain a card."""
         self.leaving: set[str] = set()
-        """Those of them that are gone for good, or say so."""
+        """Those of the missing files that are confirmed gone, or declare another category."""
 
     async def recall(self) -> None:
         self.known = await self.load.cabinet.known(self.place.key)
@@ -260,7 +260,7 @@ class _Folder:
                 yield card
 
     async def read(self, vanished: Iterable[int], taken: Mapping[str, str]) -> dict[str, str]:
-        """File what is new; `taken` are the slugs of the folders before. Gives those of this one."""
+        """Store new and changed files; `taken` are the slugs of earlier folders. Returns the slugs of this one."""
         self._report(self.place.listing.problems)
         for path in filter(self.place.listing.is_closed, self.known):
             self.claims[slug_of(path)] = path
@@ -276,14 +276,14 @@ class _Folder:
         return {slug: str(self.place.root / path) for slug, path in self.claims.items()} if not self.alone else {}
 
     def _is_waited_for(self, known: KnownFile) -> bool:
-        """Whether the file has to be read even if nothing in it changed: it is back, or its card's time has come.
+        """Whether an unchanged file must be read: it was missing before, or its card's scheduled time has come.
 
-        While it was missing, another file may have become its card.
+        While it was missing, another file may have taken over its card.
         """
         return known.missing_since is not None or (known.due_at is not None and known.due_at <= self.load.now)
 
     def _keep(self, stat: FileStat, known: KnownFile) -> None:
-        """The file holds what it held."""
+        """Count a file whose content has not changed."""
         is_card = known.card_id is not None
         self.load.report.unchanged += is_card
         if known.due_at is not None:
@@ -303,7 +303,7 @@ class _Folder:
             self.claims.setdefault(slug_of(stat.path), stat.path)
 
     def _report(self, problems: Sequence[Problem]) -> int:
-        """Of several folders a problem says which one it is in. How many of them are errors."""
+        """Report problems, with full paths if there are several folders. Returns the number of errors."""
         placed = [each if self.alone else replace(each, file=str(self.place.root / each.file)) for each in problems]
         errors = [each for each in placed if each.severity is Severity.ERROR]
         self.load.report.problems += len(errors)
@@ -348,13 +348,14 @@ class _Folder:
         self._add(await self._file(staying, vanished, withdraw=False))
 
     def _lose(self, path: str, reading: Reading) -> None:
-        """A file that says to be something else means it. One without front matter may be half written."""
+        """Mark a file that no longer contains a card as missing."""
         self.missing.add(path)
+        # Another category is deliberate, while missing front matter may be a half-written file.
         if reading.is_other:
             self.leaving.add(path)
 
     async def _skip(self, unread: Mapping[FileStat, Unread]) -> None:
-        """Files that were only touched, and such as went away since they were listed."""
+        """Handle files that were only touched, or were deleted since they were listed."""
         self.missing |= {stat.path for stat, why in unread.items() if why is Unread.GONE and stat.path in self.known}
         same = [stat for stat, why in unread.items() if why is Unread.SAME]
         for stat in same:
@@ -377,7 +378,7 @@ class _Folder:
         self._report(filing.refused)
 
     async def settle(self) -> None:
-        """Tell what is gone from what may only be missing for a moment."""
+        """Decide which missing files are gone and which need a second look."""
         now, newly = self.load.now, []
         for path in self.missing - self.leaving:
             known = self.known[path]
@@ -399,7 +400,7 @@ class _Folder:
         return (paths[start : start + BATCH] for start in range(0, len(paths), BATCH))
 
     async def losing(self) -> int:
-        """How many published cards would go."""
+        """Number of published cards that would be withdrawn."""
         at_risk = [await self.load.cabinet.at_risk(self.place.key, batch) for batch in self._batches()]
         return len(self.postponed) + sum(at_risk)
 
@@ -412,9 +413,9 @@ class _Folder:
 
 
 def in_its_time(reading: Reading, now: datetime, known: KnownFile | None = None) -> Reading:
-    """The reading, with when its card is to appear where its time has not come; `known` is the file as it was.
+    """Set `appears_at` if the card's time is in the future; `known` is the file's previous record.
 
-    A card that was put off waits for its own time, not for the hours before it that count as now.
+    A card that was already scheduled waits for its exact time, without the 14-hour tolerance for time zones.
     """
     if reading.card is None or reading.card.published_at <= now:
         return reading
@@ -425,7 +426,7 @@ def in_its_time(reading: Reading, now: datetime, known: KnownFile | None = None)
 
 
 def _twins(stats: Sequence[FileStat], taken: Mapping[str, str]) -> dict[str, Problem]:
-    """Files whose slug an earlier file or a card of an earlier folder has already, with the problem to report."""
+    """Files whose slug is already used in this or an earlier folder, mapped to the problem to report."""
     first: dict[str, str] = {}
     found: dict[str, Problem] = {}
     for stat in stats:

@@ -1,8 +1,8 @@
-"""The process that reads card files: what a file does to it, it does to nobody else.
+"""Entry point of the reader subprocess, which isolates the bot from malicious card files.
 
-It knows the cards alone, neither Discord nor the store. Files come in at its standard input, what each gave goes out at
-its standard output, one by one, so that the other side (`bot.sources.ahead`) knows which file it is at. It ends with
-the processor time that one file may take, and when its input ends.
+It depends on `bot.cards` only, not on Discord or the store. It reads requests from standard input and writes results
+to standard output one by one, so that the parent (`bot.sources.ahead`) knows which file it is working on. It exits
+when a file exceeds its CPU budget, and on end of input.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from bot.cards.model import FileStat, Problem, Reading
 from bot.sources.folder import CardFile, read_bytes, reading_of, untried
 
 BUDGET = 2.0
-"""Seconds of processor time that one file may take; an ordinary card takes a third of a millisecond."""
+"""CPU time limit per file in seconds; an ordinary card takes a third of a millisecond."""
 CAN_COUNT = hasattr(signal, "setitimer")
-"""Whether the process ends by itself with its budget. On Windows somebody has to look at the clock."""
+"""Whether the process can enforce its own CPU budget. On Windows, the parent applies a wall-clock timeout."""
 _MEMORY = 1 << 30
-"""Bytes of address space, ten times what it takes for any card."""
+"""Address space limit in bytes, ten times what any card needs."""
 READY = "ready"
 
 
@@ -42,12 +42,12 @@ Outcome = Reading | Unread
 
 
 def main() -> None:
-    """Serve until the input ends. Whoever started this process ends it; a signal to all of a terminal does not."""
+    """Serve until end of input. SIGINT and SIGTERM are ignored: a terminal sends them to the whole process group."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     _limit_memory()
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever else is written goes where nobody takes it for an answer
+    os.dup2(2, 1)  # stray prints go to stderr, so that they cannot corrupt the answers
     pickle.dump(READY, answers)
     answers.flush()
     with contextlib.suppress(EOFError, BrokenPipeError):
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def look(file: CardFile) -> tuple[FileStat, Outcome]:
-    """Read one file, unless it holds what it held before. Whatever goes wrong is this file's problem alone."""
+    """Read one file unless its content is unchanged. Any error becomes a problem of this file."""
     stat = file.stat
     try:
         content = read_bytes(Path(file.path))
@@ -77,13 +77,13 @@ def look(file: CardFile) -> tuple[FileStat, Outcome]:
 
 
 def failed(stat: FileStat, problem: str) -> tuple[FileStat, Reading]:
-    """A file that the next load tries again."""
+    """The result for a file that the next load should retry."""
     return untried(stat), Reading(None, (Problem(stat.path, 1, "", problem),))
 
 
 @contextmanager
 def _budget() -> Iterator[None]:
-    """Let the system end this process with its budget: nothing in it could stop a regular expression or a parser."""
+    """Kill this process by signal once its CPU budget is spent: Python code cannot interrupt a regex or a C parser."""
     if CAN_COUNT:
         signal.setitimer(signal.ITIMER_PROF, BUDGET)
     yield

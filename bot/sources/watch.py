@@ -1,4 +1,4 @@
-"""Notice saved files at once."""
+"""Watch the card folders for changes."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from bot.sources.folder import is_card_file
 _log = logging.getLogger(__name__)
 
 _DEBOUNCE_MS = 200
-"""Changes within this time are one: an editor writes, renames and touches in a burst. A save shows within a second."""
+"""Debounce interval: an editor writes, renames and touches in a burst. A save is still noticed within a second."""
 
 
 async def changes(*roots: Path) -> AsyncIterator[int]:
-    """Yield the number of changed card files, burst by burst, for as long as the `roots` are there."""
+    """Yield the number of changed card files per burst, as long as the `roots` exist."""
     places = [str(root.resolve()) for root in roots]
     try:
         async for burst in awatch(*places, watch_filter=_card_in(places), debounce=_DEBOUNCE_MS, step=50):
             yield len(burst)
     except (FileNotFoundError, OSError) as error:
         names = ", ".join(map(str, roots))
-        _log.warning("%s cannot be watched (%s); it is still compared from time to time", names, error)
+        _log.warning("Cannot watch %s (%s); relying on periodic rescans", names, error)
 
 
 def _card_in(places: Sequence[str]) -> Callable[[Change, str], bool]:
-    """Deleted folders have no suffix to go by, so names without one count as well. Hidden folders hold no cards."""
+    """Build the watch filter: card files outside hidden folders, and names without a suffix (deleted folders)."""
 
     def concerns(_change: Change, path: str) -> bool:
         below = next((path[len(place) :] for place in places if path.startswith(place)), path)

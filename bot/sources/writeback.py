@@ -1,4 +1,4 @@
-"""Write an owner's decision into a card's own file: the value of `published`, and not one byte more. Blocking."""
+"""Write an owner's decision into a card's file, changing only the value of `published`. Blocking."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bot.sources.folder import stat_of
 
 
 def write_published(root: Path, known: FileStat, published: bool) -> None:
-    """Set `published` in the file that `known` lists below `root`; a file that says so already is left alone.
+    """Set `published` in the file `known` below `root`; no-op if it already has that value.
 
-    Raises `UserError`, with the file as it was, when it is not the one that was listed or cannot be changed safely.
-    The file is replaced in one step: it keeps its mode, but becomes the bot's own, and hard links keep the old text.
+    Raises `UserError`, leaving the file untouched, if it has changed since it was listed or cannot be changed safely.
+    The file is replaced atomically: it keeps its mode, but the bot becomes its owner and hard links keep the old text.
     """
     path = root / known.path
     try:
@@ -48,24 +48,25 @@ _CHANGED = marked("`{file}` has changed meanwhile: look at the card again, then 
 
 
 def _mode_of_unchanged(root: Path, known: FileStat) -> int:
-    """The permissions of the file, if it is still the plain one that was listed. No part of its path may be a link."""
+    """The file's mode. Raises `RewritingError` if it changed since it was listed or a part of its path is a link."""
     try:
         home, real = root.resolve(strict=True), (root / known.path).resolve(strict=True)
         info = real.stat()
     except (FileNotFoundError, NotADirectoryError):
         raise RewritingError(_GONE) from None
-    except RuntimeError:  # up to Python 3.12, for a link that leads to itself
+    except RuntimeError:  # a symlink loop, up to Python 3.12
         raise RewritingError(_ASTRAY) from None
     if real != home / known.path or not real.is_relative_to(home) or not modes.S_ISREG(info.st_mode):
         raise RewritingError(_OUTSIDE)
     seen = stat_of(known.path, info)
-    if seen != known and (known.inode or seen[:3] != known[:3]):  # an older version kept no more than three numbers
+    if seen != known and (known.inode or seen[:3] != known[:3]):  # older versions stored only path, size and mtime
         raise RewritingError(_CHANGED)
     return modes.S_IMODE(info.st_mode)
 
 
 def _replace(target: Path, content: bytes, mode: int, check: Callable[[], object]) -> None:
-    """Hidden and of another suffix, the temporary file is a card neither to a scan nor to the watch."""
+    """Replace a file atomically, if `check` does not raise."""
+    # Hidden and with another suffix, so that scans and the watcher ignore the temporary file.
     handle, name = tempfile.mkstemp(prefix=".newsdesk-", suffix=".tmp", dir=target.parent)
     spare = Path(name)
     try:

@@ -78,7 +78,7 @@ async def test_a_history_that_went_another_way_is_told_once_and_so_is_its_mendin
     assert (clone / "mine.md").exists()
     git(clone, "reset", "--hard", "HEAD~1")
     await checkouts.pull(asyncio.Lock())
-    assert caplog.messages[1:] == [f"{clone} is brought up to date again"]
+    assert caplog.messages[1:] == [f"Pulling {clone} works again"]
     assert (clone / "theirs.md").exists()
 
 
@@ -138,7 +138,7 @@ async def test_git_learns_no_token_and_the_log_no_password(
     monkeypatch.setenv("NEWSDESK_TOKEN", "PLANTED")
     (tmp_path / "cards" / ".git").mkdir(parents=True)
     await Checkouts([tmp_path / "cards"]).pull(asyncio.Lock())
-    assert caplog.messages == [f"{tmp_path / 'cards'} is not brought up to date: fatal: no https://example.org/x"]
+    assert caplog.messages == [f"Could not pull {tmp_path / 'cards'}: fatal: no https://example.org/x"]
     seen = (tmp_path / "env").read_text()
     assert "PLANTED" not in seen
     assert "GIT_TERMINAL_PROMPT=0" in seen
