@@ -1,4 +1,4 @@
-"""Circuit breaker for all requests to Discord, shut while Discord or the connection to it fails."""
+"""Circuit breaker for delivery requests, shut while Discord or the connection to it fails."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ _PLAIN = (
 
 
 LONGEST_WAY = timedelta(days=9)
-"""Upper limit for the next digest: a week, plus a day where a time zone skips one, plus a margin."""
+"""Upper limit for the time to the next digest: a week, a day that a time zone may skip, and a margin."""
 
 
 class Subscriptions:

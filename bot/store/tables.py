@@ -126,7 +126,7 @@ cards = Table(
         server_default="0",
         comment="was published, then rescheduled to a future time",
     ),
-    Column("visible_at", Moment, comment="when it became published"),
+    Column("visible_at", Moment, comment="when its file became published; null while it is not"),
     Column("unplanned", Boolean, nullable=False, comment="changed since deliveries were planned"),
     Column("story_id", Number, comment="id of the card that identifies the story; null until assigned"),
 )

@@ -19,7 +19,7 @@ from bot.store.tables import meta, metadata
 Notes = Mapping[str, str]
 """The contents of the table `meta`."""
 AtWork = Callable[[Notes], bool]
-"""Tells from these `meta` values whether a bot is running on the store."""
+"""Predicate: whether, by these `meta` values, a bot is running on the store."""
 
 _UNFIT = {
     DatabaseState.MISSING: "it does not exist",
