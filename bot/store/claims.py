@@ -1,7 +1,7 @@
-"""Which courier serves which channel, where several share a store on PostgreSQL: never two the same.
+"""Leases on channels: with several couriers on one PostgreSQL store, each channel is served by at most one of them.
 
-A claim ends by itself when it is not renewed: its courier has died, or cannot reach the store. The server's clock says
-when, so that clocks which differ do not matter.
+A lease that is not renewed expires, as when its courier dies or loses the database. Expiry uses the server's clock, so
+clock skew between machines does not matter.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from bot.store.upserts import insert_ignoring
 
 LEASE = timedelta(seconds=10)
 HANDS = 200
-"""Channels that one courier serves at once: more than fill Discord's 50 requests a second."""
+"""Maximum channels one courier serves at once: more than enough to use up Discord's 50 requests/s."""
 AT_A_TIME = 20
-"""Channels that one courier claims before the others have had a look."""
+"""Maximum channels per claim, so that other couriers get a share."""
 _NOW = cast(func.extract("epoch", func.statement_timestamp()) * 1_000_000, BigInteger)
 _MICROSECONDS = LEASE // timedelta(microseconds=1)
 _VALID = channel_claims.c.until > _NOW
@@ -43,13 +43,13 @@ _OF_HOLDER = delete(channel_claims).where(channel_claims.c.holder == bindparam("
 
 
 class Claims:
-    """One courier's claims."""
+    """The channel leases of one courier."""
 
     def __init__(self) -> None:
         self.holder = secrets.token_hex(8)
 
     async def take(self, connection: AsyncConnection, channels: Sequence[int]) -> list[int]:
-        """Claim these channels; gives those that nobody else holds, or is claiming at this moment."""
+        """Lease these channels; return those not held, or being claimed, by another courier."""
         rows = [{"channel_id": channel, "holder": "", "until": 0} for channel in sorted(channels)]
         if not rows:
             return []
@@ -57,15 +57,15 @@ class Claims:
         return list((await connection.execute(_TAKE, self._of(channels))).scalars())
 
     async def renew(self, connection: AsyncConnection, channels: Collection[int]) -> None:
-        """Hold on to these for another `LEASE`; what has run out stays lost."""
+        """Extend these leases by `LEASE` from now. Expired ones are not revived."""
         await connection.execute(_RENEW, self._of(channels))
 
     async def held(self, connection: AsyncConnection, channels: Collection[int]) -> set[int]:
-        """Which of these are this courier's still. Nobody takes one of them before the transaction ends."""
+        """Return the channels still leased by this courier; locks them until the transaction ends."""
         return set((await connection.execute(_MINE, self._of(channels))).scalars())
 
     async def let_go(self, connection: AsyncConnection, channels: Collection[int] | None = None) -> None:
-        """Leave these, or all, to whoever comes next."""
+        """Release these leases, or all of this courier's."""
         if channels is None:
             await connection.execute(_OF_HOLDER, {"courier": self.holder})
         else:
@@ -76,7 +76,7 @@ class Claims:
 
 
 def claimed_by_another(channel: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether another courier than the bound `courier` serves the channel, in SQL."""
+    """SQL condition: the channel is leased by a courier other than the bound `courier`."""
     return exists().where(
         channel_claims.c.channel_id == channel, channel_claims.c.holder != bindparam("courier"), _VALID
     )

@@ -1,4 +1,4 @@
-"""The connection to the database: steady pictures, writes one at a time, whole transactions."""
+"""Database access: snapshot reads, serialized writes, and short concurrent updates."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ _Result = TypeVar("_Result")
 class Database:
     """One engine, and four kinds of transaction.
 
-    `read` sees a steady picture, `glance` asks a single question. `write` excludes every other write and note, in this
-    process and in any other on the same database: what it reads stays true until it is committed. `note` excludes
-    writes only: it is for changes of rows that stand for themselves, above all for what becomes of deliveries. A write
-    rings the bell that other processes listen for (`stand`).
+    `read` sees one snapshot; `glance` is for a single query. `write` excludes all other writes and notes, in this
+    process and any other on the same database: what it reads stays true until it commits. `note` excludes writes only;
+    it is for independent row updates, mainly the results of deliveries. A write notifies other processes (see `stand`).
     """
 
     def __init__(self, opened: Opened) -> None:
@@ -37,12 +36,12 @@ class Database:
 
     @property
     def dialect(self) -> str:
-        """The engine's name."""
+        """The name of SQLAlchemy's dialect."""
         return self.engine.dialect.name
 
     @property
     def is_shared(self) -> bool:
-        """Whether several processes may deliver from it at once."""
+        """Whether several processes may deliver from this database at once."""
         return self._opened.shared
 
     @asynccontextmanager
@@ -52,7 +51,7 @@ class Database:
 
     @asynccontextmanager
     async def glance(self) -> AsyncIterator[AsyncConnection]:
-        """For a single question, which needs no steady picture: it saves turns to the engine."""
+        """Read with a single query. It needs no snapshot, which saves round trips to the engine."""
         async with self._reading, self._begun(self._opened.glancing) as connection:
             yield connection
 
@@ -64,15 +63,15 @@ class Database:
                 await connection.exec_driver_sql(self._opened.bell)
 
     def stand(self, heard: Callable[[], None]) -> Stand:
-        """A place from which to take the duty, and to hear what other processes write. It has to be closed."""
+        """Return a candidate for leadership; calls `heard` when another process has written. Must be closed."""
         return self._opened.stand(heard)
 
     def gateway_stand(self, shard_ids: Sequence[int] | None) -> Stand:
-        """A place from which to answer people for these shards, or for all of them. It has to be closed."""
+        """Return a candidate for the gateway of these shards (None: all). Must be closed."""
         return self._opened.gateway_stand(shard_ids)
 
     async def note(self, work: Callable[[AsyncConnection], Awaitable[_Result]]) -> _Result:
-        """Do this in one transaction; once more where the engine broke it off to let another one through."""
+        """Run `work` in one transaction, with up to `_TRIES` attempts on a deadlock or serialization failure."""
         for _ in range(_TRIES - 1):
             try:
                 return await self._note(work)
@@ -93,10 +92,9 @@ class Database:
             yield connection
 
     async def checkpoint(self) -> None:
-        """Bring what was written since the last time from the log into the tables, and hinder nobody.
+        """Checkpoint the WAL without blocking anyone.
 
-        By itself SQLite does that in whichever commit comes next, which then takes ten times as long. A server has
-        somebody of its own for it.
+        Otherwise SQLite does so within some commit, which then takes ten times as long. PostgreSQL needs no help.
         """
         if self._opened.checkpoint:
             async with self.glance() as connection:
@@ -105,9 +103,9 @@ class Database:
 
 @asynccontextmanager
 async def open_database(url: str, *, read_only: bool = False) -> AsyncIterator[Database]:
-    """Open the database. Raises `StoreError` when it cannot be opened at all, or is no database of Newsdesk.
+    """Open the database. Raises `StoreError` if it cannot be opened or is not a Newsdesk database.
 
-    With `read_only` nothing can be written, no file is made, and nobody who writes is waited for.
+    With `read_only`, nothing can be written, no file is created, and writers are not waited for.
     """
     engine = postgresql if is_server(url) else sqlite
     opening = engine.opened_to_read(url) if read_only else engine.opened(url)
@@ -116,37 +114,37 @@ async def open_database(url: str, *, read_only: bool = False) -> AsyncIterator[D
 
 
 def is_server(url: str) -> bool:
-    """Whether the database is PostgreSQL's and not a file."""
+    """Return whether the URL is PostgreSQL's rather than a file's."""
     return make_url(url).get_backend_name() == "postgresql"
 
 
 def place_of(url: str) -> str:
-    """The file, or the server and the database, for people: without user and password."""
+    """Return the file, or host and database name, for display: without user and password."""
     return postgresql.place(url) if is_server(url) else str(make_url(url).database)
 
 
 async def copy_to(url: str, target: Path) -> None:
-    """Copy the database while others work on it: whole or not at all.
+    """Copy the database atomically; it may be in use. SQLite only.
 
-    Raises `OSError`, and `StoreError` when the copy turns out to be damaged, or the database is no file.
+    Raises `OSError`, and `StoreError` if the copy fails its integrity check or the database is not a file.
     """
     _refuse_server(url, "Back it up with pg_dump")
     await sqlite.copy_to(url, target)
 
 
 async def put_in_place(copy: Path, url: str) -> None:
-    """Let a copy take the place of the database at `url`, whole or not at all. Nobody may have it open.
+    """Replace the database at `url` with a copy, atomically. No process may have it open. SQLite only.
 
-    Raises `OSError`, and `StoreError` when the copy is no whole database of Newsdesk, or the database no file.
+    Raises `OSError`, and `StoreError` if the copy is not an intact Newsdesk database or the database is not a file.
     """
     _refuse_server(url, "Put a backup back with pg_restore")
     await sqlite.put_in_place(copy, url)
 
 
 def alone(url: str) -> AbstractAsyncContextManager[None]:
-    """Have the database to oneself. Raises `StoreError` when another process has it open, also one that only answers.
+    """Ensure exclusive access. Raises `StoreError` if another process has the database open, even one that only reads.
 
-    For as long as the context is open, nobody can open a file. On a server that is looked at once.
+    A file stays locked while the context is open. PostgreSQL is checked once, on entry.
     """
     return postgresql.alone(url) if is_server(url) else sqlite.alone(url)
 

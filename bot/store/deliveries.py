@@ -1,4 +1,4 @@
-"""The deliveries: what is wanted in each channel against what is there. The planner writes, the courier works."""
+"""Deliveries: desired and actual state of each message. The planner writes desired state, the courier applies it."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ __all__ = ["AT_ONCE", "LEASE", "Deliveries", "Noting", "QueueState", "delivery_o
 _log = logging.getLogger(__name__)
 _IN_ORDER = (deliveries.c.timeline, deliveries.c.id)
 AT_ONCE, MOST = 50, 5000
-"""Deliveries of one channel, and of all of them, that are looked up together."""
+"""Maximum deliveries fetched at once, per channel and in total."""
 _IS_DUE = deliveries.c.due_at.is_not(None)
 _IS_THERE = deliveries.c.message_id.is_not(None)
 _NOW = bindparam("now", type_=deliveries.c.due_at.type)
 
 
 def _held_back() -> Subquery:
-    """Channels whose oldest unsent post waits for its next try, and that post's place in time."""
+    """Select channels whose oldest unsent post waits for a retry, with that post's `timeline`."""
     waits = _IS_DUE & (deliveries.c.due_at > _NOW) & ~_IS_THERE & (deliveries.c.attempts > 0)
     oldest = select(deliveries.c.channel_id, func.min(deliveries.c.timeline).label("timeline")).where(waits)
     return oldest.group_by(deliveries.c.channel_id).subquery()
 
 
 def _waiting(asked: ColumnElement[bool]) -> Subquery:
-    """Deliveries that are due, not held back, not for a channel that is left alone; with their place in its line."""
+    """Select due deliveries, numbered per channel; without those held back by a retry or an open circuit."""
     held = _held_back()
     closed = select(circuits.c.channel_id).where(circuits.c.probe_at > _NOW)
     free = _IS_THERE | held.c.timeline.is_(None) | (deliveries.c.timeline < held.c.timeline)
@@ -69,13 +69,13 @@ def _waiting(asked: ColumnElement[bool]) -> Subquery:
 
 
 def _work(asked: ColumnElement[bool]) -> Select[Any]:
-    """The first deliveries of each channel."""
+    """Select the first `AT_ONCE` deliveries of each channel."""
     waiting = _waiting(asked)
     return select(waiting).where(waiting.c.place <= AT_ONCE).order_by(waiting.c.place).limit(MOST)
 
 
 def _unclaimed() -> Select[Any]:
-    """Channels with work that no other courier serves, the one that has waited longest first."""
+    """Select channels with work that no other courier serves, longest waiting first."""
     waiting = _waiting(_UNSERVED & ~claimed_by_another(deliveries.c.channel_id))
     return (
         select(waiting.c.channel_id).where(waiting.c.place == 1).order_by(waiting.c.planned_at).limit(bindparam("most"))
@@ -83,7 +83,7 @@ def _unclaimed() -> Select[Any]:
 
 
 def _next_due(*, shared: bool) -> Select[Any]:
-    """Where couriers share the store, what another one serves is due when its claim would run out."""
+    """Select the next due time. In a shared store, another courier's channel is due when its lease expires."""
     held = _held_back()
     moment = _later(deliveries.c.due_at, circuits.c.probe_at)
     joined = deliveries.outerjoin(circuits, circuits.c.channel_id == deliveries.c.channel_id)
@@ -97,23 +97,23 @@ def _next_due(*, shared: bool) -> Select[Any]:
 
 
 def _later(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The later of two moments, of which the second may be missing."""
+    """The later of two times in SQL; the second may be NULL."""
     return case((other > one, other), else_=one)
 
 
-# Made once: building a statement of this size costs more than running it.
+# Built once: constructing a statement of this size takes longer than running it.
 _UNSERVED = deliveries.c.channel_id.not_in(bindparam("serving", expanding=True))
 _WORK = _work(_UNSERVED)
 _WORK_OF = _work(deliveries.c.channel_id.in_(bindparam("channels", expanding=True)))
 _UNCLAIMED = _unclaimed()
 _NEXT_DUE, _NEXT_DUE_SHARED = _next_due(shared=False), _next_due(shared=True)
 Noting = asyncio.Future[None]
-"""Done when what became of a delivery is committed. Whoever begins the next one need not wait for it."""
+"""Done when a delivery's result is committed. The next delivery need not wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """How much waits, since when the oldest does, how much is set aside, and the last errors by channel."""
+    """Number of waiting deliveries, planning time of the oldest, number quarantined, and the last errors by channel."""
 
     waiting: int
     oldest: datetime | None
@@ -122,7 +122,7 @@ class QueueState:
 
 
 class Deliveries:
-    """The table of wanted against actual."""
+    """The delivery queue."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -130,7 +130,7 @@ class Deliveries:
         self._ledger = Ledger(database, self._claims)
 
     async def plan(self, now: datetime, max_age: timedelta) -> int:
-        """Write what is wanted for every card that changed since the last plan. Returns how many deliveries are new."""
+        """Update the desired state for all cards changed since the last plan; return the number of new deliveries."""
         async with self._database.write() as connection:
             await follow_cards(connection, now, max_age)
             added = await new_deliveries(connection, now, max_age)
@@ -139,10 +139,10 @@ class Deliveries:
             return added
 
     async def next_due(self, now: datetime, serving: Collection[int] = ()) -> datetime | None:
-        """When the next delivery is due in a channel that is not in `serving`; None when all is at rest.
+        """Return when the next delivery is due in a channel not in `serving`; None if there is none.
 
-        No channel is served before its next probe, and none while another courier does. With all hands full, nothing
-        is due before one is free.
+        Takes open circuits (next probe) and other couriers' leases into account. None if the store is shared and this
+        courier serves `HANDS` channels.
         """
         asked, values = _NEXT_DUE, {"now": now, "serving": list(serving)}
         if self._claims:
@@ -154,7 +154,7 @@ class Deliveries:
             return found
 
     async def state(self) -> QueueState:
-        """The queue as a whole."""
+        """Return statistics of the queue."""
         due, quarantined = deliveries.c.due_at.is_not(None), deliveries.c.progress == Progress.QUARANTINED
         counts = select(
             func.count().filter(due), func.min(deliveries.c.planned_at).filter(due), func.count().filter(quarantined)
@@ -171,11 +171,11 @@ class Deliveries:
         return QueueState(waiting, oldest, set_aside, found)
 
     async def work(self, now: datetime, serving: Collection[int] = ()) -> tuple[dict[int, list[Delivery]], bool]:
-        """The next deliveries of every channel that has something to do now, oldest card first; whether there are more.
+        """Return the next due deliveries by channel, oldest card first, and whether there may be more.
 
-        A post that waits for its next try holds back the channel's younger ones. Channels that are left alone, and
-        those in `serving`, have nothing to do. Where couriers share the store, these channels are this one's until it
-        leaves them (`leave`), as long as it holds on to them (`hold`).
+        A post that waits for a retry holds back the channel's younger ones. Channels with an open circuit, and those in
+        `serving`, are skipped. In a shared store the channels are leased by this courier: renew with `hold`, release
+        with `leave`.
         """
         if self._claims:
             return await self._claimed_work(self._claims, now, serving)
@@ -185,7 +185,7 @@ class Deliveries:
     async def _claimed_work(
         self, claims: Claims, now: datetime, serving: Collection[int]
     ) -> tuple[dict[int, list[Delivery]], bool]:
-        """What waits is looked up once more when it is claimed: until then, another courier may have been at it."""
+        """Lease channels, then query their deliveries: another courier may have handled them until then."""
         most = min(HANDS - len(serving), AT_A_TIME)
         asked = {"now": now, "serving": list(serving), "courier": claims.holder, "most": most}
         if most <= 0:
@@ -200,7 +200,7 @@ class Deliveries:
         return found, len(free) == most
 
     async def work_of(self, channel_id: int, now: datetime) -> list[Delivery]:
-        """One channel's next deliveries, in the same way; none when another courier has it."""
+        """Return one channel's next due deliveries, as `work` does; none if another courier has leased it."""
         channels = [channel_id]
         if self._claims:
             channels = await self._database.note(partial(self._claims.take, channels=channels))
@@ -208,7 +208,7 @@ class Deliveries:
         return found.get(channel_id, [])
 
     async def _found(self, asked: Select[Any], values: dict[str, Any]) -> tuple[dict[int, list[Delivery]], int]:
-        """Deliveries by channel, and their number."""
+        """Return deliveries by channel, and the number of rows."""
         async with self._database.read() as connection:
             rows = (await connection.execute(asked, values)).mappings().all()
         found: dict[int, list[Delivery]] = {}
@@ -220,15 +220,15 @@ class Deliveries:
         return found, len(rows)
 
     async def _set_aside(self, ids: Sequence[int]) -> None:
-        """Let rows that are no deliveries hold up nothing: like what Discord refuses, they wait for their cards."""
+        """Quarantine unreadable rows, so that they do not block the queue, until their cards change."""
         values = {"progress": Progress.QUARANTINED, "due_at": None, "last_error": "The row cannot be read."}
         aside = update(deliveries).where(deliveries.c.id.in_(ids)).values(values)
         await self._database.note(lambda connection: connection.execute(aside))
 
     async def shorten_waits(self, now: datetime) -> None:
-        """Let nobody wait for longer than the longest wait there is: the clock may have been set back meanwhile.
+        """Cap waits at the maximum backoff, in case the clock was set back.
 
-        What was tried or planned at a moment that is still to come is due now. What quiet hours put off stays so.
+        Deliveries and circuits last handled in the future are due now. Deferrals by quiet hours are kept.
         """
         began_later = func.coalesce(deliveries.c.sent_at, deliveries.c.planned_at) > now
         retried = (deliveries.c.attempts > 0) | _IS_THERE | (deliveries.c.due_at <= deliveries.c.planned_at)
@@ -244,72 +244,75 @@ class Deliveries:
             await connection.execute(unprobed.values(probe_at=probe))
 
     async def hold(self, channels: Collection[int]) -> None:
-        """Keep other couriers from these channels; to be said again well before `LEASE` is over."""
+        """Renew the leases on these channels. Call well before `LEASE` is over."""
         if self._claims and channels:
             await self._database.note(partial(self._claims.renew, channels=channels))
 
     async def leave(self, channel_id: int) -> None:
-        """Let others serve the channel, which has nothing more to do."""
+        """Release a channel that has nothing more to do."""
         if self._claims:
             await self._ledger.leave(channel_id)
 
     async def leave_all(self) -> None:
-        """Let others serve what is left, and tell them so."""
+        """Release all channels, and notify other couriers."""
         if self._claims:
             async with self._database.write() as connection:
                 await self._claims.let_go(connection)
 
     async def sending(self, delivery: Delivery, now: datetime, after_id: int | None = None) -> Delivery | None:
-        """Note that the call is about to be made: a crash from here on leaves the row in *sending*.
+        """Mark a post as *sending* before the call is made; the row stays so after a crash.
 
-        `after_id` is older than whatever the call brings, by Discord's clock, where that is known. Gives the delivery
-        as it stands now; None when nothing is to be posted any more. Raises `ClaimLostError`.
+        `after_id` is a snowflake older than the message to be created, by Discord's clock; None if unknown. Returns the
+        current delivery, or None if nothing is to be posted any more. Raises `ClaimLostError`.
         """
         return await self._ledger.begin(delivery, now, after_id)
 
     def plainer(self, delivery: Delivery) -> Noting:
-        """Discord refused a picture: the same delivery is due at once, without pictures."""
+        """Record that Discord rejected a picture: retry at once, without pictures."""
         return self._ledger.note(delivery, Decides.NEVER, Progress.WAITING, plain=True)
 
     def refused(self, delivery: Delivery) -> Noting:
-        """The channel is closed and took nothing: what waits for it stays as it is.
+        """Record that the channel is closed: the delivery stays due.
 
-        An earlier try that may have arrived stays *sending*, so that recovery looks before it posts.
+        An earlier attempt that may have arrived stays *sending*, so that recovery checks the channel before posting.
         """
         return self._ledger.note(delivery, Decides.NEVER, delivery.progress, attempts=delivery.attempts)
 
     def posted(self, delivery: Delivery, message_id: int, now: datetime) -> Noting:
-        """The message is there, at the revision that was wanted when the call was made."""
+        """Record a post, at the revision that was desired when the call was made."""
         return self._settled(delivery, message_id=message_id, actual=delivery.wanted, settled_at=now)
 
     def adopted(self, delivery: Delivery, message_id: int) -> Noting:
-        """An earlier try had left this message. Which revision it shows is unknown, so an edit follows."""
+        """Record a message found from an earlier attempt. Its revision is unknown, so an edit follows."""
         return self._ledger.note(delivery, Decides.NEVER, Progress.WAITING, message_id=message_id, actual="")
 
     def edited(self, delivery: Delivery, now: datetime) -> Noting:
-        """The message shows the wanted revision."""
+        """Record an edit to the desired revision."""
         return self._settled(delivery, actual=delivery.wanted, settled_at=now)
 
     def retracted(self, delivery: Delivery, now: datetime) -> Noting:
-        """The message is gone, as wanted."""
+        """Record that the message was deleted by the bot."""
         return self._settled(delivery, message_id=None, actual=None, settled_at=now)
 
     def unneeded(self, delivery: Delivery) -> Noting:
-        """The channel holds what is wanted already: an edit was taken back, or a post before it was sent."""
+        """Record that there is nothing to do: an edit was reverted, or a post cancelled before it was sent."""
         progress = Progress.WAITING if delivery.message_id is None else Progress.SETTLED
         return self._ledger.note(delivery, Decides.UNCHANGED, progress)
 
     def removed(self, delivery: Delivery, now: datetime) -> Noting:
-        """Somebody deleted the message in Discord: it stays deleted, whatever its card does."""
+        """Record that someone deleted the message in Discord: it is never posted again, even if its card changes."""
         gone = {"message_id": None, "actual": None, "settled_at": now}
         return self._ledger.note(delivery, Decides.ALWAYS, Progress.REMOVED, **gone)
 
     def quarantined(self, delivery: Delivery, error: str) -> Noting:
-        """Discord refused this card: not tried again until the card changes."""
+        """Record that Discord rejected the content: no retry until the card changes."""
         return self._ledger.note(delivery, Decides.UNCHANGED, Progress.QUARANTINED, last_error=error)
 
     def failed(self, delivery: Delivery, error: str, retry_at: datetime) -> Noting:
-        """To be tried again. A post that may have arrived stays *sending*, so that recovery looks before it posts."""
+        """Record a failure, to be retried at `retry_at`.
+
+        A post that may have arrived stays *sending*, so that recovery checks the channel before posting again.
+        """
         arrived = delivery.message_id is not None
         progress = Progress.WAITING if arrived else Progress.SENDING
         tried = {"attempts": delivery.attempts + 1, "last_error": error, "due_at": retry_at}
@@ -320,7 +323,7 @@ class Deliveries:
 
 
 def delivery_of(row: RowMapping) -> Delivery:
-    """A row of the ledger's columns. Raises one of `UNUSABLE` for a row that is no delivery."""
+    """Build a delivery from a row of `COLUMNS`. Raises one of `UNUSABLE` if the row is invalid."""
     values = {name: row[name] for name in Delivery.__slots__}
     values["progress"] = Progress(row["progress"])
     values["layout"] = Layout(row["layout"])
@@ -335,11 +338,11 @@ def delivery_of(row: RowMapping) -> Delivery:
 
 
 def readable(rows: Iterable[RowMapping], unreadable: list[int] | None = None) -> Iterator[Delivery]:
-    """The deliveries among these rows; the ids of the others are added to `unreadable`."""
+    """Yield the valid deliveries; IDs of invalid rows are appended to `unreadable`."""
     for row in rows:
         try:
             yield delivery_of(row)
         except UNUSABLE as error:
-            _log.error("Delivery %s cannot be read, so it is set aside: %s", row["id"], error)
+            _log.error("Delivery %s is unreadable and was quarantined: %s", row["id"], error)
             if unreadable is not None:
                 unreadable.append(row["id"])

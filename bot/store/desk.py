@@ -1,4 +1,4 @@
-"""The desk's acts: decisions, undo, topics of a server's own. Each compares, sets and writes the log in one go."""
+"""Moderation writes: decide, undo, override topics. Each is a compare-and-set plus an audit entry per transaction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bot.store.tables import card_edit_topics, card_edits, cards, decision_subsc
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who acts, when, and how they said it."""
+    """Who acts, when, through what, and why."""
 
     by: int
     at: datetime
@@ -33,20 +33,20 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Whether it was done. `entry` is the log's about it; of a refused act the one that was faster, if any."""
+    """Whether an act was applied. `entry` is its audit entry; if it was rejected, the conflicting entry, if any."""
 
     taken: bool
     entry: Entry | None
 
 
 class Desk:
-    """What moderators do within their server, and the bot's owners everywhere."""
+    """Decisions of moderators for their server, and of the bot's owners for all servers."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def decide(self, decision: Decision, *, source: Source, expected: Verdict | None) -> Outcome:
-        """Taken only while the verdict that stands is the `expected` one. Deliveries follow with the next plan."""
+        """Apply the decision if the current verdict still equals `expected`. Planning updates the deliveries."""
         guild_id, card_id = decision.guild_id, decision.card_id
         act = Act(decision.decided_by, decision.decided_at, source, decision.reason)
         async with self._database.write() as connection:
@@ -57,7 +57,7 @@ class Desk:
             return Outcome(True, await _log_verdict(connection, guild_id, card_id, act, before, decision))
 
     async def undo(self, guild_id: int, entry_id: int, act: Act) -> Outcome | None:
-        """Take back what an entry of this server's log did, while nothing was done after it. None: no such entry."""
+        """Undo an entry of this server's log if it is the latest of its kind on its card; None if it does not exist."""
         async with self._database.write() as connection:
             entry = await entry_of(connection, guild_id, entry_id)
             if entry is None or entry.subject is Subject.STATE:
@@ -73,14 +73,14 @@ class Desk:
     async def edit_topics(
         self, guild_id: int, card_id: int, topics: Sequence[str], act: Act, *, expected: Sequence[str] | None
     ) -> Outcome:
-        """Give a card topics of the server's own; none means its file's. Taken while those `expected` stand."""
+        """Override a card's topics for a server if they still equal `expected`. Empty removes the override."""
         async with self._database.write() as connection:
             if await _topics(connection, guild_id, card_id) != (list(expected) if expected else None):
                 return Outcome(False, await last_entry_about(connection, guild_id, card_id, Subject.TOPICS))
             return Outcome(True, await _edit(connection, guild_id, card_id, list(topics) or None, act))
 
     async def own_topics(self, guild_id: int, card_id: int) -> list[str] | None:
-        """The topics that the server gave the card; None when it has its file's."""
+        """Return the server's override of a card's topics; None if there is none."""
         async with self._database.read() as connection:
             return await _topics(connection, guild_id, card_id)
 
@@ -94,7 +94,7 @@ async def _verdict(connection: AsyncConnection, guild_id: int, card_id: int) -> 
 async def _set(
     connection: AsyncConnection, guild_id: int, card_id: int, decision: Decision | None, now: datetime
 ) -> None:
-    """Let this decision stand, or none."""
+    """Replace the guild's decision on a card; None clears it."""
     for table in (decisions, decision_subscriptions):
         mine = (table.c.guild_id == guild_id) & (table.c.card_id == card_id)
         await connection.execute(delete(table).where(mine))
@@ -117,7 +117,7 @@ async def _pick(connection: AsyncConnection, decision: Decision) -> None:
 
 
 async def rule(connection: AsyncConnection, card_id: int, ruling: Verdict | None, now: datetime) -> None:
-    """Let a card's state be what the owners decided, or its file's again."""
+    """Set a card's state to the owners' verdict, or without one back to its file's."""
     asked = select(cards.c.filed_state, cards.c.visible_at).where(cards.c.id == card_id)
     filed, visible_at = (await connection.execute(asked)).one()
     state = ruled(state_of(filed), ruling)
@@ -156,7 +156,7 @@ async def _log_verdict(
 
 
 async def _take_back(connection: AsyncConnection, entry: Entry, act: Act) -> Entry:
-    """The decision that the entry replaced stands again, by whom and since when it did; or none."""
+    """Restore the decision that the entry replaced, with its author and time, or clear it if there was none."""
     restored = None
     if verdict := verdict_or_none(entry.before):
         earlier = await entry_before(connection, entry) or entry
@@ -175,7 +175,7 @@ async def _take_back(connection: AsyncConnection, entry: Entry, act: Act) -> Ent
 
 
 async def _still_there(connection: AsyncConnection, only: Sequence[int] | None) -> tuple[int, ...] | None:
-    """Picked subscriptions may have been removed since."""
+    """Return the selected subscriptions that still exist; None if none were selected."""
     if only is None:
         return None
     found = await connection.execute(select(subscriptions.c.id).where(subscriptions.c.id.in_(only)))

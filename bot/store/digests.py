@@ -1,4 +1,4 @@
-"""Digests as messages: filed together with where their subscriptions stand then, gathered, and explained."""
+"""Store digest messages and advance their subscriptions in one transaction; explain why cards were chosen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bot.store.visibility import visible
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """One message of a digest. `slot` and `part` name it within its subscription: it is made once.
+    """One message of a digest, identified by subscription, `slot` and `part`, so that it is created only once.
 
     Without `cards` it says that there is nothing new.
     """
@@ -40,32 +40,32 @@ class NewMessage:
 
 @dataclass(slots=True)
 class Edition:
-    """All that one tick made: messages, and where their subscriptions stand afterwards."""
+    """The output of one tick: messages, and the new state of their subscriptions."""
 
     messages: list[NewMessage] = field(default_factory=list)
     turned: list[tuple[Subscription, datetime, datetime | None]] = field(default_factory=list)
     """Subscriptions with their new `since` and `next_at`."""
     released: Collection[Deferral] = ()
-    """What waits for the end of quiet hours no more."""
+    """Deferrals to delete."""
     merged: dict[int, list[int]] = field(default_factory=dict)
-    """By subscription: earlier messages of its own, never sent, whose place its new ones take."""
+    """By subscription: IDs of its earlier unsent messages that the new ones replace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """What was written of an edition: messages, and the channels that are quiet now, until when."""
+    """The messages of an edition that were stored, and the channels in quiet hours with their end."""
 
     messages: tuple[NewMessage, ...]
     quiet_until: Mapping[int, datetime]
 
 
 Deferral = tuple[int, int]
-"""A channel and a card that waits for it."""
+"""(channel ID, card ID) of a card deferred by quiet hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """What quiet hours have put off: what comes now, by channel, oldest first, and all that waits no more."""
+    """Cards deferred by quiet hours: those to post now, by channel, oldest first, and all deferrals to delete."""
 
     waiting: dict[int, list[Waiting]]
     released: dict[Deferral, None]
@@ -73,7 +73,7 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """A message of a digest that is due and was never sent, with its cards as they are to be shown."""
+    """A due, unsent message of a digest, with the desired content of its cards."""
 
     delivery_id: int
     planned_at: datetime
@@ -82,9 +82,9 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A story that waits to come together with others: for the end of quiet hours, or of an outage.
+    """A story to be combined with others after quiet hours or an outage.
 
-    `delivery_id` is that of the message that was planned for it, if there is one.
+    `delivery_id` is the message already planned for it, 0 if there is none.
     """
 
     subscription_id: int
@@ -95,17 +95,17 @@ class Waiting:
 
 
 class Digests:
-    """The digests' side of the store."""
+    """Storage of digests."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def file(self, edition: Edition, now: datetime) -> Filed:
-        """Write an edition in one transaction.
+        """Store an edition in one transaction.
 
-        A subscription whose `next_at` is not the one that was read any more is left as it is, with its messages. A
-        slot that was filled before, under another time zone or by a clock that ran ahead, is that slot: it is not
-        filled again, and what waits goes on waiting for the next one.
+        Subscriptions whose `next_at` has changed since it was read are skipped, with their messages. A slot that has
+        messages already (from another time zone, or a clock that ran ahead) is not filled again: its cards wait for the
+        next slot.
         """
         async with self._database.write() as connection:
             filled = await _filled(connection, edition)
@@ -124,7 +124,7 @@ class Digests:
             return Filed(tuple(messages), quiet)
 
     async def overdue(self, channel_ids: Collection[int], now: datetime) -> dict[int, list[Overdue]]:
-        """By subscription: digests for these channels that are due and were never sent, oldest first."""
+        """Return the due, unsent digests for these channels by subscription, oldest first."""
         asked = (
             select(deliveries.c.id, deliveries.c.subscription_id, deliveries.c.planned_at, deliveries.c.wanted)
             .where(_overdue(), deliveries.c.channel_id.in_(channel_ids), deliveries.c.due_at <= now)
@@ -138,10 +138,10 @@ class Digests:
         return found
 
     async def deferred(self, now: datetime) -> Deferred:
-        """What waited for the end of quiet hours: where it is quiet no more, for subscriptions that are not paused.
+        """Return the deferred cards whose channels are no longer quiet and whose subscriptions are not paused.
 
-        What the server does not see any more is released as well and comes no more, like stories that the channel has
-        had meanwhile.
+        Cards that the server no longer sees, and stories that the channel has received meanwhile, are released without
+        being posted.
         """
         story = stories.story_of(cards)
         other = cards.alias("other")
@@ -175,7 +175,7 @@ class Digests:
         return found
 
     async def never_sent(self, channel_id: int) -> list[Waiting]:
-        """Single stories that wait for a channel and were never sent, oldest first."""
+        """Return the unsent single-story messages of a channel, oldest first."""
         story = stories.story_of(cards).label("story_id")
         asked = (
             select(
@@ -198,7 +198,7 @@ class Digests:
             ]
 
     async def gather(self, waiting: Sequence[Waiting], messages: Sequence[NewMessage], now: datetime) -> bool:
-        """Let these messages take the place of single stories that were never sent. False when one of them has gone."""
+        """Replace unsent single-story messages with these. Return False, changing nothing, if one is gone or sent."""
         async with self._database.write() as connection:
             ids = [each.delivery_id for each in waiting]
             mine = deliveries.c.id.in_(ids) & _never_sent(messages[0].subscription.channel_id)
@@ -209,7 +209,7 @@ class Digests:
             return True
 
     async def whys(self, delivery_id: int, guild_id: int) -> list[tuple[FiledCard, Why | None]]:
-        """The cards of one of a server's digests that it still sees, in order, and why each was chosen."""
+        """Return the still visible cards of a server's digest, in order, and why each was chosen."""
         asked = (
             select(*_WHY, *filed_columns(guild_id))
             .join(cards, cards.c.id == delivery_cards.c.card_id)
@@ -223,7 +223,7 @@ class Digests:
             return [(filed(row), _why(row)) for row in rows]
 
     async def why(self, channel_id: int, card_id: int) -> tuple[datetime, Why | None] | None:
-        """When a channel got a card, and why a digest chose it; None when it has not got it."""
+        """Return when a channel received a card, and why a digest chose it; None if it has not received it."""
         asked = (
             select(func.coalesce(deliveries.c.settled_at, deliveries.c.planned_at).label("at"), *_WHY)
             .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
@@ -243,7 +243,7 @@ def _why(row: RowMapping) -> Why | None:
 
 
 def _overdue() -> ColumnElement[bool]:
-    """Of digests: what waits to be sent and has not reached its channel."""
+    """SQL condition: a digest message that is due and not in its channel yet."""
     return (
         deliveries.c.due_at.is_not(None)
         & (deliveries.c.progress == Progress.WAITING)
@@ -254,7 +254,7 @@ def _overdue() -> ColumnElement[bool]:
 
 
 def released() -> ColumnElement[bool]:
-    """Whether a deferred card may come now: its channel is not quiet, and its subscription not paused."""
+    """SQL condition: the deferred card's channel is not quiet and its subscription not paused."""
     quiet = exists().where(quiet_hours.c.channel_id == deferred.c.channel_id, quiet_hours.c.is_quiet)
     return ~subscriptions.c.paused & ~quiet
 
@@ -272,7 +272,7 @@ def _never_sent(channel_id: int) -> ColumnElement[bool]:
 
 
 async def _filled(connection: AsyncConnection, edition: Edition) -> set[tuple[int, str]]:
-    """The slots of these messages that have messages already, but for those that they take the place of."""
+    """Return the slots that have messages already, not counting those about to be replaced."""
     if not edition.messages:
         return set()
     of_these = [
@@ -287,7 +287,7 @@ async def _filled(connection: AsyncConnection, edition: Edition) -> set[tuple[in
 
 
 async def _merge(connection: AsyncConnection, merged: Mapping[int, Sequence[int]]) -> set[int]:
-    """Drop messages whose place others take. Gives the subscriptions of which one has been sent meanwhile."""
+    """Delete replaced messages. Return the subscriptions skipped because one of theirs has been sent meanwhile."""
     if not merged:
         return set()
     asked = select(deliveries.c.id).where(
@@ -303,10 +303,10 @@ async def _merge(connection: AsyncConnection, merged: Mapping[int, Sequence[int]
 async def _turn(
     connection: AsyncConnection, edition: Edition, filled: Collection[int], held_up: Collection[int]
 ) -> set[int]:
-    """Move the subscriptions on, each only from where it was read. Gives the ids of those that moved, and of others
-    whose messages belong to no slot of theirs.
+    """Advance the subscriptions whose `next_at` is unchanged since it was read.
 
-    Those whose slot is `filled` move to their next one, and what waits for it stays new to them.
+    Return their IDs, and those of subscriptions that have messages in the edition but are not advanced by it.
+    Subscriptions whose slot is `filled` keep their `since`, so that waiting cards stay new for the next slot.
     """
     waiting = {each.id: each for each, _, _ in edition.turned if each.id not in held_up}
     now_at = select(subscriptions.c.id, subscriptions.c.next_at).where(subscriptions.c.id.in_(waiting))
@@ -337,7 +337,7 @@ _TURN = (
 
 
 async def _add(connection: AsyncConnection, messages: Sequence[NewMessage], now: datetime) -> dict[int, datetime]:
-    """Write messages. Gives the channels where they wait for the end of quiet hours, and until when."""
+    """Insert messages. Return the channels where they wait for quiet hours to end, with the end."""
     if not messages:
         return {}
     quiet = await quiet_until(connection, {message.subscription.channel_id for message in messages}, now)
@@ -376,7 +376,10 @@ _NOT_CHOSEN: dict[str, int | None] = dict.fromkeys(("rank", "heat", "quality", "
 
 
 async def _ids(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[int, str, int], int]:
-    """The ids of messages by their names. An insert that returned them would be one statement a row on SQLite."""
+    """Return the IDs of messages by (subscription, slot, part).
+
+    Selected afterwards, because INSERT … RETURNING is one statement per row on SQLite.
+    """
     of_these = [deliveries.c[name].in_({row[name] for row in rows}) for name in ("subscription_id", "slot")]
     asked = select(deliveries.c.subscription_id, deliveries.c.slot, deliveries.c.part, deliveries.c.id).where(*of_these)
     return {(subscription, slot, part): id_ for subscription, slot, part, id_ in await connection.execute(asked)}

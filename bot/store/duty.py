@@ -1,4 +1,4 @@
-"""The duty: what only one process does at a time, as loading and the ticks of the schedule."""
+"""Leader election: loading cards and running the schedule happen in one process at a time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from bot.store.engines import Stand
 
 
 class Duty:
-    """Who has it is not written down: an engine's own lock says, which ends with its holder, however that ends.
+    """Leadership as a lock of the database engine, released when its process ends, even by a crash.
 
-    Nothing depends on it but work that would be done twice: what a plan writes stands once, whoever makes it.
+    It only avoids duplicate work. Correctness does not depend on it: planning is idempotent.
     """
 
     def __init__(self, database: Database) -> None:
@@ -20,15 +20,15 @@ class Duty:
 
     @property
     def is_shared(self) -> bool:
-        """Whether processes without it may deliver nevertheless."""
+        """Whether processes that are not the leader may deliver, too."""
         return self._database.is_shared
 
     def stand(self, heard: Callable[[], None]) -> AbstractAsyncContextManager[Stand]:
-        """Be there to take the duty for as long as the context is open. `heard`: another process wrote something."""
+        """Compete for leadership while the context is open. `heard` is called when another process has written."""
         return _closing(self._database.stand(heard))
 
     def gateway_stand(self, shard_ids: Sequence[int] | None) -> AbstractAsyncContextManager[Stand]:
-        """Be there to answer people for these shards, or for all: one process does, or each would count a click."""
+        """Compete for the gateway of these shards (None: all). With two processes, each would handle every click."""
         return _closing(self._database.gateway_stand(shard_ids))
 
 

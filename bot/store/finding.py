@@ -1,6 +1,6 @@
-"""The questions that find cards, without their values.
+"""Queries that find cards, with bind parameters.
 
-SQLAlchemy takes longer to put such a question together than an engine takes to answer it, so each is put together once.
+Each is built once and cached: SQLAlchemy takes longer to build one than the engine takes to run it.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ from bot.store.tables import card_topics, cards, spellings, topics
 from bot.store.visibility import visible
 
 RANKED = 240
-"""Best and hottest rank this many of the newest hits: ranking all of a common word's would take 100 ms and more.
-The tiers of a best match share them."""
+"""Number of newest hits that `best` and `hottest` rank: ranking all hits of a common word would take over 100 ms.
+The tiers of `best` share it."""
 
 ENDINGS = 50
-"""Known words that one beginning stands for, at most; more of them say little about what is meant."""
+"""Maximum number of known words a prefix expands to; more would say little about what is meant."""
 
 _GUILD = bindparam("guild", type_=BigInteger)
 _BEGIN, _END = bindparam("begin", type_=BigInteger), bindparam("end", type_=BigInteger)
-"""The part of the timeline that counts, its end excluded."""
+"""Range of the timeline, end excluded."""
 _LIMIT, _OFFSET = bindparam("limit", type_=BigInteger), bindparam("offset", type_=BigInteger)
 _WANTED = bindparam("wanted", type_=BigInteger)
-"""How many hits are enough for the page: those before it, and its own."""
+"""Number of hits needed for the page: offset plus page size."""
 _TOPIC = bindparam("topic", type_=Text)
 
 
 @cache
 def latest(*, newer: bool = False, hidden: bool = False) -> Select[Any]:
-    """All cards by time: by `guild`, `begin`, `end`, `limit`."""
+    """Select all cards by time. Parameters: `guild`, `begin`, `end`, `limit`."""
     place = cards.c.timeline
     asked = select(cards.c.id).where(_within(place), _seen(hidden=hidden))
     return _listed(asked.order_by(_by_time(place, newer=newer)), newer=newer)
@@ -59,9 +59,9 @@ def latest(*, newer: bool = False, hidden: bool = False) -> Select[Any]:
 
 @cache
 def latest_of_topic(*, newer: bool = False) -> Select[Any]:
-    """The cards of a `topic`, otherwise as `latest`."""
+    """Select the cards of a `topic`; other parameters as `latest`."""
     place = card_topics.c.timeline
-    # Joined, a topic would be of average size to a planner, which then reads and sorts all of a large one.
+    # A subquery, not a join: for a join the planner assumes a topic of average size, and sorts all of a large one.
     topic = select(topics.c.id).where(topics.c.key == _TOPIC).scalar_subquery()
     asked = select(cards.c.id).join_from(card_topics, cards, cards.c.id == card_topics.c.card_id)
     asked = asked.where(card_topics.c.topic_id == topic, _within(place), _seen())
@@ -70,16 +70,16 @@ def latest_of_topic(*, newer: bool = False) -> Select[Any]:
 
 @cache
 def newest(dialect: str, *, newer: bool = False, hidden: bool = False) -> Select[Any]:
-    """What the index finds for `question0`, otherwise as `latest`."""
+    """Select the hits of `question0`, by time; other parameters as `latest`."""
     asked = _hits(dialect, 0, hidden=hidden)
     return _listed(asked.order_by(index_of(dialect).by_time(newer=newer)), newer=newer)
 
 
 @cache
 def best(dialect: str, tiers: int) -> Select[Any]:
-    """The newest hits of `question0`, then of `question1` and so on: a card counts where it comes first.
+    """Select the newest hits of `question0`, then of `question1` and so on; a card ranks by its first tier.
 
-    Each finds all that the one before it finds. What a page does not come to is not looked for.
+    Each tier contains the hits of the one before. Tiers that the page does not reach are not searched.
     """
     found: list[CTE] = []
     for number in range(tiers):
@@ -94,7 +94,7 @@ def best(dialect: str, tiers: int) -> Select[Any]:
 
 @cache
 def hottest(dialect: str) -> Select[Any]:
-    """The hottest of the newest hits of `question0`."""
+    """Select the hottest of the newest hits of `question0`."""
     asked = _hits(dialect, 0).add_columns(cards.c.heat)
     hits = asked.order_by(index_of(dialect).by_time(newer=False)).limit(RANKED).subquery()
     order = (hits.c.heat.desc().nulls_last(), hits.c.timeline.desc())
@@ -103,7 +103,7 @@ def hottest(dialect: str) -> Select[Any]:
 
 @cache
 def endings(length: int) -> Select[Any]:
-    """Known words that begin like one of so many letters: by `initial`, `beginning`, and the `end` of all that do."""
+    """Select known words with a prefix of this length. Parameters: `initial`, and the range `beginning` to `end`."""
     word = spellings.c.word
     begin, end = bindparam("beginning", type_=Text), bindparam("end", type_=Text)
     lengths = spellings.c.length.in_(range(length, LONGEST + 1))
@@ -112,7 +112,7 @@ def endings(length: int) -> Select[Any]:
 
 
 def _room(most: int, better: Sequence[CTE]) -> ColumnElement[int]:
-    """How many hits of a tier are looked for: none where one before it has enough for the page."""
+    """The LIMIT of a tier: 0 if an earlier one has enough hits for the page."""
     some = literal(most, BigInteger)
     if not better:
         return case((some > _WANTED, _WANTED), else_=some)
@@ -125,9 +125,9 @@ def _seen(*, hidden: bool = False) -> ColumnElement[bool]:
 
 
 def _hits(dialect: str, number: int, *, hidden: bool = False) -> Select[Any]:
-    """What the index finds for one of the questions.
+    """Select the hits of one question.
 
-    By itself SQLite takes the unique index on the timeline, and reads every card from the table.
+    Without the hint SQLite uses the unique index on the timeline, and reads every card from the table.
     """
     index = index_of(dialect)
     return (
@@ -158,5 +158,5 @@ def _ranked(chosen: Select[Any]) -> Select[Any]:
 
 
 def _with_details(ids: Subquery) -> Select[Any]:
-    """Details are read only of the cards that were chosen."""
+    """Select the details of the chosen cards only."""
     return select(*filed_columns(_GUILD)).join(ids, ids.c.id == cards.c.id)

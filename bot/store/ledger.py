@@ -1,4 +1,4 @@
-"""What many tasks have to note about deliveries at once, in one transaction: a commit costs far more than a row."""
+"""Batched writes of delivery results: many tasks share one transaction, as a commit costs far more than a row."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ COLUMNS = tuple(deliveries.c[name] for name in Delivery.__slots__)
 
 
 class Decides(enum.IntEnum):
-    """When a note decides what is still to do with its delivery."""
+    """When a note sets its delivery's `due_at`."""
 
     NEVER = 0
-    """It stays due as it was."""
+    """Keep `due_at` as it is."""
     ALWAYS = 1
     UNCHANGED = 2
-    """Only while what was wanted when the call was made is still wanted; else it stays due."""
+    """Only if the desired state is still that of the call; otherwise the delivery stays due."""
 
 
 _SAME = deliveries.c.wanted.is_not_distinct_from(bindparam("seen"))
@@ -75,11 +75,11 @@ _SENDING = (
     .returning(deliveries.c.id, deliveries.c.wanted, deliveries.c.plain)
 )
 _GATHERING = 0.005
-"""Seconds in which a transaction gathers notes before it is written."""
+"""Seconds to collect notes before a transaction is written."""
 
 
 class _Begin(NamedTuple):
-    """A post that is about to be sent; the future gives what is wanted then, and whether plain."""
+    """A post about to be sent. The future's result is its current `wanted` and `plain`; None if it is cancelled."""
 
     delivery: Delivery
     now: datetime
@@ -88,7 +88,7 @@ class _Begin(NamedTuple):
 
 
 class _Note(NamedTuple):
-    """What became of a delivery, as the row's new values; the future is done when they are committed."""
+    """A delivery's result, as new values of its row. The future is done when they are committed."""
 
     channel_id: int
     values: dict[str, Any]
@@ -96,23 +96,23 @@ class _Note(NamedTuple):
 
 
 class _Left(NamedTuple):
-    """A channel that others may have."""
+    """A channel to release."""
 
     channel_id: int
     answer: asyncio.Future[None]
 
 
 class _Written(NamedTuple):
-    """What a transaction gave: the deliveries that are *sending* now, and the channels that are in other hands."""
+    """Result of a transaction: deliveries now *sending*, and channels whose lease was lost."""
 
     sending: dict[int, tuple[str, bool]]
     lost: set[int]
 
 
 class Ledger:
-    """Notes wait a moment for others, and while an earlier transaction is written; then they share the next one.
+    """Group commit for notes: they wait `_GATHERING`, and for the transaction under way, then share the next one.
 
-    Where couriers share the store, nothing is noted for a channel whose claim is lost: whoever has it now knows better.
+    In a shared store, notes for a channel whose lease was lost are dropped: its new courier is authoritative.
     """
 
     def __init__(self, database: Database, claims: Claims | None = None) -> None:
@@ -124,9 +124,9 @@ class Ledger:
         self._writing: asyncio.Task[None] | None = None
 
     async def begin(self, delivery: Delivery, now: datetime, after_id: int | None) -> Delivery | None:
-        """Mark a post as under way, when it is still wanted; gives it as it stands then. Raises `ClaimLostError`.
+        """Mark a post as *sending*; return its current state, or None if it is cancelled. Raises `ClaimLostError`.
 
-        What it brings will have a later id than `after_id`; None: nobody knows.
+        The message will have a higher ID than `after_id`; None if unknown.
         """
         begun: asyncio.Future[tuple[str, bool] | None] = asyncio.get_running_loop().create_future()
         self._begun.append(_Begin(delivery, now, after_id, begun))
@@ -142,11 +142,11 @@ class Ledger:
         )
 
     def note(self, delivery: Delivery, mode: Decides, progress: Progress, **changes: Any) -> asyncio.Future[None]:
-        """Note what became of a delivery; committed when the future is done, before anything that is begun later.
+        """Record a delivery's result. The future is done when it is committed, before anything that is begun later.
 
-        `changes` may name `message_id`, `actual`, `attempts`, `last_error`, `plain`, `settled_at` and `due_at`. Where
-        what is wanted has overtaken the note, the delivery waits again, whatever its `progress` would be. The
-        future may hold a `ClaimLostError`: then nothing was noted.
+        `changes` may contain `message_id`, `actual`, `attempts`, `last_error`, `plain`, `settled_at` and `due_at`. With
+        `UNCHANGED`, if the desired state has changed since the call, the delivery goes back to waiting instead of
+        `progress`. The future may raise `ClaimLostError`: then nothing was recorded.
         """
         values = {
             "the_id": delivery.id,
@@ -167,7 +167,7 @@ class Ledger:
         return noted
 
     def leave(self, channel_id: int) -> asyncio.Future[None]:
-        """Let go of a channel; done when others may take it."""
+        """Release a channel. The future is done when others may lease it."""
         left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._left.append(_Left(channel_id, left))
         self._write_soon()
@@ -187,8 +187,8 @@ class Ledger:
                 written = await self._database.note(
                     partial(self._write, begun, notes, [each.channel_id for each in left])
                 )
-            except Exception as error:  # noqa: BLE001 - each of the waiting tasks gets it
-                _log.error("Notes about deliveries could not be written: %s", type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - passed to each waiting task
+                _log.error("Delivery results could not be written: %s", type(error).__name__)
                 waiting: Iterable[_Begin | _Note | _Left] = (*begun, *notes, *left)
                 for each in waiting:
                     _answer(each.answer, error=error)
@@ -220,7 +220,7 @@ class Ledger:
         return _Written({delivery_id: (wanted, plain) for delivery_id, wanted, plain in sending}, lost)
 
     async def _lost(self, connection: AsyncConnection, channels: set[int]) -> set[int]:
-        """Which of these channels others serve by now."""
+        """Return the channels whose lease was lost."""
         if self._claims is None or not channels:
             return set()
         return channels - await self._claims.held(connection, channels)
@@ -231,11 +231,11 @@ def _loss(channel_id: int, lost: set[int]) -> ClaimLostError | None:
 
 
 def _answer(future: asyncio.Future[Any], result: Any = None, error: Exception | None = None) -> None:
-    """A task that was cancelled meanwhile waits for no answer."""
-    if future.done():
+    """Resolve a future."""
+    if future.done():  # the waiting task was cancelled
         return
     if error:
         future.set_exception(error)
-        future.exception()  # seen: nobody need wait for it, the row says that the call is not settled
+        future.exception()  # marks it as retrieved: waiting is optional, and the row still shows an unsettled call
     else:
         future.set_result(result)

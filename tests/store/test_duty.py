@@ -36,7 +36,7 @@ async def test_one_whose_connection_is_cut_loses_it_and_stands_again(
             ask(database_url, f"SELECT pg_terminate_backend(pid) {on_duty}")
             assert await other.look()
             assert not await one.look()
-            assert "The database does not answer" in caplog.text
+            assert "The database does not respond" in caplog.text
             assert not await one.look()
             assert len(rung) == 2  # whoever was away may have missed something
         assert await other.look()

@@ -1,4 +1,4 @@
-"""The two engines that a store can stand on, and what differs between them."""
+"""The supported database engines, and the interface that hides their differences."""
 
 from __future__ import annotations
 
@@ -17,28 +17,27 @@ OPEN_ELSEWHERE = (
 
 
 class Stand(Protocol):
-    """Where a process stands that would take the duty: what is one process's at a time, as the ticks are."""
+    """A candidate for a lock that one process holds at a time."""
 
     answers: bool
-    """Whether the last look said who has it. Else nobody can be asked, and nobody can take it."""
+    """Whether the last `look` succeeded. If not, the holder is unknown and the lock cannot be acquired."""
 
     async def look(self) -> bool:
-        """Whether it has the duty now; it takes it when nobody has. It ends with the process, however that ends."""
+        """Try to acquire the lock, or confirm it; return whether it is held. It is released when the process ends."""
 
     async def close(self) -> None:
-        """Leave the duty to others."""
+        """Release the lock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """An engine, and the options of its four kinds of transaction (see `bot.store.database.Database`).
 
-    `readers` and `noters` say how many of these may be under way at once; without noters, notes are writes.
-    `stand` makes a place from which to take the duty, `gateway_stand` one from which to answer for these shards, or for
-    all with None. Where the store is `shared`, several processes may deliver from
-    it, and `bell` is the statement that tells them of what a transaction has written.
-    `checkpoint` is the statement that brings the log into the tables, where somebody must say it. `check` raises
-    `StoreError` when what was opened is not there any more, which an open file would not notice.
+    `readers` and `noters` limit concurrent transactions of these kinds; with 0 noters, notes are writes.
+    `stand` makes a candidate for leadership, `gateway_stand` one for the gateway of these shards (None: all).
+    If the store is `shared`, several processes may deliver from it, and `bell` is the statement that notifies them of a
+    write. `checkpoint` is the statement that checkpoints the WAL, for engines that need it. `check` raises `StoreError`
+    if the database was replaced or removed, which connections to an open file would not notice.
     """
 
     engine: AsyncEngine
@@ -60,7 +59,7 @@ class Opened:
 
 
 def beginning(statement: str, **options: Any) -> Mapping[str, Any]:
-    """Options of transactions whose first statement is this one."""
+    """Return options for transactions that start with this statement."""
     return {_FIRST: statement, **options}
 
 

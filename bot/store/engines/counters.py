@@ -1,4 +1,4 @@
-"""The numbers that an engine gives to new rows by itself, and how far it has counted."""
+"""Read and set auto-increment counters (PostgreSQL sequences, SQLite's `sqlite_sequence`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SET = text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :number)")
 
 
 async def counted(connection: AsyncConnection, column: Column[Any]) -> int | None:
-    """The highest number ever given; None when there was none, or where the rows alone tell (SQLite's plain ids)."""
+    """Return the highest number ever assigned; None if there is none, or no counter (SQLite without AUTOINCREMENT)."""
     if connection.dialect.name == "postgresql":
         found = await connection.execute(select(func.pg_sequence_last_value(_sequence(column), type_=BigInteger)))
     else:
@@ -23,7 +23,7 @@ async def counted(connection: AsyncConnection, column: Column[Any]) -> int | Non
 
 
 async def go_on_after(connection: AsyncConnection, column: Column[Any], number: int) -> None:
-    """Give higher numbers than this one from now on. Where rows alone tell, they do."""
+    """Continue the counter after this number. Does nothing if the column has no counter."""
     if connection.dialect.name == "postgresql":
         await connection.execute(select(func.setval(_sequence(column), literal(number, BigInteger))))
     elif column.table.dialect_options["sqlite"]["autoincrement"]:

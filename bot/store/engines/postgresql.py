@@ -1,4 +1,4 @@
-"""PostgreSQL, by asyncpg: for an installation that outgrows one file on one machine."""
+"""PostgreSQL engine (asyncpg), for installations that outgrow one file on one machine."""
 
 from __future__ import annotations
 
@@ -20,48 +20,48 @@ _log = logging.getLogger(__name__)
 _OLDEST = 15
 _READERS, _NOTERS = 8, 2
 _KEY = 0x4E455753
-"""Names the advisory lock in the database ("NEWS")."""
+"""Key of the advisory lock that serializes writes ("NEWS")."""
 _DUTY = _KEY + 1
 _GATEWAY = _KEY + 2
 _ALL = -1
-"""Instead of a shard."""
+"""Used in place of a shard ID."""
 _BELL = "newsdesk"
 _CONNECTING = 10
-"""Seconds."""
+"""Connect timeout, in seconds."""
 _LOOKING = 5.0
-"""Seconds that the server has to answer whoever is on duty, or would be."""
+"""Timeout for acquiring or confirming a lock, in seconds."""
 _SESSION = {
     "application_name": "newsdesk",
-    # Compiling takes longer than any question here runs, and a plan for unknown values misses the partial indexes and
-    # takes a rare word for a common one.
+    # JIT compilation takes longer than any query here. Generic plans miss the partial indexes and misjudge how common a
+    # search word is.
     "jit": "off",
     "plan_cache_mode": "force_custom_plan",
-    # That of disks which do not turn: with the usual 4, whole words' cards are read and sorted rather than walked.
+    # The value for SSDs. With the default of 4, all hits of a word are read and sorted instead of walking the index.
     "random_page_cost": "1.1",
-    # A machine that has gone without a word must not keep the duty for the two hours that are usual.
+    # A machine that vanished must not keep leadership for two hours, the default.
     "tcp_keepalives_idle": "2",
     "tcp_keepalives_interval": "1",
     "tcp_keepalives_count": "3",
 }
 _READING = {"application_name": "newsdesk reading", "default_transaction_read_only": "on"}
 _OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'newsdesk'"
-"""How many sessions there are that may write."""
+"""Number of sessions that may write."""
 _GOODBYE, _PAUSE = 2.0, 0.1
-"""Seconds in which sessions have to be over whose process has ended, and between two looks."""
+"""Seconds to wait for sessions of ended processes to close, and between polls."""
 _TANGLED = ("40001", "40P01")
-"""What PostgreSQL breaks off, where it may go well the next time: a serialization failure, a deadlock."""
+"""SQLSTATEs worth a retry: serialization failure, deadlock."""
 
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Opened]:
-    """Connect. Raises `StoreError` when the server does not answer, or is none that a store can stand on."""
+    """Connect. Raises `StoreError` if the server does not answer or does not meet the requirements."""
     async with _opened(url, _SESSION) as opened:
         yield opened
 
 
 @asynccontextmanager
 async def opened_to_read(url: str) -> AsyncIterator[Opened]:
-    """The same for sessions that change nothing."""
+    """Connect with read-only sessions; see `opened`."""
     async with _opened(url, _SESSION | _READING) as opened:
         yield opened
 
@@ -90,13 +90,13 @@ async def _opened(url: str, session: Mapping[str, str]) -> AsyncIterator[Opened]
 
 @asynccontextmanager
 async def alone(url: str) -> AsyncIterator[None]:
-    """Raise `StoreError` when another process has the database open; it is given a moment to say goodbye."""
+    """Raise `StoreError` if another process still has the database open after `_GOODBYE` seconds."""
     engine = _engine(url, _SESSION | _READING)
     try:
         await _look(engine)
         async with asyncio.timeout(_GOODBYE), engine.connect() as connection:
             while (await connection.exec_driver_sql(_OTHERS)).scalar_one():
-                await connection.rollback()  # within a transaction the answer would stay the same
+                await connection.rollback()  # pg_stat_activity is a snapshot per transaction
                 await asyncio.sleep(_PAUSE)
     except TimeoutError as error:
         raise StoreError(OPEN_ELSEWHERE.format(place=place(url))) from error
@@ -106,8 +106,10 @@ async def alone(url: str) -> AsyncIterator[None]:
 
 
 def _gateway_locks(shard_ids: Sequence[int] | None) -> list[str]:
-    """Whoever answers for the whole bot excludes all others; those with shards of their own exclude whoever has the
-    same one. The numbers are two halves of a key, of which the second is a shard's."""
+    """Return lock calls: all shards exclude everyone else, single shards only each other.
+
+    The two numbers are the two-part key of an advisory lock; the second is the shard ID.
+    """
     if shard_ids is None:
         return [f"pg_try_advisory_lock({_GATEWAY}, {_ALL})"]
     single = [f"pg_try_advisory_lock({_GATEWAY}, {shard_id})" for shard_id in sorted(shard_ids)]
@@ -115,10 +117,10 @@ def _gateway_locks(shard_ids: Sequence[int] | None) -> list[str]:
 
 
 class ServerStand:
-    """A connection of its own, with advisory locks that end with it, and an ear for the bell."""
+    """Session-level advisory locks on a dedicated connection, which also listens for NOTIFY."""
 
     def __init__(self, engine: AsyncEngine, locks: Sequence[str], heard: Callable[[], None] = lambda: None) -> None:
-        """`locks` are calls that say whether they have taken one; all are had together, or none."""
+        """`locks` are SQL calls that return whether they acquired a lock. All are acquired, or none."""
         self._engine = engine
         self._locks = locks
         self._heard = heard
@@ -135,7 +137,7 @@ class ServerStand:
                 self._held = await session.fetchval("SELECT true") if self._held else await self._take(session)
                 self.answers = True
         except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            _log.warning("The database does not answer: %s", str(error) or type(error).__name__)
+            _log.warning("The database does not respond: %s", str(error) or type(error).__name__)
             await self.close()
         return self._held
 
@@ -147,12 +149,12 @@ class ServerStand:
         return True
 
     async def _session(self) -> Any:
-        """The driver's own connection. Whoever has just come has missed the bell, and is told as if it rang."""
+        """Return the asyncpg connection, connecting if necessary."""
         if self._connection is None:
             self._connection = await self._engine.connect()
             session: Any = (await self._connection.get_raw_connection()).driver_connection
             await session.add_listener(_BELL, lambda *_: self._heard())
-            self._heard()
+            self._heard()  # a NOTIFY may have been missed before this connection listened
             return session
         return (await self._connection.get_raw_connection()).driver_connection
 
@@ -164,14 +166,14 @@ class ServerStand:
 
 
 def place(url: str) -> str:
-    """The server and the database, for people: without user and password."""
+    """Return host and database name for display, without user and password."""
     parsed = make_url(url)
     host = parsed.host or parsed.query.get("host") or "localhost"
     return f"{host if isinstance(host, str) else ', '.join(host)}/{parsed.database}"
 
 
 def is_tangled(error: DBAPIError) -> bool:
-    """Whether the transaction was broken off for the sake of another one."""
+    """Return whether the transaction failed because of a concurrent one and may be retried."""
     return getattr(error.orig, "sqlstate", None) in _TANGLED
 
 
@@ -180,9 +182,9 @@ def _engine(url: str, session: Mapping[str, str]) -> AsyncEngine:
         return create_async_engine(
             _without_ssl_mode(make_url(url)),
             hide_parameters=True,
-            pool_size=_READERS + _NOTERS + 3,  # the writer's, and two stands'
+            pool_size=_READERS + _NOTERS + 3,  # the writer, and two locks
             max_overflow=0,
-            pool_pre_ping=True,  # the server may have been started anew
+            pool_pre_ping=True,  # the server may have restarted
             connect_args={"server_settings": session, "timeout": _CONNECTING},
         )
     except ImportError as error:
@@ -190,7 +192,7 @@ def _engine(url: str, session: Mapping[str, str]) -> AsyncEngine:
 
 
 def _without_ssl_mode(url: URL) -> URL:
-    """libpq's name for it is what most providers hand out; asyncpg's is `ssl`."""
+    """Rename libpq's `sslmode`, which most providers put in their URLs, to asyncpg's `ssl`."""
     if "sslmode" not in url.query:
         return url
     return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})

@@ -1,4 +1,4 @@
-"""SQLite: one file, one writer at a time, and copies by its own online backup."""
+"""SQLite engine: one file, one writer at a time, copies through the online backup API."""
 
 from __future__ import annotations
 
@@ -26,30 +26,33 @@ APPLICATION_ID = 0x4E455753
 """Marks a file as Newsdesk's ("NEWS")."""
 
 _PRAGMAS = (
-    "PRAGMA busy_timeout=10000",  # first: the others may have to wait as well
+    "PRAGMA busy_timeout=10000",  # first: the other pragmas may have to wait, too
     "PRAGMA foreign_keys=ON",
     "PRAGMA synchronous=NORMAL",
-    "PRAGMA temp_store=MEMORY",  # a service may have no other place to write in than its state
-    "PRAGMA wal_autocheckpoint=8000",  # only when `checkpoint` falls behind, at 32 MB: a commit has to do it then
+    "PRAGMA temp_store=MEMORY",  # a service may be allowed to write to its state directory only
+    "PRAGMA wal_autocheckpoint=8000",  # fallback at 32 MB, within a commit, if `checkpoint` falls behind
 )
 _PATIENCE, _PAUSE = 10.0, 0.01
-"""Seconds to wait for others that open the file, in all and each time."""
+"""Seconds to wait for other processes opening the file: in total, and between attempts."""
 _GOODBYE = 2.0
-"""Seconds in which a process that is ending, or only reads, has to have closed the file."""
+"""Seconds to wait for an ending or reading process to close the file."""
 _READERS = 4
-"""More at once starve each other on SQLite's own locks for over 100 ms."""
+"""More concurrent readers starve each other on SQLite's locks for over 100 ms."""
 
 
 class _Compiler(SQLiteCompiler):
-    """Writes hints: SQLite has `INDEXED BY`, of which SQLAlchemy does not know."""
+    """Renders table hints, for SQLite's `INDEXED BY`: SQLAlchemy's SQLite dialect ignores them."""
 
-    def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:  # noqa: ARG002  SQLAlchemy's own
+    def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:  # noqa: ARG002  overrides
         return text
 
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Opened]:
-    """Open the file, making its folder. Raises `StoreError` when it is another program's or cannot be opened at all."""
+    """Open the file; create it and its folder if missing.
+
+    Raises `StoreError` if it belongs to another program or cannot be opened.
+    """
     path = make_url(url).database
     _make_folder(path)
     await asyncio.to_thread(_refuse_foreign, str(path))
@@ -60,12 +63,15 @@ async def opened(url: str) -> AsyncIterator[Opened]:
 
 
 def _url_of_existing(path: Path) -> str:
-    """No connection may make the file from now on: one that was moved away would be served empty."""
+    """Return a URL that never creates the file: if it were moved away, a new connection would make an empty one."""
     return f"sqlite+aiosqlite:///{path.absolute().as_uri()}?mode=rw&uri=true"
 
 
 def _stays(path: Path) -> Callable[[], None]:
-    """A check that raises `StoreTroubleError` while the file is not the one that it was: connections keep that open."""
+    """Return a check that raises `StoreTroubleError` if the file was replaced or removed.
+
+    Connections would not notice: they keep the old inode open.
+    """
     identity = _identity(path)
 
     def check() -> None:
@@ -90,7 +96,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 @asynccontextmanager
 async def opened_to_read(url: str) -> AsyncIterator[Opened]:
-    """Open the file as it lies there. Raises `StoreError` when it cannot be read, or is another program's."""
+    """Open the file read-only. Raises `StoreError` if it cannot be read or belongs to another program."""
     path = Path(str(make_url(url).database))
     await asyncio.to_thread(_refuse_foreign, str(path))
     async with _opened(f"sqlite+aiosqlite:///{uri_to_read(path)}&uri=true", path) as opened:
@@ -98,10 +104,10 @@ async def opened_to_read(url: str) -> AsyncIterator[Opened]:
 
 
 def uri_to_read(path: Path) -> str:
-    """The file for SQLite, so that it changes nothing there.
+    """Return a URI that opens the file read-only.
 
-    In WAL mode it needs a file beside it, which it cannot make in a folder that it may not write to. When there is none
-    nobody writes, and the file cannot change meanwhile.
+    WAL mode needs a `-shm` file, which SQLite cannot create in a read-only folder. If there is none, nobody is writing,
+    so the file can be opened as immutable.
     """
     is_at_rest = not _may_write(path.absolute().parent) and not Path(f"{path}-shm").exists()
     return f"{path.absolute().as_uri()}?{'immutable=1' if is_at_rest else 'mode=ro'}"
@@ -135,7 +141,7 @@ async def _opened(url: str, path: Path) -> AsyncIterator[Opened]:
 
 @asynccontextmanager
 async def alone(url: str) -> AsyncIterator[None]:
-    """Lock everybody out of the file. Raises `StoreError` when another process has it open, whatever for."""
+    """Lock the file exclusively. Raises `StoreError` if another process has it open, even for reading."""
     lock = await asyncio.to_thread(_locked_out, Path(str(make_url(url).database)))
     try:
         yield
@@ -145,9 +151,9 @@ async def alone(url: str) -> AsyncIterator[None]:
 
 
 def _locked_out(path: Path) -> sqlite3.Connection | None:
-    """In WAL mode every open connection holds a lock that is shared; this one shares it with nobody.
+    """Return a connection that holds the file exclusively; None if it is missing or not a database.
 
-    None for a file that is missing or is no database: nobody works with that.
+    In WAL mode every open connection holds a shared lock, which excludes this one.
     """
     until = monotonic() + _GOODBYE
     while True:
@@ -174,7 +180,7 @@ def _locked_out(path: Path) -> sqlite3.Connection | None:
 
 
 class FileLock:
-    """A lock on a file beside the store, by SQLite's own means: it ends with its process, however that ends."""
+    """A lock file next to the database, locked through SQLite; released when the process ends, even by a crash."""
 
     def __init__(self, path: Path, *, shared: bool = False) -> None:
         self._path = path
@@ -182,7 +188,7 @@ class FileLock:
         self._held: sqlite3.Connection | None = None
 
     def take(self) -> bool:
-        """Whether it is held now. Never waits."""
+        """Try to acquire the lock without waiting; return whether it is held."""
         if self._held is None:
             connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
             try:
@@ -201,10 +207,10 @@ class FileLock:
 
 
 class FileStand:
-    """Some locks, all of them or none. It hears nothing: all that matters happens here."""
+    """File locks, acquired all together or not at all. No notifications: all writes happen in this process."""
 
     answers = True
-    """A file is always there to be asked."""
+    """A local file always responds."""
 
     def __init__(self, *locks: FileLock) -> None:
         self._locks = locks
@@ -227,8 +233,7 @@ class FileStand:
 
 
 def _gateway_locks(store: Path, shard_ids: Sequence[int] | None) -> list[FileLock]:
-    """Whoever answers for the whole bot excludes all others; those with shards of their own exclude whoever has the
-    same one."""
+    """Return locks: all shards exclude everyone else, single shards only each other."""
     if shard_ids is None:
         return [FileLock(_beside(store, "gateway"))]
     single = [FileLock(_beside(store, f"gateway-{shard_id}")) for shard_id in sorted(shard_ids)]
@@ -240,17 +245,17 @@ def _beside(store: Path, name: str) -> Path:
 
 
 async def copy_to(url: str, target: Path) -> None:
-    """Copy the database while others work on it, by SQLite's own online backup: whole or not at all.
+    """Copy the database atomically with SQLite's online backup; it may be in use.
 
-    Raises `OSError`, and `StoreError` when the copy turns out to be damaged.
+    Raises `OSError`, and `StoreError` if the copy fails its integrity check.
     """
     await asyncio.to_thread(_copy, str(make_url(url).database), target)
 
 
 async def put_in_place(copy: Path, url: str) -> None:
-    """Let a copy take the place of the database at `url`, whole or not at all. Nobody may have it open.
+    """Replace the database at `url` with a copy, atomically. No process may have it open.
 
-    Raises `OSError`, and `StoreError` when the copy is no whole database of Newsdesk.
+    Raises `OSError`, and `StoreError` if the copy is not an intact Newsdesk database.
     """
     target = Path(str(make_url(url).database))
     _make_folder(str(target))
@@ -293,12 +298,12 @@ def _may_write(folder: Path) -> bool:
 
 
 def _refuse_foreign(path: str) -> None:
-    """Look without touching: WAL mode alone would already change another program's file."""
+    """Raise `StoreError` for another program's file. Reads only: switching to WAL mode would already change it."""
     if not Path(path).exists():
         return
     try:
         with closing(sqlite3.connect(uri_to_read(Path(path)), uri=True, timeout=10)) as connection:
-            # In this order: another process may be making them, and signs them with its commit.
+            # In this order: a process that is creating the tables sets the application ID in the same commit.
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             (owner,) = connection.execute("PRAGMA application_id").fetchone()
     except sqlite3.DatabaseError as error:
@@ -308,10 +313,10 @@ def _refuse_foreign(path: str) -> None:
 
 
 def _keep_a_log(path: str) -> None:
-    """Put the file into WAL mode, where it stays.
+    """Switch the file to WAL mode, which persists.
 
-    Of several that do so to a new file at once SQLite tells all but one "database is locked" at once, whatever
-    `busy_timeout` says: waiting could be for each other.
+    If several processes do this to a new file at once, SQLite fails all but one with "database is locked" immediately,
+    ignoring `busy_timeout` to avoid a deadlock. So retry here.
     """
     until = monotonic() + _PATIENCE
     try:
@@ -333,8 +338,8 @@ def _in_wal(connection: sqlite3.Connection, until: float) -> bool:
 
 
 def _prepare(connection: Any, _record: object) -> None:
-    """The driver must not begin transactions by itself: the store does, with the right lock."""
-    connection.isolation_level = None
+    """Set up a new connection."""
+    connection.isolation_level = None  # no implicit BEGIN by the driver: the store chooses the kind of lock
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
