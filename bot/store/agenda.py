@@ -1,4 +1,4 @@
-"""What the next plan has to do: one look at some indexes."""
+"""Check cheaply, by index lookups only, whether a planning run has anything to do."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from bot.store.tables import cards, deferred, quiet_hours, subscriptions
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Whether cards have changed, quiet hours begin or end, deferred cards may come, digests are due.
+    """Whether cards have changed, quiet hours begin or end, deferred cards may be posted, digests are due.
 
-    `astray`: a digest or an end of quiet hours is further away than it can be.
+    `astray`: a digest or the end of quiet hours is further in the future than possible (the clock was set back).
     """
 
     cards: bool
@@ -28,7 +28,7 @@ class Due:
     astray: bool
 
 
-# Made once: this is asked with every tick, and building it costs more than the answer.
+# Built once: it runs with every tick, and building it takes longer than running it.
 _NOW = bindparam("now", type_=subscriptions.c.next_at.type)
 _QUIET_LIMIT = bindparam("quiet_limit", type_=subscriptions.c.next_at.type)
 _LIMIT = bindparam("limit", type_=subscriptions.c.next_at.type)
@@ -43,7 +43,7 @@ _RELEASED = select(exists(select(literal(1)).select_from(deferred.join(subscript
 
 
 class Agenda:
-    """The store's answer to "is there anything to plan?"."""
+    """Query for due planning work."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -52,6 +52,6 @@ class Agenda:
         values = {"now": now, "quiet_limit": now + LONGEST_QUIET, "limit": now + LONGEST_WAY}
         async with self._database.glance() as connection:
             due = Due(*(await connection.execute(_DUE, values)).one())
-            if due.deferred:  # seldom, and more to look at
+            if due.deferred:  # rare, and a more expensive query
                 due = replace(due, deferred=(await connection.execute(_RELEASED)).scalar_one())
         return due

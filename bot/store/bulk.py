@@ -1,4 +1,4 @@
-"""Many values at once: in questions that must not become too long, and in inserts of a thousand rows."""
+"""Helpers for many values: chunks for `IN` lists, and fast bulk inserts."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from sqlalchemy import Table, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 AT_ONCE = 500
-"""Values in one question: their number is limited on every engine."""
+"""Values per statement: every engine limits the number of bind parameters."""
 _Value = TypeVar("_Value")
 
 PlainRow = Mapping[str, int | str | None]
-"""Values as the driver takes them: whole numbers, and text that a database can keep (`bot.cards.text.storable`)."""
+"""Values in the driver's form: integers, and text that a database can store (`bot.cards.text.storable`)."""
 
 
 def some_of(values: Sequence[_Value], most: int = AT_ONCE) -> Iterator[Sequence[_Value]]:
-    """The values in order, so many at a time."""
+    """Yield the values in order, in chunks of at most `most`."""
     for start in range(0, len(values), most):
         yield values[start : start + most]
 
 
 async def insert_plain(connection: AsyncConnection, table: Table, rows: Sequence[PlainRow]) -> None:
-    """Insert rows that all name the same columns, two at least.
+    """Insert rows that all have the same columns, at least two.
 
-    Past what SQLAlchemy does for each value: that takes longer than the engine itself.
+    Bypasses SQLAlchemy's per-value processing, which takes longer than the engine itself.
     """
     if not rows:
         return

@@ -1,4 +1,4 @@
-"""Channels that take nothing at the moment: left alone, probed from time to time, told about once."""
+"""Circuit breakers for channels that cannot be posted to: skipped, probed from time to time, reported once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.store.tables import circuits, deliveries, subscriptions
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """A channel that is closed to the bot. `failures` in a row decide when it is probed again."""
+    """An open circuit. The number of consecutive `failures` determines the next probe."""
 
     channel_id: int
     guild_id: int
@@ -23,17 +23,17 @@ class Circuit:
     opened_at: datetime
     probe_at: datetime
     told: bool = False
-    """Whether its people were told: only they are told when it is over."""
+    """Whether the problem was reported; only then is its end reported, too."""
 
 
 class Circuits:
-    """Closed channels."""
+    """Storage of open circuits."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def open(self, circuit: Circuit) -> None:
-        """Leave the channel alone until `probe_at`; a circuit that is open already keeps when it was opened."""
+        """Skip the channel until `probe_at`. A circuit that is open already keeps its `opened_at`."""
         row = {name: getattr(circuit, name) for name in Circuit.__slots__}
         again = {name: row[name] for name in ("reason", "failures", "probe_at")}
         mine = circuits.c.channel_id == circuit.channel_id
@@ -42,29 +42,29 @@ class Circuits:
                 await connection.execute(insert(circuits).values(row))
 
     async def note_told(self, channel_id: int) -> None:
-        """The channel's people know."""
+        """Record that the problem was reported."""
         async with self._database.write() as connection:
             await connection.execute(update(circuits).where(circuits.c.channel_id == channel_id).values(told=True))
 
     async def close(self, channel_id: int) -> None:
-        """The channel takes posts again."""
+        """Delete the circuit: the channel accepts posts again."""
         async with self._database.write() as connection:
             await connection.execute(delete(circuits).where(circuits.c.channel_id == channel_id))
 
     async def of_channel(self, channel_id: int) -> Circuit | None:
-        """The channel's open circuit, if there is one."""
+        """Return the channel's open circuit, if any."""
         return next(iter(await self._found(circuits.c.channel_id == channel_id)), None)
 
     async def of_guild(self, guild_id: int) -> list[Circuit]:
-        """A server's closed channels."""
+        """Return a server's open circuits, oldest first."""
         return await self._found(circuits.c.guild_id == guild_id)
 
     async def all(self) -> list[Circuit]:
-        """Every closed channel, the oldest first."""
+        """Return all open circuits, oldest first."""
         return await self._found(true())
 
     async def of_servers(self) -> list[Circuit]:
-        """The closed channels of all servers: whose direct messages are closed is nobody's business."""
+        """Return the open circuits of all server channels. Members' direct messages are private, so left out."""
         own = union(
             select(deliveries.c.channel_id).where(deliveries.c.user_id.is_not(None)),
             select(subscriptions.c.channel_id).where(subscriptions.c.user_id.is_not(None)),
@@ -77,7 +77,7 @@ class Circuits:
             return [Circuit(**{**row, "failures": number_or_none(row["failures"]) or 1}) for row in rows.mappings()]
 
     async def concerned(self, channel_id: int) -> list[int]:
-        """Who subscribed the channel, for the case that its server has no place to tell it."""
+        """Return the IDs of users who subscribed the channel, to notify them if the server has no channel for it."""
         mine = select(subscriptions.c.created_by).where(subscriptions.c.channel_id == channel_id).distinct()
         async with self._database.read() as connection:
             return list((await connection.execute(mine)).scalars())

@@ -1,4 +1,4 @@
-"""Which posts of announcement channels are to go on to the channels that follow them, within Discord's budget."""
+"""Queue of posts in announcement channels to publish to following channels, within Discord's rate limit."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from bot.store.upserts import insert_ignoring
 
 
 class Crossposts:
-    """Posts that wait to be crossposted."""
+    """Storage of posts to crosspost."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def due(self, now: datetime, budget: int, within: timedelta) -> dict[int, list[Delivery]]:
-        """By channel, the hottest first, as many as its budget leaves: `budget` crossposts `within` a time.
+        """Return posts to crosspost by channel, hottest first, within each channel's limit: `budget` per `within`.
 
-        Only posts that show what is wanted: a correction comes first, for edits of a crossposted message are few, and
-        what is withdrawn never goes on, however long its retraction takes.
+        Only posts that show the desired content: corrections come first, since Discord limits edits of crossposted
+        messages, and withdrawn posts are never crossposted, however long their deletion takes.
         """
         heat = (
             select(func.max(cards.c.points))
@@ -45,7 +45,7 @@ class Crossposts:
             )
             .subquery()
         )
-        # What counts from a moment to come does so because the clock was set back: nobody knows when it was.
+        # Attempts in the future mean that the clock was set back. Their real time is unknown, so count them.
         spent = (
             select(crosspost_tries.c.channel_id, func.count().label("number"))
             .where(crosspost_tries.c.at > now - within, crosspost_tries.c.at <= now + within)
@@ -62,31 +62,31 @@ class Crossposts:
         return found
 
     async def begin(self, delivery: Delivery, now: datetime) -> None:
-        """A call is about to be made: it counts, whatever becomes of its answer."""
+        """Record an attempt before the call is made: it counts against the limit whatever its result."""
         row = {"delivery_id": delivery.id, "at": now, "channel_id": delivery.channel_id}
         await self._database.note(lambda connection: connection.execute(insert_ignoring(crosspost_tries), [row]))
 
     async def take_back(self, delivery: Delivery, at: datetime) -> None:
-        """The call that began then has passed nothing on, as Discord says: it does not count."""
+        """Delete the attempt made at `at`: Discord says that nothing was published, so it does not count."""
         tried = delete(crosspost_tries).where(crosspost_tries.c.delivery_id == delivery.id, crosspost_tries.c.at == at)
         await self._database.note(lambda connection: connection.execute(tried))
 
     async def forget_tries(self, now: datetime, within: timedelta) -> None:
-        """Those that do not count any more."""
+        """Delete attempts that no longer count."""
         old = (crosspost_tries.c.at <= now - within) | (crosspost_tries.c.at > now + within)
         async with self._database.write() as connection:
             await connection.execute(delete(crosspost_tries).where(old))
 
     async def done(self, delivery: Delivery, now: datetime) -> None:
-        """The post went on."""
+        """Record that the post was crossposted."""
         await self._note(delivery, {"crosspost": Crosspost.DONE, "crossposted_at": now})
 
     async def drop(self, delivery: Delivery) -> None:
-        """Discord does not let this one go on."""
+        """Record that Discord rejected the crosspost."""
         await self._note(delivery, {"crosspost": Crosspost.DROPPED})
 
     async def drop_old(self, before: datetime) -> None:
-        """Posts that were sent before this moment and still wait are news no more."""
+        """Drop posts that were sent before this time and still wait: they are no longer news."""
         old = _waits() & (deliveries.c.sent_at < before)
         async with self._database.write() as connection:
             await connection.execute(update(deliveries).where(old).values(crosspost=Crosspost.DROPPED))

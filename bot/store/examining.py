@@ -1,4 +1,4 @@
-"""Look at a database as it lies there, without migrating it or making what is missing."""
+"""Inspect a database as it is, without migrating or creating anything."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot.store.engines.sqlite import APPLICATION_ID, uri_to_read
 from bot.store.migrate import is_foreign
 
 _SHOWN = 3
-"""Lines of SQLite's own report on a damaged file."""
+"""Maximum lines of SQLite's report on a damaged file."""
 _CHANNELS = (
     "SELECT guild_id, channel_id FROM subscriptions "
     "UNION SELECT guild_id, review_channel_id FROM guild_settings WHERE review_channel_id IS NOT NULL"
@@ -32,8 +32,10 @@ _MARK = "SELECT value FROM meta WHERE key = 'moving'"  # `bot.store.meta.MOVING`
 
 
 class DatabaseState(enum.Enum):
-    """How a database stands to this version. `OLDER` is brought up to date when the bot starts; to `MOVING` a store is
-    being moved, not all of which is there yet."""
+    """State of a database relative to this version.
+
+    `OLDER` is migrated when the bot starts; `MOVING` is the target of an unfinished `newsdesk migrate`.
+    """
 
     MISSING = "missing"
     UNREADABLE = "unreadable"
@@ -46,23 +48,26 @@ class DatabaseState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What was found. `damage` is SQLite's own report; `channels` are (server, channel) in which the bot posts."""
+    """Result of an inspection. `damage` is SQLite's report; `channels` are (guild, channel) IDs the bot posts in."""
 
     place: str
-    """The file, or the server and the database."""
+    """The file, or host and database name."""
     state: DatabaseState
     reason: str = ""
     damage: tuple[str, ...] = ()
     channels: tuple[tuple[int, int], ...] = ()
     file: Path | None = None
-    """None on a server."""
+    """None for PostgreSQL."""
     commands: str | None = None
-    """A digest of the commands that were registered at Discord; None before that."""
+    """Hash of the commands registered with Discord; None if none were registered yet."""
 
 
 async def examine(url: str) -> Examined:
-    """Never raises. Of a file it reads the whole once (`PRAGMA quick_check`), which takes seconds for a gigabyte; what
-    a server holds is whole as far as the server says."""
+    """Inspect a database. Never raises.
+
+    Reads a whole file once (`PRAGMA quick_check`), which takes seconds per gigabyte. PostgreSQL's data is not checked
+    for damage.
+    """
     if is_server(url):
         return await _ask(url)
     file = Path(place_of(url))
@@ -92,9 +97,9 @@ def _answer(connection: Connection, where: str) -> Examined:
 
 
 async def require_readable(url: str, *, older: bool = False) -> None:
-    """Raise `StoreError`, in a sentence with what to do, unless a store of this version is there, or an `older` one.
+    """Raise `StoreError`, saying what to do, unless the store is of this version, or with `older` of an older one.
 
-    What cannot be read at all, opening tells.
+    Does not raise for an unreadable database: opening it does.
     """
     found = await (_ask(url) if is_server(url) else asyncio.to_thread(_look, Path(place_of(url))))
     if words := _UNFIT.get(found.state):
@@ -121,7 +126,7 @@ _NOT_YET = {
 
 
 def _look(path: Path, *, whole: bool = False) -> Examined:
-    """How it stands; with `whole`, read all of it."""
+    """Inspect a file; with `whole`, check all of it."""
     if not path.exists():
         return Examined(str(path), DatabaseState.MISSING)
     try:
@@ -168,7 +173,7 @@ def _damage(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _channels(connection: sqlite3.Connection) -> tuple[tuple[int, int], ...]:
-    """None where the tables of another version, or the damage, do not let them be read."""
+    """Return the channels; none if another version's tables, or damage, make them unreadable."""
     try:
         return tuple(sorted((int(guild), int(channel)) for guild, channel in connection.execute(_CHANNELS)))
     except sqlite3.Error:
@@ -176,7 +181,7 @@ def _channels(connection: sqlite3.Connection) -> tuple[tuple[int, int], ...]:
 
 
 def _commands(connection: sqlite3.Connection) -> str | None:
-    """As with the channels."""
+    """Return the hash of the registered commands; None if it is unreadable."""
     try:
         found = connection.execute(_COMMANDS).fetchone()
     except sqlite3.Error:

@@ -1,4 +1,4 @@
-"""What people made, as plain values: what would be lost with the database and cannot be loaded again from files."""
+"""Export of user data as plain values: everything that cannot be reloaded from card files."""
 
 from __future__ import annotations
 
@@ -40,31 +40,31 @@ EXPORTED = {
     "saved": saved,
     "last_read": last_read,
 }
-"""Kinds of rows by name; each row can be written after those before it."""
+"""Tables by exported name, in foreign key order."""
 _AT_ONCE = 1000
 
 
 class Export:
-    """Reading everything that people made."""
+    """Access to snapshots of all user data."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
-        """Everything as it is at one moment, whatever is written while it is read."""
+        """Open a consistent snapshot; concurrent writes do not affect it."""
         async with self._database.read() as connection:
             yield Snapshot(connection)
 
 
 class Snapshot:
-    """One read transaction over all kinds."""
+    """One read transaction over all exported tables."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def rows(self, kind: str) -> AsyncIterator[dict[str, Any]]:
-        """The rows of one kind of `EXPORTED`: cards by their slug, topics by their name, moments in ISO 8601."""
+        """Yield the rows of one kind of `EXPORTED`: cards as slugs, topics as names, times in ISO 8601."""
         asked = readable(EXPORTED[kind])
         result = await self._connection.stream(asked, execution_options={"yield_per": _AT_ONCE})
         async for row in result.mappings():
@@ -72,7 +72,7 @@ class Snapshot:
 
 
 def readable(table: Table) -> Select[Any]:
-    """What is named by number in this database alone is named by its words."""
+    """Select a table's rows, with card and topic IDs replaced by slugs and names: IDs are local to a database."""
     columns: list[Column[Any]] = []
     joined: Any = table
     for column in table.c:
@@ -88,5 +88,5 @@ def readable(table: Table) -> Select[Any]:
 
 
 def plain(row: RowMapping) -> dict[str, Any]:
-    """A row as JSON has it."""
+    """Return a row as JSON values."""
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}

@@ -1,4 +1,4 @@
-"""Write what a load found: cards, their topics, aliases and index rows, and the files they came from."""
+"""Store the results of a load: cards, their topics, aliases and index rows, and the files they came from."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from bot.store.upserts import insert_ignoring
 from bot.store.visibility import verdict
 
 BATCH = 500
-"""Files written in one transaction, at most: readers wait for no longer than it takes."""
+"""Maximum files per transaction; bounds how long readers wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file as it was when it was last read.
+    """A file as of its last read.
 
-    `missing_since`: its card was not found there, at that look first. `due_at`: when the card in it is to appear.
+    `missing_since` is the first scan that did not find it, `due_at` when its scheduled card is to appear.
     """
 
     stat: FileStat
@@ -47,8 +47,8 @@ class KnownFile:
 
 @dataclass(slots=True)
 class Filing:
-    """What became of a batch. `postponed` are the files whose reading would withdraw a card that is visible now,
-    `refused` the problems of those that could not be written.
+    """The result of a batch. `postponed` are files that would withdraw a visible card, `refused` the problems of files
+    that could not be stored.
     """
 
     added: int = 0
@@ -69,13 +69,13 @@ class Filing:
 
 
 _REFUSALS = (SQLAlchemyError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
-"""What a card that cannot be written raises, in the database, its driver or what makes a row of it."""
+"""Raised for a card that cannot be stored, by the database, its driver or the conversion to a row."""
 _REASON = 200  # characters
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Raise `StoreError` with a sentence where the database as a whole fails: it is no card's fault."""
+    """Convert failures of the database as a whole to `StoreError`, to tell them from errors of a single card."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
@@ -85,13 +85,13 @@ def _explained() -> Iterator[None]:
 
 
 def _refusal(error: BaseException) -> str:
-    """Why something was not taken, in a short line: SQLAlchemy would add the statement, which may be megabytes."""
+    """Return the reason in one short line. SQLAlchemy's own text includes the statement, which may be megabytes."""
     said = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__
     return f"cannot be stored: {' '.join(said.split())[:_REASON]}"
 
 
 class FilingCabinet:
-    """The loader's side of the store. Everything raises `StoreError` where the database as a whole fails."""
+    """Storage for the loader. All methods raise `StoreError` if the database as a whole fails."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -109,7 +109,7 @@ class FilingCabinet:
                 yield connection
 
     async def known(self, root: str) -> dict[str, KnownFile]:
-        """Every file that was read below `root`."""
+        """Return all files read below `root`, by path."""
         columns = (files.c[name] for name in (*FileStat._fields, "card_id", "problems", *_LOOKS))
         async with self._read() as connection:
             rows = await connection.execute(select(*columns).where(files.c.root == root))
@@ -119,13 +119,13 @@ class FilingCabinet:
             }
 
     async def published(self) -> int:
-        """How many cards are published by their files."""
+        """Return the number of published cards."""
         async with self._read() as connection:
             count = select(func.count()).select_from(cards).where(cards.c.state == State.PUBLISHED)
             return int((await connection.execute(count)).scalar_one())
 
     async def at_risk(self, root: str, paths: Sequence[str]) -> int:
-        """How many published cards only these files carry."""
+        """Return the number of published cards that only these files contain."""
         async with self._read() as connection:
             lost = 0
             for ids in some_of(await _orphans(connection, root, paths)):
@@ -142,10 +142,10 @@ class FilingCabinet:
         now: datetime,
         withdraw: bool,
     ) -> Filing:
-        """Write one batch in one transaction. Without `withdraw`, cards that would disappear are handed back.
+        """Store a batch in one transaction. Without `withdraw`, files that would withdraw a card are postponed.
 
-        A batch that the database refuses is written in halves, so that in the end only the file is left out that
-        cannot be written: it is a problem, and the card that it was stays.
+        A batch that the database rejects is bisected until only the files that cannot be stored are left out. These are
+        reported as problems; their previous cards stay.
         """
         gone = frozenset(vanished)
         try:
@@ -167,7 +167,7 @@ class FilingCabinet:
         return Filing(refused=[problem])
 
     async def touch(self, root: str, stats: Sequence[FileStat]) -> None:
-        """These files look different and hold what they held."""
+        """Update the stats of files whose content is unchanged."""
         names = [name for name in FileStat._fields if name != "path"]
         values: dict[str, Any] = {name: bindparam(f"the_{name}") for name in names}
         chosen = (files.c.root == root) & (files.c.path == bindparam("the_path"))
@@ -179,14 +179,14 @@ class FilingCabinet:
                 )
 
     async def miss(self, root: str, paths: Sequence[str], now: datetime) -> None:
-        """The cards of these files were not found there."""
+        """Mark files as missing since `now`."""
         for some in some_of(paths):
             async with self._write() as connection:
                 chosen = (files.c.root == root) & files.c.path.in_(some)
                 await connection.execute(update(files).where(chosen).values(missing_since=now))
 
     async def forget(self, root: str, paths: Sequence[str], now: datetime) -> int:
-        """These files are gone: withdraw their cards, unless another file carries them now. Returns how many."""
+        """Delete files and withdraw their cards, unless another file contains them; return the number of those."""
         async with self._write() as connection:
             gone = await _orphans(connection, root, paths)
             for some in some_of(paths):
@@ -198,13 +198,13 @@ class FilingCabinet:
             return len(gone)
 
     async def recount(self) -> None:
-        """Count the published cards of every topic and provider again."""
+        """Recount the published cards of all topics and providers."""
         async with self._write() as connection:
             await recount(connection)
 
 
 async def recount(connection: AsyncConnection) -> None:
-    """Each in one pass, not name by name."""
+    """Recount the published cards of all topics and providers, with one query each."""
     published = cards.c.state == State.PUBLISHED
     of_topics = select(card_topics.c.topic_id, func.count()).select_from(card_topics.join(cards)).where(published)
     of_providers = select(cards.c.provider, func.count()).where(published)
@@ -213,7 +213,7 @@ async def recount(connection: AsyncConnection) -> None:
 
 
 async def topic_ids(connection: AsyncConnection, names: Mapping[str, str]) -> dict[str, int]:
-    """The ids of topics by their keys (folded names); unknown ones are added."""
+    """Return the IDs of topics by key (folded name); missing topics are added."""
     await _add_missing(connection, topics, [{"key": key, "name": name} for key, name in names.items()])
     found: dict[str, int] = {}
     for some in some_of(list(names)):
@@ -240,7 +240,7 @@ def _problems(found: Iterable[Mapping[str, Any]]) -> tuple[Problem, ...]:
 
 
 async def _orphans(connection: AsyncConnection, root: str, paths: Sequence[str]) -> list[int]:
-    """Cards that only these files carry and that are not withdrawn yet."""
+    """Return the IDs of cards that only these files contain."""
     going: set[int] = set()
     for some in some_of(paths):
         mine = select(files.c.card_id).where(files.c.root == root, files.c.path.in_(some), files.c.card_id.is_not(None))
@@ -259,7 +259,7 @@ async def _unindex(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 
 class _Batch:
-    """One batch on its way into the store."""
+    """One batch being written."""
 
     def __init__(
         self, connection: AsyncConnection, root: str, now: datetime, withdraw: bool, vanished: frozenset[int]
@@ -272,7 +272,7 @@ class _Batch:
         self.filing = Filing()
         self.rows: dict[str, dict[str, Any]] = {}
         self.times: dict[str, datetime] = {}
-        """When each card counts as published."""
+        """Publication times by slug."""
 
     async def write(self, batch: Sequence[tuple[FileStat, Reading]]) -> Filing:
         found = [(stat, reading.card) for stat, reading in batch if reading.card]
@@ -322,7 +322,7 @@ class _Batch:
         return {row["slug"]: row for row in rows.mappings()}
 
     async def _renamed(self, strangers: Iterable[str]) -> dict[str, RowMapping]:
-        """Cards whose file is gone and whose content is that of a new file, by the new file's slug."""
+        """Detect renames: return cards whose file is gone and whose content is in a new file, by the new slug."""
         waiting = {self.rows[slug]["content"]: slug for slug in sorted(strangers)}
         rows = (await self.connection.execute(select(*_OLD).where(cards.c.content.in_(waiting)))).mappings()
         return {waiting[row["content"]]: row for row in rows if row["gone"] or row["id"] in self.vanished}
@@ -371,13 +371,13 @@ class _Batch:
             await self._label(relabelled, rows)
 
     def _published_at(self, old: RowMapping, card: Card) -> datetime:
-        """A card that came some hours ahead of its time keeps the place that it got then."""
+        """Return the publication time; an unchanged card keeps an earlier one, if that has passed."""
         if self.rows[card.slug]["content"] == old["content"] and old["published_at"] <= self.now:
             return cast("datetime", old["published_at"])
         return self.times[card.slug]
 
     async def _hide(self, later: Sequence[tuple[RowMapping, Card]]) -> None:
-        """Their files say now that these cards are still to come. The rest waits until then."""
+        """Withdraw cards whose files now schedule them for later. Other changes wait until then."""
         for old, card in later:
             if old["scheduled"]:
                 continue
@@ -388,7 +388,7 @@ class _Batch:
             self.filing.withdrawn += old["state"] == State.PUBLISHED
 
     async def _label(self, written: Sequence[tuple[int, Card]], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Topics, aliases (which only grow: old addresses still find the card) and the index of these cards' rows."""
+        """Add topics, providers, aliases (never deleted, so that old URLs find the card), index rows and spellings."""
         ids = await topic_ids(self.connection, {folded(name): name for _, card in written for name in card.topics})
         places = {card_id: row["timeline"] for (card_id, _), row in zip(written, rows, strict=True)}
         topical = [
@@ -417,7 +417,7 @@ async def _note_files(
     carried: Mapping[str, int],
     scheduled: Mapping[str, datetime],
 ) -> None:
-    """Remember what was read. A broken file keeps the card that it was."""
+    """Record the files that were read. A broken file keeps its previous card."""
     chosen = (files.c.root == root) & files.c.path.in_([stat.path for stat, _ in read])
     before = dict((await connection.execute(select(files.c.path, files.c.card_id).where(chosen))).all())
     await connection.execute(delete(files).where(chosen))
@@ -475,7 +475,7 @@ async def _filed_states(connection: AsyncConnection, leaving: Sequence[int]) -> 
 
 
 async def _log_states(connection: AsyncConnection, changes: Sequence[tuple[int, str, str]], now: datetime) -> None:
-    """What files changed stands in the log beside what people decided; who came first stays clear."""
+    """Record state changes by files in the audit log, so that it shows their order relative to decisions."""
     if changes:
         common = {"guild_id": EVERYWHERE, "subject": "state", "actor_id": 0, "source": Source.FILE, "reason": ""}
         rows = [common | {"card_id": card, "before": old, "after": new, "at": now} for card, old, new in changes]

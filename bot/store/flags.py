@@ -12,11 +12,11 @@ from bot.store.database import Database
 from bot.store.tables import cards, decisions, flags
 
 MOST, WITHIN = 5, timedelta(hours=1)
-"""Reports that one member may make, in all servers together: more in an hour come from a quarrel or a script."""
+"""Limit of reports per member over all servers: more in an hour come from a quarrel or a script."""
 
 
 class Flagged(enum.Enum):
-    """What became of a report."""
+    """Result of a report."""
 
     TAKEN = "taken"
     AGAIN = "again"
@@ -39,7 +39,7 @@ class Flags:
         self._database = database
 
     async def add(self, guild_id: int, card_id: int, flag: Flag) -> Flagged:
-        """Take a report: one a member, card and server, and not too many an hour."""
+        """Add a report: one per member, card and server, and at most `MOST` per member within `WITHIN`."""
         mine = (flags.c.user_id == flag.user_id) & (flags.c.at > flag.at - WITHIN)
         row = {"guild_id": guild_id, "card_id": card_id, "user_id": flag.user_id, "reason": flag.reason, "at": flag.at}
         async with self._database.write() as connection:
@@ -54,7 +54,7 @@ class Flags:
             return Flagged.TAKEN
 
     async def open(self, guild_id: int, card_id: int) -> list[Flag]:
-        """A server's reports of a card since it last decided on it, oldest first."""
+        """Return a server's reports of a card since its last decision on it, oldest first."""
         answered = (
             select(decisions.c.decided_at)
             .where(decisions.c.guild_id == guild_id, decisions.c.card_id == card_id)

@@ -1,7 +1,7 @@
-"""Members' own digests: one for each member and server, with the topics that the member follows there.
+"""Personal digests: one per member and server, with the topics that the member follows there.
 
-Such a digest is a subscription of the server whose channel is the member's direct messages. Only what is asked for by
-member finds it; the server's people neither see nor manage it.
+A personal digest is a subscription of the server whose channel is the member's direct messages. Only queries by member
+find it; the server's moderators can neither see nor manage it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PERSONAL = subscriptions.c.user_id.is_not(None)
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """A member of a server. `channel_id` is that of their direct messages with the bot."""
+    """A member of a server. `channel_id` is their direct message channel with the bot."""
 
     user_id: int
     guild_id: int
@@ -36,13 +36,13 @@ class Follower:
 
 
 class Follows:
-    """What members follow."""
+    """Storage of personal digests."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def follow(self, follower: Follower, topic: str, wish: Wish, now: datetime) -> None:
-        """Add a topic to the member's digest, which is made, woken and moved to the wish's times as need be."""
+        """Add a topic to the member's digest. Creates, resumes or reschedules the digest as needed."""
         since, next_at = first_turn(wish, now)
         times: dict[str, Any] = columns(wish) | {"next_at": next_at}
         own = {"user_id": follower.user_id, "guild_id": follower.guild_id, "channel_id": follower.channel_id}
@@ -61,7 +61,7 @@ class Follows:
             await _add_topic(connection, found, topic)
 
     async def unfollow(self, user_id: int, guild_id: int, topic: str) -> bool:
-        """Take a topic off the member's digest, and end that with the last one. False when it was not followed."""
+        """Remove a topic from the member's digest, and with the last one the digest. False if it was not followed."""
         named = select(topics.c.id).where(topics.c.key == folded(topic)).scalar_subquery()
         asked = select(subscriptions.c.id).where(_mine(user_id, guild_id))
         async with self._database.write() as connection:
@@ -71,20 +71,20 @@ class Follows:
             if found is None or not (await connection.execute(gone)).rowcount:
                 return False
             if (await connection.execute(select(subscription_topics).where(of_it).limit(1))).first() is None:
-                # without topics it would be one of every topic
+                # a subscription without topics matches all topics
                 await _forget_circuits(connection, subscriptions.c.id == found)
                 await end(connection, subscriptions.c.id == found)
             return True
 
     async def resume(self, user_id: int, guild_id: int, wish: Wish, now: datetime) -> None:
-        """The member takes messages again: their digest goes on as if it were new."""
+        """Resume the member's digest, starting from now as if it were new."""
         async with self._database.write() as connection:
             await _wake(connection, _mine(user_id, guild_id), *first_turn(wish, now))
 
     async def shut(self, channel_id: int, now: datetime) -> bool:
-        """A channel takes no messages. Of a member's own, let the digests rest and drop what was never sent.
+        """Handle a channel that rejects messages: if it is a member's, pause its digests and delete unsent messages.
 
-        Returns whether it is a member's own: their server is not to hear of it.
+        Returns whether it is a member's channel; then the server must not be notified.
         """
         waiting = deliveries.c.message_id.is_(None) & (deliveries.c.progress == Progress.WAITING)
         here = (subscriptions.c.channel_id == channel_id) & _PERSONAL & ~subscriptions.c.paused
@@ -98,9 +98,9 @@ class Follows:
             return True
 
     async def rest(self, user_id: int, guild_id: int) -> bool:
-        """Let the member's digest of a server rest until they resume it, and drop what was never sent.
+        """Pause the member's digest of a server until they resume it, and delete unsent messages.
 
-        False when they have none that is awake.
+        Returns False if they have none, or it is paused already.
         """
         own = (deliveries.c.user_id == user_id) & (deliveries.c.guild_id == guild_id)
         unsent = own & deliveries.c.message_id.is_(None) & (deliveries.c.progress == Progress.WAITING)
@@ -111,24 +111,24 @@ class Follows:
             return bool((await connection.execute(update(subscriptions).where(awake).values(resting))).rowcount)
 
     async def was_member(self, user_id: int, guild_id: int, since: datetime) -> bool:
-        """Whether Discord has said since then that the member is in the server."""
+        """Return whether Discord has confirmed membership after `since`."""
         asked = exists().where(_mine(user_id, guild_id), subscriptions.c.member_seen_at > since)
         async with self._database.glance() as connection:
             return bool((await connection.execute(select(asked))).scalar_one())
 
     async def note_member(self, user_id: int, guild_id: int, now: datetime) -> None:
-        """Discord says that the member is in the server."""
+        """Record that Discord confirmed membership."""
         noting = update(subscriptions).where(_mine(user_id, guild_id)).values(member_seen_at=now)
         await self._database.note(lambda connection: connection.execute(noting))
 
     async def doubt_members(self, guild_id: int) -> None:
-        """The server has put the bot out: whoever gets a digest of it is asked after first."""
+        """Forget confirmed memberships after the bot was removed from the server: check each before the next digest."""
         theirs = (subscriptions.c.guild_id == guild_id) & _PERSONAL
         noting = update(subscriptions).where(theirs).values(member_seen_at=None)
         await self._database.note(lambda connection: connection.execute(noting))
 
     async def speak(self, user_id: int, language: str) -> None:
-        """The member's own digests are in this language from now on."""
+        """Set the language of the member's digests."""
         other = (subscriptions.c.user_id == user_id) & subscriptions.c.language.is_distinct_from(language)
         async with self._database.glance() as connection:
             if not (await connection.execute(select(exists().where(other)))).scalar_one():
@@ -137,24 +137,24 @@ class Follows:
         await self._database.note(lambda connection: connection.execute(changing))
 
     async def is_personal(self, channel_id: int) -> bool:
-        """Whether a channel that is delivered to is a member's own."""
+        """Return whether a channel is a member's direct messages."""
         async with self._database.read() as connection:
             return bool((await connection.execute(select(_is_personal(channel_id)))).scalar_one())
 
     async def is_untold(self, user_id: int) -> bool:
-        """Whether a digest of the member rests and they do not know it yet."""
+        """Return whether a digest of the member was paused by `shut` and they have not been notified."""
         asked = exists().where(subscriptions.c.user_id == user_id, subscriptions.c.shut_at.is_not(None))
         async with self._database.read() as connection:
             return bool((await connection.execute(select(asked))).scalar_one())
 
     async def told(self, user_id: int) -> None:
-        """Now they know."""
+        """Record that the member was notified."""
         async with self._database.write() as connection:
             mine = subscriptions.c.user_id == user_id
             await connection.execute(update(subscriptions).where(mine).values(shut_at=None))
 
     async def server_of(self, user_id: int, delivery_id: int) -> int:
-        """The server whose digest a member's message is; 0 for any other message."""
+        """Return the server of a digest message sent to a member; 0 for any other message."""
         asked = select(deliveries.c.guild_id).where(deliveries.c.id == delivery_id, deliveries.c.user_id == user_id)
         async with self._database.read() as connection:
             return (await connection.execute(asked)).scalar_one_or_none() or 0
@@ -165,7 +165,7 @@ def _mine(user_id: int, guild_id: int) -> ColumnElement[bool]:
 
 
 def _is_personal(channel_id: int) -> ColumnElement[bool]:
-    """By its messages too: they follow their cards when the digest has ended."""
+    """SQL condition: the channel is a member's. Checks messages, too: they are still updated after the digest ended."""
     of_messages = exists().where(deliveries.c.channel_id == channel_id, deliveries.c.user_id.is_not(None))
     return of_messages | exists().where(subscriptions.c.channel_id == channel_id, _PERSONAL)
 

@@ -1,4 +1,4 @@
-"""Take in what `bot.store.export` wrote, into an empty store or a used one. What is there already is kept as it is."""
+"""Import what `bot.store.export` wrote, into an empty store or a used one. Existing rows are kept unchanged."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _NUMBERED = {
     "subscriptions": ("guild_id", "channel_id", "created_by", "created_at"),
     "log": ("guild_id", "card_id", "at", "actor_id", "subject", "before", "after"),
 }
-"""Kinds whose rows are numbered anew, and what makes two of their rows the same one."""
+"""Kinds whose rows get new IDs, and the columns that identify equal rows."""
 _NAMED = {"subscription_id": "subscriptions", "undoes": "log", "audit_id": "log"}
-"""Columns that name a row of another kind by its number."""
+"""Columns that refer to these kinds by ID."""
 
 
 @dataclass(slots=True)
 class Imported:
-    """How many rows of each kind were new, how many were there already, and which cards are not in the store."""
+    """Number of rows added and already present, by kind, and slugs of cards that are not in the store."""
 
     added: dict[str, int] = field(default_factory=dict)
     kept: dict[str, int] = field(default_factory=dict)
@@ -43,15 +43,15 @@ class Imported:
 
 
 class Importing:
-    """Writing what people made in another store, or in this one before."""
+    """Import of exported user data."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def take(self, found: Mapping[str, Iterable[Row]], now: datetime) -> Imported:
-        """Take everything or nothing. Raises `KeyError`, `TypeError` or `ValueError` for rows of another form.
+        """Import all rows in one transaction. Raises `KeyError`, `TypeError` or `ValueError` for malformed rows.
 
-        New subscriptions begin at `now`: what their channels got from another store is not posted once more.
+        New subscriptions begin at `now`, so that what their channels received from another store is not posted again.
         """
         async with self._database.write() as connection:
             taking = _Taking(connection)
@@ -69,7 +69,7 @@ class Importing:
 
 
 class _Taking:
-    """One import; `numbers` are the new numbers of rows by kind and old number."""
+    """One import; `numbers` maps old IDs to new ones, by kind."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
@@ -103,7 +103,7 @@ class _Taking:
         self.imported.unknown_cards |= set(wanted) - self.cards.keys()
 
     async def _values(self, kind: str, table: Table, row: Row) -> dict[str, Any] | None:
-        """The row's columns in this store; None when it is about something that is not here."""
+        """Return the row's values for this store; None if it refers to something that is not here."""
         if "card" in row and row["card"] not in self.cards:
             return None
         values: dict[str, Any] = {"card_id": self.cards[row["card"]]} if "card" in row else {}
@@ -153,7 +153,7 @@ class _Taking:
         return False
 
     async def edit_topics(self) -> None:
-        """The topics of a server's own, as the planner matches them."""
+        """Rebuild the index of topic overrides that the planner matches."""
         for row in (await self.connection.execute(select(card_edits))).mappings().all():
             here = {"guild_id": row["guild_id"], "card_id": row["card_id"]}
             ids = await topic_ids(self.connection, {folded(name): name for name in row["topics"]})
@@ -161,19 +161,19 @@ class _Taking:
             await self.connection.execute(adding, [here | {"topic_id": each} for each in ids.values()])
 
     async def rule(self, now: datetime) -> None:
-        """What owners decided for everywhere is the cards' state."""
+        """Set the cards' states to the imported global decisions of the owners."""
         for card_id, verdict in self.ruled.items():
             await rule(self.connection, card_id, verdict, now)
 
     async def _unplan(self) -> None:
-        """Deliveries follow what was taken in."""
+        """Schedule the changed cards for the next planning run."""
         ids, self.changed = sorted(self.changed), set()
         for some in some_of(ids):
             await self.connection.execute(update(cards).where(cards.c.id.in_(some)).values(unplanned=True))
 
 
 def _checked(column: Column[Any], value: Any) -> Any:
-    """The value, if its column can hold it: SQLite would keep a word in a column of numbers.
+    """Return the value if its column can hold it: SQLite would store text in an integer column.
 
     Raises `TypeError` and `OverflowError`.
     """
@@ -188,9 +188,9 @@ def _checked(column: Column[Any], value: Any) -> Any:
 
 
 _PYTHON: Mapping[type, type] = {JSON: list, Text: str}
-"""What a column's value is in JSON, where SQLAlchemy does not say so. Those of JSON hold lists."""
+"""Python types of columns whose `python_type` differs from their exported values. JSON columns hold lists."""
 
 
 def _is_needed(column: Column[Any]) -> bool:
-    """Whether a row has to have it; ids that are numbers of this store alone are given anew."""
+    """Return whether a row must have this column. IDs are assigned by this store."""
     return not column.nullable and column.server_default is None and column.name != "id"

@@ -1,4 +1,4 @@
-"""Which language a server's posts are in: what its people chose in Discord, or for one subscription."""
+"""Languages of posts: the server's locale in Discord, or a subscription's setting."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bot.store.upserts import upsert
 
 
 class Languages:
-    """The servers' languages."""
+    """Storage of servers' languages."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def of_servers(self) -> dict[int, str]:
-        """The servers that speak another language than English, as they were noted last."""
+        """Return the recorded languages other than English, by server ID."""
         asked = select(guild_settings.c.guild_id, guild_settings.c.language).where(
             guild_settings.c.language.is_not(None)
         )
@@ -28,7 +28,7 @@ class Languages:
             return dict((await connection.execute(asked)).all())
 
     async def note(self, languages: Mapping[int, str]) -> None:
-        """Remember the languages of servers; posts that come later are in them."""
+        """Record servers' languages, for later posts."""
         rows = [
             {"guild_id": server, "language": None if language == ENGLISH else language}
             for server, language in languages.items()
@@ -39,11 +39,11 @@ class Languages:
 
 
 def server_language(server: ColumnElement[int]) -> ColumnElement[str]:
-    """The language of a server's posts, in SQL."""
+    """SQL expression of a server's language."""
     noted = select(guild_settings.c.language).where(guild_settings.c.guild_id == server).scalar_subquery()
     return func.coalesce(noted, ENGLISH)
 
 
 def post_language() -> ColumnElement[Any]:
-    """The language of a subscription's posts, in SQL."""
+    """SQL expression of the language of a subscription's posts."""
     return func.coalesce(subscriptions.c.language, server_language(subscriptions.c.guild_id))

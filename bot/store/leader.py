@@ -1,4 +1,4 @@
-"""What the process that has the duty knows of its work: for those that answer people and have no folder of cards."""
+"""State of the leader, for other processes: those that handle commands have no card folder."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _KEY = "leader"
 
 @dataclass(frozen=True, slots=True)
 class LeaderState:
-    """`load` has the counts of the last load that went well, as `LoadReport` has them, `load_trouble` why a later one
-    failed.
+    """State reported by the leader.
 
-    `held_back` counts withdrawals that wait for a person, `duplicates_prevented` posts found instead of sent again
-    since its start. `writes_back` says whether it puts decisions of the bot's owners into card files.
+    `load` has the counts of the last successful load (see `LoadReport`), `load_trouble` the reason a later one failed.
+    `held_back` counts withdrawals that wait for confirmation, `duplicates_prevented` posts found instead of sent again
+    since its start. `writes_back` says whether it writes decisions of the bot's owners to card files.
     """
 
     noted_at: datetime
@@ -31,7 +31,7 @@ class LeaderState:
 
 
 class Leader:
-    """The last note of whichever process has the duty."""
+    """Storage of the leader's last reported state."""
 
     def __init__(self, meta: Meta) -> None:
         self._meta = meta
@@ -40,7 +40,7 @@ class Leader:
         await self._meta.set(_KEY, json.dumps(asdict(state), default=datetime.isoformat))
 
     async def state(self) -> LeaderState | None:
-        """None before any process has had the duty."""
+        """Return the last reported state; None if there has been no leader yet."""
         if (kept := await self._meta.get(_KEY)) is None:
             return None
         values = json.loads(kept)

@@ -1,4 +1,4 @@
-"""What a list's buttons need to make the next page, under a key short enough for a button, across restarts."""
+"""Persistent requests behind paginated lists, by a key short enough for a button's custom ID."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from bot.store.upserts import upsert
 
 _log = logging.getLogger(__name__)
 KEPT = timedelta(days=90)
-"""A list that nobody has turned a page of for this long is forgotten."""
+"""Requests unused for this long are deleted."""
 
 
 class Listings:
-    """Requests for lists, by key."""
+    """Storage of list requests."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._under_way: set[asyncio.Task[None]] = set()
 
     def keep(self, request: Mapping[str, Any], now: datetime) -> str:
-        """Remember a request. Equal requests have equal keys (12 characters).
+        """Store a request and return its key (12 characters); equal requests have equal keys.
 
-        Written behind the caller's back: who shows a list need not wait for a load that is being written. Whoever
-        recalls one does, and so does the end of the store (`settle`).
+        The write happens in the background, so that showing a list does not wait for a load being written. `recall` and
+        `settle` wait for it.
         """
         written = json.dumps(request, sort_keys=True, ensure_ascii=False)
         key = hashlib.blake2b(written.encode("utf-8", "replace"), digest_size=9).hexdigest()[:12]
@@ -44,10 +44,10 @@ class Listings:
     def _written(self, writing: asyncio.Task[None]) -> None:
         self._under_way.discard(writing)
         if not writing.cancelled() and (error := writing.exception()):
-            _log.error("A list could not be remembered: its pages will not turn", exc_info=error)
+            _log.error("A list request could not be stored: its page buttons will not work", exc_info=error)
 
     async def settle(self) -> None:
-        """Wait until everything is written."""
+        """Wait for pending writes."""
         if self._under_way:
             await asyncio.wait(self._under_way)
 
@@ -58,12 +58,12 @@ class Listings:
         await self._database.note(lambda connection: connection.execute(row))
 
     async def forget_old(self, now: datetime) -> None:
-        """Delete the lists that nobody has used for `KEPT`."""
+        """Delete requests unused for `KEPT`."""
         old = delete(listings).where(listings.c.used_at < now - KEPT)
         await self._database.note(lambda connection: connection.execute(old))
 
     async def recall(self, key: str) -> dict[str, Any] | None:
-        """The request, or None when it is unknown or forgotten."""
+        """Return the request; None if it is unknown or was deleted."""
         await self.settle()
         async with self._database.read() as connection:
             row = await connection.execute(select(listings.c.request).where(listings.c.key == key))

@@ -1,4 +1,4 @@
-"""The desk's log: what was decided, by whom, how it was before. It only grows."""
+"""The audit log: who decided what, and the state before. Append-only."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Subject(enum.StrEnum):
     VERDICT = "verdict"
     TOPICS = "topics"
     STATE = "state"
-    """What a card's file says of it."""
+    """The state in a card's file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the log.
+    """One entry of the log.
 
     `before` and `after` are verdicts, states, or topics as a JSON list; None for none. `only` are the subscriptions
-    that a publication was meant for. `undoes` is the entry that this one takes back.
+    selected for a publication. `undoes` is the ID of the entry that this one undoes.
     """
 
     id: int
@@ -47,12 +47,12 @@ class Entry:
     undoes: int | None
     at: datetime
     title: str = ""
-    """The card's, where it was asked for."""
+    """The card's title; set by `Log.page` only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which entries: about one card, by one person, that ended in a verdict, said in one way. Files' only if asked."""
+    """Filter by card, person, resulting verdict and source. Entries of files only if selected by `source`."""
 
     card_id: int | None = None
     actor_id: int | None = None
@@ -70,7 +70,7 @@ class LogPage:
 
 
 class Log:
-    """Reading the log."""
+    """Queries of the log."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -78,7 +78,7 @@ class Log:
     async def page(
         self, guild_id: int, wanted: Wanted, *, limit: int, place: int | None = None, newer: bool = False
     ) -> LogPage:
-        """A page of what concerns a server, before or after the entry `place`."""
+        """Return a page of a server's and global entries, before (or with `newer` after) the entry `place`."""
         async with self._database.read() as connection:
             rows = (await connection.execute(_page(guild_id, wanted, limit + 1, place, newer))).mappings().all()
         more, entries = len(rows) > limit, [_entry(row) for row in rows[:limit]]
@@ -87,29 +87,29 @@ class Log:
         return LogPage(tuple(entries), place is not None, more)
 
     async def entry(self, guild_id: int, entry_id: int) -> Entry | None:
-        """One entry of a server's log, or of everywhere's."""
+        """Return an entry of exactly this server's log (`EVERYWHERE`: the global log); None if there is none."""
         async with self._database.read() as connection:
             return await entry_of(connection, guild_id, entry_id)
 
     async def last(self, guild_id: int, card_id: int, subject: Subject | None = None) -> Entry | None:
-        """The last entry about a card that concerns a server; of one subject, the last of the server's own."""
+        """Return the last entry about a card, of the server or global; with `subject`, of the server only."""
         async with self._database.read() as connection:
             return await last_entry_about(connection, guild_id, card_id, subject)
 
     async def last_of(self, guild_id: int, card_id: int) -> Entry | None:
-        """The last thing that a person did to a card in this very server, or everywhere."""
+        """Return the last entry by a person on a card in exactly this server's log (`EVERYWHERE`: the global log)."""
         chosen = (audit.c.guild_id == guild_id) & (audit.c.card_id == card_id) & (audit.c.subject != Subject.STATE)
         async with self._database.read() as connection:
             return await _first(connection, chosen)
 
 
 async def entry_of(connection: AsyncConnection, guild_id: int, entry_id: int) -> Entry | None:
-    """One entry of this very server's log."""
+    """Return an entry of exactly this server's log; None if there is none."""
     return await _first(connection, (audit.c.id == entry_id) & (audit.c.guild_id == guild_id))
 
 
 async def entry_before(connection: AsyncConnection, entry: Entry) -> Entry | None:
-    """The entry that brought about what this one replaced."""
+    """Return the previous entry with the same server, card and subject."""
     return await _first(
         connection,
         (audit.c.id < entry.id)
@@ -122,7 +122,7 @@ async def entry_before(connection: AsyncConnection, entry: Entry) -> Entry | Non
 async def last_entry_about(
     connection: AsyncConnection, guild_id: int, card_id: int, subject: Subject | None = None
 ) -> Entry | None:
-    """The newest entry about a card that concerns a server; of one subject, the newest of the server's own."""
+    """Return the last entry about a card, of the server or global; with `subject`, of the server only."""
     about = audit.c.card_id == card_id
     if subject:
         return await _first(connection, about & (audit.c.guild_id == guild_id) & (audit.c.subject == subject))
@@ -130,7 +130,7 @@ async def last_entry_about(
 
 
 async def write_entry(connection: AsyncConnection, **values: Any) -> Entry:
-    """Add a line."""
+    """Append an entry."""
     row = (await connection.execute(insert(audit).values(values).returning(*audit.c))).mappings().one()
     return _entry(row)
 
@@ -142,7 +142,7 @@ async def _first(connection: AsyncConnection, chosen: ColumnElement[bool]) -> En
 
 
 def _page(guild_id: int, wanted: Wanted, limit: int, place: int | None, newer: bool) -> Select[Any]:
-    """The server's entries and everywhere's, each from its own end of the index."""
+    """Select the server's and the global entries; as two subqueries, so that each is an index range scan."""
     order = audit.c.id.asc() if newer else audit.c.id.desc()
 
     def of(owner: int) -> Select[Any]:

@@ -1,4 +1,4 @@
-"""Cards that are known by name already: by their ids, or by addresses that somebody came across."""
+"""Look up cards by ID or by URL."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from bot.store.visibility import visible
 
 
 class Lookup:
-    """Finding visible cards without a search."""
+    """Lookup of visible cards without a search."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def by_ids(self, ids: Sequence[int], guild_id: int) -> list[FiledCard]:
-        """Those of these cards that the server sees, in the order of the ids."""
+        """Return those of these cards that the server sees, in the order of the IDs."""
         found = {card.id: card for card in await self._seen(cards.c.id.in_(ids), guild_id)}
         return [found[card_id] for card_id in dict.fromkeys(ids) if card_id in found]
 
     async def by_addresses(self, addresses: Collection[str], guild_id: int, *, limit: int) -> list[FiledCard]:
-        """The visible cards of these addresses (`bot.cards.links.normalised`), newest first."""
+        """Return the visible cards with these URLs (as of `bot.cards.links.normalised`), newest first."""
         known = select(card_aliases.c.card_id).where(card_aliases.c.alias.in_(addresses))
         return await self._seen(cards.c.id.in_(known), guild_id, limit)
 
