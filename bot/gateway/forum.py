@@ -92,7 +92,7 @@ class ForumPoster:
             await self._bot.http.edit_channel(thread_id, name=name)
 
     async def put_away(self, delivery: Delivery, thread_id: int) -> None:
-        """Close a post that has lost its message, so that its title no longer shows a withdrawn headline."""
+        """Rename and archive a post that has lost its message, so that it does not show a withdrawn headline."""
         await self._bot.http.edit_channel(thread_id, name=_title(delivery, ()), archived=True)
 
     async def delete(self, thread_id: int) -> bool:

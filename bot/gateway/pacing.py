@@ -131,7 +131,7 @@ class GateKeeper:
     async def _answered(
         self, _session: aiohttp.ClientSession, _request: SimpleNamespace, about: aiohttp.TraceRequestEndParams
     ) -> None:
-        """Raise if a delivery's response is not Discord's, because discord.py would accept some of those."""
+        """Report the response. Raise if a delivery got one that is not Discord's: discord.py would accept some."""
         if _is_exempt(about.url.path):
             return
         answer = about.response
@@ -160,7 +160,7 @@ class GateKeeper:
 
 
 def _limits_all(answer: aiohttp.ClientResponse, after: timedelta | None) -> bool:
-    """Return whether this is a global 429 that discord.py does not wait for: without `Via` it assumes Cloudflare."""
+    """Return whether discord.py does not wait out this 429: no `Via` (it assumes Cloudflare), or global and long."""
     if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
         return False
     is_global = answer.headers.get("X-RateLimit-Global", "").lower() == "true"

@@ -14,7 +14,7 @@ from bot.render.markdown import ELLIPSIS, cut, escaped_with, fitted, fitted_by
 Span = tuple[int, int]
 _BOLD = "**"
 _BEFORE = 3
-"""Fraction of the excerpt that precedes the first match, for context."""
+"""The first match starts about 1/3 of the limit into the excerpt, to leave room for context."""
 _NEAR = 24
 _GRAPHEME = regex.compile(r"\X")
 

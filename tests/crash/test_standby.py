@@ -75,8 +75,8 @@ async def test_a_click_counts_once_and_the_second_takes_over(url: str, tmp_path:
             (post,) = await wire.wait_for_messages(channel, 1, within=PATIENCE)
             await wire.connected(within=PATIENCE)
             second.start()
-            await _logged(second, "standing by")
-            await _logged(second, "Another process answers commands and buttons")
+            await _logged(second, "this one stands by")
+            await _logged(second, "Another process handles commands and buttons")
             assert (await _asked(port, "/healthz"))[0] == 200
             status, said = await _asked(port, "/readyz")
             assert (status, said["ready"]) == (200, True), said
