@@ -1,1 +1,1 @@
-"""The decisions, as pure functions of their arguments: who sees a card, what is wanted in a channel, when to retry."""
+"""Domain logic as pure functions: card visibility, desired channel contents, scheduling and retries."""

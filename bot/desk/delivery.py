@@ -1,4 +1,4 @@
-"""What is wanted in a channel against what is there, and how long to wait after a failure."""
+"""Desired and actual content of a delivery, the action that reconciles them, and backoff after failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.desk.subscription import Layout
 
 
 class Action(enum.Enum):
-    """What makes a channel hold what is wanted."""
+    """The action that reconciles a channel with the desired state."""
 
     POST = "post"
     EDIT = "edit"
@@ -22,33 +22,33 @@ class Action(enum.Enum):
 
 
 class Progress(enum.StrEnum):
-    """Where a delivery stands. Only `waiting` and `sending` can be due."""
+    """State of a delivery. Only `waiting` and `sending` can be due."""
 
     WAITING = "waiting"
     SENDING = "sending"
     SETTLED = "settled"
     QUARANTINED = "quarantined"
-    """Discord refused the message's form: not tried again until a card of it changes."""
+    """Discord rejected the message as invalid: not retried until one of its cards changes."""
     REMOVED = "removed"
-    """A moderator deleted the message: it stays deleted."""
+    """A moderator deleted the message: it is not posted again."""
 
 
 class Crosspost(enum.StrEnum):
-    """Whether a post in an announcement channel goes on to the channels that follow it."""
+    """Crosspost state of a post in an announcement channel."""
 
     WANTED = "wanted"
     DONE = "done"
     DROPPED = "dropped"
-    """Its channel's budget was spent on better cards for too long, or Discord refused."""
+    """The channel's crosspost budget went to better cards for too long, or Discord refused."""
 
 
 UNPUBLISHED = "unpublished"
-"""Wanted of a post whose card's file took its publication back: a note in the card's place, edited again when the
-card is published again. Files do that for hours and often; only a withdrawal deletes the post."""
+"""Desired content of a post whose card was unpublished by its file: a note, edited again once the card is republished.
+Files often do that for some hours, so only a withdrawal deletes the post."""
 WITHDRAWN = "withdrawn"
-"""Wanted of a post whose card is withdrawn, in a channel that prefers a note to an empty place."""
+"""Desired content of a post whose card is withdrawn, in a channel that prefers a note to deletion."""
 EMPTY = "empty"
-"""Wanted of a digest without cards, in a channel that wants to be told."""
+"""Desired content of a digest without cards, in a channel that does not skip empty digests."""
 _NOTES = (UNPUBLISHED, WITHDRAWN, EMPTY)
 
 
@@ -56,10 +56,10 @@ _NOTES = (UNPUBLISHED, WITHDRAWN, EMPTY)
 class Delivery:
     """One message that should exist in a channel.
 
-    `wanted` and `actual` name the cards and their revisions in order (`contents` reads them), or are one of the notes
-    above; None for nothing. `heading` stands above a digest's cards, `mention` is a role's id. In a `forum` the
-    message opens a post of its own. `language` is the one that its own words are in. `user_id` is the member whose
-    own digest it is. Whatever its last call to post has brought has a later id than `after_id`.
+    `wanted` and `actual` list cards and their revisions in order (parsed by `contents`), or are one of the notes
+    above; None means no message. `heading` is shown above a digest's cards, `mention` is a role id. In a `forum` the
+    message opens a new post. `language` is that of the bot's own text. `user_id` is set for a personal digest. If the
+    last call to post created a message, its id is greater than `after_id`.
     """
 
     id: int
@@ -85,14 +85,14 @@ class Delivery:
 
 
 SEEN_AS = "~"
-"""Between a card's own revision and what makes it look different in one server."""
+"""Separates a card's own revision from the suffix for what one server has changed about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """A card at a revision.
 
-    Behind `SEEN_AS` the revision names what one server has made of the card: other topics, or how a review stands.
+    After `SEEN_AS`, the revision identifies what is specific to one server: overridden topics, or the review's state.
     """
 
     card_id: int
@@ -100,19 +100,19 @@ class Content:
 
     @property
     def own_revision(self) -> str:
-        """The card's own, as every server has it."""
+        """The card's own revision, common to all servers."""
         return self.revision.partition(SEEN_AS)[0]
 
 
 def written(contents: Iterable[Content]) -> str | None:
-    """These cards as `wanted` names them; None for none. `bot.store.planning` writes the same in SQL."""
+    """Serialize cards for `wanted`; None if there are none. `bot.store.planning` does the same in SQL."""
     return " ".join(f"{content.card_id}:{content.revision}" for content in contents) or None
 
 
 @lru_cache(maxsize=1024)
 def contents(wanted: str | None) -> tuple[Content, ...]:
-    """The cards that `wanted` names, in order; none for a note. What names no card is passed over: a revision that
-    cannot be one must not cost a digest its other cards."""
+    """Parse the cards in `wanted`, in order; empty for a note. Malformed tokens are skipped, so that one of them does
+    not cost a digest its other cards."""
     if not wanted or wanted in _NOTES:
         return ()
     named = (token.partition(":") for token in wanted.split(" "))
@@ -123,12 +123,12 @@ _IS_CARD = re.compile(r"[0-9]{1,18}")
 
 
 def is_readable(wanted: str | None) -> bool:
-    """Whether something can be done about what is wanted: nothing, a note, or cards."""
+    """Whether `wanted` is valid: None, a note, or a list with at least one card."""
     return wanted is None or wanted in _NOTES or bool(contents(wanted))
 
 
 def action(wanted: str | None, message_id: int | None, actual: str | None) -> Action | None:
-    """The one step towards what is wanted; None when the channel already holds it."""
+    """The action that brings a channel to the desired state; None if it already matches."""
     if wanted is None:
         return Action.RETRACT if message_id is not None else None
     if message_id is None:
@@ -141,7 +141,7 @@ LONGEST_WAIT = timedelta(minutes=15)
 
 
 def wait_after(attempts: int, jitter: float) -> timedelta:
-    """How long to wait after the given number of failures in a row (from 1). `jitter` in 0..1 spreads by ±25 %."""
+    """Exponential backoff after `attempts` consecutive failures (from 1). `jitter` in 0..1 spreads it by ±25 %."""
     doubled: timedelta = FIRST_WAIT * 2 ** min(attempts - 1, 12)
     return min(doubled, LONGEST_WAIT) * (0.75 + 0.5 * jitter)
 
@@ -151,29 +151,30 @@ LONGEST_PROBE = timedelta(hours=1)
 
 
 def probe_after(failures: int, jitter: float) -> timedelta:
-    """How long a closed channel is left alone after the given number of failures in a row (from 1)."""
+    """Interval before probing a closed channel after `failures` consecutive failures (from 1); jitter is ±10 %."""
     doubled: timedelta = FIRST_PROBE * 2 ** min(failures - 1, 12)
     return min(doubled, LONGEST_PROBE) * (0.9 + 0.2 * jitter)
 
 
 CATCH_UP_AFTER = timedelta(hours=1)
 CATCH_UP_FROM = 3
-"""Stories that waited that long, for an outage to pass: so many of them or more come as one digest, not as a flood."""
+"""Number of stories delayed by an outage (by `CATCH_UP_AFTER`) from which they are sent as one digest, not a flood."""
 
 
 def catches_up(delivered: Delivery, waiting: int, now: datetime) -> bool:
-    """Whether a channel that has just taken a story, with others waiting, should get those together.
+    """Whether the stories still waiting for a channel should be sent as one digest.
 
-    `delivered` as it was before: the edit of an old post says nothing of an outage.
+    `delivered` is the delivery that just succeeded, as it was before: a late edit of an old post is no sign of an
+    outage.
     """
     late = now - delivered.planned_at >= CATCH_UP_AFTER and delivered.message_id is None
     return late and delivered.layout is Layout.CARD and waiting >= CATCH_UP_FROM
 
 
 def nonce(instance: str, delivery_id: int, retracted_at: datetime | None = None) -> str:
-    """The same for every try of one post. Discord takes at most 25 characters; `instance` holds 8.
+    """The nonce of a post, stable across retries. Discord allows 25 characters; `instance` takes 8.
 
-    Discord remembers for minutes that the message of a nonce is deleted, so what is posted again gets another.
+    For some minutes Discord remembers that a nonce's message was deleted, so a message posted again needs a new one.
     """
     if retracted_at is None:
         return f"{instance}-{delivery_id:x}"

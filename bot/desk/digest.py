@@ -1,4 +1,4 @@
-"""Which cards a digest brings, in which order, and why not the others."""
+"""Choose and rank the cards of a digest, and explain why others were not chosen."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from bot.desk.delivery import Content
 from bot.desk.subscription import Pauses, Wish, is_new
 
 PER_PROVIDER = 2
-"""Cards of one publisher in one digest: more would be that publisher's digest."""
+"""Maximum number of cards per publisher in one digest."""
 _HOUR = timedelta(hours=1)
 _SHORTEST_HALF_LIFE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A card that a digest may bring, as one server sees it. Topics and provider are folded names.
+    """A card eligible for a digest, as one server sees it. Topics and provider are case-folded names.
 
-    `arrived_at` is when the server could first see it. `only` are the subscriptions that a moderator picked for it.
+    `arrived_at` is when it became visible in the server. `only` are the subscriptions a moderator selected for it.
     """
 
     card_id: int
@@ -38,20 +38,20 @@ class Candidate:
 
     @property
     def points(self) -> int:
-        """Heat and quality together; heat is the story's score, quality the article's."""
+        """Heat (the story's score) plus quality (the article's score)."""
         return max(self.heat or 0, 0) + max(self.quality or 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Had:
-    """What a channel has had already."""
+    """Cards and stories already posted in a channel."""
 
     cards: Collection[int] = ()
     stories: Collection[int] = ()
 
 
 class Fate(enum.StrEnum):
-    """What became of a card when a digest was put together."""
+    """Outcome for a card considered for a digest."""
 
     CHOSEN = "chosen"
     OTHER_TOPIC = "other_topic"
@@ -68,7 +68,7 @@ class Fate(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """How a card came to be chosen: its place by points, heat and quality then, its age in hours."""
+    """Why a card was chosen: its rank by points, its heat and quality at that time, its age in hours."""
 
     place: int
     heat: int | None
@@ -78,31 +78,31 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Chosen(Content):
-    """A card of a digest."""
+    """A card chosen for a digest."""
 
     why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A digest's cards, best first, and what became of each card that was looked at."""
+    """The cards of a digest, best first, and the outcome for every card considered."""
 
     chosen: tuple[Chosen, ...]
     fates: Mapping[int, Fate]
 
 
 def half_life(period: timedelta) -> timedelta:
-    """In what time a card's points fade by half: a day, or half the time between two digests when that is longer."""
+    """Half-life of a card's points: one day, or half the time between two digests if that is longer."""
     return max(_SHORTEST_HALF_LIFE, period / 2)
 
 
 def ranked(pool: Iterable[Candidate], at: datetime, period: timedelta) -> list[Candidate]:
-    """Best first, by points that fade with age; what a moderator picked a subscription for comes before all others."""
+    """Rank cards by points that decay with age; cards for which a moderator selected subscriptions come first."""
     fading = half_life(period).total_seconds()
 
     def key(card: Candidate) -> tuple[bool, float, datetime, int]:
         age = max((at - card.published_at).total_seconds(), 0.0)
-        # the logarithm orders alike and cannot run out of digits
+        # The logarithm preserves the order and cannot underflow.
         score = math.log2(card.points + 1) - age / fading
         return (card.only is not None, score, card.published_at, card.card_id)
 
@@ -121,9 +121,10 @@ def choose(
     pauses: Pauses = (),
     explain: bool = False,
 ) -> Choice:
-    """Take from the top what the wish asks for: new since the last digest, one card a story, two a publisher.
-    `left_out` says of a card that its words are not wanted. A card that a moderator picked the subscription for need
-    not match. The fates of the cards that were not chosen are gathered only to `explain`.
+    """Choose the best matching cards: new since the last digest, one per story, at most two per publisher.
+
+    `left_out` tells whether a card is excluded by its text. A card for which a moderator selected the subscription
+    need not match. `fates` is filled only if `explain` is set.
     """
     topics = {folded(topic) for topic in wish.topics}
     taken: list[Candidate] = []
@@ -148,7 +149,7 @@ def choose(
 
 
 def _unfit(card: Candidate, wish: Wish, topics: Collection[str], subscription_id: int) -> Fate | None:
-    """What the wish has against a card, unless a moderator has picked where it goes."""
+    """Why a card does not match the options, unless a moderator selected its subscriptions."""
     if card.only is not None:
         return None if subscription_id in card.only else Fate.ELSEWHERE
     if topics and card.topics.isdisjoint(topics):
@@ -157,7 +158,7 @@ def _unfit(card: Candidate, wish: Wish, topics: Collection[str], subscription_id
 
 
 def _known(card: Candidate, since: datetime, pauses: Pauses, had: Had) -> Fate | None:
-    """What keeps a card out because it is not new there."""
+    """Why a card is not new to the channel; None if it is."""
     if card.card_id in had.cards:
         return Fate.HAD
     if card.story_id in had.stories:
@@ -166,12 +167,12 @@ def _known(card: Candidate, since: datetime, pauses: Pauses, had: Had) -> Fate |
 
 
 def _spoken_against(card: Candidate, left_out: Callable[[int], bool] | None) -> Fate | None:
-    """Its words come last: they have to be looked through."""
+    """Whether a card is excluded by its text. Checked last because it is expensive."""
     return Fate.LEFT_OUT if left_out and card.only is None and left_out(card.card_id) else None
 
 
 def _crowded(card: Candidate, told: Collection[int], of_provider: Mapping[str, int], full: bool) -> Fate:
-    """What better cards leave of the room."""
+    """Whether better cards leave room for this one."""
     if card.story_id in told:
         return Fate.STORY_TOLD
     if full:

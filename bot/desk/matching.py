@@ -1,4 +1,4 @@
-"""Which cards a subscription is to be spared: by topic or by word."""
+"""Match cards against a subscription's filters: topics, quality and excluded words."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from bot.desk.subscription import Wish
 
 
 def fits(card: Card, wish: Wish) -> bool:
-    """Whether a wish asks for a card, whatever its age and rank."""
+    """Whether a card matches a subscription's filters, regardless of its age and rank."""
     topics = {folded(topic) for topic in wish.topics}
     shared = not topics or not topics.isdisjoint(map(folded, card.topics))
     return shared and (card.quality or 0) >= wish.min_quality and left_out(card, wish.without) is None
 
 
 def left_out(card: Card, without: Sequence[str]) -> str | None:
-    """The first of these topics and words that the card has, None when it has none.
+    """The first excluded topic or word found in a card; None if there is none.
 
-    A word counts where it stands by itself in title or excerpt, whatever its case.
+    Words match whole words in title or excerpt, case-insensitively.
     """
     if not without:
         return None
@@ -34,12 +34,12 @@ def left_out(card: Card, without: Sequence[str]) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _word(word: str) -> re.Pattern[str]:
-    """Languages without spaces have no edges of words: there, and beside signs, the word counts anywhere."""
+    """Compile a whole-word pattern. Scripts without spaces, and symbols, have no word boundaries: match anywhere."""
     before = r"(?<!\w)" if _has_edge(word[:1]) else ""
     after = r"(?!\w)" if _has_edge(word[-1:]) else ""
     return re.compile(f"{before}{re.escape(word)}{after}")
 
 
 def _has_edge(letter: str) -> bool:
-    """From Thai (U+0E00) on, scripts write without spaces or glue particles to their words."""
+    """Whether a word boundary applies at this letter: scripts from Thai (U+0E00) on lack spaces or attach particles."""
     return letter.isalnum() and letter < "\u0e00"

@@ -1,4 +1,4 @@
-"""What somebody missed since they last read."""
+"""The best stories since a member last read."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from datetime import datetime, timedelta
 from bot.desk.digest import Candidate, ranked
 
 FIRST = timedelta(days=7)
-"""How far back somebody looks who has read nothing yet."""
+"""How far back to look for a member who has not read anything yet."""
 MOST = 10
-"""Stories that one can catch up with at a sitting."""
+"""Default number of stories to show."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """The best of what was missed, one card a story, and how many stories there were in all."""
+    """The best missed cards, one per story, and the total number of stories."""
 
     best: tuple[Candidate, ...]
     stories: int
 
 
 def missed(pool: Iterable[Candidate], since: datetime, until: datetime, *, most: int = MOST) -> Missed:
-    """What arrived after `since`, up to `until`, as it stood then: the same question has the same answer later.
+    """Rank the cards that arrived in (`since`, `until`], as of `until`, so that the result is reproducible.
 
-    For which channels a moderator picked a card is of no account to a reader.
+    Subscriptions selected by a moderator are ignored; they only matter for posting.
     """
     arrived = [replace(card, only=None) for card in pool if since < card.arrived_at <= until]
     best: dict[int, Candidate] = {}

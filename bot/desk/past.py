@@ -1,4 +1,4 @@
-"""What a wish would have brought: the past, played again."""
+"""Simulate a subscription over past days."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.desk.timetable import Timetable, timetable
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """The cards that would have come on each local day, how many digests, and the cards' ids, newest first."""
+    """Result of a simulation: cards per local day, the number of digests, and the card ids, newest first."""
 
     days: tuple[tuple[date, int], ...]
     digests: int
@@ -30,9 +30,9 @@ def played_again(
     days: int,
     left_out: Callable[[int], bool] | None = None,
 ) -> Brought:
-    """The last `days` local days, today included. Each card counts as arrived when it was published.
+    """Simulate the last `days` local days, including today. Cards are assumed to arrive when published.
 
-    `left_out` says of a card that its words are not wanted.
+    `left_out` tells whether a card is excluded by its text.
     """
     arrived = sorted(
         (replace(card, arrived_at=card.published_at) for card in pool),
@@ -64,7 +64,7 @@ _MOMENT = timedelta(microseconds=1)
 
 
 def _turns(arrived: Sequence[Candidate], table: Timetable | None, start: datetime, now: datetime) -> list[Turn]:
-    """When something would have been sent: moment, since when, the cards in question, time between two turns."""
+    """Times at which something would have been sent, as (time, previous time, candidate cards, period)."""
     if table is None:
         recent = [card for card in arrived if start <= card.published_at <= now]
         return [(card.published_at, card.published_at - _MOMENT, (card,), timedelta(0)) for card in recent]

@@ -1,4 +1,4 @@
-"""How a member says "since when" and "until when", in English or in the language spoken now."""
+"""Parse the `since` and `until` options, in English or in the current language."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bot.errors import UserError
 from bot.language import marked, tr
 
 SUGGESTED = (marked("today"), marked("7 days"), marked("30 days"), marked("1 year"))
-"""To be said in the language spoken now, in which they are understood."""
+"""Autocomplete suggestions; translated, and parsed, in the current language."""
 _DAYS_AGO = {marked("today"): 0, marked("yesterday"): 1}
 _UNITS = {marked("d day days"): 1, marked("w week weeks"): 7, marked("m month months"): 30, marked("y year years"): 365}
 _LONGEST = 500 * 365
-"""Days. Longer spans mean the same, everything, and would leave the calendar."""
+"""Maximum span in days. A longer one means the same (everything) and would overflow `datetime`."""
 _TAKES = {
     "since": marked("`since` takes `today`, a span such as `7 days` or `2 weeks`, or a date such as `2026-11-24`."),
     "until": marked("`until` takes `today`, a span such as `7 days` or `2 weeks`, or a date such as `2026-11-24`."),
@@ -25,12 +25,12 @@ _SPAN = re.compile(r"(\d{1,4})\s*([^\W\d_]+)")
 
 
 def since(text: str, now: datetime) -> datetime:
-    """The moment meant by `today`, `7 days`, `2w` or `2026-11-24` (UTC). Raises `UserError`."""
+    """Parse a start such as `today`, `7 days`, `2w` or `2026-11-24` (UTC). Raises `UserError`."""
     return _moment(text, now, "since")[0]
 
 
 def until(text: str, now: datetime, start: datetime | None = None) -> datetime:
-    """The moment before which: a day counts to its end. Raises `UserError`, also when it is not after `start`."""
+    """Parse an exclusive end; a day includes its whole 24 hours. Raises `UserError`, also if not after `start`."""
     moment, whole_day = _moment(text, now, "until")
     end = _next_day(moment) if whole_day else moment
     if start is not None and end <= start:
@@ -39,7 +39,7 @@ def until(text: str, now: datetime, start: datetime | None = None) -> datetime:
 
 
 def _moment(text: str, now: datetime, option: str) -> tuple[datetime, bool]:
-    """The moment, and whether it stands for a whole day."""
+    """Parse a time, and tell whether it denotes a whole day."""
     wish = folded(text)
     for name, days in _DAYS_AGO.items():
         if is_one_of(wish, name):
@@ -53,10 +53,10 @@ def _moment(text: str, now: datetime, option: str) -> tuple[datetime, bool]:
 
 
 def _unit(word: str) -> int:
-    """Days; 0 for a word that names no span."""
+    """A unit's length in days; 0 if the word is not a unit."""
     return next((days for names, days in _UNITS.items() if is_one_of(word, names)), 0)
 
 
 def _next_day(day: datetime) -> datetime:
-    """The calendar has a last day."""
+    """The following day, without overflowing `datetime.max`."""
     return min(day, _LAST - _DAY) + _DAY

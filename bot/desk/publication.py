@@ -1,4 +1,4 @@
-"""Who sees a card: the one rule, in words of Python. `bot.store.visibility` says the same in SQL."""
+"""The visibility rule for cards, in Python. `bot.store.visibility` implements the same in SQL."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from bot.cards.model import HeldReason, State
 from bot.language import marked, tr
 
 EVERYWHERE = 0
-"""In the place of a server: what the bot's owners decide for all of them."""
+"""Pseudo guild id for decisions of the bot's owners, which apply to all servers."""
 
 
 class Verdict(enum.StrEnum):
-    """What was decided on a card. The words are those of `State`, whose place a verdict takes."""
+    """A decision's outcome. The values equal those of `State`, which a verdict overrides."""
 
     PUBLISH = "published"
     WITHDRAW = "withdrawn"
 
     @classmethod
     def of_state(cls, state: State) -> Verdict | None:
-        """The verdict that a state amounts to; None for a held card."""
+        """The verdict equivalent to a state; None for a held card."""
         return None if state is State.HELD else cls(state.value)
 
 
 class Source(enum.StrEnum):
-    """How a decision was said."""
+    """Where a decision came from."""
 
     COMMAND = "command"
     BUTTON = "button"
     FILE = "file"
-    """The card's own file changed: nobody's decision, but it stands in the log."""
+    """The card's file changed: not a decision, but recorded in the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A decision on one card. It binds the moderator's own server, or all of them (`EVERYWHERE`).
+    """A moderator's decision on a card, for one server or all of them (`EVERYWHERE`).
 
-    `only` are the subscriptions that get the card, whatever their topics and quality; None for all that match.
+    `only` are the subscriptions that get the card regardless of their filters; None means all that match.
     """
 
     guild_id: int
@@ -51,14 +51,14 @@ class Decision:
 
 
 def ruled(filed: State, ruling: Verdict | None) -> State:
-    """A card's state where no server decided: a take-down in its file, then the owners' word, then its file's."""
+    """A card's state before any server's decision: a withdrawal in its file, else the owners' ruling, else the file."""
     if filed is State.WITHDRAWN or ruling is None:
         return filed
     return State(ruling.value)
 
 
 def is_visible(state: State, verdict: Verdict | None) -> bool:
-    """A take-down binds everyone; then the server's verdict counts, then the card's own state (`ruled`)."""
+    """Whether a card is visible: a withdrawal always wins, then the server's verdict, then the state from `ruled`."""
     if state is State.WITHDRAWN:
         return False
     return verdict is Verdict.PUBLISH if verdict else state is State.PUBLISHED
@@ -67,7 +67,7 @@ def is_visible(state: State, verdict: Verdict | None) -> bool:
 def standing(
     state: State, held_reason: HeldReason | None, verdict: Verdict | None, ruling: Verdict | None = None
 ) -> str:
-    """A card's standing in a server, in words for a moderator."""
+    """Describe a card's status in a server, for moderators."""
     if state is State.WITHDRAWN:
         by_owners = ruling is Verdict.WITHDRAW
         return tr("Withdrawn everywhere by the bot's owners") if by_owners else tr("Withdrawn by its source")

@@ -1,4 +1,4 @@
-"""Quiet hours: when a channel is left in peace, until when, and what may disturb it all the same."""
+"""Quiet hours of a channel: when they start and end, and which stories may bypass them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bot.language import tr
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """Every day from `starts` to `ends`, over midnight when `ends` is the earlier one; never the same.
+    """Daily from `starts` to `ends`, across midnight if `ends` is earlier; the two always differ.
 
-    Stories of at least `passing_heat` come all the same; with None, nothing does.
+    Stories with a heat of at least `passing_heat` are posted anyway; None lets nothing through.
     """
 
     starts: time
@@ -26,19 +26,19 @@ class QuietHours:
     passing_heat: int | None = None
 
     def is_quiet(self, now: datetime) -> bool:
-        """Whether `now` lies in quiet hours: their start does, their end does not."""
+        """Whether `now` is within quiet hours (start inclusive, end exclusive)."""
         return any(start <= now < end for start, end in self._spans(now))
 
     def turns_at(self, now: datetime) -> datetime:
-        """The next instant after `now`, in UTC, from which `is_quiet` says the opposite."""
+        """The next time after `now`, in UTC, at which `is_quiet` changes."""
         quiet = self.is_quiet(now)
         turns = sorted({turn for span in self._spans(now) for turn in span if turn > now})
         return next(turn for turn in turns if self.is_quiet(turn) is not quiet)
 
     def _spans(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """The quiet hours of the days around `now`, enough of them to hold a turn.
+        """Quiet hours of the days around `now`, enough to include the next change.
 
-        Where the clocks skip an hour, a span may end before it starts, which makes it empty, or touch the next day's.
+        At a DST change a span may end before it starts, which makes it empty, or touch that of the next day.
         """
         zone = ZoneInfo(self.timezone)
         today = now.astimezone(zone).date()
@@ -48,7 +48,7 @@ class QuietHours:
 
 
 def parse(starts: str, ends: str, timezone: str, passing_heat: int | None = None) -> QuietHours:
-    """Quiet hours from what somebody typed. Raises `UserError`."""
+    """Parse quiet hours from user input. Raises `UserError`."""
     start, end = parse_time(starts), parse_time(ends)
     if start == end:
         raise UserError(

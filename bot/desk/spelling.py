@@ -1,4 +1,4 @@
-"""Which words somebody may have meant by one that is nowhere."""
+"""Spelling suggestions: known words close to an unknown one."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Iterable
 
 _SURE = 4
-"""Words up to this long may differ by one slip, longer ones by two: two slips make any short word of any other."""
+"""Words up to this length may contain one typo, longer ones two: two typos turn any short word into any other."""
 
 
 def slips_in(word: str) -> int:
-    """How many slips are believed of a word of this length."""
+    """Maximum edit distance for a word of this length."""
     return 1 if len(word) <= _SURE else 2
 
 
 def nearest(word: str, known: Iterable[str], limit: int) -> list[str]:
-    """The known words that are few slips away, the likeliest first: fewer slips, then a longer common beginning."""
+    """Known words within the maximum edit distance, ordered by distance, then by the longest common prefix."""
     at_most, letters, count = slips_in(word), set(word), Counter(word)
     near = [other for other in set(known) if len(letters.symmetric_difference(other)) <= 2 * at_most and other != word]
     alike = [other for other in near if _alike(count, other, at_most)]
@@ -24,7 +24,7 @@ def nearest(word: str, known: Iterable[str], limit: int) -> list[str]:
 
 
 def _alike(letters: Counter[str], other: str, at_most: int) -> bool:
-    """Cheaper than the distance, and true for all that are near: a slip changes at most one letter on each side."""
+    """Prefilter without false negatives, cheaper than the distance: an edit changes at most one letter on each side."""
     return (letters - Counter(other)).total() <= at_most and (Counter(other) - letters).total() <= at_most
 
 
@@ -33,7 +33,7 @@ def _common(word: str, other: str) -> int:
 
 
 def distance(word: str, other: str) -> int:
-    """Slips between two words: a letter left out, put in, mistaken, or two neighbours swapped; no letter twice."""
+    """Optimal string alignment distance: insertions, deletions, substitutions and swaps of adjacent letters."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for at, letter in enumerate(word, 1):

@@ -1,7 +1,7 @@
-"""Which cards tell the same story. A channel gets one post a story: a wrong merge swallows news, a missed one repeats.
+"""Group cards into stories. A channel gets one post per story: a wrong merge hides news, a missed one repeats it.
 
-Cards meet in keys: their own addresses, those that they list as related, and their titles. A key is equal or not, so
-that a table of keys finds a card's neighbours.
+Cards are matched by keys: their own URLs, the URLs they list as related, and their titles. Keys are compared for
+equality only, so that an indexed table can find a card's neighbours.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from bot.cards.links import normalised
 from bot.cards.model import Card, Provider
 
 OWN, RELATED, ALIKE, TITLE = "u:", "r:", "s:", "t:"
-"""How keys begin: the card's own normalised address, that of a related story, that of a related story with a title like
-the card's, a digest of the title's words."""
+"""Key prefixes: the card's own normalized URL, that of a related story, that of a related story with a title similar to
+the card's, a hash of the title's words."""
 WITHIN = timedelta(days=7)
-"""Cards that list the same article tell one story only this close to each other."""
+"""Maximum time between two cards matched by a listed article."""
 TITLES_WITHIN = timedelta(days=3)
-"""Titles come back ("the week in review"), so that they count for less long."""
+"""Maximum time between two cards matched by title; shorter, since titles recur ("the week in review")."""
 SPAN = timedelta(days=7)
-"""A story ends: what comes later than this after its first card begins a new one, though it links back."""
+"""Maximum duration of a story: later cards start a new one even if they link back."""
 _FEWEST = 5
-"""Words of a title that says which story it tells; a number is worth two, as it seldom comes back."""
+"""Minimum number of words in a title that identifies a story; a number counts twice, since numbers rarely recur."""
 _FEWEST_SPARED = 6
-"""Words from which on one may differ."""
+"""Minimum number of words for titles that may differ in one of them."""
 _FEWEST_ALIKE = 3
-"""Words that two titles of one story have in common, which are also half of the shorter one."""
+"""Minimum number of words that similar titles share; these must also be half of the shorter title."""
 _FEWEST_LETTERS = 12
-"""Letters of such a title where no spaces part the words: a dozen of Chinese are about as many words as five."""
+"""Minimum number of letters in a title of a script without spaces: 12 Chinese characters are about five words."""
 _COMMON_WORDS = """
     a an and are as at available be between breaking but by can during exclusive for from has have her his how if in
     into is it its may my new now of on or our over should than that the their they this through to under update updated
@@ -45,7 +45,7 @@ _COMMON_WORDS = """
     de des du en et la le les un une
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
-"""Words that tell no two stories apart, in the languages that most cards are in."""
+"""Stop words in the languages of most cards."""
 _TELLING_WORDS = """
     no not never without arent cant didnt doesnt dont isnt wasnt wont kein keine nicht ne pas sans
     up down rise rises rose fall falls fell gain gains lose loses lost win wins won higher lower more less before after
@@ -54,9 +54,9 @@ _TELLING_WORDS = """
     january february march april june july august september october november december
 """
 _TELLING = frozenset(_TELLING_WORDS.split())
-"""Words that turn a title into its opposite, or one of a series into the next."""
+"""Words that must not differ: they negate a title, or distinguish the items of a series."""
 _ROMAN = regex.compile(r"(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
-# A number keeps its points: 17.1 is not 1.17.
+# Numbers keep their separators: 17.1 is not 1.17.
 _TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:(?<=\p{Nd})[.,:/-](?=\p{Nd})[\p{L}\p{M}\p{N}]+)*")
 _POSSESSIVE = regex.compile(r"'s\b", regex.IGNORECASE)
 _MARKS = str.maketrans({"™": None, "℠": None, "’": "'", "ʼ": "'"})
@@ -68,13 +68,13 @@ _SECTION = (
     r"|world)"
 )
 _FRONT = regex.compile(rf"{_SITE}(?:{_SECTION}){{0,2}}{_INDEX}", regex.IGNORECASE)
-"""A whole site, a language of it or one of its sections, without a query: that is mostly where the page is named."""
+"""Front page of a site, of a language or section of it. URLs with a query do not match: it often names the page."""
 _LIKE_A_FRONT = regex.compile(rf"{_SITE}(?:{_SECTION})?(?:/[a-z]{{1,12}})?{_INDEX}", regex.IGNORECASE)
-"""Any short word may name a section, but a card's own address more likely is its article's."""
+"""Also matches a short word as a section; for related URLs only, since a card's own URL is more likely an article's."""
 
 
 def keys(card: Card) -> frozenset[str]:
-    """A card's keys. A site's front and its sections name no story: unrelated cards share them."""
+    """A card's keys. Front pages and section pages are left out: unrelated cards share them."""
     found = {OWN + alias for alias in card.aliases if not _FRONT.fullmatch(alias)}
     tokens = _tokens(card.title, card.provider)
     words = _telling_words(tokens)
@@ -89,7 +89,7 @@ def keys(card: Card) -> frozenset[str]:
 
 
 def neighbours(card_keys: Iterable[str]) -> set[str]:
-    """The keys by which other cards would meet these: an address counts alike in either role."""
+    """The keys to look up for cards that match these: a URL matches both as own and as related."""
     found = set(card_keys)
     addresses = {key[2:] for key in found if key.startswith((OWN, RELATED))}
     return found | {role + address for address in addresses for role in (OWN, RELATED)}
@@ -103,10 +103,10 @@ def _address(url: str) -> str:
 
 
 def _tokens(title: str, publisher: Provider | None = None) -> list[str]:
-    """A title's words as they are written, without the publisher's name at its end."""
+    """Tokenize a title, without a trailing publisher name."""
     plain = title if title.isascii() else unicodedata.normalize("NFKC", title.translate(_MARKS))
     if publisher and (tail := _TAIL.search(plain)) and _squeezed(tail[1]) in _names(publisher):
-        # Any other end belongs to the title: "Diablo 4 - Everything We Know Ahead Of BlizzConline".
+        # Any other suffix is part of the title: "Diablo 4 - Everything We Know Ahead Of BlizzConline".
         plain = plain[: tail.start()]
     found: list[str] = _TOKEN.findall(_POSSESSIVE.sub("", plain).replace("'", ""))
     return found
@@ -126,17 +126,17 @@ def _telling_words(tokens: Iterable[str]) -> set[str]:
 
 
 def _are_alike(words: set[str], others: set[str]) -> bool:
-    """Whether two titles may be of one story: lists of related stories often hold others of the same topic too."""
+    """Whether two titles may tell one story: lists of related stories often include others on the same topic."""
     return len(words & others) >= max(_FEWEST_ALIKE, min(len(words), len(others)) / 2)
 
 
 def _title_forms(tokens: Sequence[str]) -> Iterator[str]:
-    """The title's words, and those without one of them: two titles that differ by one word have a form in common.
+    """Yield a title's word set, and the sets with one word removed, so that titles differing in one word share a form.
 
-    Their order does not count, apart from that of the numbers and the first word, which mostly is who acts.
+    Word order is ignored, except for numbers and the first word, which usually is the subject.
     """
     if _SPACELESS.search("".join(tokens)):
-        # One letter of Chinese may be a whole "not", and Thai words cannot be found: only equal titles meet.
+        # One Chinese character may mean "not", and Thai words cannot be segmented: only equal titles match.
         whole = "".join(tokens).casefold()
         if len(whole) >= _FEWEST_LETTERS:
             yield whole
@@ -162,12 +162,12 @@ def _form(first: str, rest: Iterable[str], numbers: Iterable[str]) -> str:
 
 
 def _is_number(word: str) -> bool:
-    """Episode 41 and episode 42 are two stories, and so are parts I and II."""
+    """Whether a word is a number, also a Roman one: episodes 41 and 42, or parts I and II, are different stories."""
     return any(letter.isdigit() for letter in word) or _ROMAN.fullmatch(word) is not None
 
 
 def _may_differ(word: str, names_are_seen: bool) -> bool:
-    """A name is another story. It is seen where the title does not write every word with a capital."""
+    """Whether titles may differ in this word. Not in a name, which is recognizable unless every word is capitalized."""
     return word.islower() if names_are_seen else word.lower() != word.upper()
 
 
@@ -177,7 +177,7 @@ def _digest(form: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A card among those that are told apart; `story_id` where it has a story already."""
+    """A card to be clustered; `story_id` if it already belongs to a story."""
 
     card_id: int
     published_at: datetime
@@ -186,7 +186,7 @@ class Member:
 
 
 def assigned(members: Iterable[Member]) -> dict[int, int]:
-    """Each card's story, named by the smallest id: of the stories that were there, else of its cards."""
+    """Cluster cards into stories: card id to story id, the smallest existing story id or else the smallest card id."""
     cards = sorted(members, key=lambda card: (card.published_at, card.card_id))
     by_key: dict[str, list[Member]] = defaultdict(list)
     for card in cards:
@@ -200,11 +200,11 @@ def assigned(members: Iterable[Member]) -> dict[int, int]:
 
 
 _Pairs = Iterator[tuple[Member, Member, bool]]
-"""Two cards that may tell one story, and whether two stories may merge by what they share."""
+"""Pairs of cards that may tell one story, and whether the match may merge two existing stories."""
 
 
 def _meetings(by_key: dict[str, list[Member]]) -> Iterator[_Pairs]:
-    """The surest first. A chain says as much as every pair, and takes fewer steps."""
+    """Candidate pairs, strongest evidence first. Chaining neighbours is equivalent to all pairs, in fewer steps."""
     shared = sorted(by_key)
     yield from (_listing(by_key[RELATED + key[2:]], by_key[key]) for key in shared if _is_listed(key, by_key))
     yield from (_chain(by_key[key], WITHIN) for key in shared if key.startswith(ALIKE))
@@ -216,7 +216,7 @@ def _is_listed(key: str, by_key: dict[str, list[Member]]) -> bool:
 
 
 def _listing(listing: Iterable[Member], own: Sequence[Member]) -> _Pairs:
-    """Each card that lists an article with that article's card; where it has several, with the nearest ones."""
+    """Pair each card that lists an article with that article's card, or with the nearest ones if it has several."""
     moments = [card.published_at for card in own]
     for card in listing:
         place = bisect_left(moments, card.published_at)
@@ -232,7 +232,7 @@ def _chain(group: Sequence[Member], within: timedelta) -> _Pairs:
 
 
 class _Groups:
-    """Disjoint sets of cards, the stories that they had, and when the first and the last of each was published."""
+    """Union-find over cards, with each set's existing story and its first and last publication time."""
 
     def __init__(self, cards: Sequence[Member], same_article: Iterable[Sequence[Member]]) -> None:
         self._leader = {card.card_id: card.card_id for card in cards}
@@ -249,7 +249,7 @@ class _Groups:
         for card in cards:
             leader = self._find(card.card_id)
             first = self._first.setdefault(leader, card.published_at)
-            # What came later than the span belongs by its own address, and does not keep others out.
+            # A card beyond the span belongs by its own URL, and must not keep others out.
             if card.published_at - first <= SPAN:
                 self._last[leader] = card.published_at
 

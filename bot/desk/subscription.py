@@ -1,4 +1,4 @@
-"""What a channel asked for."""
+"""Subscriptions and their options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.language import ENGLISH
 
 
 class When(enum.StrEnum):
-    """When a subscription's cards come: each as it appears, or together at times of the week."""
+    """Frequency of a subscription: instant posts, or digests on a schedule."""
 
     INSTANT = "instant"
     HOURLY = "hourly"
@@ -20,20 +20,20 @@ class When(enum.StrEnum):
 
 
 class Layout(enum.StrEnum):
-    """How a message shows its cards."""
+    """Layout of a message."""
 
     CARD = "card"
-    """One story in full: the first card, and the others as "Also covered by"."""
+    """One story in full: its first card, the others under "Also covered by"."""
     CARDS = "cards"
     """Up to ten small embeds."""
     LIST = "list"
     """Linked headlines."""
     REVIEW = "review"
-    """A card that waits for a moderator's decision, and then the record of it."""
+    """A card awaiting a moderator's decision, and afterwards the record of that decision."""
 
 
 class OnWithdrawal(enum.StrEnum):
-    """What becomes of a post whose card is withdrawn."""
+    """What to do with a post whose card is withdrawn."""
 
     DELETE = "delete"
     MARK = "mark"
@@ -42,12 +42,12 @@ class OnWithdrawal(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which cards, when, and how they look. `topics` and `without` are display names and words; none means no limit.
+    """Options of a subscription. `topics` and `without` are display names and words; empty means no filter.
 
-    `days` count from Monday (0); `times` and `days` are those of `timezone` (an IANA name) and empty for instant ones.
-    `min_quality` is on the producer's scale (0 to about 190); a card without a score counts as 0. `mention` is a
-    role's id. `layout` and `max_cards` shape digests; an instant post is always one card in full. `language`
-    is None where posts are in the server's.
+    `days` count from Monday (0); `times` and `days` are local to `timezone` (an IANA name) and empty for instant
+    subscriptions. `min_quality` is on the producer's scale (0 to about 190); a card without a score counts as 0.
+    `mention` is a role id. `layout` and `max_cards` apply to digests; an instant post always shows one card in full.
+    `language` None means the server's language.
     """
 
     when: When = When.INSTANT
@@ -67,19 +67,18 @@ class Wish:
 
 
 Pauses = tuple[tuple[datetime, datetime | None], ...]
-"""From and until, in order; until is None while a pause lasts."""
+"""Pauses as (start, end), in order; the end is None while a pause lasts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One channel's wish. `next_at` is when its next digest is due, None for instant and paused ones.
+    """A channel's subscription. `next_at` is when its next digest is due, None if instant or paused.
 
-    `since`: cards that became visible after it are new to the subscription. `forum`: each message is a post of its own.
-    `user_id` is the member whose own digest it is; the channel is that of their direct messages.
-    `language` is the one that its posts are in. `unusable` names the columns that hold nothing to plan by, such as a
-    time zone that this machine does not know: while there is one, the subscription rests. `trouble` is why its last
-    digest could not be made, for operators. `pauses` are the spans since its last slot in which it was paused: cards
-    that became visible then are old to it.
+    `since`: cards that became visible after it are new to the subscription. `forum`: each message opens a new post.
+    `user_id` is set for a member's personal digest; the channel is then their DM channel. `language` is that of its
+    posts. `unusable` names columns with invalid values, such as a time zone unknown on this machine; the subscription
+    is suspended while there are any. `trouble` is why its last digest failed, for operators. `pauses` are the pauses
+    since its last slot: cards that became visible during one are not new to it.
     """
 
     id: int
@@ -100,7 +99,7 @@ class Subscription:
 
 
 def is_new(arrived_at: datetime, since: datetime, pauses: Pauses = ()) -> bool:
-    """Whether a card that became visible then is new to a subscription: after its last slot, and not during a pause."""
-    if arrived_at <= since or not pauses:  # asked of every card of every digest
+    """Whether a card is new to a subscription: visible since after its last slot, and not first during a pause."""
+    if arrived_at <= since or not pauses:  # hot path: every card of every digest
         return arrived_at > since
     return not any(start < arrived_at <= end for start, end in pauses if end is not None)

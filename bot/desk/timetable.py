@@ -1,4 +1,4 @@
-"""When a digest is due, through every change of the clocks, and how that is said in words."""
+"""Digest schedules: compute slots correctly across DST changes, and describe them in words."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _DAY = timedelta(days=1)
 _WEEK = timedelta(weeks=1)
 _MOMENT = timedelta(microseconds=1)
 _SIGHT = 10
-"""Local days to look through: the day itself, a week, and one day more at each end in case a whole one is skipped."""
+"""Local days to search: the day itself, a week, and one more at each end in case a whole day is skipped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One digest's place: its local day and time, and their instant in UTC."""
+    """A scheduled digest: local day and time, and the corresponding time in UTC."""
 
     day: date
     time: time
@@ -29,18 +29,18 @@ class Slot:
 
     @property
     def name(self) -> str:
-        """The local day and time; a subscription has no two slots with one name."""
+        """The local day and time; unique per subscription."""
         return f"{self.day} {self.time:%H:%M}"
 
 
 @functools.cache
 def _zone(name: str) -> ZoneInfo:
-    """`ZoneInfo` keeps the last eight only, and reads the others from their files again."""
+    """Cache zones without a limit: `ZoneInfo` keeps only the last eight alive and rereads the others."""
     return ZoneInfo(name)
 
 
 def is_known_zone(name: object) -> bool:
-    """Whether this machine has a time zone of that name: zone data differ from host to host."""
+    """Whether this machine knows the time zone: tzdata differs between hosts."""
     try:
         return isinstance(name, str) and bool(_zone(name))
     except (KeyError, ValueError, OSError):
@@ -48,7 +48,7 @@ def is_known_zone(name: object) -> bool:
 
 
 def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
-    """When a local time comes, in UTC: the first of a repeated hour; one that is skipped, as much later."""
+    """Convert a local time to UTC: a repeated time is its first occurrence, a skipped one is shifted by the gap."""
     return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
 
 
@@ -58,18 +58,18 @@ def _local(zone: ZoneInfo, moment: datetime) -> datetime:
 
 @functools.lru_cache(maxsize=1024)
 def _shift(zone: ZoneInfo, moment: datetime) -> timedelta:
-    """How far local times around a moment may be out of order: by how much the clocks changed on the day before.
+    """How far local times around a moment may be out of order: the clock change during the preceding 24 hours.
 
-    No zone has ever changed its clocks twice within a day, or by more than one.
+    No zone has ever changed its clocks twice within a day, or by more than one day.
     """
     return abs(_local(zone, moment) - _local(zone, moment - _DAY) - _DAY)
 
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """The slots of a week. `days` count from Monday (0); `times` are local, in order and without repetition.
+    """A weekly schedule. `days` count from Monday (0); `times` are local, sorted and unique.
 
-    Local times that fall on one instant, because the clocks skip an hour, are one slot with the later one's name.
+    Local times that coincide because the clocks skip an hour form one slot, named after the later one.
     """
 
     days: tuple[int, ...]
@@ -87,7 +87,7 @@ class Timetable:
             if (found := self._slot(local)).at <= now:
                 if not (shift := self._shift(found.at)):
                     return found
-                # A time that the clocks skipped comes later than some times after it.
+                # A skipped local time may occur later than local times after it.
                 rivals = map(self._slot, self._back(local, local - shift))
                 return max((slot for slot in rivals if slot.at <= now), key=_place)
         return None
@@ -98,21 +98,21 @@ class Timetable:
             if (found := self._slot(local)).at > now:
                 if (end := self._local(found.at)) == local:
                     return found
-                # The same, seen from the skipped time: any other time is the clocks' own when it comes.
+                # Likewise from the skipped time's side: only skipped times differ from the clock when they occur.
                 rivals = [self._slot(rival) for rival in self._ahead(local, end)]
                 first = min(slot.at for slot in rivals if slot.at > now)
                 return max((slot for slot in rivals if slot.at == first), key=_place)
         return None
 
     def looks_back(self, now: datetime) -> datetime:
-        """Since when a digest looks that is made for the latest slot and does not know when the one before was."""
+        """Where the digest for the latest slot starts looking, if the previous slot is unknown."""
         since = now - self.period
         last = self.latest(now)
         before = self.latest(last.at - _MOMENT) if last else None
         return min(since, before.at) if before else since
 
     def between(self, start: datetime, end: datetime) -> Iterator[Slot]:
-        """Every slot after `start` until `end`, which is included, in order."""
+        """Yield the slots in (`start`, `end`], in order."""
         slot = self.following(start)
         while slot and slot.at <= end:
             yield slot
@@ -129,7 +129,7 @@ class Timetable:
         return _shift(_zone(self.timezone), moment)
 
     def _ahead(self, start: datetime, end: datetime | None = None) -> Iterator[datetime]:
-        """The timetable's local times from `start` to `end`, both included, in order."""
+        """Yield local times from `start` to `end`, both inclusive, in order."""
         for day in (start.date() + n * _DAY for n in range(_SIGHT)):
             if day.weekday() in self.days:
                 first = bisect_left(self.times, start.time()) if day == start.date() else 0
@@ -140,7 +140,7 @@ class Timetable:
                     yield local
 
     def _back(self, start: datetime, end: datetime | None = None) -> Iterator[datetime]:
-        """The timetable's local times from `start` back to `end`, both included, the latest first."""
+        """Yield local times from `start` back to `end`, both inclusive, latest first."""
         for day in (start.date() - n * _DAY for n in range(_SIGHT)):
             if day.weekday() in self.days:
                 last = bisect_right(self.times, start.time()) if day == start.date() else len(self.times)
@@ -162,7 +162,7 @@ _MORNING = (time(9),)
 
 
 def timetable(wish: Wish) -> Timetable | None:
-    """A wish's slots; None for an instant one. What it leaves open is filled in: 09:00, every day, Monday."""
+    """The schedule of a subscription; None if instant. Defaults: 09:00, every day, Monday if weekly."""
     days = tuple(sorted(set(wish.days)))
     times = tuple(sorted(set(wish.times)))
     match wish.when:
@@ -181,9 +181,9 @@ def timetable(wish: Wish) -> Timetable | None:
 
 
 def first_turn(wish: Wish, now: datetime) -> tuple[datetime, datetime | None]:
-    """Where a new subscription begins: cards that arrived after the first moment are new to it, and its next slot.
+    """Initial `since` and next slot of a new subscription.
 
-    A digest looks back over one of its periods, so that the first one is as full as the next.
+    A digest looks back over one period, so that the first one is as full as the next.
     """
     table = timetable(wish)
     slot = table.following(now) if table else None
@@ -191,7 +191,7 @@ def first_turn(wish: Wish, now: datetime) -> tuple[datetime, datetime | None]:
 
 
 def words_of(wish: Wish) -> str:
-    """A wish's schedule in words: "Monday to Friday at 09:00 (UTC)"."""
+    """Describe a schedule in words: "Monday to Friday at 09:00 (UTC)"."""
     table = timetable(wish)
     if table is None:
         return tr("as they appear")

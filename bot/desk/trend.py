@@ -1,4 +1,4 @@
-"""What rises, and how many cards came on which day."""
+"""Trends: rising topics and cards per day."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from zoneinfo import ZoneInfo
 
 WEEK = timedelta(days=7)
 _MORE = 3
-"""A rise of fewer cards is chance."""
+"""Minimum increase in cards; smaller ones are noise."""
 
 
 def rises(recent: int, before: int) -> bool:
-    """Whether the cards of one week are clearly more than those of the week before: three more, and half as many."""
+    """Whether one week's count clearly exceeds that of the week before: by at least three cards and by half."""
     return recent - before >= _MORE and recent * 2 >= before * 3
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The cards of a short span of time that begins at `at`: how many, and the heats of those that have one."""
+    """Cards in a short interval starting at `at`: their number, the sum of heats, and how many have a heat."""
 
     at: datetime
     cards: int
@@ -29,7 +29,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A local day: how many cards, and their mean heat; None where no card has one."""
+    """A local day: number of cards and mean heat, None if no card has one."""
 
     date: date
     cards: int
@@ -37,13 +37,13 @@ class Day:
 
 
 def first_moment(now: datetime, zone: ZoneInfo, days: int) -> datetime:
-    """When the first of the last `days` local days began, today included."""
+    """Start of the first of the last `days` local days, including today."""
     first = now.astimezone(zone).date() - timedelta(days=days - 1)
     return datetime.combine(first, datetime.min.time(), tzinfo=zone)
 
 
 def by_day(spans: Iterable[Span], now: datetime, zone: ZoneInfo, days: int) -> list[Day]:
-    """The last `days` local days, today included, oldest first; spans of other days count nowhere."""
+    """Sum spans per local day over the last `days` days including today, oldest first. Other days are ignored."""
     today = now.astimezone(zone).date()
     sums = {today - timedelta(days=back): [0, 0, 0] for back in reversed(range(days))}
     for span in spans:

@@ -1,7 +1,7 @@
-"""What people type for a schedule: times of day, days of the week, time zones.
+"""Parse user input for schedules: times of day, days of the week, time zones.
 
-English is always understood, and so is the language spoken now. Words that mean the same are one text of the
-catalogues, with spaces between them; a translation may list more or fewer.
+English is always understood, and so is the current language. Synonyms form one message of the catalogue, separated by
+spaces; a translation may list more or fewer.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SPELLINGS = (
 
 
 def parse_times(text: str) -> tuple[time, ...]:
-    """The times of day of "9, 18:30, 7pm and noon", in order. Raises `UserError`."""
+    """Parse times of day such as "9, 18:30, 7pm and noon", sorted. Raises `UserError`."""
     times = {_time(word) for word in _words(_spelled(text))}
     if not times:
         raise UserError(_not_a_time(text))
@@ -40,7 +40,7 @@ def parse_times(text: str) -> tuple[time, ...]:
 
 
 def parse_time(text: str) -> time:
-    """One time of day. Raises `UserError`."""
+    """Parse one time of day. Raises `UserError`."""
     times = parse_times(text)
     if len(times) > 1:
         raise UserError(tr("“{text}” is more than one time of day. Give just one, such as `22:00`.", text=_shown(text)))
@@ -48,7 +48,7 @@ def parse_time(text: str) -> time:
 
 
 def _spelled(text: str) -> str:
-    """Each time as one word: "9.30 a.m." becomes "9.30am"."""
+    """Normalize each time to one word: "9.30 a.m." becomes "9.30am"."""
     text = folded(text)
     for pattern, word in _SPELLINGS:
         text = pattern.sub(word, text)
@@ -88,9 +88,9 @@ _TO = marked("to through until")
 
 
 def parse_days(text: str) -> tuple[int, ...]:
-    """The days of "mon, Wednesday, fri", "mon-fri" or "weekend", from Monday (0), in order. Raises `UserError`.
+    """Parse days such as "mon, Wednesday, fri", "mon-fri" or "weekend"; Monday is 0, sorted. Raises `UserError`.
 
-    Numbers are refused: whether 1 is Monday or Sunday depends on whom one asks.
+    Numbers are rejected as ambiguous: 1 could be Monday or Sunday.
     """
     spelled = _EVERY.sub("daily", folded(text).replace(".", " ").replace(folded(tr("every day")), "daily"))
     to = re.compile(rf"\s*(?:[-–—]|\b(?:{'|'.join(map(re.escape, _meaning(_TO)))})\b)\s*")
@@ -126,7 +126,7 @@ def _not_a_day(word: str) -> str:
 
 
 _MOST_ZONES = 25
-"""Discord's limit of suggestions."""
+"""Discord's limit for autocomplete choices."""
 _COMMON_ZONES = (
     "UTC",
     "Europe/London",
@@ -155,15 +155,15 @@ _COMMON_ZONES = (
     "Pacific/Auckland",
 )
 _NO_PLACES = {"localtime", "posixrules", "Factory"}
-"""What a system has among its zones that means another zone, or none, on the next one."""
+"""Entries of the zone database that are not time zones, or that depend on the host."""
 _TURNED = re.compile(r"(?:Etc/)?GMT[-+]?[0-9]+")
-"""Never suggested: the sign of `Etc/GMT+1` is turned around (it is one hour behind UTC)."""
+"""Never suggested: the sign in `Etc/GMT+1` is inverted (it is one hour behind UTC)."""
 _OFFSET = re.compile(r"(?:utc|gmt)?_?[-+]_?[0-9]{1,2}(?::?[0-9]{2})?")
 
 
 @functools.cache
 def _known() -> dict[str, str]:
-    """The zones of this system, by their folded names."""
+    """Zones of this system by folded name."""
     return {_zone_folded(zone): zone for zone in sorted(available_timezones() - _NO_PLACES)}
 
 
@@ -173,7 +173,7 @@ def _suggested() -> dict[str, str]:
 
 
 def parse_zone(text: str) -> str:
-    """The IANA zone of this name, as IANA spells it. Raises `UserError`, which suggests up to three others."""
+    """Parse an IANA zone name into its canonical spelling. Raises `UserError` with up to three suggestions."""
     wanted = _zone_folded(text)
     if zone := _known().get(wanted):
         return zone
@@ -187,7 +187,7 @@ def parse_zone(text: str) -> str:
 
 
 def zones(beginning: str) -> list[str]:
-    """Up to 25 zones to suggest: those that begin so, those whose place begins so, then those with it anywhere."""
+    """Autocomplete up to 25 zones: first prefix matches, then prefix matches of the place, then any other matches."""
     query = _zone_folded(beginning)
     if not query:
         return [zone for zone in _COMMON_ZONES if _zone_folded(zone) in _known()]
@@ -204,7 +204,7 @@ def _rank(name: str, query: str) -> int:
 
 
 def _close(wanted: str) -> list[str]:
-    """Up to three zones whose name, or whose place, is almost this."""
+    """Up to three zones whose name or place is similar."""
     if wanted and (found := zones(wanted)):
         return found[:3]
     names = {name.rpartition("/")[2]: zone for name, zone in _suggested().items()} | _suggested()
@@ -213,18 +213,18 @@ def _close(wanted: str) -> list[str]:
 
 
 def _zone_folded(text: str) -> str:
-    """For comparison: "são paulo" and "Sao_Paulo" are one."""
+    """Fold a zone name for comparison: "são paulo" equals "Sao_Paulo"."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
     return re.sub(r"_?/_?", "/", re.sub(r"[\s_]+", "_", folded(plain)))
 
 
 def folded(text: str) -> str:
-    """What somebody typed, for comparison."""
+    """Fold user input for comparison: NFKC, case-folded, single spaces."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def is_one_of(word: str, english: str) -> bool:
-    """Whether a folded word is one of these, which mean the same, or one of those that the language has for them."""
+    """Whether a folded word is one of these English synonyms or their translations in the current language."""
     return word in _meaning(english)
 
 
@@ -240,6 +240,6 @@ def _words(text: str) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    """What somebody typed, short enough to be repeated in an answer."""
+    """User input, shortened for quoting in a reply."""
     line = " ".join(text.split())
     return line if len(line) <= 40 else f"{line[:39]}…"

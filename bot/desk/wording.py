@@ -1,4 +1,4 @@
-"""What a reader's words ask for: `"two words"` is a phrase, `-word` excludes, `word*` matches beginnings."""
+"""Parse search queries: `"two words"` is a phrase, `-word` excludes, `word*` matches prefixes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from bot.cards.words import UNSPACED, plain, spaced, split, unmarked
 
 _PIECES = re.compile(r'(-?)"([^"]*)"?|(\S+)')
 SHORTEST, LONGEST = 3, 24
-"""Letters of a word whose spelling can be helped."""
+"""Minimum and maximum length of words that spelling correction handles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words that follow each other; of the last one only the beginning, where it `begins`, or any of its `endings`."""
+    """Consecutive words. The last is a prefix if `begins`, or stands for any of the `endings`."""
 
     words: tuple[str, ...]
     begins: bool = False
@@ -24,14 +24,14 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What must be there and what must not."""
+    """A parsed query: required and excluded phrases."""
 
     wanted: tuple[Phrase, ...] = ()
     unwanted: tuple[Phrase, ...] = ()
 
 
 def asked(words: str, *, typing: bool = False) -> Asked:
-    """What the words ask for. While the reader is `typing` them, the last one may be the beginning of a word."""
+    """Parse a query. While the member is still `typing`, the last word may be a prefix."""
     wanted: list[Phrase] = []
     unwanted: list[Phrase] = []
     pieces = list(_PIECES.finditer(words))
@@ -45,9 +45,9 @@ def asked(words: str, *, typing: bool = False) -> Asked:
 
 
 def being_typed(words: str) -> str:
-    """The word that the reader is in the middle of, as the index sees it; empty when there is none with letters enough.
+    """The incomplete last word, in index form; empty if there is none or it is too short.
 
-    Beginnings of up to `SHORTEST` letters an index finds by itself.
+    Prefixes of up to `SHORTEST` letters are covered by the prefix index.
     """
     wanted = asked(words, typing=True).wanted
     word = plain(wanted[-1].words[-1]) if wanted and wanted[-1].begins else ""
@@ -55,7 +55,7 @@ def being_typed(words: str) -> str:
 
 
 def ending(words: Asked, endings: Sequence[str]) -> Asked:
-    """The same, with these whole words instead of the one that is being typed."""
+    """Replace the incomplete last word with these completions."""
     *others, last = words.wanted
     return replace(words, wanted=(*others, replace(last, begins=False, endings=tuple(endings))))
 
@@ -72,18 +72,18 @@ def _phrase(text: str, *, begins: bool) -> Phrase:
 
 
 def spellable(text: str) -> list[str]:
-    """The words of a text whose spelling can be helped, each once, as the index sees them: letters only, no ciphers."""
+    """Words eligible for spelling correction, deduplicated and in index form: letters only, no digits."""
     keys = (word.key for word in split(text))
     return list(dict.fromkeys(key for key in keys if key.isalpha() and SHORTEST <= len(key) <= LONGEST))
 
 
 def wanted_words(words: str) -> list[str]:
-    """Those of the words that are asked for and not excluded, where their spelling can be helped."""
+    """Words of a query that are not excluded and are eligible for spelling correction."""
     return spellable(" ".join(piece[0] for piece in _PIECES.finditer(words) if not _negative(piece)))
 
 
 def corrected(words: str, spelling: Mapping[str, str]) -> str:
-    """The words with those that are asked for spelled anew; quotes, exclusions and stars stay."""
+    """Correct the spelling of a query's words; quotes, exclusions and asterisks are preserved."""
     return _PIECES.sub(lambda piece: piece[0] if _negative(piece) else _respelled(piece[0], spelling), words)
 
 
