@@ -1,1 +1,1 @@
-"""What a card is: front matter in, a valid `Card` or a `Problem` out. Pure: nothing here reads a file or a clock."""
+"""Parse front matter into a valid `Card`, or report `Problem`s. Pure: nothing here reads files or the clock."""

@@ -1,4 +1,4 @@
-"""Build a card from the fields of its file."""
+"""Build a card from its front matter fields."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bot.cards.model import Card, HeldReason, Image, Provider, Related, State
 from bot.cards.text import folded, repaired, storable
 
 MOST_TOPICS, MOST_IMAGES, MOST_RELATED = 64, 16, 200
-"""What is kept of a card's lists. Real ones have up to 3 topics, 2 pictures and 179 related stories."""
+"""Maximum lengths of a card's lists. Real cards have up to 3 topics, 2 images and 179 related stories."""
 LONGEST_TITLE, LONGEST_EXCERPT, LONGEST_NAME, LONGEST_URL = 1000, 10_000, 200, 8192
-"""Characters of a text that are kept: more than Discord shows of any (256, 4,096, 256) or links (2,048)."""
+"""Maximum lengths of texts in characters: more than Discord shows (256, 4,096, 256) or accepts in a link (2,048)."""
 
 
 def build_card(fields: Fields, slug: str) -> Card:
-    """The card. What is wrong with it stands in the fields' findings; with an error among them it is none."""
+    """Build the card. Problems are added to the fields' findings; if these contain an error, discard the card."""
     raw_title = fields.text("title", LONGEST_TITLE)
     title = repaired(raw_title)
     if not title and not isinstance(fields.values.get("title"), dict | list):
@@ -100,7 +100,7 @@ _SEPARATOR = re.compile(r"[,;]")
 
 
 def _topics(fields: Fields) -> tuple[str, ...]:
-    """Display names, each once however it is written; nulls are left out."""
+    """Display names of the topics, deduplicated ignoring case; nulls are skipped."""
     value = fields.values.get("topics")
     if isinstance(value, str):
         written = _SEPARATOR.split(fields.text("topics", MOST_TOPICS * LONGEST_NAME), MOST_TOPICS)[:MOST_TOPICS]
@@ -129,7 +129,7 @@ def _images(fields: Fields) -> list[Image]:
 
 
 def _related(card: Fields, seen: set[str]) -> tuple[Related, ...]:
-    """Other publishers' versions, best first; without address, repeated or the card's own address: left out."""
+    """Other publishers' versions, best first; skip those without a URL, duplicates, and the card's own URL."""
     found = []
     for fields in card.maps("related", MOST_RELATED):
         web, original = (fields.text(name, LONGEST_URL) for name in ("webUrl", "originalUrl"))
@@ -151,18 +151,18 @@ def _provider_name(related: Fields) -> str:
 
 
 _YEARS = range(1000, 3000)
-"""The years that the store can order cards by."""
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # stands in where the file is in error anyway
+"""Years that the store can sort by."""
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # placeholder for a file that has an error anyway
 _DAY_IN_NAME = re.compile(r"(?:^|/)(\d{4}-\d{2}-\d{2})(?=[-_]|$)", re.ASCII)
 
 
 def has_time(fields: Fields, slug: str) -> bool:
-    """Whether the file or its name say when the card was published."""
+    """Whether the file or its name gives a publication time."""
     return fields.has("publishedDateTime") or _DAY_IN_NAME.search(slug) is not None
 
 
 def _published_at(fields: Fields, slug: str) -> datetime:
-    """The moment in UTC; of the file name's day when the field is missing. A time without zone is UTC."""
+    """The publication time in UTC, falling back to the date in the file name. A time without a zone is UTC."""
     day = _DAY_IN_NAME.search(slug)
     if not fields.has("publishedDateTime") and day is None:
         fields.error("publishedDateTime", "a card needs the time at which it was published")

@@ -1,4 +1,4 @@
-"""Read the fields of a card's file one by one, and collect what is wrong with them: all of it, not the first."""
+"""Typed access to front matter fields that collects all findings instead of stopping at the first."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bot.cards.model import Severity
 from bot.cards.values import ValueShapeError, flag, items, mapping, moment, scalar, whole
 
 MOST_FINDINGS = 50
-"""Findings of one file that are kept; of more there is a number."""
+"""Maximum number of findings kept per file; the rest is only counted."""
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong at a place of the front matter. `line` is that of the file, None where the path says it."""
+    """A problem at a path in the front matter. `line` is the line in the file; None to derive it from the path."""
 
     path: Path
     problem: str
@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Findings:
-    """What was found in one file so far. `has_error` counts those that were too many to keep as well."""
+    """Findings of one file. `has_error` also covers findings that were not kept."""
 
     kept: list[Finding] = field(default_factory=list)
     left_out: int = 0
@@ -44,7 +44,7 @@ class Findings:
 
 
 class Fields:
-    """A map of the file. What has the wrong shape becomes an error, and is read as if it were missing."""
+    """A map in the front matter. A value of the wrong type is reported as an error and treated as missing."""
 
     __slots__ = ("_above", "_findings", "_steps", "values")
 
@@ -58,7 +58,7 @@ class Fields:
 
     @property
     def path(self) -> Path:
-        """The way to this map. It is put together when something is found: most maps are as they should be."""
+        """The path to this map, built lazily: most maps have no findings."""
         return self._above.path + self._steps if self._above else self._steps
 
     def error(self, name: str, problem: str) -> None:
@@ -68,14 +68,14 @@ class Fields:
         self._findings.add((*self.path, name), problem, Severity.NOTE)
 
     def note_here(self, problem: str) -> None:
-        """Note something about the map itself."""
+        """Add a note about the map itself."""
         self._findings.add(self.path, problem, Severity.NOTE)
 
     def has(self, name: str) -> bool:
         return self.values.get(name) is not None
 
     def text(self, name: str, most: int) -> str:
-        """Any single value as text, as it was written; empty when it is missing, cut with a note after `most`."""
+        """A scalar as text, as written; empty if missing, truncated to `most` characters with a note."""
         value = self.values.get(name)
         if value is None:
             return ""
@@ -91,23 +91,23 @@ class Fields:
         return self._read(whole, value, name, None) if value is not None else None
 
     def moment(self, name: str, instead: str | None = None) -> datetime | None:
-        """The time in a field, or the one `instead` when it is missing."""
+        """The time in a field; parse `instead` if it is missing."""
         value = self.values.get(name)
         value = instead if value is None else value
         return self._read(moment, value, name, None) if value is not None else None
 
     def inner(self, name: str) -> Fields:
-        """The map in a field; an empty one when it is missing."""
+        """The map in a field; empty if missing."""
         value = self.values.get(name)
         return Fields(self._read(mapping, value, name, {}), self._findings, self, (name,))
 
     def peek(self, name: str) -> Fields:
-        """`inner`, without a word about another shape."""
+        """Like `inner`, but without reporting a wrong type."""
         value = self.values.get(name)
         return Fields(value if isinstance(value, dict) else {}, self._findings, self, (name,))
 
     def maps(self, name: str, most: int) -> Iterator[Fields]:
-        """The maps of a list, at most so many of them; the rest is left out with a note."""
+        """Yield up to `most` maps of a list; the rest is dropped with a note."""
         for index, value in enumerate(self._first(name, items, most)):
             try:
                 yield Fields(mapping(value), self._findings, self, (name, index))
@@ -115,7 +115,7 @@ class Fields:
                 self._findings.add((*self.path, name, index), str(wrong), Severity.ERROR)
 
     def texts(self, name: str, longest: int, most: int) -> Iterator[str]:
-        """The texts of a list, each cut after `longest` characters, at most so many of them."""
+        """Yield up to `most` texts of a list, each truncated to `longest` characters."""
         for index, value in enumerate(self._first(name, _listed, most)):
             try:
                 yield self._cut(scalar(value), longest, name, index)
@@ -146,12 +146,12 @@ class Fields:
 
 
 def _listed(value: Any) -> list[Any]:
-    """A list, or a single value as one of its own."""
+    """A list; a string becomes a list of one item."""
     return [value] if isinstance(value, str) else items(value)
 
 
 def named(path: Path) -> str:
-    """The path as people write it: `related[3].provider.name`, with nothing in it that would not show on one line."""
+    """Format a path as `related[3].provider.name`, on one line and printable."""
     name = "".join(f"[{step}]" if isinstance(step, int) else f".{_shown(step)}" for step in path)
     return name.removeprefix(".")
 

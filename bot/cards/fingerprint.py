@@ -1,4 +1,4 @@
-"""When has a card changed? Only when a reader would see it."""
+"""Hashes for change detection: one of what readers see, one of all content."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import replace
 from bot.cards.model import Card, State
 
 RELATED_SHOWN = 3
-"""How many related stories a post names; the rest is a number."""
+"""Number of related stories named in a post; the rest is only counted."""
 
 
 def revision(card: Card) -> str:
-    """Names what a reader sees of a card: equal revisions need no edit. Heat, quality and state are not part of it."""
+    """Hash what readers see of a card: equal revisions need no edit. Excludes heat, quality and state."""
     related = [(story.title, story.url, story.provider) for story in card.related[:RELATED_SHOWN]]
     provider = card.provider and (card.provider.name, card.provider.icon)
     shown = (
@@ -24,7 +24,7 @@ def revision(card: Card) -> str:
 
 
 def content(card: Card) -> str:
-    """Names everything a file says except where it lies: equal contents under two names are one card, renamed."""
+    """Hash a card's content except its path and state, to detect renamed files."""
     return _digest(repr(replace(card, slug="", state=State.HELD, held_reason=None)))
 
 

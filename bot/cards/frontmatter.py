@@ -1,4 +1,4 @@
-"""Find a file's front matter between its fences, and read it in its language."""
+"""Locate a file's front matter and parse it as YAML, TOML or JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["FrontMatter", "FrontMatterError", "Place", "Written", "locate", "spl
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a text's front matter begins and ends, in characters, where the body begins, and what language it is in."""
+    """Location of the front matter and start of the body, as character offsets, and the front matter's language."""
 
     start: int
     end: int
@@ -30,13 +30,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """A file's fields, where they stand, and the text that they were read from."""
+    """A file's fields, their location, and the text they were parsed from."""
 
     matter: Matter
     place: Place
     text: str
     is_mended: bool = False
-    """Whether `secured` was left out of the text, because nothing could be read with it."""
+    """Whether `secured` was removed from the text because it made the front matter unparseable."""
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -44,23 +44,23 @@ class FrontMatter:
 
     @property
     def first_line(self) -> int:
-        """The line of the file with the opening fence, from 1."""
+        """Line number of the opening fence in the file, from 1."""
         return 1 + self.text.count("\n", 0, self.place.start)
 
     def line(self, *path: str | int) -> int:
-        """The line of the file where a value stands, or as much of the way to it as is there."""
+        """Line number of a value in the file, or of the deepest existing part of its path."""
         return self.first_line + (self.matter.line(path) or 0)
 
     def twice(self) -> Iterator[tuple[Path, int]]:
-        """Keys that stand in their map for a second time, with the line of the file."""
+        """Duplicate keys, with their line numbers in the file."""
         return ((path, self.first_line + line) for path, line in self.matter.twice())
 
     def raw(self) -> str:
-        """The front matter as written, in which a `Written` scalar's places count."""
+        """The raw front matter, to which the offsets of `Written` scalars refer."""
         return self.text[self.place.start : self.place.end]
 
     def body_line(self) -> int | None:
-        """The line of the file on which the text below the front matter begins; None when there is none."""
+        """Line number of the first text below the front matter; None if there is none."""
         if not (body := _SOLID.search(self.text, self.place.body)):
             return None
         return 1 + self.text.count("\n", 0, body.start())
@@ -70,7 +70,7 @@ _SOLID = re.compile(r"\S")
 _FENCE = r"(?P<fence>-{{3,}}|\+{{3,}})[^\S\n]*(?P<language>{language})?(?P<rest>[^\S\n]*(?:(?<=\s)#[^\n]*)?)(?:\n|\Z)"
 _OPENING = re.compile(_FENCE.format(language=r"[A-Za-z][\w+-]*"))
 _REFUSED = re.compile(r";;;[^\S\n]*(?P<language>[A-Za-z][\w+-]*)[^\S\n]*$", re.MULTILINE)
-# They begin with the end of the line before: `^` would be tried at every character.
+# They start with the preceding newline, because `^` would be tried at every character.
 _CLOSING = {
     "-": re.compile(r"\n(?:-{3,}|\.{3})[^\S\n]*(?:(?<=\s)#[^\n]*)?(?:\n|\Z)"),
     "+": re.compile(r"\n\+{3,}[^\S\n]*(?:(?<=\s)#[^\n]*)?(?:\n|\Z)"),
@@ -78,11 +78,11 @@ _CLOSING = {
 _OBJECT = re.compile(r'\{(?:\s*["}]|[^\S\n]*(?:\n|\Z))')
 _LANGUAGES = {"yaml": "yaml", "yml": "yaml", "toml": "toml", "json": "json"}
 _LANGUAGE_OF = {"-": "yaml", "+": "toml"}
-_CUT_OFF = {"-", "--", "+", "++"}  # a file that is just being written
+_CUT_OFF = {"-", "--", "+", "++"}  # a file that is still being written
 
 
 class _Fenced(BaseHandler):
-    """Front matter between two fences of three or more signs. The first may name the language, and carry a comment."""
+    """Front matter between fences of three or more characters. The first may name the language and have a comment."""
 
     def __init__(self, sign: str) -> None:
         super().__init__(_OPENING)
@@ -99,13 +99,13 @@ class _Fenced(BaseHandler):
         closing = _CLOSING[self._sign].search(text, opening.end() - 1)
         if closing is None:
             raise _unclosed()
-        # YAML and TOML know the comment that may stand behind the fence.
+        # A comment after the fence is valid in YAML and TOML, but not in JSON.
         start = opening.end() if known == "json" else opening.start("rest")
         return Place(start, closing.start() + 1, closing.end(), known)
 
 
 class _Bare(BaseHandler):
-    """A JSON object that stands for itself. Where it ends, only reading it tells."""
+    """A JSON object without fences; its end is only known after parsing."""
 
     def __init__(self) -> None:
         super().__init__(_OBJECT)
@@ -124,9 +124,10 @@ _HANDLERS = (_Fenced("-"), _Fenced("+"), _Bare())
 
 
 def locate(text: str) -> Place | None:
-    """Where the front matter stands, None when there is none. Raises `FrontMatterError`, with the file's line.
+    """Locate the front matter; None if there is none. Raises `FrontMatterError` with the line in the file.
 
-    A byte order mark and blank lines may come before it. The end of bare JSON is that of the text: `split` knows it.
+    A byte order mark and blank lines may precede it. For JSON without fences, the end is that of the text; only
+    `split` determines the real one.
     """
     begin = len(text) - len(text.lstrip("\ufeff").lstrip())
     try:
@@ -151,7 +152,7 @@ def _unclosed() -> FrontMatterError:
 
 
 def split(text: str) -> FrontMatter | None:
-    """A file's front matter, or None when it has none. Raises `FrontMatterError`, with the file's line."""
+    """Parse a file's front matter; None if it has none. Raises `FrontMatterError` with the line in the file."""
     if "\r" in text and "\n" not in text:
         text = text.replace("\r", "\n")
     place = locate(text)
@@ -186,7 +187,7 @@ def _read(text: str, place: Place) -> FrontMatter:
 
 
 def _ending(place: Place, text: str, length: int) -> Place:
-    """The place of JSON of this length; between fences nothing may follow it."""
+    """The location of a JSON object of this length; between fences, nothing may follow it."""
     end = place.start + length
     if place.body == len(text) == place.end:
         return replace(place, end=end, body=end)
@@ -196,7 +197,7 @@ def _ending(place: Place, text: str, length: int) -> Place:
 
 
 def without_broken_bytes(text: str) -> str | None:
-    """The text without its `secured`, where all half characters are in it; they stand for bytes that are no UTF-8."""
+    """Remove `secured` if that removes all lone surrogates, which stand for invalid UTF-8; None otherwise."""
     try:
         place = locate(text)
     except FrontMatterError:
@@ -209,8 +210,8 @@ def without_broken_bytes(text: str) -> str | None:
 
 _HALF = re.compile("[\ud800-\udfff]")
 
-# Ciphertext that broke in transit is the one thing that must not cost a card its place: it is dropped anyway. It may be
-# a quotation without its end, lines that are not indented, an escape that is none.
+# Corrupted ciphertext in `secured` must not invalidate a card, as it is dropped anyway. It may contain an unterminated
+# string, unindented lines or an invalid escape.
 _NEXT_KEY = r"""["']?[A-Za-z][\w-]*+["']?[ \t]*[:=](?:\s|\Z)"""
 _LINES = rf"""^["']?secured["']?[ \t]*[:=][^\n]*+(?:\n(?!{_NEXT_KEY}|\[|\}})[^\n]*+)*+"""
 _QUOTED = r"""(?P<key>["']?secured["']?\s*[:=]\s*)"""
@@ -224,7 +225,7 @@ _SECURED_KEY = re.compile(r"""\bsecured["']?\s*[:=]""")
 
 
 def _without_secured(text: str, place: Place) -> Iterator[tuple[str, Place]]:
-    """The text with its `secured` left out in one way after the other, line for line, and the new place."""
+    """Yield the text with `secured` removed in one way after another, preserving line numbers, and the new location."""
     raw = text[place.start : place.end]
     if not _SECURED_KEY.search(raw):
         return

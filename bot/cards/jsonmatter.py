@@ -1,4 +1,4 @@
-"""JSON front matter. It ends where its object ends, whatever the lines look like."""
+"""Parse JSON front matter, which ends with its object."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bot.cards.matter import FrontMatterError, Matter, Path, line_in
 _LONGEST_NUMBER = 18
 _SIGN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{},]|[^\s\[\]{},:"]++', re.DOTALL)
 _DEEPEST_NAMED = 4
-"""Levels whose lines are kept: `related[3].provider.name` has four."""
+"""Nesting levels for which line numbers are kept: `related[3].provider.name` has four."""
 
 
 def read_json(text: str) -> tuple[Matter, int]:
-    """The object with which a text begins, and where it ends. Raises `FrontMatterError`, with the text's line."""
+    """Parse the object at the start of a text; also returns its end. Raises `FrontMatterError` with the text's line."""
     begin = len(text) - len(text.lstrip())
     try:
         fields, end = json.JSONDecoder(parse_int=_number).raw_decode(text, begin)
@@ -31,7 +31,7 @@ def read_json(text: str) -> tuple[Matter, int]:
 
 
 def _number(written: str) -> int | str:
-    """A number that no field can hold stays as written: Python refuses to turn very long ones into numbers."""
+    """Parse an integer, keeping long ones as text: no field can hold them, and Python refuses to convert huge ones."""
     return int(written) if len(written) <= _LONGEST_NUMBER else written
 
 
@@ -44,8 +44,8 @@ def _twice(places: Sequence[tuple[Path, int]]) -> Iterator[tuple[Path, int]]:
 
 
 def _places(text: str) -> Iterator[tuple[Path, int]]:
-    """Where each key stands, and each item of a list, in the order of the text."""
-    path: list[Any] = []  # of each open container the key or index that is being read, None before an object's key
+    """Yield the path and line of each key and list item, in text order."""
+    path: list[Any] = []  # current key or index of each open container; None before a key of an object
     line = done = 0
     for found in _SIGN.finditer(text):
         line, done = line + text.count("\n", done, found.start()), found.start()

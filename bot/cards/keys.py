@@ -1,4 +1,4 @@
-"""Which keys a card has, and which one was probably meant by another."""
+"""Known front matter keys, and suggestions for unknown ones."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 from bot.cards.text import folded
 
 LINKS = ("webUrl", "originalUrl", "sourceUrl")
-"""Where the link is looked for, in this order. A video has no webUrl; AMP copies are never linked."""
+"""Keys searched for the link, in this order. Videos have no webUrl; AMP copies are never linked."""
 ALIASES = (*LINKS, "ampWebUrl", "cdnAmpWebUrl", "ampUrl", "cdnAmpUrl")
 
 CARD = frozenset({
     "category", "title", "excerpt", "publishedDateTime", *ALIASES, "type", "quality", "heat", "published", "removed",
     "provider", "topics", "images", "related", "featuredContent", "secured",
 })  # fmt: skip
-"""The keys of a card and of a related story. Some are known and not used."""
+"""Keys of a card and of a related story. Some are known but unused."""
 PROVIDER = frozenset({"name", "domain", "images", "publishers"})
 IMAGE = frozenset({"url", "width", "height", "title", "isCached"})
 OF_SITES = frozenset({"layout", "permalink", "slug", "id", "lang"})
-"""What site generators want to know, and no reader of a card."""
+"""Keys for site generators, ignored here."""
 
 _MEANT = {
     "excerpt": "summary description abstract subtitle teaser lead intro text",
@@ -41,14 +41,14 @@ _MEANT = {
 }
 _WORDS = {word: key for key, words in _MEANT.items() for word in words.split()}
 MOST_UNKNOWN = 20
-"""Unknown keys of one map that are named."""
+"""Maximum number of unknown keys reported per map."""
 _LONGEST = 40
-_CLOSE = 0.74  # two letters of four that changed their places
+_CLOSE = 0.74  # two of four letters swapped
 _LETTERS = re.compile(r"[\W_]+")
 
 
 def unknown(fields: dict[Any, Any], known: frozenset[str]) -> Iterator[tuple[str, str | None]]:
-    """The first keys that are not read, with the one that was probably meant, unless that one stands there as well."""
+    """Yield unknown keys with the key that was probably meant; None if there is no candidate, or it is also present."""
     strange = fields.keys() - known - OF_SITES
     for key in islice((key for key in fields if key in strange), MOST_UNKNOWN):
         yield str(key), _meant(str(key), known - fields.keys())

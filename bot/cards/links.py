@@ -1,4 +1,4 @@
-"""Addresses: which may be linked, in which form, and when two mean the same article."""
+"""URLs: validate and encode links, and normalize them for comparison."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 import idna
 
 MAX_URL = 2048
-"""Discord refuses longer addresses in embeds."""
+"""Discord rejects longer URLs in embeds."""
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
-# RFC 3986's own characters and "%" stay byte for byte; spaces, non-ASCII and <>"`{}| are percent-encoded.
+# RFC 3986 characters and "%" are kept as they are; spaces, non-ASCII and <>"`{}| are percent-encoded.
 _KEPT = "%:/?#[]@!$&'()*+,;=-._~\\^"
 _NUMERIC_LABEL = re.compile(r"^(?:\d+|0x[0-9a-f]*)$", re.IGNORECASE)
 _LONGEST_HOST = 253
@@ -20,7 +20,7 @@ _HOST = re.compile(
 )
 
 
-# Nearly every address: a lower-case public host and nothing to encode. The long way would say the same, slower.
+# Fast path for nearly all URLs: a lower-case public host and nothing to encode. The slow path gives the same result.
 _PLAIN = re.compile(
     r"https?://(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,4}(?!local/|internal/|localhost/)[a-z]{2,20}"
     r"/[A-Za-z0-9%:/?#\[\]@!$&'()*+,;=._~^-]*"
@@ -28,11 +28,11 @@ _PLAIN = re.compile(
 
 
 class LinkError(ValueError):
-    """An address that must not be linked; the text says why."""
+    """A URL that must not be linked; the message says why."""
 
 
 def link(raw: str) -> str:
-    """The address as it may be shown: http(s), a public host name, percent-encoded where needed. Raises `LinkError`."""
+    """Validate a URL (http or https, public host name) and percent-encode it where needed. Raises `LinkError`."""
     raw = raw.strip()
     if len(raw) > MAX_URL:  # encoding makes it longer still
         raise LinkError(f"the address is longer than {MAX_URL} characters")
@@ -83,14 +83,14 @@ _SVG = re.compile(r"\.svgz?(?:[?#]|$)", re.IGNORECASE)
 
 
 def is_svg(address: str) -> bool:
-    """Whether an address, absolute or not, names a picture of the one form that Discord does not show."""
+    """Whether a URL, absolute or not, is an SVG image, which Discord does not show."""
     return _SVG.search(address) is not None
 
 
 def asset(path: str, base: str | None) -> str | None:
-    """A picture's address: absolute as it stands, site-relative put behind `base`; None where there is no way.
+    """An image's URL: absolute as is, site-relative prefixed with `base`; None if neither is possible.
 
-    The two are concatenated: `urljoin` would drop the path of a base such as `https://host/site`.
+    Concatenates, because `urljoin` would drop the path of a base such as `https://host/site`.
     """
     try:
         if not path.startswith("/"):
@@ -104,7 +104,7 @@ _TRACKING = re.compile(r"^(?:utm_\w+|fbclid|gclid|mc_[ce]id|igshid|ocid|cmpid|am
 
 
 def normalised(url: str) -> str:
-    """The form under which two addresses of one article are equal. For comparing only, never for linking."""
+    """Normalize a URL so that two URLs of the same article are equal. For comparison only, not for linking."""
     parts = urlsplit(url)
     host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
     port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
@@ -114,16 +114,16 @@ def normalised(url: str) -> str:
 
 
 _IN_TEXT = re.compile(r"https?://(?:(?!\]\()[^\s<>])+", re.IGNORECASE)
-_TEXT = 20_000  # characters of a text that are looked through; a Discord message with all its embeds has half of them
+_TEXT = 20_000  # maximum characters searched; a Discord message with all its embeds has half as many
 _CLOSING = {")": "(", "]": "["}
 
 
 def addresses_in(text: str, most: int) -> list[str]:
-    """The first `most` web links of a text in their normalised form, each once; what must not be linked is skipped."""
+    """The first `most` links in a text, normalized and deduplicated; URLs that must not be linked are skipped."""
     found: dict[str, None] = {}
     for match in _IN_TEXT.finditer(text[:_TEXT]):
         if len(match[0]) > 2 * MAX_URL:
-            continue  # no address, and slow to find the end of
+            continue  # not a URL, and slow to trim
         try:
             found[normalised(link(_without_end(match[0])))] = None
         except LinkError:
@@ -134,7 +134,7 @@ def addresses_in(text: str, most: int) -> list[str]:
 
 
 def _without_end(address: str) -> str:
-    """The address without what belongs to the sentence or the Markdown around it."""
+    """Strip trailing characters that belong to the surrounding sentence or Markdown."""
     end = len(address)
     while end:
         last = address[end - 1]

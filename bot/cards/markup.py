@@ -1,7 +1,7 @@
-"""Tell markup of HTML from words about it: `<b>bold</b>` goes, `Why <b> is bad` stays.
+"""Strip HTML markup but keep text about HTML: `<b>bold</b>` is stripped, `Why <b> is bad` is kept.
 
-A tag is markup when it has attributes or closes itself, when its counterpart is there, or when it clings to a word as a
-torn-off tag does (`<p>The story begins`, `its end</p>`). It is a word when it stands apart.
+A tag is markup if it has attributes or is self-closing, if its counterpart is present, or if it is attached to a word,
+like an unpaired tag (`<p>The story begins`, `its end</p>`). Otherwise it is text.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _ENDS_WORD = re.compile(r"[\w\"'”’»).!?,;:…%\]]")
 
 
 def without_markup(text: str) -> str:
-    """The text without its tags; where one parts two words, a space stands for it."""
+    """Strip tags from a text; tags that separate words become a space."""
     tags = list(_TAG.finditer(text))
     markup = _paired(tags) | {tag.start() for tag in tags if tag["whole"]}
     beginnings, ends = {tag.start(): tag for tag in tags}, {tag.end(): tag for tag in tags}
-    for tag in reversed(tags):  # what an opening tag clings to may be another one
+    for tag in reversed(tags):  # an opening tag may be attached to another one
         follows = beginnings.get(tag.end())
         if not tag["close"] and _opens_word(text, tag, follows is not None and follows.start() in markup):
             markup.add(tag.start())
@@ -45,7 +45,7 @@ def without_markup(text: str) -> str:
 
 
 def _paired(tags: list[re.Match[str]]) -> set[int]:
-    """Where tags begin that have their counterpart; of `<br>` another one is it."""
+    """Offsets of tags with a counterpart; a `<br>` pairs with another `<br>`."""
     opened: defaultdict[str, list[int]] = defaultdict(list)
     paired: set[int] = set()
     for tag in tags:
@@ -77,7 +77,7 @@ def _closes_word(text: str, tag: re.Match[str], is_behind_markup: bool) -> bool:
 
 
 def _is_quoted(before: str, after: str) -> bool:
-    """Whether signs of quotation stand around a tag: it is spoken about."""
+    """Whether a tag is quoted, so that it is text about HTML."""
     return bool(before) and before + after in _QUOTES
 
 

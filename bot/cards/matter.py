@@ -1,4 +1,4 @@
-"""What front matter in any of its languages gives, and how large it may be."""
+"""Result type and size limits shared by the front matter parsers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 Path = tuple[str | int, ...]
-"""The way to a value: keys of maps and places in lists, from the outermost in."""
+"""Path to a value: map keys and list indices, outermost first."""
 
 DEEPEST = 64
-"""Levels of nesting; a card has four."""
+"""Maximum nesting depth; a card has four levels."""
 MAX_EXPANDED = 1024 * 1024
-"""Characters that aliases may repeat, all together: as many as a file may have."""
+"""Maximum total expansion of YAML aliases, in characters: as large as a file may be."""
 
 
 class FrontMatterError(Exception):
-    """The front matter cannot be read. `line` counts from 1 within the file, or within what was to be read."""
+    """The front matter cannot be parsed. `line` counts from 1, relative to the file or to the parsed text."""
 
     def __init__(self, problem: str, line: int = 1) -> None:
         super().__init__(problem)
@@ -26,10 +26,10 @@ class FrontMatterError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """The fields, and on demand where they stand: lines count from 0 within the front matter.
+    """Parsed fields, with their line numbers on demand, from 0 within the front matter.
 
-    `line` gives that of the deepest part of a path that is there, None when nothing of it is. `twice` are the keys that
-    stand in their map for a second time; such a path may be the last key alone.
+    `line` returns the line of the deepest existing part of a path, None if there is none. `twice` returns duplicate
+    keys; their paths may consist of the last key only.
     """
 
     fields: Any
@@ -38,5 +38,5 @@ class Matter:
 
 
 def line_in(lines: Mapping[Path, int], path: Path) -> int | None:
-    """The line of the deepest part of the path that has one."""
+    """The line of the deepest part of a path that has one."""
     return next((lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), None)

@@ -1,4 +1,4 @@
-"""The values that the rest of the program speaks of. All frozen, all valid once made."""
+"""Value types for cards and files; immutable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class State(enum.StrEnum):
-    """What a card's own file says about it. A moderator's decision may differ, a withdrawal binds everyone."""
+    """A card's state as given by its file. Moderators may override it, except for a withdrawal."""
 
     PUBLISHED = "published"
     HELD = "held"
@@ -17,7 +17,7 @@ class State(enum.StrEnum):
 
 
 class HeldReason(enum.StrEnum):
-    """Why a file holds its card back."""
+    """Why a card is held."""
 
     COVERED = "covered"
     UNSCORED = "unscored"
@@ -26,7 +26,7 @@ class HeldReason(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Who published the article. `icon` is an absolute http(s) address or a site-relative path."""
+    """The article's publisher. `icon` is an absolute http(s) URL or a site-relative path."""
 
     name: str
     domain: str = ""
@@ -35,7 +35,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture of the card. `url` is absolute http(s) or a site-relative path; sizes in pixels, 0 if unknown."""
+    """An image. `url` is an absolute http(s) URL or a site-relative path; sizes are in pixels, 0 if unknown."""
 
     url: str
     width: int = 0
@@ -53,11 +53,11 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One news card.
+    """A news card.
 
-    `slug` is the file's path below its folder of cards, without the suffix. `title` and `excerpt` are repaired for
-    display, their raw forms are kept beside them. `published_at` is aware UTC. `related` holds each other story once,
-    best first. `aliases` are the normalised addresses under which the same article is known.
+    `slug` is the file's path relative to its card folder, without the suffix. `title` and `excerpt` are repaired for
+    display; the raw forms are kept as well. `published_at` is aware UTC. `related` stories are deduplicated, best
+    first. `aliases` are the normalized URLs of the same article.
     """
 
     slug: str
@@ -80,25 +80,26 @@ class Card:
 
 
 SCHEDULED_AFTER = timedelta(hours=14)
-"""A time further ahead than this lies in the future everywhere on Earth: its zones go up to UTC+14."""
+"""A time further ahead than this is in the future everywhere: time zones go up to UTC+14."""
 
 
 def is_scheduled(published_at: datetime, now: datetime) -> bool:
-    """Whether a card's time is still to come, so that it is in no list until then. Both are aware."""
+    """Whether a card is scheduled for the future and thus hidden until then. Both times are aware."""
     return published_at - now > SCHEDULED_AFTER
 
 
 def effective_publication(published_at: datetime, now: datetime) -> datetime:
-    """When the card counts as published, read at `now`: its own time, or `now` where that is up to 14 hours ahead.
+    """The effective publication time of a card read at `now`: its own time, or `now` if that is up to 14 hours ahead.
 
-    Later than `now` exactly when the card is scheduled.
+    Later than `now` if and only if the card is scheduled.
     """
     return published_at if is_scheduled(published_at, now) else min(published_at, now)
 
 
 class FileStat(NamedTuple):
-    """A file as the folder lists it; one that differs in anything may hold something else. A load makes and compares
-    one for every file. `path` is below the root, with `/`.
+    """A file's stat; any difference means that its content may have changed. `path` is relative to the root, with `/`.
+
+    A named tuple because a load creates and compares one for every file.
     """
 
     path: str
@@ -109,7 +110,7 @@ class FileStat(NamedTuple):
 
 
 class Severity(enum.StrEnum):
-    """How bad a problem is: an error costs the card its place, a note costs nothing."""
+    """Severity of a problem: a card with an error is rejected, notes are informational."""
 
     ERROR = "error"
     NOTE = "note"
@@ -117,7 +118,7 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a file, for the person who wrote it. `line` counts from 1."""
+    """A problem in a file, worded for its author. `line` counts from 1."""
 
     file: str
     line: int
@@ -128,12 +129,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one file gave: a card or none, and the problems found. A file that is no news card gives one note.
+    """Result of reading one file: a card or None, and problems. A file that is not a news card yields a note.
 
-    `is_empty`: the file holds nothing, as it does for a moment while something writes it. That is an error as well.
-    `is_other`: the file says itself that it is of another category.
-    `digest` names the bytes that were read, None where they were not.
-    `appears_at` is when the card counts as published, where its file's time had not come when it was read.
+    `is_empty`: the file is empty, as it is for a moment while being written; this is also an error.
+    `is_other`: the file declares another category.
+    `digest` is a hash of the file's bytes, None if they were not read.
+    `appears_at` is when the card counts as published, if that was in the future when the file was read.
     """
 
     card: Card | None

@@ -1,4 +1,4 @@
-"""From a file's bytes to a `Card`, or to the problems that keep it from being one."""
+"""Parse a file's bytes into a `Card`, or the problems that prevent it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from bot.cards.text import folded
 from bot.cards.values import shape
 
 MAX_FILE_BYTES = 1024 * 1024
-"""A card is a few kilobytes; anything over 1 MiB is not one."""
+"""Maximum file size; a card has a few kilobytes."""
 
-_NOTHING = b"\0 \t\r\n\f\v\xef\xbb\xbf"  # white space, what a crash leaves behind, and a byte order mark
+_NOTHING = b"\0 \t\r\n\f\v\xef\xbb\xbf"  # whitespace, NUL bytes left by a crash, and a byte order mark
 
 
 def read_card(
     content: bytes, *, file: str, slug: str, need_category: bool = False, now: datetime | None = None
 ) -> Reading:
-    """Read one file. `file` names it in problems, `slug` is the card's identity. Never raises, whatever is in it.
+    """Parse one file. `file` is its name in problems, `slug` the card's identity. Never raises.
 
-    A file without a category is a card when it has a title, a `webUrl` and a time, unless `need_category`. Given `now`,
-    a time that is still to come is noted.
+    A file without a category is a card if it has a title, a `webUrl` and a time, unless `need_category`. If `now` is
+    given, a time in the future gets a note.
     """
     try:
         return _read(content, file, slug, need_category, now)
-    except Exception as error:  # noqa: BLE001  # one file must not stop the others, whatever a library makes of it
+    except Exception as error:  # noqa: BLE001  # one file must not stop the others, whatever a library raises
         return _failed(file, 1, f"cannot be read: {type(error).__name__}")
 
 
@@ -52,7 +52,7 @@ def _read(content: bytes, file: str, slug: str, need_category: bool, now: dateti
 
 
 def _decoded(content: bytes) -> str:
-    """The text. Bytes that are no UTF-8 cost nothing in `secured`, which is not read. Raises `UnicodeDecodeError`."""
+    """Decode UTF-8, tolerating invalid bytes in `secured`, which is not used. Raises `UnicodeDecodeError`."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
@@ -104,7 +104,9 @@ def _from_matter(matter: FrontMatter, file: str, slug: str, need_category: bool,
 
 
 def _why_no_card(fields: Fields, slug: str, need_category: bool, matter: FrontMatter) -> str | None:
-    """None for a card. Other collections lie in the same folders: without a category it has to have all of a card."""
+    """Why the file is not a card; None if it is. Folders also hold other collections, so a file without a category must
+    have everything that a card needs.
+    """
     category = fields.values.get("category")
     if isinstance(category, str) and folded(category) == "news":
         return None
@@ -120,7 +122,7 @@ def _why_no_card(fields: Fields, slug: str, need_category: bool, matter: FrontMa
 
 
 def _problems(matter: FrontMatter, findings: Findings, file: str) -> Iterator[Problem]:
-    """What was found, in the order of its lines."""
+    """Convert findings to problems, ordered by line."""
     placed = [(found.line or matter.line(*found.path), found) for found in findings.kept]
     for line, found in sorted(placed, key=lambda each: each[0]):
         yield Problem(file, line, named(found.path), found.problem, found.severity)

@@ -1,4 +1,4 @@
-"""Change one value in a card file's bytes, and nothing else."""
+"""Change the value of `published` in a card file's bytes, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.language import marked
 
 
 class RewritingError(Exception):
-    """Why a file is left as it is, and what to do instead: sentences about the `{file}`, to be said with `tr`."""
+    """The file cannot be rewritten. The message, to be translated with `tr`, says what to do with the `{file}`."""
 
 
 _UNSAFE = marked("`{file}` cannot be changed safely by the bot: set `published` in it by hand.")
@@ -28,9 +28,9 @@ _WORDS = {b"true": True, b"True": True, b"TRUE": True, b"false": False, b"False"
 
 
 def with_published(content: bytes, published: bool) -> bytes:
-    """A card file's bytes with this decision at `published` in its front matter, and every other byte as it was.
+    """Return a card file's bytes with `published` set in the front matter and all other bytes unchanged.
 
-    The very same bytes when they say so already. Raises `RewritingError`.
+    Returns equal bytes if the value is already set. Raises `RewritingError`.
     """
     start, end = _place(content)
     said = _WORDS.get(content[start:end])
@@ -44,7 +44,7 @@ def with_published(content: bytes, published: bool) -> bytes:
 
 
 def _place(content: bytes) -> tuple[int, int]:
-    """Where the value begins and ends, in bytes."""
+    """Start and end of the value, as byte offsets."""
     try:
         spans = _spans(_readable(content))
     except FrontMatterError:
@@ -58,7 +58,7 @@ def _place(content: bytes) -> tuple[int, int]:
     return start, end
 
 
-# One character for one, so that places stay: bytes that are not UTF-8, and controls that libyaml refuses.
+# Invalid UTF-8 and control characters that libyaml rejects; replaced one for one to preserve offsets.
 _UNREADABLE = re.compile("[\x80-\x84\x86-\x9f\ud800-\udfff]")
 
 
@@ -67,7 +67,7 @@ def _readable(content: bytes) -> str:
 
 
 def _spans(text: str) -> list[tuple[int, int]]:
-    """Where values of `published` stand in the front matter, in characters. Raises `FrontMatterError`, `YAMLError`."""
+    """Character spans of values of `published` in the front matter. Raises `FrontMatterError`, `YAMLError`."""
     matter = split(text)
     if matter is None:
         return []
@@ -78,7 +78,7 @@ def _spans(text: str) -> list[tuple[int, int]]:
 
 
 def _in_yaml(matter: str) -> Iterator[tuple[int, int]]:
-    """By libyaml's events: its nodes are made on the C stack, which deep nesting would overflow."""
+    """Find values by libyaml events: composing nodes recurses on the C stack, which deep nesting would overflow."""
     depth, key = 0, None
     for event in yaml.parse(matter, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
@@ -101,12 +101,12 @@ _KEY = re.compile(r"""(?:^[ \t]*|["'])published["']?[ \t]*[:=][ \t]*(\w*)""", re
 
 
 def _in_others(matter: str) -> Iterator[tuple[int, int]]:
-    """TOML and JSON give no places: wherever it may be, nested or in a text. The comparison proves a single one."""
+    """Find candidates by regex, as TOML and JSON parsers report no offsets. The comparison afterwards verifies them."""
     return (found.span(1) for found in _KEY.finditer(matter))
 
 
 def _differ_in_published_only(old: bytes, new: bytes, published: bool) -> bool:
-    """Whether the bot would read the new bytes as it read the old ones, but for the decision."""
+    """Whether both versions parse to the same fields, except for the decision."""
     try:
         before, after = _fields(old), _fields(new)
         return flag(after.get("published")) is published and before | {"published": 0} == after | {"published": 0}

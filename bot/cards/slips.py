@@ -1,4 +1,4 @@
-"""What somebody who wrote a card probably did not mean: it costs nothing, and `newsdesk check` says it."""
+"""Lint cards for likely mistakes; `newsdesk check` reports them as notes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _MAKE_A_CARD = {"category", "title", "webUrl", "publishedDateTime"}
 
 
 def note_slips(matter: FrontMatter, fields: Fields, findings: Findings) -> None:
-    """Note unknown keys, keys given twice, text taken for a comment, and a body."""
+    """Add notes for unknown keys, duplicate keys, text parsed as a comment, and a body."""
     _note_unknown(fields, keys.CARD)
     _note_unknown(fields.peek("provider"), keys.PROVIDER)
     for path, line in matter.twice():
-        if path[-1] in _NAMED_KEYS:  # others are not read, and must not be told if they stand in `secured`
+        if path[-1] in _NAMED_KEYS:  # others are unused, and must not be revealed if they are in `secured`
             findings.add(path, "given twice: the last one counts", Severity.NOTE, line)
     for path, comment, line in _comments(matter, fields.values):
         findings.add(
@@ -35,7 +35,7 @@ def note_slips(matter: FrontMatter, fields: Fields, findings: Findings) -> None:
 
 
 def note_missed_keys(fields: Fields) -> None:
-    """Note the misspelt keys that may be all that keeps a file from being a card."""
+    """Add notes for misspelled keys that may be why a file is not a card."""
     if folded(str(fields.values.get("Category", ""))) == "news" or any(
         map(fields.has, ("webUrl", "publishedDateTime"))
     ):
@@ -52,7 +52,7 @@ def _note_unknown(fields: Fields, known: frozenset[str]) -> None:
 
 
 def note_ahead(fields: Fields, published_at: datetime, now: datetime) -> None:
-    """Note a time that is still to come."""
+    """Add a note for a time in the future."""
     if is_scheduled(published_at, now):
         fields.note("publishedDateTime", f"in the future: the card comes out on {published_at:%Y-%m-%d at %H:%M} UTC")
     elif published_at > now:
@@ -63,7 +63,7 @@ _PAGE = re.compile(r"\s*<(?:!doctype|html)\b", re.IGNORECASE)
 
 
 def is_page(matter: FrontMatter) -> bool:
-    """Whether the body is a whole page of HTML."""
+    """Whether the body is a complete HTML page."""
     return _PAGE.match(matter.text, matter.place.body) is not None
 
 
@@ -75,7 +75,7 @@ _COMMENT_AS_ITEM = re.compile(
 
 
 def _comments(matter: FrontMatter, fields: dict[Any, Any]) -> Iterator[tuple[Path, str, int]]:
-    """Where YAML takes for a comment what may belong to a text: the path, the words and the line of the file."""
+    """Yield YAML comments that may have been meant as text: path, comment and line in the file."""
     raw = matter.raw()
     if matter.place.language != "yaml" or "#" not in raw:
         return
@@ -85,7 +85,7 @@ def _comments(matter: FrontMatter, fields: dict[Any, Any]) -> Iterator[tuple[Pat
 
 
 def _ends_of_texts(fields: dict[Any, Any]) -> Iterator[tuple[Path, re.Pattern[str], int]]:
-    """Behind which texts a comment may be part of them, and how it looks there."""
+    """Yield the texts after which a comment is suspicious: path, comment pattern and offset."""
     provider, topics = fields.get("provider"), fields.get("topics")
     yield from _ends(fields, "title", "excerpt")
     for path, pattern, place in _ends(provider, "name") if isinstance(provider, dict) else ():
@@ -110,6 +110,6 @@ def _ends(fields: dict[Any, Any], *names: str) -> Iterator[tuple[Path, re.Patter
 
 
 def _key(fields: dict[Any, Any], name: str) -> Written:
-    """The key as it stands in the file: dicts find it by an equal one."""
+    """The key object from the file, which carries its position; a dict lookup only compares by equality."""
     found: Written = next(key for key in fields if key == name)
     return found

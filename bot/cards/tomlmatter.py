@@ -1,4 +1,4 @@
-"""TOML front matter. What `tomllib` would take too long for is refused before it is asked."""
+"""Parse TOML front matter, rejecting input on which `tomllib` would be too slow."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from functools import cache
 from bot.cards.matter import DEEPEST, FrontMatterError, Matter, Path, line_in
 
 _MOST_DOTS = 32
-"""Parts of one dotted key: tomllib's time grows with their square. A card has two."""
+"""Maximum number of dots in a key: tomllib takes quadratic time in them. A card's keys have two parts."""
 _LONGEST_WORD = 1000
-"""Characters of a bare key or a number: Python refuses to write out very long numbers."""
+"""Maximum length of a bare key or number in characters: Python refuses to print very long numbers."""
 
 _UNREAD = re.compile(
     r'''"""(?:[^\\]|\\.)*?(?:"""|\Z)|'{3}.*?(?:'{3}|\Z)|"(?:[^"\\\n]|\\[^\n])*+"?|'[^'\n]*+'?|#[^\n]*+''', re.DOTALL
@@ -24,7 +24,7 @@ _AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 
 def read_toml(text: str) -> Matter:
-    """The fields of front matter in TOML. Raises `FrontMatterError`, with the line of the front matter."""
+    """Parse TOML front matter. Raises `FrontMatterError` with the line within the front matter."""
     text = text.replace("\r\n", "\n")
     masked = _masked(text)
     _check_size(masked)
@@ -37,11 +37,11 @@ def read_toml(text: str) -> Matter:
     except (ValueError, RecursionError) as error:
         raise FrontMatterError(f"not valid TOML: {error}") from error
     lines = cache(lambda: dict(_places(text, masked)))
-    return Matter(fields, lambda path: line_in(lines(), path), tuple)  # a key that stands twice is no TOML
+    return Matter(fields, lambda path: line_in(lines(), path), tuple)  # duplicate keys are invalid TOML
 
 
 def _masked(text: str) -> str:
-    """The text with strings and comments made blank, line by line and place by place."""
+    """Blank out strings and comments, preserving lines and offsets."""
     return _UNREAD.sub(_blank, text)
 
 
@@ -73,9 +73,9 @@ _NAME = re.compile(r'"((?:[^"\\]|\\.)*+)"|\'([^\']*+)\'|([\w-]++)')
 
 
 def _places(text: str, masked: str) -> Iterator[tuple[Path, int]]:
-    """Where keys and tables stand, with those that begin a line; of what is in braces the key before them."""
+    """Yield path and line of tables and of keys at the start of a line; not of keys within brackets or braces."""
     table: Path = ()
-    seen: dict[Path, int] = {}  # how many tables of each list came so far
+    seen: dict[Path, int] = {}  # index of the current table of each array of tables
     depth = start = 0
     for number, line in enumerate(masked.split("\n")):
         written = text[start : start + len(line)]
@@ -93,7 +93,7 @@ def _places(text: str, masked: str) -> Iterator[tuple[Path, int]]:
 
 
 def _within(names: Path, seen: Mapping[Path, int]) -> Path:
-    """The path of a table: of a list of tables along it the last one is meant."""
+    """The full path of a table; arrays of tables along it refer to their last item."""
     path: Path = ()
     for name in names[:-1]:
         path = (*path, name)

@@ -1,4 +1,4 @@
-"""Read one value as what it is to be: text, a flag, a whole number, a moment, a map, a list."""
+"""Convert a raw value to the expected type: text, flag, integer, time, map or list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.cards.frontmatter import Written
 
 
 class ValueShapeError(Exception):
-    """A value has the wrong shape. The text says what it should be."""
+    """A value has the wrong type; the message says what it should be."""
 
 
 # YAML 1.1 allows one-digit months and hours, a space before the zone, and a zone of hours alone.
@@ -22,7 +22,7 @@ _TIMESTAMP = re.compile(
 
 
 def moment(value: Any) -> datetime:
-    """A time as YAML writes it, or as TOML parsed it; without zone where none is written. Raises `ValueShapeError`."""
+    """Parse a YAML timestamp, or pass on a TOML one; naive if it has no zone. Raises `ValueShapeError`."""
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
@@ -48,7 +48,7 @@ def _zone(written: str) -> str:
 
 
 def scalar(value: Any) -> str:
-    """Any single value as text, as it was written; empty for null. Raises `ValueShapeError`."""
+    """Any scalar as text, as written; empty for null. Raises `ValueShapeError`."""
     if value is None:
         return ""
     if isinstance(value, dict | list):
@@ -57,7 +57,7 @@ def scalar(value: Any) -> str:
 
 
 def flag(value: Any) -> bool | None:
-    """True, false or missing; a quoted word is none of them. Raises `ValueShapeError`."""
+    """A boolean, or None if missing; quoted words are rejected. Raises `ValueShapeError`."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Written) and value.plain and (known := _FLAGS.get(value.lower())) is not None:
@@ -70,7 +70,7 @@ _WHOLE = re.compile(r"^[-+]?[0-9]{1,9}$")
 
 
 def whole(value: Any) -> int | None:
-    """A whole number of at most nine digits, or None when it is missing. Raises `ValueShapeError`."""
+    """An integer of at most nine digits, or None if missing. Raises `ValueShapeError`."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9):
         return value
     if isinstance(value, Written) and value.plain and _WHOLE.match(value):
@@ -93,7 +93,7 @@ def items(value: Any) -> list[Any]:
 
 
 def shape(value: Any) -> str:
-    """What a value is, in words for a problem: a little of it at most."""
+    """Describe a value for a problem message, quoting at most 40 characters."""
     if isinstance(value, dict):
         return "a map"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Words as the full-text index sees them: where they stand in a text, and what of their case and accents counts."""
+"""Split text into words exactly as the full-text index does, with the same folding of case and accents."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-# Scripts written without spaces: every character is a word of its own, and a run of them in a query is a phrase.
+# Scripts written without spaces: each character is a separate word, and a run of them in a query is a phrase.
 _UNSPACED = (
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u30ff\u3100-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
     "\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-# The index drops these inside a word; elsewhere they part words ("re" + U+0301 + "sume").
+# The index drops these within a word; elsewhere they separate words ("re" + U+0301 + "sume").
 _COMBINING = "[\u0300-\u0331]"
 UNSPACED = re.compile(_UNSPACED)
 _MARKS = re.compile(_COMBINING)
@@ -24,7 +24,7 @@ _ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word in the form that is compared, and where it stands."""
+    """A word's comparison key and its position in the text."""
 
     key: str
     start: int
@@ -32,13 +32,13 @@ class Word:
 
 
 def split(text: str) -> Iterator[Word]:
-    """The words of a text, in order."""
+    """Yield the words of a text, in order."""
     for found in _WORD.finditer(text):
         yield Word(plain(found[0]), found.start(), found.end())
 
 
 def plain(word: str) -> str:
-    """The word without case and accents, as far as the index goes: Latin letters lose their accents, no others do."""
+    """Fold case and accents like the index, which removes accents from Latin letters only."""
     if word.isascii():
         return word.lower()
     return _ACCENTED.sub(lambda letter: _unaccented(letter[0]), _MARKS.sub("", word).lower())
@@ -50,10 +50,10 @@ def _unaccented(letter: str) -> str:
 
 
 def unmarked(text: str) -> str:
-    """The text without the marks that the index drops."""
+    """Remove the combining marks that the index drops."""
     return _MARKS.sub("", text)
 
 
 def spaced(text: str) -> str:
-    """The text with its unspaced scripts taken apart."""
+    """Put spaces around each character of scripts written without spaces."""
     return text if text.isascii() else UNSPACED.sub(lambda character: f" {character[0]} ", text)

@@ -1,7 +1,7 @@
-"""YAML front matter: every scalar as written, with the place where it stands.
+"""Parse YAML front matter, keeping every scalar as written, with its position.
 
-YAML would turn a topic `NO` into False, `1984` into a number and a title `2020-02-05` into a date. So nothing is
-resolved here but null: `bot.cards.reading` decides what each field is to be.
+YAML would turn a topic `NO` into False, `1984` into a number and a title `2020-02-05` into a date. So only null is
+resolved here; `bot.cards.values` converts each field to the type it should have.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from bot.cards.matter import DEEPEST, MAX_EXPANDED, FrontMatterError, Matter, Pa
 
 
 class Written(str):
-    """A scalar as written in YAML: its text, whether it was unquoted, and where it stands in the front matter.
+    """A YAML scalar as written: its text, whether it was unquoted (`plain`), and its position in the front matter.
 
-    `line` is that on which it begins (from 0), `end` the place behind it in characters.
+    `line` is its first line (from 0), `end` the character offset after it.
     """
 
     __slots__ = ("end", "line", "plain")
@@ -26,8 +26,8 @@ class Written(str):
     plain: bool
 
 
-# libyaml refuses C1 control characters, which broken exports leave in titles (a closing quote is "â€" + U+009D).
-# They travel through the parser as private-use characters.
+# libyaml rejects C1 control characters, which broken exports leave in titles (a closing quote is "â€" + U+009D).
+# They are mapped to private-use characters while parsing.
 _C1 = re.compile("[\x80-\x84\x86-\x9f]")
 _TO_PRIVATE = {code: 0xE000 + code for code in range(0x80, 0xA0) if code != 0x85}
 _FROM_PRIVATE = {private: code for code, private in _TO_PRIVATE.items()}
@@ -35,14 +35,14 @@ _FROM_PRIVATE = {private: code for code, private in _TO_PRIVATE.items()}
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _NULL_TAG = "tag:yaml.org,2002:null"
 _MERGE = "<<"
-# libyaml compares each `%TAG` with all before it; there is nothing to say in front matter with any of them.
+# libyaml compares each `%TAG` with all previous ones (quadratic time); front matter has no use for directives.
 _DIRECTIVE = re.compile(r"(?:[ \t]*+(?:#[^\n]*+)?\r?\n)*+%")
 
 _CParser: Any = vars(yaml.cyaml)["CParser"]
 
 
 def read_yaml(text: str) -> Matter:
-    """The fields of front matter in YAML. Raises `FrontMatterError`, with the line of the front matter."""
+    """Parse YAML front matter. Raises `FrontMatterError` with the line within the front matter."""
     if directive := _DIRECTIVE.match(text):
         raise FrontMatterError(
             "not valid YAML: a line with % has no place here", text.count("\n", 0, directive.end()) + 1
@@ -62,22 +62,21 @@ def read_yaml(text: str) -> Matter:
 
 def _reason(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.reader.ReaderError):
-        # libyaml gives the character's number, PyYAML the character itself.
+        # libyaml gives the code point, PyYAML the character.
         code = error.character if isinstance(error.character, int) else ord(error.character)
         return f"the character U+{code:04X} is not allowed"
     return str(error)
 
 
 def _holds_c1(text: str) -> bool:
-    """Bytes are looked through twenty times as fast as characters, and in UTF-8 each of these begins with one byte."""
+    """Whether the text has C1 controls. In UTF-8 they all start with 0xC2, and searching bytes is 20 times as fast."""
     return not text.isascii() and b"\xc2" in text.encode("utf-8", "surrogatepass") and _C1.search(text) is not None
 
 
 class _Builder:
-    """Builds one document from libyaml's events: nodes and constructors in between would take twice the time.
+    """Build one document directly from libyaml events, twice as fast as with nodes and constructors.
 
-    An explicit tag (`!!python/object`, `!ruby/object`) is taken for the plain shape it stands on. `twice` are the keys
-    that stand in their map for a second time.
+    Explicit tags (`!!python/object`, `!ruby/object`) are reduced to the node's plain shape. `twice` are the duplicate keys.
     """
 
     def __init__(self, text: str) -> None:
@@ -86,8 +85,8 @@ class _Builder:
         self._next = _CParser(text.translate(_TO_PRIVATE) if self._hidden else text).get_event
         self._anchored: dict[str, tuple[Any, int]] = {}
         self._depth = 0
-        self._end = 0  # of the collection that was closed last
-        self._expanded = 0  # characters that aliases repeat, as if each of them were written out
+        self._end = 0  # end of the most recently closed collection
+        self._expanded = 0  # total characters repeated by aliases, as if expanded
 
     def document(self) -> Any:
         self._next()
@@ -115,7 +114,7 @@ class _Builder:
         return value
 
     def _size(self, event: Any, is_scalar: bool) -> int:
-        """The characters of the node that began with this event and has just been read."""
+        """Length in characters of the node that started with this event and was just read."""
         return int((event.end_mark.index if is_scalar else self._end) - event.start_mark.index)
 
     def _alias(self, event: Any) -> Any:
@@ -147,7 +146,7 @@ class _Builder:
         return found
 
     def _mapping(self, event: Any) -> dict[Any, Any]:
-        """Of a key that stands twice the last one counts, with its line. Merged keys (`<<`) stand behind its own."""
+        """Build a map. Of duplicate keys the last one wins, with its line; merged keys (`<<`) come after its own."""
         found: dict[Any, Any] = {}
         merged: list[Any] = []
         self._descend(event)
@@ -182,7 +181,7 @@ class _Builder:
 
 
 def _merge(found: dict[Any, Any], value: Any, event: Any) -> None:
-    """Add what the map itself does not say; of several maps the first counts."""
+    """Add keys that the map does not define itself; of several merged maps the first wins."""
     for each in value if isinstance(value, list) else [value]:
         if not isinstance(each, dict):
             raise _refused("`<<` takes a map, or a list of maps", event)
@@ -195,7 +194,7 @@ def _refused(problem: str, event: Any) -> FrontMatterError:
 
 
 def _line(value: Any, path: Path) -> int | None:
-    """The line of the deepest part of the path that is there, from 0."""
+    """The line of the deepest existing part of a path, from 0."""
     line: int | None = None
     for step in path:
         if isinstance(value, dict) and step in value:
@@ -211,7 +210,7 @@ def _line(value: Any, path: Path) -> int | None:
 
 
 def _beginning(value: Any, line: int | None) -> int | None:
-    """The line on which the first scalar of an item stands; `line` where it has none."""
+    """The line of an item's first scalar; `line` if it has none."""
     while isinstance(value, dict | list) and value:
         value = next(iter(value))
     return value.line if isinstance(value, Written) else line
