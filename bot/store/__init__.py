@@ -1,4 +1,4 @@
-"""The store: all SQL of the program, one class a subject, behind `open_store`."""
+"""The store: all SQL of the program, one class per subject, behind `open_store`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ __all__ = ["Store", "back_up", "move", "open_for_reading", "open_store", "restor
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Everything that is remembered. `instance` names this store in nonces."""
+    """All persistent state. `instance` identifies this store in message nonces."""
 
     instance: str
     meta: Meta
@@ -91,9 +91,9 @@ class Store:
 
 @asynccontextmanager
 async def open_store(url: str) -> AsyncIterator[Store]:
-    """Open the database at `url`, migrated to this version.
+    """Open the database at `url` and migrate it to this version.
 
-    Raises `StoreError` when it is not ours or newer, or when a store is being moved there.
+    Raises `StoreError` if it belongs to another program, is newer, or is the target of an unfinished move.
     """
     async with open_database(url) as database:
         await migrate(database)
@@ -106,9 +106,9 @@ async def open_store(url: str) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def open_for_reading(url: str) -> AsyncIterator[Store]:
-    """Open the database at `url` as it is: nothing is made or migrated, and nobody is waited for. To write fails.
+    """Open the database at `url` read-only: nothing is created or migrated, and writers are not waited for.
 
-    Raises `StoreError` in a sentence when there is no store of this version there.
+    Raises `StoreError`, saying what to do, if there is no store of this version.
     """
     await require_readable(url)
     async with open_database(url, read_only=True) as database:
@@ -116,9 +116,9 @@ async def open_for_reading(url: str) -> AsyncIterator[Store]:
 
 
 async def back_up(url: str, target: Path) -> None:
-    """Copy the database at `url` while others work on it, as it is: an older version's stays one.
+    """Copy the database at `url`, which may be in use, without migrating it.
 
-    Raises `OSError`, and `StoreError` when there is nothing to copy, or the copy turns out to be damaged.
+    Raises `OSError`, and `StoreError` if there is nothing to copy or the copy fails its integrity check.
     """
     if not is_server(url):
         await require_readable(url, older=True)
@@ -126,10 +126,10 @@ async def back_up(url: str, target: Path) -> None:
 
 
 async def restore(copy: Path, url: str, now: datetime) -> None:
-    """Put a copy in the place of the database at `url`, fit to go on from `now`. Nobody may have it open.
+    """Replace the database at `url` with a copy, migrate it, and prepare it to continue from `now`.
 
-    Raises `OSError`, and `StoreError` when somebody has, or the copy is no whole database of this version or an older
-    one.
+    Raises `OSError`, and `StoreError` if the database is open in another process, or the copy is damaged or newer than
+    this version.
     """
     async with alone(url):
         await put_in_place(copy, url)

@@ -45,7 +45,7 @@ class Crossposts:
             )
             .subquery()
         )
-        # Attempts in the future mean that the clock was set back. Their real time is unknown, so count them.
+        # Attempts in the future mean that the clock was set back. Their real time is unknown, so count them too.
         spent = (
             select(crosspost_tries.c.channel_id, func.count().label("number"))
             .where(crosspost_tries.c.at > now - within, crosspost_tries.c.at <= now + within)

@@ -343,6 +343,6 @@ def readable(rows: Iterable[RowMapping], unreadable: list[int] | None = None) ->
         try:
             yield delivery_of(row)
         except UNUSABLE as error:
-            _log.error("Delivery %s is unreadable and was quarantined: %s", row["id"], error)
+            _log.error("Skipping unreadable delivery %s: %s", row["id"], error)
             if unreadable is not None:
                 unreadable.append(row["id"])

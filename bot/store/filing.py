@@ -34,7 +34,7 @@ BATCH = 500
 class KnownFile:
     """A file as of its last read.
 
-    `missing_since` is the first scan that did not find it, `due_at` when its scheduled card is to appear.
+    `missing_since` is the first scan that did not find its card, `due_at` the publication time of a scheduled card.
     """
 
     stat: FileStat

@@ -61,7 +61,7 @@ def latest(*, newer: bool = False, hidden: bool = False) -> Select[Any]:
 def latest_of_topic(*, newer: bool = False) -> Select[Any]:
     """Select the cards of a `topic`; other parameters as `latest`."""
     place = card_topics.c.timeline
-    # A subquery, not a join: for a join the planner assumes a topic of average size, and sorts all of a large one.
+    # Not a join: the planner would assume a topic of average size, and read and sort all cards of a large one.
     topic = select(topics.c.id).where(topics.c.key == _TOPIC).scalar_subquery()
     asked = select(cards.c.id).join_from(card_topics, cards, cards.c.id == card_topics.c.card_id)
     asked = asked.where(card_topics.c.topic_id == topic, _within(place), _seen())

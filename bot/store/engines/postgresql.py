@@ -106,7 +106,7 @@ async def alone(url: str) -> AsyncIterator[None]:
 
 
 def _gateway_locks(shard_ids: Sequence[int] | None) -> list[str]:
-    """Return lock calls: all shards exclude everyone else, single shards only each other.
+    """Return lock calls: one for all shards excludes every other; one for a single shard the same shard and all.
 
     The two numbers are the two-part key of an advisory lock; the second is the shard ID.
     """

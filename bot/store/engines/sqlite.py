@@ -207,7 +207,7 @@ class FileLock:
 
 
 class FileStand:
-    """File locks, acquired all together or not at all. No notifications: all writes happen in this process."""
+    """File locks, acquired all together or not at all. No notifications: the relevant writes are in this process."""
 
     answers = True
     """A local file always responds."""
@@ -233,7 +233,7 @@ class FileStand:
 
 
 def _gateway_locks(store: Path, shard_ids: Sequence[int] | None) -> list[FileLock]:
-    """Return locks: all shards exclude everyone else, single shards only each other."""
+    """Return locks: one for all shards excludes every other; one for a single shard excludes the same shard and all."""
     if shard_ids is None:
         return [FileLock(_beside(store, "gateway"))]
     single = [FileLock(_beside(store, f"gateway-{shard_id}")) for shard_id in sorted(shard_ids)]
