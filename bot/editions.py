@@ -105,7 +105,7 @@ class Editions:
         """Make a batch of digests. On failure, bisect the batch to isolate the one at fault."""
         try:
             return await self._make(due, now)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one must not cost the others theirs
+        except Exception as error:  # noqa: BLE001 - one failing digest must not affect the others
             if len(due) == 1:
                 _log.exception("Could not make the digest of subscription %s", due[0].id)
                 await self._rest(due[0], f"{type(error).__name__}: {error}"[:_TROUBLE], now)

@@ -73,7 +73,7 @@ class RequestWorker:
                 return RequestState.DONE, await self._handlers[RequestKind(request.kind)](request.payload)
         except NewsdeskError as error:
             return RequestState.REFUSED, {"reason": str(error)}
-        except Exception:  # noqa: BLE001 - the failure boundary: whoever asked is told
+        except Exception:  # noqa: BLE001 - failure boundary: reported to the requester
             reference = secrets.token_hex(4)
             _log.exception("Failure %s in request %s (%s)", reference, request.id, request.kind)
             return RequestState.FAILED, {"reference": reference}

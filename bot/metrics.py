@@ -27,7 +27,7 @@ class Outcome(enum.StrEnum):
     EDITED = "edited"
     RETRACTED = "retracted"
     REMOVED = "removed"
-    """A moderator had deleted the message."""
+    """The message had been deleted by a moderator."""
     REFUSED = "refused"
     """Discord rejected the message as invalid: it is quarantined, or retried once without pictures."""
     LATER = "later"
@@ -164,9 +164,9 @@ class Metrics:
         self._gate.set(not is_open)
 
     def answered(self, kind: Asked, name: str, seconds: float, failure: Failure | None = None) -> None:
-        """`name` is a command's or a class's, of which there are few; never an id or what somebody typed."""
+        """Observe an interaction. `name` is a command or class name (low cardinality), never an id or user input."""
         self._interactions.labels(kind, name).observe(max(0.0, seconds))
-        for each in Failure:  # a count of 0 as well: Prometheus sees no increase in what begins with 1
+        for each in Failure:  # also initialize to 0: Prometheus sees no increase in a series that starts at 1
             self._errors.labels(kind, name, each).inc(each is failure)
 
     def loaded(self, seconds: float, problems: int, held_back: int) -> None:
@@ -179,7 +179,7 @@ class Metrics:
         self._loads.labels("failed").inc()
 
     def supervise(self, task: str) -> None:
-        """Show a count of 0 from the beginning. `task` is a name that the program gives, of which there are few."""
+        """Initialize a task's failure count to 0. `task` is a fixed name in the code (low cardinality)."""
         self._task_failures.labels(task)
 
     def task_failed(self, task: str) -> None:

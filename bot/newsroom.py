@@ -195,7 +195,7 @@ class Newsroom:
         """Call `note_state`, and only log a failure: what failed before it reports the trouble with the store."""
         try:
             await self.note_state()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is noted again with the next heartbeat
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next heartbeat retries
             _log.warning("Could not store the leader's state: %s", error)
 
     async def _tidy(self) -> None:
@@ -376,11 +376,11 @@ class Newsroom:
         except NewsdeskError as error:
             if str(error) != before:
                 _log.error("%s", error)
-        except Exception:  # noqa: BLE001 - a full disk must not end the watching for good
+        except Exception:  # noqa: BLE001 - a full disk must not stop the watcher for good
             _log.exception("Could not load the folder")
         else:
             if before:
-                _log.info("The folder is loaded again")
+                _log.info("Loading the folder works again")
             self._loader.get_ready()
 
     def _tell(self, report: LoadReport, *, was_held_back: bool) -> None:
@@ -389,8 +389,8 @@ class Newsroom:
             _log.warning("The files of %s cards are missing; keeping the cards until a second look", report.missing)
         if report.held_back and not was_held_back:
             _log.error(
-                "The folder lost %s published cards at once, so nothing was withdrawn. If that is meant: "
-                "newsdesk load --accept-withdrawals",
+                "The folder lost %s published cards at once; nothing was withdrawn. If this is intended, run "
+                "`newsdesk load --accept-withdrawals`",
                 report.held_back,
             )
         if report.news:

@@ -74,7 +74,7 @@ class Supervisor:
     async def _once(self, name: str, work: Work) -> None:
         try:
             await work()
-        except Exception:  # noqa: BLE001 - nobody waits for it
+        except Exception:  # noqa: BLE001 - fire and forget: no caller to propagate to
             self._metrics.task_failed(name)
             _log.exception("The %s failed", name)
 
@@ -87,7 +87,7 @@ class Supervisor:
                 await job()
             except asyncio.CancelledError:
                 raise
-            except Exception as error:  # noqa: BLE001 - the boundary of a job: the next run tries again
+            except Exception as error:  # noqa: BLE001 - failure boundary of a job: the next run retries
                 self._note_failure(name, error)
             else:
                 self._failing.pop(name, None)
@@ -146,9 +146,7 @@ class Supervisor:
         is_news = reason not in kept.trouble
         kept.trouble = f"ended at {self._clock():%H:%M:%S} UTC, and is started again: {reason}"
         self._metrics.task_failed(name)
-        _log.error(
-            "The %s ended, and is started again in %g s: %s", name, pause, reason, exc_info=error if is_news else None
-        )
+        _log.error("The %s ended; restarting it in %g s: %s", name, pause, reason, exc_info=error if is_news else None)
 
     def _note_failure(self, name: str, error: Exception) -> None:
         reason = _words(error)
@@ -193,6 +191,6 @@ async def finish(step: str, work: Work, within: float) -> None:
     await asyncio.wait({task}, timeout=within)
     if not task.done():
         task.cancel()
-        _log.warning("%s took longer than %g s, and was cut short", step, within)
+        _log.warning("%s took longer than %g s and was cut short", step, within)
     elif not task.cancelled() and (error := task.exception()):
         _log.warning("%s failed: %s", step, _words(error))

@@ -292,5 +292,5 @@ async def test_a_step_that_fails_or_hangs_is_told_and_the_next_one_comes(caplog:
     await finish("The fourth step", _returns, 5)
     assert [record.message for record in caplog.records if record.name == "bot.supervisor"] == [
         "The first step failed: RuntimeError: a defect",
-        "The second step took longer than 0.01 s, and was cut short",
+        "The second step took longer than 0.01 s and was cut short",
     ]

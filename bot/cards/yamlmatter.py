@@ -76,7 +76,7 @@ def _holds_c1(text: str) -> bool:
 class _Builder:
     """Build one document directly from libyaml events, twice as fast as with nodes and constructors.
 
-    Explicit tags (`!!python/object`, `!ruby/object`) are reduced to the node's plain shape. `twice` are the duplicate keys.
+    Explicit tags (`!!python/object`, `!ruby/object`) are reduced to the plain node. `twice` are the duplicate keys.
     """
 
     def __init__(self, text: str) -> None:

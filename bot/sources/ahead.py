@@ -154,7 +154,7 @@ class Reader:
         if self._process and self._process.popen.poll() is not None:
             self._end()
         if self._process is None:
-            popen = subprocess.Popen(_command(), stdin=_PIPE, stdout=_PIPE, env=_environment())  # noqa: S603 - ourselves
+            popen = subprocess.Popen(_command(), stdin=_PIPE, stdout=_PIPE, env=_environment())  # noqa: S603 - our own code
             if popen.stdin is None or popen.stdout is None:
                 raise OSError("it has no pipes")
             self._process = _Process(popen, popen.stdin, popen.stdout)
@@ -297,15 +297,15 @@ def in_background(
         if error:
             future.set_exception(error)
         else:
-            future.set_result(result)  # type: ignore[arg-type]  # one of the two is there
+            future.set_result(result)  # type: ignore[arg-type]  # set unless there is an error
 
     def run() -> None:
         result, failure = None, None
         try:
             result = context.run(work, *args, **kwargs)
-        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+        except BaseException as error:  # noqa: BLE001 - set on the future
             failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, result, failure)
 
     threading.Thread(target=run, name=getattr(work, "__name__", "work"), daemon=True).start()

@@ -72,7 +72,7 @@ def look(file: CardFile) -> tuple[FileStat, Outcome]:
         return stat, Unread.GONE
     except OSError as error:
         return failed(stat, f"cannot be read: {error.strerror}")
-    except Exception as error:  # noqa: BLE001 - a fault of the program must not cost other files their cards
+    except Exception as error:  # noqa: BLE001 - a bug must not affect other files
         return failed(stat, f"cannot be read: {type(error).__name__}")
 
 
