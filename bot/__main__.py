@@ -13,7 +13,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a title is no reason to fail
 
-    from bot.cli import app  # here, because the processes that read cards import this module and need none of it
+    from bot.cli.commands import (
+        app,  # here, because the processes that read cards import this module and need none of it
+    )
 
     try:
         app(prog_name="newsdesk")

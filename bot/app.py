@@ -13,21 +13,21 @@ from http import HTTPStatus
 import aiohttp
 import discord
 
+from bot.client.bot import NewsBot
 from bot.errors import DiscordUnreachableError, LoginError
-from bot.gateway.client import NewsBot
-from bot.gateway.sender import DiscordPoster
 from bot.metrics import Metrics
-from bot.monitor import watched
-from bot.newsroom import Newsroom
+from bot.monitor import serve_monitor
+from bot.posting.discord_sender import DiscordSender
 from bot.settings import Settings
+from bot.shutdown import stop_on_sigterm
 from bot.sources.loader import Loader
-from bot.stopping import obeying_sigterm
 from bot.store import open_store
-from bot.supervisor import finish
+from bot.supervisor import finish_step
+from bot.worker.worker import Worker
 from cogs import ALL
 
 _LAST_STEP = 2.0
-"""Timeout in seconds for one shutdown step; `bot.stopping.WITHIN` bounds all of them together."""
+"""Timeout in seconds for one shutdown step; `bot.shutdown.WITHIN` bounds all of them together."""
 _LAST_WORK = 8.0
 Clock = Callable[[], datetime]
 
@@ -39,36 +39,43 @@ def utc_now() -> datetime:
 
 @asynccontextmanager
 async def open_bot(
-    settings: Settings, *, clock: Clock = utc_now, background: bool = True, answers: bool = True, leads: bool = True
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    background: bool = True,
+    handle_interactions: bool = True,
+    run_as_leader: bool = True,
 ) -> AsyncIterator[NewsBot]:
     """Open the bot with store, newsroom and commands, not logged in yet.
 
     With `background` it loads, watches, plans and delivers on its own once logged in; without, the caller drives its
-    `newsroom` step by step. Without `leads`, everything that needs the card folder is left to another process. With
-    `answers` it has commands and buttons.
+    `newsroom` step by step. Without `run_as_leader`, everything that needs the card folder is left to another process.
+    With `handle_interactions` it has commands and buttons.
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.database_url))
         metrics = Metrics()
-        bot = NewsBot(settings, store, clock, metrics=metrics, works=background, answers=answers)
-        stack.push_async_callback(finish, "Closing the gateway", bot.close, _LAST_STEP)
-        loader = Loader(store.cabinet, *settings.cards, need_category=settings.cards_need_category)
-        bot.newsroom = Newsroom(settings, store, loader, DiscordPoster(bot), clock, metrics, bot.gate)
-        bot.newsroom.on_duty = leads and not background
-        bot.newsroom.warn_operators = bot.warn_operators
-        stack.push_async_callback(finish, "Ending the work", bot.newsroom.stop, _LAST_WORK)
+        bot = NewsBot(
+            settings, store, clock, metrics=metrics, run_worker=background, handle_interactions=handle_interactions
+        )
+        stack.push_async_callback(finish_step, "Closing the gateway", bot.close, _LAST_STEP)
+        loader = Loader(store.card_importer, *settings.cards, need_category=settings.cards_need_category)
+        bot.worker = Worker(settings, store, loader, DiscordSender(bot), clock, metrics, bot.gate)
+        bot.worker.is_leader = run_as_leader and not background
+        bot.worker.warn_owners = bot.warn_owners
+        stack.push_async_callback(finish_step, "Ending the work", bot.worker.stop, _LAST_WORK)
         for cog in ALL:
             await bot.add_cog(cog(bot))
         yield bot
 
 
-def forget_the_past() -> None:
+def freeze_gc() -> None:
     """Exclude objects made during startup from garbage collection: a full pass over them takes 50 ms."""
     gc.collect()
     gc.freeze()
 
 
-class Part(StrEnum):
+class ProcessRole(StrEnum):
     """The role of a process when several processes share a bot."""
 
     COURIER = "courier"
@@ -77,26 +84,28 @@ class Part(StrEnum):
     """Answers commands and buttons; needs no courier."""
 
 
-async def run(settings: Settings, token: str, only: Part | None = None) -> None:
+async def run_bot(settings: Settings, token: str, role: ProcessRole | None = None) -> None:
     """Log in and serve until stopped, either everything or only one part.
 
     Raises `LoginError` with a one-line message if Discord rejects the token, at login or later.
     """
-    work = asyncio.create_task(_run(settings, token, only), name="run")
-    with obeying_sigterm(work.cancel):
+    work = asyncio.create_task(_run_until_stopped(settings, token, role), name="run")
+    with stop_on_sigterm(work.cancel):
         await asyncio.wait([work])
         if not work.cancelled():
             work.result()
 
 
-async def _run(settings: Settings, token: str, only: Part | None) -> None:
-    works = only is not Part.GATEWAY
-    opening = open_bot(settings, background=works, leads=works, answers=only is not Part.COURIER)
-    async with opening as bot, _watched(settings, bot):
-        forget_the_past()
+async def _run_until_stopped(settings: Settings, token: str, only: ProcessRole | None) -> None:
+    works = only is not ProcessRole.GATEWAY
+    opening = open_bot(
+        settings, background=works, run_as_leader=works, handle_interactions=only is not ProcessRole.COURIER
+    )
+    async with opening as bot, _monitor_endpoint(settings, bot):
+        freeze_gc()
         rejected = asyncio.Event()
         bot.gate.on_unauthorized = rejected.set
-        serving = asyncio.create_task(_serve(bot, token), name="gateway")
+        serving = asyncio.create_task(_connect_and_serve(bot, token), name="gateway")
         rejecting = asyncio.create_task(rejected.wait(), name="rejection of the token")
         try:
             await asyncio.wait([serving, rejecting], return_when=asyncio.FIRST_COMPLETED)
@@ -111,8 +120,8 @@ async def _run(settings: Settings, token: str, only: Part | None) -> None:
             serving.result()
 
 
-def _watched(settings: Settings, bot: NewsBot) -> AbstractAsyncContextManager[object]:
-    return watched(bot, settings.metrics_addr) if settings.metrics_addr else nullcontext()
+def _monitor_endpoint(settings: Settings, bot: NewsBot) -> AbstractAsyncContextManager[object]:
+    return serve_monitor(bot, settings.metrics_addr) if settings.metrics_addr else nullcontext()
 
 
 _UNKNOWN_TOKEN = "Discord does not know this token. Copy it again from the Developer Portal → Bot → Reset Token."  # noqa: S105 - no token
@@ -137,9 +146,9 @@ _AWAY = (OSError, TimeoutError, discord.HTTPException, discord.GatewayNotFound, 
 """Raised if Discord is unreachable or its response is not JSON."""
 
 
-async def _serve(bot: NewsBot, token: str) -> None:
+async def _connect_and_serve(bot: NewsBot, token: str) -> None:
     try:
-        if bot.answers:
+        if bot.handles_interactions:
             await bot.start(token)
         else:
             await bot.login(token)

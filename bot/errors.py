@@ -33,13 +33,13 @@ class StoreError(NewsdeskError):
     """The database cannot be used: it has a newer schema, or belongs to another program."""
 
 
-class StoreTroubleError(StoreError):
+class StoreUnavailableError(StoreError):
     """The database is ours but not working: a full or failing disk, corruption, a lock, an unreachable server."""
 
     exit_code = 1
 
 
-class ClaimLostError(NewsdeskError):
+class LeaseLostError(NewsdeskError):
     """The lease on a channel was lost: another courier serves it now."""
 
 

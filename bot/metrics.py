@@ -20,7 +20,7 @@ _TO_ANSWER = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5)
 """Histogram buckets in seconds. Discord waits 3 s for the first response to an interaction."""
 
 
-class Outcome(enum.StrEnum):
+class DeliveryOutcome(enum.StrEnum):
     """Result of one attempt to carry out a delivery."""
 
     POSTED = "posted"
@@ -47,7 +47,7 @@ class SkippedFrame(enum.StrEnum):
     """An event with missing fields."""
 
 
-class Asked(enum.StrEnum):
+class InteractionKind(enum.StrEnum):
     """Kind of interaction."""
 
     COMMAND = "command"
@@ -58,7 +58,7 @@ class Asked(enum.StrEnum):
     MODAL = "modal"
 
 
-class Failure(enum.StrEnum):
+class InteractionFailure(enum.StrEnum):
     """Why an interaction failed."""
 
     REFUSED = "refused"
@@ -82,7 +82,7 @@ class Gauges:
     database_up: bool = False
     gateway_connected: bool = False
     gateway_latency: float = math.nan
-    on_duty: bool = False
+    is_leader: bool = False
     tasks_down: int = 0
 
 
@@ -97,98 +97,106 @@ class Metrics:
         self._make_gauges()
 
     def _count_deliveries(self) -> None:
-        self._sends = self._counter("sends", "Calls that carried out a delivery", "outcome")
-        self._sent = {outcome: self._sends.labels(outcome) for outcome in Outcome}
-        self._publish_to_post = self._histogram(
+        self._sends = self._make_counter("sends", "Calls that carried out a delivery", "outcome")
+        self._send_counters = {outcome: self._sends.labels(outcome) for outcome in DeliveryOutcome}
+        self._publish_to_post = self._make_histogram(
             "publish_to_post_seconds", "From the plan that a publication made to its post", _TO_POST, "layout"
         )
-        self._posted: dict[str, Histogram] = {}
-        self._digests_failed = self._counter(
+        self._post_histograms: dict[str, Histogram] = {}
+        self._digests_failed = self._make_counter(
             "digests_failed", "Digests that could not be made: their subscription rests"
         )
-        self._duplicates = self._counter("duplicates_prevented", "Posts that were found instead of being sent again")
+        self._duplicates = self._make_counter(
+            "duplicates_prevented", "Posts that were found instead of being sent again"
+        )
 
     def _count_the_rest(self) -> None:
-        self._rate_limited = self._counter("rate_limited", "Answers of Discord with status 429", "scope")
+        self._rate_limited = self._make_counter("rate_limited", "Answers of Discord with status 429", "scope")
         for scope in (*_SCOPES, _UNSCOPED):
             self._rate_limited.labels(scope)
-        asked = ("kind", "name")
-        self._interactions = self._histogram(
-            "interaction_seconds", "What people ask for, from its arrival to its end", _TO_ANSWER, *asked
+        labels = ("kind", "name")
+        self._interactions = self._make_histogram(
+            "interaction_seconds", "What people ask for, from its arrival to its end", _TO_ANSWER, *labels
         )
-        self._errors = self._counter("interaction_errors", "What people asked for in vain", *asked, "error")
-        self._loads = self._counter("loads", "Loads of the folder of cards", "outcome")
+        self._errors = self._make_counter("interaction_errors", "What people asked for in vain", *labels, "error")
+        self._loads = self._make_counter("loads", "Loads of the folder of cards", "outcome")
         for outcome in ("done", "failed"):
             self._loads.labels(outcome)
-        self._load_seconds = self._gauge("load_seconds", "How long the last load took")
-        self._problems = self._gauge("card_problems", "Errors in card files at the last load")
-        self._held_back = self._gauge("withdrawals_held_back", "Withdrawals that wait for a person")
-        self._task_failures = self._counter("task_failures", "Background work that ended or failed", "task")
-        self._frames_skipped = self._counter("gateway_frames_skipped", "Frames of the gateway left out", "reason")
+        self._load_seconds = self._make_gauge("load_seconds", "How long the last load took")
+        self._problems = self._make_gauge("card_problems", "Errors in card files at the last load")
+        self._held_back = self._make_gauge("withdrawals_held_back", "Withdrawals that wait for a person")
+        self._task_failures = self._make_counter("task_failures", "Background work that ended or failed", "task")
+        self._frames_skipped = self._make_counter("gateway_frames_skipped", "Frames of the gateway left out", "reason")
         for why in SkippedFrame:
             self._frames_skipped.labels(why)
 
     def _make_gauges(self) -> None:
-        self._cards = self._gauge("cards", "Cards in the store", "state")
-        self._queue_depth = self._gauge("queue_depth", "Deliveries that are due, closed channels' as well")
-        self._oldest = self._gauge("oldest_waiting_seconds", "Age of the oldest due delivery, but for closed channels")
-        self._circuits = self._gauge("open_circuits", "Channels that take no posts and are left alone")
-        self._database_up = self._gauge("database_up", "Whether the database could be read for this answer")
-        self._gate = self._gauge("gate_shut", "Whether nothing is sent because the way to Discord is in trouble")
-        self._connected = self._gauge("gateway_connected", "Whether the gateway is connected and ready")
-        self._on_duty = self._gauge(
+        self._cards = self._make_gauge("cards", "Cards in the store", "state")
+        self._queue_depth = self._make_gauge("queue_depth", "Deliveries that are due, closed channels' as well")
+        self._oldest = self._make_gauge(
+            "oldest_waiting_seconds", "Age of the oldest due delivery, but for closed channels"
+        )
+        self._circuits = self._make_gauge("open_circuits", "Channels that take no posts and are left alone")
+        self._database_up = self._make_gauge("database_up", "Whether the database could be read for this answer")
+        self._gate = self._make_gauge("gate_shut", "Whether nothing is sent because the way to Discord is in trouble")
+        self._connected = self._make_gauge("gateway_connected", "Whether the gateway is connected and ready")
+        self._is_leader = self._make_gauge(
             "on_duty", "Whether this process loads cards and plans, of those that share a store"
         )
-        self._tasks_down = self._gauge("tasks_down", "Background work that is down, or failed the last time")
-        self._latency = self._gauge("gateway_latency_seconds", "The gateway's last heartbeat, there and back")
+        self._tasks_down = self._make_gauge("tasks_down", "Background work that is down, or failed the last time")
+        self._latency = self._make_gauge("gateway_latency_seconds", "The gateway's last heartbeat, there and back")
 
-    def sent(self, outcome: Outcome) -> None:
-        self._sent[outcome].inc()
+    def count_send(self, outcome: DeliveryOutcome) -> None:
+        self._send_counters[outcome].inc()
 
-    def posted(self, layout: str, seconds: float) -> None:
+    def observe_post(self, layout: str, seconds: float) -> None:
         """Observe the seconds from planning a delivery to its first post."""
-        if layout not in self._posted:
-            self._posted[layout] = self._publish_to_post.labels(layout)
-        self._posted[layout].observe(max(0.0, seconds))
+        if layout not in self._post_histograms:
+            self._post_histograms[layout] = self._publish_to_post.labels(layout)
+        self._post_histograms[layout].observe(max(0.0, seconds))
 
-    def duplicate_prevented(self) -> None:
+    def count_duplicate_prevented(self) -> None:
         self._duplicates.inc()
 
-    def digest_failed(self) -> None:
+    def count_digest_failure(self) -> None:
         self._digests_failed.inc()
 
-    def rate_limited(self, scope: str | None) -> None:
+    def count_rate_limit(self, scope: str | None) -> None:
         self._rate_limited.labels(scope if scope in _SCOPES else _UNSCOPED).inc()
 
-    def gate_changed(self, is_open: bool) -> None:
+    def set_gate_state(self, is_open: bool) -> None:
         self._gate.set(not is_open)
 
-    def answered(self, kind: Asked, name: str, seconds: float, failure: Failure | None = None) -> None:
+    def observe_interaction(
+        self, kind: InteractionKind, name: str, seconds: float, failure: InteractionFailure | None = None
+    ) -> None:
         """Observe an interaction. `name` is a command or class name (low cardinality), never an id or user input."""
         self._interactions.labels(kind, name).observe(max(0.0, seconds))
-        for each in Failure:  # also initialize to 0: Prometheus sees no increase in a series that starts at 1
+        for (
+            each
+        ) in InteractionFailure:  # also initialize to 0: Prometheus sees no increase in a series that starts at 1
             self._errors.labels(kind, name, each).inc(each is failure)
 
-    def loaded(self, seconds: float, problems: int, held_back: int) -> None:
+    def observe_load(self, seconds: float, problems: int, held_back: int) -> None:
         self._loads.labels("done").inc()
         self._load_seconds.set(seconds)
         self._problems.set(problems)
         self._held_back.set(held_back)
 
-    def load_failed(self) -> None:
+    def count_load_failure(self) -> None:
         self._loads.labels("failed").inc()
 
-    def supervise(self, task: str) -> None:
+    def register_task(self, task: str) -> None:
         """Initialize a task's failure count to 0. `task` is a fixed name in the code (low cardinality)."""
         self._task_failures.labels(task)
 
-    def task_failed(self, task: str) -> None:
+    def count_task_failure(self, task: str) -> None:
         self._task_failures.labels(task).inc()
 
-    def frame_skipped(self, reason: SkippedFrame) -> None:
+    def count_skipped_frame(self, reason: SkippedFrame) -> None:
         self._frames_skipped.labels(reason).inc()
 
-    def show(self, gauges: Gauges) -> None:
+    def set_gauges(self, gauges: Gauges) -> None:
         """Set the gauges to freshly sampled values."""
         self._cards.clear()
         for state, count in gauges.cards.items():
@@ -199,29 +207,29 @@ class Metrics:
         self._database_up.set(gauges.database_up)
         self._connected.set(gauges.gateway_connected)
         self._latency.set(gauges.gateway_latency)
-        self._on_duty.set(gauges.on_duty)
+        self._is_leader.set(gauges.is_leader)
         self._tasks_down.set(gauges.tasks_down)
 
-    def names(self) -> set[str]:
+    def sample_names(self) -> set[str]:
         """Names of all samples, including those whose label sets have not occurred yet."""
-        found = set()
+        result = set()
         for family in self._registry.collect():
             ends = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
-            found |= {family.name + end for end in ends}
-        return found
+            result |= {family.name + end for end in ends}
+        return result
 
-    def text(self) -> bytes:
+    def render_text(self) -> bytes:
         """Render all metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
-    def _counter(self, name: str, words: str, *labels: str) -> Counter:
-        return Counter(name, words, labels, **self._place())
+    def _make_counter(self, name: str, words: str, *labels: str) -> Counter:
+        return Counter(name, words, labels, **self._registry_options())
 
-    def _gauge(self, name: str, words: str, *labels: str) -> Gauge:
-        return Gauge(name, words, labels, **self._place())
+    def _make_gauge(self, name: str, words: str, *labels: str) -> Gauge:
+        return Gauge(name, words, labels, **self._registry_options())
 
-    def _histogram(self, name: str, words: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(name, words, labels, buckets=buckets, **self._place())
+    def _make_histogram(self, name: str, words: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, words, labels, buckets=buckets, **self._registry_options())
 
-    def _place(self) -> dict[str, Any]:
+    def _registry_options(self) -> dict[str, Any]:
         return {"namespace": "newsdesk", "registry": self._registry}

@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
-from bot.logs import LogFormat
+from bot.logging_config import LogFormat
 
 PREFIX = "NEWSDESK_"
 _LAST_PORT = 65535
@@ -34,7 +34,7 @@ def _default_database() -> str:
     return f"sqlite+aiosqlite:///{state / 'newsdesk' / 'newsdesk.db'}"
 
 
-class Address(NamedTuple):
+class ListenAddress(NamedTuple):
     """Address to listen on. Port 0 means any free port."""
 
     host: str
@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     shard_count: Annotated[int, Field(ge=1)] | None = Field(
         None, validate_default=True, description="The shards of all processes together"
     )
-    metrics_addr: Annotated[Address | None, NoDecode] = Field(
+    metrics_addr: Annotated[ListenAddress | None, NoDecode] = Field(
         None, description="Where health and metrics are served; unset: nowhere"
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
@@ -112,19 +112,19 @@ class Settings(BaseSettings):
 
     @field_validator("cards", mode="before")
     @classmethod
-    def _apart(cls, value: object) -> object:
+    def _split_paths(cls, value: object) -> object:
         if isinstance(value, str):
             value = [part.strip() for part in value.split(os.pathsep) if part.strip()]
         return [value] if isinstance(value, Path) else value
 
     @field_validator("cards")
     @classmethod
-    def _not_in_each_other(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+    def _reject_nested_folders(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
         if not value:
             raise ValueError("names no folder")
         places = [folder.absolute() for folder in value]
         for number, place in enumerate(places):
-            if _holds(place, places[:number]) or _holds(place, places[number + 1 :]):
+            if _contains_folder(place, places[:number]) or _contains_folder(place, places[number + 1 :]):
                 raise ValueError(
                     f"{value[number]} lies in another one of the folders, so that its cards would come twice"
                 )
@@ -132,7 +132,7 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _known_engine(cls, value: str) -> str:
+    def _check_engine(cls, value: str) -> str:
         if value.startswith(_SERVER):
             _check_server(value)
         elif not value.startswith("sqlite+aiosqlite:///"):
@@ -144,7 +144,7 @@ class Settings(BaseSettings):
 
     @field_validator("asset_base_url", "discord_api")
     @classmethod
-    def _http(cls, value: str | None) -> str | None:
+    def _check_http(cls, value: str | None) -> str | None:
         if value is None:
             return None
         parts = urlsplit(value)
@@ -154,25 +154,25 @@ class Settings(BaseSettings):
 
     @field_validator("metrics_addr", mode="before")
     @classmethod
-    def _address(cls, value: object) -> object:
+    def _parse_address(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         host, _, port = value.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         if not host or not port.isdecimal() or not port.isascii() or int(port) > _LAST_PORT:
             raise ValueError("must be a host and a port such as 127.0.0.1:9464")
-        return Address(host, int(port))
+        return ListenAddress(host, int(port))
 
     @field_validator("shards", mode="before")
     @classmethod
-    def _number_or_auto(cls, value: object) -> object:
+    def _parse_shards(cls, value: object) -> object:
         if isinstance(value, str) and not value.isdecimal() and value != "auto":
             raise ValueError("must be auto or a number")
         return None if value == "auto" else value
 
     @field_validator("shard_ids", mode="before")
     @classmethod
-    def _ranges(cls, value: object) -> object:
+    def _parse_ranges(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         ranges = [_RANGE.fullmatch(part.strip()) for part in value.split(",")]
@@ -183,7 +183,7 @@ class Settings(BaseSettings):
 
     @field_validator("shard_count")
     @classmethod
-    def _of_this_process(cls, value: int | None, info: ValidationInfo) -> int | None:
+    def _check_shard_count(cls, value: int | None, info: ValidationInfo) -> int | None:
         if "shard_ids" not in info.data or "shards" not in info.data:
             return value
         ids = info.data["shard_ids"]
@@ -197,14 +197,14 @@ class Settings(BaseSettings):
 
     @field_validator("log_level")
     @classmethod
-    def _level(cls, value: str) -> str:
+    def _check_level(cls, value: str) -> str:
         if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
 
     @field_validator("write_back")
     @classmethod
-    def _not_pulled(cls, value: bool, info: ValidationInfo) -> bool:
+    def _reject_with_git_pull(cls, value: bool, info: ValidationInfo) -> bool:
         if value and info.data.get("cards_git_pull"):
             raise ValueError(
                 "NEWSDESK_CARDS_GIT_PULL is set as well, and git pulls nothing new into a file that was written here; "
@@ -214,7 +214,7 @@ class Settings(BaseSettings):
 
     @field_validator("token_file")
     @classmethod
-    def _one_token(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+    def _reject_two_tokens(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value and info.data.get("token"):
             raise ValueError("NEWSDESK_TOKEN is set as well; set one of the two, not both")
         return value
@@ -228,14 +228,14 @@ class Settings(BaseSettings):
     def bot_token(self) -> str:
         """The bot token. Raises `SettingsError` if it is not set or its file cannot be read."""
         if self.token:
-            return _one_line(self.token.get_secret_value(), "NEWSDESK_TOKEN")
+            return _read_one_line(self.token.get_secret_value(), "NEWSDESK_TOKEN")
         if self.token_file is None:
             raise SettingsError(
                 "NEWSDESK_TOKEN: is not set. Copy the bot's token from the Developer Portal (README, “A bot of your "
                 "own”), or try `newsdesk demo`, which needs none."
             )
         try:
-            return _one_line(self.token_file.read_text(encoding="utf-8"), "NEWSDESK_TOKEN_FILE")
+            return _read_one_line(self.token_file.read_text(encoding="utf-8"), "NEWSDESK_TOKEN_FILE")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise SettingsError(
@@ -253,7 +253,7 @@ def _check_server(url: str) -> None:
         raise ValueError("must name a database on its server, such as postgresql+asyncpg://user:password@host/newsdesk")
 
 
-def _holds(place: Path, others: Iterable[Path]) -> bool:
+def _contains_folder(place: Path, others: Iterable[Path]) -> bool:
     return any(place.resolve().is_relative_to(other.resolve()) for other in others)
 
 
@@ -269,7 +269,7 @@ def _is_quoted(value: str) -> bool:
     return len(value) > 1 and _QUOTES.get(value[0]) == value[-1]
 
 
-def _refuse_odd(environment: Mapping[str, str], written: Mapping[str, str | None]) -> None:
+def _reject_odd_settings(environment: Mapping[str, str], written: Mapping[str, str | None]) -> None:
     """Raise `SettingsError` for unknown variable names and for quoted values.
 
     Quotes in `.env` are stripped when it is read, but `docker run --env-file` and systemd keep them.
@@ -318,7 +318,7 @@ def _read_dotenv(path: Path) -> tuple[dict[str, str | None], str]:
     return dict(dotenv_values(stream=io.StringIO(text), interpolate=False)), encoding
 
 
-def _one_line(raw: str, name: str) -> str:
+def _read_one_line(raw: str, name: str) -> str:
     token = raw.strip()
     if _is_quoted(token):
         raise SettingsError(f"{name}: has quotes around it. Write the token without them.")
@@ -331,13 +331,15 @@ def load_settings(**overrides: Any) -> Settings:
     """Load the settings; `overrides` take precedence. Raises `SettingsError` naming every variable that is wrong."""
     dotenv = overrides.get("_env_file", Path(".env"))
     written, encoding = _read_dotenv(Path(dotenv)) if dotenv is not None else ({}, "utf-8")
-    _refuse_odd(os.environ, written)
+    _reject_odd_settings(os.environ, written)
     try:
         return Settings(**{"_env_file_encoding": encoding, **overrides})
     except ValidationError as error:
-        raise SettingsError("\n".join(_line(problem) for problem in error.errors(include_input=False))) from None
+        raise SettingsError(
+            "\n".join(_problem_line(problem) for problem in error.errors(include_input=False))
+        ) from None
 
 
-def _line(problem: Mapping[str, Any]) -> str:
+def _problem_line(problem: Mapping[str, Any]) -> str:
     name = f"{PREFIX}{'_'.join(str(part) for part in problem['loc']).upper()}: " if problem["loc"] else ""
     return f"{name}{problem['msg'].removeprefix('Value error, ')}"

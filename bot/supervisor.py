@@ -22,7 +22,7 @@ _LONGEST_REASON = 200
 
 
 @dataclass(slots=True)
-class _Kept:
+class _SupervisedTask:
     """Supervised work: the task that keeps restarting it, and its current problem."""
 
     keeper: asyncio.Task[None]
@@ -47,70 +47,70 @@ class Supervisor:
         self._metrics = metrics or Metrics()
         self._pauses = pauses
         self._steady = steady
-        self._kept: dict[str, _Kept] = {}
+        self._tasks: dict[str, _SupervisedTask] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._single: set[asyncio.Task[Any]] = set()
         self._failing: dict[str, str] = {}
         self._stopping = False
 
-    def keep(self, name: str, work: Work) -> None:
+    def keep_running(self, name: str, work: Work) -> None:
         """Run this work from now on, restarting it whenever it ends. No-op if it is already kept."""
-        if name not in self._kept and not self._stopping:
-            self._metrics.supervise(name)
-            self._kept[name] = _Kept(asyncio.create_task(self._keep(name, work), name=name))
+        if name not in self._tasks and not self._stopping:
+            self._metrics.register_task(name)
+            self._tasks[name] = _SupervisedTask(asyncio.create_task(self._run_forever(name, work), name=name))
 
-    def drop(self, name: str) -> None:
+    def drop_task(self, name: str) -> None:
         """Stop kept work for good, whether it is running or waiting for its restart."""
-        if kept := self._kept.pop(name, None):
+        if kept := self._tasks.pop(name, None):
             kept.keeper.cancel()
             self._ending[name] = kept.keeper
-            self._hold(kept.keeper)
+            self._hold_reference(kept.keeper)
 
-    def spawn(self, name: str, work: Work) -> None:
+    def spawn_once(self, name: str, work: Work) -> None:
         """Run this work once in the background. Errors are logged and counted."""
-        self._metrics.supervise(name)
-        self._hold(asyncio.create_task(self._once(name, work), name=name))
+        self._metrics.register_task(name)
+        self._hold_reference(asyncio.create_task(self._run_once(name, work), name=name))
 
-    async def _once(self, name: str, work: Work) -> None:
+    async def _run_once(self, name: str, work: Work) -> None:
         try:
             await work()
         except Exception:  # noqa: BLE001 - fire and forget: no caller to propagate to
-            self._metrics.task_failed(name)
+            self._metrics.count_task_failure(name)
             _log.exception("The %s failed", name)
 
-    def watch(self, name: str, job: Work) -> Callable[[], Coroutine[Any, Any, None]]:
-        """Wrap a scheduled job: failures are logged and counted, and reported by `troubles` until it succeeds."""
-        self._metrics.supervise(name)
+    def watch_job(self, name: str, job: Work) -> Callable[[], Coroutine[Any, Any, None]]:
+        """Wrap a scheduled job: failures are logged and counted, and reported by `find_problems` until it succeeds."""
+        self._metrics.register_task(name)
 
-        async def watched() -> None:
+        async def run_watched() -> None:
             try:
                 await job()
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 - failure boundary of a job: the next run retries
-                self._note_failure(name, error)
+                self._record_failure(name, error)
             else:
                 self._failing.pop(name, None)
 
-        return watched
+        return run_watched
 
     def is_running(self, name: str) -> bool:
         """Whether this work is kept and has no current problem."""
-        return name in self._kept and not self._kept[name].trouble
+        return name in self._tasks and not self._tasks[name].trouble
 
-    def troubles(self) -> dict[str, str]:
+    def find_problems(self) -> dict[str, str]:
         """Work that is down, and jobs whose last run failed: name to description."""
-        return self._failing | {name: kept.trouble for name, kept in self._kept.items() if kept.trouble}
+        return self._failing | {name: kept.trouble for name, kept in self._tasks.items() if kept.trouble}
 
-    def wind_down(self) -> None:
+    def stop_restarting(self) -> None:
         """Stop restarting work: from now on, work ends because of the shutdown."""
         self._stopping = True
 
     async def stop(self, within: float) -> list[str]:
         """Cancel all tasks. Returns the names of those still running after `within` seconds; they are abandoned."""
         self._stopping = True
-        tasks = {*self._single, *(kept.keeper for kept in self._kept.values())}
-        self._kept.clear()
+        tasks = {*self._single, *(kept.keeper for kept in self._tasks.values())}
+        self._tasks.clear()
         self._failing.clear()
         for task in tasks:
             task.cancel()
@@ -119,49 +119,49 @@ class Supervisor:
         _, left = await asyncio.wait(tasks, timeout=within)
         return sorted(task.get_name() for task in left)
 
-    async def _keep(self, name: str, work: Work) -> None:
+    async def _run_forever(self, name: str, work: Work) -> None:
         ends = 0
         if before := self._ending.pop(name, None):
             await asyncio.wait({before})
         while True:
-            running = asyncio.create_task(_called(work), name=name)
+            running = asyncio.create_task(_call_work(work), name=name)
             try:
-                if self._kept[name].trouble and not await _is_done(running, self._steady):
-                    self._kept[name].trouble, ends = "", 0
+                if self._tasks[name].trouble and not await _is_done(running, self._steady):
+                    self._tasks[name].trouble, ends = "", 0
                     _log.info("The %s has recovered", name)
                 await _is_done(running, None)
             finally:
-                await _end(running)
+                await _cancel_and_wait(running)
             if self._stopping:
                 return
             pause = self._pauses[min(ends, len(self._pauses) - 1)]
             ends += 1
-            self._note_end(name, running, pause)
+            self._record_end(name, running, pause)
             await asyncio.sleep(pause)
 
-    def _note_end(self, name: str, ended: asyncio.Task[None], pause: float) -> None:
+    def _record_end(self, name: str, ended: asyncio.Task[None], pause: float) -> None:
         error = None if ended.cancelled() else ended.exception()
-        reason = "it was cancelled" if ended.cancelled() else _words(error) if error else "it returned"
-        kept = self._kept[name]
+        reason = "it was cancelled" if ended.cancelled() else _first_line(error) if error else "it returned"
+        kept = self._tasks[name]
         is_news = reason not in kept.trouble
         kept.trouble = f"ended at {self._clock():%H:%M:%S} UTC, and is started again: {reason}"
-        self._metrics.task_failed(name)
+        self._metrics.count_task_failure(name)
         _log.error("The %s ended; restarting it in %g s: %s", name, pause, reason, exc_info=error if is_news else None)
 
-    def _note_failure(self, name: str, error: Exception) -> None:
-        reason = _words(error)
+    def _record_failure(self, name: str, error: Exception) -> None:
+        reason = _first_line(error)
         is_news = reason not in self._failing.get(name, "")
         self._failing[name] = f"failed at {self._clock():%H:%M:%S} UTC: {reason}"
-        self._metrics.task_failed(name)
+        self._metrics.count_task_failure(name)
         _log.error("The %s failed: %s", name, reason, exc_info=error if is_news else None)
 
-    def _hold(self, task: asyncio.Task[Any]) -> None:
+    def _hold_reference(self, task: asyncio.Task[Any]) -> None:
         # The event loop keeps only a weak reference to tasks.
         self._single.add(task)
         task.add_done_callback(self._single.discard)
 
 
-async def _called(work: Work) -> None:
+async def _call_work(work: Work) -> None:
     await work()
 
 
@@ -170,27 +170,27 @@ async def _is_done(task: asyncio.Task[None], within: float | None) -> bool:
     return bool(done)
 
 
-async def _end(task: asyncio.Task[None]) -> None:
+async def _cancel_and_wait(task: asyncio.Task[None]) -> None:
     """Cancel a running task and wait for it; no-op if it is done."""
     if not task.done():
         task.cancel()
         await asyncio.wait({task})
 
 
-def _words(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     """The error's type and the first line of its message; for a group, those of its first error."""
     if isinstance(error, BaseExceptionGroup):
-        return _words(error.exceptions[0])
-    said = str(error).strip()
-    return f"{type(error).__name__}: {said.splitlines()[0][:_LONGEST_REASON]}" if said else type(error).__name__
+        return _first_line(error.exceptions[0])
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0][:_LONGEST_REASON]}" if text else type(error).__name__
 
 
-async def finish(step: str, work: Work, within: float) -> None:
+async def finish_step(step: str, work: Work, within: float) -> None:
     """Run one shutdown step with a timeout in seconds. Failures and timeouts are only logged."""
-    task = asyncio.create_task(_called(work), name=step)
+    task = asyncio.create_task(_call_work(work), name=step)
     await asyncio.wait({task}, timeout=within)
     if not task.done():
         task.cancel()
         _log.warning("%s took longer than %g s and was cut short", step, within)
     elif not task.cancelled() and (error := task.exception()):
-        _log.warning("%s failed: %s", step, _words(error))
+        _log.warning("%s failed: %s", step, _first_line(error))

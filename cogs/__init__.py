@@ -1,21 +1,21 @@
 """The slash commands: parse options, call one service, render one reply."""
 
+from cogs.cards import CardCommands
 from cogs.desk import DeskCommands
-from cogs.digests import DigestCommands
-from cogs.finding import FindingCommands
+from cogs.digest import DigestCommands
+from cogs.find_card import FindCardCommand
 from cogs.help import HelpCommands
-from cogs.members import MemberCommands
-from cogs.operator import OperatorCommands
-from cogs.reading import ReadingCommands
+from cogs.owner import OwnerCommands
+from cogs.personal import PersonalCommands
 from cogs.trends import TrendCommands
 
 ALL = (
-    ReadingCommands,
-    FindingCommands,
+    CardCommands,
+    FindCardCommand,
     TrendCommands,
-    MemberCommands,
+    PersonalCommands,
     DigestCommands,
     DeskCommands,
-    OperatorCommands,
+    OwnerCommands,
     HelpCommands,
 )

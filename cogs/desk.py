@@ -6,27 +6,27 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.desk import period
-from bot.desk.publication import EVERYWHERE, Source, Verdict
-from bot.errors import UserError
-from bot.gateway import suggestions
-from bot.gateway.acknowledgement import FORM, answer
-from bot.gateway.client import NewsBot
-from bot.gateway.decisions import REASON, decide, require_say, undo
-from bot.gateway.reviews import WithdrawModal, tell
-from bot.gateway.rights import (
-    guild_id,
-    how_to_hide,
+from bot.client.acknowledgement import FORM, answer_interaction
+from bot.client.bot import NewsBot
+from bot.client.permissions import (
+    can_moderate,
+    guild_id_of,
+    hide_channel_text,
     is_public,
-    may_moderate,
+    require_can_post,
     require_channel_manager,
     require_moderator,
-    require_postable,
 )
-from bot.gateway.turning import listed
-from bot.language import tr
-from bot.store.records import FiledCard
-from bot.store.reviews import MOST_OPEN
+from bot.domain import date_parser
+from bot.domain.moderation import EVERYWHERE, DecisionSource, Verdict
+from bot.errors import UserError
+from bot.i18n import tr
+from bot.store.cards.rows import StoredCard
+from bot.store.moderation.reviews import MAX_OPEN_REVIEWS
+from bot.ui import autocomplete
+from bot.ui.moderation import REASON, decide_card, require_decision_right, undo_entry
+from bot.ui.pagination import first_page
+from bot.ui.review_message import WithdrawModal, send_confirmation
 
 Interaction = discord.Interaction[NewsBot]
 Words = app_commands.Range[str, 1, 200]
@@ -36,7 +36,7 @@ _SCOPES = [
     app_commands.Choice(name="everywhere (the bot's owners only)", value="everywhere"),
 ]
 _ENDED = [app_commands.Choice(name=verdict.value, value=verdict.value) for verdict in Verdict]
-_SAID = [app_commands.Choice(name=source.value, value=source.value) for source in Source]
+_SAID = [app_commands.Choice(name=source.value, value=source.value) for source in DecisionSource]
 _SCOPE = "Where it counts; this server when left out"
 
 
@@ -49,9 +49,9 @@ def _withdraw_form(interaction: Interaction) -> WithdrawModal | None:
     if not everywhere:
         require_moderator(interaction)
 
-    async def look_up(submitted: Interaction) -> tuple[FiledCard, Verdict | None]:
-        chosen = await suggestions.chosen_card(submitted, given.card, hidden=True)
-        return chosen, _standing(chosen, everywhere)
+    async def look_up(submitted: Interaction) -> tuple[StoredCard, Verdict | None]:
+        selected = await autocomplete.resolve_card(submitted, given.card, hidden=True)
+        return selected, _current_decision(selected, everywhere)
 
     return WithdrawModal(look_up, everywhere=everywhere)
 
@@ -69,7 +69,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
 
         The bot's owners may use it in any guild, for decisions that apply everywhere.
         """
-        if not may_moderate(interaction) and not await self.bot.is_owner(interaction.user):
+        if not can_moderate(interaction) and not await self.bot.is_owner(interaction.user):
             require_moderator(interaction)
         return True
 
@@ -80,7 +80,11 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         min_quality="Only of at least this quality (about 0 to 190)",
         since="Only from this time on, such as today, 7 days or 2026-05-01",
     )
-    @app_commands.autocomplete(topic=suggestions.topics, provider=suggestions.providers, since=suggestions.periods)
+    @app_commands.autocomplete(
+        topic=autocomplete.complete_topics,
+        provider=autocomplete.complete_providers,
+        since=autocomplete.complete_periods,
+    )
     async def queue(
         self,
         interaction: Interaction,
@@ -90,7 +94,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         since: Words | None = None,
     ) -> None:
         require_moderator(interaction)
-        moment = period.since(since, self.bot.clock()) if since else None
+        moment = date_parser.parse_since(since, self.bot.clock()) if since else None
         request = {
             "kind": "queue",
             "topic": topic,
@@ -98,25 +102,25 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
             "min_quality": min_quality,
             "since": moment.isoformat() if moment else None,
         }
-        await answer(interaction, **await listed(interaction, request))
+        await answer_interaction(interaction, **await first_page(interaction, request))
 
     @app_commands.command(description="Where held cards are put before the moderators; without a channel, nowhere")
     @app_commands.describe(
         channel="A channel that only moderators can read",
-        waiting=f"How many may wait there at once, 1 to {MOST_OPEN}; the others are in /desk queue",
+        waiting=f"How many may wait there at once, 1 to {MAX_OPEN_REVIEWS}; the others are in /desk queue",
     )
     async def channel(
         self,
         interaction: Interaction,
         channel: discord.TextChannel | discord.Thread | None = None,
-        waiting: app_commands.Range[int, 1, MOST_OPEN] = 10,
+        waiting: app_commands.Range[int, 1, MAX_OPEN_REVIEWS] = 10,
     ) -> None:
         require_moderator(interaction)
         if channel:
-            await self._require_desk(interaction, channel)
+            await self._require_private_channel(interaction, channel)
         reviews, now, oldest = self.bot.store.reviews, self.bot.clock(), self.bot.settings.max_age
-        await reviews.set_channel(guild_id(interaction), channel.id if channel else None, waiting, now, oldest)
-        await self.bot.newsroom.plan()
+        await reviews.set_channel(guild_id_of(interaction), channel.id if channel else None, waiting, now, oldest)
+        await self.bot.worker.plan_deliveries()
         comes = tr("Held cards come to no channel any more.")
         if channel:
             comes = tr(
@@ -124,14 +128,16 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
                 channel=channel.mention,
                 waiting=waiting,
             )
-        await answer(interaction, comes)
+        await answer_interaction(interaction, comes)
 
-    async def _require_desk(self, interaction: Interaction, channel: discord.TextChannel | discord.Thread) -> None:
+    async def _require_private_channel(
+        self, interaction: Interaction, channel: discord.TextChannel | discord.Thread
+    ) -> None:
         await require_channel_manager(interaction, channel.id)
         if is_public(channel):
-            raise UserError(f"{how_to_hide(channel)} {tr('Then try again.')}")
-        require_postable(channel, again=tr("Then use `/desk channel` again."))
-        subscribed = await self.bot.store.subscriptions.of_guild(guild_id(interaction))
+            raise UserError(f"{hide_channel_text(channel)} {tr('Then try again.')}")
+        require_can_post(channel, again=tr("Then use `/desk channel` again."))
+        subscribed = await self.bot.store.subscriptions.list_for_guild(guild_id_of(interaction))
         if any(each.channel_id == channel.id for each in subscribed):
             raise UserError(
                 tr(
@@ -142,39 +148,39 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
 
     @app_commands.command(description="Publish a card")
     @app_commands.describe(card="Type words of its title, then choose", reason="Why, for the log", scope=_SCOPE)
-    @app_commands.autocomplete(card=suggestions.any_cards)
+    @app_commands.autocomplete(card=autocomplete.complete_all_cards)
     @app_commands.choices(scope=_SCOPES)
     async def publish(self, interaction: Interaction, card: Words, reason: Reason = "", scope: str = "server") -> None:
-        chosen, everywhere = await self._chosen(interaction, card, scope)
-        await self._decide(interaction, chosen, Verdict.PUBLISH, reason, everywhere=everywhere)
+        selected, everywhere = await self._resolve_card(interaction, card, scope)
+        await self._decide_card(interaction, selected, Verdict.PUBLISH, reason, everywhere=everywhere)
 
     @app_commands.command(description="Take a card away", extras={FORM: _withdraw_form})
     @app_commands.describe(
         card="Type words of its title, then choose", reason="Why; asked for when left out", scope=_SCOPE
     )
-    @app_commands.autocomplete(card=suggestions.any_cards)
+    @app_commands.autocomplete(card=autocomplete.complete_all_cards)
     @app_commands.choices(scope=_SCOPES)
     async def withdraw(
         self, interaction: Interaction, card: Words, reason: Reason | None = None, scope: str = "server"
     ) -> None:
-        chosen, everywhere = await self._chosen(interaction, card, scope)
-        await self._decide(interaction, chosen, Verdict.WITHDRAW, reason or "", everywhere=everywhere)
+        selected, everywhere = await self._resolve_card(interaction, card, scope)
+        await self._decide_card(interaction, selected, Verdict.WITHDRAW, reason or "", everywhere=everywhere)
 
     @app_commands.command(description="Take the last decision on a card back")
     @app_commands.describe(card="Type words of its title, then choose", scope=_SCOPE)
-    @app_commands.autocomplete(card=suggestions.any_cards)
+    @app_commands.autocomplete(card=autocomplete.complete_all_cards)
     @app_commands.choices(scope=_SCOPES)
     async def undo(self, interaction: Interaction, card: Words, scope: str = "server") -> None:
-        chosen, everywhere = await self._chosen(interaction, card, scope)
-        server = EVERYWHERE if everywhere else guild_id(interaction)
-        last = await self.bot.store.log.last_of(server, chosen.id)
+        selected, everywhere = await self._resolve_card(interaction, card, scope)
+        server = EVERYWHERE if everywhere else guild_id_of(interaction)
+        last = await self.bot.store.audit_log.get_last_own(server, selected.id)
         if last is None:
             raise UserError(
                 tr("Nobody has decided on this card everywhere yet.")
                 if everywhere
                 else tr("Nobody has decided on this card here yet.")
             )
-        await tell(interaction, chosen, await undo(interaction, last, Source.COMMAND))
+        await send_confirmation(interaction, selected, await undo_entry(interaction, last, DecisionSource.COMMAND))
 
     @app_commands.command(description="Who decided what, newest first")
     @app_commands.describe(
@@ -183,7 +189,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         ended="Only what ended so",
         said="Only what was said in this way; changes in the files are shown only when asked for",
     )
-    @app_commands.autocomplete(card=suggestions.any_cards)
+    @app_commands.autocomplete(card=autocomplete.complete_all_cards)
     @app_commands.choices(ended=_ENDED, said=_SAID)
     async def log(
         self,
@@ -194,36 +200,36 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         said: str | None = None,
     ) -> None:
         require_moderator(interaction)
-        chosen = await suggestions.chosen_card(interaction, card, hidden=True) if card else None
+        selected = await autocomplete.resolve_card(interaction, card, hidden=True) if card else None
         request = {
             "kind": "log",
-            "card_id": chosen.id if chosen else None,
+            "card_id": selected.id if selected else None,
             "actor_id": by.id if by else None,
             "after": ended,
             "source": said,
         }
-        await answer(interaction, **await listed(interaction, request))
+        await answer_interaction(interaction, **await first_page(interaction, request))
 
-    async def _chosen(self, interaction: Interaction, card: str, scope: str) -> tuple[FiledCard, bool]:
+    async def _resolve_card(self, interaction: Interaction, card: str, scope: str) -> tuple[StoredCard, bool]:
         everywhere = scope == "everywhere"
-        await require_say(interaction, everywhere=everywhere)
-        return await suggestions.chosen_card(interaction, card, hidden=True), everywhere
+        await require_decision_right(interaction, everywhere=everywhere)
+        return await autocomplete.resolve_card(interaction, card, hidden=True), everywhere
 
-    async def _decide(
-        self, interaction: Interaction, card: FiledCard, verdict: Verdict, reason: str, *, everywhere: bool
+    async def _decide_card(
+        self, interaction: Interaction, card: StoredCard, verdict: Verdict, reason: str, *, everywhere: bool
     ) -> None:
-        done = await decide(
+        result = await decide_card(
             interaction,
             card,
             verdict,
-            expected=_standing(card, everywhere),
-            source=Source.COMMAND,
+            expected=_current_decision(card, everywhere),
+            source=DecisionSource.COMMAND,
             reason=reason,
             everywhere=everywhere,
         )
-        await tell(interaction, card, done)
+        await send_confirmation(interaction, card, result)
 
 
-def _standing(card: FiledCard, everywhere: bool) -> Verdict | None:
+def _current_decision(card: StoredCard, everywhere: bool) -> Verdict | None:
     """Return the current decision as the person sees it, which theirs replaces."""
     return card.ruling if everywhere else card.verdict

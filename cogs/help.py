@@ -6,10 +6,10 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.gateway.acknowledgement import answer
-from bot.gateway.client import NewsBot
-from bot.gateway.guide import guide
-from bot.render.guide import guide_embeds
+from bot.client.acknowledgement import answer_interaction
+from bot.client.bot import NewsBot
+from bot.render.help import render_help
+from bot.ui.help import list_usable_commands
 
 Interaction = discord.Interaction[NewsBot]
 
@@ -22,4 +22,4 @@ class HelpCommands(commands.Cog):
 
     @app_commands.command(description="What you can do here")
     async def help(self, interaction: Interaction) -> None:
-        await answer(interaction, embeds=guide_embeds(await guide(interaction)))
+        await answer_interaction(interaction, embeds=render_help(await list_usable_commands(interaction)))

@@ -6,10 +6,10 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.gateway import suggestions
-from bot.gateway.acknowledgement import answer
-from bot.gateway.client import NewsBot
-from bot.gateway.trends import trends_reply
+from bot.client.acknowledgement import answer_interaction
+from bot.client.bot import NewsBot
+from bot.ui import autocomplete
+from bot.ui.trends import build_trends_reply
 
 Words = app_commands.Range[str, 1, 200]
 Interaction = discord.Interaction[NewsBot]
@@ -23,8 +23,8 @@ class TrendCommands(commands.Cog):
 
     @app_commands.command(description="A chart of the cards of each day and how hot they were")
     @app_commands.describe(topic="Only this topic", days="How many days, 7 to 90; 30 when left out")
-    @app_commands.autocomplete(topic=suggestions.topics)
+    @app_commands.autocomplete(topic=autocomplete.complete_topics)
     async def trends(
         self, interaction: Interaction, topic: Words | None = None, days: app_commands.Range[int, 7, 90] = 30
     ) -> None:
-        await answer(interaction, **await trends_reply(interaction, topic, days))
+        await answer_interaction(interaction, **await build_trends_reply(interaction, topic, days))

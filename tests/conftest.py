@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bot.store import Store, open_store
-from tests.support.stores import ON_POSTGRESQL, new_database, no_database, swept
+from tests.support.stores import ON_POSTGRESQL, drop_databases, new_database, no_database
 from tests.wire.client import WireDiscord
-from tests.wire.process import WireProcess, pointed_at
+from tests.wire.process import WireProcess, point_discord_at
 
 # A machine that is busy with other things is no reason to fail.
 settings.register_profile("newsdesk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,8 +26,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _databases_go_with_their_test() -> Iterator[None]:
-    with swept():
+def _drop_databases() -> Iterator[None]:
+    with drop_databases():
         yield
 
 
@@ -50,6 +50,6 @@ def wire_process() -> Iterator[WireProcess]:
 
 @pytest.fixture
 async def wire(wire_process: WireProcess) -> AsyncIterator[WireDiscord]:
-    with pointed_at(wire_process.address):
+    with point_discord_at(wire_process.address):
         async with WireDiscord(at=wire_process.address) as wire:
             yield wire

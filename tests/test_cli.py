@@ -15,14 +15,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.app import utc_now
-from bot.cli import app
-from bot.desk.publication import Decision, Source, Verdict
-from bot.desk.subscription import Wish
+from bot.cli.commands import app
+from bot.domain.moderation import Decision, DecisionSource, Verdict
+from bot.domain.subscription import SubscriptionOptions
 from bot.settings import load_settings
 from bot.store import open_store
-from bot.store.vitals import HEARTBEAT
-from tests.support.stage import NOW, Stage
-from tests.support.stores import ask
+from bot.store.health import HEARTBEAT
+from tests.support.stage import NOW, BotStage
+from tests.support.stores import query_database
 
 runner = CliRunner()
 
@@ -41,31 +41,31 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cards
 
 
-class _Folder:
+class _FolderSettings:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
 
-def write(folder: Path, slug: str, **fields: object) -> Path:
-    return Stage.write(_Folder(folder), slug, **fields)  # type: ignore[arg-type]  # it only needs the folder
+def write_card(folder: Path, slug: str, **fields: object) -> Path:
+    return BotStage.write_card(_FolderSettings(folder), slug, **fields)  # type: ignore[arg-type]  # it only needs the folder
 
 
-def newsdesk(*words: str) -> Result:
+def run_newsdesk(*words: str) -> Result:
     return runner.invoke(app, words)
 
 
 def test_check_names_file_line_and_field(folder: Path) -> None:
-    write(folder, "good")
-    bad = write(folder, "bad", heat="warm")
-    result = newsdesk("check", str(folder))
+    write_card(folder, "good")
+    bad = write_card(folder, "bad", heat="warm")
+    result = run_newsdesk("check", str(folder))
     assert result.exit_code == 1
     assert f"{bad}:8: error: heat: should be a whole number, not 'warm'" in result.stdout
     assert "2 files, 1 news cards, 1 errors, 0 notes" in result.stdout
 
 
 def test_check_as_json_is_one_object_a_line(folder: Path) -> None:
-    write(folder, "other", category="people")
-    result = newsdesk("check", str(folder), "--format", "json")
+    write_card(folder, "other", category="people")
+    result = run_newsdesk("check", str(folder), "--format", "json")
     (finding,) = [json.loads(line) for line in result.stdout.splitlines()]
     assert result.exit_code == 0
     assert set(finding) == {"file", "line", "field", "problem", "severity"}
@@ -73,25 +73,25 @@ def test_check_as_json_is_one_object_a_line(folder: Path) -> None:
 
 
 def test_check_for_github_escapes_what_would_end_the_command(folder: Path) -> None:
-    write(folder, "bad,name:odd", heat="'1%\\n'")
-    result = newsdesk("check", "--format", "github")
+    write_card(folder, "bad,name:odd", heat="'1%\\n'")
+    result = run_newsdesk("check", "--format", "github")
     assert "::error file=" in result.stdout
     assert "bad%2Cname%3Aodd.md,line=8,title=heat::" in result.stdout
     assert "1%25" in result.stdout
 
 
 def test_a_path_that_is_not_there_is_wrong_use(folder: Path) -> None:
-    result = newsdesk("check", "nowhere.md")
+    result = run_newsdesk("check", "nowhere.md")
     assert result.exit_code == 2
     assert "neither a file nor a folder" in result.stderr
 
 
 def test_load_counts_and_is_idempotent(folder: Path) -> None:
-    write(folder, "one")
-    write(folder, "two")
-    write(folder, "broken", title="")
-    first = newsdesk("load", "--json")
-    second = newsdesk("load", "--json")
+    write_card(folder, "one")
+    write_card(folder, "two")
+    write_card(folder, "broken", title="")
+    first = run_newsdesk("load", "--json")
+    second = run_newsdesk("load", "--json")
     assert first.exit_code == 1
     counts = json.loads(first.stdout)
     assert {name: counts[name] for name in ("files", "cards", "added", "skipped", "problems")} == {
@@ -103,30 +103,30 @@ def test_load_counts_and_is_idempotent(folder: Path) -> None:
 
 def test_a_mass_withdrawal_waits_for_a_person(folder: Path) -> None:
     for number in range(30):
-        write(folder, f"card{number}")
-    newsdesk("load")
+        write_card(folder, f"card{number}")
+    run_newsdesk("load")
     for path in folder.iterdir():
         path.unlink()
-    stopped = newsdesk("load", "--json")
+    stopped = run_newsdesk("load", "--json")
     assert stopped.exit_code == 1
     assert json.loads(stopped.stdout)["withdrawn"] == 0
-    assert json.loads(newsdesk("load", "--json", "--accept-withdrawals").stdout)["withdrawn"] == 30
+    assert json.loads(run_newsdesk("load", "--json", "--accept-withdrawals").stdout)["withdrawn"] == 30
 
 
 def test_search_and_show_read_the_store(folder: Path) -> None:
-    write(folder, "one", title="A title [with] *marks*")
-    newsdesk("load")
-    assert "A title [with] *marks*" in newsdesk("search", "title").stdout
-    assert newsdesk("search", "nothing").exit_code == 1
-    assert "A title [with] *marks*" in newsdesk("show", "one").stdout
-    assert json.loads(newsdesk("show", "one", "--json").stdout)["url"] == "https://example.org/one"
-    assert newsdesk("show", "none").exit_code == 1
+    write_card(folder, "one", title="A title [with] *marks*")
+    run_newsdesk("load")
+    assert "A title [with] *marks*" in run_newsdesk("search", "title").stdout
+    assert run_newsdesk("search", "nothing").exit_code == 1
+    assert "A title [with] *marks*" in run_newsdesk("show", "one").stdout
+    assert json.loads(run_newsdesk("show", "one", "--json").stdout)["url"] == "https://example.org/one"
+    assert run_newsdesk("show", "none").exit_code == 1
 
 
 def test_wrong_settings_are_named_all_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSDESK_TICK_SECONDS", "soon")
     monkeypatch.setenv("NEWSDESK_DATABASE_URL", "mysql://x")
-    result = newsdesk("run")
+    result = run_newsdesk("run")
     assert result.exit_code == 2
     assert "NEWSDESK_TICK_SECONDS" in result.stderr
     assert "NEWSDESK_DATABASE_URL" in result.stderr
@@ -134,19 +134,19 @@ def test_wrong_settings_are_named_all_at_once(folder: Path, monkeypatch: pytest.
 
 
 def test_run_without_a_token_says_how_to_get_one(folder: Path) -> None:
-    result = newsdesk("run")
+    result = run_newsdesk("run")
     assert result.exit_code == 2
     assert "NEWSDESK_TOKEN" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
 
 def test_export_holds_what_people_made_with_cards_by_name(folder: Path, tmp_path: Path) -> None:
-    write(folder, "one", title="Ünïcode", published="false")
-    assert newsdesk("load").exit_code == 0
-    asyncio.run(_decide())
+    write_card(folder, "one", title="Ünïcode", published="false")
+    assert run_newsdesk("load").exit_code == 0
+    asyncio.run(_decide_card())
     out = tmp_path / "export.json"
-    assert newsdesk("export", str(out)).exit_code == 0
-    assert newsdesk("export").stdout == out.read_text("utf-8")
+    assert run_newsdesk("export", str(out)).exit_code == 0
+    assert run_newsdesk("export").stdout == out.read_text("utf-8")
     found = json.loads(out.read_text("utf-8"))
     (subscription,) = found["subscriptions"]
     (decision,) = found["decisions"]
@@ -159,51 +159,51 @@ def test_export_holds_what_people_made_with_cards_by_name(folder: Path, tmp_path
     assert list(tmp_path.glob(".export*")) == []
 
 
-async def _decide() -> None:
+async def _decide_card() -> None:
     async with open_store(load_settings().database_url) as store:
-        wish = Wish(topics=("Space",))
-        await store.subscriptions.add(guild_id=1, channel_id=2, created_by=7, now=NOW, wish=wish)
-        await store.desk.decide(
-            Decision(1, 1, Verdict.PUBLISH, 7, NOW, "worth it"), source=Source.COMMAND, expected=None
+        options = SubscriptionOptions(topics=("Space",))
+        await store.subscriptions.add_subscription(guild_id=1, channel_id=2, created_by=7, now=NOW, options=options)
+        await store.moderation.decide_card(
+            Decision(1, 1, Verdict.PUBLISH, 7, NOW, "worth it"), source=DecisionSource.COMMAND, expected=None
         )
-        await store.saved.save(9, 1, NOW)
+        await store.saved_cards.save_card(9, 1, NOW)
 
 
 def test_privacy_gives_out_and_erases_what_is_stored_about_a_member(folder: Path) -> None:
-    write(folder, "one")
-    assert newsdesk("load").exit_code == 0
-    asyncio.run(_decide())
-    mine = json.loads(newsdesk("privacy", "export", "9").stdout)
-    assert (mine["user_id"], [row["card"] for row in mine["saved"]], mine["decisions"]) == (9, ["one"], [])
-    desk = json.loads(newsdesk("privacy", "export", "7").stdout)
+    write_card(folder, "one")
+    assert run_newsdesk("load").exit_code == 0
+    asyncio.run(_decide_card())
+    own = json.loads(run_newsdesk("privacy", "export", "9").stdout)
+    assert (own["user_id"], [row["card"] for row in own["saved"]], own["decisions"]) == (9, ["one"], [])
+    desk = json.loads(run_newsdesk("privacy", "export", "7").stdout)
     assert [len(desk[kind]) for kind in ("subscriptions_created", "decisions", "log")] == [1, 1, 1]
-    assert newsdesk("privacy", "erase", "9").stdout == "Erased: 1 saved card.\n"
-    assert "nothing" in newsdesk("privacy", "erase", "9").stdout
-    assert json.loads(newsdesk("privacy", "export", "9").stdout)["saved"] == []
-    assert newsdesk("privacy", "erase", "everybody").exit_code == 2
+    assert run_newsdesk("privacy", "erase", "9").stdout == "Erased: 1 saved card.\n"
+    assert "nothing" in run_newsdesk("privacy", "erase", "9").stdout
+    assert json.loads(run_newsdesk("privacy", "export", "9").stdout)["saved"] == []
+    assert run_newsdesk("privacy", "erase", "everybody").exit_code == 2
 
 
 def test_an_export_that_cannot_be_written_is_wrong_use(folder: Path) -> None:
-    result = newsdesk("export", str(folder / "none" / "export.json"))
+    result = run_newsdesk("export", str(folder / "none" / "export.json"))
     assert (result.exit_code, "cannot be written" in result.stderr) == (2, True)
 
 
 def test_an_export_taken_in_elsewhere_gives_the_same_export_and_twice_is_as_good_as_once(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(folder, "one", published="false")
-    newsdesk("load")
-    asyncio.run(_decide())
+    write_card(folder, "one", published="false")
+    run_newsdesk("load")
+    asyncio.run(_decide_card())
     first = tmp_path / "first.json"
-    newsdesk("export", str(first))
+    run_newsdesk("export", str(first))
     monkeypatch.setenv("NEWSDESK_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'other.db'}")
-    early = newsdesk("import", str(first))
+    early = run_newsdesk("import", str(first))
     assert (early.exit_code, "cards that are not in the store (one …)" in early.stdout) == (1, True)
-    newsdesk("load")
-    assert newsdesk("import", str(first)).exit_code == 0
-    again = newsdesk("import", str(first))
+    run_newsdesk("load")
+    assert run_newsdesk("import", str(first)).exit_code == 0
+    again = run_newsdesk("import", str(first))
     assert "saved: 0 new, 1 here already" in again.stdout
-    before, after = json.loads(first.read_text("utf-8")), json.loads(newsdesk("export").stdout)
+    before, after = json.loads(first.read_text("utf-8")), json.loads(run_newsdesk("export").stdout)
     for found in (before, after):
         for row in found["subscriptions"]:
             row.pop("since"), row.pop("next_at")
@@ -212,90 +212,92 @@ def test_an_export_taken_in_elsewhere_gives_the_same_export_and_twice_is_as_good
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"newsdesk": 99}', '{"newsdesk": 1, "saved": [{"user_id": 1}]}'])
 def test_what_is_no_export_changes_nothing(folder: Path, tmp_path: Path, text: str) -> None:
-    newsdesk("load")
+    run_newsdesk("load")
     (tmp_path / "bad.json").write_text(text)
-    result = newsdesk("import", str(tmp_path / "bad.json"))
+    result = run_newsdesk("import", str(tmp_path / "bad.json"))
     assert (result.exit_code, "nothing was imported" in result.stderr) == (2, True)
 
 
 def test_a_backup_is_put_back_and_repeats_nothing(folder: Path, tmp_path: Path) -> None:
-    write(folder, "one")
-    newsdesk("load")
-    asyncio.run(_decide())
+    write_card(folder, "one")
+    run_newsdesk("load")
+    asyncio.run(_decide_card())
     copy = tmp_path / "copy.db"
-    assert newsdesk("backup", str(copy)).exit_code == 0
-    write(folder, "two")
-    newsdesk("load")
+    assert run_newsdesk("backup", str(copy)).exit_code == 0
+    write_card(folder, "two")
+    run_newsdesk("load")
     next((tmp_path / "state").glob("*.db")).write_bytes(b"broken " * 1000)
-    done = newsdesk("restore", str(copy))
+    done = run_newsdesk("restore", str(copy))
     assert done.exit_code == 0, done.stderr
-    assert newsdesk("show", "two").exit_code == 1
+    assert run_newsdesk("show", "two").exit_code == 1
     numbers = "SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'"
-    assert ask(load_settings().database_url, numbers) == [(100_000,)], "posts since may bear the numbers before"
-    newsdesk("load")
-    assert asyncio.run(_planned()) == 0
+    assert query_database(load_settings().database_url, numbers) == [(100_000,)], (
+        "posts since may bear the numbers before"
+    )
+    run_newsdesk("load")
+    assert asyncio.run(_count_planned()) == 0
     assert [each.name for each in tmp_path.glob(".copy*")] == []
 
 
-async def _planned() -> int:
+async def _count_planned() -> int:
     """What the subscription gets that was made long before."""
     async with open_store(load_settings().database_url) as store:
-        return await store.deliveries.plan(NOW, timedelta(days=14))
+        return await store.deliveries.plan_deliveries(NOW, timedelta(days=14))
 
 
 def test_only_a_whole_store_of_ours_is_put_back(folder: Path, tmp_path: Path) -> None:
-    newsdesk("load")
+    run_newsdesk("load")
     (tmp_path / "letter.txt").write_text("Dear reader, " * 100)
-    result = newsdesk("restore", str(tmp_path / "letter.txt"))
+    result = run_newsdesk("restore", str(tmp_path / "letter.txt"))
     assert (result.exit_code, "cannot be opened as a Newsdesk database" in result.stderr) == (2, True)
-    assert newsdesk("search", "nothing").exit_code == 1
+    assert run_newsdesk("search", "nothing").exit_code == 1
 
 
 def test_a_store_is_moved_and_the_next_step_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(folder, "one")
-    newsdesk("load")
-    asyncio.run(_decide())
-    exported = newsdesk("export").stdout
+    write_card(folder, "one")
+    run_newsdesk("load")
+    asyncio.run(_decide_card())
+    exported = run_newsdesk("export").stdout
     there = f"sqlite+aiosqlite:///{tmp_path / 'there' / 'moved.db'}"
-    done = newsdesk("migrate", "--to", there)
+    done = run_newsdesk("migrate", "--to", there)
     assert done.exit_code == 0, done.stderr
     assert re.search(r"^subscriptions +1 +1 +(\w{12}) +\1$", done.stdout, re.MULTILINE)
     assert "Set NEWSDESK_DATABASE_URL to the new address" in done.stdout
     monkeypatch.setenv("NEWSDESK_DATABASE_URL", there)
-    assert newsdesk("export").stdout == exported
-    assert newsdesk("show", "one").exit_code == 0
+    assert run_newsdesk("export").stdout == exported
+    assert run_newsdesk("show", "one").exit_code == 0
 
 
 def test_a_copy_that_differs_is_a_problem_and_no_store(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(folder, "one")
-    newsdesk("load")
-    monkeypatch.setattr("bot.store.moving.comparing.storable", lambda text: f"{text}{os.urandom(4)!r}")
-    done = newsdesk("migrate", "--to", f"sqlite+aiosqlite:///{tmp_path / 'moved.db'}")
+    write_card(folder, "one")
+    run_newsdesk("load")
+    monkeypatch.setattr("bot.store.transfer.verify.strip_unstorable", lambda text: f"{text}{os.urandom(4)!r}")
+    done = run_newsdesk("migrate", "--to", f"sqlite+aiosqlite:///{tmp_path / 'moved.db'}")
     assert done.exit_code == 1
     assert "Not the same on both sides: meta, " in done.stdout
     monkeypatch.setenv("NEWSDESK_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'moved.db'}")
-    refused = newsdesk("search", "anything")
+    refused = run_newsdesk("search", "anything")
     assert (refused.exit_code, "Run `newsdesk migrate` again" in refused.stderr) == (2, True)
 
 
 def test_a_store_at_work_does_not_move(folder: Path, tmp_path: Path) -> None:
-    newsdesk("load")
-    asyncio.run(_beat())
-    result = newsdesk("migrate", "--to", f"sqlite+aiosqlite:///{tmp_path / 'moved.db'}")
+    run_newsdesk("load")
+    asyncio.run(_write_heartbeat())
+    result = run_newsdesk("migrate", "--to", f"sqlite+aiosqlite:///{tmp_path / 'moved.db'}")
     assert result.exit_code == 2
     assert re.fullmatch(r"A bot works with .+/cli\.db, or did within the last minutes\. Stop it, .+\n", result.stderr)
     assert not (tmp_path / "moved.db").exists()
 
 
-async def _beat() -> None:
+async def _write_heartbeat() -> None:
     async with open_store(load_settings().database_url) as store:
-        await store.meta.set(HEARTBEAT, utc_now().isoformat())
+        await store.key_values.set_value(HEARTBEAT, utc_now().isoformat())
 
 
 @pytest.mark.parametrize(
-    ("to", "said"),
+    ("to", "text"),
     [
         ("mysql://user:planted@host/database", "--to: must start with"),
         ("postgresql+asyncpg://user:planted@host:99999/database", "--to: must name a database"),
@@ -303,21 +305,21 @@ async def _beat() -> None:
         ("sqlite+aiosqlite:///", "--to: must name a file"),
     ],
 )
-def test_a_wrong_address_is_told_by_its_option_and_without_its_password(folder: Path, to: str, said: str) -> None:
-    newsdesk("load")
-    result = newsdesk("migrate", "--to", to)
-    assert (result.exit_code, len(result.stderr.splitlines())) == (1 if "cannot be reached" in said else 2, 1)
-    assert result.stderr.startswith(said)
+def test_a_wrong_address_is_told_by_its_option_and_without_its_password(folder: Path, to: str, text: str) -> None:
+    run_newsdesk("load")
+    result = run_newsdesk("migrate", "--to", to)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1 if "cannot be reached" in text else 2, 1)
+    assert result.stderr.startswith(text)
     assert "planted" not in result.output
     assert "NEWSDESK_DATABASE_URL" not in result.output
 
 
 def test_health_is_bad_when_nothing_runs(folder: Path) -> None:
-    assert newsdesk("health").exit_code == 1
+    assert run_newsdesk("health").exit_code == 1
 
 
 def test_the_module_is_the_same_command(folder: Path) -> None:
-    write(folder, "one")
+    write_card(folder, "one")
     done = subprocess.run(
         [sys.executable, "-m", "bot", "check", str(folder)],
         capture_output=True, text=True, timeout=30, check=False, cwd=Path(__file__).parent.parent,

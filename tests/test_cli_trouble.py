@@ -20,12 +20,12 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner, Result
 
-from bot.cli import app
-from bot.errors import StoreError, StoreTroubleError
+from bot.cli.commands import app
+from bot.errors import StoreError, StoreUnavailableError
 from bot.store import open_store
-from bot.store.troubles import store_trouble
+from bot.store.error_messages import explain_store_error
 from tests.support.stage import NOW
-from tests.test_cli import folder, write  # noqa: F401 - a fixture
+from tests.test_cli import folder, write_card  # noqa: F401 - a fixture
 from tests.test_docs import ROOT
 
 pytestmark = pytest.mark.sqlite("what happens to its file")
@@ -59,11 +59,11 @@ def test_no_command_is_forgotten() -> None:
     assert words == COMMANDS.keys() | {"demo"}
 
 
-def newsdesk(command: str) -> Result:
+def run_newsdesk(command: str) -> Result:
     return runner.invoke(app, [*command.split(), *COMMANDS[command]])
 
 
-def assert_is_told(result: Result, place: Path) -> None:
+def assert_sentence(result: Result, place: Path) -> None:
     """A sentence and an exit code, and no file that was not there before."""
     assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
     assert result.exit_code in (0, 1, 2)
@@ -81,22 +81,22 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("made")
     for name in ("cards", "state"):
         (place / name).mkdir()
-    write(place / "cards", "one")
+    write_card(place / "cards", "one")
     url = f"sqlite+aiosqlite:///{place}/state/cli.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setenv("NEWSDESK_DATABASE_URL", url)
         patch.setenv("NEWSDESK_CARDS", "cards")
-        assert newsdesk("load").exit_code == 0
-        asyncio.run(_subscribe(url))
+        assert run_newsdesk("load").exit_code == 0
+        asyncio.run(_add_subscription(url))
         for words in (("export", "in.json"), ("backup", "backup.db")):
             assert runner.invoke(app, words).exit_code == 0
     return place
 
 
-async def _subscribe(url: str) -> None:
+async def _add_subscription(url: str) -> None:
     async with open_store(url) as store:
-        await store.subscriptions.add(guild_id=1, channel_id=2, created_by=7, now=NOW)
+        await store.subscriptions.add_subscription(guild_id=1, channel_id=2, created_by=7, now=NOW)
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_store_that_cannot_be_used_is_a_sentence_for_every_command(
     for command in COMMANDS:
         _put_back(place)
         trouble(place)
-        assert_is_told(newsdesk(command), place)
+        assert_sentence(run_newsdesk(command), place)
 
 
 def _put_back(place: Path) -> None:
@@ -192,7 +192,7 @@ def test_corrupted_pages_are_a_sentence_for_every_command(place: Path, seed: int
             spoiled[at : (page + 1) * 4096] = chance.randbytes((page + 1) * 4096 - at)
         _put_back(place)
         _store(place).write_bytes(spoiled)
-        assert_is_told(newsdesk(command), place)
+        assert_sentence(run_newsdesk(command), place)
 
 
 @contextmanager
@@ -209,7 +209,7 @@ def _small_disk(at: Path, kibibytes: int) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(at)], check=True)
 
 
-def _fill(disk: Path) -> None:
+def _fill_disk(disk: Path) -> None:
     for size in (4096, 1):
         with (disk / "filler").open("ab", buffering=0) as filler:
             try:
@@ -232,10 +232,10 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_done(
         monkeypatch.setenv("NEWSDESK_DATABASE_URL", f"sqlite+aiosqlite:///{disk}/state/cli.db")
         monkeypatch.setenv("NEWSDESK_CARDS", str(place / "cards"))
         monkeypatch.chdir(disk)
-        write(place / "cards", "two")
-        _fill(disk)
+        write_card(place / "cards", "two")
+        _fill_disk(disk)
         before = (disk / "state" / "cli.db").read_bytes()
-        result = newsdesk(command)
+        result = run_newsdesk(command)
         monkeypatch.chdir(place)
         left = {each.name for each in disk.iterdir()}
         assert left <= KEPT | {"filler"}, left
@@ -256,7 +256,7 @@ def test_a_read_only_disk_is_a_sentence(place: Path, monkeypatch: pytest.MonkeyP
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         monkeypatch.setenv("NEWSDESK_DATABASE_URL", f"sqlite+aiosqlite:///{disk}/state/cli.db")
         monkeypatch.chdir(disk)
-        result = newsdesk(command)
+        result = run_newsdesk(command)
         monkeypatch.chdir(place)
         assert "Traceback" not in result.output
         assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
@@ -270,13 +270,13 @@ def test_a_locked_store_is_a_sentence(place: Path, monkeypatch: pytest.MonkeyPat
     with closing(sqlite3.connect(_store(place), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         for command in ("load", "privacy erase", "import", "run"):
-            result = newsdesk(command)
+            result = run_newsdesk(command)
             assert result.exit_code == 1, result.output
             assert "locked" in result.stderr
             assert len(result.stderr.splitlines()) == 1
 
 
-def _of_code(code: int) -> sqlite3.OperationalError:
+def _error_of_code(code: int) -> sqlite3.OperationalError:
     error = sqlite3.OperationalError("words of SQLite's own")
     error.sqlite_errorcode = code
     return error
@@ -301,29 +301,29 @@ def _of_code(code: int) -> sqlite3.OperationalError:
     ],
 )
 def test_trouble_is_told_apart_however_it_is_wrapped(code: int, words: str) -> None:
-    plain = _of_code(code)
+    plain = _error_of_code(code)
     wrapped = OperationalError("SELECT a secret", {}, plain)
     caused = RuntimeError("something")
     caused.__cause__ = wrapped
     for error in (plain, wrapped, caused, ExceptionGroup("several", [ValueError("x"), wrapped])):
-        found = store_trouble(error)
-        assert isinstance(found, StoreTroubleError)
+        found = explain_store_error(error)
+        assert isinstance(found, StoreUnavailableError)
         assert words in str(found)
         assert "SELECT" not in str(found)
 
 
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CANTOPEN_ISDIR])
 def test_what_is_no_database_is_wrong_use(code: int) -> None:
-    found = store_trouble(_of_code(code))
+    found = explain_store_error(_error_of_code(code))
     assert type(found) is StoreError
     assert found.exit_code == 2
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("x"), _of_code(sqlite3.SQLITE_CONSTRAINT), _of_code(sqlite3.SQLITE_ERROR)]
+    "error", [ValueError("x"), _error_of_code(sqlite3.SQLITE_CONSTRAINT), _error_of_code(sqlite3.SQLITE_ERROR)]
 )
 def test_a_defect_is_no_trouble_and_keeps_its_traceback(error: Exception) -> None:
-    assert store_trouble(error) is None
+    assert explain_store_error(error) is None
 
 
 _EXPORT: dict[str, Any] = {"newsdesk": 1}
@@ -406,7 +406,7 @@ def test_an_export_of_an_unlikely_size_is_not_read(place: Path) -> None:
 
 def test_an_export_with_a_mark_of_its_encoding_is_taken(place: Path) -> None:
     (place / "in.json").write_bytes(b"\xef\xbb\xbf" + (place / "in.json").read_bytes())
-    assert newsdesk("import").exit_code == 0
+    assert run_newsdesk("import").exit_code == 0
 
 
 OUTPUTS = ("check", "search", "show", "export -", "doctor", "health", "privacy export")
@@ -419,10 +419,10 @@ def test_an_output_that_is_full_is_told_and_one_that_is_closed_is_not(place: Pat
     program = [sys.executable, "-c", "from bot.__main__ import main; main()", *words]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with Path("/dev/full").open("wb") as full:
-        told = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, env=environment, check=False)
-    assert told.returncode == 1
-    assert (told.stderr.count("\n"), "Traceback" in told.stderr) == (1, False), told.stderr
-    assert "No space left" in told.stderr
+        messages = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    assert messages.returncode == 1
+    assert (messages.stderr.count("\n"), "Traceback" in messages.stderr) == (1, False), messages.stderr
+    assert "No space left" in messages.stderr
     reading, writing = os.pipe()
     os.close(reading)
     try:

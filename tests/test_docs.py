@@ -11,9 +11,9 @@ import discord
 import pytest
 import typer.main
 
-from bot.cli import app
+from bot.cli.commands import app
 from bot.settings import PREFIX, Settings
-from tests.support.stage import on_stage
+from tests.support.stage import open_stage
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -36,7 +36,7 @@ def test_the_defaults_in_the_readme_are_those_of_the_code() -> None:
 
 
 async def test_every_slash_command_is_in_the_readme_and_the_other_way_round(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
+    async with open_stage(tmp_path) as stage:
         found = {command.qualified_name for command in stage.bot.tree.walk_commands() if not _is_group(command)}
     table = README.split("## In Discord")[1].split("## On the command line")[0]
     subcommands = {name.split()[1] for name in found if " " in name}
@@ -45,7 +45,7 @@ async def test_every_slash_command_is_in_the_readme_and_the_other_way_round(tmp_
 
 
 async def test_the_options_of_a_search_are_in_the_readme(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
+    async with open_stage(tmp_path) as stage:
         (search,) = [each for each in stage.bot.tree.walk_commands() if each.qualified_name == "search"]
         assert isinstance(search, discord.app_commands.Command)
         options = [option.name if option.required else f"[{option.name}]" for option in search.parameters]

@@ -25,7 +25,7 @@ PAGES = (
 )  # fmt: skip
 
 
-def _service() -> dict[str, str]:
+def _service_settings() -> dict[str, str]:
     """The last value of each key; `Environment` stands there more than once."""
     unit = ConfigParser(interpolation=None, strict=False)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
@@ -43,13 +43,13 @@ def test_the_container_can_write_to_its_state_only() -> None:
     assert "ports" not in service
 
 
-def _cluster() -> dict[str, dict[str, Any]]:
+def _cluster_services() -> dict[str, dict[str, Any]]:
     services: dict[str, dict[str, Any]] = yaml.safe_load(CLUSTER)["services"]
     return services
 
 
 def test_each_part_of_a_cluster_is_as_contained_as_the_whole_bot() -> None:
-    for name, service in _cluster().items():
+    for name, service in _cluster_services().items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
@@ -59,14 +59,14 @@ def test_each_part_of_a_cluster_is_as_contained_as_the_whole_bot() -> None:
 
 
 def test_a_cluster_has_no_secret_of_its_own_and_asks_for_those_it_needs() -> None:
-    asked = re.findall(r"\$\{(\w+)([^}]*)\}", CLUSTER)
-    assert {name for name, _ in asked} == {"POSTGRES_PASSWORD", "CARDS"}
-    assert all(otherwise.startswith(":?") for _, otherwise in asked)
-    assert all(service["env_file"] == ".env" for service in _cluster().values() if "build" in service)
+    requests = re.findall(r"\$\{(\w+)([^}]*)\}", CLUSTER)
+    assert {name for name, _ in requests} == {"POSTGRES_PASSWORD", "CARDS"}
+    assert all(otherwise.startswith(":?") for _, otherwise in requests)
+    assert all(service["env_file"] == ".env" for service in _cluster_services().values() if "build" in service)
 
 
 def test_the_gateways_of_a_cluster_hold_every_shard_once() -> None:
-    gateways = [service["environment"] for name, service in _cluster().items() if name.startswith("gateway")]
+    gateways = [service["environment"] for name, service in _cluster_services().items() if name.startswith("gateway")]
     (count,) = {int(each["NEWSDESK_SHARD_COUNT"]) for each in gateways}
     held = [load_settings(shard_ids=each["NEWSDESK_SHARD_IDS"], shard_count=count).shard_ids or () for each in gateways]
     assert len(held) > 1
@@ -74,7 +74,7 @@ def test_the_gateways_of_a_cluster_hold_every_shard_once() -> None:
 
 
 def test_the_couriers_of_a_cluster_are_alike_and_cannot_write_to_the_cards() -> None:
-    first, *others = (service for name, service in _cluster().items() if name.startswith("courier"))
+    first, *others = (service for name, service in _cluster_services().items() if name.startswith("courier"))
     assert others == [first]
     assert first["command"] == ["run", "--only", "courier"]
     assert [volume.rpartition(":")[2] for volume in first["volumes"]] == ["ro"]
@@ -95,7 +95,7 @@ def test_the_image_keeps_the_locales_of_every_language_of_discord() -> None:
 
 
 def test_the_service_can_write_to_its_state_only() -> None:
-    service = _service()
+    service = _service_settings()
     assert service["User"] == service["StateDirectory"] == "newsdesk"
     assert service["ProtectSystem"] == "strict"
     assert service["NoNewPrivileges"] == service["ProtectHome"] == service["PrivateTmp"] == "yes"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.support.tools import tool
+from tests.support.tools import load_tool
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/licences.md").read_text("utf-8")
@@ -13,9 +13,9 @@ ROWS = re.findall(r"^\| ([\w.-]+) \| (\S+) \| (.+) \|$", PAGE, re.MULTILINE)[2:]
 
 
 def test_the_page_lists_what_is_needed_in_the_locked_versions() -> None:
-    licences = tool("licences")
-    here, _ = licences.needed()
-    locked = licences.locked()
+    licences = load_tool("licences")
+    here, _ = licences.find_needed()
+    locked = licences.read_lock()
     page = {name: version for name, version, _ in ROWS}
     elsewhere = {name for name, (_, marker) in locked.items() if marker}
     assert page == {name: locked[name][0] for name in page}

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(200)
 
 
 def _assert_ended(bot: BotProcess, sentence: str) -> None:
-    assert bot.ended(within=90) == 2, bot.log
+    assert bot.wait_for_end(within=90) == 2, bot.log
     assert bot.log.strip().splitlines()[-1] == sentence
     assert "Traceback" not in bot.log, bot.log
 
@@ -25,10 +25,10 @@ async def test_a_close_code_that_is_final_ends_in_its_sentence(tmp_path: Path, c
     async with WireDiscord() as wire:
         await wire.add_guild("text")
         with BotProcess(tmp_path / "run", wire.address.api) as bot:
-            await bot.prepare([], 0, 0)
+            await bot.prepare_store([], 0, 0)
             bot.start()
-            await wire.connected(within=60)
-            await wire.gateway("close", code=code)
+            await wire.wait_for_sessions(within=60)
+            await wire.command_gateway("close", code=code)
             _assert_ended(bot, _REFUSED[code])
 
 
@@ -41,19 +41,19 @@ def test_the_sentences_are_those_of_a_start() -> None:
 async def test_any_other_close_code_ends_nothing(wire: WireDiscord, tmp_path: Path, code: int) -> None:
     await wire.add_guild("text")
     with BotProcess(tmp_path / "run", wire.address.api) as bot:
-        await bot.prepare([], 0, 0)
+        await bot.prepare_store([], 0, 0)
         bot.start()
-        await wire.connected(within=60)
-        before = await wire.status()
+        await wire.wait_for_sessions(within=60)
+        before = await wire.get_status()
         if code == 1006:
-            await wire.gateway("drop")
+            await wire.command_gateway("drop")
         else:
-            await wire.gateway("close", code=code)
+            await wire.command_gateway("close", code=code)
         async with asyncio.timeout(60):
-            while (now := await wire.status()).resumed + now.identified == before.resumed + before.identified:
+            while (now := await wire.get_status()).resumed + now.identified == before.resumed + before.identified:
                 assert bot.running, bot.log
                 await asyncio.sleep(0.05)
-        await wire.connected(within=60)
+        await wire.wait_for_sessions(within=60)
         assert bot.terminate() == 0, bot.log
 
 
@@ -61,9 +61,9 @@ async def test_a_401_in_the_middle_ends_all_sending_and_the_program(tmp_path: Pa
     async with WireDiscord() as wire:
         guild = await wire.add_guild(*["text"] * 40)
         with BotProcess(tmp_path / "run", wire.address.api) as bot:
-            await bot.prepare([channel.id for channel in guild.channels], guild.id, 3)
-            await wire.fault("401", "*", "", times=ANY, skip=15)
+            await bot.prepare_store([channel.id for channel in guild.channels], guild.id, 3)
+            await wire.add_fault("401", "*", "", times=ANY, skip=15)
             bot.start()
             _assert_ended(bot, _UNKNOWN_TOKEN)
-        refused = (await wire.totals()).by_status.get("401", 0)
+        refused = (await wire.get_totals()).by_status.get("401", 0)
         assert 0 < refused <= 50, "those under way, and no more"

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError
-from bot.logs import Lines
+from bot.logging_config import RedactingFormatter
 from bot.settings import PREFIX, Settings, load_settings
 
 TOKEN = "MTIz.SECRET.token"
 
 
 @pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty folder to start in, and none of the machine's own settings."""
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         monkeypatch.delenv(name)
@@ -94,7 +94,11 @@ def test_the_databases_password_is_in_no_text_of_the_settings_and_blotted_out_of
     settings = load_settings(database_url=url)
     assert settings.database_url == url
     record = logging.makeLogRecord({"msg": f"{url} refused SE@CRET"})
-    for text in (repr(settings), str(settings), Lines("%(message)s", tuple(settings.database_secrets)).format(record)):
+    for text in (
+        repr(settings),
+        str(settings),
+        RedactingFormatter("%(message)s", tuple(settings.database_secrets)).format(record),
+    ):
         assert "CRET" not in text
     assert not load_settings(database_url="postgresql+asyncpg:///newsdesk?host=/run/postgresql").database_secrets
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from bot.metrics import Metrics
-from bot.supervisor import Supervisor, finish
-from tests.support.scrape import samples
+from bot.supervisor import Supervisor, finish_step
+from tests.support.scrape import parse_samples
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -63,11 +63,11 @@ async def _times_out() -> None:
 
 
 async def _exhausts() -> None:
-    async for _ in _nothing():
+    async for _ in _yield_nothing():
         pass
 
 
-async def _nothing() -> AsyncIterator[int]:
+async def _yield_nothing() -> AsyncIterator[int]:
     numbers: tuple[int, ...] = ()
     for number in numbers:
         yield number
@@ -106,7 +106,7 @@ ENDS: dict[Callable[[], Awaitable[None]], str] = {
 }
 
 
-class Watched:
+class SupervisorHarness:
     """A supervisor whose pauses end when the test says so."""
 
     def __init__(self, steady: float = 1000) -> None:
@@ -114,11 +114,11 @@ class Watched:
         self.supervisor = Supervisor(lambda: NOW, self.metrics, pauses=(0.01, 0.02), steady=steady)
         self.starts = 0
 
-    def failures(self, name: str) -> float:
-        return samples(self.metrics.text().decode())[f'newsdesk_task_failures_total{{task="{name}"}}']
+    def count_failures(self, name: str) -> float:
+        return parse_samples(self.metrics.render_text().decode())[f'newsdesk_task_failures_total{{task="{name}"}}']
 
 
-async def _until(holds: Callable[[], Any]) -> None:
+async def _wait_until(holds: Callable[[], Any]) -> None:
     async with asyncio.timeout(20):
         while not holds():
             await asyncio.sleep(0.005)
@@ -126,7 +126,7 @@ async def _until(holds: Callable[[], Any]) -> None:
 
 @pytest.mark.parametrize("end", ENDS)
 async def test_however_it_ends_it_is_started_again_counted_and_named(end: Callable[[], Awaitable[None]]) -> None:
-    watched, well = Watched(steady=0.05), asyncio.Event()
+    watched, well = SupervisorHarness(steady=0.05), asyncio.Event()
 
     async def work() -> None:
         watched.starts += 1
@@ -141,31 +141,33 @@ async def test_however_it_ends_it_is_started_again_counted_and_named(end: Callab
             return end()
         return work()
 
-    watched.supervisor.keep("courier", begin)
-    assert watched.failures("courier") == 0
+    watched.supervisor.keep_running("courier", begin)
+    assert watched.count_failures("courier") == 0
     assert watched.supervisor.is_running("courier")
-    await _until(lambda: watched.supervisor.troubles())
-    assert watched.supervisor.troubles() == {"courier": f"ended at 12:00:00 UTC, and is started again: {ENDS[end]}"}
+    await _wait_until(lambda: watched.supervisor.find_problems())
+    assert watched.supervisor.find_problems() == {
+        "courier": f"ended at 12:00:00 UTC, and is started again: {ENDS[end]}"
+    }
     assert not watched.supervisor.is_running("courier")
-    await _until(lambda: watched.starts == 3)
-    assert watched.failures("courier") == 2
-    await _until(lambda: not watched.supervisor.troubles())
+    await _wait_until(lambda: watched.starts == 3)
+    assert watched.count_failures("courier") == 2
+    await _wait_until(lambda: not watched.supervisor.find_problems())
     assert watched.supervisor.is_running("courier")
     assert await watched.supervisor.stop(5) == []
 
 
 async def test_one_that_ends_again_and_again_stays_named() -> None:
-    watched = Watched()
-    watched.supervisor.keep("courier", _raises)
-    await _until(lambda: watched.failures("courier") >= 5)
+    watched = SupervisorHarness()
+    watched.supervisor.keep_running("courier", _raises)
+    await _wait_until(lambda: watched.count_failures("courier") >= 5)
     for _ in range(20):
-        assert "courier" in watched.supervisor.troubles()
+        assert "courier" in watched.supervisor.find_problems()
         await asyncio.sleep(0.002)
     await watched.supervisor.stop(5)
 
 
 async def test_the_others_go_on() -> None:
-    watched, beats = Watched(), 0
+    watched, beats = SupervisorHarness(), 0
 
     async def beat() -> None:
         nonlocal beats
@@ -173,20 +175,20 @@ async def test_the_others_go_on() -> None:
             beats += 1
             await asyncio.sleep(0)
 
-    watched.supervisor.keep("courier", _raises)
-    watched.supervisor.keep("watcher", beat)
-    await _until(lambda: watched.failures("courier") >= 3)
-    assert watched.failures("watcher") == 0
+    watched.supervisor.keep_running("courier", _raises)
+    watched.supervisor.keep_running("watcher", beat)
+    await _wait_until(lambda: watched.count_failures("courier") >= 3)
+    assert watched.count_failures("watcher") == 0
     before = beats
-    await _until(lambda: beats > before)
+    await _wait_until(lambda: beats > before)
     await watched.supervisor.stop(5)
 
 
 async def test_the_traceback_comes_once_and_the_line_each_time(caplog: pytest.LogCaptureFixture) -> None:
-    watched = Watched()
+    watched = SupervisorHarness()
     with caplog.at_level(logging.ERROR, "bot.supervisor"):
-        watched.supervisor.keep("courier", _raises)
-        await _until(lambda: watched.failures("courier") >= 4)
+        watched.supervisor.keep_running("courier", _raises)
+        await _wait_until(lambda: watched.count_failures("courier") >= 4)
         await watched.supervisor.stop(5)
     lines = [record for record in caplog.records if "The courier ended" in record.message]
     assert len(lines) >= 4
@@ -194,7 +196,7 @@ async def test_the_traceback_comes_once_and_the_line_each_time(caplog: pytest.Lo
 
 
 async def test_kept_twice_it_runs_once_and_dropped_it_is_not_started_again() -> None:
-    watched, ended = Watched(), asyncio.Event()
+    watched, ended = SupervisorHarness(), asyncio.Event()
 
     async def work() -> None:
         watched.starts += 1
@@ -204,16 +206,16 @@ async def test_kept_twice_it_runs_once_and_dropped_it_is_not_started_again() -> 
             ended.set()
 
     for _ in range(3):
-        watched.supervisor.keep("courier", work)
-    await _until(lambda: watched.starts)
-    watched.supervisor.drop("courier")
+        watched.supervisor.keep_running("courier", work)
+    await _wait_until(lambda: watched.starts)
+    watched.supervisor.drop_task("courier")
     await ended.wait()
     await asyncio.sleep(0.05)
-    assert (watched.starts, watched.supervisor.troubles(), watched.failures("courier")) == (1, {}, 0)
+    assert (watched.starts, watched.supervisor.find_problems(), watched.count_failures("courier")) == (1, {}, 0)
 
 
 async def test_dropped_and_kept_again_it_begins_when_the_first_one_has_ended() -> None:
-    watched, order = Watched(), []
+    watched, order = SupervisorHarness(), []
 
     async def work() -> None:
         order.append("begins")
@@ -223,28 +225,28 @@ async def test_dropped_and_kept_again_it_begins_when_the_first_one_has_ended() -
             await asyncio.sleep(0.02)
             order.append("ends")
 
-    watched.supervisor.keep("courier", work)
-    await _until(lambda: order)
-    watched.supervisor.drop("courier")
-    watched.supervisor.keep("courier", work)
-    await _until(lambda: len(order) == 3)
+    watched.supervisor.keep_running("courier", work)
+    await _wait_until(lambda: order)
+    watched.supervisor.drop_task("courier")
+    watched.supervisor.keep_running("courier", work)
+    await _wait_until(lambda: len(order) == 3)
     assert order == ["begins", "ends", "begins"]
     await watched.supervisor.stop(5)
 
 
 async def test_what_ends_once_the_program_stops_is_no_failure() -> None:
-    watched, stop = Watched(), asyncio.Event()
-    watched.supervisor.keep("courier", stop.wait)
+    watched, stop = SupervisorHarness(), asyncio.Event()
+    watched.supervisor.keep_running("courier", stop.wait)
     await asyncio.sleep(0)
-    watched.supervisor.wind_down()
+    watched.supervisor.stop_restarting()
     stop.set()
     await asyncio.sleep(0.05)
-    assert watched.failures("courier") == 0
+    assert watched.count_failures("courier") == 0
     assert await watched.supervisor.stop(5) == []
 
 
 async def test_one_that_does_not_end_is_named_and_holds_nobody_up() -> None:
-    watched, release, begun = Watched(), asyncio.Event(), asyncio.Event()
+    watched, release, begun = SupervisorHarness(), asyncio.Event(), asyncio.Event()
 
     async def stubborn() -> None:
         while not release.is_set():
@@ -254,42 +256,42 @@ async def test_one_that_does_not_end_is_named_and_holds_nobody_up() -> None:
             except asyncio.CancelledError:
                 continue
 
-    watched.supervisor.keep("courier", stubborn)
+    watched.supervisor.keep_running("courier", stubborn)
     await begun.wait()
     assert await watched.supervisor.stop(0.05) == ["courier"]
     release.set()
-    await _until(lambda: not watched.supervisor._single)
+    await _wait_until(lambda: not watched.supervisor._single)
 
 
 async def test_a_job_that_fails_is_named_until_it_goes_well() -> None:
-    watched, fails = Watched(), [True, True, False]
+    watched, fails = SupervisorHarness(), [True, True, False]
 
     async def job() -> None:
         if fails.pop(0):
             raise RuntimeError("the plan broke")
 
-    run = watched.supervisor.watch("plan", job)
-    assert watched.failures("plan") == 0
+    run = watched.supervisor.watch_job("plan", job)
+    assert watched.count_failures("plan") == 0
     for count in (1, 2):
         await run()
-        assert watched.supervisor.troubles() == {"plan": "failed at 12:00:00 UTC: RuntimeError: the plan broke"}
-        assert watched.failures("plan") == count
+        assert watched.supervisor.find_problems() == {"plan": "failed at 12:00:00 UTC: RuntimeError: the plan broke"}
+        assert watched.count_failures("plan") == count
     await run()
-    assert watched.supervisor.troubles() == {}
+    assert watched.supervisor.find_problems() == {}
 
 
 async def test_what_is_done_once_is_counted_and_not_named_for_ever() -> None:
-    watched = Watched()
-    watched.supervisor.spawn("first pull", _raises)
-    await _until(lambda: watched.failures("first pull"))
-    assert watched.supervisor.troubles() == {}
+    watched = SupervisorHarness()
+    watched.supervisor.spawn_once("first pull", _raises)
+    await _wait_until(lambda: watched.count_failures("first pull"))
+    assert watched.supervisor.find_problems() == {}
 
 
 async def test_a_step_that_fails_or_hangs_is_told_and_the_next_one_comes(caplog: pytest.LogCaptureFixture) -> None:
-    await finish("The first step", _raises, 5)
-    await finish("The second step", asyncio.Event().wait, 0.01)
-    await finish("The third step", _is_cancelled, 5)
-    await finish("The fourth step", _returns, 5)
+    await finish_step("The first step", _raises, 5)
+    await finish_step("The second step", asyncio.Event().wait, 0.01)
+    await finish_step("The third step", _is_cancelled, 5)
+    await finish_step("The fourth step", _returns, 5)
     assert [record.message for record in caplog.records if record.name == "bot.supervisor"] == [
         "The first step failed: RuntimeError: a defect",
         "The second step took longer than 0.01 s and was cut short",

@@ -21,7 +21,7 @@ NOT_ASKED = 2
 _FIRST_PACKAGE = re.compile(r"^\S.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 
 
-def ask(service: str, requirements: str) -> list[dict[str, Any]] | None:
+def query_service(service: str, requirements: str) -> list[dict[str, Any]] | None:
     """What a service knows of each package; nothing when it does not answer for each of them."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "requirements.txt")
@@ -31,37 +31,41 @@ def ask(service: str, requirements: str) -> list[dict[str, Any]] | None:
             "--format", "json", "--progress-spinner", "off", "--timeout", "10",
         ]  # fmt: skip
         try:
-            said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-            packages: list[dict[str, Any]] = json.loads(said)["dependencies"]
+            text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+            packages: list[dict[str, Any]] = json.loads(text)["dependencies"]
         except (OSError, ValueError):
             return None
     return None if any("skip_reason" in package for package in packages) else packages
 
 
-def audited(lock: str) -> list[dict[str, Any]] | None:
+def audit_packages(lock: str) -> list[dict[str, Any]] | None:
     """The first answer for all packages. One package is asked for first: not seventy times in vain."""
     first = _FIRST_PACKAGE.search(lock)
     for service in SERVICES:
-        if first and ask(service, first[0]) is not None and (packages := ask(service, lock)) is not None:
+        if (
+            first
+            and query_service(service, first[0]) is not None
+            and (packages := query_service(service, lock)) is not None
+        ):
             return packages
     return None
 
 
-def holes(packages: list[dict[str, Any]]) -> Iterator[str]:
+def list_holes(packages: list[dict[str, Any]]) -> Iterator[str]:
     for package in packages:
         for hole in package["vulns"]:
-            mended = " or ".join(hole["fix_versions"]) or "no version yet"
-            yield f"{package['name']} {package['version']}: {hole['id']}, mended in {mended}"
+            repaired = " or ".join(hole["fix_versions"]) or "no version yet"
+            yield f"{package['name']} {package['version']}: {hole['id']}, mended in {repaired}"
 
 
 def main(*words: str) -> int:
-    packages = audited((ROOT / "requirements.lock").read_text("utf-8"))
+    packages = audit_packages((ROOT / "requirements.lock").read_text("utf-8"))
     if packages is None:
         lenient = "--where-served" in words
-        fate = "skipped" if lenient else "not known"
-        print(f"Known holes: {fate}, since neither the package index nor OSV answers")
+        outcome = "skipped" if lenient else "not known"
+        print(f"Known holes: {outcome}, since neither the package index nor OSV answers")
         return 0 if lenient else NOT_ASKED
-    found = sorted(holes(packages))
+    found = sorted(list_holes(packages))
     print("\n".join(found) if found else f"Known holes: none in {len(packages)} packages")
     return 1 if found else 0
 

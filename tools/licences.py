@@ -28,13 +28,13 @@ themselves. The letters in charts are DejaVu Sans, under the licence that lies b
 """
 
 
-def locked() -> dict[str, tuple[str, str]]:
+def read_lock() -> dict[str, tuple[str, str]]:
     """Name → version and environment marker of every package in `requirements.lock`."""
     text = (ROOT / "requirements.lock").read_text("utf-8")
     return {canonicalize_name(name): (version, marker.strip()) for name, version, marker in _LOCKED.findall(text)}
 
 
-def needed() -> tuple[dict[str, Distribution], set[str]]:
+def find_needed() -> tuple[dict[str, Distribution], set[str]]:
     """What is needed here by name, and the names that only another Python or system would need."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     here: dict[str, Distribution] = {}
@@ -51,15 +51,15 @@ def needed() -> tuple[dict[str, Distribution], set[str]]:
         here[name] = distribution(name)
         wanted = {(name, each) for each in ("", *requirement.extras)} - seen
         seen |= wanted
-        waiting += [(each, of) for _, of in wanted for each in _requirements(here[name])]
-    return here, elsewhere & locked().keys() - here.keys()
+        waiting += [(each, of) for _, of in wanted for each in _iter_requirements(here[name])]
+    return here, elsewhere & read_lock().keys() - here.keys()
 
 
-def _requirements(package: Distribution) -> Iterator[Requirement]:
+def _iter_requirements(package: Distribution) -> Iterator[Requirement]:
     return map(Requirement, package.requires or [])
 
 
-def licence(package: Distribution) -> str:
+def find_licence(package: Distribution) -> str:
     """The expression that the package gives, else its classifiers' names, else the first line of its own words."""
     about = package.metadata.json
     if expression := about.get("license_expression"):
@@ -70,13 +70,13 @@ def licence(package: Distribution) -> str:
     return ", ".join(named) or (words[0] if words else "not said")
 
 
-def page() -> str:
-    here, elsewhere = needed()
-    rows = (f"| {name} | {package.version} | {licence(package)} |\n" for name, package in sorted(here.items()))
-    others = (f"{name} {version} ({marker})" for name, (version, marker) in locked().items() if name in elsewhere)
+def render_page() -> str:
+    here, elsewhere = find_needed()
+    rows = (f"| {name} | {package.version} | {find_licence(package)} |\n" for name, package in sorted(here.items()))
+    others = (f"{name} {version} ({marker})" for name, (version, marker) in read_lock().items() if name in elsewhere)
     return f"{_HEAD}{''.join(rows)}\nElsewhere also: {', '.join(f'`{other}`' for other in others)}.\n"
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), "utf-8")
+    PAGE.write_text(render_page(), "utf-8")
     print(f"{PAGE.relative_to(ROOT)} is written.")

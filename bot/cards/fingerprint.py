@@ -6,13 +6,13 @@ import hashlib
 import json
 from dataclasses import replace
 
-from bot.cards.model import Card, State
+from bot.cards.model import Card, CardState
 
 RELATED_SHOWN = 3
 """Number of related stories named in a post; the rest is only counted."""
 
 
-def revision(card: Card) -> str:
+def compute_revision(card: Card) -> str:
     """Hash what readers see of a card: equal revisions need no edit. Excludes heat, quality and state."""
     related = [(story.title, story.url, story.provider) for story in card.related[:RELATED_SHOWN]]
     provider = card.provider and (card.provider.name, card.provider.icon)
@@ -20,13 +20,13 @@ def revision(card: Card) -> str:
         card.title, card.excerpt, card.url, card.image and card.image.url, provider, card.topics, card.type,
         card.published_at.isoformat(), related, len(card.related),
     )  # fmt: skip
-    return _digest(json.dumps(shown, ensure_ascii=False))
+    return _short_hash(json.dumps(shown, ensure_ascii=False))
 
 
-def content(card: Card) -> str:
+def compute_content_hash(card: Card) -> str:
     """Hash a card's content except its path and state, to detect renamed files."""
-    return _digest(repr(replace(card, slug="", state=State.HELD, held_reason=None)))
+    return _short_hash(repr(replace(card, slug="", state=CardState.HELD, held_reason=None)))
 
 
-def _digest(text: str) -> str:
+def _short_hash(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

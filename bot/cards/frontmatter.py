@@ -10,16 +10,23 @@ from typing import Any
 import frontmatter
 from frontmatter.default_handlers import BaseHandler
 
-from bot.cards.jsonmatter import read_json
-from bot.cards.matter import FrontMatterError, Matter, Path
-from bot.cards.tomlmatter import read_toml
-from bot.cards.yamlmatter import Written, read_yaml
+from bot.cards.json_frontmatter import read_json
+from bot.cards.parsed_matter import FrontMatterError, ParsedMatter, Path
+from bot.cards.toml_frontmatter import read_toml
+from bot.cards.yaml_frontmatter import YamlScalar, read_yaml
 
-__all__ = ["FrontMatter", "FrontMatterError", "Place", "Written", "locate", "split"]
+__all__ = [
+    "FrontMatter",
+    "FrontMatterError",
+    "MatterPosition",
+    "YamlScalar",
+    "locate_front_matter",
+    "split_front_matter",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MatterPosition:
     """Location of the front matter and start of the body, as character offsets, and the front matter's language."""
 
     start: int
@@ -32,10 +39,10 @@ class Place:
 class FrontMatter:
     """A file's fields, their location, and the text they were parsed from."""
 
-    matter: Matter
-    place: Place
+    matter: ParsedMatter
+    place: MatterPosition
     text: str
-    is_mended: bool = False
+    is_repaired: bool = False
     """Whether `secured` was removed from the text because it made the front matter unparseable."""
 
     @property
@@ -47,16 +54,16 @@ class FrontMatter:
         """Line number of the opening fence in the file, from 1."""
         return 1 + self.text.count("\n", 0, self.place.start)
 
-    def line(self, *path: str | int) -> int:
+    def line_of(self, *path: str | int) -> int:
         """Line number of a value in the file, or of the deepest existing part of its path."""
-        return self.first_line + (self.matter.line(path) or 0)
+        return self.first_line + (self.matter.line_of(path) or 0)
 
-    def twice(self) -> Iterator[tuple[Path, int]]:
+    def duplicate_keys(self) -> Iterator[tuple[Path, int]]:
         """Duplicate keys, with their line numbers in the file."""
-        return ((path, self.first_line + line) for path, line in self.matter.twice())
+        return ((path, self.first_line + line) for path, line in self.matter.duplicate_keys())
 
-    def raw(self) -> str:
-        """The raw front matter, to which the offsets of `Written` scalars refer."""
+    def raw_text(self) -> str:
+        """The raw front matter, to which the offsets of `YamlScalar` scalars refer."""
         return self.text[self.place.start : self.place.end]
 
     def body_line(self) -> int | None:
@@ -81,7 +88,7 @@ _LANGUAGE_OF = {"-": "yaml", "+": "toml"}
 _CUT_OFF = {"-", "--", "+", "++"}  # a file that is still being written
 
 
-class _Fenced(BaseHandler):
+class _FencedHandler(BaseHandler):
     """Front matter between fences of three or more characters. The first may name the language and have a comment."""
 
     def __init__(self, sign: str) -> None:
@@ -91,92 +98,92 @@ class _Fenced(BaseHandler):
     def detect(self, text: str) -> bool:
         return text[:1] == self._sign and _OPENING.match(text) is not None
 
-    def place(self, text: str) -> Place:
+    def find_position(self, text: str) -> MatterPosition:
         opening: Any = _OPENING.match(text)
         language = opening["language"] or _LANGUAGE_OF[self._sign]
         if (known := _LANGUAGES.get(language.lower())) is None:
-            raise _foreign(language)
+            raise _unknown_language_error(language)
         closing = _CLOSING[self._sign].search(text, opening.end() - 1)
         if closing is None:
-            raise _unclosed()
+            raise _unclosed_error()
         # A comment after the fence is valid in YAML and TOML, but not in JSON.
         start = opening.end() if known == "json" else opening.start("rest")
-        return Place(start, closing.start() + 1, closing.end(), known)
+        return MatterPosition(start, closing.start() + 1, closing.end(), known)
 
 
-class _Bare(BaseHandler):
+class _BareJsonHandler(BaseHandler):
     """A JSON object without fences; its end is only known after parsing."""
 
     def __init__(self) -> None:
         super().__init__(_OBJECT)
 
-    def place(self, text: str) -> Place:
-        return Place(0, len(text), len(text), "json")
+    def find_position(self, text: str) -> MatterPosition:
+        return MatterPosition(0, len(text), len(text), "json")
 
 
-def _foreign(language: str) -> FrontMatterError:
+def _unknown_language_error(language: str) -> FrontMatterError:
     return FrontMatterError(
         f"front matter in {language!r} is refused: only YAML, TOML and JSON are read, and none is run"
     )
 
 
-_HANDLERS = (_Fenced("-"), _Fenced("+"), _Bare())
+_HANDLERS = (_FencedHandler("-"), _FencedHandler("+"), _BareJsonHandler())
 
 
-def locate(text: str) -> Place | None:
+def locate_front_matter(text: str) -> MatterPosition | None:
     """Locate the front matter; None if there is none. Raises `FrontMatterError` with the line in the file.
 
     A byte order mark and blank lines may precede it. For JSON without fences, the end is that of the text; only
-    `split` determines the real one.
+    `split_front_matter` determines the real one.
     """
     begin = len(text) - len(text.lstrip("\ufeff").lstrip())
     try:
-        place = _located(text[begin:])
+        place = _locate(text[begin:])
     except FrontMatterError as error:
         raise FrontMatterError(error.problem, 1 + text.count("\n", 0, begin)) from None
-    return place and Place(place.start + begin, place.end + begin, place.body + begin, place.language)
+    return place and MatterPosition(place.start + begin, place.end + begin, place.body + begin, place.language)
 
 
-def _located(text: str) -> Place | None:
+def _locate(text: str) -> MatterPosition | None:
     if refused := _REFUSED.match(text):
-        raise _foreign(refused["language"])
+        raise _unknown_language_error(refused["language"])
     if text[:4].rstrip() in _CUT_OFF and not text[2:].strip():
-        raise _unclosed()
+        raise _unclosed_error()
     handler: Any = frontmatter.detect_format(text, _HANDLERS)
-    place: Place | None = handler and handler.place(text)
+    place: MatterPosition | None = handler and handler.find_position(text)
     return place
 
 
-def _unclosed() -> FrontMatterError:
+def _unclosed_error() -> FrontMatterError:
     return FrontMatterError("the front matter is opened but never closed")
 
 
-def split(text: str) -> FrontMatter | None:
+def split_front_matter(text: str) -> FrontMatter | None:
     """Parse a file's front matter; None if it has none. Raises `FrontMatterError` with the line in the file."""
     if "\r" in text and "\n" not in text:
         text = text.replace("\r", "\n")
-    place = locate(text)
+    place = locate_front_matter(text)
     if place is None:
         return None
     try:
-        return _read(text, place)
+        return _read_matter(text, place)
     except FrontMatterError as error:
         problem = error
-    for mended, its_place in _without_secured(text, place):
+    for repaired, its_place in _drop_secured(text, place):
         try:
-            return replace(_read(mended, its_place), is_mended=True)
+            return replace(_read_matter(repaired, its_place), is_repaired=True)
         except FrontMatterError as error:
             problem = error
     raise problem
 
 
-def _read(text: str, place: Place) -> FrontMatter:
+def _read_matter(text: str, place: MatterPosition) -> FrontMatter:
     raw = text[place.start : place.end]
     first_line = 1 + text.count("\n", 0, place.start)
     try:
         if place.language == "json":
             matter, end = read_json(raw)
-            place = _ending(place, text, end)
+            place = _position_ending_at(place, text, end)
         else:
             matter = read_toml(raw) if place.language == "toml" else read_yaml(raw)
     except FrontMatterError as error:
@@ -186,7 +193,7 @@ def _read(text: str, place: Place) -> FrontMatter:
     return FrontMatter(matter, place, text)
 
 
-def _ending(place: Place, text: str, length: int) -> Place:
+def _position_ending_at(place: MatterPosition, text: str, length: int) -> MatterPosition:
     """The location of a JSON object of this length; between fences, nothing may follow it."""
     end = place.start + length
     if place.body == len(text) == place.end:
@@ -196,15 +203,15 @@ def _ending(place: Place, text: str, length: int) -> Place:
     return place
 
 
-def without_broken_bytes(text: str) -> str | None:
+def drop_broken_bytes(text: str) -> str | None:
     """Remove `secured` if that removes all lone surrogates, which stand for invalid UTF-8; None otherwise."""
     try:
-        place = locate(text)
+        place = locate_front_matter(text)
     except FrontMatterError:
         return None
-    for mended, _ in _without_secured(text, place) if place else ():
-        if not _HALF.search(mended):
-            return mended
+    for repaired, _ in _drop_secured(text, place) if place else ():
+        if not _HALF.search(repaired):
+            return repaired
     return None
 
 
@@ -224,15 +231,15 @@ _SECURED = (
 _SECURED_KEY = re.compile(r"""\bsecured["']?\s*[:=]""")
 
 
-def _without_secured(text: str, place: Place) -> Iterator[tuple[str, Place]]:
+def _drop_secured(text: str, place: MatterPosition) -> Iterator[tuple[str, MatterPosition]]:
     """Yield the text with `secured` removed in one way after another, preserving line numbers, and the new location."""
     raw = text[place.start : place.end]
     if not _SECURED_KEY.search(raw):
         return
     for pattern, instead in _SECURED:
-        mended = pattern.sub(lambda found, to=instead: found.expand(to) + "\n" * found[0].count("\n"), raw)  # type: ignore[misc]
-        shift = len(mended) - len(raw)
+        repaired = pattern.sub(lambda found, to=instead: found.expand(to) + "\n" * found[0].count("\n"), raw)  # type: ignore[misc]
+        shift = len(repaired) - len(raw)
         yield (
-            text[: place.start] + mended + text[place.end :],
+            text[: place.start] + repaired + text[place.end :],
             replace(place, end=place.end + shift, body=place.body + shift),
         )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 
-class State(enum.StrEnum):
+class CardState(enum.StrEnum):
     """A card's state as given by its file. Moderators may override it, except for a withdrawal."""
 
     PUBLISHED = "published"
@@ -43,7 +43,7 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Related:
+class RelatedArticle:
     """Another publisher's version of the same story."""
 
     title: str
@@ -70,12 +70,12 @@ class Card:
     type: str = "article"
     quality: int | None = None
     heat: int | None = None
-    state: State = State.HELD
+    state: CardState = CardState.HELD
     held_reason: HeldReason | None = None
     provider: Provider | None = None
     topics: tuple[str, ...] = ()
     image: Image | None = None
-    related: tuple[Related, ...] = ()
+    related: tuple[RelatedArticle, ...] = ()
     aliases: tuple[str, ...] = ()
 
 
@@ -88,7 +88,7 @@ def is_scheduled(published_at: datetime, now: datetime) -> bool:
     return published_at - now > SCHEDULED_AFTER
 
 
-def effective_publication(published_at: datetime, now: datetime) -> datetime:
+def effective_published_at(published_at: datetime, now: datetime) -> datetime:
     """The effective publication time of a card read at `now`: its own time, or `now` if that is up to 14 hours ahead.
 
     Later than `now` if and only if the card is scheduled.
@@ -128,7 +128,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParseResult:
     """Result of reading one file: a card or None, and problems. A file that is not a news card yields a note.
 
     `is_empty`: the file is empty, as it is for a moment while being written; this is also an error.

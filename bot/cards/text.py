@@ -10,7 +10,7 @@ import regex  # type: ignore[import-untyped]  # it comes without types
 from ftfy import TextFixerConfig, fix_text
 from ftfy.badness import is_bad
 
-from bot.cards.markup import without_markup
+from bot.cards.html_markup import strip_markup
 
 # Fix only certain mojibake: keep curly quotes, ligatures and character widths, and do not normalize.
 _MOJIBAKE_ONLY = TextFixerConfig(
@@ -30,24 +30,24 @@ _MOJIBAKE_ONLY = TextFixerConfig(
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
-def repaired(raw: str) -> str:
+def clean_text(raw: str) -> str:
     """Repair a text for display: one line, no HTML markup, no mojibake. Empty if nothing visible is left."""
     text = raw
     if not text.isascii() and (is_bad(text) or "\n" in text):  # ftfy's own precheck, which it applies per line
         text = fix_text(text, _MOJIBAKE_ONLY)
     if "<" in text:
-        text = without_markup(text)
+        text = strip_markup(text)
     if "&" in text:
-        text = _unescaped(_unescaped(text))
-    text = " ".join(_without_controls(text).split())
+        text = _unescape_entities(_unescape_entities(text))
+    text = " ".join(_strip_controls(text).split())
     return text if text.isascii() or _VISIBLE.search(text) else ""
 
 
-def _unescaped(text: str) -> str:
-    return _ENTITY.sub(_character, text)
+def _unescape_entities(text: str) -> str:
+    return _ENTITY.sub(_entity_character, text)
 
 
-def _character(entity: re.Match[str]) -> str:
+def _entity_character(entity: re.Match[str]) -> str:
     """Unescape one whole entity: `html.unescape` alone would expand the prefix of `&copyright;`."""
     name = entity[0][1:]
     return html.unescape(entity[0]) if name.startswith("#") else html5.get(name, entity[0])
@@ -68,17 +68,17 @@ _VISIBLE = regex.compile(
 )
 
 
-def _without_controls(text: str) -> str:
+def _strip_controls(text: str) -> str:
     """Remove control, format and surrogate characters (U+FEFF, bidi overrides); line breaks are kept as whitespace."""
     return text if text.isprintable() else str(_UNSEEN.sub("", text))
 
 
-def folded(text: str) -> str:
+def normalize_name(text: str) -> str:
     """Fold a name for comparison: trimmed, single spaces, case-folded."""
     return " ".join(text.split()).casefold()
 
 
-def storable(text: str) -> str:
+def strip_unstorable(text: str) -> str:
     """Make user input storable: replace lone surrogates, which JSON allows but UTF-8 does not, and remove NUL, which
     PostgreSQL rejects."""
     if text.isascii() and "\x00" not in text:

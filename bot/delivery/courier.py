@@ -10,55 +10,55 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.delivery.card_cache import CardCache
 from bot.delivery.gate import Gate
-from bot.delivery.poster import (
+from bot.delivery.sender import (
     CardRefusedError,
     ChannelClosedError,
-    MessageRemovedError,
-    Poster,
-    TryLaterError,
-    WayClosedError,
+    MessageDeletedError,
+    MessageSender,
+    RetryLaterError,
+    SendingPausedError,
 )
-from bot.delivery.shelf import Shelf
-from bot.desk.delivery import (
-    LONGEST_WAIT,
+from bot.domain.delivery import (
+    MAX_RETRY_DELAY,
     Action,
     Delivery,
-    Progress,
-    action,
-    catches_up,
-    nonce,
-    probe_after,
-    wait_after,
+    DeliveryStatus,
+    make_nonce,
+    next_action,
+    probe_delay,
+    retry_delay,
+    should_catch_up,
 )
-from bot.errors import ClaimLostError
-from bot.language import speak, tr
-from bot.logs import belongs_to_delivery
-from bot.metrics import Metrics, Outcome
+from bot.errors import LeaseLostError
+from bot.i18n import activate_language, tr
+from bot.logging_config import bind_delivery
+from bot.metrics import DeliveryOutcome, Metrics
 from bot.store import Store
-from bot.store.circuits import Circuit
-from bot.store.deliveries import AT_ONCE, LEASE, Noting
+from bot.store.outbox.circuit_breakers import Circuit
+from bot.store.outbox.queue import AT_ONCE, LEASE_DURATION, PendingWrite
 
 _log = logging.getLogger(__name__)
 _MEMBER_FOR = timedelta(hours=23, minutes=45)
 """How long a membership check is valid: until the next day's digest, which may be made slightly earlier."""
-_LONGEST_REST = timedelta(minutes=1)
-_AFTER_TROUBLE = 5.0  # seconds
-_HOLD_ON = LEASE.total_seconds() / 3
+_MAX_IDLE = timedelta(minutes=1)
+_ERROR_PAUSE = 5.0  # seconds
+_LEASE_RENEWAL = LEASE_DURATION.total_seconds() / 3
 _REMEMBERED = 1000
 _SPREAD = 1.25
 """The maximum factor by which jitter extends a wait."""
-_LAST_CALLS = 5.0
+_SHUTDOWN_GRACE = 5.0
 """Seconds to wait for in-flight calls on shutdown; service managers often allow 10."""
 
 
 @dataclass(slots=True)
-class _Visit:
+class _ChannelTurn:
     """State of one channel's turn: the current delivery, the pending write of the last result, the open circuit."""
 
     delivery: Delivery
     circuit: Circuit | None
-    noting: Noting | None = None
+    pending_write: PendingWrite | None = None
 
 
 class Courier:
@@ -67,7 +67,7 @@ class Courier:
     def __init__(
         self,
         store: Store,
-        poster: Poster,
+        sender: MessageSender,
         clock: Callable[[], datetime],
         catch_up: Callable[[int], Awaitable[None]] | None = None,
         metrics: Metrics | None = None,
@@ -75,335 +75,343 @@ class Courier:
     ) -> None:
         """`catch_up` combines a channel's long overdue stories into one digest."""
         self._store = store
-        self._poster = poster
+        self._sender = sender
         self._clock = clock
         self._catch_up = catch_up
         self._metrics = metrics or Metrics()
         self._gate = gate or Gate(clock)
-        self._shelf = Shelf(store)
-        self._resting: dict[int, tuple[int, datetime]] = {}
+        self._card_cache = CardCache(store)
+        self._paused_channels: dict[int, tuple[int, datetime]] = {}
         """Backoff by channel id after a failed turn: (consecutive failures, retry time)."""
-        self._posted: deque[int] = deque(maxlen=_REMEMBERED)
+        self._recent_posts: deque[int] = deque(maxlen=_REMEMBERED)
         """Ids of deliveries posted recently as new messages."""
         self._seen: datetime | None = None
-        self._woken = asyncio.Event()
-        self._wakes = 0
-        self._serving: dict[int, asyncio.Task[None]] = {}
-        self._more = False
+        self._wake_event = asyncio.Event()
+        self._wake_count = 0
+        self._active_channels: dict[int, asyncio.Task[None]] = {}
+        self._has_more = False
         self._stopping = False
         self.duplicates_prevented = 0
         """Posts since startup that turned out to have been sent by an earlier attempt."""
 
     def wake(self) -> None:
         """Look for due work now, also in channels that are being served."""
-        self._wakes += 1
-        self._woken.set()
+        self._wake_count += 1
+        self._wake_event.set()
 
     async def run(self) -> None:
         """Deliver until stopped. Runs on `wake` and whenever the next delivery is due."""
-        self._serving.clear()  # tasks cancelled before their first step did not remove themselves
+        self._active_channels.clear()  # tasks cancelled before their first step did not remove themselves
         async with asyncio.TaskGroup() as channels:
-            holding = channels.create_task(self._hold_on(), name="hold on to channels")
+            holding = channels.create_task(self._renew_leases(), name="hold on to channels")
             while not self._stopping:
-                self._woken.clear()
+                self._wake_event.clear()
                 try:
-                    await self._start(channels)
-                    await self._rest()
+                    await self._start_channels(channels)
+                    await self._wait_for_work()
                 except Exception:  # noqa: BLE001 - a locked database or a full disk must not end delivery for good
                     _log.exception("Reading due deliveries failed")
-                    await asyncio.sleep(_AFTER_TROUBLE)
+                    await asyncio.sleep(_ERROR_PAUSE)
             holding.cancel()
 
-    async def _hold_on(self) -> None:
+    async def _renew_leases(self) -> None:
         """Renew the leases on the channels being served."""
         while True:
-            await asyncio.sleep(_HOLD_ON)
+            await asyncio.sleep(_LEASE_RENEWAL)
             try:
-                await self._store.deliveries.hold(self._serving)
+                await self._store.deliveries.renew_leases(self._active_channels)
             except Exception:  # noqa: BLE001 - a lost lease is detected before sending
                 _log.exception("Renewing the channel leases failed")
 
-    async def work_off(self) -> None:
+    async def deliver_due(self) -> None:
         """Deliver everything that is due now, then return."""
-        self._more = True
-        while self._more:
+        self._has_more = True
+        while self._has_more:
             async with asyncio.TaskGroup() as channels:
-                await self._start(channels)
+                await self._start_channels(channels)
 
     async def stop(self) -> None:
-        """Stop taking new work; wait up to `_LAST_CALLS` seconds for in-flight calls to finish and be recorded."""
+        """Stop taking new work; wait up to `_SHUTDOWN_GRACE` seconds for in-flight calls to finish and be recorded."""
         self._stopping = True
         self.wake()
-        if self._serving:
-            await asyncio.wait(self._serving.values(), timeout=_LAST_CALLS)
+        if self._active_channels:
+            await asyncio.wait(self._active_channels.values(), timeout=_SHUTDOWN_GRACE)
         try:
-            await self._store.deliveries.leave_all()
+            await self._store.deliveries.release_all()
         except Exception:  # noqa: BLE001 - the leases expire anyway
             _log.exception("Releasing the channel leases failed")
 
-    async def _start(self, channels: asyncio.TaskGroup) -> None:
+    async def _start_channels(self, channels: asyncio.TaskGroup) -> None:
         """Start a task for each channel with due work that is not being served.
 
-        While the gate is shut, start none; if a probe is allowed, only the channel `_least_tried` picks.
+        While the gate is shut, start none; if a probe is allowed, only the channel `_fewest_attempts` picks.
         """
-        self._more = False
+        self._has_more = False
         probing = not self._gate.is_open
-        if probing and (self._serving or not self._gate.takes_probe):
+        if probing and (self._active_channels or not self._gate.allows_probe):
             return
-        await self._heed_clock()
-        wakes = self._wakes
-        work, self._more = await self._store.deliveries.work(self._clock(), self._left_out())
+        await self._check_clock()
+        wakes = self._wake_count
+        work, self._has_more = await self._store.deliveries.fetch_due(self._clock(), self._skipped_channels())
         if probing and work:
-            work, self._more = await self._least_tried(work), True
-        circuits = {circuit.channel_id: circuit for circuit in await self._store.circuits.all()} if work else {}
+            work, self._has_more = await self._fewest_attempts(work), True
+        circuits = {circuit.channel_id: circuit for circuit in await self._store.circuits.list_all()} if work else {}
         for channel_id, deliveries in work.items():
-            if channel_id not in self._serving:
-                serving = self._serve(channel_id, deliveries, circuits.get(channel_id), wakes)
-                self._serving[channel_id] = channels.create_task(serving, name=f"channel {channel_id}")
+            if channel_id not in self._active_channels:
+                serving = self._serve_channel(channel_id, deliveries, circuits.get(channel_id), wakes)
+                self._active_channels[channel_id] = channels.create_task(serving, name=f"channel {channel_id}")
 
-    async def _heed_clock(self) -> None:
+    async def _check_clock(self) -> None:
         """If the clock was set back, now or before startup, shorten waits that were based on the old time."""
         now = self._clock()
         if self._seen is None or now < self._seen:
             await self._store.deliveries.shorten_waits(now)
         self._seen = now
 
-    async def _least_tried(self, work: dict[int, list[Delivery]]) -> dict[int, list[Delivery]]:
+    async def _fewest_attempts(self, work: dict[int, list[Delivery]]) -> dict[int, list[Delivery]]:
         """Pick the channel with the fewest attempts: a message that keeps failing must not serve as the probe."""
-        chosen = min(work, key=lambda channel: work[channel][0].attempts)
-        for channel in work.keys() - {chosen}:
-            await self._store.deliveries.leave(channel)
-        return {chosen: work[chosen]}
+        selected = min(work, key=lambda channel: work[channel][0].attempts)
+        for channel in work.keys() - {selected}:
+            await self._store.deliveries.release_lease(channel)
+        return {selected: work[selected]}
 
-    def _left_out(self) -> list[int]:
+    def _skipped_channels(self) -> list[int]:
         """Return the channels to skip: those being served, and those in backoff after an internal error."""
         now = self._clock()
         resting = [
-            channel for channel, (_, until) in self._resting.items() if now < until <= now + LONGEST_WAIT * _SPREAD
+            channel
+            for channel, (_, until) in self._paused_channels.items()
+            if now < until <= now + MAX_RETRY_DELAY * _SPREAD
         ]
-        return [*self._serving, *resting]
+        return [*self._active_channels, *resting]
 
-    async def _rest(self) -> None:
-        """Sleep until a delivery, a channel's retry or the gate's next probe is due, at most `_LONGEST_REST`."""
-        now, left_out = self._clock(), self._left_out()
-        moments = [until for channel, (_, until) in self._resting.items() if channel in left_out]
-        if due := await self._store.deliveries.next_due(now, left_out):
-            moments.append(max(due, now + self._gate.wait()))
-        rest = min([_LONGEST_REST, *(moment - now for moment in moments)])
+    async def _wait_for_work(self) -> None:
+        """Sleep until a delivery, a channel's retry or the gate's next probe is due, at most `_MAX_IDLE`."""
+        now, left_out = self._clock(), self._skipped_channels()
+        moments = [until for channel, (_, until) in self._paused_channels.items() if channel in left_out]
+        if due := await self._store.deliveries.next_due_at(now, left_out):
+            moments.append(max(due, now + self._gate.remaining_wait()))
+        rest = min([_MAX_IDLE, *(moment - now for moment in moments)])
         shortest = 0.05 if self._gate.is_open else 0.5
         try:
             async with asyncio.timeout(max(rest.total_seconds(), shortest)):
-                await self._woken.wait()
+                await self._wake_event.wait()
         except TimeoutError:
             pass
 
-    async def _serve(self, channel_id: int, deliveries: list[Delivery], circuit: Circuit | None, wakes: int) -> None:
+    async def _serve_channel(
+        self, channel_id: int, deliveries: list[Delivery], circuit: Circuit | None, wakes: int
+    ) -> None:
         """Serve one channel, and contain its errors so that other channels go on.
 
         `wakes` is the wake count when the deliveries were loaded; if it changed, there may be newer ones.
         """
-        visit = _Visit(deliveries[0], circuit)
+        visit = _ChannelTurn(deliveries[0], circuit)
         try:
-            await self._take_turn(channel_id, deliveries, visit, wakes)
-            if visit.noting:
-                await visit.noting
-        except ClaimLostError as error:
+            await self._run_turn(channel_id, deliveries, visit, wakes)
+            if visit.pending_write:
+                await visit.pending_write
+        except LeaseLostError as error:
             _log.warning("%s", error)
         except Exception:  # noqa: BLE001 - locked database or bug; unrecorded work is still due
-            self._rest_after_failure(channel_id)
+            self._pause_after_failure(channel_id)
         else:
-            self._resting.pop(channel_id, None)
+            self._paused_channels.pop(channel_id, None)
         finally:
-            await self._leave(channel_id, visit)
+            await self._leave_channel(channel_id, visit)
 
-    def _rest_after_failure(self, channel_id: int) -> None:
+    def _pause_after_failure(self, channel_id: int) -> None:
         """Log the current exception and back off exponentially. Call from an `except` block."""
-        self._metrics.sent(Outcome.FAILED)
-        times = self._resting.get(channel_id, (0, None))[0] + 1
-        wait = wait_after(times, _jitter())
-        self._resting[channel_id] = times, self._clock() + wait
+        self._metrics.count_send(DeliveryOutcome.FAILED)
+        times = self._paused_channels.get(channel_id, (0, None))[0] + 1
+        wait = retry_delay(times, _random_jitter())
+        self._paused_channels[channel_id] = times, self._clock() + wait
         _log.exception("Serving channel %s failed, next attempt in %s s", channel_id, wait.seconds)
 
-    async def _take_turn(self, channel_id: int, deliveries: list[Delivery], visit: _Visit, wakes: int) -> None:
+    async def _run_turn(self, channel_id: int, deliveries: list[Delivery], visit: _ChannelTurn, wakes: int) -> None:
         try:
             while deliveries and not self._stopping:
-                self._shelf.fetch(deliveries)
-                finished = await self._work_through(deliveries, visit)
-                if visit.noting is None or not self._gate.is_open or (finished and wakes == self._wakes):
+                self._card_cache.fetch_cards(deliveries)
+                finished = await self._process_deliveries(deliveries, visit)
+                if visit.pending_write is None or not self._gate.is_open or (finished and wakes == self._wake_count):
                     return
-                wakes = self._wakes
-                await visit.noting
-                deliveries = await self._store.deliveries.work_of(channel_id, self._clock())
+                wakes = self._wake_count
+                await visit.pending_write
+                deliveries = await self._store.deliveries.fetch_due_for(channel_id, self._clock())
         except ChannelClosedError as error:
-            await self._leave_alone(visit.delivery, visit.circuit, error)
+            await self._open_circuit(visit.delivery, visit.circuit, error)
 
-    async def _leave(self, channel_id: int, visit: _Visit) -> None:
+    async def _leave_channel(self, channel_id: int, visit: _ChannelTurn) -> None:
         try:
-            if visit.noting:
-                await asyncio.wait([visit.noting])  # its error was already raised, or is secondary to the turn's
-            await self._store.deliveries.leave(channel_id)
+            if visit.pending_write:
+                await asyncio.wait([visit.pending_write])  # its error was already raised, or is secondary to the turn's
+            await self._store.deliveries.release_lease(channel_id)
         except Exception:  # noqa: BLE001 - the lease expires anyway
             _log.exception("Releasing channel %s failed", channel_id)
         finally:
-            del self._serving[channel_id]
-            self._woken.set()  # the next sleep has to consider this channel again
+            del self._active_channels[channel_id]
+            self._wake_event.set()  # the next sleep has to consider this channel again
 
-    async def _work_through(self, deliveries: Sequence[Delivery], visit: _Visit) -> bool:
+    async def _process_deliveries(self, deliveries: Sequence[Delivery], visit: _ChannelTurn) -> bool:
         """Process deliveries in order. Returns False if the channel may have more, or its deliveries changed."""
         for place, delivery in enumerate(deliveries, start=1):
-            if not self._gate.is_open and not self._gate.takes_probe:
+            if not self._gate.is_open and not self._gate.allows_probe:
                 return False
             visit.delivery = delivery
-            belongs_to_delivery(delivery.id)
-            speak(delivery.language)
-            step = action(delivery.wanted, delivery.message_id, delivery.actual)
-            visit.noting = await self._carry_out(delivery)
-            if visit.noting is None or self._stopping:
+            bind_delivery(delivery.id)
+            activate_language(delivery.language)
+            step = next_action(delivery.wanted, delivery.message_id, delivery.actual)
+            visit.pending_write = await self._deliver(delivery)
+            if visit.pending_write is None or self._stopping:
                 return False
-            if visit.circuit and (delivery.id in self._posted or (step and not _any_post(deliveries))):
-                await self._heal(visit.circuit)
+            if visit.circuit and (delivery.id in self._recent_posts or (step and not _any_post(deliveries))):
+                await self._close_circuit(visit.circuit)
                 visit.circuit = None
-            if self._catch_up and catches_up(delivery, len(deliveries) - place, self._clock()):
+            if self._catch_up and should_catch_up(delivery, len(deliveries) - place, self._clock()):
                 await self._catch_up(delivery.channel_id)
                 return False
         return len(deliveries) < AT_ONCE
 
-    async def _leave_alone(self, delivery: Delivery, before: Circuit | None, error: ChannelClosedError) -> None:
+    async def _open_circuit(self, delivery: Delivery, before: Circuit | None, error: ChannelClosedError) -> None:
         """Open the channel's circuit: keep its deliveries, probe again later, and notify the server once.
 
         A personal digest is paused instead, and only its member is notified.
         """
-        self._metrics.sent(Outcome.CLOSED)
+        self._metrics.count_send(DeliveryOutcome.CLOSED)
         now, failures = self._clock(), before.failures + 1 if before else 1
-        probe_at = now + probe_after(failures, _jitter())
+        probe_at = now + probe_delay(failures, _random_jitter())
         channel, guild = delivery.channel_id, delivery.guild_id
-        await self._store.deliveries.refused(delivery)
-        await self._store.circuits.open(Circuit(channel, guild, str(error), failures, now, probe_at))
+        await self._store.deliveries.mark_refused(delivery)
+        await self._store.circuits.open_circuit(Circuit(channel, guild, str(error), failures, now, probe_at))
         _log.warning("Channel %s is closed, next probe at %s: %s", channel, probe_at, error)
-        is_personal = await self._store.follows.shut(channel, now)
+        is_personal = await self._store.personal_digests.mark_closed(channel, now)
         if is_personal or (before and before.told):
             return
         waits = tr("What waits for {channel} comes by itself once that is mended.", channel=f"<#{channel}>")
-        if await self._poster.tell(guild, f"{error} {waits}", await self._store.circuits.concerned(channel)):
-            await self._store.circuits.note_told(channel)
+        if await self._sender.notify_guild(
+            guild, f"{error} {waits}", await self._store.circuits.subscribers_of(channel)
+        ):
+            await self._store.circuits.mark_notified(channel)
 
-    async def _heal(self, circuit: Circuit) -> None:
+    async def _close_circuit(self, circuit: Circuit) -> None:
         """Close the circuit; notify the server only if it was notified of the problem."""
-        is_personal = await self._store.follows.is_personal(circuit.channel_id)
-        await self._store.circuits.close(circuit.channel_id)
+        is_personal = await self._store.personal_digests.is_personal_channel(circuit.channel_id)
+        await self._store.circuits.close_circuit(circuit.channel_id)
         _log.info("Channel %s is open again", circuit.channel_id)
         if is_personal or not circuit.told:
             return
         text = tr("{channel} gets its cards again.", channel=f"<#{circuit.channel_id}>")
-        await self._poster.tell(circuit.guild_id, text, await self._store.circuits.concerned(circuit.channel_id))
+        await self._sender.notify_guild(
+            circuit.guild_id, text, await self._store.circuits.subscribers_of(circuit.channel_id)
+        )
 
-    async def _carry_out(self, delivery: Delivery) -> Noting | None:
+    async def _deliver(self, delivery: Delivery) -> PendingWrite | None:
         """Perform the next API call for a delivery, and return the pending write of its result.
 
         Returns None if there was no result and a retry is needed. Raises `ChannelClosedError`.
         """
         deliveries = self._store.deliveries
         try:
-            return await self._act(delivery)
-        except MessageRemovedError:
-            self._metrics.sent(Outcome.REMOVED)
-            forgotten = deliveries.retracted if delivery.wanted is None else deliveries.removed
+            return await self._perform_action(delivery)
+        except MessageDeletedError:
+            self._metrics.count_send(DeliveryOutcome.REMOVED)
+            forgotten = deliveries.mark_retracted if delivery.wanted is None else deliveries.mark_removed
             return forgotten(delivery, self._clock())
         except CardRefusedError as error:
-            self._metrics.sent(Outcome.REFUSED)
+            self._metrics.count_send(DeliveryOutcome.REFUSED)
             if error.picture and not delivery.plain:
-                self._wakes += 1  # due again immediately
-                return deliveries.plainer(delivery)
+                self._wake_count += 1  # due again immediately
+                return deliveries.retry_without_images(delivery)
             _log.warning("Delivery %s: card rejected by Discord: %s", delivery.id, error)
-            return deliveries.quarantined(delivery, str(error))
-        except WayClosedError as error:
+            return deliveries.mark_quarantined(delivery, str(error))
+        except SendingPausedError as error:
             if not error.sent:
-                await deliveries.refused(delivery)
+                await deliveries.mark_refused(delivery)
                 return None
-            await self._later(delivery, error)
+            await self._schedule_retry(delivery, error)
             return None
-        except TryLaterError as error:
-            await self._later(delivery, error)
+        except RetryLaterError as error:
+            await self._schedule_retry(delivery, error)
             return None
 
-    async def _later(self, delivery: Delivery, error: TryLaterError) -> None:
-        self._metrics.sent(Outcome.LATER)
+    async def _schedule_retry(self, delivery: Delivery, error: RetryLaterError) -> None:
+        self._metrics.count_send(DeliveryOutcome.LATER)
         attempts = delivery.attempts + 1
-        wait = max(wait_after(attempts, _jitter()), error.after or timedelta(0))
-        if isinstance(error, WayClosedError):
+        wait = max(retry_delay(attempts, _random_jitter()), error.retry_after or timedelta(0))
+        if isinstance(error, SendingPausedError):
             _log.debug("Delivery %s waits for the connection to Discord", delivery.id)  # the gate logged the reason
         else:
             _log.warning("Delivery %s: attempt %s failed, next in %s s: %s", delivery.id, attempts, wait.seconds, error)
-        await self._store.deliveries.failed(delivery, str(error), self._clock() + wait)
+        await self._store.deliveries.mark_failed(delivery, str(error), self._clock() + wait)
 
-    async def _act(self, delivery: Delivery) -> Noting:
-        deliveries, step = self._store.deliveries, action(delivery.wanted, delivery.message_id, delivery.actual)
+    async def _perform_action(self, delivery: Delivery) -> PendingWrite:
+        deliveries, step = self._store.deliveries, next_action(delivery.wanted, delivery.message_id, delivery.actual)
         _log.debug("Channel %s: %s", delivery.channel_id, step)
-        if delivery.progress is Progress.SENDING and delivery.message_id is None:
-            return await self._resume(delivery)
+        if delivery.progress is DeliveryStatus.SENDING and delivery.message_id is None:
+            return await self._recover_post(delivery)
         if step is Action.POST:
-            return await self._post(delivery)
+            return await self._send_post(delivery)
         if step is Action.EDIT:
-            await self._poster.edit(delivery, await self._shelf.cards(delivery))
-            self._metrics.sent(Outcome.EDITED)
-            return deliveries.edited(delivery, self._clock())
+            await self._sender.edit_message(delivery, await self._card_cache.get_cards(delivery))
+            self._metrics.count_send(DeliveryOutcome.EDITED)
+            return deliveries.mark_edited(delivery, self._clock())
         if step is Action.RETRACT:
-            await self._poster.retract(delivery)
-            self._metrics.sent(Outcome.RETRACTED)
-            return deliveries.retracted(delivery, self._clock())
-        return deliveries.unneeded(delivery)
+            await self._sender.delete_message(delivery)
+            self._metrics.count_send(DeliveryOutcome.RETRACTED)
+            return deliveries.mark_retracted(delivery, self._clock())
+        return deliveries.mark_unneeded(delivery)
 
-    async def _resume(self, delivery: Delivery) -> Noting:
+    async def _recover_post(self, delivery: Delivery) -> PendingWrite:
         """Recover a post with unknown outcome: adopt the message if it arrived, else post again if still wanted."""
         # Always search the channel: Discord keeps a nonce for a few minutes at most.
-        if (found := await self._poster.find(delivery)) is not None:
+        if (found := await self._sender.find_message(delivery)) is not None:
             self.duplicates_prevented += 1
-            self._metrics.duplicate_prevented()
-            self._wakes += 1  # an edit follows
-            return self._store.deliveries.adopted(delivery, found)
-        if action(delivery.wanted, None, None) is Action.POST:
-            return await self._post(delivery)
-        return self._store.deliveries.retracted(delivery, self._clock())
+            self._metrics.count_duplicate_prevented()
+            self._wake_count += 1  # an edit follows
+            return self._store.deliveries.mark_adopted(delivery, found)
+        if next_action(delivery.wanted, None, None) is Action.POST:
+            return await self._send_post(delivery)
+        return self._store.deliveries.mark_retracted(delivery, self._clock())
 
-    async def _post(self, delivery: Delivery) -> Noting:
+    async def _send_post(self, delivery: Delivery) -> PendingWrite:
         """Post what the table wants now; the card may have been edited or withdrawn since it was fetched."""
         if delivery.user_id is not None and not await self._is_member(delivery, delivery.user_id):
-            return self._store.deliveries.unneeded(delivery)
-        current = await self._store.deliveries.sending(delivery, self._clock(), self._poster.horizon())
+            return self._store.deliveries.mark_unneeded(delivery)
+        current = await self._store.deliveries.mark_sending(delivery, self._clock(), self._sender.newest_id_bound())
         if current is None:
-            return self._store.deliveries.unneeded(delivery)
-        cards = await self._shelf.cards(current)
-        name = nonce(self._store.instance, current.id, current.settled_at)
-        message_id = await self._poster.post(current, cards, name)
-        self._posted.append(current.id)
-        self._count_post(current)
-        return self._store.deliveries.posted(current, message_id, self._clock())
+            return self._store.deliveries.mark_unneeded(delivery)
+        cards = await self._card_cache.get_cards(current)
+        name = make_nonce(self._store.instance, current.id, current.settled_at)
+        message_id = await self._sender.post_message(current, cards, name)
+        self._recent_posts.append(current.id)
+        self._record_post(current)
+        return self._store.deliveries.mark_posted(current, message_id, self._clock())
 
     async def _is_member(self, delivery: Delivery, user_id: int) -> bool:
         """Whether a personal digest's user is still in the server, checked once a day; if not, pause the digest."""
-        follows, guild, now = self._store.follows, delivery.guild_id, self._clock()
+        follows, guild, now = self._store.personal_digests, delivery.guild_id, self._clock()
         if await follows.was_member(user_id, guild, now - _MEMBER_FOR):
             return True
-        if await self._poster.is_member(guild, user_id):
-            await follows.note_member(user_id, guild, now)
+        if await self._sender.is_member(guild, user_id):
+            await follows.record_member(user_id, guild, now)
             return True
         _log.info("Paused a personal digest in server %s: the user has left", guild)
-        await follows.rest(user_id, guild)
+        await follows.rest_digest(user_id, guild)
         return False
 
-    def _count_post(self, delivery: Delivery) -> None:
+    def _record_post(self, delivery: Delivery) -> None:
         """Count a post, and its latency."""
-        self._metrics.sent(Outcome.POSTED)
+        self._metrics.count_send(DeliveryOutcome.POSTED)
         # A repost after a withdrawal was planned long ago: its latency means nothing.
         if delivery.settled_at is None:
-            self._metrics.posted(delivery.layout, (self._clock() - delivery.planned_at).total_seconds())
+            self._metrics.observe_post(delivery.layout, (self._clock() - delivery.planned_at).total_seconds())
 
 
 def _any_post(deliveries: Sequence[Delivery]) -> bool:
     """Whether any of these is a new post: a channel may accept edits but no posts."""
-    return any(action(each.wanted, each.message_id, each.actual) is Action.POST for each in deliveries)
+    return any(next_action(each.wanted, each.message_id, each.actual) is Action.POST for each in deliveries)
 
 
-def _jitter() -> float:
+def _random_jitter() -> float:
     """Return a random number in [0, 1) that spreads out retries."""
     return random.random()  # noqa: S311 - not for cryptography

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 _log = logging.getLogger(__name__)
-FIRST_WAIT = timedelta(seconds=2)
-LONGEST_WAIT = timedelta(minutes=1)
+MIN_WAIT = timedelta(seconds=2)
+MAX_WAIT = timedelta(minutes=1)
 """Longest time between probes; one request a minute is far from a ban (10,000 invalid requests in ten minutes)."""
-LONGEST_WISH = timedelta(hours=1)
+MAX_RETRY_AFTER = timedelta(hours=1)
 """Upper limit for `Retry-After`: Cloudflare's blocks last no longer."""
 _ENOUGH = 3
 """Number of places failing in a row, without any success in between, that shuts the gate."""
@@ -29,13 +29,13 @@ class Admission(enum.Enum):
 class Gate:
     """Circuit breaker: lets all requests through, none for a while, or a single probe.
 
-    All delivery requests are checked here (`bot.gateway.pacing` calls `admit` right before sending), and all responses
-    are reported here. A proxy's error page, code 40333 or a 401 shuts the gate at once; 5xx, timeouts and connection
-    errors shut it after several places failed in a row (`doubt`). Waits double up to `LONGEST_WAIT`, or follow
-    `Retry-After`. Then a single probe is sent; a response from Discord itself opens the gate. Only the operator is
-    notified: one log line when it shuts, one when it opens.
+    All delivery requests are checked here (`bot.client.rate_limit` calls `admit_request` right before sending), and all
+    responses are reported here. A proxy's error page, code 40333 or a 401 shuts the gate at once; 5xx, timeouts and
+    connection errors shut it after several places failed in a row (`report_suspect`). Waits double up to `MAX_WAIT`, or
+    follow `Retry-After`. Then a single probe is sent; a response from Discord itself opens the gate. Only the operator
+    is notified: one log line when it shuts, one when it opens.
 
-    `reason` is why it is shut, `until` when the next probe is allowed (both empty while it is open).
+    `reason` is why it is shut, `closed_until` when the next probe is allowed (both empty while it is open).
     `is_authorized` is False after a 401; then no request of the bot is sent, not only those of deliveries.
     `on_unauthorized`, if set, is called on each 401 (synchronously, inside a request; it must not raise), so that the
     application can exit. Without it the gate probes as after any error. A 401 on the first request, the login, is not
@@ -65,10 +65,10 @@ class Gate:
         return self._shut_at is None
 
     @property
-    def until(self) -> datetime | None:
+    def closed_until(self) -> datetime | None:
         return None if self._shut_at is None else self._shut_at + self._wait
 
-    def wait(self) -> timedelta:
+    def remaining_wait(self) -> timedelta:
         """Return the time until a request may be sent; zero if the gate is open or a probe is due."""
         if self._shut_at is None:
             return timedelta(0)
@@ -77,20 +77,20 @@ class Gate:
         return max(self._shut_at + self._wait - now, timedelta(0))
 
     @property
-    def takes_probe(self) -> bool:
+    def allows_probe(self) -> bool:
         """Whether it is shut and a probe may be sent."""
-        return not self.is_open and not self._probing and not self.wait()
+        return not self.is_open and not self._probing and not self.remaining_wait()
 
-    def admit(self) -> Admission:
+    def admit_request(self) -> Admission:
         """Decide about one request; call right before sending it."""
         if self.is_open:
             return Admission.FREE
-        if not self.takes_probe:
+        if not self.allows_probe:
             return Admission.REFUSED
         self._probing = True
         return Admission.PROBE
 
-    def open(self, *, reading: bool = False) -> None:
+    def open_gate(self, *, reading: bool = False) -> None:
         """Report a response from Discord itself; `reading` if the request only reads.
 
         If writes failed, a successful read does not open the gate. After a 401 only the probe's response counts, since
@@ -110,10 +110,10 @@ class Gate:
         if self._on_change:
             self._on_change(True)
 
-    def shut(
-        self, reason: str, wish: timedelta | None = None, *, unauthorized: bool = False, reading: bool = False
+    def shut_gate(
+        self, reason: str, retry_after: timedelta | None = None, *, unauthorized: bool = False, reading: bool = False
     ) -> None:
-        """Block requests for a while. `wish` is Discord's `Retry-After`, if any."""
+        """Block requests for a while. `retry_after` is Discord's `Retry-After`, if any."""
         if unauthorized and not self._logged_in:
             return
         was_open, probed = self.is_open, self._probing
@@ -123,9 +123,9 @@ class Gate:
             self.is_authorized = False
         if was_open or probed:  # ignore other requests that were in flight
             self._waits += 1
-            self._wait = min(FIRST_WAIT * 2 ** min(self._waits - 1, 10), LONGEST_WAIT)
+            self._wait = min(MIN_WAIT * 2 ** min(self._waits - 1, 10), MAX_WAIT)
             self._shut_at = self._clock()
-        self._wait = max(self._wait, min(wish or timedelta(0), LONGEST_WISH))
+        self._wait = max(self._wait, min(retry_after or timedelta(0), MAX_RETRY_AFTER))
         self.reason = reason
         if was_open:
             _log.error("Connection to Discord failing, sending is paused: %s", reason)
@@ -134,8 +134,8 @@ class Gate:
         if unauthorized and self.on_unauthorized:
             self.on_unauthorized()
 
-    def doubt(self, place: str, reason: str, *, reading: bool = False) -> None:
+    def report_suspect(self, place: str, reason: str, *, reading: bool = False) -> None:
         """Report a 5xx or no response. Shuts the gate if this was the probe, or after `_ENOUGH` different places."""
         self._suspects.add((place, reading))
         if self._probing or len(self._suspects) >= _ENOUGH:
-            self.shut(reason, reading=reading)
+            self.shut_gate(reason, reading=reading)

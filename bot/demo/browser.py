@@ -14,11 +14,11 @@ from datetime import time
 from rich.console import Console
 
 from bot.app import utc_now
-from bot.demo.discord_world import Channel, Screen
-from bot.demo.site import Site
-from bot.demo.stage import DIGEST_TOPICS, Stage, set_up
-from bot.desk.subscription import Layout, Subscription, When, Wish
-from bot.language import ENGLISH
+from bot.demo.environment import DIGEST_TOPICS, DemoEnvironment, open_environment
+from bot.demo.fake_discord import Channel, PreviewPage
+from bot.demo.site import DemoSite
+from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
+from bot.i18n import ENGLISH
 
 _FIRST_CARDS = 6
 _REVIEWS = 3
@@ -30,18 +30,18 @@ _BEST_PORT = 8765
 """Preferred port, so that the URL is stable."""
 
 
-async def serve(
+async def serve_demo(
     *, port: int | None = None, open_browser: bool = True, language: str = ENGLISH, console: Console | None = None
 ) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises `UserError` if the port is taken."""
     console = console or Console(highlight=False)
-    ended = _ended()
-    async with set_up(background=True, language=language) as stage, _site(stage, port) as site:
-        await begin(stage)
-        _welcome(console, site.address)
+    ended = _shutdown_event()
+    async with open_environment(background=True, language=language) as stage, _open_site(stage, port) as site:
+        await prepare_demo(stage)
+        _print_welcome(console, site.address)
         if open_browser and _has_display():
             await asyncio.to_thread(webbrowser.open, site.address)
-        news = asyncio.create_task(keep_bringing_news(stage), name="news")
+        news = asyncio.create_task(publish_news(stage), name="news")
         try:
             await ended.wait()
         finally:
@@ -50,7 +50,7 @@ async def serve(
     console.print("The demo has ended.")
 
 
-def _ended() -> asyncio.Event:
+def _shutdown_event() -> asyncio.Event:
     """Return an event set by the first signal; a second one raises, as does the first without loop signal handlers."""
     event, loop = asyncio.Event(), asyncio.get_running_loop()
 
@@ -66,12 +66,12 @@ def _ended() -> asyncio.Event:
 
 
 @asynccontextmanager
-async def _site(stage: Stage, port: int | None) -> AsyncIterator[Site]:
+async def _open_site(stage: DemoEnvironment, port: int | None) -> AsyncIterator[DemoSite]:
     """Keep the page up to date."""
-    screen = Screen(stage.world, [stage.admin, stage.member], stage.assets)
-    site = Site(stage.world, screen)
+    screen = PreviewPage(stage.discord, [stage.admin, stage.member], stage.assets)
+    site = DemoSite(stage.discord, screen)
     await site.start([port] if port is not None else [_BEST_PORT, 0])
-    updates = asyncio.create_task(_keep_up(stage, screen), name="page")
+    updates = asyncio.create_task(_advance_clock(stage, screen), name="page")
     try:
         yield site
     finally:
@@ -80,54 +80,54 @@ async def _site(stage: Stage, port: int | None) -> AsyncIterator[Site]:
         await site.close()
 
 
-async def _keep_up(stage: Stage, screen: Screen) -> None:
+async def _advance_clock(stage: DemoEnvironment, screen: PreviewPage) -> None:
     """Advance the world's clock with the real one, and show the bot's background work."""
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        await stage.world.tick(utc_now())
-        await screen.refresh()
+        await stage.discord.advance_clock(utc_now())
+        await screen.refresh_page()
 
 
-_DIGEST = Wish(when=When.DAILY, times=(time(9),), topics=DIGEST_TOPICS)
-_HEADLINES = Wish(when=When.WEEKLY, layout=Layout.LIST)
+_DIGEST = SubscriptionOptions(when=Frequency.DAILY, times=(time(9),), topics=DIGEST_TOPICS)
+_HEADLINES = SubscriptionOptions(when=Frequency.WEEKLY, layout=Layout.LIST)
 
 
-async def begin(stage: Stage) -> None:
+async def prepare_demo(stage: DemoEnvironment) -> None:
     """Subscribe the channels once the archive is loaded, add the first news, and send the digests early."""
-    await stage.bot.newsroom.load()
-    await _open_desk(stage)
+    await stage.bot.worker.load_cards()
+    await _open_review_channel(stage)
     digests = ((stage.digest, _DIGEST), (stage.headlines, _HEADLINES))
-    made = [await _subscribe(stage, channel, wish) for channel, wish in digests]
-    await _subscribe(stage, stage.news, Wish())
-    list(stage.newsstand.published(_FIRST_CARDS, utc_now()))
-    await stage.bot.newsroom.load()
+    made = [await _subscribe_channel(stage, channel, options) for channel, options in digests]
+    await _subscribe_channel(stage, stage.news, SubscriptionOptions())
+    list(stage.feed.write_published(_FIRST_CARDS, utc_now()))
+    await stage.bot.worker.load_cards()
     for subscription in made:
-        await stage.bot.newsroom.send_now(subscription)
+        await stage.bot.worker.send_digest_now(subscription)
 
 
-async def _open_desk(stage: Stage) -> None:
+async def _open_review_channel(stage: DemoEnvironment) -> None:
     max_age = stage.bot.settings.max_age
-    await stage.bot.store.reviews.set_channel(stage.world.guild.id, stage.desk.id, _REVIEWS, utc_now(), max_age)
+    await stage.bot.store.reviews.set_channel(stage.discord.guild.id, stage.desk.id, _REVIEWS, utc_now(), max_age)
 
 
-async def _subscribe(stage: Stage, channel: Channel, wish: Wish) -> Subscription:
-    return await stage.bot.store.subscriptions.add(
-        guild_id=stage.world.guild.id,
+async def _subscribe_channel(stage: DemoEnvironment, channel: Channel, options: SubscriptionOptions) -> Subscription:
+    return await stage.bot.store.subscriptions.add_subscription(
+        guild_id=stage.discord.guild.id,
         channel_id=channel.id,
         created_by=stage.admin.id,
         now=utc_now(),
-        wish=wish,
+        options=options,
     )
 
 
-async def keep_bringing_news(stage: Stage, seconds: float = _SECONDS_BETWEEN_CARDS) -> None:
+async def publish_news(stage: DemoEnvironment, seconds: float = _SECONDS_BETWEEN_CARDS) -> None:
     """Save cards in the folder one by one; the bot detects them. Some are held and wait for moderation."""
-    while stage.newsstand.waiting:
+    while stage.feed.pending:
         await asyncio.sleep(seconds)
-        stage.newsstand.next(utc_now())
+        stage.feed.write_next(utc_now())
 
 
-def _welcome(console: Console, address: str) -> None:
+def _print_welcome(console: Console, address: str) -> None:
     console.print(f"[bold]Newsdesk demo[/bold]: [link={address}]{address}[/link]", soft_wrap=True)
     console.print("The real bot on an offline Discord. A new card comes about every half a minute; Ctrl-C ends it.")
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
 
-from bot.demo.discord_world import Channel, Message, Person
-from bot.render.plain import as_panel
+from bot.demo.fake_discord import Channel, Message, Person
+from bot.render.terminal import render_panel
 
 _MENTION = re.compile(r"<[#@](\d+)>")
 
@@ -24,50 +24,52 @@ class Narrator:
         self._console = console
         self._names: dict[str, str] = {}
 
-    def introduce(self, channels: Iterable[Channel], people: Iterable[Person]) -> None:
+    def add_names(self, channels: Iterable[Channel], people: Iterable[Person]) -> None:
         """Register names for mentions, which Discord shows instead of ids."""
         self._names |= {str(channel.id): f"#{channel.name}" for channel in channels}
-        self._names |= {str(person.id): f"@{_called(person)}" for person in people}
+        self._names |= {str(person.id): f"@{_display_name(person)}" for person in people}
 
-    def chapter(self, title: str) -> None:
+    def print_chapter(self, title: str) -> None:
         self._console.print()
         self._console.print(Rule(Text(title, style="bold"), align="left"))
 
-    def says(self, sentence: str) -> None:
+    def print_line(self, sentence: str) -> None:
         """Print a line of narration."""
         self._console.print(Text(sentence, style="italic"))
 
-    def does(self, person: Person, channel: Channel, what: str) -> None:
+    def print_action(self, person: Person, channel: Channel, what: str) -> None:
         self._console.print(
-            Text.assemble((_called(person), "bold cyan"), " in ", (f"#{channel.name}", "bold"), f": {what}")
+            Text.assemble((_display_name(person), "bold cyan"), " in ", (f"#{channel.name}", "bold"), f": {what}")
         )
 
-    def posted(self, channel: Channel, message: Message) -> None:
+    def print_post(self, channel: Channel, message: Message) -> None:
         self._console.print(Text.assemble(("Newsdesk", "bold green"), " posts in ", (f"#{channel.name}", "bold")))
-        self._show(message)
+        self._print_message(message)
 
-    def answered(self, message: Message) -> None:
+    def print_answer(self, message: Message) -> None:
         seen = " (only they can see it)" if message.private else ""
         self._console.print(Text.assemble(("Newsdesk", "bold green"), f" answers{seen}"))
-        self._show(message)
+        self._print_message(message)
 
-    def failed(self, why: str) -> None:
+    def print_failure(self, why: str) -> None:
         self._console.print(Text(f"The story went wrong: {why}", style="bold red"))
 
-    def _show(self, message: Message) -> None:
+    def _print_message(self, message: Message) -> None:
         """Print a message with its buttons below the last embed."""
         embeds = [discord.Embed(description=message.content)] if message.content else []
         embeds += message.embeds
         for place, embed in enumerate(embeds, start=1):
-            self._console.print(as_panel(self._named(embed), message.buttons if place == len(embeds) else ()))
+            self._console.print(
+                render_panel(self._replace_mentions(embed), message.buttons if place == len(embeds) else ())
+            )
 
-    def _named(self, embed: discord.Embed) -> discord.Embed:
+    def _replace_mentions(self, embed: discord.Embed) -> discord.Embed:
         written = json.dumps(embed.to_dict())
-        return discord.Embed.from_dict(json.loads(_MENTION.sub(self._name, written)))
+        return discord.Embed.from_dict(json.loads(_MENTION.sub(self._mention_name, written)))
 
-    def _name(self, mention: re.Match[str]) -> str:
+    def _mention_name(self, mention: re.Match[str]) -> str:
         return self._names.get(mention[1], mention[0])
 
 
-def _called(person: Person) -> str:
+def _display_name(person: Person) -> str:
     return person.user.global_name or person.name

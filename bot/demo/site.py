@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 import aiohttp
 from aiohttp import web
 
-from bot.demo.discord_world import Change, Screen, World
+from bot.demo.fake_discord import FakeDiscord, MessageChange, PreviewPage
 from bot.errors import UserError
 
 _HERE = Path(__file__).parent
@@ -28,10 +28,10 @@ _DROPPED = {"content-length", "content-encoding", "transfer-encoding", "connecti
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Site:
+class DemoSite:
     """Serves on localhost only."""
 
-    def __init__(self, world: World, screen: Screen) -> None:
+    def __init__(self, world: FakeDiscord, screen: PreviewPage) -> None:
         self._world = world
         self._screen = screen
         self._unread = dict.fromkeys(world.channels, 0)
@@ -40,7 +40,7 @@ class Site:
         self._runner: web.AppRunner | None = None
         self._client: aiohttp.ClientSession | None = None
         self.port = 0
-        world.on_change(self._changed)
+        world.on_change(self._on_change)
 
     @property
     def address(self) -> str:
@@ -48,12 +48,12 @@ class Site:
 
     async def start(self, ports: Sequence[int]) -> None:
         """Listen on the first free port; 0 is any. Raises `UserError` if none is free."""
-        app = web.Application(middlewares=[self._only_here])
-        app.router.add_get("/newsdesk/state", self._state)
-        app.router.add_post("/newsdesk/open/{channel}", self._open)
+        app = web.Application(middlewares=[self._reject_foreign_hosts])
+        app.router.add_get("/newsdesk/state", self._serve_state)
+        app.router.add_post("/newsdesk/open/{channel}", self._open_channel)
         for path in _OURS:
-            app.router.add_get(path, self._own_file)
-        app.router.add_route("*", "/{path:.*}", self._pass_on)
+            app.router.add_get(path, self._serve_file)
+        app.router.add_route("*", "/{path:.*}", self._proxy_request)
         self._client = aiohttp.ClientSession()
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
@@ -74,25 +74,25 @@ class Site:
         if self._client:
             await self._client.close()
 
-    def _changed(self, change: Change) -> None:
+    def _on_change(self, change: MessageChange) -> None:
         name = self._names.get(change.channel_id)
         if name and change.new and self._screen.channel != self._world.channels[name]:
             self._unread[name] += 1
 
     @web.middleware
-    async def _only_here(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+    async def _reject_foreign_hosts(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Check the `Host` header: other sites must not reach the demo via DNS rebinding."""
         if request.headers.get("Host") not in (f"127.0.0.1:{self.port}", f"localhost:{self.port}"):
             raise web.HTTPForbidden(text="The demo is at " + self.address)
         return await handler(request)
 
-    async def _own_file(self, request: web.Request) -> web.StreamResponse:
+    async def _serve_file(self, request: web.Request) -> web.StreamResponse:
         return web.FileResponse(_HERE / _OURS[request.path], headers={"Cache-Control": "no-store"})
 
-    async def _state(self, _request: web.Request) -> web.Response:
-        return web.json_response(self._told())
+    async def _serve_state(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._state_payload())
 
-    def _told(self) -> dict[str, Any]:
+    def _state_payload(self) -> dict[str, Any]:
         channel = self._screen.channel
         shown = self._names[channel.id] if channel else None
         secret = urlsplit(self._screen.address or "").fragment
@@ -105,7 +105,7 @@ class Site:
             "frame": f"{_FRAME}{shown}#{secret}" if shown else None,
         }
 
-    async def _open(self, request: web.Request) -> web.Response:
+    async def _open_channel(self, request: web.Request) -> web.Response:
         """Switch to a channel; the bot and its state are unaffected."""
         channel = self._world.channels.get(request.match_info["channel"])
         if channel is None or "X-Newsdesk" not in request.headers:  # a cross-site form cannot send this header
@@ -113,11 +113,11 @@ class Site:
         async with self._switching:
             if self._screen.channel != channel:
                 zone = request.query.get("zone", "")
-                await self._screen.show(channel, zone if zone in available_timezones() else "UTC")
+                await self._screen.show_channel(channel, zone if zone in available_timezones() else "UTC")
             self._unread[self._names[channel.id]] = 0
-        return web.json_response(self._told())
+        return web.json_response(self._state_payload())
 
-    async def _pass_on(self, request: web.Request) -> web.Response:
+    async def _proxy_request(self, request: web.Request) -> web.Response:
         origin = self._screen.address
         if origin is None or self._client is None:
             raise web.HTTPServiceUnavailable(text="The channel is being opened.")
@@ -127,11 +127,11 @@ class Site:
             async with self._client.request(
                 request.method, origin.partition("/#")[0] + path, headers=headers, data=await request.read()
             ) as answer:
-                return self._framed(request.path, answer, await answer.read())
+                return self._rewrite_frame(request.path, answer, await answer.read())
         except aiohttp.ClientError as error:
             raise web.HTTPServiceUnavailable(text="The channel is being changed.") from error
 
-    def _framed(self, path: str, answer: aiohttp.ClientResponse, body: bytes) -> web.Response:
+    def _rewrite_frame(self, path: str, answer: aiohttp.ClientResponse, body: bytes) -> web.Response:
         headers = {name: value for name, value in answer.headers.items() if name.lower() not in _DROPPED}
         headers["X-Frame-Options"] = "SAMEORIGIN"
         policy = headers.get("Content-Security-Policy", "")

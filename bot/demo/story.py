@@ -9,9 +9,9 @@ import discord
 from rich.console import Console
 
 from bot.app import utc_now
-from bot.demo.discord_world import Channel, Message, Person, answered
+from bot.demo.environment import DIGEST_TOPICS, DemoEnvironment, open_environment
+from bot.demo.fake_discord import Channel, Message, Person, answer_message
 from bot.demo.narrator import Narrator
-from bot.demo.stage import DIGEST_TOPICS, Stage, set_up
 
 _ARRIVING = 3
 _HELD = "InfoWorld"  # held upstream; its title arrived with mojibake: InfoWorldâ€™s
@@ -22,189 +22,207 @@ class StoryError(Exception):
     """A step did not show what it should; the message says which."""
 
 
-async def play(console: Console | None = None) -> int:
+async def play_story(console: Console | None = None) -> int:
     """Play the story. Return 0, or 1 as soon as a step fails."""
     narrator, began = Narrator(console or Console(highlight=False)), perf_counter()
     try:
-        async with set_up(background=False) as stage:
-            await _Story(stage, narrator).tell()
+        async with open_environment(background=False) as stage:
+            await _Story(stage, narrator).tell_story()
     except (StoryError, LookupError, TimeoutError) as error:
-        narrator.failed(str(error))
+        narrator.print_failure(str(error))
         return 1
-    narrator.chapter("The end")
-    narrator.says(f"Everything above was the real bot on an offline Discord; it took {perf_counter() - began:.1f} s.")
-    narrator.says("In a browser, to click and type yourself: newsdesk demo")
+    narrator.print_chapter("The end")
+    narrator.print_line(
+        f"Everything above was the real bot on an offline Discord; it took {perf_counter() - began:.1f} s."
+    )
+    narrator.print_line("In a browser, to click and type yourself: newsdesk demo")
     return 0
 
 
 class _Story:
-    def __init__(self, stage: Stage, narrator: Narrator) -> None:
-        self.stage = stage
+    def __init__(self, environment: DemoEnvironment, narrator: Narrator) -> None:
+        self.environment = environment
         self.narrator = narrator
 
-    async def tell(self) -> None:
-        self.narrator.introduce(self.stage.world.channels.values(), (self.stage.admin, self.stage.member))
-        await self.load()
-        await self.subscribe()
+    async def tell_story(self) -> None:
+        self.narrator.add_names(
+            self.environment.discord.channels.values(), (self.environment.admin, self.environment.member)
+        )
+        await self.load_cards()
+        await self.subscribe_channels()
         await self.cards_arrive()
-        await self.read()
-        await self.publish()
-        await self.undo()
-        await self.digest()
-        await self.withdraw()
-        await self.refuse()
+        await self.read_cards()
+        await self.publish_card()
+        await self.undo_decision()
+        await self.send_digest()
+        await self.withdraw_card()
+        await self.refuse_member()
 
-    async def load(self) -> None:
-        self.narrator.chapter("The bot starts and loads its folder of cards")
-        report = await self.stage.bot.newsroom.load()
-        _expect(report.added > 0 and not report.problems, f"the cards load without problems, not {report.counts()}")
-        self._counts(report.counts())
-        await self.stage.bot.newsroom.tick()
+    async def load_cards(self) -> None:
+        self.narrator.print_chapter("The bot starts and loads its folder of cards")
+        report = await self.environment.bot.worker.load_cards()
+        _check_step(
+            report.added > 0 and not report.problems, f"the cards load without problems, not {report.to_counts()}"
+        )
+        self._show_counts(report.to_counts())
+        await self.environment.bot.worker.plan_and_deliver()
 
-    def _counts(self, counts: dict[str, Any]) -> None:
+    def _show_counts(self, counts: dict[str, Any]) -> None:
         wanted = ("files", "cards", "added", "unchanged", "skipped", "problems")
-        self.narrator.says(", ".join(f"{name} {counts[name]}" for name in wanted))
+        self.narrator.print_line(", ".join(f"{name} {counts[name]}" for name in wanted))
 
-    async def subscribe(self) -> None:
-        self.narrator.chapter("Two channels subscribe")
-        stage = self.stage
-        everything = await self._command(stage.admin, stage.news, "digest subscribe", channel=stage.news)
-        _expect("Every topic" in everything.text, "#news is subscribed to every topic")
+    async def subscribe_channels(self) -> None:
+        self.narrator.print_chapter("Two channels subscribe")
+        stage = self.environment
+        everything = await self._run_command(stage.admin, stage.news, "digest subscribe", channel=stage.news)
+        _check_step("Every topic" in everything.text, "#news is subscribed to every topic")
         topics = ", ".join(DIGEST_TOPICS)
-        wish: dict[str, Any] = {"when": "daily", "at": "9:00", "timezone": "Europe/Berlin", "topics": topics}
-        some = await self._command(stage.admin, stage.news, "digest subscribe", channel=stage.digest, **wish)
-        _expect("Daily at 09:00" in some.text, "#digest is subscribed to a daily digest")
-        await stage.bot.newsroom.tick()
-        _expect(not self._posts(stage.news), "cards that were out before are not posted")
+        options: dict[str, Any] = {"when": "daily", "at": "9:00", "timezone": "Europe/Berlin", "topics": topics}
+        some = await self._run_command(stage.admin, stage.news, "digest subscribe", channel=stage.digest, **options)
+        _check_step("Daily at 09:00" in some.text, "#digest is subscribed to a daily digest")
+        await stage.bot.worker.plan_and_deliver()
+        _check_step(not self._get_posts(stage.news), "cards that were out before are not posted")
 
     async def cards_arrive(self) -> None:
-        stage = self.stage
-        self.narrator.chapter(f"{_ARRIVING} new cards are saved in the folder")
-        list(stage.newsstand.published(_ARRIVING, utc_now()))
-        self._counts((await stage.bot.newsroom.load()).counts())
-        await self._post_until(stage.news, _ARRIVING)
+        stage = self.environment
+        self.narrator.print_chapter(f"{_ARRIVING} new cards are saved in the folder")
+        list(stage.feed.write_published(_ARRIVING, utc_now()))
+        self._show_counts((await stage.bot.worker.load_cards()).to_counts())
+        await self._deliver_until(stage.news, _ARRIVING)
 
-    async def read(self) -> None:
-        self.narrator.chapter("A member reads")
-        stage = self.stage
-        latest = await self._command(stage.member, stage.news, "latest", count=3)
-        _expect(len(latest.embeds) == 3, "/latest shows three cards")
-        found = await self._command(stage.member, stage.news, "search", query="black hole")
-        _expect("black hole" in found.text.casefold(), "/search finds the black holes")
-        topics = await self._command(stage.member, stage.news, "topics")
-        _expect("Astronomy" in topics.text, "/topics names Astronomy")
+    async def read_cards(self) -> None:
+        self.narrator.print_chapter("A member reads")
+        stage = self.environment
+        latest = await self._run_command(stage.member, stage.news, "latest", count=3)
+        _check_step(len(latest.embeds) == 3, "/latest shows three cards")
+        found = await self._run_command(stage.member, stage.news, "search", query="black hole")
+        _check_step("black hole" in found.text.casefold(), "/search finds the black holes")
+        topics = await self._run_command(stage.member, stage.news, "topics")
+        _check_step("Astronomy" in topics.text, "/topics names Astronomy")
 
-    async def publish(self) -> None:
-        self.narrator.chapter("Held cards come before the moderators, one of whom publishes one")
-        stage, before = self.stage, len(self._posts(self.stage.news))
-        named = await self._command(stage.admin, stage.desk, "desk channel", channel=stage.desk)
-        _expect("Held cards now come to" in named.text, "#desk is the place for held cards")
-        await stage.bot.newsroom.tick()
-        review = self._review()
-        self.narrator.posted(stage.desk, review)
-        _expect("Held: " in review.text, "a review says why its card is held")
-        await self._click(stage.admin, stage.desk, review, "Publish")
-        await self._post_until(stage.news, before + 1)
-        title = self._posts(stage.news)[-1].embeds[0].title or ""
-        _expect(_HELD in title and _TORN not in title, f"the card's title is repaired, not {title!r}")
-        self.narrator.says("Its title came torn (InfoWorldâ€™s) and is mended.")
+    async def publish_card(self) -> None:
+        self.narrator.print_chapter("Held cards come before the moderators, one of whom publishes one")
+        stage, before = self.environment, len(self._get_posts(self.environment.news))
+        named = await self._run_command(stage.admin, stage.desk, "desk channel", channel=stage.desk)
+        _check_step("Held cards now come to" in named.text, "#desk is the place for held cards")
+        await stage.bot.worker.plan_and_deliver()
+        review = self._find_review()
+        self.narrator.print_post(stage.desk, review)
+        _check_step("Held: " in review.text, "a review says why its card is held")
+        await self._click_button(stage.admin, stage.desk, review, "Publish")
+        await self._deliver_until(stage.news, before + 1)
+        title = self._get_posts(stage.news)[-1].embeds[0].title or ""
+        _check_step(_HELD in title and _TORN not in title, f"the card's title is repaired, not {title!r}")
+        self.narrator.print_line("Its title came torn (InfoWorldâ€™s) and is mended.")
 
-    def _review(self) -> Message:
-        found = [post for post in self._posts(self.stage.desk) if _HELD in (post.embeds[0].title or "")]
-        _expect(len(found) == 1, f"the card of {_HELD} is under review once, not {len(found)} times")
+    def _find_review(self) -> Message:
+        found = [post for post in self._get_posts(self.environment.desk) if _HELD in (post.embeds[0].title or "")]
+        _check_step(len(found) == 1, f"the card of {_HELD} is under review once, not {len(found)} times")
         return found[0]
 
-    async def undo(self) -> None:
-        self.narrator.chapter("The decision is taken back, and taken again")
-        stage, before = self.stage, len(self._posts(self.stage.news))
+    async def undo_decision(self) -> None:
+        self.narrator.print_chapter("The decision is taken back, and taken again")
+        stage, before = self.environment, len(self._get_posts(self.environment.news))
         for label, posts in (("↩️ Undo", before - 1), ("Publish", before)):
-            await self._click(stage.admin, stage.desk, self._review(), label)
-            await self._post_until(stage.news, posts)
-        log = await self._command(stage.admin, stage.desk, "desk log")
-        _expect(log.text.count(_HELD) == 3, "the log holds what was decided and what was taken back")
+            await self._click_button(stage.admin, stage.desk, self._find_review(), label)
+            await self._deliver_until(stage.news, posts)
+        log = await self._run_command(stage.admin, stage.desk, "desk log")
+        _check_step(log.text.count(_HELD) == 3, "the log holds what was decided and what was taken back")
 
-    async def _click(self, person: Person, channel: Channel, message: Message, label: str) -> None:
+    async def _click_button(self, person: Person, channel: Channel, message: Message, label: str) -> None:
         """Click a button, and show the updated message."""
-        self.narrator.does(person, channel, f"[{label}]")
-        await self.stage.world.click(person, message, label.rpartition(" ")[2])
-        (changed,) = [each for each in self._posts(channel) if each.id == message.id]
-        self.narrator.answered(changed)
+        self.narrator.print_action(person, channel, f"[{label}]")
+        await self.environment.discord.click_button(person, message, label.rpartition(" ")[2])
+        (changed,) = [each for each in self._get_posts(channel) if each.id == message.id]
+        self.narrator.print_answer(changed)
 
-    async def digest(self) -> None:
-        self.narrator.chapter("The digest of #digest is looked at, and sent before its time")
-        stage = self.stage
-        choices = await stage.world.suggestions(stage.admin, stage.news, "digest preview", "subscription", "digest")
-        chosen, spoken = choices[0]["value"], {"subscription": choices[0]["name"]}
-        preview = await self._command(stage.admin, stage.digest, "digest preview", spoken=spoken, subscription=chosen)
-        _expect(_HELD in preview.text, "the card that was just published is in the digest")
-        sent = await self._command(stage.admin, stage.digest, "digest now", spoken=spoken, subscription=chosen)
-        _expect("on its way" in sent.text, "the digest is sent at once")
-        await self._post_until(stage.digest, 1)
-        (digest,) = self._posts(stage.digest)
-        _expect(
+    async def send_digest(self) -> None:
+        self.narrator.print_chapter("The digest of #digest is looked at, and sent before its time")
+        stage = self.environment
+        choices = await stage.discord.get_suggestions(
+            stage.admin, stage.news, "digest preview", "subscription", "digest"
+        )
+        selected, spoken = choices[0]["value"], {"subscription": choices[0]["name"]}
+        preview = await self._run_command(
+            stage.admin, stage.digest, "digest preview", spoken=spoken, subscription=selected
+        )
+        _check_step(_HELD in preview.text, "the card that was just published is in the digest")
+        sent = await self._run_command(stage.admin, stage.digest, "digest now", spoken=spoken, subscription=selected)
+        _check_step("on its way" in sent.text, "the digest is sent at once")
+        await self._deliver_until(stage.digest, 1)
+        (digest,) = self._get_posts(stage.digest)
+        _check_step(
             all(_is_about(embed, DIGEST_TOPICS) for embed in digest.embeds), "every card of it has one of its topics"
         )
-        _expect([each.title for each in digest.embeds] == [each.title for each in preview.embeds], "it is as previewed")
+        _check_step(
+            [each.title for each in digest.embeds] == [each.title for each in preview.embeds], "it is as previewed"
+        )
 
-    async def withdraw(self) -> None:
-        self.narrator.chapter("A moderator takes a card away again")
-        stage, before = self.stage, self._posts(self.stage.news)
-        done = await self._on_card("desk withdraw", _HELD, reason="Too old to be news")
-        _expect("is withdrawn" in done.text, "/desk withdraw withdraws")
-        await stage.bot.newsroom.tick()
-        gone = {post.id for post in before} - {post.id for post in self._posts(stage.news)}
-        _expect(gone == {before[-1].id}, "the post of the withdrawn card, and no other, is gone from #news")
-        (digest,) = self._posts(stage.digest)
-        _expect(all(_HELD not in (embed.title or "") for embed in digest.embeds), "it is gone from the digest")
-        self.narrator.says(
+    async def withdraw_card(self) -> None:
+        self.narrator.print_chapter("A moderator takes a card away again")
+        stage, before = self.environment, self._get_posts(self.environment.news)
+        done = await self._run_on_card("desk withdraw", _HELD, reason="Too old to be news")
+        _check_step("is withdrawn" in done.text, "/desk withdraw withdraws")
+        await stage.bot.worker.plan_and_deliver()
+        removed = {post.id for post in before} - {post.id for post in self._get_posts(stage.news)}
+        _check_step(removed == {before[-1].id}, "the post of the withdrawn card, and no other, is gone from #news")
+        (digest,) = self._get_posts(stage.digest)
+        _check_step(all(_HELD not in (embed.title or "") for embed in digest.embeds), "it is gone from the digest")
+        self.narrator.print_line(
             f"Its post is gone from #news, where {len(before) - 1} are left, and the digest in #digest is without it."
         )
 
-    async def refuse(self) -> None:
-        self.narrator.chapter("A member tries the desk")
-        stage = self.stage
-        self.narrator.says("Members do not see /desk. Here the server shows it to them; the bot still asks for more:")
-        await stage.world.open_command("desk", stage.member)
-        refused = await self._command(stage.member, stage.news, "desk queue")
-        _expect("Manage Messages" in refused.text and not refused.embeds, "a member is refused in words")
+    async def refuse_member(self) -> None:
+        self.narrator.print_chapter("A member tries the desk")
+        stage = self.environment
+        self.narrator.print_line(
+            "Members do not see /desk. Here the server shows it to them; the bot still asks for more:"
+        )
+        await stage.discord.allow_command("desk", stage.member)
+        refused = await self._run_command(stage.member, stage.news, "desk queue")
+        _check_step("Manage Messages" in refused.text and not refused.embeds, "a member is refused in words")
 
-    async def _command(
+    async def _run_command(
         self, person: Person, channel: Channel, command: str, /, *, spoken: dict[str, str] | None = None, **options: Any
     ) -> Message:
         """Run a command and show the response. `spoken` are the displayed names of chosen options."""
         shown = {name: f"#{value.name}" if isinstance(value, Channel) else value for name, value in options.items()}
         words = [f"{name}:{value}" for name, value in (shown | (spoken or {})).items()]
-        self.narrator.does(person, channel, " ".join([f"/{command}", *words]))
-        message = answered(await self.stage.world.slash(person, channel, command, **options))
-        self.narrator.answered(message)
+        self.narrator.print_action(person, channel, " ".join([f"/{command}", *words]))
+        message = answer_message(await self.environment.discord.run_command(person, channel, command, **options))
+        self.narrator.print_answer(message)
         return message
 
-    async def _on_card(self, command: str, typed: str, **options: Any) -> Message:
+    async def _run_on_card(self, command: str, typed: str, **options: Any) -> Message:
         """Run a /desk command on the first suggested card."""
-        stage = self.stage
-        choices = await stage.world.suggestions(stage.admin, stage.desk, command, "card", typed)
-        _expect(bool(choices), f"/{command} completes {typed!r}")
-        chosen, spoken = choices[0]["value"], {"card": choices[0]["name"]}
-        return await self._command(stage.admin, stage.desk, command, spoken=spoken, card=chosen, **options)
+        stage = self.environment
+        choices = await stage.discord.get_suggestions(stage.admin, stage.desk, command, "card", typed)
+        _check_step(bool(choices), f"/{command} completes {typed!r}")
+        selected, spoken = choices[0]["value"], {"card": choices[0]["name"]}
+        return await self._run_command(stage.admin, stage.desk, command, spoken=spoken, card=selected, **options)
 
-    async def _post_until(self, channel: Channel, count: int) -> None:
+    async def _deliver_until(self, channel: Channel, count: int) -> None:
         """Run the courier, and show what it posted in a channel."""
-        before = {message.id for message in self._posts(channel)}
-        await self.stage.bot.newsroom.tick()
-        posts = self._posts(channel)
+        before = {message.id for message in self._get_posts(channel)}
+        await self.environment.bot.worker.plan_and_deliver()
+        posts = self._get_posts(channel)
         for message in posts:
             if message.id not in before:
-                self.narrator.posted(channel, message)
-        _expect(len(posts) == count, f"#{channel.name} holds {count} posts, not {len(posts)}")
+                self.narrator.print_post(channel, message)
+        _check_step(len(posts) == count, f"#{channel.name} holds {count} posts, not {len(posts)}")
 
-    def _posts(self, channel: Channel) -> list[Message]:
-        return [message for message in self.stage.world.messages(channel) if message.embeds and not message.private]
+    def _get_posts(self, channel: Channel) -> list[Message]:
+        return [
+            message
+            for message in self.environment.discord.get_messages(channel)
+            if message.embeds and not message.private
+        ]
 
 
 def _is_about(embed: discord.Embed, topics: tuple[str, ...]) -> bool:
     return bool(set(topics) & set((embed.footer.text or "").split(" · ")))
 
 
-def _expect(held: bool, what: str) -> None:
+def _check_step(held: bool, what: str) -> None:
     if not held:
         raise StoryError(f"expected that {what}.")

@@ -7,24 +7,24 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from bot.client.bot import NewsBot
 from bot.errors import SettingsError
-from bot.gateway.client import NewsBot
-from bot.monitor.answers import Monitor
-from bot.settings import Address
+from bot.monitor.endpoints import Monitor
+from bot.settings import ListenAddress
 
-__all__ = ["Monitor", "watched"]
+__all__ = ["Monitor", "serve_monitor"]
 
 _LAST_ANSWERS = 1.0
 """Grace period in seconds for responses in progress at shutdown."""
 
 
 @asynccontextmanager
-async def watched(bot: NewsBot, address: Address) -> AsyncIterator[int]:
+async def serve_monitor(bot: NewsBot, address: ListenAddress) -> AsyncIterator[int]:
     """Serve at this address while the context is open; yields the port, in case 0 was requested.
 
     Raises `SettingsError` if the address is unavailable.
     """
-    runner = web.AppRunner(Monitor(bot).application(), access_log=None, shutdown_timeout=_LAST_ANSWERS)
+    runner = web.AppRunner(Monitor(bot).build_application(), access_log=None, shutdown_timeout=_LAST_ANSWERS)
     await runner.setup()
     try:
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from bot.language import marked, number, tr, trn
+from bot.i18n import format_number, tr, tr_noop, trn
 
 _WIDTH, _HEIGHT = 800, 300
 _FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
@@ -22,24 +22,24 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 32, 52, 40
 # A solid panel contrasts with both Discord's dark and light theme.
 _PANEL, _GRID, _TEXT, _QUIET, _BAR = "#2b2d3a", "#434657", "#eceef6", "#a9adc1", "#7d9bff"
 _LINE = "#ffb86b"
-_MOST_LABELS = 10
+_MAX_LABELS = 10
 _ALT = 1024  # Discord's limit for the description of a file
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartLine:
     """A second series drawn over the bars, with its own scale on the right; gaps where a value is None."""
 
     values: Sequence[float | None]
     name: str
 
 
-def bars(counts: Sequence[int], labels: Sequence[str], *, title: str, line: Line | None = None) -> bytes:
+def draw_bar_chart(counts: Sequence[int], labels: Sequence[str], *, title: str, line: ChartLine | None = None) -> bytes:
     """Draw a PNG of 800 × 300 pixels with one bar per count, in order, and as many labels as are legible."""
     image = Image.new("RGBA", (_WIDTH * _SCALE, _HEIGHT * _SCALE), (0, 0, 0, 0))
     canvas = _Canvas(ImageDraw.Draw(image))
-    canvas.panel()
-    canvas.text((_LEFT, 18), title, 18, _TEXT, "lm")
+    canvas.draw_panel()
+    canvas.draw_text((_LEFT, 18), title, 18, _TEXT, "lm")
     right = _WIDTH - (_LEFT if line else _RIGHT)
     _draw_bars(canvas, counts, labels, right)
     if line:
@@ -50,43 +50,43 @@ def bars(counts: Sequence[int], labels: Sequence[str], *, title: str, line: Line
 
 
 def _draw_bars(canvas: _Canvas, counts: Sequence[int], labels: Sequence[str], right: int) -> None:
-    top = ceiling(max(counts, default=0))
+    top = round_up_scale(max(counts, default=0))
     for tick in sorted({0, top // 2, top}):
-        canvas.line(_LEFT, _height(tick, top), right)
-        canvas.text((_LEFT - 10, _height(tick, top)), _short(tick), 13, _QUIET, "rm")
+        canvas.draw_line(_LEFT, _bar_height(tick, top), right)
+        canvas.draw_text((_LEFT - 10, _bar_height(tick, top)), _short_number(tick), 13, _QUIET, "rm")
     step = (right - _LEFT) / max(len(counts), 1)
-    every = -(-len(counts) // _MOST_LABELS) or 1
+    every = -(-len(counts) // _MAX_LABELS) or 1
     for place, (count, label) in enumerate(zip(counts, labels, strict=True)):
         middle = _LEFT + step * (place + 0.5)
         if count:
-            canvas.bar(middle, min(step * 0.72, 60), _height(count, top))
+            canvas.draw_bar(middle, min(step * 0.72, 60), _bar_height(count, top))
         if (len(counts) - 1 - place) % every == 0:
-            canvas.text((middle, _HEIGHT - _BOTTOM + 18), label, 13, _QUIET, "mm")
+            canvas.draw_text((middle, _HEIGHT - _BOTTOM + 18), label, 13, _QUIET, "mm")
 
 
-def _draw_line(canvas: _Canvas, line: Line, right: int) -> None:
-    top = ceiling(math.ceil(max((value for value in line.values if value is not None), default=0)))
+def _draw_line(canvas: _Canvas, line: ChartLine, right: int) -> None:
+    top = round_up_scale(math.ceil(max((value for value in line.values if value is not None), default=0)))
     for tick in (0, top // 2, top):
-        canvas.text((right + 10, _height(tick, top)), _short(tick), 13, _LINE, "lm")
-    canvas.legend(right, line.name)
+        canvas.draw_text((right + 10, _bar_height(tick, top)), _short_number(tick), 13, _LINE, "lm")
+    canvas.draw_legend(right, line.name)
     step = (right - _LEFT) / max(len(line.values), 1)
     points = [
-        None if value is None else (_LEFT + step * (place + 0.5), _height(max(value, 0), top))
+        None if value is None else (_LEFT + step * (place + 0.5), _bar_height(max(value, 0), top))
         for place, value in enumerate(line.values)
     ]
     for known, group in groupby(points, key=lambda point: point is not None):
         if known:
-            canvas.curve([point for point in group if point], min(step * 0.25, 4))
+            canvas.draw_curve([point for point in group if point], min(step * 0.25, 4))
 
 
-def _height(count: float, top: int) -> float:
+def _bar_height(count: float, top: int) -> float:
     return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * count / top
 
 
 _ROUND = (10, 12, 16, 20, 24, 30, 40, 50, 60, 80, 100)
 
 
-def ceiling(most: int) -> int:
+def round_up_scale(most: int) -> int:
     """Round up to a number with an integer half, for the top of the scale."""
     if most <= 10:
         return max(most + most % 2, 2)
@@ -94,10 +94,10 @@ def ceiling(most: int) -> int:
     return next(top * unit for top in _ROUND if top * unit >= most)
 
 
-def _short(value: int) -> str:
+def _short_number(value: int) -> str:
     for size, sign in ((10**9, "B"), (10**6, "M"), (10**4, "k")):
         if value >= size:
-            return f"{number(value / (1000 if sign == 'k' else size))}{sign}"
+            return f"{format_number(value / (1000 if sign == 'k' else size))}{sign}"
     return str(value)
 
 
@@ -107,19 +107,19 @@ class _Canvas:
     def __init__(self, draw: ImageDraw.ImageDraw) -> None:
         self._draw = draw
 
-    def panel(self) -> None:
+    def draw_panel(self) -> None:
         self._draw.rounded_rectangle((0, 0, _WIDTH * _SCALE - 1, _HEIGHT * _SCALE - 1), 14 * _SCALE, _PANEL)
 
-    def line(self, left: float, y: float, right: float) -> None:
+    def draw_line(self, left: float, y: float, right: float) -> None:
         self._draw.line((left * _SCALE, y * _SCALE, right * _SCALE, y * _SCALE), _GRID, _SCALE)
 
-    def bar(self, middle: float, width: float, top: float) -> None:
+    def draw_bar(self, middle: float, width: float, top: float) -> None:
         box = (middle - width / 2, min(top, _HEIGHT - _BOTTOM - 2), middle + width / 2, _HEIGHT - _BOTTOM)
         radius = min(4.0, width / 2, (box[3] - box[1]) / 2)
         scaled = [edge * _SCALE for edge in box]
         self._draw.rounded_rectangle(scaled, radius * _SCALE, _BAR, corners=(True, True, False, False))
 
-    def curve(self, points: Sequence[tuple[float, float]], dot: float) -> None:
+    def draw_curve(self, points: Sequence[tuple[float, float]], dot: float) -> None:
         """Draw a polyline, set off from the bars by an outline in the panel's colour."""
         scaled = [(x * _SCALE, y * _SCALE) for x, y in points]
         for colour, more in ((_PANEL, 2.0), (_LINE, 0.0)):
@@ -128,48 +128,48 @@ class _Canvas:
             for point in scaled:
                 self._draw.circle(point, (dot + more) * _SCALE, colour)
 
-    def legend(self, right: float, name: str) -> None:
+    def draw_legend(self, right: float, name: str) -> None:
         """Draw the line's name above its scale."""
-        self.text((right, 18), name, 14, _LINE, "rm")
-        width = _font(14).getlength(name) / _SCALE
-        self.curve([(right - width - 34, 18), (right - width - 10, 18)], 0)
+        self.draw_text((right, 18), name, 14, _LINE, "rm")
+        width = _load_font(14).getlength(name) / _SCALE
+        self.draw_curve([(right - width - 34, 18), (right - width - 10, 18)], 0)
 
-    def text(self, place: tuple[float, float], words: str, size: int, colour: str, anchor: str) -> None:
+    def draw_text(self, place: tuple[float, float], words: str, size: int, colour: str, anchor: str) -> None:
         x, y = place
-        self._draw.text((x * _SCALE, y * _SCALE), words.replace("\n", " "), colour, _font(size), anchor)
+        self._draw.text((x * _SCALE, y * _SCALE), words.replace("\n", " "), colour, _load_font(size), anchor)
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _load_font(size: int) -> ImageFont.FreeTypeFont:
     """Load a bundled font: Pillow's default only covers English letters."""
     return ImageFont.truetype(_FONT, size * _SCALE)
 
 
-def alt_text(counts: Sequence[int], labels: Sequence[str]) -> str:
+def describe_counts(counts: Sequence[int], labels: Sequence[str]) -> str:
     """Describe a chart of cards per day in a sentence or two."""
     if not any(counts):
         return trn("Bar chart: no cards in {count} day.", "Bar chart: no cards in {count} days.", len(counts))
     most, empty = max(counts), sum(not count for count in counts)
     text = tr(
         _SHOWN_WITH_GAPS if empty else _SHOWN,
-        days=number(len(counts)),
-        total=number(sum(counts)),
-        most=number(most),
+        days=format_number(len(counts)),
+        total=format_number(sum(counts)),
+        most=format_number(most),
         busiest=labels[list(counts).index(most)],
-        empty=number(empty),
-        trend=_trend(counts),
+        empty=format_number(empty),
+        trend=_trend_text(counts),
     )
     return text[:_ALT]
 
 
-_SHOWN = marked("Bar chart of cards a day over {days} days: {total} in all, at most {most} on {busiest}; {trend}.")
-_SHOWN_WITH_GAPS = marked(
+_SHOWN = tr_noop("Bar chart of cards a day over {days} days: {total} in all, at most {most} on {busiest}; {trend}.")
+_SHOWN_WITH_GAPS = tr_noop(
     "Bar chart of cards a day over {days} days: {total} in all, at most {most} on {busiest}, none on {empty} of them; "
     "{trend}."
 )
 
 
-def _trend(counts: Sequence[int]) -> str:
+def _trend_text(counts: Sequence[int]) -> str:
     half = len(counts) // 2
     before, after = sum(counts[:half]), sum(counts[-half:] if half else ())
     if after > before * 1.25:
@@ -177,7 +177,7 @@ def _trend(counts: Sequence[int]) -> str:
     return tr("falling") if after < before * 0.8 else tr("steady")
 
 
-def heat_text(values: Sequence[float | None], labels: Sequence[str]) -> str:
+def describe_heat(values: Sequence[float | None], labels: Sequence[str]) -> str:
     """Describe the line of the mean heat in a sentence."""
     known = [(value, label) for value, label in zip(values, labels, strict=True) if value is not None]
     if not known:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.cards.text import folded
+from bot.cards.text import normalize_name
 
 # Medium lightness, to contrast with both Discord's dark and light theme.
 PALETTE = (
@@ -19,10 +19,10 @@ NEUTRAL = 0x8B8D98
 
 def topic_colour(topics: Sequence[str]) -> discord.Colour:
     """Return the colour of the first topic, ignoring case; grey without topics."""
-    first = next(filter(None, map(folded, topics)), "")
-    return discord.Colour(PALETTE[_number(first) % len(PALETTE)] if first else NEUTRAL)
+    first = next(filter(None, map(normalize_name, topics)), "")
+    return discord.Colour(PALETTE[_stable_hash(first) % len(PALETTE)] if first else NEUTRAL)
 
 
-def _number(name: str) -> int:
+def _stable_hash(name: str) -> int:
     """Hash the name; `hash` differs between processes."""
     return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()[0]

@@ -1,6 +1,6 @@
 """Discord's limits, from its documentation: "Message" (embed limits), "Application Commands" and "Components".
 
-Discord's API counts code points, its clients UTF-16 units. `units` counts the latter, which is never less.
+Discord's API counts code points, its clients UTF-16 units. `count_units` counts the latter, which is never less.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ LINK_BUTTON_URL = 512
 THREAD_NAME = 100
 
 
-def units(text: str) -> int:
+def count_units(text: str) -> int:
     """Return the length in UTF-16 units, which is at least that in code points."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def total(embeds: Iterable[discord.Embed]) -> int:
+def count_total(embeds: Iterable[discord.Embed]) -> int:
     """Return how much of `EMBED_TOTAL` these embeds use."""
-    return sum(units(text) for embed in embeds for text in _counted(embed))
+    return sum(count_units(text) for embed in embeds for text in _iter_texts(embed))
 
 
-def _counted(embed: discord.Embed) -> Iterator[str]:
+def _iter_texts(embed: discord.Embed) -> Iterator[str]:
     yield from (embed.title or "", embed.description or "", embed.author.name or "", embed.footer.text or "")
     for field in embed.fields:
         yield from (field.name or "", field.value or "")

@@ -8,56 +8,56 @@ from datetime import date, datetime
 
 import discord
 
-from bot.cards.model import Related
-from bot.desk.quiet import QuietHours
-from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
-from bot.desk.timetable import words_of
-from bot.language import ENGLISH, day_of_year, decimal, marked, number, own_name, tr, trn
-from bot.render.card import SEPARATOR, address, headline
+from bot.cards.model import RelatedArticle
+from bot.domain.digest_schedule import describe_schedule
+from bot.domain.quiet_hours import QuietHours
+from bot.domain.subscription import Frequency, Layout, OnWithdrawal, Subscription, SubscriptionOptions
+from bot.i18n import ENGLISH, format_day_of_year, format_decimal, format_number, language_name, tr, tr_noop, trn
+from bot.render.card import SEPARATOR, format_headline, link_target
 from bot.render.colour import NEUTRAL
-from bot.render.limits import EMBED_DESCRIPTION, EMBED_TITLE, FIELD_VALUE, units
-from bot.render.listing import listed
-from bot.render.listing import story as related
-from bot.render.markdown import cut, escaped, fitted
-from bot.store.quiet import QuietChannel
-from bot.store.records import FiledCard
+from bot.render.fit_lines import fit_lines
+from bot.render.fit_lines import format_story as related
+from bot.render.limits import EMBED_DESCRIPTION, EMBED_TITLE, FIELD_VALUE, count_units
+from bot.render.markdown import cut_text, escape_markdown, fit_escaped
+from bot.store.cards.rows import StoredCard
+from bot.store.subscriptions.quiet_hours import QuietChannel
 
 _TOPICS_SHOWN = 200
 
 
-def subscriptions_embed(
+def render_subscriptions(
     subscriptions: Sequence[Subscription], quiet: Sequence[QuietChannel] = (), gone_roles: Collection[int] = ()
 ) -> discord.Embed:
     """List subscriptions with their next date. `gone_roles` are deleted roles that are still set as mentions."""
 
-    def entry(subscription: Subscription, room: int) -> str:
-        return _entry(subscription, room, calls_gone_role=subscription.wish.mention in gone_roles)
+    def format_entry(subscription: Subscription, room: int) -> str:
+        return _subscription_entry(subscription, room, calls_gone_role=subscription.options.mention in gone_roles)
 
-    text = listed(subscriptions, entry, EMBED_DESCRIPTION) or tr("No channel has subscribed yet.")
+    text = fit_lines(subscriptions, format_entry, EMBED_DESCRIPTION) or tr("No channel has subscribed yet.")
     embed = discord.Embed(title=tr("Subscriptions"), description=text, colour=NEUTRAL)
     if quiet:
-        embed.add_field(name=tr("Quiet hours"), value=listed(quiet, _quiet_line, FIELD_VALUE), inline=False)
+        embed.add_field(name=tr("Quiet hours"), value=fit_lines(quiet, _quiet_line, FIELD_VALUE), inline=False)
     return embed
 
 
-def subscription_embed(subscription: Subscription) -> discord.Embed:
+def render_subscription(subscription: Subscription) -> discord.Embed:
     """Render one subscription in full."""
-    embed = draft_embed(subscription.channel_id, subscription.wish)
+    embed = render_draft(subscription.channel_id, subscription.options)
     embed.title = tr("Subscription")
     if subscription.paused:
-        embed.add_field(name=tr("Next"), value=_capital(tr("paused")), inline=False)
-    elif words := trouble_words(subscription):
+        embed.add_field(name=tr("Next"), value=_capitalize(tr("paused")), inline=False)
+    elif words := trouble_text(subscription):
         embed.add_field(name=tr("Next"), value=f"⚠️ {words}", inline=False)
     elif subscription.next_at:
         embed.add_field(name=tr("Next"), value=discord.utils.format_dt(subscription.next_at, "R"), inline=False)
     return embed
 
 
-def begins(subscription: Subscription) -> str:
+def subscribed_text(subscription: Subscription) -> str:
     """Describe what to expect from a new subscription."""
     channel = f"<#{subscription.channel_id}>"
     if subscription.next_at is None:
-        text = marked("{channel} gets new cards from now on; those that are already out are not posted.")
+        text = tr_noop("{channel} gets new cards from now on; those that are already out are not posted.")
         return tr(text, channel=channel)
     when = discord.utils.format_dt(subscription.next_at, "R")
     return tr("{channel} gets its first digest {when}.", channel=channel, when=when)
@@ -82,70 +82,76 @@ def sent_text(channel_id: int, cards: int, quiet_until: datetime | None) -> str:
     )
 
 
-def draft_embed(channel_id: int | None, wish: Wish) -> discord.Embed:
+def render_draft(channel_id: int | None, options: SubscriptionOptions) -> discord.Embed:
     """Describe settings that are not a subscription yet."""
     embed = discord.Embed(title=tr("New subscription"), colour=NEUTRAL)
     embed.add_field(name=tr("Channel"), value=f"<#{channel_id}>" if channel_id else f"*{tr('not chosen yet')}*")
-    embed.add_field(name=tr("When"), value=_capital(words_of(wish)))
-    topics = fitted(", ".join(wish.topics), FIELD_VALUE) or _capital(tr("every topic"))
+    embed.add_field(name=tr("When"), value=_capitalize(describe_schedule(options)))
+    topics = fit_escaped(", ".join(options.topics), FIELD_VALUE) or _capitalize(tr("every topic"))
     embed.add_field(name=tr("Topics"), value=topics, inline=False)
-    if how := _how(wish):
-        embed.add_field(name=tr("How"), value=_capital(how), inline=False)
+    if how := _describe_options(options):
+        embed.add_field(name=tr("How"), value=_capitalize(how), inline=False)
     return embed
 
 
-def _how(wish: Wish) -> str:
-    limits = fitted("; ".join(_limits(wish)), FIELD_VALUE - 100)
-    calls = tr("calls {role}", role=f"<@&{wish.mention}>") if wish.mention else ""
+def _describe_options(options: SubscriptionOptions) -> str:
+    limits = fit_escaped("; ".join(_describe_limits(options)), FIELD_VALUE - 100)
+    calls = tr("calls {role}", role=f"<@&{options.mention}>") if options.mention else ""
     return "; ".join(filter(None, (limits, calls)))
 
 
-def _limits(wish: Wish) -> list[str]:
+def _describe_limits(options: SubscriptionOptions) -> list[str]:
     """List the settings that differ from the defaults."""
-    digest, most = wish.when is not When.INSTANT, wish.max_cards
+    digest, most = options.when is not Frequency.INSTANT, options.max_cards
     words = {
         trn("as a list of at most {count} headline", "as a list of at most {count} headlines", most): digest
-        and wish.layout is Layout.LIST,
-        trn("at most {count} card", "at most {count} cards", most): digest and wish.layout is not Layout.LIST,
-        tr("quality at least {quality}", quality=wish.min_quality): wish.min_quality > 0,
-        tr("without {words}", words=", ".join(wish.without)): bool(wish.without),
-        tr("also when there is nothing new"): digest and not wish.skip_empty,
-        tr("published to following channels"): wish.crosspost,
-        tr("a note stays when a card is withdrawn"): wish.on_withdrawal is OnWithdrawal.MARK,
-        tr("withdrawn cards stay"): wish.on_withdrawal is OnWithdrawal.KEEP,
-        tr("in {language}", language=own_name(wish.language or ENGLISH)): wish.language is not None,
+        and options.layout is Layout.LIST,
+        trn("at most {count} card", "at most {count} cards", most): digest and options.layout is not Layout.LIST,
+        tr("quality at least {quality}", quality=options.min_quality): options.min_quality > 0,
+        tr("without {words}", words=", ".join(options.without)): bool(options.without),
+        tr("also when there is nothing new"): digest and not options.skip_empty,
+        tr("published to following channels"): options.crosspost,
+        tr("a note stays when a card is withdrawn"): options.on_withdrawal is OnWithdrawal.MARK,
+        tr("withdrawn cards stay"): options.on_withdrawal is OnWithdrawal.KEEP,
+        tr("in {language}", language=language_name(options.language or ENGLISH)): options.language is not None,
     }
     return [text for text, applies in words.items() if applies]
 
 
-def _capital(text: str) -> str:
+def _capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _entry(subscription: Subscription, room: int, *, calls_gone_role: bool) -> str:
+def _subscription_entry(subscription: Subscription, room: int, *, calls_gone_role: bool) -> str:
     """Return two lines: channel and topics; schedule and next date."""
-    wish = subscription.wish
+    options = subscription.options
     head = f"<#{subscription.channel_id}>{SEPARATOR}"
     gone = tr("⚠️ calls a role that is gone") if calls_gone_role else ""
-    behind = "\n" + SEPARATOR.join(filter(None, [words_of(wish), *_limits_in_short(wish), gone, _next(subscription)]))
-    left = room - units(head) - units(behind)
-    topics = fitted(", ".join(wish.topics), min(_TOPICS_SHOWN, left - 4)) if wish.topics else tr("every topic")
+    behind = "\n" + SEPARATOR.join(
+        filter(None, [describe_schedule(options), *_short_limits(options), gone, _next_text(subscription)])
+    )
+    remaining = room - count_units(head) - count_units(behind)
+    topics = (
+        fit_escaped(", ".join(options.topics), min(_TOPICS_SHOWN, remaining - 4))
+        if options.topics
+        else tr("every topic")
+    )
     topics = f"**{topics}**" if topics else ""
-    return head + topics + behind if topics and units(topics) <= left else ""
+    return head + topics + behind if topics and count_units(topics) <= remaining else ""
 
 
-def _limits_in_short(wish: Wish) -> list[str]:
-    words = [tr("quality ≥ {quality}", quality=wish.min_quality)] if wish.min_quality > 0 else []
-    words += [tr("without {words}", words=fitted(", ".join(wish.without), 60))] if wish.without else []
+def _short_limits(options: SubscriptionOptions) -> list[str]:
+    words = [tr("quality ≥ {quality}", quality=options.min_quality)] if options.min_quality > 0 else []
+    words += [tr("without {words}", words=fit_escaped(", ".join(options.without), 60))] if options.without else []
     return words
 
 
-def trouble_words(subscription: Subscription) -> str:
+def trouble_text(subscription: Subscription) -> str:
     """Describe why a subscription currently posts nothing, with the fix; empty if nothing is wrong."""
     if "timezone" in subscription.unusable:
         return tr(
             "I do not know the time zone “{zone}” of this digest, so it rests. Choose another one: `/digest edit`.",
-            zone=escaped(subscription.wish.timezone),
+            zone=escape_markdown(subscription.options.timezone),
         )
     if subscription.unusable:
         return tr(
@@ -155,10 +161,10 @@ def trouble_words(subscription: Subscription) -> str:
     return tr("The last digest could not be made. I try again by myself.") if subscription.trouble else ""
 
 
-def _next(subscription: Subscription) -> str:
+def _next_text(subscription: Subscription) -> str:
     if subscription.paused:
         return tr("paused")
-    if words := trouble_words(subscription):
+    if words := trouble_text(subscription):
         return f"⚠️ {words}"
     if subscription.next_at is None:
         return ""
@@ -167,28 +173,28 @@ def _next(subscription: Subscription) -> str:
 
 def _quiet_line(channel: QuietChannel, room: int) -> str:
     if not channel.usable:
-        line = SEPARATOR.join((f"<#{channel.channel_id}>", f"⚠️ {quiet_trouble(channel)}"))
-        return line if units(line) <= room else ""
+        line = SEPARATOR.join((f"<#{channel.channel_id}>", f"⚠️ {quiet_trouble_text(channel)}"))
+        return line if count_units(line) <= room else ""
     when = discord.utils.format_dt(channel.turns_at, "f")
     turn = tr("quiet now, until {when}", when=when) if channel.is_quiet else tr("next {when}", when=when)
-    line = SEPARATOR.join((f"<#{channel.channel_id}>", _hours(channel.hours), turn))
-    return line if units(line) <= room else ""
+    line = SEPARATOR.join((f"<#{channel.channel_id}>", _format_hours(channel.hours), turn))
+    return line if count_units(line) <= room else ""
 
 
-def quiet_trouble(channel: QuietChannel) -> str:
+def quiet_trouble_text(channel: QuietChannel) -> str:
     """Describe why a channel's quiet hours have no effect, with the fix; empty if they do."""
     if channel.usable:
         return ""
     return tr(
         "I cannot read the quiet hours ({timezone}), so there are none. Set them again: `/digest quiet`.",
-        timezone=escaped(channel.hours.timezone),
+        timezone=escape_markdown(channel.hours.timezone),
     )
 
 
-def _hours(hours: QuietHours) -> str:
-    text = marked("{start} to {end} ({timezone})")
+def _format_hours(hours: QuietHours) -> str:
+    text = tr_noop("{start} to {end} ({timezone})")
     if hours.passing_heat is not None:
-        text = marked("{start} to {end} ({timezone}), except for heat ≥ {heat}")
+        text = tr_noop("{start} to {end} ({timezone}), except for heat ≥ {heat}")
     start, end = f"{hours.starts:%H:%M}", f"{hours.ends:%H:%M}"
     return tr(text, start=start, end=end, timezone=hours.timezone, heat=hours.passing_heat)
 
@@ -198,54 +204,56 @@ def quiet_text(channel_id: int, hours: QuietHours) -> str:
     return tr(
         "{channel} is quiet from {hours}. Cards that come then wait, and follow together at its end.",
         channel=f"<#{channel_id}>",
-        hours=_hours(hours),
+        hours=_format_hours(hours),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class WhatIfResult:
     """The simulated result of settings: cards, newest first. `digests` is 0 for an instant subscription."""
 
     days: Sequence[tuple[date, int]]
     digests: int
-    cards: Sequence[FiledCard]
+    cards: Sequence[StoredCard]
 
 
-def whatif_embed(wish: Wish, past: Past, chart: str) -> discord.Embed:
+def render_whatif(options: SubscriptionOptions, past: WhatIfResult, chart: str) -> discord.Embed:
     """Render the simulation of the last days; `chart` is the URL of its image."""
-    title = tr("The last {days} days, {schedule}", days=len(past.days), schedule=words_of(wish))
-    embed = discord.Embed(title=cut(title, EMBED_TITLE), colour=NEUTRAL)
-    topics = fitted(", ".join(wish.topics), _TOPICS_SHOWN) or tr("every topic")
-    head = f"{_in_numbers(past)}\n{tr('Topics: {topics}.', topics=topics)}\n\n"
+    title = tr("The last {days} days, {schedule}", days=len(past.days), schedule=describe_schedule(options))
+    embed = discord.Embed(title=cut_text(title, EMBED_TITLE), colour=NEUTRAL)
+    topics = fit_escaped(", ".join(options.topics), _TOPICS_SHOWN) or tr("every topic")
+    head = f"{_count_text(past)}\n{tr('Topics: {topics}.', topics=topics)}\n\n"
     numbered = list(enumerate(past.cards, start=1))
-    newest = listed(numbered, _past_line, EMBED_DESCRIPTION - units(head), at_most=10)
+    newest = fit_lines(numbered, _whatif_line, EMBED_DESCRIPTION - count_units(head), at_most=10)
     embed.description = head + newest
     embed.set_image(url=chart)
     return embed
 
 
-def _in_numbers(past: Past) -> str:
+def _count_text(past: WhatIfResult) -> str:
     total = sum(count for _, count in past.days)
     busiest, most = max(past.days, key=lambda day: day[1])
     return tr(
         _IN_DIGESTS if past.digests else _ONE_BY_ONE,
         cards=trn("{count} card", "{count} cards", total),
         digests=trn("{count} digest", "{count} digests", past.digests),
-        average=decimal(total / len(past.days)),
-        most=number(most),
-        day=day_of_year(busiest),
+        average=format_decimal(total / len(past.days)),
+        most=format_number(most),
+        day=format_day_of_year(busiest),
     )
 
 
-_ONE_BY_ONE = marked("**{cards}**, about **{average} a day**, at most {most} (on {day}).")
-_IN_DIGESTS = marked("**{cards}** in {digests}, about **{average} a day**, at most {most} (on {day}).")
+_ONE_BY_ONE = tr_noop("**{cards}**, about **{average} a day**, at most {most} (on {day}).")
+_IN_DIGESTS = tr_noop("**{cards}** in {digests}, about **{average} a day**, at most {most} (on {day}).")
 
 
-def _past_line(entry: tuple[int, FiledCard], room: int) -> str:
-    place, filed = entry
-    day = f"{place}. {discord.utils.format_dt(filed.card.published_at, 'd')} "
-    story = Related(
-        headline(filed.card), address(filed.card) or "", filed.card.provider.name if filed.card.provider else ""
+def _whatif_line(entry: tuple[int, StoredCard], room: int) -> str:
+    place, stored = entry
+    day = f"{place}. {discord.utils.format_dt(stored.card.published_at, 'd')} "
+    story = RelatedArticle(
+        format_headline(stored.card),
+        link_target(stored.card) or "",
+        stored.card.provider.name if stored.card.provider else "",
     )
-    words = related(story, room - units(day))
+    words = related(story, room - count_units(day))
     return day + words if words else ""

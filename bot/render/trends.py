@@ -7,34 +7,34 @@ from dataclasses import dataclass
 
 import discord
 
-from bot.desk.trend import WEEK, Day, rises
-from bot.language import number, short_day, tr, trn
-from bot.render.chart import Line, alt_text, bars, heat_text
+from bot.domain.trends import WEEK, DayCount, is_rising
+from bot.i18n import format_number, format_short_date, tr, trn
+from bot.render.card_list import RISING
+from bot.render.chart import ChartLine, describe_counts, describe_heat, draw_bar_chart
 from bot.render.colour import NEUTRAL, topic_colour
 from bot.render.limits import EMBED_TITLE
-from bot.render.lists import RISING
-from bot.render.markdown import fitted
+from bot.render.markdown import fit_escaped
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class TrendsChart:
     """A PNG and its alt text."""
 
     png: bytes
     alt: str
 
 
-def trends_chart(days: Sequence[Day]) -> Chart:
+def draw_trends_chart(days: Sequence[DayCount]) -> TrendsChart:
     """Draw the cards of each day as bars, and their mean heat as a line. Takes about 50 ms."""
-    counts, labels = [day.cards for day in days], [short_day(day.date) for day in days]
+    counts, labels = [day.cards for day in days], [format_short_date(day.date) for day in days]
     heat = [day.heat for day in days]
-    png = bars(counts, labels, title=tr("Cards a day"), line=Line(heat, tr("Mean heat")))
-    return Chart(png, f"{alt_text(counts, labels)} {heat_text(heat, labels)}")
+    png = draw_bar_chart(counts, labels, title=tr("Cards a day"), line=ChartLine(heat, tr("Mean heat")))
+    return TrendsChart(png, f"{describe_counts(counts, labels)} {describe_heat(heat, labels)}")
 
 
-def trends_embed(days: Sequence[Day], topic: str | None, image: str) -> discord.Embed:
+def render_trends(days: Sequence[DayCount], topic: str | None, image: str) -> discord.Embed:
     """Summarize the days in numbers, with the chart at the URL `image`."""
-    title = fitted(" ".join(topic.split()), EMBED_TITLE) or None if topic else tr("All topics")
+    title = fit_escaped(" ".join(topic.split()), EMBED_TITLE) or None if topic else tr("All topics")
     embed = discord.Embed(title=title, colour=topic_colour((topic,)) if topic else NEUTRAL)
     total = sum(day.cards for day in days)
     week = WEEK.days
@@ -43,11 +43,11 @@ def trends_embed(days: Sequence[Day], topic: str | None, image: str) -> discord.
     if len(days) >= 2 * week:
         compared = tr(
             "**{recent}** in the last {days} days, **{before}** in the {days} before",
-            recent=number(recent),
-            before=number(before),
+            recent=format_number(recent),
+            before=format_number(before),
             days=week,
         )
-        lines.append(f"{compared} {RISING}" if rises(recent, before) else compared)
+        lines.append(f"{compared} {RISING}" if is_rising(recent, before) else compared)
     embed.description = "\n".join(lines)
     embed.set_image(url=image)
     return embed

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
-from bot.cards.model import FileStat, Problem, Reading, Severity
-from bot.cards.reading import MAX_FILE_BYTES, read_card
+from bot.cards.model import FileStat, ParseResult, Problem, Severity
+from bot.cards.parser import MAX_FILE_BYTES, parse_card
 
 SUFFIXES = (".md", ".markdown")
 """Suffixes of card files, case-insensitive."""
@@ -27,7 +27,7 @@ def is_card_file(name: str) -> bool:
     return name.lower().endswith(SUFFIXES) and not name.startswith(".")
 
 
-def slug_of(path: str) -> str:
+def slug_for_path(path: str) -> str:
     """A card's identity: its path relative to the root, without the suffix, in Unicode NFC.
 
     Some file systems change the normalization form when a file is copied.
@@ -35,14 +35,14 @@ def slug_of(path: str) -> str:
     return normalize("NFC", path.rpartition(".")[0] if path.lower().endswith(SUFFIXES) else path)
 
 
-class Rules(NamedTuple):
-    """Options for reading files; see `bot.cards.reading.read_card`."""
+class ReadingRules(NamedTuple):
+    """Options for reading files; see `bot.cards.parser.parse_card`."""
 
     need_category: bool = False
     now: datetime | None = None
 
 
-ORDINARY = Rules()
+ORDINARY = ReadingRules()
 
 
 class CardFile(NamedTuple):
@@ -51,7 +51,7 @@ class CardFile(NamedTuple):
     path: str
     stat: FileStat
     digest: str | None = None
-    rules: Rules = ORDINARY
+    rules: ReadingRules = ORDINARY
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class Listing:
         return bool(self.closed) and path.startswith(tuple(self.closed))
 
 
-def scan(root: Path) -> list[FileStat]:
+def scan_folder(root: Path) -> list[FileStat]:
     """All card files below `root`, sorted by path. Hidden and symlinked folders are skipped."""
     return list_folder(root).files
 
@@ -80,7 +80,7 @@ def list_folder(root: Path) -> Listing:
     while folders:
         folder, prefix = folders.pop()
         try:
-            folders += _look_into(folder, prefix, found)
+            folders += _list_files(folder, prefix, found)
         except OSError as error:
             if not prefix:
                 raise
@@ -90,7 +90,7 @@ def list_folder(root: Path) -> Listing:
     return found
 
 
-def _look_into(folder: str, prefix: str, found: Listing) -> Iterator[tuple[str, str]]:
+def _list_files(folder: str, prefix: str, found: Listing) -> Iterator[tuple[str, str]]:
     """Add a folder's files to `found` and yield its subfolders."""
     within = []
     with os.scandir(folder) as entries:
@@ -129,18 +129,18 @@ def _add_file(entry: os.DirEntry[str], path: str, found: Listing) -> None:
         found.problems.append(Problem(path, 1, "", f"cannot be read: {error.strerror}"))
     else:
         if modes.S_ISREG(info.st_mode):
-            found.files.append(stat_of(path, info))
+            found.files.append(to_file_stat(path, info))
         else:
             found.problems.append(Problem(path, 1, "", "left out: not an ordinary file", Severity.NOTE))
 
 
-def stat_of(path: str, info: os.stat_result) -> FileStat:
+def to_file_stat(path: str, info: os.stat_result) -> FileStat:
     """Convert a stat result, masking numbers to 63 bits: some file systems use full 64-bit inodes and timestamps."""
     times_and_number = (number & _MOST for number in (info.st_mtime_ns, info.st_ctime_ns, info.st_ino))
     return FileStat(path, info.st_size, *times_and_number)
 
 
-def untried(stat: FileStat) -> FileStat:
+def mark_untried(stat: FileStat) -> FileStat:
     """A copy with an impossible mtime, so that the next load retries the file even if it has not changed."""
     return stat._replace(mtime_ns=-1)
 
@@ -154,6 +154,6 @@ def read_bytes(path: Path) -> bytes:
         return file.read(MAX_FILE_BYTES + 1)
 
 
-def reading_of(content: bytes, name: str, rules: Rules) -> Reading:
+def parse_file(content: bytes, name: str, rules: ReadingRules) -> ParseResult:
     """Parse a file of this name and content."""
-    return read_card(content, file=name, slug=slug_of(name), need_category=rules.need_category, now=rules.now)
+    return parse_card(content, file=name, slug=slug_for_path(name), need_category=rules.need_category, now=rules.now)

@@ -11,14 +11,14 @@ from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
-from bot.cards.model import FileStat, Problem, Reading, Severity, effective_publication
+from bot.cards.model import FileStat, ParseResult, Problem, Severity, effective_published_at
 from bot.errors import UserError
-from bot.language import marked, tr
-from bot.sources.ahead import Answer, in_background, read_ahead, warm_reader
-from bot.sources.folder import CardFile, Listing, Rules, list_folder, slug_of, untried
-from bot.sources.reader import Unread
-from bot.sources.writeback import write_published
-from bot.store.filing import BATCH, Filing, FilingCabinet, KnownFile
+from bot.i18n import tr, tr_noop
+from bot.sources.folder import CardFile, Listing, ReadingRules, list_folder, mark_untried, slug_for_path
+from bot.sources.parallel_reader import Answer, read_ahead, run_in_background, warm_reader
+from bot.sources.reader_process import UnreadReason
+from bot.sources.write_back import write_published
+from bot.store.cards.importer import BATCH, CardImporter, ImportResult, KnownFile
 
 BRAKE_CARDS = 20
 BRAKE_SHARE = 0.20
@@ -54,18 +54,18 @@ class LoadReport:
     look_at: datetime | None = None
 
     @property
-    def news(self) -> bool:
+    def has_changes(self) -> bool:
         """Whether the load changed the store."""
         return bool(self.added or self.changed or self.withdrawn)
 
-    def counts(self) -> dict[str, Any]:
+    def to_counts(self) -> dict[str, Any]:
         """The report as plain values, without the individual findings."""
         counts = asdict(self)
         for name in ("findings", "notes", "look_at"):
             del counts[name]
         return counts | {"seconds": round(self.seconds, 3)}
 
-    def after(self, first: LoadReport) -> LoadReport:
+    def combined_with(self, first: LoadReport) -> LoadReport:
         """Merge the report of the load before into this one, that of its second look."""
         for name in ("added", "changed", "withdrawn"):
             setattr(self, name, getattr(self, name) + getattr(first, name))
@@ -82,16 +82,16 @@ Progress = Callable[[int, int], None]
 class Loader:
     """Load the card folders. Loads are serialized: a second caller waits for the first."""
 
-    def __init__(self, cabinet: FilingCabinet, *roots: Path, need_category: bool = False) -> None:
+    def __init__(self, importer: CardImporter, *roots: Path, need_category: bool = False) -> None:
         self.roots = roots
         self._need_category = need_category
-        self.at_rest = asyncio.Lock()
+        self.load_lock = asyncio.Lock()
         """Held while reading the folders or changing many of their files."""
-        self._cabinet = cabinet
+        self._importer = importer
         self._filled: dict[str, tuple[int, int]] = {}
-        self._missed: dict[tuple[str, str], float] = {}
+        self._missing_since: dict[tuple[str, str], float] = {}
 
-    async def load(
+    async def load_cards(
         self,
         now: datetime,
         *,
@@ -104,56 +104,58 @@ class Loader:
         Raises `UserError` if a folder does not exist, without changing anything, and `StoreError` if the database
         fails as a whole.
         """
-        async with self.at_rest:
-            started = perf_counter()
-            places = [await in_background(_look_at, root) for root in self.roots]
-            load = _Load(
-                self._cabinet,
-                Rules(self._need_category, now),
+        async with self.load_lock:
+            start = perf_counter()
+            places = [await run_in_background(_inspect_folder, root) for root in self.roots]
+            load = _LoadRun(
+                self._importer,
+                ReadingRules(self._need_category, now),
                 now,
                 accept_withdrawals,
                 progress or (lambda _done, _of: None),
-                self._missed,
+                self._missing_since,
             )
-            folders = [_Folder(load, place, alone=len(places) == 1, settled=place.root in settled) for place in places]
+            folders = [
+                _FolderLoad(load, place, alone=len(places) == 1, settled=place.root in settled) for place in places
+            ]
             for folder in folders:
-                await folder.recall()
-                self._refuse_another(folder)
-            report = await load.run(folders)
-            self._missed = load.missing
-            report.seconds = perf_counter() - started
+                await folder.load_known()
+                self._reject_unmounted(folder)
+            report = await load.load_all(folders)
+            self._missing_since = load.missing
+            report.seconds = perf_counter() - start
             return report
 
-    def _refuse_another(self, folder: _Folder) -> None:
+    def _reject_unmounted(self, folder: _FolderLoad) -> None:
         """Raise `UserError` if an empty folder has replaced a full one: most likely its disk is not mounted."""
         place = folder.place
         if place.listing.files or place.listing.closed:
             self._filled[place.key] = place.identity
         elif self._filled.get(place.key, place.identity) != place.identity and folder.known:
-            text = marked(
+            text = tr_noop(
                 "The folder of cards {folder} is empty and not the one that it was: is its disk mounted? Nothing was "
                 "changed. If that is meant, start the bot again."
             )
             raise UserError(tr(text, folder=place.root))
 
-    def get_ready(self) -> None:
+    def start_reader(self) -> None:
         """Start a reader process in advance, for the next saved file."""
-        in_background(warm_reader().start)
+        run_in_background(warm_reader().start)
 
-    async def write_back(self, card_id: int, published: bool) -> None:
+    async def write_back_card(self, card_id: int, published: bool) -> None:
         """Write a decision into the card's file. Raises `UserError` if that is not possible."""
-        async with self.at_rest:
+        async with self.load_lock:
             for root in self.roots:
-                known = await self._cabinet.known(str(await in_background(root.resolve)))
+                known = await self._importer.known_files(str(await run_in_background(root.resolve)))
                 stat = next((file.stat for file in known.values() if file.card_id == card_id), None)
                 if stat is not None:
-                    await in_background(write_published, root, stat, published)
+                    await run_in_background(write_published, root, stat, published)
                     return
         raise UserError(tr("The card's file is not in the folder of cards, so that it cannot be written."))
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _FolderState:
     """A card folder on disk; `identity` is its device and inode number."""
 
     root: Path
@@ -162,78 +164,78 @@ class _Place:
     listing: Listing
 
 
-def _look_at(root: Path) -> _Place:
+def _inspect_folder(root: Path) -> _FolderState:
     """List a folder. Raises `UserError` if that fails: it must not look like a folder whose files were deleted."""
     try:
         if not root.is_dir():
-            text = marked("The folder of cards {folder} does not exist. Set NEWSDESK_CARDS to one that does.")
+            text = tr_noop("The folder of cards {folder} does not exist. Set NEWSDESK_CARDS to one that does.")
             raise UserError(tr(text, folder=root))
         info = root.stat()
-        return _Place(root, str(root.resolve()), (info.st_dev, info.st_ino), list_folder(root))
+        return _FolderState(root, str(root.resolve()), (info.st_dev, info.st_ino), list_folder(root))
     except OSError as error:
-        text = marked("The folder {folder} cannot be listed: {reason}. Nothing was changed.")
+        text = tr_noop("The folder {folder} cannot be listed: {reason}. Nothing was changed.")
         raise UserError(tr(text, folder=error.filename or root, reason=error.strerror)) from error
 
 
-class _Load:
+class _LoadRun:
     """One load of all folders. Withdrawals come last and together, so that the brake sees their total."""
 
     def __init__(
         self,
-        cabinet: FilingCabinet,
-        rules: Rules,
+        importer: CardImporter,
+        rules: ReadingRules,
         now: datetime,
         accept_withdrawals: bool,
         progress: Progress,
         missed: Mapping[tuple[str, str], float],
     ) -> None:
-        self.cabinet = cabinet
+        self.importer = importer
         self.rules = rules
         self.now = now
         self.accept_withdrawals = accept_withdrawals
         self.progress = progress
-        self.missed = missed
+        self.missing_since = missed
         """Files missing in the previous load: (folder, path) to the monotonic time since when."""
         self.missing: dict[tuple[str, str], float] = {}
         self.report = LoadReport()
 
-    async def run(self, folders: Sequence[_Folder]) -> LoadReport:
-        vanished = {card for folder in folders for card in folder.vanished()}
+    async def load_all(self, folders: Sequence[_FolderLoad]) -> LoadReport:
+        vanished = {card for folder in folders for card in folder.vanished_cards()}
         claims: dict[str, str] = {}
         for folder in folders:
-            claims = await folder.read(vanished, claims) | claims
+            claims = await folder.import_changes(vanished, claims) | claims
         for folder in folders:
-            await folder.settle()
-        await self._withdraw(folders)
-        if self.report.news:
-            await self.cabinet.recount()
+            await folder.decide_missing()
+        await self._withdraw_missing(folders)
+        if self.report.has_changes:
+            await self.importer.recount_names()
         return self.report
 
-    async def _withdraw(self, folders: Sequence[_Folder]) -> None:
-        losing = sum([await folder.losing() for folder in folders])
-        if not self.accept_withdrawals and await self._suspicious(losing):
+    async def _withdraw_missing(self, folders: Sequence[_FolderLoad]) -> None:
+        losing = sum([await folder.count_losing() for folder in folders])
+        if not self.accept_withdrawals and await self._is_suspicious(losing):
             self.report.held_back = losing
             return
         for folder in folders:
-            await folder.withdraw()
+            await folder.withdraw_missing()
 
-    async def _suspicious(self, losing: int) -> bool:
-        return losing > BRAKE_CARDS and losing > await self.cabinet.published() * BRAKE_SHARE
+    async def _is_suspicious(self, losing: int) -> bool:
+        return losing > BRAKE_CARDS and losing > await self.importer.count_published() * BRAKE_SHARE
 
     def seconds_missing(self, key: str, path: str) -> float:
         """Seconds since this process first saw the file missing."""
-        since = self.missing[key, path] = self.missed.get((key, path), monotonic())
+        since = self.missing[key, path] = self.missing_since.get((key, path), monotonic())
         return monotonic() - since
 
-    def look_again(self, at: datetime) -> None:
+    def schedule_look(self, at: datetime) -> None:
         """Request another load at this time at the latest."""
         self.report.look_at = min(at, self.report.look_at or at)
 
 
-class _Folder:
+class _FolderLoad:
     """One folder's part of a load."""
 
-    def __init__(self, load: _Load, place: _Place, *, alone: bool, settled: bool) -> None:
+    def __init__(self, load: _LoadRun, place: _FolderState, *, alone: bool, settled: bool) -> None:
         self.load = load
         self.place = place
         self.alone = alone
@@ -242,37 +244,37 @@ class _Folder:
         self.known: dict[str, KnownFile] = {}
         self.claims: dict[str, str] = {}
         """Slugs of this folder's cards, including broken ones, mapped to file paths."""
-        self.postponed: list[tuple[FileStat, Reading]] = []
+        self.postponed: list[tuple[FileStat, ParseResult]] = []
         self.missing: set[str] = set()
         """Files that are missing, or no longer contain a card."""
         self.leaving: set[str] = set()
         """Those of the missing files that are confirmed gone, or declare another category."""
 
-    async def recall(self) -> None:
-        self.known = await self.load.cabinet.known(self.place.key)
+    async def load_known(self) -> None:
+        self.known = await self.load.importer.known_files(self.place.key)
         listed = {stat.path for stat in self.stats}
         self.missing = {path for path in self.known.keys() - listed if not self.place.listing.is_closed(path)}
         self.load.report.files += len(self.stats)
 
-    def vanished(self) -> Iterator[int]:
+    def vanished_cards(self) -> Iterator[int]:
         for path in self.missing:
             if (card := self.known[path].card_id) is not None:
                 yield card
 
-    async def read(self, vanished: Iterable[int], taken: Mapping[str, str]) -> dict[str, str]:
+    async def import_changes(self, vanished: Iterable[int], taken: Mapping[str, str]) -> dict[str, str]:
         """Store new and changed files; `taken` are the slugs of earlier folders. Returns the slugs of this one."""
-        self._report(self.place.listing.problems)
+        self._report_problems(self.place.listing.problems)
         for path in filter(self.place.listing.is_closed, self.known):
-            self.claims[slug_of(path)] = path
-        twins = _twins(self.stats, taken)
+            self.claims[slug_for_path(path)] = path
+        twins = _find_duplicate_slugs(self.stats, taken)
         unread = []
         for stat in self.stats:
             known = self.known.get(stat.path)
             if known and known.stat == stat and stat.path not in twins and not self._is_waited_for(known):
-                self._keep(stat, known)
+                self._keep_file(stat, known)
             else:
                 unread.append(stat)
-        await self._read(unread, frozenset(vanished), twins)
+        await self._read_changed(unread, frozenset(vanished), twins)
         return {slug: str(self.place.root / path) for slug, path in self.claims.items()} if not self.alone else {}
 
     def _is_waited_for(self, known: KnownFile) -> bool:
@@ -282,27 +284,27 @@ class _Folder:
         """
         return known.missing_since is not None or (known.due_at is not None and known.due_at <= self.load.now)
 
-    def _keep(self, stat: FileStat, known: KnownFile) -> None:
+    def _keep_file(self, stat: FileStat, known: KnownFile) -> None:
         """Count a file whose content has not changed."""
         is_card = known.card_id is not None
         self.load.report.unchanged += is_card
         if known.due_at is not None:
-            self._put_off(known.due_at)
-        self._count(stat, is_card, known.problems)
+            self._schedule_look(known.due_at)
+        self._count_file(stat, is_card, known.problems)
 
-    def _put_off(self, due_at: datetime) -> None:
+    def _schedule_look(self, due_at: datetime) -> None:
         self.load.report.scheduled += 1
-        self.load.look_again(due_at)
+        self.load.schedule_look(due_at)
 
-    def _count(self, stat: FileStat, is_card: bool, problems: Sequence[Problem]) -> None:
+    def _count_file(self, stat: FileStat, is_card: bool, problems: Sequence[Problem]) -> None:
         report = self.load.report
         report.cards += is_card
         report.skipped += not is_card
-        broken = problems and self._report([each for each in problems if each.severity is Severity.ERROR])
+        broken = problems and self._report_problems([each for each in problems if each.severity is Severity.ERROR])
         if is_card or broken:
-            self.claims.setdefault(slug_of(stat.path), stat.path)
+            self.claims.setdefault(slug_for_path(stat.path), stat.path)
 
-    def _report(self, problems: Sequence[Problem]) -> int:
+    def _report_problems(self, problems: Sequence[Problem]) -> int:
         """Report problems, with full paths if there are several folders. Returns the number of errors."""
         placed = [each if self.alone else replace(each, file=str(self.place.root / each.file)) for each in problems]
         errors = [each for each in placed if each.severity is Severity.ERROR]
@@ -311,15 +313,18 @@ class _Folder:
         self.load.report.notes += [each for each in placed if each.severity is not Severity.ERROR]
         return len(errors)
 
-    async def _read(self, unread: Sequence[FileStat], vanished: Iterable[int], twins: dict[str, Problem]) -> None:
+    async def _read_changed(
+        self, unread: Sequence[FileStat], vanished: Iterable[int], twins: dict[str, Problem]
+    ) -> None:
         done = 0
         reading = read_ahead([self._file_to_read(stat) for stat in unread if stat.path not in twins])
         async with aclosing(reading):
             async for answers in reading:
-                await self._take(answers, vanished)
+                await self._import_answers(answers, vanished)
                 self.load.progress(done := done + len(answers), len(unread))
-        await self._take(
-            [(untried(stat), Reading(None, (twins[stat.path],))) for stat in unread if stat.path in twins], vanished
+        await self._import_answers(
+            [(mark_untried(stat), ParseResult(None, (twins[stat.path],))) for stat in unread if stat.path in twins],
+            vanished,
         )
 
     def _file_to_read(self, stat: FileStat) -> CardFile:
@@ -327,57 +332,61 @@ class _Folder:
         digest = None if known is None or self._is_waited_for(known) else known.digest
         return CardFile(str(self.place.root / stat.path), stat, digest, self.load.rules)
 
-    async def _take(self, answers: Sequence[Answer], vanished: Iterable[int]) -> None:
+    async def _import_answers(self, answers: Sequence[Answer], vanished: Iterable[int]) -> None:
         now, known = self.load.now, self.known
         readings = [
-            (stat, in_its_time(outcome, now, known.get(stat.path)))
+            (stat, with_appearance_time(outcome, now, known.get(stat.path)))
             for stat, outcome in answers
-            if isinstance(outcome, Reading)
+            if isinstance(outcome, ParseResult)
         ]
         for stat, reading in readings:
             if reading.appears_at and reading.appears_at > now:
-                self._put_off(reading.appears_at)
+                self._schedule_look(reading.appears_at)
             before = known[stat.path].card_id if stat.path in known else None
             broken = any(problem.severity is Severity.ERROR for problem in reading.problems)
             if reading.card is None and before is not None and not broken:
-                self._lose(stat.path, reading)
-            self._count(stat, reading.card is not None or (broken and before is not None), reading.problems)
-            self._report([each for each in reading.problems if each.severity is not Severity.ERROR])
-        await self._skip({stat: outcome for stat, outcome in answers if isinstance(outcome, Unread)})
+                self._report_lost(stat.path, reading)
+            self._count_file(stat, reading.card is not None or (broken and before is not None), reading.problems)
+            self._report_problems([each for each in reading.problems if each.severity is not Severity.ERROR])
+        await self._skip_files({stat: outcome for stat, outcome in answers if isinstance(outcome, UnreadReason)})
         staying = [(stat, reading) for stat, reading in readings if stat.path not in self.missing]
-        self._add(await self._file(staying, vanished, withdraw=False))
+        self._add_result(await self._import_batch(staying, vanished, withdraw=False))
 
-    def _lose(self, path: str, reading: Reading) -> None:
+    def _report_lost(self, path: str, reading: ParseResult) -> None:
         """Mark a file that no longer contains a card as missing."""
         self.missing.add(path)
         # Another category is deliberate, while missing front matter may be a half-written file.
         if reading.is_other:
             self.leaving.add(path)
 
-    async def _skip(self, unread: Mapping[FileStat, Unread]) -> None:
+    async def _skip_files(self, unread: Mapping[FileStat, UnreadReason]) -> None:
         """Handle files that were only touched, or were deleted since they were listed."""
-        self.missing |= {stat.path for stat, why in unread.items() if why is Unread.GONE and stat.path in self.known}
-        same = [stat for stat, why in unread.items() if why is Unread.SAME]
+        self.missing |= {
+            stat.path for stat, why in unread.items() if why is UnreadReason.GONE and stat.path in self.known
+        }
+        same = [stat for stat, why in unread.items() if why is UnreadReason.SAME]
         for stat in same:
-            self._keep(stat, self.known[stat.path])
+            self._keep_file(stat, self.known[stat.path])
         if same:
-            await self.load.cabinet.touch(self.place.key, same)
+            await self.load.importer.touch_files(self.place.key, same)
 
-    async def _file(self, batch: Sequence[tuple[FileStat, Reading]], vanished: Iterable[int], withdraw: bool) -> Filing:
-        return await self.load.cabinet.file(
+    async def _import_batch(
+        self, batch: Sequence[tuple[FileStat, ParseResult]], vanished: Iterable[int], withdraw: bool
+    ) -> ImportResult:
+        return await self.load.importer.import_batch(
             self.place.key, batch, vanished=vanished, now=self.load.now, withdraw=withdraw
         )
 
-    def _add(self, filing: Filing) -> None:
+    def _add_result(self, filing: ImportResult) -> None:
         report = self.load.report
         report.added += filing.added
         report.changed += filing.changed
         report.withdrawn += filing.withdrawn
         report.unchanged += filing.unchanged
         self.postponed += filing.postponed
-        self._report(filing.refused)
+        self._report_problems(filing.refused)
 
-    async def settle(self) -> None:
+    async def decide_missing(self) -> None:
         """Decide which missing files are gone and which need a second look."""
         now, newly = self.load.now, []
         for path in self.missing - self.leaving:
@@ -392,27 +401,27 @@ class _Folder:
                 self.leaving.add(path)
             else:
                 self.load.report.missing += 1
-                self.load.look_again(since + SECOND_LOOK)
-        await self.load.cabinet.miss(self.place.key, sorted(newly), now)
+                self.load.schedule_look(since + SECOND_LOOK)
+        await self.load.importer.mark_missing(self.place.key, sorted(newly), now)
 
-    def _batches(self) -> Iterator[list[str]]:
+    def _iter_batches(self) -> Iterator[list[str]]:
         paths = sorted(self.leaving)
         return (paths[start : start + BATCH] for start in range(0, len(paths), BATCH))
 
-    async def losing(self) -> int:
+    async def count_losing(self) -> int:
         """Number of published cards that would be withdrawn."""
-        at_risk = [await self.load.cabinet.at_risk(self.place.key, batch) for batch in self._batches()]
+        at_risk = [await self.load.importer.count_at_risk(self.place.key, batch) for batch in self._iter_batches()]
         return len(self.postponed) + sum(at_risk)
 
-    async def withdraw(self) -> None:
+    async def withdraw_missing(self) -> None:
         postponed, self.postponed = self.postponed, []
         for start in range(0, len(postponed), BATCH):
-            self._add(await self._file(postponed[start : start + BATCH], (), withdraw=True))
-        for batch in self._batches():
-            self.load.report.withdrawn += await self.load.cabinet.forget(self.place.key, batch, self.load.now)
+            self._add_result(await self._import_batch(postponed[start : start + BATCH], (), withdraw=True))
+        for batch in self._iter_batches():
+            self.load.report.withdrawn += await self.load.importer.forget_files(self.place.key, batch, self.load.now)
 
 
-def in_its_time(reading: Reading, now: datetime, known: KnownFile | None = None) -> Reading:
+def with_appearance_time(reading: ParseResult, now: datetime, known: KnownFile | None = None) -> ParseResult:
     """Set `appears_at` if the card's time is in the future; `known` is the file's previous record.
 
     A card that was already scheduled waits for its exact time, without the 14-hour tolerance for time zones.
@@ -421,20 +430,20 @@ def in_its_time(reading: Reading, now: datetime, known: KnownFile | None = None)
         return reading
     at = reading.card.published_at
     if known is None or known.due_at != at:
-        at = effective_publication(at, now)
+        at = effective_published_at(at, now)
     return replace(reading, appears_at=at)
 
 
-def _twins(stats: Sequence[FileStat], taken: Mapping[str, str]) -> dict[str, Problem]:
+def _find_duplicate_slugs(stats: Sequence[FileStat], taken: Mapping[str, str]) -> dict[str, Problem]:
     """Files whose slug is already used in this or an earlier folder, mapped to the problem to report."""
     first: dict[str, str] = {}
-    found: dict[str, Problem] = {}
+    result: dict[str, Problem] = {}
     for stat in stats:
-        slug = slug_of(stat.path)
+        slug = slug_for_path(stat.path)
         owner = first.setdefault(slug, stat.path)
         if slug in taken:
             why = f"{taken[slug]} has the same name, and its folder comes first: rename one of the two"
-            found[stat.path] = Problem(stat.path, 1, "", why)
+            result[stat.path] = Problem(stat.path, 1, "", why)
         elif owner != stat.path:
-            found[stat.path] = Problem(stat.path, 1, "", f"{owner} has the same name: rename one of the two")
-    return found
+            result[stat.path] = Problem(stat.path, 1, "", f"{owner} has the same name: rename one of the two")
+    return result

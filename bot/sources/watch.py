@@ -16,23 +16,23 @@ _DEBOUNCE_MS = 200
 """Debounce interval: an editor writes, renames and touches in a burst. A save is still noticed within a second."""
 
 
-async def changes(*roots: Path) -> AsyncIterator[int]:
+async def watch_changes(*roots: Path) -> AsyncIterator[int]:
     """Yield the number of changed card files per burst, as long as the `roots` exist."""
     places = [str(root.resolve()) for root in roots]
     try:
-        async for burst in awatch(*places, watch_filter=_card_in(places), debounce=_DEBOUNCE_MS, step=50):
+        async for burst in awatch(*places, watch_filter=_card_filter(places), debounce=_DEBOUNCE_MS, step=50):
             yield len(burst)
     except (FileNotFoundError, OSError) as error:
         names = ", ".join(map(str, roots))
         _log.warning("Cannot watch %s (%s); relying on periodic rescans", names, error)
 
 
-def _card_in(places: Sequence[str]) -> Callable[[Change, str], bool]:
+def _card_filter(places: Sequence[str]) -> Callable[[Change, str], bool]:
     """Build the watch filter: card files outside hidden folders, and names without a suffix (deleted folders)."""
 
-    def concerns(_change: Change, path: str) -> bool:
+    def is_relevant(_change: Change, path: str) -> bool:
         below = next((path[len(place) :] for place in places if path.startswith(place)), path)
         name = path.rpartition("/")[2]
         return "/." not in below and (is_card_file(name) or "." not in name)
 
-    return concerns
+    return is_relevant

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import StoreError
-from bot.store.engines import Opened, Stand, postgresql, sqlite
+from bot.store.engines import EngineHandle, LeaderLock, postgresql, sqlite
 
 _TRIES = 5
 _Result = TypeVar("_Result")
@@ -22,17 +22,20 @@ _Result = TypeVar("_Result")
 class Database:
     """One engine, and four kinds of transaction.
 
-    `read` sees one snapshot; `glance` is for a single query. `write` excludes all other writes and notes, in this
-    process and any other on the same database: what it reads stays true until it commits. `note` excludes writes only;
-    it is for independent row updates, mainly the results of deliveries. A write notifies other processes (see `stand`).
+    `begin_read` sees one snapshot; `begin_autocommit` is for a single query. `begin_write` excludes all other writes
+    and notes, in this process and any other on the same database: what it reads stays true until it commits.
+    `write_shared` excludes writes only; it is for independent row updates, mainly the results of deliveries. A write
+    notifies other processes (see `leader_lock`).
     """
 
-    def __init__(self, opened: Opened) -> None:
-        self.engine = opened.engine
-        self._opened = opened
-        self._reading = asyncio.Semaphore(opened.readers)
-        self._writing = asyncio.Lock()
-        self._noting = asyncio.Semaphore(opened.noters) if opened.noters else self._writing
+    def __init__(self, handle: EngineHandle) -> None:
+        self.engine = handle.engine
+        self._handle = handle
+        self._read_options = asyncio.Semaphore(handle.max_readers)
+        self._write_lock = asyncio.Lock()
+        self._shared_write_slots = (
+            asyncio.Semaphore(handle.max_shared_writers) if handle.max_shared_writers else self._write_lock
+        )
 
     @property
     def dialect(self) -> str:
@@ -42,51 +45,55 @@ class Database:
     @property
     def is_shared(self) -> bool:
         """Whether several processes may deliver from this database at once."""
-        return self._opened.shared
+        return self._handle.is_shared
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        async with self._reading, self._begun(self._opened.reading) as connection:
+    async def begin_read(self) -> AsyncIterator[AsyncConnection]:
+        async with self._read_options, self._begin(self._handle.read_options) as connection:
             yield connection
 
     @asynccontextmanager
-    async def glance(self) -> AsyncIterator[AsyncConnection]:
+    async def begin_autocommit(self) -> AsyncIterator[AsyncConnection]:
         """Read with a single query. It needs no snapshot, which saves round trips to the engine."""
-        async with self._reading, self._begun(self._opened.glancing) as connection:
+        async with self._read_options, self._begin(self._handle.autocommit_options) as connection:
             yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        async with self._writing, self._begun(self._opened.writing) as connection, connection.begin():
+    async def begin_write(self) -> AsyncIterator[AsyncConnection]:
+        async with self._write_lock, self._begin(self._handle.write_options) as connection, connection.begin():
             yield connection
-            if self._opened.bell:
-                await connection.exec_driver_sql(self._opened.bell)
+            if self._handle.notify_sql:
+                await connection.exec_driver_sql(self._handle.notify_sql)
 
-    def stand(self, heard: Callable[[], None]) -> Stand:
-        """Return a candidate for leadership; calls `heard` when another process has written. Must be closed."""
-        return self._opened.stand(heard)
+    def leader_lock(self, on_notify: Callable[[], None]) -> LeaderLock:
+        """Return a candidate for leadership; calls `on_notify` when another process has written. Must be closed."""
+        return self._handle.leader_lock(on_notify)
 
-    def gateway_stand(self, shard_ids: Sequence[int] | None) -> Stand:
+    def gateway_lock(self, shard_ids: Sequence[int] | None) -> LeaderLock:
         """Return a candidate for the gateway of these shards (None: all). Must be closed."""
-        return self._opened.gateway_stand(shard_ids)
+        return self._handle.gateway_lock(shard_ids)
 
-    async def note(self, work: Callable[[AsyncConnection], Awaitable[_Result]]) -> _Result:
+    async def write_shared(self, work: Callable[[AsyncConnection], Awaitable[_Result]]) -> _Result:
         """Run `work` in one transaction, with up to `_TRIES` attempts on a deadlock or serialization failure."""
         for _ in range(_TRIES - 1):
             try:
-                return await self._note(work)
+                return await self._write_shared_once(work)
             except DBAPIError as error:
-                if not postgresql.is_tangled(error):
+                if not postgresql.is_serialization_failure(error):
                     raise
-        return await self._note(work)
+        return await self._write_shared_once(work)
 
-    async def _note(self, work: Callable[[AsyncConnection], Awaitable[_Result]]) -> _Result:
-        async with self._noting, self._begun(self._opened.noting) as connection, connection.begin():
+    async def _write_shared_once(self, work: Callable[[AsyncConnection], Awaitable[_Result]]) -> _Result:
+        async with (
+            self._shared_write_slots,
+            self._begin(self._handle.shared_write_options) as connection,
+            connection.begin(),
+        ):
             return await work(connection)
 
     @asynccontextmanager
-    async def _begun(self, options: Mapping[str, Any]) -> AsyncIterator[AsyncConnection]:
-        self._opened.check()
+    async def _begin(self, options: Mapping[str, Any]) -> AsyncIterator[AsyncConnection]:
+        self._handle.check()
         async with self.engine.connect() as connection:
             await connection.execution_options(**options)
             yield connection
@@ -96,9 +103,9 @@ class Database:
 
         Otherwise SQLite does so within some commit, which then takes ten times as long. PostgreSQL needs no help.
         """
-        if self._opened.checkpoint:
-            async with self.glance() as connection:
-                await connection.exec_driver_sql(self._opened.checkpoint)
+        if self._handle.checkpoint_sql:
+            async with self.begin_autocommit() as connection:
+                await connection.exec_driver_sql(self._handle.checkpoint_sql)
 
 
 @asynccontextmanager
@@ -108,9 +115,9 @@ async def open_database(url: str, *, read_only: bool = False) -> AsyncIterator[D
     With `read_only`, nothing can be written, no file is created, and writers are not waited for.
     """
     engine = postgresql if is_server(url) else sqlite
-    opening = engine.opened_to_read(url) if read_only else engine.opened(url)
-    async with opening as opened:
-        yield Database(opened)
+    opening = engine.open_engine_read_only(url) if read_only else engine.open_engine(url)
+    async with opening as handle:
+        yield Database(handle)
 
 
 def is_server(url: str) -> bool:
@@ -118,37 +125,37 @@ def is_server(url: str) -> bool:
     return make_url(url).get_backend_name() == "postgresql"
 
 
-def place_of(url: str) -> str:
+def describe_location(url: str) -> str:
     """Return the file, or host and database name, for display: without user and password."""
-    return postgresql.place(url) if is_server(url) else str(make_url(url).database)
+    return postgresql.describe_location(url) if is_server(url) else str(make_url(url).database)
 
 
-async def copy_to(url: str, target: Path) -> None:
+async def copy_database(url: str, target: Path) -> None:
     """Copy the database atomically; it may be in use. SQLite only.
 
     Raises `OSError`, and `StoreError` if the copy fails its integrity check or the database is not a file.
     """
-    _refuse_server(url, "Back it up with pg_dump")
-    await sqlite.copy_to(url, target)
+    _reject_server(url, "Back it up with pg_dump")
+    await sqlite.copy_database(url, target)
 
 
-async def put_in_place(copy: Path, url: str) -> None:
+async def replace_database(copy: Path, url: str) -> None:
     """Replace the database at `url` with a copy, atomically. No process may have it open. SQLite only.
 
     Raises `OSError`, and `StoreError` if the copy is not an intact Newsdesk database or the database is not a file.
     """
-    _refuse_server(url, "Put a backup back with pg_restore")
-    await sqlite.put_in_place(copy, url)
+    _reject_server(url, "Put a backup back with pg_restore")
+    await sqlite.replace_database(copy, url)
 
 
-def alone(url: str) -> AbstractAsyncContextManager[None]:
+def exclusive_access(url: str) -> AbstractAsyncContextManager[None]:
     """Ensure exclusive access. Raises `StoreError` if another process has the database open, even one that only reads.
 
     A file stays locked while the context is open. PostgreSQL is checked once, on entry.
     """
-    return postgresql.alone(url) if is_server(url) else sqlite.alone(url)
+    return postgresql.exclusive_access(url) if is_server(url) else sqlite.exclusive_access(url)
 
 
-def _refuse_server(url: str, instead: str) -> None:
+def _reject_server(url: str, instead: str) -> None:
     if is_server(url):
         raise StoreError(f"The database is PostgreSQL's, and this is for SQLite's files. {instead}.")

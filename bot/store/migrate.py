@@ -12,37 +12,37 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 
-from bot.errors import StoreError, StoreTroubleError
+from bot.errors import StoreError, StoreUnavailableError
 from bot.store.database import Database
 from bot.store.engines.sqlite import APPLICATION_ID
 from bot.store.tables import meta
 from bot.store.upserts import upsert
 
 
-async def migrate(database: Database) -> None:
+async def migrate_database(database: Database) -> None:
     """Run pending migrations in one transaction. Processes that start at the same time wait for each other.
 
     Raises `StoreError` if the database is newer or cannot be written.
     """
     try:
-        async with database.write() as connection:
-            await connection.run_sync(_upgrade)
+        async with database.begin_write() as connection:
+            await connection.run_sync(_run_upgrade)
     except DBAPIError as error:
-        raise StoreTroubleError(
+        raise StoreUnavailableError(
             f"The database cannot be written: {error.orig}. Check NEWSDESK_DATABASE_URL, the disk and its rights."
         ) from error
 
 
-def is_foreign(tables: Collection[str]) -> bool:
+def is_foreign_database(tables: Collection[str]) -> bool:
     """Whether a database with these tables belongs to another program, which may use Alembic too."""
     return bool(tables) and not {"alembic_version", "deliveries"} <= set(tables)
 
 
-def _upgrade(connection: Connection) -> None:
+def _run_upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", "bot.store:migrations")
     scripts = ScriptDirectory.from_config(config)
-    if connection.dialect.name == "postgresql" and is_foreign(inspect(connection).get_table_names()):
+    if connection.dialect.name == "postgresql" and is_foreign_database(inspect(connection).get_table_names()):
         raise StoreError("The database belongs to another program. Point NEWSDESK_DATABASE_URL at one of its own.")
     current = MigrationContext.configure(connection).get_current_revision()
     if current == scripts.get_current_head():

@@ -23,13 +23,13 @@ from sqlalchemy import Text as PlainText
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from bot.cards.text import storable
+from bot.cards.text import strip_unstorable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def microseconds(at: datetime) -> int:
+def to_microseconds(at: datetime) -> int:
     """Convert a time to its column value."""
     return (at - _EPOCH) // _MICROSECOND
 
@@ -38,7 +38,7 @@ _FAR_PAST, _FAR_FUTURE = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, 
 """Limits that leave room for date arithmetic."""
 
 
-def moment(microseconds: Any) -> datetime:
+def moment_from_microseconds(microseconds: Any) -> datetime:
     """Convert a column value to a time; invalid or out of range values are clamped to a far date."""
     try:
         found = _EPOCH + int(microseconds) * _MICROSECOND
@@ -49,7 +49,7 @@ def moment(microseconds: Any) -> datetime:
     return min(max(found, _FAR_PAST), _FAR_FUTURE)
 
 
-def json_or_none(written: Any) -> Any:
+def parse_json(written: Any) -> Any:
     """Parse a JSON column; None if it is invalid, so that one bad row does not fail the whole query."""
     try:
         return json.loads(written)
@@ -64,14 +64,15 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> Any:
-        return None if value is None else microseconds(value)
+        return None if value is None else to_microseconds(value)
 
     def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
-        return None if value is None else moment(value)
+        return None if value is None else moment_from_microseconds(value)
 
 
 class Text(TypeDecorator[str]):
-    """Text without characters that engines cannot store (`storable`), compared by code point on every engine."""
+    """Text without characters that engines cannot store (`strip_unstorable`), compared by code point on every
+    engine."""
 
     impl = PlainText
     cache_ok = True
@@ -80,7 +81,7 @@ class Text(TypeDecorator[str]):
         return PlainText(collation="C" if dialect.name == "postgresql" else None)
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        return None if value is None else storable(value)
+        return None if value is None else strip_unstorable(value)
 
 
 Number = BigInteger().with_variant(Integer(), "sqlite")

@@ -41,12 +41,12 @@ PROVIDERS = [f"{root.title()}{end} News" for root in _ROOTS.split() for end in _
 RARE_TOPIC, RARE_WORD = "Palimpsests", "palimpsest"
 
 
-def chance(number: int) -> random.Random:
+def make_random(number: int) -> random.Random:
     """The dice of one card."""
     return random.Random(number)
 
 
-def sentence(dice: random.Random, length: int) -> str:
+def make_sentence(dice: random.Random, length: int) -> str:
     """Common words often, the others by a long tail."""
     rest = len(WORDS)
     words = [
@@ -56,28 +56,28 @@ def sentence(dice: random.Random, length: int) -> str:
     return " ".join(words).capitalize()
 
 
-def topic_of(dice: random.Random) -> str:
+def pick_topic(dice: random.Random) -> str:
     return TOPICS[min(int(dice.paretovariate(0.7)), len(TOPICS)) - 1]
 
 
-def moment_of(dice: random.Random) -> datetime:
+def pick_moment(dice: random.Random) -> datetime:
     return START + timedelta(seconds=int(dice.random() * SPAN.total_seconds()))
 
 
-def file_of(number: int) -> str:
+def make_file(number: int) -> str:
     """A card file of about 3 KB."""
-    dice = chance(number)
-    stories = "".join(_story(dice, number, place) for place in range(dice.randrange(1, 5)))
+    dice = make_random(number)
+    stories = "".join(_make_story(dice, number, place) for place in range(dice.randrange(1, 5)))
     secured = base64.b64encode(dice.randbytes(525)).decode()
     provider = dice.choice(PROVIDERS)
-    topics = "".join(f"  - {topic_of(dice)}\n" for _ in range(dice.randrange(1, 4)))
+    topics = "".join(f"  - {pick_topic(dice)}\n" for _ in range(dice.randrange(1, 4)))
     heat = dice.randrange(20, 200)
     return f"""---
 category: news
-title: "{sentence(dice, 11)}"
-excerpt: "{sentence(dice, 34)} – “{sentence(dice, 5)}” ..."
-publishedDateTime: {moment_of(dice):%Y-%m-%dT%H:%M:%SZ}
-webUrl: "https://{provider.split()[0].lower()}.example/{number}/{"-".join(sentence(dice, 8).lower().split())}"
+title: "{make_sentence(dice, 11)}"
+excerpt: "{make_sentence(dice, 34)} – “{make_sentence(dice, 5)}” ..."
+publishedDateTime: {pick_moment(dice):%Y-%m-%dT%H:%M:%SZ}
+webUrl: "https://{provider.split()[0].lower()}.example/{number}/{"-".join(make_sentence(dice, 8).lower().split())}"
 ampWebUrl: "https://amp.{provider.split()[0].lower()}.example/{number}"
 type: article
 quality: {dice.randrange(20, 120)}
@@ -98,7 +98,7 @@ images:
   - url: "https://images.example/{number}/{dice.getrandbits(64):x}.jpg"
     width: 1280
     height: 720
-    title: "{sentence(dice, 6)}"
+    title: "{make_sentence(dice, 6)}"
     isCached: true
 
 related:
@@ -109,11 +109,11 @@ secured: "{secured}"
 """
 
 
-def _story(dice: random.Random, number: int, place: int) -> str:
+def _make_story(dice: random.Random, number: int, place: int) -> str:
     provider = dice.choice(PROVIDERS)
-    return f"""  - title: "{sentence(dice, 10)}"
-    excerpt: "{sentence(dice, 22)}"
-    publishedDateTime: {moment_of(dice):%Y-%m-%dT%H:%M:%SZ}
+    return f"""  - title: "{make_sentence(dice, 10)}"
+    excerpt: "{make_sentence(dice, 22)}"
+    publishedDateTime: {pick_moment(dice):%Y-%m-%dT%H:%M:%SZ}
     webUrl: "https://{provider.split()[0].lower()}.example/{number}/{place}"
     type: article
     provider:

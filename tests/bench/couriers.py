@@ -20,33 +20,35 @@ from time import perf_counter
 
 from bot.sources.loader import Loader
 from bot.store import open_store
-from tests.crash.cluster import a_database
+from tests.crash.cluster import new_database
 from tests.crash.process import BotProcess
-from tests.support.postgres import Server, a_server, programs
-from tests.support.stores import ask
+from tests.support.postgres import PostgresServer, find_programs, run_server
+from tests.support.stores import query_database
 from tests.wire.client import WireDiscord
 
 COURIERS = (1, 2, 4)
 _NOT_YET = datetime(2100, 1, 1, tzinfo=UTC)
 
 
-async def rate(wire: WireDiscord, server: Server, folder: Path, couriers: int, cards: int, channels: int) -> float:
+async def measure_rate(
+    wire: WireDiscord, server: PostgresServer, folder: Path, couriers: int, cards: int, channels: int
+) -> float:
     """Posts a second."""
-    await wire.reset(limits=False)
+    await wire.reset_world(limits=False)
     guild = await wire.add_guild(*["text"] * channels)
-    with a_database(server) as url, ExitStack() as stack:
+    with new_database(server) as url, ExitStack() as stack:
         each = [folder / f"{couriers}" / f"courier-{number}" for number in range(couriers)]
         bots = [
             stack.enter_context(BotProcess(place, wire.address.api, url, "courier", log_level="INFO")) for place in each
         ]
-        await bots[0].prepare([channel.id for channel in guild.channels], guild.id, cards)
-        await _plan(url, bots[0].cards)
+        await bots[0].prepare_store([channel.id for channel in guild.channels], guild.id, cards)
+        await _plan_deliveries(url, bots[0].cards)
         for bot in bots:
             bot.start()
-        await _all_at_work(bots)
+        await _wait_for_all(bots)
         begun = perf_counter()
-        ask(url, "UPDATE deliveries SET due_at = planned_at", "NOTIFY newsdesk")
-        while sum((await wire.totals()).messages.values()) < cards * channels:
+        query_database(url, "UPDATE deliveries SET due_at = planned_at", "NOTIFY newsdesk")
+        while sum((await wire.get_totals()).messages.values()) < cards * channels:
             await asyncio.sleep(0.05)
         taken = perf_counter() - begun
         for bot in bots:
@@ -54,31 +56,31 @@ async def rate(wire: WireDiscord, server: Server, folder: Path, couriers: int, c
     return cards * channels / taken
 
 
-async def _plan(url: str, cards: Path) -> None:
+async def _plan_deliveries(url: str, cards: Path) -> None:
     """As a courier would, but not yet due."""
     now = datetime.now(UTC)
     async with open_store(url) as store:
-        await Loader(store.cabinet, cards).load(now)
-        await store.deliveries.plan(now, timedelta(days=14))
-    ask(url, f"UPDATE deliveries SET due_at = {round(_NOT_YET.timestamp() * 1_000_000)}")
+        await Loader(store.card_importer, cards).load_cards(now)
+        await store.deliveries.plan_deliveries(now, timedelta(days=14))
+    query_database(url, f"UPDATE deliveries SET due_at = {round(_NOT_YET.timestamp() * 1_000_000)}")
 
 
-async def _all_at_work(bots: Sequence[BotProcess]) -> None:
+async def _wait_for_all(bots: Sequence[BotProcess]) -> None:
     while not all("duty" in bot.log for bot in bots):
         await asyncio.sleep(0.1)
     await asyncio.sleep(2)
 
 
 async def main(cards: int = 100, channels: int = 50) -> None:
-    bin_ = programs()
+    bin_ = find_programs()
     if bin_ is None:
         raise SystemExit("There is no PostgreSQL on this machine (apt-get install postgresql)")
     print(f"{cards} cards to {channels} channels; {os.cpu_count()} cores for couriers, PostgreSQL and Discord together")
-    with a_server(bin_) as server, tempfile.TemporaryDirectory() as folder:
+    with run_server(bin_) as server, tempfile.TemporaryDirectory() as folder:
         async with WireDiscord() as wire:
             alone = 0.0
             for couriers in COURIERS:
-                reached = await rate(wire, server, Path(folder), couriers, cards, channels)
+                reached = await measure_rate(wire, server, Path(folder), couriers, cards, channels)
                 alone = alone or reached
                 print(f"{couriers} couriers: {reached:6.0f} posts a second, {reached / alone:.2f} ×", flush=True)
 

@@ -20,11 +20,11 @@ from pathlib import Path
 import discord
 from discord.http import handle_message_parameters
 
-from bot.app import forget_the_past, open_bot
-from bot.gateway.client import NewsBot
-from bot.gateway.views import card_view
-from bot.render.card import card_embed
+from bot.app import freeze_gc, open_bot
+from bot.client.bot import NewsBot
+from bot.render.card import render_card
 from bot.settings import load_settings
+from bot.ui.views import build_card_view
 from tests.crash.process import card_text
 from tests.wire.client import WireDiscord
 
@@ -32,31 +32,31 @@ GLOBAL, BURST, WINDOW = 50, 5, 5.0
 Way = Callable[[discord.Client, Sequence[int], int], Awaitable[None]]
 
 
-async def courier(client: discord.Client, _channels: Sequence[int], _cards: int) -> None:
+async def run_courier(client: discord.Client, _channels: Sequence[int], _cards: int) -> None:
     assert isinstance(client, NewsBot)
-    await client.newsroom.tick()
+    await client.worker.plan_and_deliver()
 
 
-async def plain_loop(client: discord.Client, channels: Sequence[int], cards: int) -> None:
+async def run_plain_loop(client: discord.Client, channels: Sequence[int], cards: int) -> None:
     for number in range(cards):
         for channel_id in channels:
-            await client.get_partial_messageable(channel_id).send(embed=_embed(number))
+            await client.get_partial_messageable(channel_id).send(embed=_make_embed(number))
 
 
-async def gather(client: discord.Client, channels: Sequence[int], cards: int) -> None:
+async def run_gather(client: discord.Client, channels: Sequence[int], cards: int) -> None:
     sends = [
-        client.get_partial_messageable(channel_id).send(embed=_embed(number))
+        client.get_partial_messageable(channel_id).send(embed=_make_embed(number))
         for number in range(cards)
         for channel_id in channels
     ]
     await asyncio.gather(*sends, return_exceptions=True)
 
 
-def _embed(number: int) -> discord.Embed:
+def _make_embed(number: int) -> discord.Embed:
     return discord.Embed(title=f"Card {number}", description="An excerpt of ordinary length. " * 4)
 
 
-def floor(channels: int, cards: int) -> float:
+def fastest_possible(channels: int, cards: int) -> float:
     """Seconds from the first arrival to the last that the limits allow."""
     by_global = (channels * cards - 1) // GLOBAL * 1.0
     by_channel = (cards - 1) // BURST * WINDOW
@@ -64,7 +64,9 @@ def floor(channels: int, cards: int) -> float:
 
 
 @asynccontextmanager
-async def _bot(wire: WireDiscord, channels: Sequence[int], cards: int, pace: int = GLOBAL) -> AsyncIterator[NewsBot]:
+async def _open_bot(
+    wire: WireDiscord, channels: Sequence[int], cards: int, pace: int = GLOBAL
+) -> AsyncIterator[NewsBot]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "cards").mkdir()
@@ -79,19 +81,19 @@ async def _bot(wire: WireDiscord, channels: Sequence[int], cards: int, pace: int
             await bot.login("a.test.token")
             now = datetime.now(UTC)
             for channel_id in channels:
-                await bot.store.subscriptions.add(
+                await bot.store.subscriptions.add_subscription(
                     guild_id=1, channel_id=channel_id, created_by=1, now=now - timedelta(minutes=1)
                 )
             for number in range(cards):
                 moment = now - timedelta(days=1, seconds=-number)
                 (folder / "cards" / f"{number}.md").write_text(card_text(number, moment), "utf-8")
-            await bot.newsroom.load()
+            await bot.worker.load_cards()
             await asyncio.sleep(1.1)  # the global window is empty again
             yield bot
 
 
 @asynccontextmanager
-async def _plain_client() -> AsyncIterator[discord.Client]:
+async def _open_plain_client() -> AsyncIterator[discord.Client]:
     """discord.py as it comes, at the address that the bot before it set."""
     async with discord.Client(intents=discord.Intents.none()) as client:
         await client.login("a.test.token")
@@ -99,44 +101,47 @@ async def _plain_client() -> AsyncIterator[discord.Client]:
         yield client
 
 
-async def with_limits(wire: WireDiscord, channels: int, cards: int) -> None:
-    least = floor(channels, cards)
+async def bench_with_limits(wire: WireDiscord, channels: int, cards: int) -> None:
+    least = fastest_possible(channels, cards)
     print(f"\n{cards} cards to {channels} channels; the limits allow {least:.1f} s")
     print(f"{'':14} {'last arrival':>12} {'x floor':>8} {'429s':>6} {'arrived':>8} {'channels out of order':>22}")
-    for way in (courier, plain_loop, gather):
-        await wire.reset()
+    for way in (run_courier, run_plain_loop, run_gather):
+        await wire.reset_world()
         guild = await wire.add_guild(*["text"] * channels)
         ids = [channel.id for channel in guild.channels]
-        async with _bot(wire, ids, cards) if way is courier else _plain_client() as client:
+        async with _open_bot(wire, ids, cards) if way is run_courier else _open_plain_client() as client:
             await way(client, ids, cards)
-            await _report(wire, way.__name__, ids, least)
+            await _print_report(wire, way.__name__, ids, least)
 
 
-async def _report(wire: WireDiscord, name: str, channels: Sequence[int], least: float) -> None:
+async def _print_report(wire: WireDiscord, name: str, channels: Sequence[int], least: float) -> None:
     arrivals: list[float] = []
     disordered = 0
     for channel_id in channels:
-        messages = await wire.messages(channel_id)
+        messages = await wire.list_messages(channel_id)
         arrivals += [message.at for message in messages]
         titles = [int((message.title or "Card 0").split()[1]) for message in messages]
         disordered += titles != sorted(titles)
     took = max(arrivals) - min(arrivals)
-    refused = (await wire.totals()).by_status.get("429", 0)
+    refused = (await wire.get_totals()).by_status.get("429", 0)
     print(f"{name:14} {took:10.1f} s {took / least:8.3f} {refused:6} {len(arrivals):8} {disordered:22}")
 
 
-async def without_limits(wire: WireDiscord, messages: int = 2000, channels: int = 50, rounds: int = 5) -> None:
+async def bench_without_limits(wire: WireDiscord, messages: int = 2000, channels: int = 50, rounds: int = 5) -> None:
     """CPU time of the whole process, the database's threads included; the middle one of some rounds."""
     print(f"\n{messages} messages to {channels} channels with the limits off, median of {rounds} rounds")
     print(f"{'':14} {'messages/s':>10} {'CPU a message':>14} {'x bare':>7}")
     taken: dict[str, list[tuple[float, float]]] = {"bare loop": [], "courier": []}
     for _ in range(rounds):
-        await wire.reset(limits=False)
+        await wire.reset_world(limits=False)
         guild = await wire.add_guild(*["text"] * channels)
         ids = [channel.id for channel in guild.channels]
-        async with _bot(wire, ids, messages // channels, 100_000) as bot:
-            forget_the_past()
-            for name, work in (("bare loop", _bare(bot, ids, messages)), ("courier", bot.newsroom.tick())):
+        async with _open_bot(wire, ids, messages // channels, 100_000) as bot:
+            freeze_gc()
+            for name, work in (
+                ("bare loop", _send_bare(bot, ids, messages)),
+                ("courier", bot.worker.plan_and_deliver()),
+            ):
                 wall, cpu = time.perf_counter(), time.process_time()
                 await work
                 taken[name].append((time.process_time() - cpu, time.perf_counter() - wall))
@@ -146,10 +151,10 @@ async def without_limits(wire: WireDiscord, messages: int = 2000, channels: int 
         print(f"{name:14} {messages / wall:10.0f} {cpu / messages * 1000:11.2f} ms {ratio:7.2f}")
 
 
-async def _bare(bot: NewsBot, channels: Sequence[int], messages: int) -> None:
+async def _send_bare(bot: NewsBot, channels: Sequence[int], messages: int) -> None:
     """The same messages as the courier's, made once."""
-    card = (await bot.store.archive.latest(0, limit=1)).cards[0]
-    embed, view = card_embed(card, None), card_view(card, 1)
+    card = (await bot.store.cards.list_latest(0, limit=1)).cards[0]
+    embed, view = render_card(card, None), build_card_view(card, 1)
     for number in range(messages):
         with handle_message_parameters(embed=embed, view=view, nonce=str(number)) as form:
             await bot.http.send_message(channels[number % len(channels)], params=form)
@@ -160,9 +165,9 @@ async def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the size")
     tenth = 10 if parser.parse_args().quick else 1
     async with WireDiscord() as wire:
-        await without_limits(wire, 2000 // tenth)
-        await with_limits(wire, 1000 // tenth, 1)
-        await with_limits(wire, 50, 20 // (2 if tenth > 1 else 1))
+        await bench_without_limits(wire, 2000 // tenth)
+        await bench_with_limits(wire, 1000 // tenth, 1)
+        await bench_with_limits(wire, 50, 20 // (2 if tenth > 1 else 1))
 
 
 if __name__ == "__main__":

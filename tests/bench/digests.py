@@ -21,13 +21,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
-from bot.app import forget_the_past
-from bot.cards.model import Card, FileStat, Reading
-from bot.desk.subscription import Layout, When, Wish
-from tests.bench.cards import WORDS, chance, topic_of
-from tests.bench.searching import card_of
-from tests.bench.table import show, verdict
-from tests.support.desk import Desk, a_desk
+from bot.app import freeze_gc
+from bot.cards.model import Card, FileStat, ParseResult
+from bot.domain.subscription import Frequency, Layout, SubscriptionOptions
+from tests.bench.cards import WORDS, make_random, pick_topic
+from tests.bench.searching import make_card
+from tests.bench.table import format_verdict, print_table
+from tests.support.worker import WorkerHarness, open_harness
 
 BUSY_BAR, IDLE_BAR = 50.0, 2.0
 """Milliseconds of a plan with some hundred digests due, and of one with nothing to do."""
@@ -61,7 +61,7 @@ ZONES = [
     "America/Denver",
     "America/Los_Angeles",
 ]
-_KINDS = [When.HOURLY] * 5 + [When.DAILY] * 50 + [When.WEEKDAYS] * 30 + [When.WEEKLY] * 15
+_KINDS = [Frequency.HOURLY] * 5 + [Frequency.DAILY] * 50 + [Frequency.WEEKDAYS] * 30 + [Frequency.WEEKLY] * 15
 """Of a hundred subscriptions."""
 _DUE = (
     "SELECT s.*, (SELECT group_concat(topic_id) FROM subscription_topics t WHERE t.subscription_id = s.id) "
@@ -87,16 +87,16 @@ class Times:
     due: list[int] = field(default_factory=list)
 
 
-def wish_of(number: int) -> Wish:
-    dice = chance(number)
+def make_options(number: int) -> SubscriptionOptions:
+    dice = make_random(number)
     when = dice.choice(_KINDS)
-    minute = dice.randrange(60) if when is When.HOURLY else dice.choice((0, 15, 30, 45))
-    return Wish(
+    minute = dice.randrange(60) if when is Frequency.HOURLY else dice.choice((0, 15, 30, 45))
+    return SubscriptionOptions(
         when=when,
         times=(time(dice.randrange(24), minute),),
-        days=(dice.randrange(7),) if when is When.WEEKLY else (),
+        days=(dice.randrange(7),) if when is Frequency.WEEKLY else (),
         timezone=dice.choice(ZONES),
-        topics=tuple({topic_of(dice) for _ in range(3)}) if dice.random() < 0.3 else (),
+        topics=tuple({pick_topic(dice) for _ in range(3)}) if dice.random() < 0.3 else (),
         without=(dice.choice(WORDS[:50]),) if dice.random() < 0.03 else (),
         min_quality=60 if dice.random() < 0.3 else 0,
         max_cards=dice.choice((5, 10, 10, 25)),
@@ -104,111 +104,113 @@ def wish_of(number: int) -> Wish:
     )
 
 
-async def _subscribe(desk: Desk, subscriptions: int) -> None:
+async def _add_subscriptions(harness: WorkerHarness, subscriptions: int) -> None:
     for number in range(subscriptions):
-        await desk.store.subscriptions.add(
+        await harness.store.subscriptions.add_subscription(
             guild_id=1 + number // CHANNELS,
             channel_id=1_000_000 + number,
             created_by=1,
-            now=desk.clock(),
-            wish=wish_of(number),
+            now=harness.clock(),
+            options=make_options(number),
         )
 
 
-async def _arrive(desk: Desk, cards: list[Card]) -> None:
+async def _add_cards(harness: WorkerHarness, cards: list[Card]) -> None:
     """Cards that were published within the last hour, planned for those who want them at once: here nobody does."""
-    moment = desk.clock()
+    moment = harness.clock()
     fresh = [replace(card, published_at=moment - place * MINUTE) for place, card in enumerate(cards)]
-    batch = [(FileStat(f"{card.slug}.md", 1, 1), Reading(card)) for card in fresh]
-    await desk.store.cabinet.file("/cards", batch, vanished=(), now=moment, withdraw=False)
-    await desk.newsroom.plan()
+    batch = [(FileStat(f"{card.slug}.md", 1, 1), ParseResult(card)) for card in fresh]
+    await harness.store.card_importer.import_batch("/cards", batch, vanished=(), now=moment, withdraw=False)
+    await harness.worker.plan_deliveries()
 
 
-def _hourly(cards: int, hours: int) -> Iterator[list[Card]]:
+def _split_by_hour(cards: int, hours: int) -> Iterator[list[Card]]:
     """All the cards, shared out over the hours."""
     for hour in range(hours):
-        yield [card_of(number) for number in range(cards * hour // hours, cards * (hour + 1) // hours)]
+        yield [make_card(number) for number in range(cards * hour // hours, cards * (hour + 1) // hours)]
 
 
-async def _tick(desk: Desk, bare: sqlite3.Connection, question: str, times: Times) -> None:
-    moment = (int(desk.clock().timestamp() * 1_000_000),)
-    started = perf_counter()
+async def _run_tick(harness: WorkerHarness, bare: sqlite3.Connection, question: str, times: Times) -> None:
+    moment = (int(harness.clock().timestamp() * 1_000_000),)
+    start = perf_counter()
     rows = bare.execute(question, moment).fetchall()
-    asked, worked = perf_counter(), process_time()
-    await desk.newsroom.plan()
+    queries, worked = perf_counter(), process_time()
+    await harness.worker.plan_deliveries()
     times.cpu.append((process_time() - worked) * 1000)
-    times.ours.append((perf_counter() - asked) * 1000)
-    await desk.store.health.checkpoint()
-    times.bare.append((asked - started) * 1000)
+    times.ours.append((perf_counter() - queries) * 1000)
+    await harness.store.health.checkpoint()
+    times.bare.append((queries - start) * 1000)
     times.due.append(len(rows) if question == _DUE else 0)
 
 
-async def _first_day(desk: Desk, bare: sqlite3.Connection, arriving: Iterator[list[Card]]) -> None:
+async def _run_first_day(harness: WorkerHarness, bare: sqlite3.Connection, arriving: Iterator[list[Card]]) -> None:
     """So that most channels have had something, and every digest looks back to its own last one."""
     for _ in range(24):
-        desk.clock.now += HOUR
-        await _arrive(desk, next(arriving))
-        _deliver(bare)
+        harness.clock.now += HOUR
+        await _add_cards(harness, next(arriving))
+        _mark_all_delivered(bare)
 
 
-def _deliver(bare: sqlite3.Connection) -> None:
+def _mark_all_delivered(bare: sqlite3.Connection) -> None:
     bare.execute(_DELIVERED)
     bare.commit()
 
 
-async def _day(desk: Desk, bare: sqlite3.Connection, arriving: Iterator[list[Card]]) -> tuple[Times, Times, Times]:
+async def _run_day(
+    harness: WorkerHarness, bare: sqlite3.Connection, arriving: Iterator[list[Card]]
+) -> tuple[Times, Times, Times]:
     """Every minute of a day; beside the quarter hours the other minutes, and between them ticks with nothing to do."""
     busy, calm, idle = Times(), Times(), Times()
     for minute in range(24 * 60):
-        await _tick(desk, bare, _DUE, calm if minute % 15 else busy)
-        desk.clock.move(seconds=30)
-        await _tick(desk, bare, _ANYTHING, idle)
+        await _run_tick(harness, bare, _DUE, calm if minute % 15 else busy)
+        harness.clock.advance(seconds=30)
+        await _run_tick(harness, bare, _ANYTHING, idle)
         if minute % 60 == 50:
-            await _arrive(desk, next(arriving))
-            _deliver(bare)
-        desk.clock.move(seconds=30)
+            await _add_cards(harness, next(arriving))
+            _mark_all_delivered(bare)
+        harness.clock.advance(seconds=30)
     return busy, calm, idle
 
 
 async def main(subscriptions: int = 10_000, cards: int = 4_000) -> None:
     with TemporaryDirectory() as folder:
-        async with a_desk(Path(folder)) as desk:
-            forget_the_past()
-            now: datetime = desk.clock.now.replace(minute=0)
+        async with open_harness(Path(folder)) as harness:
+            freeze_gc()
+            now: datetime = harness.clock.now.replace(minute=0)
             hours = PAST // HOUR
-            arriving = _hourly(cards, hours + 2 * 24)
-            desk.clock.now = now - PAST
+            arriving = _split_by_hour(cards, hours + 2 * 24)
+            harness.clock.now = now - PAST
             for _ in range(hours):
-                desk.clock.now += HOUR
-                await _arrive(desk, next(arriving))
-            await _subscribe(desk, subscriptions)
+                harness.clock.now += HOUR
+                await _add_cards(harness, next(arriving))
+            await _add_subscriptions(harness, subscriptions)
             with closing(sqlite3.connect(Path(folder) / "test.db")) as bare:
-                await _first_day(desk, bare, arriving)
-                _report(subscriptions, cards, *await _day(desk, bare, arriving))
+                await _run_first_day(harness, bare, arriving)
+                _print_report(subscriptions, cards, *await _run_day(harness, bare, arriving))
 
 
-def _report(subscriptions: int, cards: int, busy: Times, calm: Times, idle: Times) -> None:
+def _print_report(subscriptions: int, cards: int, busy: Times, calm: Times, idle: Times) -> None:
     print(f"{subscriptions:,} digests in {len(ZONES)} time zones, {cards:,} cards; a day, minute by minute\n")
-    show(
+    print_table(
         ["milliseconds", "ticks", "due (most)", "p50", "p99", "CPU p50", "bare p50", "x bare", "bar", ""],
         [
-            _row("a quarter hour", busy, BUSY_BAR),
-            _row("any other minute", calm, None),
-            _row("nothing due", idle, IDLE_BAR),
+            _format_row("a quarter hour", busy, BUSY_BAR),
+            _format_row("any other minute", calm, None),
+            _format_row("nothing due", idle, IDLE_BAR),
         ],
     )
 
 
-def _row(name: str, times: Times, bar: float | None) -> list[str]:
-    middle, worst, bare = _at(times.ours, 0.5), _at(times.ours, 0.99), _at(times.bare, 0.5)
+def _format_row(name: str, times: Times, bar: float | None) -> list[str]:
+    middle, worst, bare = _percentile(times.ours, 0.5), _percentile(times.ours, 0.99), _percentile(times.bare, 0.5)
     due = f"{sorted(times.due)[len(times.due) // 2]} ({max(times.due)})"
-    cpu = _at(times.cpu, 0.5)
+    cpu = _percentile(times.cpu, 0.5)
     figures = [f"{middle:.2f}", f"{worst:.2f}", f"{cpu:.2f}", f"{bare:.3f}", f"{middle / bare:.0f}"]
-    barred = [f"{bar:.0f}", verdict(worst, bar)] if bar else ["", ""]
+    barred = [f"{bar:.0f}", format_verdict(worst, bar)] if bar else ["", ""]
     return [name, str(len(times.ours)), due, *figures, *barred]
 
 
-def _at(times: list[float], share: float) -> float:
+def _percentile(times: list[float], share: float) -> float:
     return sorted(times)[min(int(len(times) * share), len(times) - 1)]
 
 

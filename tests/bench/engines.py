@@ -11,29 +11,31 @@ import asyncio
 import sys
 from time import perf_counter
 
+from bot.store.cards.repository import CardRepository
 from bot.store.database import open_database
-from bot.store.reading import Archive
-from tests.bench.questions import Question, of_cards, of_names
-from tests.bench.table import p50, p99, show
+from tests.bench.questions import BenchQuery, card_queries, name_queries
+from tests.bench.table import p50, p99, print_table
 
 _HEAD = ["milliseconds", "SQLite p50", "p99", "PostgreSQL p50", "p99", "ratio of p50"]
 
 
-async def _row(one: Archive, other: Archive, question: Question, calls: int) -> list[str]:
+async def _format_row(one: CardRepository, other: CardRepository, question: BenchQuery, calls: int) -> list[str]:
     times: tuple[list[float], list[float]] = ([], [])
     for n in range(calls):
         for archive, taken in zip((one, other), times, strict=True):
-            started = perf_counter()
-            await question.ask(archive, n)
-            taken.append((perf_counter() - started) * 1000)
+            start = perf_counter()
+            await question.run_query(archive, n)
+            taken.append((perf_counter() - start) * 1000)
     figures = [f"{figure(taken):.2f}" for taken in times for figure in (p50, p99)]
     return [question.name, *figures, f"{p50(times[1]) / p50(times[0]):.2f}"]
 
 
 async def main(sqlite: str, postgresql: str, calls: int) -> None:
     async with open_database(sqlite) as one, open_database(postgresql) as other:
-        archives = Archive(one), Archive(other)
-        show(_HEAD, [await _row(*archives, question, calls) for question in (*of_cards(), *of_names())])
+        archives = CardRepository(one), CardRepository(other)
+        print_table(
+            _HEAD, [await _format_row(*archives, question, calls) for question in (*card_queries(), *name_queries())]
+        )
 
 
 if __name__ == "__main__":

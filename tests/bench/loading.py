@@ -19,8 +19,8 @@ import frontmatter
 
 from bot.sources.loader import Loader, LoadReport
 from bot.store import open_store
-from tests.bench.cards import SPAN, START, file_of
-from tests.bench.table import show, verdict
+from tests.bench.cards import SPAN, START, make_file
+from tests.bench.table import format_verdict, print_table
 
 ROUNDS = 3
 LOAD_BAR = 1.5
@@ -32,68 +32,76 @@ SCAN_BAR, SCAN_FLOOR = 3.0, 0.1
 def main(cards: int) -> None:
     with TemporaryDirectory() as folder:
         root = Path(folder) / "cards"
-        _write(root, cards)
+        _write_cards(root, cards)
         parsed: list[float] = []
         loaded: list[float] = []
         again: list[float] = []
         walked: list[float] = []
         for place in range(ROUNDS):
-            with _timed(parsed):
+            with _measure_time(parsed):
                 for path in root.rglob("*.md"):
                     frontmatter.load(str(path))
-            first, second = asyncio.run(_load(root, Path(folder) / f"{place}.db"))
+            first, second = asyncio.run(_load_twice(root, Path(folder) / f"{place}.db"))
             assert (first.added, second.unchanged) == (cards, cards)
             loaded.append(first.seconds)
             again.append(second.seconds)
-            with _timed(walked):
-                assert _walk(str(root)) == cards
-        _report(cards, min(parsed), min(loaded), min(again), min(walked))
+            with _measure_time(walked):
+                assert _walk_folder(str(root)) == cards
+        _print_report(cards, min(parsed), min(loaded), min(again), min(walked))
 
 
-def _write(root: Path, cards: int) -> None:
+def _write_cards(root: Path, cards: int) -> None:
     for number in range(cards):
         path = root / str(number % 50) / f"card-{number}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(file_of(number), encoding="utf-8")
+        path.write_text(make_file(number), encoding="utf-8")
 
 
 @contextmanager
-def _timed(times: list[float]) -> Iterator[None]:
-    started = perf_counter()
+def _measure_time(times: list[float]) -> Iterator[None]:
+    start = perf_counter()
     yield
-    times.append(perf_counter() - started)
+    times.append(perf_counter() - start)
 
 
-async def _load(root: Path, database: Path) -> tuple[LoadReport, LoadReport]:
+async def _load_twice(root: Path, database: Path) -> tuple[LoadReport, LoadReport]:
     async with open_store(f"sqlite+aiosqlite:///{database}") as store:
-        loader = Loader(store.cabinet, root)
-        return await loader.load(START + SPAN), await loader.load(START + SPAN)
+        loader = Loader(store.card_importer, root)
+        return await loader.load_cards(START + SPAN), await loader.load_cards(START + SPAN)
 
 
-def _walk(folder: str) -> int:
+def _walk_folder(folder: str) -> int:
     found = 0
     with os.scandir(folder) as entries:
         for entry in entries:
             info = entry.stat()
-            found += _walk(entry.path) if stat.S_ISDIR(info.st_mode) else 1
+            found += _walk_folder(entry.path) if stat.S_ISDIR(info.st_mode) else 1
     return found
 
 
-def _report(cards: int, parsed: float, loaded: float, again: float, walked: float) -> None:
+def _print_report(cards: int, parsed: float, loaded: float, again: float, walked: float) -> None:
     idle_bar = SCAN_BAR * walked + SCAN_FLOOR
-    show(
+    print_table(
         [f"{cards:,} cards", "seconds", "bar", "ratio", ""],
         [
             ["python-frontmatter parses them", f"{parsed:.3f}", "", "", ""],
             [
-                "a load into a new store", f"{loaded:.3f}", f"{LOAD_BAR * parsed:.3f}", f"{loaded / parsed:.2f}",
-                verdict(loaded, LOAD_BAR * parsed),
+                "a load into a new store",
+                f"{loaded:.3f}",
+                f"{LOAD_BAR * parsed:.3f}",
+                f"{loaded / parsed:.2f}",
+                format_verdict(loaded, LOAD_BAR * parsed),
             ],
             ["a bare walk over the folder", f"{walked:.3f}", "", "", ""],
-            ["a load with nothing to do", f"{again:.3f}", f"{idle_bar:.3f}", f"{again / walked:.2f}", verdict(again,
-            idle_bar)],
+            [
+                "a load with nothing to do",
+                f"{again:.3f}",
+                f"{idle_bar:.3f}",
+                f"{again / walked:.2f}",
+                format_verdict(again, idle_bar),
+            ],
         ],
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from bot.store import move, open_store
-from tests.bench.searching import fill
-from tests.bench.table import show
-from tests.support.postgres import a_server, programs
+from bot.store import move_store, open_store
+from tests.bench.searching import fill_store
+from tests.bench.table import print_table
+from tests.support.postgres import find_programs, run_server
 
 
 async def main(cards: int, kept: str) -> None:
@@ -29,17 +29,20 @@ async def main(cards: int, kept: str) -> None:
         urls = [f"sqlite+aiosqlite:///{source}", middle, f"sqlite+aiosqlite:///{back}"]
         if not source.exists():
             async with open_store(urls[0]) as store:
-                await fill(store, cards)
-        show(["from", "to", "rows", "seconds", "rows a second"], [await _moved(*urls[:2]), await _moved(*urls[1:])])
+                await fill_store(store, cards)
+        print_table(
+            ["from", "to", "rows", "seconds", "rows a second"],
+            [await _measure_move(*urls[:2]), await _measure_move(*urls[1:])],
+        )
         before, after = (path.stat().st_size / 1e6 for path in (source, back))
         print(f"the file before {before:,.0f} MB, after {after:,.0f} MB")
         print(f"memory at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
 
 
-async def _moved(source: str, target: str) -> list[str]:
-    started = perf_counter()
-    compared = await move(source, target, lambda _notes: False, lambda _done, _of: None)
-    seconds = perf_counter() - started
+async def _measure_move(source: str, target: str) -> list[str]:
+    start = perf_counter()
+    compared = await move_store(source, target, lambda _notes: False, lambda _done, _of: None)
+    seconds = perf_counter() - start
     assert all(each.is_same for each in compared)
     rows = sum(each.source.rows for each in compared)
     engines = [url.partition("+")[0] for url in (source, target)]
@@ -48,8 +51,8 @@ async def _moved(source: str, target: str) -> list[str]:
 
 @contextmanager
 def _other_engine(folder: Path) -> Iterator[str]:
-    if bin_ := programs():
-        with a_server(bin_) as server:
+    if bin_ := find_programs():
+        with run_server(bin_) as server:
             yield server.url
     else:
         yield f"sqlite+aiosqlite:///{folder / 'other.db'}"

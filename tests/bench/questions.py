@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from bot.desk.wording import asked
-from bot.store.finding import RANKED as HITS
-from bot.store.reading import Archive, Cursor, Order, Query
-from bot.store.records import timeline
+from bot.domain.search_query import parse_query
+from bot.store.cards.queries import RANKED as HITS
+from bot.store.cards.repository import CardQuery, CardRepository, SearchOrder, TimelineCursor
+from bot.store.cards.rows import compute_sort_key
+from bot.store.cards.spell_suggestions import SpellingSuggester
 from bot.store.search.sqlite import Fts5
-from bot.store.spelling import Speller
 from tests.bench.cards import COMMON, PROVIDERS, RARE_TOPIC, SPAN, START, TOPICS, WORDS
 
 GUILD, LIMIT = 1, 10
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class BenchQuery:
     """One way to ask the archive, and what bare SQL would ask. `barred` ones have to keep the bars."""
 
     name: str
-    ask: Callable[[Archive, int], Awaitable[Any]]
+    run_query: Callable[[CardRepository, int], Awaitable[Any]]
     sql: str
     values: Callable[[int], tuple[Any, ...]]
     barred: bool = True
@@ -40,26 +40,28 @@ _OF_TOPIC = (
 )
 _TOPICS = "SELECT name, published FROM topics WHERE key LIKE ? OR key LIKE ? ORDER BY published DESC LIMIT 25"
 _RANKED = {
-    Order.NEWEST: _NEWEST,
-    Order.BEST: f"SELECT * FROM (SELECT c.*, {_BM25} r FROM card_search s JOIN cards c ON c.timeline = -s.rowid "
+    SearchOrder.NEWEST: _NEWEST,
+    SearchOrder.BEST: f"SELECT * FROM (SELECT c.*, {_BM25} r FROM card_search s JOIN cards c ON c.timeline = -s.rowid "
     f"WHERE card_search MATCH ? AND {_SEEN} ORDER BY s.rowid LIMIT 500) ORDER BY r LIMIT 11",
-    Order.HOTTEST: f"SELECT * FROM ({_MATCH} ORDER BY s.rowid LIMIT 500) ORDER BY heat DESC LIMIT 11",
+    SearchOrder.HOTTEST: f"SELECT * FROM ({_MATCH} ORDER BY s.rowid LIMIT 500) ORDER BY heat DESC LIMIT 11",
 }
 _NEAR = "SELECT word FROM spellings WHERE initial = ? AND length BETWEEN ? - 2 AND ? + 2 LIMIT 5000"
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class PageRange:
     """Pages from many places: from which share of all the time on, over how much of it, and whether to newer cards."""
 
     since: float
     over: float
     newer: bool = False
 
-    def cursor(self, n: int) -> Cursor:
-        return Cursor(timeline(START + SPAN * (self.since + self.over * (n % 97) / 97), n), newer=self.newer)
+    def make_cursor(self, n: int) -> TimelineCursor:
+        return TimelineCursor(
+            compute_sort_key(START + SPAN * (self.since + self.over * (n % 97) / 97), n), newer=self.newer
+        )
 
-    def bare(self, sql: str, place: str) -> str:
+    def bare_sql(self, sql: str, place: str) -> str:
         start, _, order = sql.partition(" ORDER BY ")
         older, newer, back = _SIDES[place]
         return (
@@ -73,31 +75,35 @@ _SIDES = {
     "t.timeline": ("t.timeline < ?", "t.timeline > ?", "t.timeline"),
 }
 """The older cards and the newer ones, and the order to these."""
-_TURNS = {"next page": Turn(0.97, 0.03), "deep page": Turn(0.03, 0.94), "deep page, back": Turn(0.03, 0.94, newer=True)}
+_TURNS = {
+    "next page": PageRange(0.97, 0.03),
+    "deep page": PageRange(0.03, 0.94),
+    "deep page, back": PageRange(0.03, 0.94, newer=True),
+}
 _PAGES = {"second page": LIMIT, "late page": HITS // 3}
 """Late is where best matches have to be looked for in every tier."""
 _RECENT = START + SPAN - timedelta(days=30)
 
 
-def _common(n: int) -> str:
+def _common_word(n: int) -> str:
     return COMMON[n % len(COMMON)]
 
 
-_TURNED: dict[str, Callable[[int], Query]] = {
-    "a common word": lambda n: Query(_common(n)),
-    "two words": lambda n: Query(f"{_common(n)} {WORDS[n % 30]}"),
-    "a word of a provider": lambda n: Query(_common(n), provider=PROVIDERS[n % 90]),
+_TURNED: dict[str, Callable[[int], CardQuery]] = {
+    "a common word": lambda n: CardQuery(_common_word(n)),
+    "two words": lambda n: CardQuery(f"{_common_word(n)} {WORDS[n % 30]}"),
+    "a word of a provider": lambda n: CardQuery(_common_word(n), provider=PROVIDERS[n % 90]),
 }
-_QUERIES: dict[str, Callable[[int], Query]] = {
-    "a rare word": lambda n: Query(WORDS[-1 - n % 40]),
+_QUERIES: dict[str, Callable[[int], CardQuery]] = {
+    "a rare word": lambda n: CardQuery(WORDS[-1 - n % 40]),
     **_TURNED,
-    "two letters": lambda n: Query(_common(n)[:2]),
-    "a topic": lambda n: Query(topic=TOPICS[n % 60]),
-    "a word in a topic": lambda n: Query(_common(n), topic=TOPICS[n % 60]),
-    "common in a rare topic": lambda n: Query(_common(n), topic=RARE_TOPIC),
-    "a word since a month": lambda n: Query(_common(n), since=_RECENT),
-    "a word in videos": lambda n: Query(_common(n), kind="video"),
-    "a word until a month ago": lambda n: Query(_common(n), until=_RECENT),
+    "two letters": lambda n: CardQuery(_common_word(n)[:2]),
+    "a topic": lambda n: CardQuery(topic=TOPICS[n % 60]),
+    "a word in a topic": lambda n: CardQuery(_common_word(n), topic=TOPICS[n % 60]),
+    "common in a rare topic": lambda n: CardQuery(_common_word(n), topic=RARE_TOPIC),
+    "a word since a month": lambda n: CardQuery(_common_word(n), since=_RECENT),
+    "a word in videos": lambda n: CardQuery(_common_word(n), kind="video"),
+    "a word until a month ago": lambda n: CardQuery(_common_word(n), until=_RECENT),
 }
 _LISTS: dict[str, Callable[[int], str | None]] = {
     "latest": lambda _: None,
@@ -106,52 +112,69 @@ _LISTS: dict[str, Callable[[int], str | None]] = {
 }
 
 
-def of_cards() -> list[Question]:
+def card_queries() -> list[BenchQuery]:
     return [
-        *(_search(order, what) for order in Order for what in _QUERIES),
-        *(_search(Order.NEWEST, what, turn) for turn in _TURNS for what in _TURNED),
-        *(_search(order, what, page) for order in (Order.BEST, Order.HOTTEST) for page in _PAGES for what in _TURNED),
-        *(_latest(what) for what in _LISTS),
-        *(_latest(what, turn) for turn in _TURNS for what in _LISTS),
-        Question("cards by three letters", lambda a, n: a.complete_cards(_common(n)[:3], GUILD, limit=25),
-                 _NEWEST.replace("11", "25"), lambda n: (f'"{_common(n)[:3]}"*',)),
-        Question("cards by four letters", lambda a, n: a.complete_cards(_common(n)[:4], GUILD, limit=25),
-                 _NEWEST.replace("11", "25"), lambda n: (f'"{_common(n)[:4]}"*',)),
-        Question("cards by a common word", lambda a, n: a.complete_cards(_common(n), GUILD, limit=25),
-                 _NEWEST.replace("11", "25"), lambda n: (f'"{_common(n)}"*',)),
-    ]  # fmt: skip
+        *(_search_query(order, what) for order in SearchOrder for what in _QUERIES),
+        *(_search_query(SearchOrder.NEWEST, what, turn) for turn in _TURNS for what in _TURNED),
+        *(
+            _search_query(order, what, page)
+            for order in (SearchOrder.BEST, SearchOrder.HOTTEST)
+            for page in _PAGES
+            for what in _TURNED
+        ),
+        *(_latest_query(what) for what in _LISTS),
+        *(_latest_query(what, turn) for turn in _TURNS for what in _LISTS),
+        BenchQuery(
+            "cards by three letters",
+            lambda a, n: a.complete_cards(_common_word(n)[:3], GUILD, limit=25),
+            _NEWEST.replace("11", "25"),
+            lambda n: (f'"{_common_word(n)[:3]}"*',),
+        ),
+        BenchQuery(
+            "cards by four letters",
+            lambda a, n: a.complete_cards(_common_word(n)[:4], GUILD, limit=25),
+            _NEWEST.replace("11", "25"),
+            lambda n: (f'"{_common_word(n)[:4]}"*',),
+        ),
+        BenchQuery(
+            "cards by a common word",
+            lambda a, n: a.complete_cards(_common_word(n), GUILD, limit=25),
+            _NEWEST.replace("11", "25"),
+            lambda n: (f'"{_common_word(n)}"*',),
+        ),
+    ]
 
 
-def _search(order: Order, what: str, page: str = "") -> Question:
+def _search_query(order: SearchOrder, what: str, page: str = "") -> BenchQuery:
     query, turn, offset = _QUERIES[what], _TURNS.get(page), _PAGES.get(page, 0)
-    bare = turn.bare(_RANKED[order], "s.rowid") if turn else f"{_RANKED[order]} OFFSET {offset}"
+    bare = turn.bare_sql(_RANKED[order], "s.rowid") if turn else f"{_RANKED[order]} OFFSET {offset}"
 
-    def ask(archive: Archive, n: int) -> Awaitable[Any]:
-        cursor = turn.cursor(n) if turn else None
-        return archive.search(replace(query(n), order=order), GUILD, limit=LIMIT, cursor=cursor, offset=offset)
+    def run_query(archive: CardRepository, n: int) -> Awaitable[Any]:
+        cursor = turn.make_cursor(n) if turn else None
+        return archive.search_cards(replace(query(n), order=order), GUILD, limit=LIMIT, cursor=cursor, offset=offset)
 
     def values(n: int) -> tuple[Any, ...]:
-        match = Fts5().question(asked(query(n).words), query(n).tags)
-        return (match, turn.cursor(n).timeline) if turn else (match,)
+        match = Fts5().build_query(parse_query(query(n).words), query(n).tags)
+        return (match, turn.make_cursor(n).timeline) if turn else (match,)
 
-    return Question(f"{order}{page and ', '}{page}: {what}", ask, bare, values)
+    return BenchQuery(f"{order}{page and ', '}{page}: {what}", run_query, bare, values)
 
 
-def _latest(what: str, page: str = "") -> Question:
+def _latest_query(what: str, page: str = "") -> BenchQuery:
     topic, turn = _LISTS[what], _TURNS.get(page)
     sql, place = (_LATEST, "c.timeline") if what == "latest" else (_OF_TOPIC, "t.timeline")
 
-    def ask(archive: Archive, n: int) -> Awaitable[Any]:
-        return archive.latest(GUILD, topic=topic(n), limit=LIMIT, cursor=turn.cursor(n) if turn else None)
+    def run_query(archive: CardRepository, n: int) -> Awaitable[Any]:
+        return archive.list_latest(GUILD, topic=topic(n), limit=LIMIT, cursor=turn.make_cursor(n) if turn else None)
 
     def values(n: int) -> tuple[Any, ...]:
-        name, place = topic(n), turn.cursor(n).timeline if turn else None
+        name, place = topic(n), turn.make_cursor(n).timeline if turn else None
         return tuple(value for value in (name and name.casefold(), place) if value is not None)
 
-    return Question(f"{what}{page and ', '}{page}", ask, turn.bare(sql, place) if turn else sql, values)
+    return BenchQuery(f"{what}{page and ', '}{page}", run_query, turn.bare_sql(sql, place) if turn else sql, values)
 
 
-def of_names() -> list[Question]:
+def name_queries() -> list[BenchQuery]:
     def topic(n: int) -> str:
         return TOPICS[n % 300][: 1 + n % 4]
 
@@ -159,31 +182,31 @@ def of_names() -> list[Question]:
         return PROVIDERS[n % 90][:2]
 
     return [
-        Question("topics by their beginning", lambda a, n: a.topics(GUILD, topic(n), limit=25),
+        BenchQuery("topics by their beginning", lambda a, n: a.list_topics(GUILD, topic(n), limit=25),
                  _TOPICS, lambda n: (f"{topic(n)}%", f"% {topic(n)}%")),
-        Question("topics, the largest", lambda a, _: a.topics(GUILD, limit=25), _TOPICS, lambda _: ("%", "%")),
-        Question("providers by their beginning", lambda a, n: a.providers(GUILD, provider(n), limit=25),
+        BenchQuery("topics, the largest", lambda a, _: a.list_topics(GUILD, limit=25), _TOPICS, lambda _: ("%", "%")),
+        BenchQuery("providers by their beginning", lambda a, n: a.list_providers(GUILD, provider(n), limit=25),
                  _TOPICS.replace("topics", "providers"), lambda n: (f"{provider(n)}%", "")),
     ]  # fmt: skip
 
 
-def misspelled(n: int) -> str:
+def misspell_word(n: int) -> str:
     """A word that no card has: two letters in its middle are swapped."""
     word = WORDS[n % len(WORDS)]
     return word[:3] + word[4] + word[3] + word[5:]
 
 
-def spelling(speller: Speller) -> list[Question]:
+def spelling_queries(speller: SpellingSuggester) -> list[BenchQuery]:
     def near(n: int) -> tuple[Any, ...]:
-        return (misspelled(n)[0], len(misspelled(n)), len(misspelled(n)))
+        return (misspell_word(n)[0], len(misspell_word(n)), len(misspell_word(n)))
 
-    def one(_: Archive, n: int) -> Awaitable[Any]:
-        return speller.meant(Query(misspelled(n)), GUILD)
+    def one(_: CardRepository, n: int) -> Awaitable[Any]:
+        return speller.suggest_query(CardQuery(misspell_word(n)), GUILD)
 
-    def two(_: Archive, n: int) -> Awaitable[Any]:
-        return speller.meant(Query(f"{misspelled(n)} {_common(n)} {misspelled(n + 7)}"), GUILD)
+    def two(_: CardRepository, n: int) -> Awaitable[Any]:
+        return speller.suggest_query(CardQuery(f"{misspell_word(n)} {_common_word(n)} {misspell_word(n + 7)}"), GUILD)
 
     return [
-        Question("did you mean: a misspelled word", one, _NEAR, near, barred=False),
-        Question("did you mean: two, and a common word", two, _NEAR, near, barred=False),
+        BenchQuery("did you mean: a misspelled word", one, _NEAR, near, barred=False),
+        BenchQuery("did you mean: two, and a common word", two, _NEAR, near, barred=False),
     ]

@@ -16,26 +16,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from bot.cards.model import Card, FileStat, HeldReason, Provider, Reading, Related, State
+from bot.cards.model import Card, CardState, FileStat, HeldReason, ParseResult, Provider, RelatedArticle
 from bot.store import Store, open_store
+from bot.store.cards.importer import BATCH
+from bot.store.cards.repository import CardRepository
+from bot.store.cards.spell_suggestions import SpellingSuggester
 from bot.store.database import Database, open_database
-from bot.store.filing import BATCH
-from bot.store.reading import Archive
-from bot.store.spelling import Speller
 from tests.bench.cards import (
     HELD_SHARE,
     PROVIDERS,
     RARE_TOPIC,
     RARE_WORD,
     START,
-    chance,
-    moment_of,
-    sentence,
-    topic_of,
+    make_random,
+    make_sentence,
+    pick_moment,
+    pick_topic,
 )
-from tests.bench.questions import Question, of_cards, of_names, spelling
-from tests.bench.table import p50, p99, show, verdict
-from tests.support.plans import faults, overheard
+from tests.bench.questions import BenchQuery, card_queries, name_queries, spelling_queries
+from tests.bench.table import format_verdict, p50, p99, print_table
+from tests.support.plans import plan_faults, record_queries
 
 CALLS, BARE_CALLS = 300, 100
 ROUNDS, AT_ONCE = 6, 50
@@ -43,99 +43,105 @@ BAR, BAR_AT_ONCE = 20.0, 100.0
 """Milliseconds that an answer may take in all but one call of a hundred: alone, and when so many are asked at once."""
 
 
-def card_of(number: int) -> Card:
-    dice = chance(number)
+def make_card(number: int) -> Card:
+    dice = make_random(number)
     rare = number % 20_000 == 7
     held = dice.random() < HELD_SHARE
     return Card(
         slug=f"{number % 100}/card-{number}",
-        title=sentence(dice, 10) + (f" {RARE_WORD}" if rare else ""),
-        published_at=moment_of(dice),
-        excerpt=sentence(dice, 30),
+        title=make_sentence(dice, 10) + (f" {RARE_WORD}" if rare else ""),
+        published_at=pick_moment(dice),
+        excerpt=make_sentence(dice, 30),
         url=f"https://news.example/{number}",
         quality=dice.randrange(20, 120),
         heat=dice.randrange(20, 200),
-        state=State.HELD if held else State.PUBLISHED,
+        state=CardState.HELD if held else CardState.PUBLISHED,
         held_reason=HeldReason.BELOW_BAR if held else None,
         type="video" if number % 20 == 0 else "article",
         provider=Provider(dice.choice(PROVIDERS), "news.example"),
-        topics=(*{topic_of(dice) for _ in range(2)}, *((RARE_TOPIC,) if rare else ())),
-        related=tuple(Related(sentence(dice, 9), f"https://b.example/{number}/{n}", "B") for n in range(3)),
+        topics=(*{pick_topic(dice) for _ in range(2)}, *((RARE_TOPIC,) if rare else ())),
+        related=tuple(RelatedArticle(make_sentence(dice, 9), f"https://b.example/{number}/{n}", "B") for n in range(3)),
         aliases=(f"news.example/{number}",),
     )
 
 
-async def fill(store: Store, cards: int) -> None:
+async def fill_store(store: Store, cards: int) -> None:
     for start in range(0, cards, BATCH):
-        batch = [(FileStat(f"{n}.md", 1, 1), Reading(card_of(n))) for n in range(start, min(start + BATCH, cards))]
-        await store.cabinet.file("/cards", batch, vanished=(), now=START, withdraw=False)
-    await store.cabinet.recount()
+        batch = [
+            (FileStat(f"{n}.md", 1, 1), ParseResult(make_card(n))) for n in range(start, min(start + BATCH, cards))
+        ]
+        await store.card_importer.import_batch("/cards", batch, vanished=(), now=START, withdraw=False)
+    await store.card_importer.recount_names()
 
 
 KNOWN_WORDS = 300_000
 """About as many different words as the titles of a million real cards have; the made-up ones have some hundreds."""
 
 
-def know_more_words(connection: sqlite3.Connection) -> None:
-    dice, letters = chance(0), "eeettaaooiinnsshhrrddlluucmfwypvbgk"
+def add_known_words(connection: sqlite3.Connection) -> None:
+    dice, letters = make_random(0), "eeettaaooiinnsshhrrddlluucmfwypvbgk"
     words = {"".join(dice.choices(letters, k=dice.randrange(4, 12))) for _ in range(KNOWN_WORDS)}
     rows = [(word[0], len(word), word) for word in sorted(words)]
     connection.executemany("INSERT OR IGNORE INTO spellings (initial, length, word) VALUES (?, ?, ?)", rows)
     connection.commit()
 
 
-async def _asked(archive: Archive, question: Question) -> list[float]:
-    return [await _one(archive, question, n) for n in range(CALLS)]
+async def _time_query(archive: CardRepository, question: BenchQuery) -> list[float]:
+    return [await _time_one(archive, question, n) for n in range(CALLS)]
 
 
-async def _asked_at_once(archive: Archive, asked: Sequence[Question]) -> list[float]:
+async def _time_at_once(archive: CardRepository, queries: Sequence[BenchQuery]) -> list[float]:
     """How long each of many readers waits who ask at the same moment."""
     times: list[float] = []
     for start in range(0, ROUNDS * AT_ONCE, AT_ONCE):
         numbers = range(start, start + AT_ONCE)
-        times += await asyncio.gather(*(_one(archive, asked[n % len(asked)], n) for n in numbers))
+        times += await asyncio.gather(*(_time_one(archive, queries[n % len(queries)], n) for n in numbers))
     return times
 
 
-async def _one(archive: Archive, question: Question, n: int) -> float:
-    started = perf_counter()
-    await question.ask(archive, n)
-    return (perf_counter() - started) * 1000
+async def _time_one(archive: CardRepository, question: BenchQuery, n: int) -> float:
+    start = perf_counter()
+    await question.run_query(archive, n)
+    return (perf_counter() - start) * 1000
 
 
-def _bare(connection: sqlite3.Connection, question: Question) -> list[float]:
+def _time_bare(connection: sqlite3.Connection, question: BenchQuery) -> list[float]:
     times = []
     for n in range(BARE_CALLS):
         values = question.values(n)
-        started = perf_counter()
+        start = perf_counter()
         connection.execute(question.sql, values).fetchall()
-        times.append((perf_counter() - started) * 1000)
+        times.append((perf_counter() - start) * 1000)
     return times
 
 
-async def _row(archive: Archive, connection: sqlite3.Connection, question: Question) -> list[str]:
-    ours, bare = await _asked(archive, question), _bare(connection, question)
-    row = [question.name, *_figures(ours), *_figures(bare), f"{p50(ours) / p50(bare):.2f}"]
-    return [*row, *_judged(ours, await _asked_at_once(archive, [question]))] if question.barred else row + [""] * 3
+async def _format_row(archive: CardRepository, connection: sqlite3.Connection, question: BenchQuery) -> list[str]:
+    ours, bare = await _time_query(archive, question), _time_bare(connection, question)
+    row = [question.name, *_format_figures(ours), *_format_figures(bare), f"{p50(ours) / p50(bare):.2f}"]
+    return (
+        [*row, *_format_verdicts(ours, await _time_at_once(archive, [question]))] if question.barred else row + [""] * 3
+    )
 
 
-def _judged(alone: Sequence[float], crowd: Sequence[float]) -> list[str]:
-    said = dict.fromkeys((verdict(p99(alone), BAR), verdict(p99(crowd), BAR_AT_ONCE)))
-    return [*_figures(crowd), ", ".join(said)]
+def _format_verdicts(alone: Sequence[float], crowd: Sequence[float]) -> list[str]:
+    text = dict.fromkeys((format_verdict(p99(alone), BAR), format_verdict(p99(crowd), BAR_AT_ONCE)))
+    return [*_format_figures(crowd), ", ".join(text)]
 
 
-def _figures(times: Sequence[float]) -> list[str]:
+def _format_figures(times: Sequence[float]) -> list[str]:
     return [f"{p50(times):.2f}", f"{p99(times):.2f}"]
 
 
-async def _plans(database: Database, archive: Archive, asked: Sequence[Question]) -> None:
+async def _print_plan_faults(database: Database, archive: CardRepository, queries: Sequence[BenchQuery]) -> None:
     """Say what SQLite does that grows with the store."""
-    with overheard(database.engine) as heard:
-        for question in asked:
-            await question.ask(archive, 0)
-    async with database.glance() as connection:
-        found = {(each.statement, fault) for each in heard for fault in faults(await each.plan(connection))}
-    print(f"\n{len({each.statement for each in heard})} different statements, {len(found)} faults in their plans")
+    with record_queries(database.engine) as events:
+        for question in queries:
+            await question.run_query(archive, 0)
+    async with database.begin_autocommit() as connection:
+        found = {
+            (each.statement, fault) for each in events for fault in plan_faults(await each.explain_plan(connection))
+        }
+    print(f"\n{len({each.statement for each in events})} different statements, {len(found)} faults in their plans")
     for statement, fault in sorted(found):
         print(f"{fault}\n  {statement}")
 
@@ -144,29 +150,29 @@ async def main(cards: int, kept: str) -> None:
     with TemporaryDirectory() as passing:
         path = Path(kept or passing) / "newsdesk.db"
         url = f"sqlite+aiosqlite:///{path}"
-        await _there(url, path, cards)
+        await _ensure_store(url, path, cards)
         async with open_database(url) as database:
-            archive = Archive(database)
-            asked = [*of_cards(), *of_names(), *spelling(Speller(database, archive))]
+            archive = CardRepository(database)
+            queries = [*card_queries(), *name_queries(), *spelling_queries(SpellingSuggester(database, archive))]
             with closing(sqlite3.connect(path)) as connection:
-                know_more_words(connection)
-                rows = [await _row(archive, connection, question) for question in asked]
-            crowd = await _asked_at_once(archive, [question for question in asked if question.barred])
-            mixed = ["all of these, mixed", *[""] * 5, *_figures(crowd), verdict(p99(crowd), BAR_AT_ONCE)]
-            show(_HEAD, [*rows, mixed])
-            await _plans(database, archive, of_cards())
+                add_known_words(connection)
+                rows = [await _format_row(archive, connection, question) for question in queries]
+            crowd = await _time_at_once(archive, [question for question in queries if question.barred])
+            mixed = ["all of these, mixed", *[""] * 5, *_format_figures(crowd), format_verdict(p99(crowd), BAR_AT_ONCE)]
+            print_table(_HEAD, [*rows, mixed])
+            await _print_plan_faults(database, archive, card_queries())
 
 
 _HEAD = ["milliseconds", "p50", "p99", "bare p50", "bare p99", "ratio", f"{AT_ONCE} at once p50", "p99", ""]
 
 
-async def _there(url: str, path: Path, cards: int) -> None:
+async def _ensure_store(url: str, path: Path, cards: int) -> None:
     is_there = path.exists()
     async with open_store(url) as store:
         if not is_there:
-            started = perf_counter()
-            await fill(store, cards)
-            print(f"{cards:,} cards made and filed in {perf_counter() - started:.1f} s\n")
+            start = perf_counter()
+            await fill_store(store, cards)
+            print(f"{cards:,} cards made and filed in {perf_counter() - start:.1f} s\n")
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ from pathlib import Path
 
 import discord
 
-from tests.bench.table import show
+from tests.bench.table import print_table
 from tests.crash.process import ROOT
-from tests.soak.process import resident
+from tests.soak.process import resident_memory
 from tests.wire.client import WireDiscord
-from tests.wire.process import Address, pointed_at
+from tests.wire.process import Address, point_discord_at
 
 READY = b"Ready as"
 IDLE = 5.0
@@ -37,7 +37,7 @@ _INTENTS = discord.Intents(guilds=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class StartMeasurement:
     """One start: seconds to READY and MB when idle."""
 
     ready: float
@@ -52,11 +52,11 @@ class BareClient(discord.Client):
 
 
 def run_bare(api: str, gateway: str) -> None:
-    with pointed_at(Address(0, api, gateway, "")):
+    with point_discord_at(Address(0, api, gateway, "")):
         BareClient(intents=_INTENTS).run("a.test.token", log_handler=None)
 
 
-async def started(command: Sequence[str], environment: Mapping[str, str], servers: int) -> Start:
+async def measure_start(command: Sequence[str], environment: Mapping[str, str], servers: int) -> StartMeasurement:
     """Starts it, waits, measures, and ends it."""
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
@@ -72,13 +72,13 @@ async def started(command: Sequence[str], environment: Mapping[str, str], server
         if str(servers).encode() not in line.split():
             raise RuntimeError(f"not all of {servers} servers are there: {line.decode().strip()}")
         await asyncio.sleep(IDLE)
-        return Start(ready, resident(process.pid))
+        return StartMeasurement(ready, resident_memory(process.pid))
     finally:
         process.terminate()
         await process.communicate()
 
 
-def _environment(folder: Path, api: str) -> dict[str, str]:
+def _make_environment(folder: Path, api: str) -> dict[str, str]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("NEWSDESK_")}
     return plain | {
         "NEWSDESK_TOKEN": "a.test.token",
@@ -90,27 +90,29 @@ def _environment(folder: Path, api: str) -> dict[str, str]:
     }
 
 
-async def compare(wire: WireDiscord, folder: Path, servers: int, rounds: int) -> list[tuple[str, ...]]:
-    await wire.reset(resume_buffer=servers + 1000)
+async def compare_starts(wire: WireDiscord, folder: Path, servers: int, rounds: int) -> list[tuple[str, ...]]:
+    await wire.reset_world(resume_buffer=servers + 1000)
     for made in range(0, servers, _AT_ONCE):
         await wire.add_guilds(min(_AT_ONCE, servers - made), CHANNELS, roles=ROLES)
-    environment = _environment(folder, wire.address.api)
+    environment = _make_environment(folder, wire.address.api)
     commands = {
         "discord.py": ["-m", "tests.bench.start", "--bare", wire.address.api, wire.address.gateway],
         "newsdesk": ["-m", "bot", "run"],
     }
-    taken: dict[str, list[Start]] = {name: [] for name in commands}
+    taken: dict[str, list[StartMeasurement]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():
-            taken[name].append(await started(command, environment, servers))
+            taken[name].append(await measure_start(command, environment, servers))
     middle = {
-        name: Start(statistics.median(each.ready for each in starts), statistics.median(each.memory for each in starts))
+        name: StartMeasurement(
+            statistics.median(each.ready for each in starts), statistics.median(each.memory for each in starts)
+        )
         for name, starts in taken.items()
     }
-    return [_row(servers, name, middle[name], middle["discord.py"]) for name in commands]
+    return [_format_row(servers, name, middle[name], middle["discord.py"]) for name in commands]
 
 
-def _row(servers: int, name: str, one: Start, bare: Start) -> tuple[str, ...]:
+def _format_row(servers: int, name: str, one: StartMeasurement, bare: StartMeasurement) -> tuple[str, ...]:
     ready, memory = one.ready / bare.ready, one.memory / bare.memory
     return f"{servers:,}", name, f"{one.ready:.2f} s", f"{ready:.2f}", f"{one.memory:.0f} MB", f"{memory:.2f}"
 
@@ -119,11 +121,11 @@ async def main(servers: Sequence[int], rounds: int) -> None:
     rows: list[tuple[str, ...]] = []
     with tempfile.TemporaryDirectory() as name:
         async with WireDiscord() as wire:
-            environment = _environment(Path(name), wire.address.api)
-            await started(["-m", "bot", "run"], environment, 0)  # files the cards, tells the commands
+            environment = _make_environment(Path(name), wire.address.api)
+            await measure_start(["-m", "bot", "run"], environment, 0)  # files the cards, tells the commands
             for count in servers:
-                rows += await compare(wire, Path(name), count, rounds)
-    show(("servers", "client", "to ready", "x bare", "idle memory", "x bare"), rows)
+                rows += await compare_starts(wire, Path(name), count, rounds)
+    print_table(("servers", "client", "to ready", "x bare", "idle memory", "x bare"), rows)
 
 
 if __name__ == "__main__":

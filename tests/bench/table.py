@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def show(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print columns as wide as they need; the first to the left, the others to the right."""
     widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
     for row in (head, ["-" * width for width in widths], *rows):
@@ -24,5 +24,5 @@ def p99(times: Sequence[float]) -> float:
     return sorted(times)[int(len(times) * 0.99) - 1]
 
 
-def verdict(value: float, bar: float) -> str:
+def format_verdict(value: float, bar: float) -> str:
     return "ok" if value <= bar else "OVER"

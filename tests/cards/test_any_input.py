@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cards.fields import MOST_FINDINGS
-from bot.cards.model import Reading, Severity
-from tests.support.cards import raw, reading
+from bot.cards.fields import MAX_FINDINGS
+from bot.cards.model import ParseResult, Severity
+from tests.support.cards import parse_file, raw_card_file
 
 _LINES = st.sampled_from([
     "---", "+++", "{", "}", "category: news", "title: T", "title:", "publishedDateTime: 2020-01-01", "topics:", "- a",
@@ -19,18 +19,18 @@ _LINES = st.sampled_from([
 ])  # fmt: skip
 
 
-def check(found: Reading) -> None:
+def check_result(found: ParseResult) -> None:
     """A card, or at least one reason why it is none; each with a place, and on one line."""
     severities = {each.severity for each in found.problems}
     assert (found.card is None) <= bool(severities)
     assert (found.card is None) >= (Severity.ERROR in severities)
     assert all(each.line >= 1 and each.problem.isprintable() and each.field.isprintable() for each in found.problems)
-    assert len(found.problems) <= MOST_FINDINGS + 1
+    assert len(found.problems) <= MAX_FINDINGS + 1
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read(content: bytes) -> None:
-    check(reading(content))
+    check_result(parse_file(content))
 
 
 @given(
@@ -38,17 +38,17 @@ def test_any_bytes_are_read(content: bytes) -> None:
     st.binary(max_size=300),
 )
 def test_any_bytes_behind_a_fence_are_read(fence: bytes, content: bytes) -> None:
-    check(reading(fence + content + b"\n" + fence.strip()[:3]))
+    check_result(parse_file(fence + content + b"\n" + fence.strip()[:3]))
 
 
 @given(st.lists(st.one_of(_LINES, st.text(max_size=20)), max_size=14), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_any_lines_of_front_matter_are_read(lines: list[str], end: str) -> None:
-    check(reading(end.join(["---", *lines, "---", ""]).encode("utf-8", "replace")))
+    check_result(parse_file(end.join(["---", *lines, "---", ""]).encode("utf-8", "replace")))
 
 
 @given(st.lists(_LINES, max_size=6))
 def test_any_lines_beside_good_ones_are_read(lines: list[str]) -> None:
-    check(reading(raw("\n".join(lines))))
+    check_result(parse_file(raw_card_file("\n".join(lines))))
 
 
 _VALUES = st.recursive(
@@ -65,9 +65,9 @@ def test_any_values_of_the_fields_are_read(fields: dict[str, object]) -> None:
     import json
 
     written = json.dumps({"category": "news", "title": "T", "publishedDateTime": "2020-01-01"} | fields)
-    check(reading(f"{{\n{written[1:-1]}\n}}\n".encode()))
+    check_result(parse_file(f"{{\n{written[1:-1]}\n}}\n".encode()))
 
 
 @pytest.mark.parametrize("written", ["1" * 400, "-" * 400, "é" * 400])
 def test_a_problem_quotes_no_more_than_a_little_of_the_file(written: str) -> None:
-    assert len(reading(raw(f"quality: {written}")).problems[0].problem) < 120
+    assert len(parse_file(raw_card_file(f"quality: {written}")).problems[0].problem) < 120

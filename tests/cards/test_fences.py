@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bot.cards.model import Severity
-from tests.support.cards import loaded, problem, raw, reading
+from tests.support.cards import parse_file, parse_problem, parse_valid, raw_card_file
 
 _YAML = "category: news\ntitle: T\npublishedDateTime: 2020-01-01T10:00:00Z\nwebUrl: https://news.example/a\n"
 _TOML = "category = 'news'\ntitle = 'T'\npublishedDateTime = 2020-01-01T10:00:00Z\nwebUrl = 'https://news.example/a'\n"
@@ -52,7 +52,7 @@ SPELLINGS = {
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_each_spelling_of_front_matter_gives_the_same_card(spelling: str, end: str) -> None:
-    card = loaded(SPELLINGS[spelling].replace("\r\n", "\n").replace("\n", end).encode())
+    card = parse_valid(SPELLINGS[spelling].replace("\r\n", "\n").replace("\n", end).encode())
     assert (card.title, card.url, card.published_at.year) == ("T", "https://news.example/a", 2020)
 
 
@@ -60,14 +60,14 @@ def test_each_spelling_of_front_matter_gives_the_same_card(spelling: str, end: s
 def test_a_file_that_is_still_being_written_is_never_taken_for_one_that_is_no_card(spelling: str) -> None:
     whole = SPELLINGS[spelling].encode()
     for end in range(len(whole)):
-        found = reading(whole[:end])
+        found = parse_file(whole[:end])
         assert found.card or found.problems[0].severity is Severity.ERROR, whole[:end]
 
 
 @pytest.mark.parametrize("language", ["js", "javascript", "coffee", "clojure", "python"])
 @pytest.mark.parametrize("fence", ["---", "+++", ";;;", "--- ", "\n---"])
 def test_front_matter_in_a_language_that_could_run_is_refused(fence: str, language: str) -> None:
-    line, _, why = problem(f"{fence}{language}\nmodule.exports = {{}}\n---\n".encode())
+    line, _, why = parse_problem(f"{fence}{language}\nmodule.exports = {{}}\n---\n".encode())
     assert line == 1 + fence.count("\n")
     assert why.startswith(f"front matter in '{language}' is refused")
 
@@ -77,7 +77,7 @@ def test_front_matter_in_a_language_that_could_run_is_refused(fence: str, langua
     "<!-- x -->\n---\nCategory: News\n---\n",
 ])  # fmt: skip
 def test_a_card_whose_front_matter_is_not_at_the_top_says_so(content: str) -> None:
-    (only,) = reading(content.encode()).problems
+    (only,) = parse_file(content.encode()).problems
     assert (only.severity, only.field) == (Severity.NOTE, "category")
     assert only.line == 1 + content.lower().partition("category")[0].count("\n")
     assert "front matter stands first" in only.problem
@@ -85,25 +85,28 @@ def test_a_card_whose_front_matter_is_not_at_the_top_says_so(content: str) -> No
 
 @pytest.mark.parametrize("content", [b"text\0", b"\0\0---\n", b"n\0e\0w\0s\0\n\0"])
 def test_a_file_with_nul_bytes_and_no_front_matter_is_an_error(content: bytes) -> None:
-    assert "NUL" in problem(content)[2]
+    assert "NUL" in parse_problem(content)[2]
 
 
 @pytest.mark.parametrize("line", ["%YAML 1.1", "%TAG ! tag:example,2026:", " # x\n\n%x", "%"])
 def test_directives_have_no_place_in_front_matter(line: str) -> None:
-    found = problem(f"---\n{line}\ncategory: news\n---\n".encode())
+    found = parse_problem(f"---\n{line}\ncategory: news\n---\n".encode())
     assert found[0] == 2 + line.count("\n")
     assert "a line with %" in found[2]
 
 
 def test_of_two_json_objects_between_fences_none_is_guessed() -> None:
-    assert problem(b'---json\n{"category": "news"}\n{}\n---\n')[::2] == (2, "not valid JSON: more than one object")
+    assert parse_problem(b'---json\n{"category": "news"}\n{}\n---\n')[::2] == (
+        2,
+        "not valid JSON: more than one object",
+    )
 
 
 @pytest.mark.parametrize("merged", ["<<: x", "<<: [x]", "<<:", "<<: [[]]"])
 def test_only_maps_can_be_merged(merged: str) -> None:
-    assert "`<<` takes a map" in problem(raw(merged))[2]
+    assert "`<<` takes a map" in parse_problem(raw_card_file(merged))[2]
 
 
 def test_merged_keys_never_replace_what_the_map_says_itself() -> None:
-    card = loaded(raw("a: &a {title: Merged, excerpt: Merged}\n<<: *a"))
+    card = parse_valid(raw_card_file("a: &a {title: Merged, excerpt: Merged}\n<<: *a"))
     assert (card.title, card.excerpt) == ("A title", "Merged")

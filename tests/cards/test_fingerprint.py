@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from bot.cards.fingerprint import RELATED_SHOWN, content, revision
-from bot.cards.model import HeldReason, Image, Provider, Related, State
-from tests.support.cards import card, loaded, page
+from bot.cards.fingerprint import RELATED_SHOWN, compute_content_hash, compute_revision
+from bot.cards.model import CardState, HeldReason, Image, Provider, RelatedArticle
+from tests.support.cards import card_file, make_card, parse_valid
 
-STORIES = tuple(Related(f"Story {n}", f"https://other.example/{n}", "Other") for n in range(5))
+STORIES = tuple(RelatedArticle(f"Story {n}", f"https://other.example/{n}", "Other") for n in range(5))
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,9 @@ STORIES = tuple(Related(f"Story {n}", f"https://other.example/{n}", "Other") for
     ],
 )  # fmt: skip
 def test_what_no_reader_sees_is_no_new_revision(fields: dict[str, Any]) -> None:
-    assert revision(loaded(page(**fields))) == revision(loaded(page(secured="CIPHERTEXT")))
+    assert compute_revision(parse_valid(card_file(**fields))) == compute_revision(
+        parse_valid(card_file(secured="CIPHERTEXT"))
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,22 +34,24 @@ def test_what_no_reader_sees_is_no_new_revision(fields: dict[str, Any]) -> None:
         {"title": "Other"}, {"excerpt": "Other"}, {"url": "https://other.example/"}, {"url": None},
         {"image": Image("https://a.example/i.png")}, {"provider": Provider("ESA")}, {"topics": ("AI",)},
         {"type": "video"},
-        {"published_at": card().published_at + timedelta(seconds=1)}, {"related": STORIES[:1]},
+        {"published_at": make_card().published_at + timedelta(seconds=1)}, {"related": STORIES[:1]},
     ],
 )  # fmt: skip
 def test_what_a_reader_sees_is_a_new_revision(changes: dict[str, Any]) -> None:
-    assert revision(replace(card(), **changes)) != revision(card())
+    assert compute_revision(replace(make_card(), **changes)) != compute_revision(make_card())
 
 
 def test_of_the_related_stories_the_shown_ones_and_their_number_count() -> None:
-    shown = replace(card(), related=STORIES)
+    shown = replace(make_card(), related=STORIES)
     renamed = (*STORIES[:RELATED_SHOWN], replace(STORIES[RELATED_SHOWN], title="Other"), *STORIES[RELATED_SHOWN + 1 :])
-    assert revision(replace(shown, related=renamed)) == revision(shown)
-    assert revision(replace(shown, related=STORIES[:4])) != revision(shown)
-    assert revision(replace(shown, related=STORIES[::-1])) != revision(shown)
+    assert compute_revision(replace(shown, related=renamed)) == compute_revision(shown)
+    assert compute_revision(replace(shown, related=STORIES[:4])) != compute_revision(shown)
+    assert compute_revision(replace(shown, related=STORIES[::-1])) != compute_revision(shown)
 
 
 def test_a_renamed_file_has_the_same_content_and_another_score_does_not() -> None:
-    held = replace(card("b", title="T", url=None, aliases=()), state=State.HELD, held_reason=HeldReason.COVERED)
-    assert content(card("a", title="T", url=None, aliases=())) == content(held)
-    assert content(replace(held, quality=3)) != content(held)
+    held = replace(
+        make_card("b", title="T", url=None, aliases=()), state=CardState.HELD, held_reason=HeldReason.COVERED
+    )
+    assert compute_content_hash(make_card("a", title="T", url=None, aliases=())) == compute_content_hash(held)
+    assert compute_content_hash(replace(held, quality=3)) != compute_content_hash(held)

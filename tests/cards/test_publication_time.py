@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cards.model import effective_publication, is_scheduled
+from bot.cards.model import effective_published_at, is_scheduled
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -30,13 +30,13 @@ def test_up_to_14_hours_ahead_is_now_and_more_is_scheduled(
     published_at: datetime, scheduled: bool, effective: datetime
 ) -> None:
     assert is_scheduled(published_at, NOW) is scheduled
-    assert effective_publication(published_at, NOW) == effective
+    assert effective_published_at(published_at, NOW) == effective
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(UTC)))
 def test_a_card_counts_as_published_in_the_future_only_while_it_is_scheduled(
     published_at: datetime, now: datetime
 ) -> None:
-    effective = effective_publication(published_at, now)
+    effective = effective_published_at(published_at, now)
     assert effective <= published_at
     assert (effective > now) is is_scheduled(published_at, now)

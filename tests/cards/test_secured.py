@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.cards import reading
+from tests.support.cards import parse_file
 
 _YAML = "category: news\ntitle: T\npublishedDateTime: 2020-01-01T10:00:00Z\n{}\ntopics: [AI]\n"
 _TOML = "category = 'news'\ntitle = 'T'\npublishedDateTime = 2020-01-01T10:00:00Z\n{}\ntopics = ['AI']\n"
@@ -40,7 +40,7 @@ BROKEN = {
 
 @pytest.mark.parametrize(("form", "secured"), [(form, each) for form, all_ in BROKEN.items() for each in all_])
 def test_a_broken_cipher_costs_nothing_and_is_nowhere(form: str, secured: str) -> None:
-    found = reading(FORMS[form].format(secured).encode())
+    found = parse_file(FORMS[form].format(secured).encode())
     assert found.card, found.problems
     assert found.card.topics == ("AI",)
     assert "CIPHER" not in repr(found)
@@ -53,7 +53,7 @@ def test_a_broken_cipher_costs_nothing_and_is_nowhere(form: str, secured: str) -
     '---\n{category: news, title: T, publishedDateTime: 2020-01-01, secured: "CIPHER\\q"}\n---\n',
 ])  # fmt: skip
 def test_a_broken_cipher_costs_nothing_on_one_line_with_the_rest(content: str) -> None:
-    found = reading(content.encode())
+    found = parse_file(content.encode())
     assert found.card, found.problems
     assert "CIPHER" not in repr(found)
 
@@ -62,8 +62,8 @@ def test_a_broken_cipher_costs_nothing_on_one_line_with_the_rest(content: str) -
 def test_bytes_that_are_no_text_cost_nothing_within_it_and_the_card_outside_of_it(form: str) -> None:
     quoted = {"YAML": 'secured: "CIPHER~"', "TOML": 'secured = "CIPHER~"', "JSON": '"secured": "CIPHER~",'}[form]
     content = FORMS[form].format(quoted).encode()
-    assert reading(content.replace(b"~", b"\xff\x80")).card
-    outside = reading(content.replace(b"~", b"\xff").replace(b"AI", b"A\xe4"))
+    assert parse_file(content.replace(b"~", b"\xff\x80")).card
+    outside = parse_file(content.replace(b"~", b"\xff").replace(b"AI", b"A\xe4"))
     assert outside.card is None
     assert outside.problems[0].problem.startswith("not UTF-8 text")
 
@@ -72,12 +72,12 @@ def test_bytes_that_are_no_text_cost_nothing_within_it_and_the_card_outside_of_i
 def test_whatever_is_written_as_a_quoted_cipher_the_card_loads(cipher: str) -> None:
     # A line that looks like another key ends it.
     one_line = "".join(cipher.split())
-    found = reading(FORMS["YAML"].format(f'secured: "{one_line}').encode())
+    found = parse_file(FORMS["YAML"].format(f'secured: "{one_line}').encode())
     assert found.card, found.problems
 
 
 def test_a_problem_elsewhere_is_told_with_its_own_line() -> None:
-    found = reading(FORMS["YAML"].format('secured: "CIPHER\n  CIPHER\nx: 1\nheat: [1').encode())
+    found = parse_file(FORMS["YAML"].format('secured: "CIPHER\n  CIPHER\nx: 1\nheat: [1').encode())
     assert [(each.line, each.problem) for each in found.problems] == [
         (9, "not valid YAML: did not find expected ',' or ']'")
     ]

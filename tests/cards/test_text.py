@@ -8,12 +8,12 @@ from ftfy.badness import is_bad
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cards.text import _MOJIBAKE_ONLY, folded, repaired
-from tests.support.cards import loaded, raw
+from bot.cards.text import _MOJIBAKE_ONLY, clean_text, normalize_name
+from tests.support.cards import parse_valid, raw_card_file
 
 
 @pytest.mark.parametrize(
-    ("broken", "mended"),
+    ("broken", "repaired_text"),
     [
         ("InfoWorldâ€™s 2020", "InfoWorld’s 2020"),
         ("a â€œquoteâ€\u009d", "a “quote”"),
@@ -35,8 +35,8 @@ from tests.support.cards import loaded, raw
         ("bell\x07 and nul\x00", "bell and nul"),
     ],
 )
-def test_broken_text_is_mended(broken: str, mended: str) -> None:
-    assert repaired(broken) == mended
+def test_broken_text_is_mended(broken: str, repaired_text: str) -> None:
+    assert clean_text(broken) == repaired_text
 
 
 @pytest.mark.parametrize(
@@ -48,18 +48,18 @@ def test_broken_text_is_mended(broken: str, mended: str) -> None:
     ],
 )  # fmt: skip
 def test_well_formed_text_is_untouched(text: str) -> None:
-    assert repaired(text) == text
+    assert clean_text(text) == text
 
 
 def test_a_card_with_a_c1_character_loads_and_is_mended_and_its_raw_title_kept() -> None:
-    card = loaded(raw('title: "The â€œquoteâ€\u009d"\nexcerpt: "caf\u00e9 \ue09d"'))
+    card = parse_valid(raw_card_file('title: "The â€œquoteâ€\u009d"\nexcerpt: "caf\u00e9 \ue09d"'))
     assert card.title == "The “quote”"
     assert card.raw_title == "The â€œquoteâ€\u009d"
 
 
 @given(st.text())
 def test_repaired_text_is_one_trimmed_line_whatever_comes_in(text: str) -> None:
-    once = repaired(text)
+    once = clean_text(text)
     assert len(once.splitlines()) <= 1
     assert once == " ".join(once.split())
 
@@ -90,18 +90,18 @@ _PIECES = st.sampled_from(
 def test_repairing_settles_after_a_few_times(text: str) -> None:
     settled = text
     for _ in range(8):
-        settled = repaired(settled)
-    assert repaired(settled) == settled
+        settled = clean_text(settled)
+    assert clean_text(settled) == settled
 
 
 @given(st.text(st.characters(codec="ascii", exclude_characters="<&")))
 def test_plain_ascii_only_loses_white_space_and_controls(text: str) -> None:
-    assert repaired(text) == " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
+    assert clean_text(text) == " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
 
 
 def test_names_are_compared_trimmed_and_without_case() -> None:
-    assert folded("  Big\tData ") == folded("BIG data") == "big data"
-    assert folded("Straße") == folded("STRASSE")
+    assert normalize_name("  Big\tData ") == normalize_name("BIG data") == "big data"
+    assert normalize_name("Straße") == normalize_name("STRASSE")
 
 
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
@@ -125,7 +125,7 @@ TEXAS = "\U0001f3f4\U000e0075\U000e0073\U000e0074\U000e0078\U000e007f"
     ],
 )
 def test_emoji_stay_sign_by_sign_also_those_that_this_python_does_not_know(text: str) -> None:
-    assert repaired(text) == text
+    assert clean_text(text) == text
 
 
 @given(
@@ -133,7 +133,7 @@ def test_emoji_stay_sign_by_sign_also_those_that_this_python_does_not_know(text:
     st.sampled_from(["", "\U0001f3f4"]),
 )
 def test_tags_that_make_no_flag_are_text_that_nobody_sees_and_go(tags: str, before: str) -> None:
-    made = repaired(f"a{before}{tags}b")
+    made = clean_text(f"a{before}{tags}b")
     assert (
         made in {f"a{before}b"} or any(mark in made for mark in _VARIATIONS) or made.startswith("a\U0001f3f4\U000e0030")
     )
@@ -146,7 +146,7 @@ _VARIATIONS = [chr(code) for code in range(0xE0100, 0xE01F0)]  # of ideographs: 
     "code", [0xFFFE, 0xFFFF, 0xFDD0, 0x1FFFE, 0xE000, 0xF8FF, 0x100000, 0xD800, 0x202E, 0x2066, 0xAD]
 )
 def test_what_is_no_character_goes(code: int) -> None:
-    assert repaired(f"a{chr(code)}b") == "ab"
+    assert clean_text(f"a{chr(code)}b") == "ab"
 
 
 @pytest.mark.parametrize(
@@ -178,14 +178,14 @@ def test_what_is_no_character_goes(code: int) -> None:
     ],
 )
 def test_text_of_which_nothing_can_be_seen_is_empty(text: str) -> None:
-    assert repaired(text) == ""
+    assert clean_text(text) == ""
 
 
 @pytest.mark.parametrize(
     "text", ["a", "1", "?", "…", "é", "中", "🏴", ENGLAND, "\U0001faea", "©", "²", "\u0e01\u0e33", "#️⃣", "€"]
 )
 def test_text_of_which_anything_can_be_seen_is_not(text: str) -> None:
-    assert repaired(f" \u200b{text}\u3164") != ""
+    assert clean_text(f" \u200b{text}\u3164") != ""
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_text_of_which_anything_can_be_seen_is_not(text: str) -> None:
     ],
 )
 def test_what_is_no_whole_entity_stays_letter_by_letter(text: str) -> None:
-    assert repaired(text) == text
+    assert clean_text(text) == text
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_what_is_no_whole_entity_stays_letter_by_letter(text: str) -> None:
     ],
 )
 def test_whole_entities_are_characters(text: str, shown: str) -> None:
-    assert repaired(text) == shown
+    assert clean_text(text) == shown
 
 
 @given(st.text())

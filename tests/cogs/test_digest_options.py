@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.stage import on_stage
+from tests.support.stage import open_stage
 
 
 async def test_every_command_of_a_digest_answers(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        made = await stage.subscribe(when="daily", at="9:00", timezone="Europe/Berlin", without="gossip")
+    async with open_stage(tmp_path) as stage:
+        made = await stage.subscribe_channel(when="daily", at="9:00", timezone="Europe/Berlin", without="gossip")
         assert "first digest" in made.response.content
-        await stage.load("one")
-        card = (await stage.bot.store.archive.latest(0, limit=1)).cards[0]
-        asked = {"subscription": "1"}
+        await stage.load_cards("one")
+        card = (await stage.bot.store.cards.list_latest(0, limit=1)).cards[0]
+        parameters = {"subscription": "1"}
         for command, options, answer in (
-            ("preview", asked, "Daily digest"),
-            ("why", asked | {"card": f"card:{card.id}"}, "next digest"),
-            ("edit", asked | {"layout": "list", "max_cards": 3}, "changed"),
-            ("edit", asked | {"layout": "list"}, "Nothing would change"),
-            ("edit", asked | {"timezone": "Mars/Base"}, "no time zone"),
+            ("preview", parameters, "Daily digest"),
+            ("why", parameters | {"card": f"card:{card.id}"}, "next digest"),
+            ("edit", parameters | {"layout": "list", "max_cards": 3}, "changed"),
+            ("edit", parameters | {"layout": "list"}, "Nothing would change"),
+            ("edit", parameters | {"timezone": "Mars/Base"}, "no time zone"),
             ("quiet", {"channel": stage.news, "starts": "22:00", "ends": "7:00"}, "quiet from 22:00 to 07:00"),
             ("quiet", {"channel": stage.news}, "no quiet hours any more"),
-            ("now", asked, "on its way"),
-            ("pause", asked, "until `/digest resume`"),
-            ("resume", asked, "goes on"),
+            ("now", parameters, "on its way"),
+            ("pause", parameters, "until `/digest resume`"),
+            ("resume", parameters, "goes on"),
         ):
             names = {"starts": "from", "ends": "to"}
             given = {names.get(name, name): value for name, value in options.items()}

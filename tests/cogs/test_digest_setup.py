@@ -10,137 +10,144 @@ from typing import Any
 import discord
 import pytest
 
-from bot.desk.subscription import Layout, Subscription, When, Wish
-from tests.support.stage import ImpossibleError, Stage, newest, on_stage
+from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
+from tests.support.stage import BotStage, ImpossibleError, newest, open_stage
 
 LOST = "This setup is not open any more. Begin anew: `/digest setup`."
 
 
 @dataclass
-class Setup:
+class WizardDriver:
     """A draft on its manager's screen."""
 
-    stage: Stage
+    stage: BotStage
     shown: Any
 
-    def items(self) -> dict[str, Any]:
+    def list_items(self) -> dict[str, Any]:
         """The choices that are shown, by the last word of their `custom_id`."""
         found = [item for row in self.shown.components for item in row["components"]]
         return {item["custom_id"].rpartition(":")[2]: item for item in found}
 
-    def says(self) -> dict[str, str]:
+    def read_fields(self) -> dict[str, str]:
         return {field.name: field.value for field in self.shown.embeds[0].fields}
 
-    async def choose(self, name: str, *values: Any) -> Any:
-        return await self.stage.admin.select(self.shown, list(values), custom_id=self.items()[name]["custom_id"])
+    async def choose_option(self, name: str, *values: Any) -> Any:
+        return await self.stage.admin.select(self.shown, list(values), custom_id=self.list_items()[name]["custom_id"])
 
-    async def click(self, name: str) -> Any:
-        return await self.stage.admin.click(self.shown, custom_id=self.items()[name]["custom_id"])
+    async def click_item(self, name: str) -> Any:
+        return await self.stage.admin.click(self.shown, custom_id=self.list_items()[name]["custom_id"])
 
-    async def fill_in(self, **typed: str) -> Any:
+    async def fill_form(self, **typed: str) -> Any:
         """Open the form, change some of its fields, and send it."""
-        opened = await self.click("more")
-        return await self.stage.admin.submit_modal(opened, {**form(opened), **self.fields(opened, typed)})
+        opened = await self.click_item("more")
+        return await self.stage.admin.submit_modal(opened, {**form_fields(opened), **self.form_values(opened, typed)})
 
     @staticmethod
-    def fields(opened: Any, typed: dict[str, str]) -> dict[str, str]:
+    def form_values(opened: Any, typed: dict[str, str]) -> dict[str, str]:
         names = {label["label"].split()[0]: label["component"]["custom_id"] for label in opened.modal["components"]}
         return {names[name]: text for name, text in typed.items()}
 
 
-def form(opened: Any) -> dict[str, str]:
+def form_fields(opened: Any) -> dict[str, str]:
     """What a form's fields hold when it is opened."""
     fields = [label["component"] for label in opened.modal["components"]]
     return {field["custom_id"]: field.get("value") or "" for field in fields}
 
 
-async def begun(stage: Stage) -> Setup:
+async def open_wizard(stage: BotStage) -> WizardDriver:
     result = await stage.admin.slash(stage.news, "digest setup")
     assert result.ephemeral
-    return Setup(stage, result.response)
+    return WizardDriver(stage, result.response)
 
 
-async def subscriptions(stage: Stage) -> list[Subscription]:
-    return await stage.bot.store.subscriptions.of_guild(stage.guild.id)
+async def list_subscriptions(stage: BotStage) -> list[Subscription]:
+    return await stage.bot.store.subscriptions.list_for_guild(stage.guild.id)
 
 
 async def test_the_whole_walk(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        await stage.load("one")
-        await stage.load("other", topics="[Rust]")
-        setup = await begun(stage)
-        assert setup.says() == {
+    async with open_stage(tmp_path) as stage:
+        await stage.load_cards("one")
+        await stage.load_cards("other", topics="[Rust]")
+        setup = await open_wizard(stage)
+        assert setup.read_fields() == {
             "Channel": "*not chosen yet*",
             "When": "Daily at 09:00 (UTC)",
             "Topics": "Every topic",
             "How": "At most 10 cards",
         }
-        assert setup.items()["subscribe"]["disabled"]
-        await setup.choose("channel", stage.digest)
-        await setup.choose("when", "weekly")
-        await setup.choose("topics", "Rust")
-        await setup.choose("layout", "list")
-        await setup.fill_in(Times="9, 18:30", Days="sat", Time="europe/berlin", Leave="gossip", Minimum="20")
-        assert setup.says() == {
+        assert setup.list_items()["subscribe"]["disabled"]
+        await setup.choose_option("channel", stage.digest)
+        await setup.choose_option("when", "weekly")
+        await setup.choose_option("topics", "Rust")
+        await setup.choose_option("layout", "list")
+        await setup.fill_form(Times="9, 18:30", Days="sat", Time="europe/berlin", Leave="gossip", Minimum="20")
+        assert setup.read_fields() == {
             "Channel": f"<#{stage.digest.id}>",
             "When": "Saturday at 09:00 and 18:30 (Europe/Berlin)",
             "Topics": "Rust",
             "How": "As a list of at most 10 headlines; quality at least 20; without gossip",
         }
-        preview = await setup.click("preview")
+        preview = await setup.click_item("preview")
         assert "Weekly digest" in preview.response.content
         assert "1 chosen, 1 of other topics" in preview.response.content
         assert "Title of other" in (preview.response.embeds[0].description or "")
-        await setup.click("subscribe")
+        await setup.click_item("subscribe")
         assert "gets its first digest" in setup.shown.content
         assert setup.shown.components == []
-        (made,) = await subscriptions(stage)
+        (made,) = await list_subscriptions(stage)
         assert made.channel_id == stage.digest.id
-        assert made.wish == Wish(
-            When.WEEKLY, (time(9), time(18, 30)), (5,), "Europe/Berlin", ("Rust",), ("gossip",), 20, layout=Layout.LIST
+        assert made.options == SubscriptionOptions(
+            Frequency.WEEKLY,
+            (time(9), time(18, 30)),
+            (5,),
+            "Europe/Berlin",
+            ("Rust",),
+            ("gossip",),
+            20,
+            layout=Layout.LIST,
         )
         assert stage.bot.open_drafts == set()
 
 
 async def test_the_form_shows_what_was_chosen_and_an_empty_field_means_none(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        setup = await begun(stage)
-        await setup.fill_in(Times="18:30", Days="mon, fri", Leave="gossip")
-        opened = await setup.click("more")
-        assert list(form(opened).values()) == ["18:30", "Monday, Friday", "UTC", "gossip", ""]
-        await stage.admin.submit_modal(opened, dict.fromkeys(form(opened), ""))
-        assert setup.says()["When"] == "Daily at 09:00 (UTC)"
-        assert setup.says()["How"] == "At most 10 cards"
+    async with open_stage(tmp_path) as stage:
+        setup = await open_wizard(stage)
+        await setup.fill_form(Times="18:30", Days="mon, fri", Leave="gossip")
+        opened = await setup.click_item("more")
+        assert list(form_fields(opened).values()) == ["18:30", "Monday, Friday", "UTC", "gossip", ""]
+        await stage.admin.submit_modal(opened, dict.fromkeys(form_fields(opened), ""))
+        assert setup.read_fields()["When"] == "Daily at 09:00 (UTC)"
+        assert setup.read_fields()["How"] == "At most 10 cards"
 
 
 async def test_an_instant_subscription_is_asked_for_neither_times_nor_layout(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        setup = await begun(stage)
-        await setup.choose("channel", stage.news)
-        await setup.choose("when", "instant")
-        assert "layout" not in setup.items()
-        opened = await setup.click("more")
-        assert len(form(opened)) == 2
-        assert (await setup.click("preview")).response.content == "No card of the last 7 days matches."
-        await stage.load("early")
-        preview = await setup.click("preview")
+    async with open_stage(tmp_path) as stage:
+        setup = await open_wizard(stage)
+        await setup.choose_option("channel", stage.news)
+        await setup.choose_option("when", "instant")
+        assert "layout" not in setup.list_items()
+        opened = await setup.click_item("more")
+        assert len(form_fields(opened)) == 2
+        assert (await setup.click_item("preview")).response.content == "No card of the last 7 days matches."
+        await stage.load_cards("early")
+        preview = await setup.click_item("preview")
         assert "Each card comes like this one." in preview.response.content
         assert preview.response.embeds[0].title == "Title of early"
-        await stage.admin.submit_modal(opened, form(opened))
-        await setup.click("subscribe")
+        await stage.admin.submit_modal(opened, form_fields(opened))
+        await setup.click_item("subscribe")
         assert "gets new cards from now on" in setup.shown.content
-        await stage.load("one")
-        assert stage.titles() == ["Title of one"]
+        await stage.load_cards("one")
+        assert stage.list_titles() == ["Title of one"]
 
 
 async def test_the_zone_that_was_typed_is_the_servers_next_one(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        setup = await begun(stage)
-        await setup.choose("channel", stage.news)
-        await setup.fill_in(Time="asia/tokyo")
-        assert (await begun(stage)).says()["When"] == "Daily at 09:00 (UTC)"
-        await setup.click("subscribe")
-        assert (await begun(stage)).says()["When"] == "Daily at 09:00 (Asia/Tokyo)"
+    async with open_stage(tmp_path) as stage:
+        setup = await open_wizard(stage)
+        await setup.choose_option("channel", stage.news)
+        await setup.fill_form(Time="asia/tokyo")
+        assert (await open_wizard(stage)).read_fields()["When"] == "Daily at 09:00 (UTC)"
+        await setup.click_item("subscribe")
+        assert (await open_wizard(stage)).read_fields()["When"] == "Daily at 09:00 (Asia/Tokyo)"
 
 
 @pytest.mark.parametrize(
@@ -156,109 +163,109 @@ async def test_the_zone_that_was_typed_is_the_servers_next_one(tmp_path: Path) -
 async def test_what_is_typed_and_impossible_is_said_and_changes_nothing(
     tmp_path: Path, typed: dict[str, str], answer: str
 ) -> None:
-    async with on_stage(tmp_path) as stage:
-        await stage.load("one")
-        setup = await begun(stage)
-        await setup.choose("topics", "Python")
-        before = setup.says()
-        refused = await setup.fill_in(**typed)
+    async with open_stage(tmp_path) as stage:
+        await stage.load_cards("one")
+        setup = await open_wizard(stage)
+        await setup.choose_option("topics", "Python")
+        before = setup.read_fields()
+        refused = await setup.fill_form(**typed)
         assert newest(refused).ephemeral
         assert answer in newest(refused).content
-        assert setup.says() == before
-        await setup.fill_in(Times="8:00")
-        assert setup.says()["When"] == "Daily at 08:00 (UTC)"
+        assert setup.read_fields() == before
+        await setup.fill_form(Times="8:00")
+        assert setup.read_fields()["When"] == "Daily at 08:00 (UTC)"
 
 
 @pytest.mark.parametrize("when", ["instant", "weekdays", "daily"])
 async def test_a_topic_that_is_left_out_cannot_be_chosen(tmp_path: Path, when: str) -> None:
-    async with on_stage(tmp_path) as stage:
-        await stage.load("one")
-        setup = await begun(stage)
-        await setup.choose("when", when)
-        await setup.fill_in(Leave="python")
-        refused = await setup.choose("topics", "Python")
+    async with open_stage(tmp_path) as stage:
+        await stage.load_cards("one")
+        setup = await open_wizard(stage)
+        await setup.choose_option("when", when)
+        await setup.fill_form(Leave="python")
+        refused = await setup.choose_option("topics", "Python")
         assert "no card could ever match" in newest(refused).content
-        assert setup.says()["Topics"] == "Every topic"
+        assert setup.read_fields()["Topics"] == "Every topic"
 
 
 async def test_a_channel_where_the_bot_cannot_post_is_not_taken(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
+    async with open_stage(tmp_path) as stage:
         locked = stage.guild.create_text_channel(
             "locked", overwrites={stage.guild.me: discord.PermissionOverwrite(send_messages=False)}
         )
-        setup = await begun(stage)
-        refused = await setup.choose("channel", locked)
+        setup = await open_wizard(stage)
+        refused = await setup.choose_option("channel", locked)
         assert "**Send Messages**" in newest(refused).content
-        assert setup.says()["Channel"] == "*not chosen yet*"
+        assert setup.read_fields()["Channel"] == "*not chosen yet*"
 
 
 async def test_the_same_subscription_twice_is_refused_and_the_draft_stays(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        await stage.subscribe(when="daily")
-        setup = await begun(stage)
-        await setup.choose("channel", stage.news)
-        refused = await setup.click("subscribe")
+    async with open_stage(tmp_path) as stage:
+        await stage.subscribe_channel(when="daily")
+        setup = await open_wizard(stage)
+        await setup.choose_option("channel", stage.news)
+        refused = await setup.click_item("subscribe")
         assert "has this subscription already" in newest(refused).content
-        await setup.choose("channel", stage.digest)
-        await setup.click("subscribe")
-        assert [each.channel_id for each in await subscriptions(stage)] == [stage.news.id, stage.digest.id]
+        await setup.choose_option("channel", stage.digest)
+        await setup.click_item("subscribe")
+        assert [each.channel_id for each in await list_subscriptions(stage)] == [stage.news.id, stage.digest.id]
 
 
 async def test_nobody_else_sees_a_draft(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        setup = await begun(stage)
+    async with open_stage(tmp_path) as stage:
+        setup = await open_wizard(stage)
         with pytest.raises(ImpossibleError, match="not visible to this user"):
             await stage.member.click(setup.shown, label="Preview")
 
 
 async def test_who_manages_one_channel_cannot_choose_another(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
+    async with open_stage(tmp_path) as stage:
         own = stage.guild.create_text_channel(
             "own", overwrites={stage.member: discord.PermissionOverwrite(manage_channels=True)}
         )
         result = await stage.member.slash(own, "digest setup")
-        setup = Setup(stage, result.response)
-        chosen = setup.items()["channel"]["custom_id"]
-        refused = await stage.member.select(setup.shown, [stage.news], custom_id=chosen)
+        setup = WizardDriver(stage, result.response)
+        selected = setup.list_items()["channel"]["custom_id"]
+        refused = await stage.member.select(setup.shown, [stage.news], custom_id=selected)
         assert "**Manage Channels**" in newest(refused).content
-        await stage.member.select(setup.shown, [own], custom_id=chosen)
-        assert setup.says()["Channel"] == f"<#{own.id}>"
+        await stage.member.select(setup.shown, [own], custom_id=selected)
+        assert setup.read_fields()["Channel"] == f"<#{own.id}>"
 
 
 async def test_who_lost_the_permission_in_the_midst_subscribes_nothing(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
+    async with open_stage(tmp_path) as stage:
         own = stage.guild.create_text_channel(
             "own", overwrites={stage.member: discord.PermissionOverwrite(manage_channels=True)}
         )
-        setup = Setup(stage, (await stage.member.slash(own, "digest setup")).response)
-        await stage.member.select(setup.shown, [own], custom_id=setup.items()["channel"]["custom_id"])
+        setup = WizardDriver(stage, (await stage.member.slash(own, "digest setup")).response)
+        await stage.member.select(setup.shown, [own], custom_id=setup.list_items()["channel"]["custom_id"])
         stage.take_permissions(own)
         refused = await stage.member.click(setup.shown, label="Subscribe")
         assert "**Manage Channels**" in newest(refused).content
-        assert await subscriptions(stage) == []
+        assert await list_subscriptions(stage) == []
 
 
 async def test_a_setup_that_a_restart_interrupted_says_so_at_every_item_and_in_its_form(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        setup = await begun(stage)
-        await setup.choose("channel", stage.news)
-        opened = await setup.click("more")
-        await stage.restart()
-        lost = [await setup.click(name) for name in ("more", "preview", "subscribe")]
-        lost += [await setup.choose("channel", stage.digest), await setup.choose("when", "weekly")]
-        lost.append(await stage.admin.submit_modal(opened, form(opened)))
+    async with open_stage(tmp_path) as stage:
+        setup = await open_wizard(stage)
+        await setup.choose_option("channel", stage.news)
+        opened = await setup.click_item("more")
+        await stage.restart_bot()
+        lost = [await setup.click_item(name) for name in ("more", "preview", "subscribe")]
+        lost += [await setup.choose_option("channel", stage.digest), await setup.choose_option("when", "weekly")]
+        lost.append(await stage.admin.submit_modal(opened, form_fields(opened)))
         assert [each.response.content for each in lost] == [LOST] * 6
         assert all(each.ephemeral for each in lost)
-        assert await subscriptions(stage) == []
-        again = await begun(stage)
-        await again.choose("channel", stage.news)
-        await again.click("subscribe")
-        assert len(await subscriptions(stage)) == 1
+        assert await list_subscriptions(stage) == []
+        again = await open_wizard(stage)
+        await again.choose_option("channel", stage.news)
+        await again.click_item("subscribe")
+        assert len(await list_subscriptions(stage)) == 1
 
 
 async def test_a_setup_that_waited_for_too_long_says_so(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        setup = await begun(stage)
+    async with open_stage(tmp_path) as stage:
+        setup = await open_wizard(stage)
         await stage.env.advance_time(14 * 60 + 1)
-        assert (await setup.click("preview")).response.content == LOST
+        assert (await setup.click_item("preview")).response.content == LOST
         assert stage.bot.open_drafts == set()

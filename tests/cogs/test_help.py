@@ -9,13 +9,13 @@ from typing import Any
 import discord
 import pytest
 
-from bot.render.limits import EMBED_TOTAL, total
-from tests.support.stage import Stage, on_stage
+from bot.render.limits import EMBED_TOTAL, count_total
+from tests.support.stage import BotStage, open_stage
 
 OWNERS_COMMANDS = {"status"}
 
 
-def _groups(result: Any) -> dict[str | None, set[str]]:
+def _command_groups(result: Any) -> dict[str | None, set[str]]:
     """The commands by group, mentioned or plain."""
     return {
         embed.title: set(re.findall(r"^(?:</|`/)([a-z ]+)", embed.description or "", re.MULTILINE))
@@ -23,20 +23,20 @@ def _groups(result: Any) -> dict[str | None, set[str]]:
     }
 
 
-def _named(result: Any) -> set[str]:
-    return set().union(*_groups(result).values())
+def _named_commands(result: Any) -> set[str]:
+    return set().union(*_command_groups(result).values())
 
 
-async def _with(stage: Stage, **permissions: bool) -> Any:
+async def _join_with(stage: BotStage, **permissions: bool) -> Any:
     role = stage.guild.create_role("some", permissions=discord.Permissions(**permissions))
     return stage.guild.add_member(stage.env.create_user("some"), roles=[role])
 
 
 async def test_a_member_is_shown_what_is_for_everybody_and_how_to_start_it(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
+    async with open_stage(tmp_path) as stage:
         result = await stage.member.slash(stage.news, "help")
         assert result.ephemeral
-        assert list(_groups(result)) == ["Reading"]
+        assert list(_command_groups(result)) == ["Reading"]
         assert {
             "latest",
             "search",
@@ -47,7 +47,7 @@ async def test_a_member_is_shown_what_is_for_everybody_and_how_to_start_it(tmp_p
             "follow",
             "privacy erase",
             "help",
-        } <= _named(result)
+        } <= _named_commands(result)
         text = result.response.embeds[0].description or ""
         (latest,) = [each for each in await stage.bot.tree.fetch_commands() if each.name == "latest"]
         assert f"</latest:{latest.id}> · The newest cards" in text
@@ -63,38 +63,40 @@ async def test_a_member_is_shown_what_is_for_everybody_and_how_to_start_it(tmp_p
     ],
 )
 async def test_each_sees_what_their_permissions_open(tmp_path: Path, permission: str, groups: set[str]) -> None:
-    async with on_stage(tmp_path) as stage:
-        person = await _with(stage, **{permission: True})
-        assert set(_groups(await person.slash(stage.news, "help"))) == groups
+    async with open_stage(tmp_path) as stage:
+        person = await _join_with(stage, **{permission: True})
+        assert set(_command_groups(await person.slash(stage.news, "help"))) == groups
 
 
 async def test_an_owner_with_all_permissions_sees_every_command(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        owner = await _with(stage, administrator=True)
+    async with open_stage(tmp_path) as stage:
+        owner = await _join_with(stage, administrator=True)
         stage.bot.owner_id = owner.id
         result = await owner.slash(stage.news, "help")
         walked = list(stage.bot.tree.walk_commands())
         every = {each.qualified_name for each in walked if not isinstance(each, discord.app_commands.Group)}
-        assert _named(result) == every
-        assert _groups(result)["Operating"] == OWNERS_COMMANDS
-        assert total([discord.Embed.from_dict(embed.to_dict()) for embed in result.response.embeds]) <= EMBED_TOTAL
+        assert _named_commands(result) == every
+        assert _command_groups(result)["Operating"] == OWNERS_COMMANDS
+        assert (
+            count_total([discord.Embed.from_dict(embed.to_dict()) for embed in result.response.embeds]) <= EMBED_TOTAL
+        )
 
 
 async def test_an_overwrite_of_the_channel_counts(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
+    async with open_stage(tmp_path) as stage:
         here = {stage.member: discord.PermissionOverwrite(manage_messages=True)}
         channel = stage.guild.create_text_channel("mine", overwrites=here)
-        assert "The desk" in _groups(await stage.member.slash(channel, "help"))
-        assert "The desk" not in _groups(await stage.member.slash(stage.news, "help"))
+        assert "The desk" in _command_groups(await stage.member.slash(channel, "help"))
+        assert "The desk" not in _command_groups(await stage.member.slash(stage.news, "help"))
 
 
 async def test_a_direct_message_has_no_commands_of_servers(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        assert list(_groups(await stage.admin.user.slash("help"))) == ["Reading"]
+    async with open_stage(tmp_path) as stage:
+        assert list(_command_groups(await stage.admin.user.slash("help"))) == ["Reading"]
 
 
 async def test_the_ids_are_asked_for_once_and_done_without_while_discord_refuses(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
+    async with open_stage(tmp_path) as stage:
         at_start = len(command_requests(stage))
         stage.env.inject_error("GET", "/applications/*/commands*", status=500, code=0, message="no", times=1)
         plain = await stage.member.slash(stage.news, "help")
@@ -105,6 +107,6 @@ async def test_the_ids_are_asked_for_once_and_done_without_while_discord_refuses
         assert len(command_requests(stage)) == at_start + 2
 
 
-def command_requests(stage: Stage) -> list[str]:
+def command_requests(stage: BotStage) -> list[str]:
     """The requests for the registered commands so far."""
     return [each.path for each in stage.env.http_requests if each.method == "GET" and each.path.endswith("/commands")]

@@ -7,10 +7,10 @@ from typing import Any
 
 import discord
 
-from tests.support.stage import Stage, buttons, on_stage
+from tests.support.stage import BotStage, button_ids, open_stage
 
 
-async def _desk(stage: Stage, **options: Any) -> Any:
+async def _open_review_channel(stage: BotStage, **options: Any) -> Any:
     """A review channel, named as a moderator names it."""
     desk = stage.private_channel("desk")
     result = await stage.admin.slash(stage.news, "desk channel", channel=desk, **options)
@@ -18,197 +18,197 @@ async def _desk(stage: Stage, **options: Any) -> Any:
     return desk
 
 
-async def _held(stage: Stage, *slugs: str, **fields: Any) -> None:
-    await stage.load(*slugs, **{"published": "false", "heat": "10", **fields})
+async def _load_held(stage: BotStage, *slugs: str, **fields: Any) -> None:
+    await stage.load_cards(*slugs, **{"published": "false", "heat": "10", **fields})
 
 
-def _reviews(stage: Stage, desk: Any) -> list[discord.Message]:
-    return stage.posts(desk)
+def _get_reviews(stage: BotStage, desk: Any) -> list[discord.Message]:
+    return stage.list_posts(desk)
 
 
 async def test_a_held_card_comes_once_as_readers_will_see_it_with_the_reason(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        desk = await _desk(stage)
-        await _held(stage, "one")
-        await stage.load("fine")
-        (review,) = _reviews(stage, desk)
+    async with open_stage(tmp_path) as stage:
+        desk = await _open_review_channel(stage)
+        await _load_held(stage, "one")
+        await stage.load_cards("fine")
+        (review,) = _get_reviews(stage, desk)
         assert review.embeds[0].title == "Title of one"
         assert "Held: below the producer's bar" in review.content
-        assert list(buttons(review)) == ["Publish", "Publish in…", "Withdraw", "Edit topics", "Why?"]
-        await stage.bot.newsroom.tick()
-        await stage.restart()
-        await stage.bot.newsroom.tick()
-        assert len(_reviews(stage, desk)) == 1
+        assert list(button_ids(review)) == ["Publish", "Publish in…", "Withdraw", "Edit topics", "Why?"]
+        await stage.bot.worker.plan_and_deliver()
+        await stage.restart_bot()
+        await stage.bot.worker.plan_and_deliver()
+        assert len(_get_reviews(stage, desk)) == 1
 
 
 async def test_publishing_turns_the_review_into_a_record_that_can_be_undone_after_a_restart(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        desk = await _desk(stage)
-        await stage.subscribe()
-        await _held(stage, "one")
-        (review,) = _reviews(stage, desk)
+    async with open_stage(tmp_path) as stage:
+        desk = await _open_review_channel(stage)
+        await stage.subscribe_channel()
+        await _load_held(stage, "one")
+        (review,) = _get_reviews(stage, desk)
         await stage.admin.click(review, label="Publish")
-        (record,) = _reviews(stage, desk)
+        (record,) = _get_reviews(stage, desk)
         assert f"Published by <@{stage.admin.id}>" in record.content
-        assert "Undo" in buttons(record)
-        await stage.bot.newsroom.tick()
-        assert stage.titles() == ["Title of one"]
-        await stage.restart()
-        (record,) = _reviews(stage, desk)
+        assert "Undo" in button_ids(record)
+        await stage.bot.worker.plan_and_deliver()
+        assert stage.list_titles() == ["Title of one"]
+        await stage.restart_bot()
+        (record,) = _get_reviews(stage, desk)
         await stage.admin.click(record, label="Undo")
-        await stage.bot.newsroom.tick()
-        assert stage.titles() == []
-        (again,) = _reviews(stage, desk)
+        await stage.bot.worker.plan_and_deliver()
+        assert stage.list_titles() == []
+        (again,) = _get_reviews(stage, desk)
         assert "Decision taken back by" in again.content
-        assert "Publish" in buttons(again)
+        assert "Publish" in button_ids(again)
 
 
 async def test_a_burst_does_not_flood_the_desk_and_the_best_come_first(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        desk = await _desk(stage, waiting=2)
+    async with open_stage(tmp_path) as stage:
+        desk = await _open_review_channel(stage, waiting=2)
         for place in range(6):
-            stage.write(f"card-{place}", published="false", heat=str(10 + place))
-        await stage.load()
-        first = {message.embeds[0].title for message in _reviews(stage, desk)}
+            stage.write_card(f"card-{place}", published="false", heat=str(10 + place))
+        await stage.load_cards()
+        first = {message.embeds[0].title for message in _get_reviews(stage, desk)}
         assert first == {"Title of card-5", "Title of card-4"}
-        await stage.admin.click(_reviews(stage, desk)[0], label="Publish")
-        await stage.bot.newsroom.tick()
-        assert [m.embeds[0].title for m in _reviews(stage, desk)][-1] == "Title of card-3"
-        assert len(_reviews(stage, desk)) == 3
+        await stage.admin.click(_get_reviews(stage, desk)[0], label="Publish")
+        await stage.bot.worker.plan_and_deliver()
+        assert [m.embeds[0].title for m in _get_reviews(stage, desk)][-1] == "Title of card-3"
+        assert len(_get_reviews(stage, desk)) == 3
         queue = await stage.admin.slash(stage.news, "desk queue")
         assert "**5** cards wait" in queue.response.content
 
 
 async def test_a_decision_by_command_and_a_take_down_change_the_review_too(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        desk = await _desk(stage)
-        await _held(stage, "one", "two")
+    async with open_stage(tmp_path) as stage:
+        desk = await _open_review_channel(stage)
+        await _load_held(stage, "one", "two")
         await stage.admin.slash(stage.news, "desk withdraw", card="one", reason="a duplicate")
-        await _held(stage, "two", removed="true")
-        (record,) = _reviews(stage, desk)
+        await _load_held(stage, "two", removed="true")
+        (record,) = _get_reviews(stage, desk)
         assert "Withdrawn by" in record.content
         assert "a duplicate" in record.content
         assert record.embeds[0].title == "Title of one"
 
 
 async def test_a_card_can_be_published_in_chosen_subscriptions_only(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        desk = await _desk(stage)
-        await stage.subscribe()
-        await stage.subscribe(stage.digest, topics="Space", min_quality=500)
-        await _held(stage, "one")
-        (review,) = _reviews(stage, desk)
-        asked = await stage.admin.click(review, label="Publish in…")
-        select = asked.response.components[0]["components"][0]
+    async with open_stage(tmp_path) as stage:
+        desk = await _open_review_channel(stage)
+        await stage.subscribe_channel()
+        await stage.subscribe_channel(stage.digest, topics="Space", min_quality=500)
+        await _load_held(stage, "one")
+        (review,) = _get_reviews(stage, desk)
+        requests = await stage.admin.click(review, label="Publish in…")
+        select = requests.response.components[0]["components"][0]
         (there,) = [option["value"] for option in select["options"] if "#digest" in option["label"]]
-        done = await stage.admin.select(asked.response, values=[there], custom_id=select["custom_id"])
+        done = await stage.admin.select(requests.response, values=[there], custom_id=select["custom_id"])
         assert "is published" in done.response.content
-        await stage.bot.newsroom.tick()
-        assert (stage.titles(), stage.titles(stage.digest)) == ([], ["Title of one"])
-        (record,) = _reviews(stage, desk)
+        await stage.bot.worker.plan_and_deliver()
+        assert (stage.list_titles(), stage.list_titles(stage.digest)) == ([], ["Title of one"])
+        (record,) = _get_reviews(stage, desk)
         assert f"only in <#{stage.digest.id}>" in record.content
         assert (await stage.member.slash(stage.news, "card", card="one")).response.embeds
 
 
 async def test_edited_topics_decide_where_a_card_goes_and_what_its_post_shows(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        desk = await _desk(stage)
-        await stage.subscribe(topics="Space")
-        await stage.subscribe(stage.digest, topics="Python")
-        await _held(stage, "one")
-        (review,) = _reviews(stage, desk)
+    async with open_stage(tmp_path) as stage:
+        desk = await _open_review_channel(stage)
+        await stage.subscribe_channel(topics="Space")
+        await stage.subscribe_channel(stage.digest, topics="Python")
+        await _load_held(stage, "one")
+        (review,) = _get_reviews(stage, desk)
         shown = await stage.admin.click(review, label="Edit topics")
         assert shown.modal is not None
         field = shown.modal["components"][0]["component"]
         assert field["value"] == "Python"
         await stage.admin.submit_modal(shown, {field["custom_id"]: "Space,  Mars "})
-        (review,) = _reviews(stage, desk)
+        (review,) = _get_reviews(stage, desk)
         assert "Topics set to Space, Mars" in review.content
         await stage.admin.click(review, label="Publish")
-        await stage.bot.newsroom.tick()
-        assert (stage.titles(), stage.titles(stage.digest)) == (["Title of one"], [])
-        assert stage.posts()[0].embeds[0].footer.text == "Space · Mars"
+        await stage.bot.worker.plan_and_deliver()
+        assert (stage.list_titles(), stage.list_titles(stage.digest)) == (["Title of one"], [])
+        assert stage.list_posts()[0].embeds[0].footer.text == "Space · Mars"
 
 
 async def test_a_members_report_puts_a_published_card_before_the_moderators(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        desk = await _desk(stage)
-        await stage.subscribe()
-        await stage.load("one")
-        (post,) = stage.posts()
-        flag = next(value for value in buttons(post).values() if value.startswith("nd:flag"))
+    async with open_stage(tmp_path) as stage:
+        desk = await _open_review_channel(stage)
+        await stage.subscribe_channel()
+        await stage.load_cards("one")
+        (post,) = stage.list_posts()
+        flag = next(value for value in button_ids(post).values() if value.startswith("nd:flag"))
         for answer in ("Thank you", "already"):
             shown = await stage.member.click(post, custom_id=flag)
             field = shown.modal["components"][0]["component"]["custom_id"]
             result = await stage.member.submit_modal(shown, {field: "The **link** is dead @everyone"})
             assert answer in result.response.content
-        await stage.bot.newsroom.tick()
-        (review,) = _reviews(stage, desk)
+        await stage.bot.worker.plan_and_deliver()
+        (review,) = _get_reviews(stage, desk)
         assert "Reported by 1 member" in review.content
         queue = await stage.admin.slash(stage.news, "desk queue")
         assert "Reported by 1 member" in (queue.response.embeds[0].description or "")
         await stage.admin.click(review, label="Keep")
-        await stage.bot.newsroom.tick()
-        (record,) = _reviews(stage, desk)
+        await stage.bot.worker.plan_and_deliver()
+        (record,) = _get_reviews(stage, desk)
         assert "Published by" in record.content
         assert "Nothing waits" in (await stage.admin.slash(stage.news, "desk queue")).response.content
 
 
 async def test_why_says_what_keeps_a_card_and_where_it_would_go(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        desk = await _desk(stage)
-        await stage.subscribe()
-        await _held(stage, "one")
-        result = await stage.admin.click(_reviews(stage, desk)[0], label="Why?")
+    async with open_stage(tmp_path) as stage:
+        desk = await _open_review_channel(stage)
+        await stage.subscribe_channel()
+        await _load_held(stage, "one")
+        result = await stage.admin.click(_get_reviews(stage, desk)[0], label="Why?")
         (embed,) = result.response.embeds
         assert "not hot enough" in (embed.description or "")
         assert f"<#{stage.news.id}>" in (embed.fields[-1].value or "")
 
 
 async def test_a_public_channel_and_a_subscribed_one_are_no_desk(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
+    async with open_stage(tmp_path) as stage:
         public = await stage.admin.slash(stage.news, "desk channel", channel=stage.news)
         assert "Everybody can read" in public.response.content
         private = stage.private_channel("private")
-        await stage.subscribe(private)
+        await stage.subscribe_channel(private)
         taken = await stage.admin.slash(stage.news, "desk channel", channel=private)
         assert "has subscriptions" in taken.response.content
-        desk = await _desk(stage)
-        refused = await stage.subscribe(desk)
+        desk = await _open_review_channel(stage)
+        refused = await stage.subscribe_channel(desk)
         assert "moderators' desk" in refused.response.content
 
 
 async def test_another_desk_takes_over_what_waits_and_none_takes_it_away(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        first = await _desk(stage)
-        await _held(stage, "one", "two")
-        await stage.admin.click(_reviews(stage, first)[0], label="Publish")
+    async with open_stage(tmp_path) as stage:
+        first = await _open_review_channel(stage)
+        await _load_held(stage, "one", "two")
+        await stage.admin.click(_get_reviews(stage, first)[0], label="Publish")
         second = stage.private_channel("other-desk")
         await stage.admin.slash(stage.news, "desk channel", channel=second)
-        await stage.bot.newsroom.tick()
-        assert (len(_reviews(stage, first)), len(_reviews(stage, second))) == (1, 1)
+        await stage.bot.worker.plan_and_deliver()
+        assert (len(_get_reviews(stage, first)), len(_get_reviews(stage, second))) == (1, 1)
         await stage.admin.slash(stage.news, "desk channel")
-        await stage.bot.newsroom.tick()
-        assert (len(_reviews(stage, first)), len(_reviews(stage, second))) == (1, 0)
+        await stage.bot.worker.plan_and_deliver()
+        assert (len(_get_reviews(stage, first)), len(_get_reviews(stage, second))) == (1, 0)
 
 
 async def test_a_review_left_undecided_makes_room_when_its_card_is_old(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        desk = await _desk(stage, waiting=1)
-        await _held(stage, "old", heat="60", publishedDateTime="2026-05-20T10:00:00Z")
-        await _held(stage, "new")
-        assert [m.embeds[0].title for m in _reviews(stage, desk)] == ["Title of old"]
-        stage.clock.move(days=5)
-        await stage.load()
-        assert [m.embeds[0].title for m in _reviews(stage, desk)] == ["Title of new"]
+    async with open_stage(tmp_path) as stage:
+        desk = await _open_review_channel(stage, waiting=1)
+        await _load_held(stage, "old", heat="60", publishedDateTime="2026-05-20T10:00:00Z")
+        await _load_held(stage, "new")
+        assert [m.embeds[0].title for m in _get_reviews(stage, desk)] == ["Title of old"]
+        stage.clock.advance(days=5)
+        await stage.load_cards()
+        assert [m.embeds[0].title for m in _get_reviews(stage, desk)] == ["Title of new"]
 
 
 async def test_a_desk_that_was_opened_to_everybody_gets_nothing_until_it_is_private_again(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        desk = await _desk(stage)
+    async with open_stage(tmp_path) as stage:
+        desk = await _open_review_channel(stage)
         stage.take_permissions(desk)
-        await stage.restart()  # the bot learns of the change
-        await _held(stage, "one")
-        assert _reviews(stage, desk) == []
-        told = await stage.admin.slash(stage.news, "desk channel", channel=desk)
-        assert "Everybody can read" in told.response.content
+        await stage.restart_bot()  # the bot learns of the change
+        await _load_held(stage, "one")
+        assert _get_reviews(stage, desk) == []
+        reply = await stage.admin.slash(stage.news, "desk channel", channel=desk)
+        assert "Everybody can read" in reply.response.content

@@ -14,9 +14,9 @@ import discord
 import pytest
 import simcord
 
-from bot.desk.publication import Decision, Source, Verdict
-from tests.support.stage import Stage, buttons, on_stage
-from tests.support.stores import ask
+from bot.domain.moderation import Decision, DecisionSource, Verdict
+from tests.support.stage import BotStage, button_ids, open_stage
+from tests.support.stores import query_database
 
 PEOPLE = ("stranger", "member", "manager", "moderator", "administrator", "owner", "demoted")
 EVERYBODY = frozenset(PEOPLE)
@@ -51,10 +51,10 @@ TABLES = (
 
 
 @dataclass
-class World:
+class RightsWorld:
     """A server with cards, a subscription and a decision; another one with a stranger; and where to meet people."""
 
-    stage: Stage
+    stage: BotStage
     hall: Any
     elsewhere: Any
     people: dict[str, Any]
@@ -64,12 +64,12 @@ class World:
     queue: str
     log: str
 
-    def place(self, name: str) -> Any:
+    def channel_for(self, name: str) -> Any:
         return self.elsewhere if name == "stranger" else self.hall
 
-    async def forged(self, name: str, custom_id: str) -> Any:
+    async def forge_message(self, name: str, custom_id: str) -> Any:
         """A message with this button or select, where the person can click it."""
-        channel = self.stage.bot.get_channel(self.place(name).id)
+        channel = self.stage.bot.get_channel(self.channel_for(name).id)
         assert isinstance(channel, discord.TextChannel)
         view = discord.ui.View(timeout=None)
         view.stop()
@@ -80,96 +80,96 @@ class World:
             view.add_item(discord.ui.Button(label="Forged", custom_id=custom_id))
         return await channel.send("Forged", view=view)
 
-    def here(self) -> list[Any]:
+    def guild_state(self) -> list[Any]:
         """All that this server has decided, subscribed and set."""
-        url, mine = self.stage.settings.database_url, f"guild_id IN (0, {self.stage.guild.id})"
-        return [sorted(ask(url, f"SELECT * FROM {table} WHERE {mine}"), key=repr) for table in TABLES]
+        url, own = self.stage.settings.database_url, f"guild_id IN (0, {self.stage.guild.id})"
+        return [sorted(query_database(url, f"SELECT * FROM {table} WHERE {own}"), key=repr) for table in TABLES]
 
 
-async def _world(stage: Stage) -> World:
+async def _build_world(stage: BotStage) -> RightsWorld:
     other = stage.env.create_guild("Other")
     elsewhere = other.create_text_channel("elsewhere")
     everything = discord.Permissions(administrator=True)
     hall = stage.guild.create_text_channel("hall")
 
-    def joins(name: str, guild: Any, permissions: discord.Permissions | None = None) -> Any:
+    def add_person(name: str, guild: Any, permissions: discord.Permissions | None = None) -> Any:
         roles = [guild.create_role(name, permissions=permissions)] if permissions else []
         return guild.add_member(stage.env.create_user(name), roles=roles)
 
     people = {
-        "stranger": joins("stranger", other, everything),
+        "stranger": add_person("stranger", other, everything),
         "member": stage.member,
-        "manager": joins("manager", stage.guild, discord.Permissions(manage_channels=True)),
-        "moderator": joins("moderator", stage.guild, discord.Permissions(manage_messages=True)),
-        "administrator": joins("administrator", stage.guild, everything),
-        "owner": joins("owner", stage.guild),
-        "demoted": joins("demoted", stage.guild, discord.Permissions(manage_messages=True, manage_channels=True)),
+        "manager": add_person("manager", stage.guild, discord.Permissions(manage_channels=True)),
+        "moderator": add_person("moderator", stage.guild, discord.Permissions(manage_messages=True)),
+        "administrator": add_person("administrator", stage.guild, everything),
+        "owner": add_person("owner", stage.guild),
+        "demoted": add_person("demoted", stage.guild, discord.Permissions(manage_messages=True, manage_channels=True)),
     }
     stage.bot.owner_id = people["owner"].id
     for command in await stage.bot.tree.fetch_commands():
         for guild in (stage.guild, other):
             guild.set_command_permissions(command.id, {guild.default_role: True})
-    await stage.subscribe()
-    await stage.load("held", published="false", heat="10")
-    await stage.load("out")
-    await stage.load("decided", published="false", heat="20")
+    await stage.subscribe_channel()
+    await stage.load_cards("held", published="false", heat="10")
+    await stage.load_cards("out")
+    await stage.load_cards("decided", published="false", heat="20")
     store = stage.bot.store
     decision = Decision(stage.guild.id, 3, Verdict.PUBLISH, stage.admin.id, stage.clock())
-    outcome = await store.desk.decide(decision, source=Source.COMMAND, expected=None)
+    outcome = await store.moderation.decide_card(decision, source=DecisionSource.COMMAND, expected=None)
     assert outcome.entry
-    await stage.bot.newsroom.plan()
+    await stage.bot.worker.plan_deliveries()
     queue = await stage.admin.slash(hall, "desk queue")
-    key = buttons(queue.response)["Publish 1"].split(":")[3]
+    key = button_ids(queue.response)["Publish 1"].split(":")[3]
     log_request = {"kind": "log", "card_id": None, "actor_id": None, "after": None, "source": None}
-    log = store.listings.keep(log_request, stage.clock())
-    (subscription,) = await store.subscriptions.of_guild(stage.guild.id)
-    return World(stage, hall, elsewhere, people, subscription.id, outcome.entry.id, 1, key, log)
+    log = store.list_requests.save_request(log_request, stage.clock())
+    (subscription,) = await store.subscriptions.list_for_guild(stage.guild.id)
+    return RightsWorld(stage, hall, elsewhere, people, subscription.id, outcome.entry.id, 1, key, log)
 
 
-def _demote(world: World) -> None:
+def _demote_moderator(world: RightsWorld) -> None:
     """The role goes after everything was posted."""
     stage, role = world.stage, world.stage.guild.roles["demoted"]
     stage.env.backend.remove_member_role(stage.guild.id, world.people["demoted"].id, role.id)
 
 
-Act = Callable[[World, str], Awaitable[Any]]
+Act = Callable[[RightsWorld, str], Awaitable[Any]]
 
 
-def slash(command: str, **options: Any) -> Act:
-    async def act(world: World, name: str) -> Any:
+def run_slash(command: str, **options: Any) -> Act:
+    async def act(world: RightsWorld, name: str) -> Any:
         filled = {key: value(world) if callable(value) else value for key, value in options.items()}
         person = world.people[name]
-        return await fill_in(person, await person.slash(world.place(name), command, **filled))
+        return await fill_form(person, await person.slash(world.channel_for(name), command, **filled))
 
     return act
 
 
-def find(text: str) -> Act:
-    async def act(world: World, name: str) -> Any:
-        message = await world.people[name].send(world.place(name), text)
-        return await world.people[name].context_menu(world.place(name), "Find this card", message)
+def run_menu(text: str) -> Act:
+    async def act(world: RightsWorld, name: str) -> Any:
+        message = await world.people[name].send(world.channel_for(name), text)
+        return await world.people[name].context_menu(world.channel_for(name), "Find this card", message)
 
     return act
 
 
-def press(template: str) -> Act:
-    async def act(world: World, name: str) -> Any:
+def press_item(template: str) -> Act:
+    async def act(world: RightsWorld, name: str) -> Any:
         values = {"subscription": world.subscription, "entry": world.entry, "queue": world.queue, "log": world.log}
         custom_id = template.format(**values)
-        message = await world.forged(name, custom_id)
-        return await click(world.people[name], message, custom_id)
+        message = await world.forge_message(name, custom_id)
+        return await click_through(world.people[name], message, custom_id)
 
     return act
 
 
-async def click(person: Any, message: Any, custom_id: str) -> Any:
+async def click_through(person: Any, message: Any, custom_id: str) -> Any:
     """A click, or the first choice of a menu, to its end: a form is filled in."""
     if custom_id.startswith(("nd:pick", "nd:keep")):
         return await person.select(message, values=["1"], custom_id=custom_id)
-    return await fill_in(person, await person.click(message, custom_id=custom_id))
+    return await fill_form(person, await person.click(message, custom_id=custom_id))
 
 
-async def fill_in(person: Any, result: Any) -> Any:
+async def fill_form(person: Any, result: Any) -> Any:
     """Send the form that a person was shown, if there is one."""
     if result.modal is None:
         return result
@@ -179,129 +179,129 @@ async def fill_in(person: Any, result: Any) -> Any:
 MINE = {"subscription": lambda world: str(world.subscription)}
 NEWS = {"channel": lambda world: world.stage.news}
 ACTS: dict[str, tuple[Act, frozenset[str]]] = {
-    "/latest": (slash("latest"), EVERYBODY),
-    "/search": (slash("search", query="title"), EVERYBODY),
-    "/topics": (slash("topics"), EVERYBODY),
-    "/help": (slash("help"), EVERYBODY),
-    "/trends": (slash("trends"), EVERYBODY),
-    "/card": (slash("card", card="out"), EVERYBODY),
-    "/privacy export": (slash("privacy export"), EVERYBODY),
-    "/privacy erase": (slash("privacy erase"), EVERYBODY),
-    "/catchup": (slash("catchup"), EVERYBODY),
-    "/follow": (slash("follow", topic="Space"), EVERYBODY),
-    "/unfollow": (slash("unfollow", topic="Space"), EVERYBODY),
-    "/following": (slash("following"), EVERYBODY),
-    "/saved list": (slash("saved list"), EVERYBODY),
-    "/saved export": (slash("saved export"), EVERYBODY),
-    "Find this card": (find("https://example.org/out"), EVERYBODY),
-    "/digest setup": (slash("digest setup"), EVERYBODY),  # it subscribes only where the person manages the channel
-    "/digest subscribe": (slash("digest subscribe", **NEWS, topics="Space"), MANAGERS),
-    "/digest edit": (slash("digest edit", **MINE, topics="Space"), MANAGERS),
-    "/digest pause": (slash("digest pause", **MINE), MANAGERS),
-    "/digest resume": (slash("digest resume", **MINE), MANAGERS),
-    "/digest preview": (slash("digest preview", **MINE), MANAGERS),
-    "/digest why": (slash("digest why", **MINE, card="out"), MANAGERS),
-    "/digest now": (slash("digest now", **MINE), MANAGERS),
-    "/digest remove": (slash("digest remove", **MINE), MANAGERS),
-    "/digest quiet": (slash("digest quiet", **NEWS, **{"from": "22:00", "to": "7:00"}), MANAGERS),
-    "/digest list": (slash("digest list"), EVERYBODY),
-    "/digest check": (slash("digest check"), EVERYBODY),
-    "/digest whatif": (slash("digest whatif"), EVERYBODY),
-    "/desk queue": (slash("desk queue"), DESK),
-    "/desk log": (slash("desk log"), DESK),
-    "/desk channel": (slash("desk channel"), DESK),
-    "/desk publish": (slash("desk publish", card="held"), DESK),
-    "/desk withdraw": (slash("desk withdraw", card="out", reason="x"), DESK),
-    "/desk withdraw, asked": (slash("desk withdraw", card="out"), DESK),
-    "/desk undo": (slash("desk undo", card="decided"), HERE),
-    "/desk publish everywhere": (slash("desk publish", card="held", scope="everywhere"), OWNER),
-    "/desk withdraw everywhere": (slash("desk withdraw", card="out", reason="x", scope="everywhere"), OWNER),
-    "/desk undo everywhere": (slash("desk undo", card="decided", scope="everywhere"), OWNER),
-    "/status": (slash("status"), OWNER),
-    "Save": (press("nd:save:2:0"), EVERYBODY),
-    "Save, held": (press("nd:save:1:0"), NOBODY),
-    "Remove": (press("nd:forget:2"), EVERYBODY),
-    "Related, held": (press("nd:related:1"), NOBODY),
-    "More from this topic": (press("nd:topic:2"), EVERYBODY),
-    "More from this topic, held": (press("nd:topic:1"), NOBODY),
-    "Show to everyone": (press("nd:show:2"), EVERYBODY),
-    "Show to everyone, held": (press("nd:show:1"), NOBODY),
-    "Report": (press("nd:flag:2"), EVERYBODY),
-    "Report, held": (press("nd:flag:1"), NOBODY),
-    "Save a card": (press("nd:keep:1"), NOBODY),  # the card with the id 1 is held
-    "Publish": (press("nd:review:p:1:-:1"), DESK),
-    "Publish in…": (press("nd:review:i:1:-:1"), HERE),
-    "Keep": (press("nd:review:k:1:-:1"), DESK),
-    "Withdraw": (press("nd:review:w:2:-:1"), DESK),
-    "Edit topics": (press("nd:review:t:1:-:1"), DESK),
-    "Why?": (press("nd:review:y:1:-:1"), DESK),
-    "Undo": (press("nd:undo:{entry}"), HERE),
-    "Publish only in…": (press("nd:pick:0:1:-"), HERE),
-    "Queue: publish": (press("nd:queue:p:{queue}:p0:1-"), DESK),
-    "Queue: withdraw all": (press("nd:queue:w:{queue}:p0:1-,3p"), DESK),
-    "Queue: next page": (press("nd:turn:{queue}:p0"), DESK),
-    "Log: next page": (press("nd:turn:{log}:p0"), DESK),
-    "Erase, somebody else's": (press("nd:erase:1"), NOBODY),
-    "Accept withdrawals": (press("nd:accept"), OWNER),
+    "/latest": (run_slash("latest"), EVERYBODY),
+    "/search": (run_slash("search", query="title"), EVERYBODY),
+    "/topics": (run_slash("topics"), EVERYBODY),
+    "/help": (run_slash("help"), EVERYBODY),
+    "/trends": (run_slash("trends"), EVERYBODY),
+    "/card": (run_slash("card", card="out"), EVERYBODY),
+    "/privacy export": (run_slash("privacy export"), EVERYBODY),
+    "/privacy erase": (run_slash("privacy erase"), EVERYBODY),
+    "/catchup": (run_slash("catchup"), EVERYBODY),
+    "/follow": (run_slash("follow", topic="Space"), EVERYBODY),
+    "/unfollow": (run_slash("unfollow", topic="Space"), EVERYBODY),
+    "/following": (run_slash("following"), EVERYBODY),
+    "/saved list": (run_slash("saved list"), EVERYBODY),
+    "/saved export": (run_slash("saved export"), EVERYBODY),
+    "Find this card": (run_menu("https://example.org/out"), EVERYBODY),
+    "/digest setup": (run_slash("digest setup"), EVERYBODY),  # it subscribes only where the person manages the channel
+    "/digest subscribe": (run_slash("digest subscribe", **NEWS, topics="Space"), MANAGERS),
+    "/digest edit": (run_slash("digest edit", **MINE, topics="Space"), MANAGERS),
+    "/digest pause": (run_slash("digest pause", **MINE), MANAGERS),
+    "/digest resume": (run_slash("digest resume", **MINE), MANAGERS),
+    "/digest preview": (run_slash("digest preview", **MINE), MANAGERS),
+    "/digest why": (run_slash("digest why", **MINE, card="out"), MANAGERS),
+    "/digest now": (run_slash("digest now", **MINE), MANAGERS),
+    "/digest remove": (run_slash("digest remove", **MINE), MANAGERS),
+    "/digest quiet": (run_slash("digest quiet", **NEWS, **{"from": "22:00", "to": "7:00"}), MANAGERS),
+    "/digest list": (run_slash("digest list"), EVERYBODY),
+    "/digest check": (run_slash("digest check"), EVERYBODY),
+    "/digest whatif": (run_slash("digest whatif"), EVERYBODY),
+    "/desk queue": (run_slash("desk queue"), DESK),
+    "/desk log": (run_slash("desk log"), DESK),
+    "/desk channel": (run_slash("desk channel"), DESK),
+    "/desk publish": (run_slash("desk publish", card="held"), DESK),
+    "/desk withdraw": (run_slash("desk withdraw", card="out", reason="x"), DESK),
+    "/desk withdraw, asked": (run_slash("desk withdraw", card="out"), DESK),
+    "/desk undo": (run_slash("desk undo", card="decided"), HERE),
+    "/desk publish everywhere": (run_slash("desk publish", card="held", scope="everywhere"), OWNER),
+    "/desk withdraw everywhere": (run_slash("desk withdraw", card="out", reason="x", scope="everywhere"), OWNER),
+    "/desk undo everywhere": (run_slash("desk undo", card="decided", scope="everywhere"), OWNER),
+    "/status": (run_slash("status"), OWNER),
+    "Save": (press_item("nd:save:2:0"), EVERYBODY),
+    "Save, held": (press_item("nd:save:1:0"), NOBODY),
+    "Remove": (press_item("nd:forget:2"), EVERYBODY),
+    "Related, held": (press_item("nd:related:1"), NOBODY),
+    "More from this topic": (press_item("nd:topic:2"), EVERYBODY),
+    "More from this topic, held": (press_item("nd:topic:1"), NOBODY),
+    "Show to everyone": (press_item("nd:show:2"), EVERYBODY),
+    "Show to everyone, held": (press_item("nd:show:1"), NOBODY),
+    "Report": (press_item("nd:flag:2"), EVERYBODY),
+    "Report, held": (press_item("nd:flag:1"), NOBODY),
+    "Save a card": (press_item("nd:keep:1"), NOBODY),  # the card with the id 1 is held
+    "Publish": (press_item("nd:review:p:1:-:1"), DESK),
+    "Publish in…": (press_item("nd:review:i:1:-:1"), HERE),
+    "Keep": (press_item("nd:review:k:1:-:1"), DESK),
+    "Withdraw": (press_item("nd:review:w:2:-:1"), DESK),
+    "Edit topics": (press_item("nd:review:t:1:-:1"), DESK),
+    "Why?": (press_item("nd:review:y:1:-:1"), DESK),
+    "Undo": (press_item("nd:undo:{entry}"), HERE),
+    "Publish only in…": (press_item("nd:pick:0:1:-"), HERE),
+    "Queue: publish": (press_item("nd:queue:p:{queue}:p0:1-"), DESK),
+    "Queue: withdraw all": (press_item("nd:queue:w:{queue}:p0:1-,3p"), DESK),
+    "Queue: next page": (press_item("nd:turn:{queue}:p0"), DESK),
+    "Log: next page": (press_item("nd:turn:{log}:p0"), DESK),
+    "Erase, somebody else's": (press_item("nd:erase:1"), NOBODY),
+    "Accept withdrawals": (press_item("nd:accept"), OWNER),
 }
 
 
-def _words(result: Any) -> str:
+def _reply_text(result: Any) -> str:
     """What the person was told in reply."""
     return "\n".join(str(each.content) for each in (result.response, *result.followups) if each)
 
 
-async def _told(act: Act, world: World, who: str) -> str:
+async def _run_act(act: Act, world: RightsWorld, who: str) -> str:
     """The reply; Discord itself knows no channel of another server."""
     try:
-        return _words(await act(world, who))
+        return _reply_text(await act(world, who))
     except simcord.SetupError as error:
         if who == "stranger" and "guild" in str(error).lower():
             return REFUSED[0]
         raise
 
 
-def _is_refused(words: str) -> bool:
+def _is_refusal(words: str) -> bool:
     return any(refusal in words for refusal in REFUSED) or "not available any more" in words
 
 
 @pytest.mark.parametrize("name", ACTS)
 async def test_every_act_is_allowed_or_refused_in_words(tmp_path: Path, name: str) -> None:
     act, allowed = ACTS[name]
-    async with on_stage(tmp_path) as stage:
-        world = await _world(stage)
-        _demote(world)
-        before = world.here()
+    async with open_stage(tmp_path) as stage:
+        world = await _build_world(stage)
+        _demote_moderator(world)
+        before = world.guild_state()
         for who in sorted(EVERYBODY - allowed):
-            words = await _told(act, world, who)
-            assert _is_refused(words), (who, words)
+            words = await _run_act(act, world, who)
+            assert _is_refusal(words), (who, words)
             assert "something went wrong" not in words, who
-            assert world.here() == before, who
+            assert world.guild_state() == before, who
         for who in sorted(allowed):
-            before = world.here()
-            words = _words(await act(world, who))
+            before = world.guild_state()
+            words = _reply_text(await act(world, who))
             assert "You need the permission" not in words, (who, words)
             assert "Only the people who run" not in words, (who, words)
             assert "something went wrong" not in words, (who, words)
             if who == "stranger":
-                assert world.here() == before
+                assert world.guild_state() == before
 
 
 async def test_completion_names_held_cards_only_to_those_who_decide(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        world = await _world(stage)
-        _demote(world)
+    async with open_stage(tmp_path) as stage:
+        world = await _build_world(stage)
+        _demote_moderator(world)
         for command in ("desk publish", "desk withdraw", "desk undo", "desk log"):
             for who, person in world.people.items():
-                found = await person.autocomplete(world.place(who), command, "card", "held")
+                found = await person.autocomplete(world.channel_for(who), command, "card", "held")
                 assert bool(found) is (who in DESK), (command, who)
         for who, person in world.people.items():
-            assert await person.autocomplete(world.place(who), "card", "card", "held") == [], who
+            assert await person.autocomplete(world.channel_for(who), "card", "card", "held") == [], who
 
 
 async def test_completion_names_no_subscription_of_another_server(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        world = await _world(stage)
+    async with open_stage(tmp_path) as stage:
+        world = await _build_world(stage)
         for command in ("edit", "pause", "resume", "remove", "preview", "why", "now"):
             found = await world.people["stranger"].autocomplete(
                 world.elsewhere, f"digest {command}", "subscription", ""
@@ -310,19 +310,21 @@ async def test_completion_names_no_subscription_of_another_server(tmp_path: Path
 
 
 async def test_a_form_that_was_opened_before_the_role_went_is_refused(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        world = await _world(stage)
+    async with open_stage(tmp_path) as stage:
+        world = await _build_world(stage)
         demoted = world.people["demoted"]
         forms = [
             await demoted.slash(world.hall, "desk withdraw", card="out"),
-            await demoted.click(await world.forged("demoted", "nd:review:t:1:-:1"), custom_id="nd:review:t:1:-:1"),
+            await demoted.click(
+                await world.forge_message("demoted", "nd:review:t:1:-:1"), custom_id="nd:review:t:1:-:1"
+            ),
         ]
-        _demote(world)
-        before = world.here()
+        _demote_moderator(world)
+        before = world.guild_state()
         for shown in forms:
             field = shown.modal["components"][0]["component"]["custom_id"]
-            assert "You need the permission" in _words(await demoted.submit_modal(shown, {field: "x"}))
-        assert world.here() == before
+            assert "You need the permission" in _reply_text(await demoted.submit_modal(shown, {field: "x"}))
+        assert world.guild_state() == before
 
 
 @pytest.mark.parametrize(
@@ -346,12 +348,12 @@ async def test_a_form_that_was_opened_before_the_role_went_is_refused(tmp_path: 
     ],
 )
 async def test_a_forged_or_stale_id_ends_in_a_clear_refusal(tmp_path: Path, custom_id: str) -> None:
-    async with on_stage(tmp_path) as stage:
-        world = await _world(stage)
-        before = world.here()
-        message = await world.forged("administrator", custom_id)
+    async with open_stage(tmp_path) as stage:
+        world = await _build_world(stage)
+        before = world.guild_state()
+        message = await world.forge_message("administrator", custom_id)
         person = world.people["administrator"]
-        words = _words(await click(person, message, custom_id))
+        words = _reply_text(await click_through(person, message, custom_id))
         assert words
         assert "something went wrong" not in words
-        assert world.here() == before
+        assert world.guild_state() == before

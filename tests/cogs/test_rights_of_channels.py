@@ -10,9 +10,9 @@ from typing import Any
 import discord
 import pytest
 
-from bot.desk.subscription import When, Wish
+from bot.domain.subscription import Frequency, SubscriptionOptions
 from tests.support.play import open_commands
-from tests.support.stage import Stage, on_stage
+from tests.support.stage import BotStage, open_stage
 
 PEOPLE = ("member", "talker", "manager", "overseer", "insider", "administrator")
 """The talker manages #talk alone, where everything is typed; the overseer manages threads as well; the insider is a
@@ -33,8 +33,8 @@ REFUSED = "You need the permission **Manage Channels** in"
 
 
 @dataclass
-class World:
-    stage: Stage
+class ChannelWorld:
+    stage: BotStage
     talk: Any
     people: dict[str, Any]
 
@@ -44,18 +44,18 @@ class World:
         assert guild
         return guild
 
-    def channel(self, place: Any) -> discord.TextChannel:
+    def make_channel(self, place: Any) -> discord.TextChannel:
         found = self.stage.bot.get_channel(place.id)
         assert isinstance(found, discord.TextChannel)
         return found
 
-    async def thread(self, kind: discord.ChannelType) -> discord.Thread:
-        made = await self.channel(self.stage.news).create_thread(name="thread", type=kind)
+    async def make_thread(self, kind: discord.ChannelType) -> discord.Thread:
+        made = await self.make_channel(self.stage.news).create_thread(name="thread", type=kind)
         if kind is discord.ChannelType.private_thread:
             await made.add_user(discord.Object(self.people["insider"].id))
         return made
 
-    def forget(self, channel: Any) -> None:
+    def forget_channel(self, channel: Any) -> None:
         if isinstance(channel, discord.Thread):
             self.guild._remove_thread(channel)
         else:
@@ -63,50 +63,50 @@ class World:
         assert self.guild.get_channel_or_thread(channel.id) is None
 
 
-Place = Callable[[World], Awaitable[int]]
+Place = Callable[[ChannelWorld], Awaitable[int]]
 
 
-async def _cached(world: World) -> int:
+async def _cached(world: ChannelWorld) -> int:
     return int(world.stage.news.id)
 
 
-async def _uncached(world: World) -> int:
+async def _uncached(world: ChannelWorld) -> int:
     side = world.stage.guild.create_text_channel("side")
-    world.forget(world.channel(side))
+    world.forget_channel(world.make_channel(side))
     return int(side.id)
 
 
-async def _archived(world: World) -> int:
-    thread = await world.thread(discord.ChannelType.public_thread)
+async def _archived(world: ChannelWorld) -> int:
+    thread = await world.make_thread(discord.ChannelType.public_thread)
     await thread.edit(archived=True)
     if world.guild.get_thread(thread.id):
-        world.forget(thread)
+        world.forget_channel(thread)
     return thread.id
 
 
-async def _private(world: World) -> int:
-    return (await world.thread(discord.ChannelType.private_thread)).id
+async def _private(world: ChannelWorld) -> int:
+    return (await world.make_thread(discord.ChannelType.private_thread)).id
 
 
-async def _private_uncached(world: World) -> int:
-    thread = await world.thread(discord.ChannelType.private_thread)
-    world.forget(thread)
+async def _private_uncached(world: ChannelWorld) -> int:
+    thread = await world.make_thread(discord.ChannelType.private_thread)
+    world.forget_channel(thread)
     return thread.id
 
 
-async def _hidden(world: World) -> int:
-    thread = await world.thread(discord.ChannelType.private_thread)
-    world.forget(thread)
+async def _hidden(world: ChannelWorld) -> int:
+    thread = await world.make_thread(discord.ChannelType.private_thread)
+    world.forget_channel(thread)
     path = f"/channels/{thread.id}"
     world.stage.env.inject_error("GET", path, status=403, code=50001, message="Missing Access", times=10_000)
     return thread.id
 
 
-async def _deleted(_world: World) -> int:
+async def _deleted(_world: ChannelWorld) -> int:
     return 404
 
 
-async def _another_servers(world: World) -> int:
+async def _another_servers(world: ChannelWorld) -> int:
     other = world.stage.env.create_guild("Other")
     return int(other.create_text_channel("elsewhere").id)
 
@@ -123,7 +123,7 @@ PLACES: dict[str, tuple[Place, frozenset[str]]] = {
 }
 
 
-async def _world(stage: Stage) -> World:
+async def _world(stage: BotStage) -> ChannelWorld:
     guild, may = stage.guild, discord.Permissions
     roles = {
         "manager": may(manage_channels=True),
@@ -137,53 +137,53 @@ async def _world(stage: Stage) -> World:
         people[name] = guild.add_member(stage.env.create_user(name), roles=granted)
     overwrite = discord.PermissionOverwrite(manage_channels=True, manage_threads=True, mention_everyone=True)
     talk = guild.create_text_channel("talk", overwrites={people["talker"]: overwrite})
-    await stage.load("one")
+    await stage.load_cards("one")
     await open_commands(stage)
-    return World(stage, talk, people)
+    return ChannelWorld(stage, talk, people)
 
 
-def _words(result: Any) -> str:
+def _reply_text(result: Any) -> str:
     return "\n".join(str(each.content) for each in (result.response, *result.followups) if each)
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("name", PLACES)
 async def test_the_rights_of_the_subscriptions_own_channel_count(tmp_path: Path, name: str) -> None:
-    async with on_stage(tmp_path) as stage:
+    async with open_stage(tmp_path) as stage:
         world = await _world(stage)
         place, allowed = PLACES[name]
         channel = await place(world)
-        add, subscriptions = stage.bot.store.subscriptions.add, stage.bot.store.subscriptions
-        daily = Wish(when=When.DAILY)
-        made = await add(guild_id=stage.guild.id, channel_id=channel, created_by=1, now=stage.clock(), wish=daily)
+        add, subscriptions = stage.bot.store.subscriptions.add_subscription, stage.bot.store.subscriptions
+        daily = SubscriptionOptions(when=Frequency.DAILY)
+        made = await add(guild_id=stage.guild.id, channel_id=channel, created_by=1, now=stage.clock(), options=daily)
         for who in PEOPLE:
             if who in allowed:
                 continue
-            before = await subscriptions.of_guild(stage.guild.id)
+            before = await subscriptions.list_for_guild(stage.guild.id)
             for command, options in COMMANDS.items():
-                told = _words(
+                reply = _reply_text(
                     await world.people[who].slash(world.talk, f"digest {command}", subscription=str(made.id), **options)
                 )
-                assert REFUSED in told, (who, command, told)
-            assert await subscriptions.of_guild(stage.guild.id) == before, who
+                assert REFUSED in reply, (who, command, reply)
+            assert await subscriptions.list_for_guild(stage.guild.id) == before, who
         for who in sorted(allowed):
             for command, options in COMMANDS.items():
                 if command == "remove" and who != max(allowed):
                     continue
-                told = _words(
+                reply = _reply_text(
                     await world.people[who].slash(world.talk, f"digest {command}", subscription=str(made.id), **options)
                 )
-                assert REFUSED not in told, (who, command, told)
-                assert "went wrong" not in told, (who, command, told)
-        assert await subscriptions.of_guild(stage.guild.id) == []
+                assert REFUSED not in reply, (who, command, reply)
+                assert "went wrong" not in reply, (who, command, reply)
+        assert await subscriptions.list_for_guild(stage.guild.id) == []
 
 
 @pytest.mark.parametrize("name", [name for name in PLACES if name not in ("deleted", "another server's", "cached")])
 async def test_a_channel_that_is_not_cached_is_not_called_gone(tmp_path: Path, name: str) -> None:
-    async with on_stage(tmp_path) as stage:
+    async with open_stage(tmp_path) as stage:
         world = await _world(stage)
         channel = await PLACES[name][0](world)
-        await stage.bot.store.subscriptions.add(
+        await stage.bot.store.subscriptions.add_subscription(
             guild_id=stage.guild.id, channel_id=channel, created_by=1, now=stage.clock()
         )
         checked = await stage.admin.slash(world.talk, "digest check")
@@ -205,7 +205,7 @@ CAN_MENTION: dict[str, tuple[discord.Permissions, bool, bool]] = {
 @pytest.mark.parametrize("name", CAN_MENTION)
 async def test_whoever_may_not_mention_a_role_cannot_have_it_done(tmp_path: Path, name: str) -> None:
     permissions, mentionable, can = CAN_MENTION[name]
-    async with on_stage(tmp_path) as stage:
+    async with open_stage(tmp_path) as stage:
         await open_commands(stage)
         guild = stage.guild
         for channel in (stage.news, stage.digest):
@@ -216,45 +216,51 @@ async def test_whoever_may_not_mention_a_role_cannot_have_it_done(tmp_path: Path
         )
         subscriptions, refusal = stage.bot.store.subscriptions, "You may not mention"
         for channel in (stage.news, stage.digest):  # typed in #news: there and elsewhere
-            told = _words(
+            reply = _reply_text(
                 await person.slash(stage.news, "digest subscribe", channel=channel, when="daily", mention=pings)
             )
-            assert (refusal in told) is not can, told
-        assert len(await subscriptions.of_guild(guild.id)) == (2 if can else 0)
+            assert (refusal in reply) is not can, reply
+        assert len(await subscriptions.list_for_guild(guild.id)) == (2 if can else 0)
 
-        plain = await subscriptions.add(
-            guild_id=guild.id, channel_id=stage.news.id, created_by=1, now=stage.clock(), wish=Wish(topics=("A",))
+        plain = await subscriptions.add_subscription(
+            guild_id=guild.id,
+            channel_id=stage.news.id,
+            created_by=1,
+            now=stage.clock(),
+            options=SubscriptionOptions(topics=("A",)),
         )
-        told = _words(await person.slash(stage.news, "digest edit", subscription=str(plain.id), mention=pings))
-        assert (refusal in told) is not can, told
-        calling = await subscriptions.add(
+        reply = _reply_text(await person.slash(stage.news, "digest edit", subscription=str(plain.id), mention=pings))
+        assert (refusal in reply) is not can, reply
+        calling = await subscriptions.add_subscription(
             guild_id=guild.id, channel_id=stage.digest.id, created_by=1, now=stage.clock(),
-            wish=Wish(when=When.DAILY, topics=("Python",), mention=pings.id),
+            options=SubscriptionOptions(when=Frequency.DAILY, topics=("Python",), mention=pings.id),
         )  # fmt: skip
-        told = _words(await person.slash(stage.news, "digest edit", subscription=str(calling.id), when="hourly"))
-        assert (refusal in told) is not can, told
-        stage.clock.move(seconds=5)
-        await stage.load("news")
+        reply = _reply_text(await person.slash(stage.news, "digest edit", subscription=str(calling.id), when="hourly"))
+        assert (refusal in reply) is not can, reply
+        stage.clock.advance(seconds=5)
+        await stage.load_cards("news")
         await person.slash(stage.news, "digest now", subscription=str(calling.id))
-        await stage.bot.newsroom.tick()
+        await stage.bot.worker.plan_and_deliver()
         sent = [post for post in stage.digest.history() if "Python" in str(post.content) or post.embeds]
         assert sent
         assert any(f"<@&{pings.id}>" in str(post.content) for post in sent) is can
 
 
 async def test_a_deleted_role_shows_in_the_list_and_in_the_check_and_goes_with_the_next_edit(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
+    async with open_stage(tmp_path) as stage:
         gone, stays = 123456, stage.guild.create_role("Stays", mentionable=True)
-        add = stage.bot.store.subscriptions.add
+        add = stage.bot.store.subscriptions.add_subscription
         for role, topic in ((gone, "A"), (stays.id, "B")):
-            wish = Wish(topics=(topic,), mention=role)
-            await add(guild_id=stage.guild.id, channel_id=stage.news.id, created_by=1, now=stage.clock(), wish=wish)
+            options = SubscriptionOptions(topics=(topic,), mention=role)
+            await add(
+                guild_id=stage.guild.id, channel_id=stage.news.id, created_by=1, now=stage.clock(), options=options
+            )
         listed = str((await stage.admin.slash(stage.news, "digest list")).response.embeds[0].description)
         assert listed.count("calls a role that is gone") == 1
         checked = str((await stage.admin.slash(stage.news, "digest check")).response.embeds[0].description)
         assert checked.count("the role that it calls is gone") == 1
-        first, _ = await stage.bot.store.subscriptions.of_guild(stage.guild.id)
+        first, _ = await stage.bot.store.subscriptions.list_for_guild(stage.guild.id)
         await stage.admin.slash(stage.news, "digest edit", subscription=str(first.id), topics="C")
-        first, second = await stage.bot.store.subscriptions.of_guild(stage.guild.id)
-        assert (first.wish.topics, first.wish.mention) == (("C",), None)
-        assert second.wish.mention == stays.id
+        first, second = await stage.bot.store.subscriptions.list_for_guild(stage.guild.id)
+        assert (first.options.topics, first.options.mention) == (("C",), None)
+        assert second.options.mention == stays.id

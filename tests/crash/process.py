@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from bot.store import open_store
-from tests.support.stores import ask
+from tests.support.stores import query_database
 
 ROOT = Path(__file__).parents[2]
 _CARD = """---
@@ -74,14 +74,14 @@ class BotProcess:
         if self.running:
             self.kill()
 
-    async def prepare(self, channels: Sequence[int], guild_id: int, cards: int) -> None:
+    async def prepare_store(self, channels: Sequence[int], guild_id: int, cards: int) -> None:
         """Subscribe the channels, then write the cards."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.cards.mkdir()
         now = datetime.now(UTC)
         async with open_store(self.url) as store:
             for channel_id in channels:
-                await store.subscriptions.add(
+                await store.subscriptions.add_subscription(
                     guild_id=guild_id, channel_id=channel_id, created_by=1, now=now - timedelta(minutes=1)
                 )
         for number in range(cards):
@@ -105,18 +105,18 @@ class BotProcess:
 
     def kill(self) -> None:
         """SIGKILL: nothing is tidied up."""
-        self._end(signal.SIGKILL)
+        self._end_process(signal.SIGKILL)
 
     def terminate(self) -> int:
         """SIGTERM; gives the exit code."""
-        return self._end(signal.SIGTERM)
+        return self._end_process(signal.SIGTERM)
 
-    def ended(self, within: float = 15) -> int:
+    def wait_for_end(self, within: float = 15) -> int:
         """Waits for the process to end by itself; gives the exit code."""
         assert self._process is not None
         return self._process.wait(timeout=within)
 
-    def _end(self, how: signal.Signals) -> int:
+    def _end_process(self, how: signal.Signals) -> int:
         """One that hangs is made to say where, and the log with it."""
         assert self._process is not None
         self._process.send_signal(how)
@@ -127,19 +127,19 @@ class BotProcess:
             self._process.wait()
             raise AssertionError(f"It does not end:\n{self.log}") from None
 
-    def waiting(self) -> tuple[int, int]:
+    def count_waiting(self) -> tuple[int, int]:
         """How many deliveries there are, and how many of them are still due."""
-        ((planned, due),) = ask(self.url, "SELECT count(*), count(due_at) FROM deliveries")
+        ((planned, due),) = query_database(self.url, "SELECT count(*), count(due_at) FROM deliveries")
         return planned, due
 
     def missing(self) -> int:
         """How many files were not found at the first look; their cards stay until the second."""
-        ((number,),) = ask(self.url, "SELECT count(*) FROM files WHERE missing_since IS NOT NULL")
+        ((number,),) = query_database(self.url, "SELECT count(*) FROM files WHERE missing_since IS NOT NULL")
         return int(number)
 
-    def sending(self) -> int:
+    def count_sending(self) -> int:
         """How many posts the store believes to be under way."""
-        ((number,),) = ask(self.url, "SELECT count(*) FROM deliveries WHERE progress = 'sending'")
+        ((number,),) = query_database(self.url, "SELECT count(*) FROM deliveries WHERE progress = 'sending'")
         return int(number)
 
     @property

@@ -16,7 +16,7 @@ FORGETFUL = 0.05
 
 
 @dataclass(slots=True)
-class Tally:
+class CrashTally:
     """What a run, or several, came to. `prevented` posts were sent twice and shown once, by Discord's nonce memory."""
 
     runs: int = 0
@@ -27,7 +27,7 @@ class Tally:
     disordered: int = 0
     prevented: int = 0
 
-    def add(self, other: Tally) -> None:
+    def add_tally(self, other: CrashTally) -> None:
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
@@ -40,7 +40,7 @@ TROUBLES = ("page_403", "page_503", "edge_block", "login_page", "503", "lost")
 _LIKELY = 0.002
 
 
-async def crash(
+async def run_crash(
     wire: WireDiscord,
     folder: Path,
     *,
@@ -50,30 +50,30 @@ async def crash(
     seed: int,
     forgetful: bool,
     troubled: bool = False,
-) -> Tally:
+) -> CrashTally:
     """A run with up to `kills` kills; it has fewer when all is delivered before. `troubled`: with faults between."""
-    await wire.reset(limits=False, seed=seed, **({"nonce_window": FORGETFUL} if forgetful else {}))
+    await wire.reset_world(limits=False, seed=seed, **({"nonce_window": FORGETFUL} if forgetful else {}))
     for fault in TROUBLES if troubled else ():
-        await wire.fault(fault, "*", "/messages", times=ANY, probability=_LIKELY)
+        await wire.add_fault(fault, "*", "/messages", times=ANY, probability=_LIKELY)
     guild = await wire.add_guild(*["text"] * channels)
     ids = [channel.id for channel in guild.channels]
     with BotProcess(folder, wire.address.api) as bot:
-        await bot.prepare(ids, guild.id, cards)
-        done = await _killed_and_restarted(wire, bot, cards * channels, kills, random.Random(seed))
+        await bot.prepare_store(ids, guild.id, cards)
+        done = await _kill_and_restart(wire, bot, cards * channels, kills, random.Random(seed))
         assert not bot.running or bot.terminate() == 0, bot.log
-    return await counted(wire, ids, cards, done)
+    return await count_messages(wire, ids, cards, done)
 
 
-async def _killed_and_restarted(
+async def _kill_and_restart(
     wire: WireDiscord, bot: BotProcess, expected: int, kills: int, chance: random.Random
 ) -> int:
     """Ends when everything is quiet; gives the number of kills."""
     done = 0
     while done < kills and not is_quiet(bot, expected):
-        before = await _sent(wire)
+        before = await _count_sent(wire)
         bot.start()
         if chance.random() < 0.7:
-            await _moving(wire, before, expected)
+            await _wait_for_progress(wire, before, expected)
             await asyncio.sleep(chance.uniform(0, 0.3))
         else:
             await asyncio.sleep(chance.uniform(0.1, 1.2))
@@ -89,31 +89,31 @@ async def _killed_and_restarted(
 
 def is_quiet(bot: BotProcess, expected: int) -> bool:
     """Whether everything is planned, and nothing is left to do."""
-    return bot.waiting() == (expected, 0)
+    return bot.count_waiting() == (expected, 0)
 
 
-async def _sent(wire: WireDiscord) -> int:
-    return sum((await wire.totals()).messages.values())
+async def _count_sent(wire: WireDiscord) -> int:
+    return sum((await wire.get_totals()).messages.values())
 
 
-async def _moving(wire: WireDiscord, before: int, expected: int) -> None:
+async def _wait_for_progress(wire: WireDiscord, before: int, expected: int) -> None:
     """Until this start has posted something, or has nothing left to post: most kills are to hit work under way."""
     for _ in range(200):
-        if await _sent(wire) > before or before >= expected:
+        if await _count_sent(wire) > before or before >= expected:
             return
         await asyncio.sleep(0.02)
 
 
-async def counted(wire: WireDiscord, channels: list[int], cards: int, kills: int) -> Tally:
+async def count_messages(wire: WireDiscord, channels: list[int], cards: int, kills: int) -> CrashTally:
     """What the channels hold, against what they should."""
-    tally = Tally(runs=1, kills=kills)
+    tally = CrashTally(runs=1, kills=kills)
     for channel_id in channels:
-        messages = await wire.messages(channel_id)
+        messages = await wire.list_messages(channel_id)
         held = [int((message.title or "Card -1").split()[1]) for message in messages]
         times = Counter(held)
         tally.posts += len(held)
         tally.lost += cards - len(times)
         tally.repeated += len(held) - len(times)
         tally.disordered += held != sorted(held)
-    tally.prevented = (await wire.totals()).prevented
+    tally.prevented = (await wire.get_totals()).prevented
     return tally

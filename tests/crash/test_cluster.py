@@ -10,12 +10,12 @@ from time import monotonic
 
 import pytest
 
-from bot.desk.subscription import When, Wish
+from bot.domain.subscription import Frequency, SubscriptionOptions
 from bot.store import open_store
-from tests.crash.cluster import a_database, crash_cluster
+from tests.crash.cluster import crash_cluster, new_database
 from tests.crash.process import BotProcess, card_text
-from tests.support.postgres import Server, a_server, programs
-from tests.support.stores import ask
+from tests.support.postgres import PostgresServer, find_programs, run_server
+from tests.support.stores import query_database
 from tests.wire.client import Person, WireDiscord
 from tests.wire.permissions import MODERATOR
 
@@ -24,18 +24,18 @@ WITHIN = 5
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[PostgresServer]:
     """One of their own: it is restarted."""
-    bin_ = programs()
+    bin_ = find_programs()
     assert bin_, "make test-postgres runs on one"
-    with a_server(bin_) as found:
+    with run_server(bin_) as found:
         yield found
 
 
 @pytest.mark.postgresql
 @pytest.mark.timeout(240)
 async def test_couriers_killed_at_any_point_and_a_restarted_server_lose_and_repeat_nothing(
-    server: Server, tmp_path: Path
+    server: PostgresServer, tmp_path: Path
 ) -> None:
     async with WireDiscord() as wire:
         tally = await crash_cluster(
@@ -48,12 +48,12 @@ async def test_couriers_killed_at_any_point_and_a_restarted_server_lose_and_repe
 @pytest.mark.postgresql
 @pytest.mark.timeout(120)
 async def test_started_at_once_on_an_empty_server_database_one_makes_the_tables_and_both_run(
-    server: Server, tmp_path: Path
+    server: PostgresServer, tmp_path: Path
 ) -> None:
     (tmp_path / "cards").mkdir()
     async with WireDiscord() as wire:
         with (
-            a_database(server) as url,
+            new_database(server) as url,
             BotProcess(tmp_path / "1", wire.address.api, url, "courier", log_level="INFO") as one,
             BotProcess(tmp_path / "2", wire.address.api, url, "courier", log_level="INFO") as other,
         ):
@@ -68,7 +68,9 @@ async def test_started_at_once_on_an_empty_server_database_one_makes_the_tables_
 
 @pytest.mark.postgresql
 @pytest.mark.timeout(120)
-async def test_a_decision_made_in_one_process_is_carried_out_by_another_at_once(server: Server, tmp_path: Path) -> None:
+async def test_a_decision_made_in_one_process_is_carried_out_by_another_at_once(
+    server: PostgresServer, tmp_path: Path
+) -> None:
     """No tick and no look at the folder comes in between: the courier hears of it."""
     slow = {"tick_seconds": "3600", "rescan_seconds": "3600"}
     async with WireDiscord() as wire:
@@ -76,19 +78,19 @@ async def test_a_decision_made_in_one_process_is_carried_out_by_another_at_once(
         (channel,) = (each.id for each in guild.channels)
         moderator = Person("moderator", permissions=int(MODERATOR))
         with (
-            a_database(server) as url,
+            new_database(server) as url,
             BotProcess(tmp_path / "courier", wire.address.api, url, "courier", **slow) as courier,
             BotProcess(tmp_path / "gateway", wire.address.api, url, "gateway", **slow) as gateway,
         ):
-            await courier.prepare([channel], guild.id, 2)
+            await courier.prepare_store([channel], guild.id, 2)
             courier.start()
             await wire.wait_for_messages(channel, 2, within=20)
             gateway.start()
-            await wire.connected(within=20)
-            await wire.slash(channel, "desk withdraw", {"card": "card:1", "reason": "a test"}, moderator)
-            asked = monotonic()
-            await wire._until(lambda: wire.messages(channel), lambda held: len(held) == 1, WITHIN)
-            print(f"withdrawn {monotonic() - asked:.2f} s after the answer")
+            await wire.wait_for_sessions(within=20)
+            await wire.run_slash(channel, "desk withdraw", {"card": "card:1", "reason": "a test"}, moderator)
+            requests = monotonic()
+            await wire._poll_until(lambda: wire.list_messages(channel), lambda held: len(held) == 1, WITHIN)
+            print(f"withdrawn {monotonic() - requests:.2f} s after the answer")
             assert (gateway.terminate(), courier.terminate()) == (0, 0), gateway.log + courier.log
 
 
@@ -99,18 +101,18 @@ async def test_when_the_one_on_duty_is_killed_another_takes_over_and_no_digest_c
 ) -> None:
     """The duty passes on between two digests of an hour, and a third process is never needed."""
     if kind == "file":
-        await _passed_on(f"sqlite+aiosqlite:///{tmp_path / 'newsdesk.db'}", tmp_path)
+        await _expect_handover(f"sqlite+aiosqlite:///{tmp_path / 'newsdesk.db'}", tmp_path)
     else:
-        with a_database(request.getfixturevalue("server")) as url:
-            await _passed_on(url, tmp_path)
+        with new_database(request.getfixturevalue("server")) as url:
+            await _expect_handover(url, tmp_path)
 
 
-async def _passed_on(url: str, place: Path) -> None:
+async def _expect_handover(url: str, place: Path) -> None:
     async with WireDiscord() as wire:
         guild = await wire.add_guild("text", "text")
         instant, digests = (channel.id for channel in guild.channels)
         with BotProcess(place / "1", wire.address.api, url, "courier", watch="true") as first:
-            await first.prepare([instant], guild.id, 1)
+            await first.prepare_store([instant], guild.id, 1)
             first.start()
             await wire.wait_for_messages(instant, 1, within=20)  # it is on duty
             with BotProcess(place / "2", wire.address.api, url, "courier", watch="true", log_level="INFO") as second:
@@ -118,26 +120,26 @@ async def _passed_on(url: str, place: Path) -> None:
                 async with asyncio.timeout(20):
                     while "stands by" not in second.log:
                         await asyncio.sleep(0.05)
-                await _due(url, guild.id, digests, datetime.now(UTC) + timedelta(seconds=0.5))
+                await _make_digest_due(url, guild.id, digests, datetime.now(UTC) + timedelta(seconds=0.5))
                 await asyncio.sleep(0.5)
                 first.kill()
                 await wire.wait_for_messages(digests, 1, within=WITHIN)
                 (second.cards / "1.md").write_text(card_text(1, datetime.now(UTC)), "utf-8")
                 await wire.wait_for_messages(instant, 2, within=WITHIN)
                 await asyncio.sleep(1.5)
-                assert len(await wire.messages(digests)) == 1
+                assert len(await wire.list_messages(digests)) == 1
                 assert second.terminate() == 0, second.log
 
 
-async def _due(url: str, guild_id: int, channel_id: int, moment: datetime) -> None:
+async def _make_digest_due(url: str, guild_id: int, channel_id: int, moment: datetime) -> None:
     """Let a digest be due then."""
     async with open_store(url) as store:
-        hourly = await store.subscriptions.add(
+        hourly = await store.subscriptions.add_subscription(
             guild_id=guild_id,
             channel_id=channel_id,
             created_by=1,
             now=moment - timedelta(hours=1),
-            wish=Wish(when=When.HOURLY),
+            options=SubscriptionOptions(when=Frequency.HOURLY),
         )
     microseconds = round(moment.timestamp() * 1_000_000)
-    ask(url, f"UPDATE subscriptions SET next_at = {microseconds} WHERE id = {hourly.id}")
+    query_database(url, f"UPDATE subscriptions SET next_at = {microseconds} WHERE id = {hourly.id}")

@@ -10,17 +10,19 @@ from pathlib import Path
 import pytest
 
 from tests.crash.process import BotProcess
-from tests.crash.story import Tally, crash
+from tests.crash.story import CrashTally, run_crash
 from tests.wire.client import WireDiscord
 
 
 @pytest.mark.timeout(110)
 async def test_killed_at_any_point_nothing_is_lost_or_repeated(tmp_path: Path) -> None:
-    total = Tally()
+    total = CrashTally()
     async with WireDiscord() as wire:
         for run, forgetful in enumerate((False, True)):
             folder = tmp_path / str(run)
-            total.add(await crash(wire, folder, kills=10, cards=200, channels=10, seed=run, forgetful=forgetful))
+            total.add_tally(
+                await run_crash(wire, folder, kills=10, cards=200, channels=10, seed=run, forgetful=forgetful)
+            )
     print(total)
     assert (total.lost, total.repeated, total.disordered) == (0, 0, 0)
     assert total.kills == 20
@@ -29,30 +31,30 @@ async def test_killed_at_any_point_nothing_is_lost_or_repeated(tmp_path: Path) -
 @pytest.mark.timeout(60)
 async def test_asked_to_stop_it_stops_cleanly_and_nothing_answered_is_left_in_sending(tmp_path: Path) -> None:
     async with WireDiscord() as wire:
-        await wire.reset(limits=False)
+        await wire.reset_world(limits=False)
         guild = await wire.add_guild(*["text"] * 5)
-        await wire.fault("stall", "POST", "/messages$", times=None, seconds=0.2, after=True)
+        await wire.add_fault("stall", "POST", "/messages$", times=None, seconds=0.2, after=True)
         with BotProcess(tmp_path / "run", wire.address.api) as bot:
-            await bot.prepare([channel.id for channel in guild.channels], guild.id, 20)
+            await bot.prepare_store([channel.id for channel in guild.channels], guild.id, 20)
             bot.start()
             await wire.wait_for_messages(guild.channels[0].id, 3, within=20)
             began = time.monotonic()
             assert bot.terminate() == 0, bot.log
             assert time.monotonic() - began < 10
-            assert bot.sending() == 0
-            posted = sum((await wire.totals()).messages.values())
-            planned, due = bot.waiting()
+            assert bot.count_sending() == 0
+            posted = sum((await wire.get_totals()).messages.values())
+            planned, due = bot.count_waiting()
             assert posted == planned - due
 
 
 @pytest.mark.timeout(60)
 async def test_a_wrong_token_is_told_in_one_line(tmp_path: Path) -> None:
     async with WireDiscord() as wire:
-        await wire.reset(token="another.token")
+        await wire.reset_world(token="another.token")
         with BotProcess(tmp_path / "run", wire.address.api) as bot:
-            await bot.prepare([], 0, 0)
+            await bot.prepare_store([], 0, 0)
             bot.start()
-            assert bot.ended() == 2
+            assert bot.wait_for_end() == 2
             assert bot.log.strip().startswith("Discord does not know this token.")
             assert len(bot.log.strip().splitlines()) == 1
 
@@ -62,8 +64,8 @@ async def test_a_discord_out_of_reach_is_told_in_one_line_and_nothing_else(tmp_p
         nobody.bind(("127.0.0.1", 0))  # and nobody listens there
         place = f"http://127.0.0.1:{nobody.getsockname()[1]}/api/v10"
         with BotProcess(tmp_path / "run", place, log_level="INFO") as bot:
-            await bot.prepare([], 0, 0)
+            await bot.prepare_store([], 0, 0)
             bot.start()
-            assert bot.ended() == 1, "a service manager is to try again"
+            assert bot.wait_for_end() == 1, "a service manager is to try again"
     assert bot.log.startswith("Discord cannot be reached: ")
     assert len(bot.log.strip().splitlines()) == 1

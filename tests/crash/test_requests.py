@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.cluster import a_database
+from tests.crash.cluster import new_database
 from tests.crash.process import BotProcess
-from tests.support.postgres import Server, a_server, programs
-from tests.support.stores import ask
+from tests.support.postgres import PostgresServer, find_programs, run_server
+from tests.support.stores import query_database
 from tests.wire.client import Person, WireDiscord
 from tests.wire.permissions import EVERYTHING
 from tests.wire.results import WireMessage
@@ -23,10 +23,10 @@ QUICK = {"tick_seconds": "3600", "rescan_seconds": "1", "write_back": "true"}
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    bin_ = programs()
+def server() -> Iterator[PostgresServer]:
+    bin_ = find_programs()
     assert bin_, "make test-postgres runs on one"
-    with a_server(bin_) as found:
+    with run_server(bin_) as found:
         yield found
 
 
@@ -35,12 +35,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "file":
         yield f"sqlite+aiosqlite:///{tmp_path / 'newsdesk.db'}"
     else:
-        with a_database(request.getfixturevalue("server")) as found:
+        with new_database(request.getfixturevalue("server")) as found:
             yield found
 
 
 @dataclass
-class Cluster:
+class TwoProcesses:
     """One process loads and delivers; another answers, with an image's sample cards and other settings of its own."""
 
     wire: WireDiscord
@@ -49,19 +49,19 @@ class Cluster:
     gateway: BotProcess
     channel: int
 
-    async def warning(self) -> WireMessage:
+    async def warning_message(self) -> WireMessage:
         """The message to the owner that a load was stopped; the folder is emptied for that."""
         for path in self.courier.cards.iterdir():
             path.unlink()
-        dm = await self.wire.dm("owner")
+        dm = await self.wire.get_dm("owner")
         return (await self.wire.wait_for_messages(dm.id, 1, within=60))[0]
 
-    def slugs(self) -> set[str]:
-        return {slug for (slug,) in ask(self.url, "SELECT slug FROM cards")}
+    def stored_slugs(self) -> set[str]:
+        return {slug for (slug,) in query_database(self.url, "SELECT slug FROM cards")}
 
 
 @asynccontextmanager
-async def a_cluster(url: str, folder: Path, **gateways: str) -> AsyncIterator[Cluster]:
+async def open_cluster(url: str, folder: Path, **gateways: str) -> AsyncIterator[TwoProcesses]:
     async with WireDiscord() as wire:
         guild = await wire.add_guild("text")
         (channel,) = (each.id for each in guild.channels)
@@ -71,16 +71,16 @@ async def a_cluster(url: str, folder: Path, **gateways: str) -> AsyncIterator[Cl
                 for only, settings in (("courier", QUICK), ("gateway", gateways))
             ]
             courier, gateway = bots
-            await courier.prepare([], guild.id, CARDS)
+            await courier.prepare_store([], guild.id, CARDS)
             samples = folder / "samples"
             samples.mkdir()
             (samples / "sample-of-the-image.md").write_text((courier.cards / "0.md").read_text("utf-8"), "utf-8")
             gateway.cards = samples
             courier.start()
             gateway.start()
-            await wire.connected(within=60)
-            cluster = Cluster(wire, url, courier, gateway, channel)
-            await wire._until(lambda: _as_coroutine(len(cluster.slugs())), lambda found: found == CARDS, 60)
+            await wire.wait_for_sessions(within=60)
+            cluster = TwoProcesses(wire, url, courier, gateway, channel)
+            await wire._poll_until(lambda: _as_coroutine(len(cluster.stored_slugs())), lambda found: found == CARDS, 60)
             yield cluster
             assert (gateway.terminate(), courier.terminate()) == (0, 0), gateway.log + courier.log
 
@@ -91,40 +91,42 @@ async def _as_coroutine(value: int) -> int:
 
 @pytest.mark.timeout(240)
 async def test_withdrawals_are_accepted_by_the_process_that_lost_the_cards(url: str, tmp_path: Path) -> None:
-    async with a_cluster(url, tmp_path) as cluster:
-        warning = await cluster.warning()
-        status = await cluster.wire.slash(cluster.channel, "status", person=OWNER, within=60)
+    async with open_cluster(url, tmp_path) as cluster:
+        warning = await cluster.warning_message()
+        status = await cluster.wire.run_slash(cluster.channel, "status", person=OWNER, within=60)
         assert status.reply
         fields = {field["name"]: field["value"] for field in status.reply.embeds[0]["fields"]}
         assert f"{CARDS} published cards would disappear" in fields["Withdrawals held back"]
         assert "0 withdrawn" in fields["Last load"]
-        done = await cluster.wire.click(warning, label="Withdraw them", person=OWNER, within=60)
+        done = await cluster.wire.click_component(warning, label="Withdraw them", person=OWNER, within=60)
         assert done.text == f"{CARDS} cards are withdrawn."
-        assert "sample-of-the-image" not in cluster.slugs()
-        ((state, result),) = ask(url, "SELECT state, CAST(result AS text) FROM requests")
+        assert "sample-of-the-image" not in cluster.stored_slugs()
+        ((state, result),) = query_database(url, "SELECT state, CAST(result AS text) FROM requests")
         assert (state, "30" in result) == ("done", True)
-        tokens = ask(url, "SELECT count(*) FROM requests WHERE CAST(payload AS text) LIKE '%token%'")
+        tokens = query_database(url, "SELECT count(*) FROM requests WHERE CAST(payload AS text) LIKE '%token%'")
         assert tokens == [(0,)]
 
 
 @pytest.mark.timeout(240)
 async def test_a_request_waits_for_a_process_that_is_away_and_is_done_by_the_next(url: str, tmp_path: Path) -> None:
-    async with a_cluster(url, tmp_path) as cluster:
-        warning = await cluster.warning()
+    async with open_cluster(url, tmp_path) as cluster:
+        warning = await cluster.warning_message()
         cluster.courier.kill()
-        asked = await cluster.wire.click(warning, label="Withdraw them", person=OWNER, until="ack", within=60)
-        await cluster.wire._until(
-            lambda: _as_coroutine(len(ask(url, "SELECT id FROM requests"))), lambda found: found == 1, 60
+        requests = await cluster.wire.click_component(
+            warning, label="Withdraw them", person=OWNER, until="ack", within=60
         )
-        assert not await _withdrawn(url)
+        await cluster.wire._poll_until(
+            lambda: _as_coroutine(len(query_database(url, "SELECT id FROM requests"))), lambda found: found == 1, 60
+        )
+        assert not await _count_withdrawn(url)
         cluster.courier.start()
-        done = await cluster.wire.outcome(asked.id, "reply", 60)
-        await cluster.wire._until(lambda: _withdrawn(url), lambda found: found == CARDS, 60)
+        done = await cluster.wire.get_outcome(requests.id, "reply", 60)
+        await cluster.wire._poll_until(lambda: _count_withdrawn(url), lambda found: found == CARDS, 60)
         assert done.text
 
 
-async def _withdrawn(url: str) -> int:
-    ((found,),) = ask(url, "SELECT count(*) FROM cards WHERE gone")
+async def _count_withdrawn(url: str) -> int:
+    ((found,),) = query_database(url, "SELECT count(*) FROM cards WHERE gone")
     return int(found)
 
 
@@ -134,9 +136,9 @@ async def test_an_owners_decision_is_written_into_the_file_by_the_process_that_h
     url: str, tmp_path: Path, gateways: dict[str, str]
 ) -> None:
     """Whether it is, is that process's setting: the other one has no such files."""
-    async with a_cluster(url, tmp_path, **gateways) as cluster:
+    async with open_cluster(url, tmp_path, **gateways) as cluster:
         everywhere = {"card": "card:1", "reason": "a test", "scope": "everywhere"}
-        done = await cluster.wire.slash(cluster.channel, "desk withdraw", everywhere, OWNER, within=60)
+        done = await cluster.wire.run_slash(cluster.channel, "desk withdraw", everywhere, OWNER, within=60)
         assert "was not changed" not in done.text
         assert "has not been changed yet" not in done.text
         texts = [path.read_text("utf-8") for path in cluster.courier.cards.iterdir()]

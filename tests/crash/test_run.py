@@ -19,31 +19,33 @@ async def test_commands_buttons_and_completion_are_answered_across_a_reconnect(t
         manager = Person("manager", permissions=int(MANAGER))
         moderator = Person("moderator", permissions=int(MODERATOR))
         with BotProcess(tmp_path / "run", wire.address.api) as bot:
-            await bot.prepare([first], guild.id, 3)
+            await bot.prepare_store([first], guild.id, 3)
             bot.start()
-            await wire.connected()
+            await wire.wait_for_sessions()
             posts = await wire.wait_for_messages(first, 3)
             assert [post.title for post in posts] == [f"Card {number} of the crash test" for number in range(3)]
             assert all(len(post.nonce or "") <= 25 for post in posts)
 
-            latest = await wire.slash(first, "latest", {"count": 3})
+            latest = await wire.run_slash(first, "latest", {"count": 3})
             assert latest.reply is not None
             assert latest.reply.ephemeral
             assert len(latest.reply.embeds) == 3
-            saved = await wire.click(posts[0], label="Save")
+            saved = await wire.click_component(posts[0], label="Save")
             assert "Saved" in saved.text
-            assert [choice["name"] for choice in await wire.autocomplete(first, "latest", "topic", "te")] == ["Testing"]
+            assert [choice["name"] for choice in await wire.run_autocomplete(first, "latest", "topic", "te")] == [
+                "Testing"
+            ]
 
-            await wire.gateway("drop")
-            await wire.connected()
-            listed = await wire.slash(first, "saved list")
+            await wire.command_gateway("drop")
+            await wire.wait_for_sessions()
+            listed = await wire.run_slash(first, "saved list")
             assert listed.reply is not None
             assert listed.reply.embeds[0]["title"] == "Card 0 of the crash test"
-            subscribed = await wire.slash(second, "digest subscribe", {"channel": second}, manager)
+            subscribed = await wire.run_slash(second, "digest subscribe", {"channel": second}, manager)
             assert "gets new cards from now on" in subscribed.text
-            withdrawn = await wire.slash(first, "desk withdraw", {"card": "card:1", "reason": "a test"}, moderator)
+            withdrawn = await wire.run_slash(first, "desk withdraw", {"card": "card:1", "reason": "a test"}, moderator)
             assert "is withdrawn" in withdrawn.text
-            await wire._until(lambda: wire.messages(first), lambda held: len(held) == 2, 10)
+            await wire._poll_until(lambda: wire.list_messages(first), lambda held: len(held) == 2, 10)
             assert bot.terminate() == 0
-        totals = await wire.totals()
+        totals = await wire.get_totals()
         assert not totals.by_status.get("400"), "nothing that was sent was refused for its form"

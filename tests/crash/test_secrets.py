@@ -25,30 +25,30 @@ async def test_no_token_no_cipher_and_no_words_of_members_come_out(tmp_path: Pat
         guild = await wire.add_guild("text")
         channel = guild.channels[0].id
         with BotProcess(tmp_path / "run", wire.address.api, token=TOKEN, log_level="DEBUG") as bot:
-            await bot.prepare([channel], guild.id, 2)
-            _plant(bot.cards)
+            await bot.prepare_store([channel], guild.id, 2)
+            _plant_secrets(bot.cards)
             bot.start()
-            await wire.connected(within=25)
+            await wire.wait_for_sessions(within=25)
             posts = await wire.wait_for_messages(channel, 2, within=25)
-            await wire.slash(channel, "search", {"query": QUERY})
-            await _report(wire, posts[0])
-            await wire.autocomplete(channel, "card", "card", QUERY)
-            await wire.fault("500", "POST", "/callback$", times=ANY)
-            await wire.slash(channel, "search", {"query": QUERY}, until="ack", within=1)
+            await wire.run_slash(channel, "search", {"query": QUERY})
+            await _report_card(wire, posts[0])
+            await wire.run_autocomplete(channel, "card", "card", QUERY)
+            await wire.add_fault("500", "POST", "/callback$", times=ANY)
+            await wire.run_slash(channel, "search", {"query": QUERY}, until="ack", within=1)
             await wire.clear_faults()
-            _break(bot.database)
-            failed = await wire.slash(channel, "search", {"query": QUERY})
+            _break_store(bot.database)
+            failed = await wire.run_slash(channel, "search", {"query": QUERY})
             assert "something went wrong" in failed.text
             assert bot.terminate() == 0
-    _nothing_of(bot.log, TOKEN, SECURED, QUERY, REASON)
-    _nothing_of(_everything(bot.database), TOKEN, SECURED)
-    assert REASON in _everything(bot.database), (
+    _assert_absent(bot.log, TOKEN, SECURED, QUERY, REASON)
+    _assert_absent(_dump_database(bot.database), TOKEN, SECURED)
+    assert REASON in _dump_database(bot.database), (
         "reports are kept for the moderators, as the lists in use are for turning"
     )
-    _is_orderly(bot.log)
+    _assert_orderly(bot.log)
 
 
-def _plant(cards: Path) -> None:
+def _plant_secrets(cards: Path) -> None:
     """One cipher in its place, one in a file that cannot be read, one where it makes the file wrong."""
     card = next(cards.glob("*.md"))
     text = card.read_text("utf-8")
@@ -58,34 +58,34 @@ def _plant(cards: Path) -> None:
     (cards / "kind.md").write_text(text.replace("quality: 80", f"quality: high\nsecured: {{{SECURED}: 1}}"), "utf-8")
 
 
-async def _report(wire: WireDiscord, post: WireMessage) -> None:
+async def _report_card(wire: WireDiscord, post: WireMessage) -> None:
     flag = next(
         button for row in post.components for button in row["components"] if "flag" in button.get("custom_id", "")
     )
-    asked = await wire.click(post, flag["custom_id"], until="ack")
-    assert asked.modal is not None
-    field = asked.modal["components"][0]["component"]["custom_id"]
-    await wire.submit(asked, post.channel_id, {field: REASON})
+    requests = await wire.click_component(post, flag["custom_id"], until="ack")
+    assert requests.modal is not None
+    field = requests.modal["components"][0]["component"]["custom_id"]
+    await wire.submit_modal(requests, post.channel_id, {field: REASON})
 
 
-def _break(database: Path) -> None:
+def _break_store(database: Path) -> None:
     """What is asked next fails in the store, with a traceback that would like to quote the question."""
     with closing(sqlite3.connect(database, timeout=10)) as store:
         store.execute("ALTER TABLE cards RENAME TO lost")
         store.commit()
 
 
-def _everything(database: Path) -> str:
+def _dump_database(database: Path) -> str:
     with closing(sqlite3.connect(database)) as store:
         return "\n".join(store.iterdump())
 
 
-def _nothing_of(text: str, *planted: str) -> None:
+def _assert_absent(text: str, *planted: str) -> None:
     for words in planted:
         assert words not in text
 
 
-def _is_orderly(log: str) -> None:
+def _assert_orderly(log: str) -> None:
     lines = [json.loads(line) for line in log.splitlines()]
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
     assert all(line["time"].endswith("+00:00") for line in lines)

@@ -10,13 +10,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.gateway import standby
+from bot.client import standby
 from bot.store.engines import postgresql
-from tests.crash.cluster import a_database
+from tests.crash.cluster import new_database
 from tests.crash.process import BotProcess
 from tests.crash.test_requests import _as_coroutine
-from tests.support.postgres import Server, _free_port, a_server, programs
-from tests.support.stores import ask
+from tests.support.postgres import PostgresServer, _free_port, find_programs, run_server
+from tests.support.stores import query_database
 from tests.wire.client import Person, WireDiscord
 
 PATIENCE = 60.0
@@ -24,10 +24,10 @@ PATIENCE = 60.0
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    bin_ = programs()
+def server() -> Iterator[PostgresServer]:
+    bin_ = find_programs()
     assert bin_, "make test-postgres runs on one"
-    with a_server(bin_) as found:
+    with run_server(bin_) as found:
         yield found
 
 
@@ -36,7 +36,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "file":
         yield f"sqlite+aiosqlite:///{tmp_path / 'newsdesk.db'}"
     else:
-        with a_database(request.getfixturevalue("server")) as found:
+        with new_database(request.getfixturevalue("server")) as found:
             yield found
 
 
@@ -47,12 +47,12 @@ def test_whoever_is_gone_is_missed_within_fifteen_seconds() -> None:
     assert missed + standby.LOOK_SECONDS + postgresql._LOOKING <= 15
 
 
-async def _asked(port: int, path: str) -> tuple[int, dict[str, Any]]:
+async def _get_json(port: int, path: str) -> tuple[int, dict[str, Any]]:
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as answer:
         return answer.status, await answer.json()
 
 
-async def _logged(bot: BotProcess, words: str) -> None:
+async def _wait_for_log(bot: BotProcess, words: str) -> None:
     async with asyncio.timeout(PATIENCE):
         while words not in bot.log:
             await asyncio.sleep(0.1)
@@ -70,49 +70,49 @@ async def test_a_click_counts_once_and_the_second_takes_over(url: str, tmp_path:
             BotProcess(tmp_path / "1", wire.address.api, url, **settings) as first,
             BotProcess(tmp_path / "2", wire.address.api, url, **settings, metrics_addr=f"127.0.0.1:{port}") as second,
         ):
-            await first.prepare([channel], guild.id, 1)
+            await first.prepare_store([channel], guild.id, 1)
             first.start()
             (post,) = await wire.wait_for_messages(channel, 1, within=PATIENCE)
-            await wire.connected(within=PATIENCE)
+            await wire.wait_for_sessions(within=PATIENCE)
             second.start()
-            await _logged(second, "this one stands by")
-            await _logged(second, "Another process handles commands and buttons")
-            assert (await _asked(port, "/healthz"))[0] == 200
-            status, said = await _asked(port, "/readyz")
-            assert (status, said["ready"]) == (200, True), said
-            assert said["stands_by"] == {
+            await _wait_for_log(second, "this one stands by")
+            await _wait_for_log(second, "Another process handles commands and buttons")
+            assert (await _get_json(port, "/healthz"))[0] == 200
+            status, text = await _get_json(port, "/readyz")
+            assert (status, text["ready"]) == (200, True), text
+            assert text["stands_by"] == {
                 "gateway": "another process answers commands and buttons",
                 "duty": "another process loads and plans",
             }
-            assert (await wire.status()).connected == 1
-            await _clicked(wire, post, url, 1)
+            assert (await wire.get_status()).connected == 1
+            await _click_save(wire, post, url, 1)
 
             getattr(first, end)()
-            await _logged(second, "Ready as")
-            await wire._until(wire.status, lambda found: found.connected == 1, PATIENCE)
-            await _clicked(wire, post, url, 2)
-            assert "stands_by" not in (await _asked(port, "/readyz"))[1]
+            await _wait_for_log(second, "Ready as")
+            await wire._poll_until(wire.get_status, lambda found: found.connected == 1, PATIENCE)
+            await _click_save(wire, post, url, 2)
+            assert "stands_by" not in (await _get_json(port, "/readyz"))[1]
             assert second.terminate() == 0, second.log
 
 
-async def _clicked(wire: WireDiscord, post: Any, url: str, expected: int) -> None:
+async def _click_save(wire: WireDiscord, post: Any, url: str, expected: int) -> None:
     """Somebody else saves the card each time."""
-    done = await wire.click(post, label="Save", person=Person(f"reader {expected}"), within=PATIENCE)
+    done = await wire.click_component(post, label="Save", person=Person(f"reader {expected}"), within=PATIENCE)
     assert "Saved" in done.text
-    await wire._until(lambda: _as_coroutine(_saved(url)), lambda found: found == expected, PATIENCE)
-    calls = await wire.requests(method="POST", path=rf"/interactions/{done.id}/.*/callback")
+    await wire._poll_until(lambda: _as_coroutine(_count_saved(url)), lambda found: found == expected, PATIENCE)
+    calls = await wire.list_requests(method="POST", path=rf"/interactions/{done.id}/.*/callback")
     assert len(calls) == 1, "each interaction is answered by one process"
 
 
-def _saved(url: str) -> int:
-    ((found,),) = ask(url, "SELECT count(*) FROM saved")
+def _count_saved(url: str) -> int:
+    ((found,),) = query_database(url, "SELECT count(*) FROM saved")
     return int(found)
 
 
 @pytest.mark.timeout(300)
 async def test_different_shards_of_one_bot_run_side_by_side_and_the_same_ones_do_not(url: str, tmp_path: Path) -> None:
     async with WireDiscord() as wire:
-        await wire.configure(shards=2, max_concurrency=2)
+        await wire.configure_settings(shards=2, max_concurrency=2)
         guild = await wire.add_guild("text")
 
         def gateway(number: int, shard_ids: str) -> BotProcess:
@@ -120,57 +120,59 @@ async def test_different_shards_of_one_bot_run_side_by_side_and_the_same_ones_do
             return BotProcess(tmp_path / f"{number}", wire.address.api, url, "gateway", log_level="INFO", **settings)
 
         with gateway(1, "0") as one, gateway(2, "1") as other, gateway(3, "1") as same, gateway(4, "") as whole:
-            await one.prepare([], guild.id, 0)
+            await one.prepare_store([], guild.id, 0)
             one.start()
             other.start()
-            await wire.connected(shards=2, within=PATIENCE)
+            await wire.wait_for_sessions(shards=2, within=PATIENCE)
             same.start()
             whole.start()
             for bot in (same, whole):
-                await _logged(bot, "standing by")
-            assert (await wire.status()).connected == 2
+                await _wait_for_log(bot, "standing by")
+            assert (await wire.get_status()).connected == 2
             other.kill()
-            await _logged(same, "Ready as")
+            await _wait_for_log(same, "Ready as")
             assert "Ready as" not in whole.log
             for bot in (one, same):
                 assert bot.terminate() == 0, bot.log
-            await _logged(whole, "Ready as")
+            await _wait_for_log(whole, "Ready as")
             assert whole.terminate() == 0, whole.log
 
 
 @pytest.mark.postgresql
 @pytest.mark.timeout(300)
-async def test_one_whose_lock_was_lost_to_another_stops_to_answer_and_stands_by(server: Server, tmp_path: Path) -> None:
+async def test_one_whose_lock_was_lost_to_another_stops_to_answer_and_stands_by(
+    server: PostgresServer, tmp_path: Path
+) -> None:
     """As after a machine was cut off from the database, but not from Discord."""
     async with WireDiscord() as wire:
         guild = await wire.add_guild("text")
         (channel,) = (each.id for each in guild.channels)
         with (
-            a_database(server) as url,
+            new_database(server) as url,
             BotProcess(tmp_path / "1", wire.address.api, url, "gateway", log_level="INFO") as first,
             BotProcess(tmp_path / "2", wire.address.api, url, "gateway", log_level="INFO") as second,
         ):
-            await first.prepare([channel], guild.id, 0)
+            await first.prepare_store([channel], guild.id, 0)
             first.start()
-            await _logged(first, "Ready as")
+            await _wait_for_log(first, "Ready as")
             second.start()
-            await _logged(second, "standing by")
+            await _wait_for_log(second, "standing by")
             holder = f"FROM pg_locks WHERE locktype = 'advisory' AND classid = {postgresql._GATEWAY} AND granted"
             # Again and again, until the one that looks first is the other one.
             async with asyncio.timeout(PATIENCE):
                 while "Ready as" not in second.log:
-                    ask(url, f"SELECT pg_terminate_backend(pid) {holder}")
+                    query_database(url, f"SELECT pg_terminate_backend(pid) {holder}")
                     await asyncio.sleep(0.7)
                     if "taken over these shards" in first.log:
-                        await _logged(second, "Ready as")
-            await _logged(first, "taken over these shards")
-            await wire._until(wire.status, lambda found: found.connected == 1, PATIENCE)
-            done = await wire.slash(channel, "help", within=PATIENCE)
+                        await _wait_for_log(second, "Ready as")
+            await _wait_for_log(first, "taken over these shards")
+            await wire._poll_until(wire.get_status, lambda found: found.connected == 1, PATIENCE)
+            done = await wire.run_slash(channel, "help", within=PATIENCE)
             assert done.reply
             second.kill()
             async with asyncio.timeout(PATIENCE):
                 while first.log.count("Ready as") < 2:
                     await asyncio.sleep(0.1)
-            done = await wire.slash(channel, "help", within=PATIENCE)
+            done = await wire.run_slash(channel, "help", within=PATIENCE)
             assert done.reply
             assert first.terminate() == 0, first.log

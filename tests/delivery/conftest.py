@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.line import Line, a_line
+from tests.support.line import WireHarness, open_wire_harness
 from tests.wire.client import WireDiscord
 
 
 @pytest.fixture
-async def line(wire: WireDiscord, tmp_path: Path) -> AsyncIterator[Line]:
-    async with a_line(wire, tmp_path) as line:
-        yield line
+async def harness(wire: WireDiscord, tmp_path: Path) -> AsyncIterator[WireHarness]:
+    async with open_wire_harness(wire, tmp_path) as harness:
+        yield harness

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.delivery.poster import ChannelClosedError, TryLaterError
-from bot.desk.delivery import LONGEST_PROBE, LONGEST_WAIT
-from bot.gateway.discord_time import DiscordTime
-from tests.support.desk import Desk, a_desk
-from tests.support.line import Line
+from bot.client.discord_time import DiscordTime
+from bot.delivery.sender import ChannelClosedError, RetryLaterError
+from bot.domain.delivery import MAX_PROBE_DELAY, MAX_RETRY_DELAY
+from tests.support.line import WireHarness
+from tests.support.worker import WorkerHarness, open_harness
 
 OFFSETS = [
     timedelta(days=-100), timedelta(days=-3), timedelta(hours=-2), timedelta(minutes=-11), timedelta(minutes=11),
@@ -20,56 +20,56 @@ OFFSETS = [
 ]  # fmt: skip
 
 
-async def begun_with_a_lost_answer(line: Line, kind: str, offset: timedelta) -> None:
+async def start_with_lost_answer(harness: WireHarness, kind: str, offset: timedelta) -> None:
     """A post is in its channel, and the process that made it ends before it knows."""
-    await line.wire.configure(nonce_window=0.0)
-    await line.subscribe(kind)
-    line.clock.now = datetime.now(UTC) + offset
-    await line.bot.store.deliveries.plan(line.clock(), timedelta(days=1))
-    await line.wire.fault("lost", "POST", "/threads$" if kind == "forum" else "/messages$")
-    line.write("a", publishedDateTime=f"{line.clock() - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")
-    await line.deliver()
+    await harness.wire.configure_settings(nonce_window=0.0)
+    await harness.subscribe_channel(kind)
+    harness.clock.now = datetime.now(UTC) + offset
+    await harness.bot.store.deliveries.plan_deliveries(harness.clock(), timedelta(days=1))
+    await harness.wire.add_fault("lost", "POST", "/threads$" if kind == "forum" else "/messages$")
+    harness.write_card("a", publishedDateTime=f"{harness.clock() - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")
+    await harness.deliver_due()
 
 
 @pytest.mark.parametrize("chatter", [1, 200])
 @pytest.mark.parametrize("offset", OFFSETS, ids=str)
 async def test_a_post_whose_answer_was_lost_is_found_whatever_the_local_clock_says(
-    line: Line, offset: timedelta, chatter: int
+    harness: WireHarness, offset: timedelta, chatter: int
 ) -> None:
-    await begun_with_a_lost_answer(line, "text", offset)
-    await line.wire.post(line.channel, "So it is.", count=chatter)
-    await line.restart()
-    await line.deliver(minutes=20)
-    assert [message.title for message in await line.messages() if message.title] == ["Title of a"]
-    assert line.bot.newsroom.duplicates_prevented == 1
+    await start_with_lost_answer(harness, "text", offset)
+    await harness.wire.post_message(harness.channel, "So it is.", count=chatter)
+    await harness.restart_bot()
+    await harness.deliver_due(minutes=20)
+    assert [message.title for message in await harness.list_messages() if message.title] == ["Title of a"]
+    assert harness.bot.worker.duplicates_prevented == 1
 
 
 @pytest.mark.parametrize("kind", ["forum", "thread", "announcement"])
 @pytest.mark.parametrize("offset", [timedelta(days=-3), timedelta(hours=2), timedelta(days=3)], ids=str)
-async def test_so_it_is_in_other_places(line: Line, kind: str, offset: timedelta) -> None:
-    await begun_with_a_lost_answer(line, kind, offset)
+async def test_so_it_is_in_other_places(harness: WireHarness, kind: str, offset: timedelta) -> None:
+    await start_with_lost_answer(harness, kind, offset)
     for number in range(3):
         if kind == "forum":
-            await line.wire.open_thread(line.channel, f"Talk {number}", "So it is.")
+            await harness.wire.open_thread(harness.channel, f"Talk {number}", "So it is.")
         else:
-            await line.wire.post(line.channel, "So it is.")
-    await line.restart()
-    await line.deliver(minutes=20)
-    held = await line.starters() if kind == "forum" else await line.titles()
+            await harness.wire.post_message(harness.channel, "So it is.")
+    await harness.restart_bot()
+    await harness.deliver_due(minutes=20)
+    held = await harness.starter_titles() if kind == "forum" else await harness.message_titles()
     assert [title for title in held if title] == ["Title of a"]
 
 
-async def test_the_clock_may_be_set_between_the_try_and_the_look(line: Line) -> None:
-    await begun_with_a_lost_answer(line, "text", timedelta(hours=5))
-    await line.wire.post(line.channel, "So it is.", count=30)
-    await line.restart()
-    line.clock.now -= timedelta(hours=10)
-    await line.deliver(minutes=20)
-    assert [message.title for message in await line.messages() if message.title] == ["Title of a"]
+async def test_the_clock_may_be_set_between_the_try_and_the_look(harness: WireHarness) -> None:
+    await start_with_lost_answer(harness, "text", timedelta(hours=5))
+    await harness.wire.post_message(harness.channel, "So it is.", count=30)
+    await harness.restart_bot()
+    harness.clock.now -= timedelta(hours=10)
+    await harness.deliver_due(minutes=20)
+    assert [message.title for message in await harness.list_messages() if message.title] == ["Title of a"]
 
 
 def test_before_any_answer_nobody_knows_what_time_it_is_at_discord() -> None:
-    assert DiscordTime().horizon() is None
+    assert DiscordTime().newest_id_bound() is None
 
 
 def test_an_id_corrects_a_date_that_is_ahead() -> None:
@@ -77,7 +77,7 @@ def test_an_id_corrects_a_date_that_is_ahead() -> None:
     clock = DiscordTime(lambda: now[0])
     clock.note_id(1_300_000_000_000_000_000)
     now[0] += 60
-    horizon = clock.horizon()
+    horizon = clock.newest_id_bound()
     assert horizon is not None
     assert horizon < 1_300_000_000_000_000_000  # two minutes before, one after
 
@@ -86,52 +86,54 @@ def test_an_id_corrects_a_date_that_is_ahead() -> None:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with a_desk(tmp_path, max_age_days=3650) as desk:
-        await desk.store.subscriptions.add(guild_id=1, channel_id=5, created_by=2, now=desk.clock())
-        yield desk
+async def desk(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    async with open_harness(tmp_path, max_age_days=3650) as harness:
+        await harness.store.subscriptions.add_subscription(guild_id=1, channel_id=5, created_by=2, now=harness.clock())
+        yield harness
 
 
 @pytest.mark.parametrize("back", [timedelta(minutes=20), timedelta(hours=1), timedelta(days=2), timedelta(days=700)])
-@pytest.mark.parametrize("trouble", [TryLaterError("503"), TryLaterError("429", timedelta(hours=1))], ids=str)
+@pytest.mark.parametrize("trouble", [RetryLaterError("503"), RetryLaterError("429", timedelta(hours=1))], ids=str)
 async def test_a_retry_does_not_wait_for_a_clock_that_was_set_back(
-    desk: Desk, back: timedelta, trouble: TryLaterError
+    desk: WorkerHarness, back: timedelta, trouble: RetryLaterError
 ) -> None:
     right = desk.clock()
     desk.clock.now += back
     desk.channels.fail = [trouble]
-    desk.write("a", publishedDateTime="2026-06-01T01:00:00Z")
-    await desk.deliver()
+    desk.write_card("a", publishedDateTime="2026-06-01T01:00:00Z")
+    await desk.deliver_due()
     desk.clock.now = right + timedelta(seconds=1)
-    await desk.deliver()
-    desk.write("b", publishedDateTime="2026-06-01T02:00:00Z")
+    await desk.deliver_due()
+    desk.write_card("b", publishedDateTime="2026-06-01T02:00:00Z")
     for _ in range(15):
-        await desk.deliver(minutes=1)
-    assert desk.clock() - right <= LONGEST_WAIT + timedelta(seconds=10)
+        await desk.deliver_due(minutes=1)
+    assert desk.clock() - right <= MAX_RETRY_DELAY + timedelta(seconds=10)
     assert desk.channels.titles == ["Title of a", "Title of b"]
 
 
 @pytest.mark.parametrize("back", [timedelta(hours=3), timedelta(days=2), timedelta(days=700)])
-async def test_a_closed_channel_is_probed_in_time_by_a_clock_that_was_set_back(desk: Desk, back: timedelta) -> None:
+async def test_a_closed_channel_is_probed_in_time_by_a_clock_that_was_set_back(
+    desk: WorkerHarness, back: timedelta
+) -> None:
     right = desk.clock()
     desk.clock.now += back
     desk.channels.fail = [ChannelClosedError("closed")]
-    desk.write("a")
-    await desk.deliver()
+    desk.write_card("a")
+    await desk.deliver_due()
     desk.clock.now = right + timedelta(seconds=1)
-    await desk.deliver()
-    await desk.deliver(seconds=LONGEST_PROBE.total_seconds())
+    await desk.deliver_due()
+    await desk.deliver_due(seconds=MAX_PROBE_DELAY.total_seconds())
     assert desk.channels.titles == ["Title of a"]
 
 
-async def test_a_wait_that_was_stored_before_the_start_is_shortened_as_well(desk: Desk) -> None:
+async def test_a_wait_that_was_stored_before_the_start_is_shortened_as_well(desk: WorkerHarness) -> None:
     right = desk.clock()
     desk.clock.now += timedelta(days=2)
-    desk.channels.fail = [TryLaterError("503")]
-    desk.write("a")
-    await desk.deliver()
+    desk.channels.fail = [RetryLaterError("503")]
+    desk.write_card("a")
+    await desk.deliver_due()
     desk.clock.now = right
-    again = Desk(desk.store, desk.folder, desk.channels, max_age_days=3650)
+    again = WorkerHarness(desk.store, desk.folder, desk.channels, max_age_days=3650)
     again.clock.now = right
-    await again.deliver()
+    await again.deliver_due()
     assert desk.channels.titles == ["Title of a"]

@@ -12,9 +12,9 @@ import pytest
 from discord.http import Route
 
 from bot.app import open_bot
-from bot.gateway.client import NewsBot
+from bot.client.bot import NewsBot
 from bot.settings import load_settings
-from tests.support.stage import Clock, Stage
+from tests.support.stage import BotStage, ManualClock
 from tests.support.stores import new_database
 from tests.wire.client import WireDiscord
 
@@ -52,44 +52,44 @@ WANTED = {"post": [OLD], "edit": [NEW], "retract": []}
 
 
 @dataclass
-class Line:
+class FaultLine:
     """The bot over real HTTP, its clock in the test's hand."""
 
     bot: NewsBot
     wire: WireDiscord
-    clock: Clock
+    clock: ManualClock
     folder: Path
     channel: int
 
-    def write(self, slug: str, **fields: object) -> None:
-        Stage.write(self, slug, **fields)  # type: ignore[arg-type]  # it only needs the folder
+    def write_card(self, slug: str, **fields: object) -> None:
+        BotStage.write_card(self, slug, **fields)  # type: ignore[arg-type]  # it only needs the folder
 
-    async def deliver(self) -> None:
-        self.clock.move(seconds=1)
-        await self.bot.newsroom.load(accept_withdrawals=True)
+    async def deliver_due(self) -> None:
+        self.clock.advance(seconds=1)
+        await self.bot.worker.load_cards(accept_withdrawals=True)
         for _ in range(6):
-            await self.bot.newsroom.tick()
-            self.clock.move(hours=2)
+            await self.bot.worker.plan_and_deliver()
+            self.clock.advance(hours=2)
 
-    async def titles(self) -> list[str | None]:
-        return [message.title for message in await self.wire.messages(self.channel)]
+    async def message_titles(self) -> list[str | None]:
+        return [message.title for message in await self.wire.list_messages(self.channel)]
 
 
 @asynccontextmanager
-async def _line(wire: WireDiscord, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
+async def _open_line(wire: WireDiscord, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FaultLine]:
     monkeypatch.setattr(Route, "BASE", Route.BASE)  # the bot sets it, and it is discord.py's own
-    await wire.reset()
+    await wire.reset_world()
     guild = await wire.add_guild("text", "text")  # the first takes what is told to the server
     cards = folder / "cards"
     cards.mkdir(parents=True)
     url = new_database(folder / "faults.db")
     settings = load_settings(_env_file=None, database_url=url, cards=cards, discord_api=wire.address.api)
-    clock = Clock()
+    clock = ManualClock()
     async with open_bot(settings, clock=clock, background=False) as bot:
         await bot.login("a.test.token")
         channel = guild.channels[1].id
-        await bot.store.subscriptions.add(guild_id=guild.id, channel_id=channel, created_by=1, now=clock())
-        yield Line(bot, wire, clock, cards, channel)
+        await bot.store.subscriptions.add_subscription(guild_id=guild.id, channel_id=channel, created_by=1, now=clock())
+        yield FaultLine(bot, wire, clock, cards, channel)
 
 
 @pytest.mark.timeout(90)
@@ -99,17 +99,17 @@ async def test_after_every_fault_the_channel_holds_what_is_wanted_once(
 ) -> None:
     async with WireDiscord() as wire:
         for fault, more in FAULTS.items():
-            async with _line(wire, tmp_path / fault, monkeypatch) as line:
+            async with _open_line(wire, tmp_path / fault, monkeypatch) as line:
                 if step != "post":
-                    line.write("one", images="[{url: 'https://example.org/a.png'}]")
-                    await line.deliver()
-                await wire.fault(fault, METHODS[step], "/messages", times=1, **more)
+                    line.write_card("one", images="[{url: 'https://example.org/a.png'}]")
+                    await line.deliver_due()
+                await wire.add_fault(fault, METHODS[step], "/messages", times=1, **more)
                 change = {"post": {}, "edit": {"title": NEW}, "retract": {"removed": "true"}}[step]
-                line.write("one", images="[{url: 'https://example.org/a.png'}]", **change)
-                before = (await wire.totals()).requests
-                await line.deliver()
-                held = await line.titles()
-                requests = (await wire.totals()).requests - before
+                line.write_card("one", images="[{url: 'https://example.org/a.png'}]", **change)
+                before = (await wire.get_totals()).requests
+                await line.deliver_due()
+                held = await line.message_titles()
+                requests = (await wire.get_totals()).requests - before
                 print(f"{step:8} {fault:14} {requests:3} requests, channel holds {held}")
                 assert held == EXCEPTIONS.get((step, fault), WANTED[step]), (step, fault)
-                assert await line.bot.store.deliveries.next_due(line.clock()) is None, (step, fault)
+                assert await line.bot.store.deliveries.next_due_at(line.clock()) is None, (step, fault)

@@ -6,12 +6,18 @@ from itertools import combinations
 
 import pytest
 
-from bot.delivery import refusals
-from bot.delivery.refusals import Scope, scope_of
+from bot.delivery import error_classification
+from bot.delivery.error_classification import ErrorScope, classify_error
 
 GROUPS = [
-    refusals.DONE, refusals.MESSAGE, refusals.WAY, refusals.PLACE, refusals.CARD, refusals.LATER, refusals.UNRELATED,
-]  # fmt: skip
+    error_classification.DONE,
+    error_classification.MESSAGE,
+    error_classification.WAY,
+    error_classification.PLACE,
+    error_classification.CARD,
+    error_classification.LATER,
+    error_classification.UNRELATED,
+]
 
 PUBLISHED = """
 0 10001-10016 10020 10021 10026-10033 10036 10038 10049 10050 10057 10059-10063 10065-10071 10087 10097 10124 10129
@@ -41,28 +47,28 @@ def test_every_published_code_is_in_exactly_one_group() -> None:
 @pytest.mark.parametrize(
     ("scope", "answers"),
     [
-        (Scope.PLACE, [(403, 50001), (403, 50013), (404, 10003), (404, 10004), (400, 160006), (400, 160007)]),
-        (Scope.PLACE, [(400, 50024), (403, 50007), (403, 50278), (400, 40067), (403, 160005), (400, 50083)]),
-        (Scope.CARD, [(400, 50035), (400, 50006), (400, 200000), (400, 200001), (400, 240000), (413, 40005)]),
-        (Scope.WAY, [(403, 40333), (400, 40333), (401, 0), (401, 50014), (401, 50001), (503, 130000)]),
-        (Scope.MESSAGE, [(404, 10008), (403, 50005)]),
-        (Scope.DONE, [(400, 40033)]),
-        (Scope.LATER, [(429, 20028), (429, 20022), (429, 30046), (400, 30046), (500, 0), (502, 50035)]),
+        (ErrorScope.PLACE, [(403, 50001), (403, 50013), (404, 10003), (404, 10004), (400, 160006), (400, 160007)]),
+        (ErrorScope.PLACE, [(400, 50024), (403, 50007), (403, 50278), (400, 40067), (403, 160005), (400, 50083)]),
+        (ErrorScope.CARD, [(400, 50035), (400, 50006), (400, 200000), (400, 200001), (400, 240000), (413, 40005)]),
+        (ErrorScope.WAY, [(403, 40333), (400, 40333), (401, 0), (401, 50014), (401, 50001), (503, 130000)]),
+        (ErrorScope.MESSAGE, [(404, 10008), (403, 50005)]),
+        (ErrorScope.DONE, [(400, 40033)]),
+        (ErrorScope.LATER, [(429, 20028), (429, 20022), (429, 30046), (400, 30046), (500, 0), (502, 50035)]),
         # no code, or one that Discord has not published
-        (Scope.CARD, [(400, 0), (400, 999_999), (413, 0), (422, 1)]),
-        (Scope.PLACE, [(403, 0), (403, 999_999), (404, 0), (404, 77)]),
-        (Scope.LATER, [(409, 0), (418, 5), (429, 0), (599, 0), (302, 0)]),
+        (ErrorScope.CARD, [(400, 0), (400, 999_999), (413, 0), (422, 1)]),
+        (ErrorScope.PLACE, [(403, 0), (403, 999_999), (404, 0), (404, 77)]),
+        (ErrorScope.LATER, [(409, 0), (418, 5), (429, 0), (599, 0), (302, 0)]),
     ],
 )
-def test_an_answer_belongs_to(scope: Scope, answers: list[tuple[int, int]]) -> None:
-    assert {answer: scope_of(*answer) for answer in answers} == dict.fromkeys(answers, scope)
+def test_an_answer_belongs_to(scope: ErrorScope, answers: list[tuple[int, int]]) -> None:
+    assert {answer: classify_error(*answer) for answer in answers} == dict.fromkeys(answers, scope)
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 400, 401, 403, 404, 429, 500, 503, 530])
 def test_what_is_not_discords_json_is_the_ways_whatever_its_status(status: int) -> None:
-    assert scope_of(status, None) is Scope.WAY
+    assert classify_error(status, None) is ErrorScope.WAY
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500])
 def test_every_code_has_a_scope_at_every_status(status: int) -> None:
-    assert all(isinstance(scope_of(status, code), Scope) for code in published())
+    assert all(isinstance(classify_error(status, code), ErrorScope) for code in published())

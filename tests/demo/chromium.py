@@ -24,7 +24,7 @@ _FLAGS = (
 _ENDPOINT = re.compile(rb"DevTools listening on (ws://\S+)")
 
 
-class Page:
+class BrowserPage:
     """One tab."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -32,16 +32,16 @@ class Page:
         self._numbers = itertools.count(1)
         self._session: str | None = None
 
-    async def open(self, address: str, width: int = 1280, height: int = 900) -> None:
-        target = await self.call("Target.createTarget", url="about:blank")
-        attached = await self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+    async def open_page(self, address: str, width: int = 1280, height: int = 900) -> None:
+        target = await self.call_method("Target.createTarget", url="about:blank")
+        attached = await self.call_method("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
-        await self.call(
+        await self.call_method(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
         )
-        await self.call("Page.navigate", url=address)
+        await self.call_method("Page.navigate", url=address)
 
-    async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+    async def call_method(self, method: str, **parameters: Any) -> dict[str, Any]:
         """One command of the protocol, and its result."""
         number = next(self._numbers)
         message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
@@ -57,42 +57,42 @@ class Page:
                 return result
         raise RuntimeError("Chromium went away")
 
-    async def ask(self, script: str) -> Any:
+    async def evaluate(self, script: str) -> Any:
         """The value of an expression in the page."""
-        answer = await self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        answer = await self.call_method("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in answer:
             raise RuntimeError(str(answer["exceptionDetails"]))
         return answer["result"].get("value")
 
-    async def until(self, script: str, seconds: float = 10) -> None:
+    async def wait_until(self, script: str, seconds: float = 10) -> None:
         """Wait for an expression to become true. Raises `TimeoutError`."""
         for _ in range(int(seconds * 10)):
             try:
-                if await self.ask(f"Boolean({script})"):
+                if await self.evaluate(f"Boolean({script})"):
                     return
             except RuntimeError:
                 pass  # the page, or the frame in it, is just being exchanged
             await asyncio.sleep(0.1)
         raise TimeoutError(f"{script} within {seconds} s")
 
-    async def type(self, text: str) -> None:
+    async def type_text(self, text: str) -> None:
         """Type as a person does, key by key."""
         for letter in text:
-            await self.call("Input.dispatchKeyEvent", type="char", text=letter)
+            await self.call_method("Input.dispatchKeyEvent", type="char", text=letter)
 
-    async def press(self, key: str, code: int) -> None:
+    async def press_key(self, key: str, code: int) -> None:
         parts = {"key": key, "code": key, "windowsVirtualKeyCode": code}
         parts |= {"text": "\r"} if key == "Enter" else {}
-        await self.call("Input.dispatchKeyEvent", type="keyDown", **parts)
-        await self.call("Input.dispatchKeyEvent", type="keyUp", **parts)
+        await self.call_method("Input.dispatchKeyEvent", type="keyDown", **parts)
+        await self.call_method("Input.dispatchKeyEvent", type="keyUp", **parts)
 
-    async def picture(self, path: Path) -> None:
-        shot = await self.call("Page.captureScreenshot", format="png")
+    async def save_picture(self, path: Path) -> None:
+        shot = await self.call_method("Page.captureScreenshot", format="png")
         path.write_bytes(base64.b64decode(shot["data"]))
 
 
 @asynccontextmanager
-async def chromium(profile: Path) -> AsyncIterator[Page]:
+async def open_chromium(profile: Path) -> AsyncIterator[BrowserPage]:
     """A Chromium of its own with an empty profile. Ends with the block."""
     if PROGRAM is None:
         raise FileNotFoundError("chromium")
@@ -101,13 +101,13 @@ async def chromium(profile: Path) -> AsyncIterator[Page]:
     )
     reading: asyncio.Task[None] | None = None
     try:
-        endpoint = await asyncio.wait_for(_endpoint(process), 15)
-        reading = asyncio.create_task(_drain(process))
+        endpoint = await asyncio.wait_for(_find_endpoint(process), 15)
+        reading = asyncio.create_task(_drain_output(process))
         async with (
             aiohttp.ClientSession() as client,
             client.ws_connect(endpoint, max_msg_size=64 * 1024 * 1024) as socket,
         ):
-            yield Page(socket)
+            yield BrowserPage(socket)
     finally:
         if process.returncode is None:
             process.terminate()
@@ -116,15 +116,15 @@ async def chromium(profile: Path) -> AsyncIterator[Page]:
             await reading
 
 
-async def _endpoint(process: asyncio.subprocess.Process) -> str:
+async def _find_endpoint(process: asyncio.subprocess.Process) -> str:
     assert process.stderr
     async for line in process.stderr:
-        if found := _ENDPOINT.search(line):
-            return found[1].decode()
+        if match := _ENDPOINT.search(line):
+            return match[1].decode()
     raise RuntimeError("Chromium ended before it listened")
 
 
-async def _drain(process: asyncio.subprocess.Process) -> None:
+async def _drain_output(process: asyncio.subprocess.Process) -> None:
     """What it keeps complaining about must not fill the pipe and stop it."""
     assert process.stderr
     while await process.stderr.read(65536):

@@ -14,7 +14,7 @@ from time import perf_counter
 
 import pytest
 
-from tests.demo.chromium import PROGRAM, Page, chromium
+from tests.demo.chromium import PROGRAM, BrowserPage, open_chromium
 
 ROOT = Path(__file__).parent.parent.parent
 FRAME = "document.getElementById('channel').contentDocument"
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs Chromium (on Debi
 
 
 @asynccontextmanager
-async def demo() -> AsyncIterator[str]:
+async def run_demo() -> AsyncIterator[str]:
     """The demo as a process of its own, and its address. Ends with Ctrl-C, which must not take long."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "demo", "--no-browser", "--port", "0"),
@@ -48,36 +48,38 @@ async def demo() -> AsyncIterator[str]:
         assert perf_counter() - began < 5  # far less on a machine with nothing else to do
 
 
-async def _show(page: Page, channel: str) -> None:
-    await page.ask(f"document.querySelector('[data-channel={channel}]').click()")
-    await page.until(f"{FRAME}.getElementById('channel-name').innerText === '{channel}'")
-    await page.until("document.getElementById('channel').contentWindow.simcordPreview?.ready")
+async def _show_channel(page: BrowserPage, channel: str) -> None:
+    await page.evaluate(f"document.querySelector('[data-channel={channel}]').click()")
+    await page.wait_until(f"{FRAME}.getElementById('channel-name').innerText === '{channel}'")
+    await page.wait_until("document.getElementById('channel').contentWindow.simcordPreview?.ready")
 
 
-async def _command(page: Page, words: str) -> None:
+async def _type_command(page: BrowserPage, words: str) -> None:
     """Type the beginning of a command, take the suggestion, send it."""
-    await page.ask(f"{FRAME}.getElementById('channel-composer-input').focus()")
-    await page.type(words)
-    await page.until(f"{FRAME}.querySelector('.command-popup:not([hidden])')")
-    await page.press(*ENTER)
-    await page.until(f"{FRAME}.querySelector('.command-chip')")
-    await page.press(*ENTER)
+    await page.evaluate(f"{FRAME}.getElementById('channel-composer-input').focus()")
+    await page.type_text(words)
+    await page.wait_until(f"{FRAME}.querySelector('.command-popup:not([hidden])')")
+    await page.press_key(*ENTER)
+    await page.wait_until(f"{FRAME}.querySelector('.command-chip')")
+    await page.press_key(*ENTER)
 
 
 async def test_cards_appear_a_held_one_is_published_and_a_refusal_is_an_answer(tmp_path: Path) -> None:
-    async with demo() as address, chromium(tmp_path) as page:
-        await page.open(address)
-        await page.until(f"{MESSAGES}.includes('Linux 6.1 opens the door to Rust')", 20)
-        await page.until(f"[...{FRAME}.querySelectorAll('#channel-message-list img')].some(i => i.naturalWidth > 1000)")
-        await _show(page, "desk")
-        await page.until(f"{MESSAGES}.includes('Held: already covered')")
-        await page.ask(f"[...{FRAME}.querySelectorAll('button')].findLast(b => b.innerText === 'Publish').click()")
-        await page.until(f"{MESSAGES}.includes('Published by @Ada')")
-        await page.until("document.querySelector('[data-channel=news] .count')")
-        await _show(page, "news")
-        await page.until(f"{MESSAGES}.includes('InfoWorld’s 2020 Technology')")
-        await _command(page, "/saved list")
-        await page.until(f"{MESSAGES}.includes('You have not saved any card yet')")
-        assert "uncertain" not in await page.ask(f"{FRAME}.getElementById('action-status').innerText")
-        await page.call("Page.reload")
-        await page.until(f"{MESSAGES}.includes('InfoWorld’s 2020 Technology')")
+    async with run_demo() as address, open_chromium(tmp_path) as page:
+        await page.open_page(address)
+        await page.wait_until(f"{MESSAGES}.includes('Linux 6.1 opens the door to Rust')", 20)
+        await page.wait_until(
+            f"[...{FRAME}.querySelectorAll('#channel-message-list img')].some(i => i.naturalWidth > 1000)"
+        )
+        await _show_channel(page, "desk")
+        await page.wait_until(f"{MESSAGES}.includes('Held: already covered')")
+        await page.evaluate(f"[...{FRAME}.querySelectorAll('button')].findLast(b => b.innerText === 'Publish').click()")
+        await page.wait_until(f"{MESSAGES}.includes('Published by @Ada')")
+        await page.wait_until("document.querySelector('[data-channel=news] .count')")
+        await _show_channel(page, "news")
+        await page.wait_until(f"{MESSAGES}.includes('InfoWorld’s 2020 Technology')")
+        await _type_command(page, "/saved list")
+        await page.wait_until(f"{MESSAGES}.includes('You have not saved any card yet')")
+        assert "uncertain" not in await page.evaluate(f"{FRAME}.getElementById('action-status').innerText")
+        await page.call_method("Page.reload")
+        await page.wait_until(f"{MESSAGES}.includes('InfoWorld’s 2020 Technology')")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.cards.model import State
-from bot.demo.cards import ASSET_BASE, Newsstand, pictures, sample_data
+from bot.cards.model import CardState
+from bot.demo.cards import ASSET_BASE, SampleFeed, find_sample_data, load_pictures
 from bot.settings import Settings
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -18,11 +18,11 @@ def _changed_lines(before: Path, after: Path) -> list[bytes]:
 
 
 def test_only_the_time_is_rewritten_and_every_card_gets_its_turn(tmp_path: Path) -> None:
-    data = sample_data()
-    newsstand = Newsstand(data, tmp_path)
-    newsstand.lay_out(NOW)
-    while newsstand.waiting:
-        newsstand.next(NOW)
+    data = find_sample_data()
+    newsstand = SampleFeed(data, tmp_path)
+    newsstand.write_archive(NOW)
+    while newsstand.pending:
+        newsstand.write_next(NOW)
     originals = sorted((data / "cards").glob("*.md"))
     assert sorted(path.name for path in tmp_path.iterdir()) == [path.name for path in originals]
     for original in originals:
@@ -32,17 +32,17 @@ def test_only_the_time_is_rewritten_and_every_card_gets_its_turn(tmp_path: Path)
 
 
 def test_the_archive_leaves_published_and_held_cards_for_later(tmp_path: Path) -> None:
-    newsstand = Newsstand(sample_data(), tmp_path)
-    newsstand.lay_out(NOW)
-    first = list(newsstand.published(6, NOW))
-    assert [card.state for card in first if card] == [State.PUBLISHED] * 6
-    rest = [newsstand.next(NOW) for _ in range(len(newsstand.waiting))]
-    assert {card.state for card in rest if card} == {State.PUBLISHED, State.HELD}
-    assert newsstand.next(NOW) is None
+    newsstand = SampleFeed(find_sample_data(), tmp_path)
+    newsstand.write_archive(NOW)
+    first = list(newsstand.write_published(6, NOW))
+    assert [card.state for card in first if card] == [CardState.PUBLISHED] * 6
+    rest = [newsstand.write_next(NOW) for _ in range(len(newsstand.pending))]
+    assert {card.state for card in rest if card} == {CardState.PUBLISHED, CardState.HELD}
+    assert newsstand.write_next(NOW) is None
 
 
 def test_pictures_stand_at_the_addresses_that_the_cards_name() -> None:
-    found = pictures(sample_data())
+    found = load_pictures(find_sample_data())
     name, content = found[f"{ASSET_BASE}/assets/images/cards/mars.jpg"]
     assert name == "mars.jpg"
     assert content.startswith(b"\xff\xd8\xff")

@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 
 from bot.demo import run_headless
-from bot.demo.story import play
+from bot.demo.story import play_story
 from bot.errors import UserError
-from bot.newsroom import Newsroom
+from bot.worker.worker import Worker
 
 ROOT = Path(__file__).parent.parent.parent
 STEPS = (
@@ -31,7 +31,7 @@ STEPS = (
 )
 
 
-def _home(folder: Path) -> dict[str, str]:
+def _make_environment(folder: Path) -> dict[str, str]:
     """An environment with an empty home, and settings that the demo must not mind."""
     return {
         "PATH": os.environ["PATH"],
@@ -44,10 +44,10 @@ def _home(folder: Path) -> dict[str, str]:
 
 def test_the_story_is_told_in_order_into_a_pipe_from_an_empty_home(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bot", "demo", "--headless"]
-    told = subprocess.run(command, cwd=ROOT, env=_home(tmp_path), capture_output=True, timeout=50)
-    output = " ".join(told.stdout.decode().replace("│", " ").split())
-    assert told.returncode == 0, output + told.stderr.decode()
-    assert told.stderr == b""
+    messages = subprocess.run(command, cwd=ROOT, env=_make_environment(tmp_path), capture_output=True, timeout=50)
+    output = " ".join(messages.stdout.decode().replace("│", " ").split())
+    assert messages.returncode == 0, output + messages.stderr.decode()
+    assert messages.stderr == b""
     places = [output.find(step) for step in STEPS]
     assert -1 not in places, STEPS[places.index(-1)]
     assert places == sorted(places)
@@ -57,12 +57,12 @@ def test_the_story_is_told_in_order_into_a_pipe_from_an_empty_home(tmp_path: Pat
 
 
 async def test_a_courier_that_posts_nothing_spoils_the_story(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def idle(_newsroom: Newsroom) -> None:
+    async def idle(_newsroom: Worker) -> None:
         return None
 
-    monkeypatch.setattr(Newsroom, "tick", idle)
+    monkeypatch.setattr(Worker, "plan_and_deliver", idle)
     console = Console(file=io.StringIO(), width=200)
-    assert await play(console) == 1
+    assert await play_story(console) == 1
     assert isinstance(console.file, io.StringIO)
     assert "The story went wrong: expected that #news holds 3 posts, not 0." in console.file.getvalue()
 
@@ -74,5 +74,5 @@ def test_without_simcord_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_importing_the_demo_brings_no_simcord() -> None:
-    script = "import sys, bot.demo, bot.cli; sys.exit('simcord' in sys.modules)"
+    script = "import sys, bot.demo, bot.cli.commands; sys.exit('simcord' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT).returncode == 0

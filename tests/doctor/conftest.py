@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.doctor import Finding, diagnose
+from bot.doctor import Finding, run_checks
 from bot.settings import PREFIX, Settings, load_settings
 from bot.store import open_store
-from tests.support.stage import Stage
+from tests.support.stage import BotStage
 from tests.wire.client import WireDiscord
 
 
 @dataclass
-class House:
+class Installation:
     """An installation, and the clock of its machine."""
 
     wire: WireDiscord
@@ -29,30 +29,30 @@ class House:
     def database(self) -> Path:
         return Path(self.settings.database_url.partition("///")[2])
 
-    def write(self, slug: str, **fields: object) -> None:
-        Stage.write(self, slug, **fields)  # type: ignore[arg-type]  # it only needs the folder
+    def write_card(self, slug: str, **fields: object) -> None:
+        BotStage.write_card(self, slug, **fields)  # type: ignore[arg-type]  # it only needs the folder
 
     def clock(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
-    async def subscribe(self, kind: str = "text", **guild: object) -> int:
+    async def subscribe_channel(self, kind: str = "text", **guild: object) -> int:
         """Subscribe the last channel of a new server; gives its id."""
         made = await self.wire.add_guild(*(("text", kind) if kind == "thread" else (kind,)), **guild)
         channel = [*made.channels, *made.threads][-1].id
         async with open_store(self.settings.database_url) as store:
             now = self.clock()
-            await store.subscriptions.add(guild_id=made.id, channel_id=channel, created_by=1, now=now)
+            await store.subscriptions.add_subscription(guild_id=made.id, channel_id=channel, created_by=1, now=now)
         return channel
 
-    async def diagnose(self, *, offline: bool = False) -> list[Finding]:
-        return await diagnose(self.settings, self.clock, offline=offline)
+    async def run_checks(self, *, offline: bool = False) -> list[Finding]:
+        return await run_checks(self.settings, self.clock, offline=offline)
 
-    async def troubles(self, *, offline: bool = False) -> list[Finding]:
-        return [finding for finding in await self.diagnose(offline=offline) if finding.is_trouble]
+    async def find_problems(self, *, offline: bool = False) -> list[Finding]:
+        return [finding for finding in await self.run_checks(offline=offline) if finding.is_trouble]
 
 
 @pytest.fixture
-async def house(wire: WireDiscord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+async def installation(wire: WireDiscord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -64,6 +64,6 @@ async def house(wire: WireDiscord, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     settings = load_settings(database_url=url, cards=folder, token_file=token, discord_api=wire.address.api)
     async with open_store(url):
         pass
-    house = House(wire, settings, folder)
-    house.write("good")
+    house = Installation(wire, settings, folder)
+    house.write_card("good")
     return house

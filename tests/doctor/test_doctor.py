@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bot.cli import app
+from bot.cli.commands import app
 from bot.doctor import Finding, Severity
-from bot.gateway.inquiry import AT_ONCE
+from bot.doctor.discord_checks import AT_ONCE
 from bot.settings import load_settings
 from bot.store import open_store
-from tests.doctor.conftest import House
+from tests.doctor.conftest import Installation
 
 
-def damage(database: Path) -> None:
+def damage_database(database: Path) -> None:
     """Write nonsense over the pages that only one wide table uses; the others can be read as before."""
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")
@@ -33,21 +33,21 @@ def damage(database: Path) -> None:
         file.write(b"\xa5" * size * 8)
 
 
-async def test_five_planted_faults_are_all_named_with_their_fixes(house: House) -> None:
-    channel = await house.subscribe(name="The Guild")
-    await house.wire.change_channel(channel, access="no_embed")
-    house.write("broken", heat="warm")
-    assert house.settings.token_file
-    house.settings.token_file.chmod(0o644)
-    house.ahead = timedelta(minutes=2)
-    damage(house.database)
-    found = await house.troubles()
+async def test_five_planted_faults_are_all_named_with_their_fixes(installation: Installation) -> None:
+    channel = await installation.subscribe_channel(name="The Guild")
+    await installation.wire.change_channel(channel, access="no_embed")
+    installation.write_card("broken", heat="warm")
+    assert installation.settings.token_file
+    installation.settings.token_file.chmod(0o644)
+    installation.ahead = timedelta(minutes=2)
+    damage_database(installation.database)
+    found = await installation.find_problems()
     assert len(found) == 5, found
-    open_token, bad_card, damaged, clock, closed = sorted(found, key=_place)
+    open_token, bad_card, damaged, clock, closed = sorted(found, key=_planted_order)
     assert open_token == Finding(
         Severity.WARNING,
-        f"Everybody on this machine can read the token in {house.settings.token_file}",
-        f"chmod 600 {house.settings.token_file}",
+        f"Everybody on this machine can read the token in {installation.settings.token_file}",
+        f"chmod 600 {installation.settings.token_file}",
     )
     assert "1 errors in 2 card files" in bad_card.what
     assert "broken.md:8: heat: should be a whole number" in bad_card.what
@@ -61,51 +61,51 @@ async def test_five_planted_faults_are_all_named_with_their_fixes(house: House) 
     assert closed.fix == "Open the channel's settings → Permissions, add the bot's role and allow it."
 
 
-def _place(finding: Finding) -> int:
+def _planted_order(finding: Finding) -> int:
     """In the order in which they were planned."""
     words = ("token in", "card files", "damaged", "clock", "cannot post")
     return next(place for place, word in enumerate(words) if word in finding.what)
 
 
-async def test_a_house_in_order_has_notes_only(house: House) -> None:
-    await house.subscribe()
-    found = [finding.what for finding in await house.diagnose()]
-    assert await house.troubles() == []
+async def test_a_house_in_order_has_notes_only(installation: Installation) -> None:
+    await installation.subscribe_channel()
+    found = [finding.what for finding in await installation.run_checks()]
+    assert await installation.find_problems() == []
     assert any("1 news cards" in what for what in found)
     assert any("whole and of this version" in what for what in found)
     assert any("Discord knows the token" in what for what in found)
     assert any("can post in 1 of the 1 channels" in what for what in found)
 
 
-async def test_intents_that_nobody_needs_are_noted(house: House) -> None:
-    await house.wire.configure(application_flags=(1 << 19) | (1 << 14))
-    (note,) = [finding for finding in await house.diagnose() if "Intent" in finding.what]
+async def test_intents_that_nobody_needs_are_noted(installation: Installation) -> None:
+    await installation.wire.configure_settings(application_flags=(1 << 19) | (1 << 14))
+    (note,) = [finding for finding in await installation.run_checks() if "Intent" in finding.what]
     assert note.severity is Severity.NOTE
     assert "Server Members Intent, Message Content Intent" in note.what
 
 
-async def test_a_wrong_token_is_named_and_offline_nobody_is_asked(house: House) -> None:
-    await house.wire.configure(token="another.one")
-    (wrong,) = await house.troubles()
+async def test_a_wrong_token_is_named_and_offline_nobody_is_asked(installation: Installation) -> None:
+    await installation.wire.configure_settings(token="another.one")
+    (wrong,) = await installation.find_problems()
     assert (wrong.severity, wrong.what) == (Severity.ERROR, "Discord does not know this token")
     assert "Reset Token" in wrong.fix
-    asked = len(await house.wire.requests())
-    assert await house.troubles(offline=True) == []
-    assert len(await house.wire.requests()) == asked
+    requests = len(await installation.wire.list_requests())
+    assert await installation.find_problems(offline=True) == []
+    assert len(await installation.wire.list_requests()) == requests
 
 
-async def test_with_a_wrong_token_the_clocks_are_compared_all_the_same(house: House) -> None:
-    await house.wire.configure(token="another.one")
-    house.ahead = timedelta(minutes=-2)
-    wrong, clock = await house.troubles()
+async def test_with_a_wrong_token_the_clocks_are_compared_all_the_same(installation: Installation) -> None:
+    await installation.wire.configure_settings(token="another.one")
+    installation.ahead = timedelta(minutes=-2)
+    wrong, clock = await installation.find_problems()
     assert wrong.what == "Discord does not know this token"
     assert clock.what in {f"this machine's clock is {seconds} s behind Discord's" for seconds in (119, 120, 121)}
 
 
-async def test_a_thread_that_the_bot_may_not_see_is_named(house: House) -> None:
-    thread = await house.subscribe("thread")
-    await house.wire.fault("no_access", "GET", f"/channels/{thread}")
-    (found,) = await house.troubles()
+async def test_a_thread_that_the_bot_may_not_see_is_named(installation: Installation) -> None:
+    thread = await installation.subscribe_channel("thread")
+    await installation.wire.add_fault("no_access", "GET", f"/channels/{thread}")
+    (found,) = await installation.find_problems()
     assert found.what.endswith(f"the bot cannot see the thread or channel {thread}")
     assert "View Channel" in found.fix
 
@@ -115,19 +115,21 @@ async def test_a_thread_that_the_bot_may_not_see_is_named(house: House) -> None:
     [("NEWSDESK_TOKEN=abc\n", True), ("NEWSDESK_TOKEN=\nOTHER=1\n", False), ("#NEWSDESK_TOKEN=abc\n", False)],
 )
 async def test_a_dotenv_file_with_the_token_is_for_its_owner_alone(
-    house: House, tmp_path: Path, text: str, named: bool
+    installation: Installation, tmp_path: Path, text: str, named: bool
 ) -> None:
     env = tmp_path / ".env"
     env.write_text(text)
     env.chmod(0o644)
-    assert [finding.fix for finding in await house.troubles(offline=True)] == (["chmod 600 .env"] if named else [])
+    assert [finding.fix for finding in await installation.find_problems(offline=True)] == (
+        ["chmod 600 .env"] if named else []
+    )
     env.chmod(0o600)
-    assert await house.troubles(offline=True) == []
+    assert await installation.find_problems(offline=True) == []
 
 
-async def test_a_discord_out_of_reach_is_named(house: House) -> None:
-    house.settings = house.settings.model_copy(update={"discord_api": "http://127.0.0.1:9/api/v10"})
-    (found,) = await house.troubles()
+async def test_a_discord_out_of_reach_is_named(installation: Installation) -> None:
+    installation.settings = installation.settings.model_copy(update={"discord_api": "http://127.0.0.1:9/api/v10"})
+    (found,) = await installation.find_problems()
     assert "Discord cannot be reached" in found.what
 
 
@@ -140,62 +142,68 @@ async def test_a_discord_out_of_reach_is_named(house: House) -> None:
         ("text", "gone", "is gone, but it is subscribed"),
     ],
 )
-async def test_each_kind_of_channel_says_what_it_lacks(house: House, kind: str, access: object, lacking: str) -> None:
-    channel = await house.subscribe(kind)
-    await house.wire.change_channel(channel, access=access)
-    (found,) = await house.troubles()
+async def test_each_kind_of_channel_says_what_it_lacks(
+    installation: Installation, kind: str, access: object, lacking: str
+) -> None:
+    channel = await installation.subscribe_channel(kind)
+    await installation.wire.change_channel(channel, access=access)
+    (found,) = await installation.find_problems()
     assert lacking in found.what
     assert found.fix
 
 
-async def test_a_thread_allows_what_its_channel_allows(house: House) -> None:
-    thread = await house.subscribe("thread")
-    assert await house.troubles() == []
-    parent = (await house.wire._ask("channel", channel_id=thread))["parent_id"]
-    await house.wire.change_channel(int(parent), access="no_thread_send")
-    (found,) = await house.troubles()
+async def test_a_thread_allows_what_its_channel_allows(installation: Installation) -> None:
+    thread = await installation.subscribe_channel("thread")
+    assert await installation.find_problems() == []
+    parent = (await installation.wire._call_verb("channel", channel_id=thread))["parent_id"]
+    await installation.wire.change_channel(int(parent), access="no_thread_send")
+    (found,) = await installation.find_problems()
     assert "it lacks Send Messages in Threads" in found.what
 
 
-async def test_a_server_that_put_the_bot_out_is_named_and_the_others_are_looked_at(house: House) -> None:
-    await house.subscribe()
-    left = (await house.wire.add_guild("text")).id
-    channel = await house.subscribe()
-    await house.wire.change_channel(channel, access="no_embed")
-    async with open_store(house.settings.database_url) as store:
-        await store.subscriptions.add(guild_id=left, channel_id=5, created_by=1, now=house.clock())
-    await house.wire.change_guild(left, left=True)
-    found = sorted(finding.what for finding in await house.troubles())
+async def test_a_server_that_put_the_bot_out_is_named_and_the_others_are_looked_at(installation: Installation) -> None:
+    await installation.subscribe_channel()
+    left = (await installation.wire.add_guild("text")).id
+    channel = await installation.subscribe_channel()
+    await installation.wire.change_channel(channel, access="no_embed")
+    async with open_store(installation.settings.database_url) as store:
+        await store.subscriptions.add_subscription(guild_id=left, channel_id=5, created_by=1, now=installation.clock())
+    await installation.wire.change_guild(left, left=True)
+    found = sorted(finding.what for finding in await installation.find_problems())
     assert len(found) == 2
     assert found[0] == f"server {left}: the bot is not in it any more, but it is subscribed"
 
 
-async def test_a_few_servers_at_a_time_are_asked_about(house: House) -> None:
+async def test_a_few_servers_at_a_time_are_asked_about(installation: Installation) -> None:
     for number in range(AT_ONCE + 2):
-        await house.wire.change_channel(await house.subscribe(name=f"Guild {number}"), access="no_embed")
+        await installation.wire.change_channel(
+            await installation.subscribe_channel(name=f"Guild {number}"), access="no_embed"
+        )
     # Whoever asks of one server after the other asks the next one only once the slow one has answered all three.
-    await house.wire.fault("stall", "GET", "^/guilds/[0-9]+$", times=AT_ONCE, seconds=1)
-    found = [finding.what.partition(":")[0] for finding in await house.troubles()]
+    await installation.wire.add_fault("stall", "GET", "^/guilds/[0-9]+$", times=AT_ONCE, seconds=1)
+    found = [finding.what.partition(":")[0] for finding in await installation.find_problems()]
     assert found == [f"Guild {number}" for number in range(AT_ONCE + 2)]
-    asked = sorted(await house.wire.requests(method="GET", path="^/guilds/"), key=lambda request: request.at)
-    servers = [request.path.split("/")[2] for request in asked]
+    requests = sorted(
+        await installation.wire.list_requests(method="GET", path="^/guilds/"), key=lambda request: request.at
+    )
+    servers = [request.path.split("/")[2] for request in requests]
     assert len(set(servers[:AT_ONCE])) == AT_ONCE
     assert servers[AT_ONCE] in servers[:AT_ONCE]
 
 
-async def test_a_store_that_is_still_being_moved_there_is_named(house: House) -> None:
-    with closing(sqlite3.connect(house.database)) as connection:
+async def test_a_store_that_is_still_being_moved_there_is_named(installation: Installation) -> None:
+    with closing(sqlite3.connect(installation.database)) as connection:
         connection.execute("INSERT INTO meta VALUES ('moving', '0123abcd')")
         connection.commit()
-    (half,) = await house.troubles(offline=True)
+    (half,) = await installation.find_problems(offline=True)
     assert ("not all of it is there" in half.what, "`newsdesk migrate` again" in half.fix) == (True, True)
 
 
-async def test_databases_that_are_not_ours_to_use(house: House, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(house.database)) as connection:
+async def test_databases_that_are_not_ours_to_use(installation: Installation, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(installation.database)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
-    (newer,) = await house.troubles(offline=True)
+    (newer,) = await installation.find_problems(offline=True)
     assert "written by a newer version" in newer.what
     with closing(sqlite3.connect(tmp_path / "foreign.db")) as connection:
         connection.execute("CREATE TABLE theirs (x)")
@@ -203,30 +211,30 @@ async def test_databases_that_are_not_ours_to_use(house: House, tmp_path: Path) 
     (tmp_path / "letter.txt").write_text("Dear reader, " * 100)
     for name, words in (("foreign.db", "belongs to another program"), ("letter.txt", "cannot be opened as a database")):
         url = f"sqlite+aiosqlite:///{tmp_path / name}"
-        house.settings = house.settings.model_copy(update={"database_url": url})
-        (found,) = await house.troubles(offline=True)
+        installation.settings = installation.settings.model_copy(update={"database_url": url})
+        (found,) = await installation.find_problems(offline=True)
         assert words in found.what
         assert found.fix
 
 
-async def test_a_database_that_is_not_there_yet_is_not_made(house: House, tmp_path: Path) -> None:
+async def test_a_database_that_is_not_there_yet_is_not_made(installation: Installation, tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'new' / 'news.db'}"
-    house.settings = house.settings.model_copy(update={"database_url": url})
-    assert await house.troubles(offline=True) == []
+    installation.settings = installation.settings.model_copy(update={"database_url": url})
+    assert await installation.find_problems(offline=True) == []
     assert not (tmp_path / "new").exists()
 
 
-async def test_a_state_folder_that_is_a_file_cannot_be_written(house: House, tmp_path: Path) -> None:
+async def test_a_state_folder_that_is_a_file_cannot_be_written(installation: Installation, tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("")
     url = f"sqlite+aiosqlite:///{tmp_path / 'plain' / 'news.db'}"
-    house.settings = house.settings.model_copy(update={"database_url": url})
-    (found,) = await house.troubles(offline=True)
+    installation.settings = installation.settings.model_copy(update={"database_url": url})
+    (found,) = await installation.find_problems(offline=True)
     assert "The database cannot be written" in found.what
 
 
-async def test_a_missing_folder_and_a_missing_token_are_both_named(house: House, tmp_path: Path) -> None:
-    house.settings = load_settings(database_url=house.settings.database_url, cards=tmp_path / "none")
-    folder, token = await house.troubles()
+async def test_a_missing_folder_and_a_missing_token_are_both_named(installation: Installation, tmp_path: Path) -> None:
+    installation.settings = load_settings(database_url=installation.settings.database_url, cards=tmp_path / "none")
+    folder, token = await installation.find_problems()
     assert "none is neither a file nor a folder" in folder.what
     assert (token.what, "Developer Portal" in token.fix) == ("NEWSDESK_TOKEN: is not set", True)
 
@@ -249,11 +257,11 @@ def test_the_command_prints_findings_and_says_by_its_code_whether_all_is_well(
     assert CliRunner().invoke(app, ["doctor", "--offline"]).exit_code == 2
 
 
-async def test_a_time_zone_that_this_machine_does_not_know_is_named(house: House) -> None:
-    channel = await house.subscribe()
-    with closing(sqlite3.connect(house.database)) as connection, connection:
+async def test_a_time_zone_that_this_machine_does_not_know_is_named(installation: Installation) -> None:
+    channel = await installation.subscribe_channel()
+    with closing(sqlite3.connect(installation.database)) as connection, connection:
         connection.execute("UPDATE subscriptions SET timezone = 'Mars/Olympus', \"when\" = 'daily'")
-    (found,) = await house.troubles(offline=True)
+    (found,) = await installation.find_problems(offline=True)
     assert str(channel) in found.what
     assert "Mars/Olympus" in found.what
     assert "/digest edit" in found.fix

@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bot.cards.model import Card, Image, Provider, Related
-from bot.cards.reading import read_card
-from bot.store.records import FiledCard
+from bot.cards.model import Card, Image, Provider, RelatedArticle
+from bot.cards.parser import parse_card
+from bot.store.cards.rows import StoredCard
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "data" / "cards"
@@ -19,19 +19,19 @@ PICTURES = "https://pictures.example/site"
 MOMENT = datetime(2024, 3, 29, 15, 30, tzinfo=UTC)
 
 
-def card(**changes: Any) -> FiledCard:
+def make_card(**changes: Any) -> StoredCard:
     fields: dict[str, Any] = {"slug": "a-card", "title": "A card", "published_at": MOMENT} | changes
-    return FiledCard(1, 1, "revision", Card(**fields))
+    return StoredCard(1, 1, "revision", Card(**fields))
 
 
-def related(count: int, **changes: Any) -> tuple[Related, ...]:
+def make_related(count: int, **changes: Any) -> tuple[RelatedArticle, ...]:
     fields = {"title": "Other view {}", "url": "https://other.example/{}", "provider": "Other {}"} | changes
-    return tuple(Related(**{name: text.format(i) for name, text in fields.items()}) for i in range(count))
+    return tuple(RelatedArticle(**{name: text.format(i) for name, text in fields.items()}) for i in range(count))
 
 
-def filed_file(path: Path) -> FiledCard | None:
-    found = read_card(path.read_bytes(), file=path.name, slug=path.stem).card
-    return FiledCard(1, 1, "revision", found) if found else None
+def read_stored_card(path: Path) -> StoredCard | None:
+    found = parse_card(path.read_bytes(), file=path.name, slug=path.stem).card
+    return StoredCard(1, 1, "revision", found) if found else None
 
 
 _TRICKY = st.sampled_from([
@@ -49,9 +49,9 @@ URLS = st.one_of(
     _PATHS.map(lambda path: f"https://news.example/{path}"),
     st.integers(0, 2000).map(lambda length: "https://news.example/" + "x_" * (length // 2)),
 )
-_STORIES = st.lists(st.builds(Related, title=LONG_TEXT, url=URLS, provider=ANY_TEXT), max_size=6).map(tuple)
+_STORIES = st.lists(st.builds(RelatedArticle, title=LONG_TEXT, url=URLS, provider=ANY_TEXT), max_size=6).map(tuple)
 FILED = st.builds(
-    card,
+    make_card,
     title=LONG_TEXT,
     excerpt=LONG_TEXT,
     url=st.none() | URLS,
@@ -59,5 +59,5 @@ FILED = st.builds(
     provider=st.none() | st.builds(Provider, name=LONG_TEXT, icon=st.none() | URLS | st.just("/icon.png")),
     topics=st.lists(ANY_TEXT, max_size=4).map(tuple),
     image=st.none() | st.builds(Image, url=URLS | st.just("/picture.jpg")),
-    related=_STORIES | st.integers(0, 179).map(related),
+    related=_STORIES | st.integers(0, 179).map(make_related),
 )

@@ -8,27 +8,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cards.model import Image, Provider, Related
-from bot.render.card import card_embed
+from bot.cards.model import Image, Provider, RelatedArticle
+from bot.render.card import render_card
 from bot.render.colour import NEUTRAL, PALETTE, topic_colour
-from bot.render.limits import EMBED_TOTAL, FIELD_VALUE, total
-from bot.store.records import FiledCard
-from tests.render.cases import ANY_TEXT, FILED, MOMENT, PICTURES, card, related
+from bot.render.limits import EMBED_TOTAL, FIELD_VALUE, count_total
+from bot.store.cards.rows import StoredCard
+from tests.render.cases import ANY_TEXT, FILED, MOMENT, PICTURES, make_card, make_related
 from tests.render.limits_check import assert_no_mention, assert_within_limits
 
-FULL = card(
+FULL = make_card(
     title="Backdoor in *xz*",
     excerpt="A maintainer_found it.",
     url="https://a.example/xz",
     provider=Provider("Ars_Technica", "a.example", "/icons/ars.png"),
     topics=("Security", "Open Source"),
     image=Image("/images/xz.jpg"),
-    related=related(5),
+    related=make_related(5),
 )
 
 
 def test_a_card_in_full() -> None:
-    embed = card_embed(FULL, PICTURES)
+    embed = render_card(FULL, PICTURES)
     assert embed.title == r"Backdoor in \*xz\*"
     assert embed.url == "https://a.example/xz"
     assert embed.author.name == "Ars_Technica"
@@ -47,7 +47,7 @@ def test_a_card_in_full() -> None:
 
 
 def test_a_card_in_a_list() -> None:
-    embed = card_embed(FULL, PICTURES, compact=True, number=4)
+    embed = render_card(FULL, PICTURES, compact=True, number=4)
     assert embed.author.name == "4 · Ars_Technica"
     assert embed.description == "A maintainer\\_found it.\n*Also covered by 5 others*"
     assert embed.thumbnail.url == f"{PICTURES}/images/xz.jpg"
@@ -55,39 +55,39 @@ def test_a_card_in_a_list() -> None:
 
 
 def test_a_bare_card_sends_no_empty_strings() -> None:
-    sent = card_embed(card(), None).to_dict()
+    sent = render_card(make_card(), None).to_dict()
     assert sent.keys() == {"title", "color", "timestamp", "type"} | ({"flags"} & sent.keys())
 
 
 def test_site_relative_pictures_need_a_base() -> None:
-    embed = card_embed(FULL, None)
+    embed = render_card(FULL, None)
     assert (embed.image.url, embed.author.icon_url, embed.author.name) == (None, None, "Ars_Technica")
 
 
 def test_a_video_is_marked_and_a_card_without_address_unlinked() -> None:
-    embed = card_embed(card(type="video"), None)
+    embed = render_card(make_card(type="video"), None)
     assert (embed.title, embed.url) == ("▶ A card", None)
 
 
 def test_a_note_stands_first() -> None:
-    embed = card_embed(FULL, None, note="Held: already covered by another card")
+    embed = render_card(FULL, None, note="Held: already covered by another card")
     assert embed.description == "**Held: already covered by another card**\nA maintainer\\_found it."
 
 
 def test_a_number_stands_without_provider() -> None:
-    assert card_embed(card(), None, number=2).author.name == "2"
+    assert render_card(make_card(), None, number=2).author.name == "2"
 
 
 def test_a_long_excerpt_in_a_list_is_cut() -> None:
-    embed = card_embed(card(excerpt="word " * 200), None, compact=True)
+    embed = render_card(make_card(excerpt="word " * 200), None, compact=True)
     assert embed.description is not None
     assert 150 < len(embed.description) <= 200
     assert embed.description.endswith("word…")
 
 
 def test_an_address_too_long_for_the_field_leaves_the_words() -> None:
-    long = Related("Long way", "https://a.example/" + "x" * 1100, "Far")
-    embed = card_embed(card(related=(long, *related(2))), None)
+    long = RelatedArticle("Long way", "https://a.example/" + "x" * 1100, "Far")
+    embed = render_card(make_card(related=(long, *make_related(2))), None)
     value = embed.fields[0].value or ""
     assert value.splitlines()[0] == "Long way · Far"
     assert value.count("](https://") == 2
@@ -96,21 +96,21 @@ def test_an_address_too_long_for_the_field_leaves_the_words() -> None:
 
 def test_addresses_too_long_for_discord_are_left_out() -> None:
     far = "https://a.example/" + "x" * 2048
-    embed = card_embed(card(url=far, image=Image(far), provider=Provider("A", icon=far)), None)
+    embed = render_card(make_card(url=far, image=Image(far), provider=Provider("A", icon=far)), None)
     assert (embed.url, embed.image.url, embed.author.icon_url) == (None, None, None)
 
 
 @given(FILED, st.booleans(), st.none() | st.integers(1, 5000), ANY_TEXT, st.integers(300, EMBED_TOTAL))
-def test_any_card_fits(filed: FiledCard, compact: bool, number: int | None, note: str, budget: int) -> None:
-    embed = card_embed(filed, PICTURES, compact=compact, number=number, note=note, budget=budget)
+def test_any_card_fits(stored: StoredCard, compact: bool, number: int | None, note: str, budget: int) -> None:
+    embed = render_card(stored, PICTURES, compact=compact, number=number, note=note, budget=budget)
     assert_within_limits([embed])
     assert_no_mention([embed])
-    assert total([embed]) <= budget
+    assert count_total([embed]) <= budget
 
 
 @given(FILED, st.integers(0, 40))
-def test_the_smallest_budget_holds(filed: FiledCard, budget: int) -> None:
-    assert total([card_embed(filed, None, note="Held", budget=budget)]) <= budget
+def test_the_smallest_budget_holds(stored: StoredCard, budget: int) -> None:
+    assert count_total([render_card(stored, None, note="Held", budget=budget)]) <= budget
 
 
 def test_colours_are_stable_and_written_topics_alike() -> None:
@@ -135,4 +135,4 @@ def test_colours_stand_out_on_both_themes(colour: int, background: int) -> None:
 
 def test_the_same_revision_looks_the_same() -> None:
     hotter = replace(FULL, card=replace(FULL.card, heat=200, quality=100))
-    assert card_embed(hotter, PICTURES) == card_embed(FULL, PICTURES)
+    assert render_card(hotter, PICTURES) == render_card(FULL, PICTURES)

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from bot.desk.subscription import Layout, When
-from bot.render.card import card_embed
-from bot.render.digest import continued, digest_message, entry_size, heading, parts
-from bot.render.lists import card_list
-from bot.store.records import FiledCard
-from tests.render.cases import MOMENT, PICTURES, SAMPLES, filed_file
+from bot.domain.subscription import Frequency, Layout
+from bot.render.card import render_card
+from bot.render.card_list import render_card_list
+from bot.render.digest import continued_heading, entry_size, format_heading, render_digest, split_parts
+from bot.store.cards.rows import StoredCard
+from tests.render.cases import MOMENT, PICTURES, SAMPLES, read_stored_card
 from tests.render.limits_check import assert_within_limits
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -34,7 +34,7 @@ CHOSEN = [
 ]
 
 
-def _check(name: str, sent: Any) -> None:
+def _compare_golden(name: str, sent: Any) -> None:
     path = GOLDEN / f"{name}.json"
     if os.environ.get("NEWSDESK_UPDATE_GOLDEN"):
         path.write_text(json.dumps(sent, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -43,32 +43,32 @@ def _check(name: str, sent: Any) -> None:
 
 @pytest.mark.parametrize("slug", CHOSEN)
 def test_a_card(slug: str) -> None:
-    filed = filed_file(SAMPLES / f"{slug}.md")
-    assert filed is not None
-    full, compact = card_embed(filed, PICTURES), card_embed(filed, PICTURES, compact=True, number=1)
+    stored = read_stored_card(SAMPLES / f"{slug}.md")
+    assert stored is not None
+    full, compact = render_card(stored, PICTURES), render_card(stored, PICTURES, compact=True, number=1)
     assert_within_limits([full])
     assert_within_limits([compact])
-    _check(slug, {"full": full.to_dict(), "compact": compact.to_dict()})
+    _compare_golden(slug, {"full": full.to_dict(), "compact": compact.to_dict()})
 
 
-def _chosen() -> list[FiledCard]:
-    return [filed for slug in CHOSEN if (filed := filed_file(SAMPLES / f"{slug}.md"))]
+def _golden_cards() -> list[StoredCard]:
+    return [stored for slug in CHOSEN if (stored := read_stored_card(SAMPLES / f"{slug}.md"))]
 
 
 def test_a_list() -> None:
-    embeds = card_list(_chosen(), PICTURES)
+    embeds = render_card_list(_golden_cards(), PICTURES)
     assert_within_limits(embeds)
-    _check("list", [embed.to_dict() for embed in embeds])
+    _compare_golden("list", [embed.to_dict() for embed in embeds])
 
 
-def _digest(layout: Layout, cards: Sequence[FiledCard], **more: Any) -> list[dict[str, Any]]:
+def _render_messages(layout: Layout, cards: Sequence[StoredCard], **more: Any) -> list[dict[str, Any]]:
     """Every message of a digest, as the courier is given them: only the first one has the heading, and calls."""
-    counts = parts([entry_size(each) for each in cards], layout)
-    line = heading(When.DAILY, MOMENT, ("Space", "Security"), parts=len(counts))
+    counts = split_parts([entry_size(each) for each in cards], layout)
+    line = format_heading(Frequency.DAILY, MOMENT, ("Space", "Security"), parts=len(counts))
     sent, rest = [], list(cards)
     for part, count in enumerate(counts):
-        opening = {"heading": line, **more} if part == 0 else {"heading": continued()}
-        message = digest_message(rest[:count], layout, PICTURES, **opening)
+        opening = {"heading": line, **more} if part == 0 else {"heading": continued_heading()}
+        message = render_digest(rest[:count], layout, PICTURES, **opening)
         assert_within_limits(message.embeds)
         sent.append({"content": message.content, "embeds": [embed.to_dict() for embed in message.embeds]})
         rest = rest[count:]
@@ -77,16 +77,16 @@ def _digest(layout: Layout, cards: Sequence[FiledCard], **more: Any) -> list[dic
 
 @pytest.mark.parametrize("layout", [Layout.CARDS, Layout.LIST])
 def test_a_digest(layout: Layout) -> None:
-    sent = _digest(layout, _chosen(), mention=77)
+    sent = _render_messages(layout, _golden_cards(), mention=77)
     assert len(sent) == 1
-    _check(f"digest-{layout}", sent)
+    _compare_golden(f"digest-{layout}", sent)
 
 
 @pytest.mark.parametrize(("layout", "times"), [(Layout.CARDS, 2), (Layout.LIST, 5)])
 def test_a_digest_of_two_messages(layout: Layout, times: int) -> None:
-    sent = _digest(layout, _chosen() * times)
+    sent = _render_messages(layout, _golden_cards() * times)
     assert len(sent) == 2
-    _check(f"digest-{layout}-in-two", sent)
+    _compare_golden(f"digest-{layout}-in-two", sent)
 
 
 def test_no_golden_file_is_left_over() -> None:

@@ -9,15 +9,15 @@ import regex  # type: ignore[import-untyped]  # it comes without types
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.render.limits import units
-from bot.render.markdown import ELLIPSIS, cut, escaped, fitted, fitted_link, fitted_plain, link
+from bot.render.limits import count_units
+from bot.render.markdown import ELLIPSIS, cut_text, escape_markdown, fit_escaped, fit_link, fit_plain, masked_link
 from tests.render.cases import ANY_TEXT, LONG_TEXT, URLS
 from tests.render.limits_check import ESCAPED, MENTION
 
 LIMITS = st.integers(0, 300)
 
 
-def as_shown(text: str) -> str:
+def render_as_shown(text: str) -> str:
     """What a reader sees of escaped text."""
     return re.sub(r"\\([^0-9A-Za-z\s])", r"\1", text).replace("\u200b", "")
 
@@ -47,17 +47,17 @@ def as_shown(text: str) -> str:
     ],
 )
 def test_escaped(text: str, safe: str) -> None:
-    assert escaped(text) == safe
+    assert escape_markdown(text) == safe
 
 
 @given(ANY_TEXT)
 def test_escaped_text_reads_as_before(text: str) -> None:
-    assert as_shown(escaped(text)) == text.replace("\u200b", "")
+    assert render_as_shown(escape_markdown(text)) == text.replace("\u200b", "")
 
 
 @given(ANY_TEXT)
 def test_nothing_is_left_to_format_or_mention(text: str) -> None:
-    safe = escaped(text)
+    safe = escape_markdown(text)
     assert not MENTION.search(safe)
     assert not re.search(r"[\\*_~`|\[\]<]|://", ESCAPED.sub("", safe))
     assert not re.search(r"^\s*(?:#{1,3}\s|-\s|-#|>)", safe, re.MULTILINE)
@@ -65,8 +65,8 @@ def test_nothing_is_left_to_format_or_mention(text: str) -> None:
 
 @given(LONG_TEXT, LIMITS)
 def test_a_cut_keeps_whole_graphemes(text: str, limit: int) -> None:
-    short = cut(text, limit)
-    assert units(short) <= limit
+    short = cut_text(text, limit)
+    assert count_units(short) <= limit
     if short != text and short:
         kept = regex.findall(r"\X", short.removesuffix(ELLIPSIS))
         assert regex.findall(r"\X", text)[: len(kept)] == kept
@@ -74,38 +74,38 @@ def test_a_cut_keeps_whole_graphemes(text: str, limit: int) -> None:
 
 @given(LONG_TEXT, LIMITS)
 def test_fitted_text_fits_and_no_escape_is_torn(text: str, limit: int) -> None:
-    safe = fitted(text, limit)
-    assert units(safe) <= limit
+    safe = fit_escaped(text, limit)
+    assert count_units(safe) <= limit
     assert not MENTION.search(safe)
-    assert as_shown(safe).removesuffix(ELLIPSIS) in text.replace("\u200b", "") + ELLIPSIS
+    assert render_as_shown(safe).removesuffix(ELLIPSIS) in text.replace("\u200b", "") + ELLIPSIS
     assert not ESCAPED.sub("", safe).endswith("\\")
 
 
 @given(LONG_TEXT, LIMITS)
 def test_plain_text_is_one_line_without_backslashes_of_ours(text: str, limit: int) -> None:
-    line = fitted_plain(text, limit)
-    assert units(line) <= limit
+    line = fit_plain(text, limit)
+    assert count_units(line) <= limit
     assert "\n" not in line
     assert line.count("\\") <= text.count("\\")
     assert not MENTION.search(line)
 
 
 def test_a_cut_falls_on_a_word_where_one_is_near() -> None:
-    assert cut("Ten words, of which the last ones go away", 20) == "Ten words, of which…"
-    assert cut("Comma, then more", 9) == "Comma…"
-    assert cut("x" * 50, 10) == "x" * 9 + "…"
-    assert cut("short", 5) == "short"
-    assert cut("short", 0) == ""
+    assert cut_text("Ten words, of which the last ones go away", 20) == "Ten words, of which…"
+    assert cut_text("Comma, then more", 9) == "Comma…"
+    assert cut_text("x" * 50, 10) == "x" * 9 + "…"
+    assert cut_text("short", 5) == "short"
+    assert cut_text("short", 0) == ""
 
 
 def test_what_discord_may_count_double_counts_double() -> None:
-    assert cut("😀" * 10, 11) == "😀" * 5 + "…"
-    assert cut("👨‍👩‍👧‍👦" * 2, 12) == "👨‍👩‍👧‍👦…"
-    assert cut("👨‍👩‍👧‍👦" * 2, 11) == "…"
+    assert cut_text("😀" * 10, 11) == "😀" * 5 + "…"
+    assert cut_text("👨‍👩‍👧‍👦" * 2, 12) == "👨‍👩‍👧‍👦…"
+    assert cut_text("👨‍👩‍👧‍👦" * 2, 11) == "…"
 
 
 def test_fitted_uses_the_room_it_has() -> None:
-    assert fitted("*" * 100, 21) == r"\*" * 10 + "…"
+    assert fit_escaped("*" * 100, 21) == r"\*" * 10 + "…"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_fitted_uses_the_room_it_has() -> None:
     ],
 )
 def test_link(text: str, url: str, written: str) -> None:
-    assert link(text, url) == written
+    assert masked_link(text, url) == written
 
 
 _LINK = re.compile(r"(?P<before>.*) \[Open\]\((?P<a>\S+)\)|\[(?P<label>.+)\]\((?P<b>\S+)\)")
@@ -134,22 +134,22 @@ _FORMATTING = re.compile(r"[\\\[\]]|\*.*\*|_.*_|~~|\|\||`.*`|://")
 
 @given(LONG_TEXT, URLS, st.integers(0, 3000))
 def test_a_link_is_whole_or_not_there(text: str, url: str, limit: int) -> None:
-    written = fitted_link(text, url, limit)
-    assert units(written) <= limit
+    written = fit_link(text, url, limit)
+    assert count_units(written) <= limit
     assert not MENTION.search(written)
     if written:
-        found = _LINK.fullmatch(written)
-        assert found
-        assert re.fullmatch(r"<[^\s<>]+>|[^\s<>()]+", found["a"] or found["b"])
-        if found["label"]:
-            assert not _FORMATTING.search(found["label"])
+        match = _LINK.fullmatch(written)
+        assert match
+        assert re.fullmatch(r"<[^\s<>]+>|[^\s<>()]+", match["a"] or match["b"])
+        if match["label"]:
+            assert not _FORMATTING.search(match["label"])
         else:
-            assert not re.search(r"[\\*_~`|\[\]<]|://", ESCAPED.sub("", found["before"]))
+            assert not re.search(r"[\\*_~`|\[\]<]|://", ESCAPED.sub("", match["before"]))
 
 
 @given(LONG_TEXT, URLS)
 def test_every_sign_of_a_links_text_is_shown_as_it_is(text: str, url: str) -> None:
-    found = _LINK.fullmatch(link(text, url))
-    assert found
-    shown = found["label"].replace("\u200b", "") if found["label"] else as_shown(found["before"])
+    match = _LINK.fullmatch(masked_link(text, url))
+    assert match
+    shown = match["label"].replace("\u200b", "") if match["label"] else render_as_shown(match["before"])
     assert shown == (" ".join(text.split()).replace("\u200b", "") or "link")

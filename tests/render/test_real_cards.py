@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.render.card import card_embed
-from bot.render.lists import card_list, related_embed
-from tests.render.cases import CORPUS, PICTURES, SAMPLES, filed_file
+from bot.render.card import render_card
+from bot.render.card_list import render_card_list, render_related
+from tests.render.cases import CORPUS, PICTURES, SAMPLES, read_stored_card
 from tests.render.limits_check import assert_no_mention, assert_within_limits
 
 _AMP_FIELD = re.compile(r"^\s*(?:cdnAmp|amp|cdnamp)(?:Web)?Url:\s*[\"']?(https?://[^\"'\s]+)", re.MULTILINE)
@@ -19,13 +19,13 @@ _SECURED = re.compile(r"^secured:\s*[\"']?([^\"'\n]+)", re.MULTILINE)
 _PIECE = 12
 
 
-def _check(path: Path) -> bool:
-    filed = filed_file(path)
-    if filed is None:
+def _check_card(path: Path) -> bool:
+    stored = read_stored_card(path)
+    if stored is None:
         return False
     source = path.read_text(encoding="utf-8")
-    full, compact = card_embed(filed, PICTURES, note="Held"), card_embed(filed, PICTURES, compact=True, number=1)
-    for embed in (full, compact, related_embed(filed)):
+    full, compact = render_card(stored, PICTURES, note="Held"), render_card(stored, PICTURES, compact=True, number=1)
+    for embed in (full, compact, render_related(stored)):
         assert_within_limits([embed])
         assert_no_mention([embed])
         _assert_discreet(json.dumps(embed.to_dict(), ensure_ascii=False), source)
@@ -44,21 +44,21 @@ def _assert_discreet(sent: str, source: str) -> None:
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.md")), ids=lambda path: path.stem[:40])
 def test_a_sample(path: Path) -> None:
-    assert _check(path)
+    assert _check_card(path)
 
 
 def test_real_cards() -> None:
     if not CORPUS.is_dir():
         pytest.skip("the corpus of real cards is not at hand")
-    shown = [path for path in sorted(CORPUS.rglob("*.md*")) if _check(path)]
+    shown = [path for path in sorted(CORPUS.rglob("*.md*")) if _check_card(path)]
     assert len(shown) > 40
 
 
 def test_lists_of_real_cards() -> None:
     if not CORPUS.is_dir():
         pytest.skip("the corpus of real cards is not at hand")
-    cards = [filed for path in sorted(CORPUS.rglob("*.md")) if (filed := filed_file(path))]
+    cards = [stored for path in sorted(CORPUS.rglob("*.md")) if (stored := read_stored_card(path))]
     for start in range(0, len(cards), 10):
-        embeds = card_list(cards[start : start + 10], PICTURES)
+        embeds = render_card_list(cards[start : start + 10], PICTURES)
         assert_within_limits(embeds)
         assert_no_mention(embeds)

@@ -13,28 +13,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cards.model import Provider
-from bot.desk.quiet import QuietHours
-from bot.desk.subscription import Layout, OnWithdrawal, Subscription, When, Wish
+from bot.domain.quiet_hours import QuietHours
+from bot.domain.subscription import Frequency, Layout, OnWithdrawal, Subscription, SubscriptionOptions
 from bot.render.subscriptions import (
-    Past,
-    begins,
-    draft_embed,
+    WhatIfResult,
     quiet_text,
-    subscription_embed,
-    subscriptions_embed,
-    whatif_embed,
+    render_draft,
+    render_subscription,
+    render_subscriptions,
+    render_whatif,
+    subscribed_text,
 )
-from bot.store.quiet import QuietChannel
-from bot.store.records import FiledCard
-from tests.render.cases import ANY_TEXT, FILED, LONG_TEXT, card, related
+from bot.store.cards.rows import StoredCard
+from bot.store.subscriptions.quiet_hours import QuietChannel
+from tests.render.cases import ANY_TEXT, FILED, LONG_TEXT, make_card, make_related
 from tests.render.limits_check import assert_no_mention, assert_within_limits
 
 AT = datetime(2026, 11, 25, 9, tzinfo=UTC)
 STAMP = "<t:1795597200:R>"
-ORDINARY = Wish()
+ORDINARY = SubscriptionOptions()
 HOSTILE = ("**bold** @everyone", "[x](https://evil.example)", "<@&1>")
-LONGEST = Wish(
-    When.DAILY,
+LONGEST = SubscriptionOptions(
+    Frequency.DAILY,
     tuple(time(hour, 30) for hour in range(24)),
     (0, 1, 2, 3, 4, 6),
     "America/Argentina/ComodRivadavia",
@@ -49,8 +49,8 @@ LONGEST = Wish(
     skip_empty=False,
 )
 WISHES = st.builds(
-    Wish,
-    when=st.sampled_from(When),
+    SubscriptionOptions,
+    when=st.sampled_from(Frequency),
     times=st.sets(st.times(), max_size=24).map(tuple),
     days=st.sets(st.integers(0, 6)).map(tuple),
     topics=st.lists(LONG_TEXT.filter(str.strip), max_size=3).map(tuple),
@@ -61,15 +61,15 @@ WISHES = st.builds(
 )
 
 
-def subscribed(wish: Wish = ORDINARY, number: int = 1, **more: Any) -> Subscription:
-    return Subscription(number, 1, 10**18 + number, 5, AT, AT, wish, **more)
+def make_subscription(options: SubscriptionOptions = ORDINARY, number: int = 1, **more: Any) -> Subscription:
+    return Subscription(number, 1, 10**18 + number, 5, AT, AT, options, **more)
 
 
-def fields(embed: discord.Embed) -> dict[str | None, str | None]:
+def embed_fields(embed: discord.Embed) -> dict[str | None, str | None]:
     return {field.name: field.value for field in embed.fields}
 
 
-def lines(embed: discord.Embed) -> list[str]:
+def embed_lines(embed: discord.Embed) -> list[str]:
     return (embed.description or "").splitlines()
 
 
@@ -77,19 +77,21 @@ def lines(embed: discord.Embed) -> list[str]:
 
 
 def test_nothing_is_subscribed() -> None:
-    embed = subscriptions_embed([])
+    embed = render_subscriptions([])
     assert embed.description == "No channel has subscribed yet."
     assert embed.fields == []
 
 
 def test_each_has_its_channel_its_topics_its_times_and_what_comes_next() -> None:
-    wish = Wish(When.DAILY, (time(9),), timezone="Europe/Berlin", topics=("AI", "Space"), without=("go_ssip",))
+    options = SubscriptionOptions(
+        Frequency.DAILY, (time(9),), timezone="Europe/Berlin", topics=("AI", "Space"), without=("go_ssip",)
+    )
     found = [
-        subscribed(),
-        subscribed(wish, 2, next_at=AT),
-        subscribed(Wish(When.WEEKLY, min_quality=60), 3, paused=True),
+        make_subscription(),
+        make_subscription(options, 2, next_at=AT),
+        make_subscription(SubscriptionOptions(Frequency.WEEKLY, min_quality=60), 3, paused=True),
     ]
-    assert lines(subscriptions_embed(found)) == [
+    assert embed_lines(render_subscriptions(found)) == [
         f"<#{10**18 + 1}> · **every topic**",
         "as they appear",
         f"<#{10**18 + 2}> · **AI, Space**",
@@ -103,17 +105,19 @@ def test_quiet_hours_stand_below() -> None:
     hours = QuietHours(time(22), time(7), "Europe/Berlin", 500)
     quiet = [QuietChannel(5, 1, hours, True, AT), QuietChannel(6, 1, QuietHours(time(0), time(6), "UTC"), False, AT)]
     turns = STAMP.replace(":R", ":f")
-    assert (fields(subscriptions_embed([], quiet))["Quiet hours"] or "").splitlines() == [
+    assert (embed_fields(render_subscriptions([], quiet))["Quiet hours"] or "").splitlines() == [
         f"<#5> · 22:00 to 07:00 (Europe/Berlin), except for heat ≥ 500 · quiet now, until {turns}",
         f"<#6> · 00:00 to 06:00 (UTC) · next {turns}",
     ]
 
 
-@pytest.mark.parametrize("wish", [Wish(), Wish(When.DAILY, topics=HOSTILE, without=HOSTILE), LONGEST])
-def test_as_many_as_fit_are_listed_and_the_others_counted(wish: Wish) -> None:
-    found = [subscribed(wish, number, next_at=AT) for number in range(50)]
+@pytest.mark.parametrize(
+    "options", [SubscriptionOptions(), SubscriptionOptions(Frequency.DAILY, topics=HOSTILE, without=HOSTILE), LONGEST]
+)
+def test_as_many_as_fit_are_listed_and_the_others_counted(options: SubscriptionOptions) -> None:
+    found = [make_subscription(options, number, next_at=AT) for number in range(50)]
     hours = QuietHours(time(22), time(7), "America/Argentina/ComodRivadavia", 100_000)
-    embed = subscriptions_embed(found, [QuietChannel(10**18 + n, 1, hours, True, AT) for n in range(50)])
+    embed = render_subscriptions(found, [QuietChannel(10**18 + n, 1, hours, True, AT) for n in range(50)])
     assert_within_limits([embed])
     assert_no_mention([embed])
     for text in (embed.description, embed.fields[0].value):
@@ -123,9 +127,9 @@ def test_as_many_as_fit_are_listed_and_the_others_counted(wish: Wish) -> None:
         assert (shown[-1] == f"+{left} more") == (left > 0)
 
 
-@given(st.lists(WISHES.map(subscribed), max_size=4))
+@given(st.lists(WISHES.map(make_subscription), max_size=4))
 def test_any_subscriptions_fit(found: list[Subscription]) -> None:
-    embed = subscriptions_embed(found)
+    embed = render_subscriptions(found)
     assert_within_limits([embed])
     assert_no_mention([embed])
 
@@ -134,17 +138,24 @@ def test_any_subscriptions_fit(found: list[Subscription]) -> None:
 
 
 def test_an_ordinary_subscription_is_said_in_few_words() -> None:
-    embed = subscription_embed(subscribed())
+    embed = render_subscription(make_subscription())
     assert embed.title == "Subscription"
-    assert fields(embed) == {"Channel": f"<#{10**18 + 1}>", "When": "As they appear", "Topics": "Every topic"}
+    assert embed_fields(embed) == {"Channel": f"<#{10**18 + 1}>", "When": "As they appear", "Topics": "Every topic"}
 
 
 def test_what_differs_is_said_and_when_the_next_comes() -> None:
-    wish = Wish(
-        When.HOURLY, topics=HOSTILE, without=("a*",), min_quality=60, layout=Layout.LIST, mention=77, crosspost=True,
-        skip_empty=False, on_withdrawal=OnWithdrawal.MARK,
-    )  # fmt: skip
-    shown = fields(subscription_embed(subscribed(wish, next_at=AT)))
+    options = SubscriptionOptions(
+        Frequency.HOURLY,
+        topics=HOSTILE,
+        without=("a*",),
+        min_quality=60,
+        layout=Layout.LIST,
+        mention=77,
+        crosspost=True,
+        skip_empty=False,
+        on_withdrawal=OnWithdrawal.MARK,
+    )
+    shown = embed_fields(render_subscription(make_subscription(options, next_at=AT)))
     assert shown["When"] == "Hourly"
     assert shown["Topics"] == (
         "\\*\\*bold\\*\\* @\u200beveryone, \\[x\\](https\\://evil.example), \\<\u200b@&1>"  # escaped, and torn apart
@@ -157,42 +168,53 @@ def test_what_differs_is_said_and_when_the_next_comes() -> None:
 
 
 def test_a_role_that_is_called_is_named_though_nothing_else_differs() -> None:
-    assert fields(subscription_embed(subscribed(Wish(mention=77))))["How"] == "Calls <@&77>"
+    assert (
+        embed_fields(render_subscription(make_subscription(SubscriptionOptions(mention=77))))["How"] == "Calls <@&77>"
+    )
 
 
 def test_a_paused_subscription_says_so() -> None:
-    assert fields(subscription_embed(subscribed(Wish(When.DAILY), paused=True)))["Next"] == "Paused"
+    assert (
+        embed_fields(render_subscription(make_subscription(SubscriptionOptions(Frequency.DAILY), paused=True)))["Next"]
+        == "Paused"
+    )
 
 
 def test_a_draft_need_not_have_a_channel_yet() -> None:
-    embed = draft_embed(None, Wish(When.DAILY))
+    embed = render_draft(None, SubscriptionOptions(Frequency.DAILY))
     assert embed.title == "New subscription"
-    assert fields(embed) == {
+    assert embed_fields(embed) == {
         "Channel": "*not chosen yet*",
         "When": "Daily at 09:00 (UTC)",
         "Topics": "Every topic",
         "How": "At most 10 cards",
     }
-    assert fields(draft_embed(5, Wish(on_withdrawal=OnWithdrawal.KEEP)))["How"] == "Withdrawn cards stay"
+    assert (
+        embed_fields(render_draft(5, SubscriptionOptions(on_withdrawal=OnWithdrawal.KEEP)))["How"]
+        == "Withdrawn cards stay"
+    )
 
 
 @given(WISHES)
-def test_any_wish_fits(wish: Wish) -> None:
-    assert_within_limits([subscription_embed(subscribed(wish, next_at=AT))])
-    assert_no_mention([draft_embed(5, replace(wish, mention=None))])
+def test_any_wish_fits(options: SubscriptionOptions) -> None:
+    assert_within_limits([render_subscription(make_subscription(options, next_at=AT))])
+    assert_no_mention([render_draft(5, replace(options, mention=None))])
 
 
 def test_the_longest_wish_fits_and_still_names_its_role() -> None:
-    embed = subscription_embed(subscribed(LONGEST, next_at=AT))
+    embed = render_subscription(make_subscription(LONGEST, next_at=AT))
     assert_within_limits([embed])
-    assert (fields(embed)["How"] or "").endswith(f"; calls <@&{10**18}>")
+    assert (embed_fields(embed)["How"] or "").endswith(f"; calls <@&{10**18}>")
 
 
 def test_what_a_new_subscription_begins_with() -> None:
-    assert begins(subscribed()) == (
+    assert subscribed_text(make_subscription()) == (
         f"<#{10**18 + 1}> gets new cards from now on; those that are already out are not posted."
     )
-    assert begins(subscribed(Wish(When.DAILY), next_at=AT)) == f"<#{10**18 + 1}> gets its first digest {STAMP}."
+    assert (
+        subscribed_text(make_subscription(SubscriptionOptions(Frequency.DAILY), next_at=AT))
+        == f"<#{10**18 + 1}> gets its first digest {STAMP}."
+    )
 
 
 def test_quiet_hours_in_words() -> None:
@@ -205,16 +227,22 @@ def test_quiet_hours_in_words() -> None:
 # What a wish would have brought
 
 
-def past(cards: Sequence[FiledCard], *counts: int, digests: int = 0) -> Past:
-    return Past([(date(2026, 11, 1) + timedelta(days=day), count) for day, count in enumerate(counts)], digests, cards)
+def make_result(cards: Sequence[StoredCard], *counts: int, digests: int = 0) -> WhatIfResult:
+    return WhatIfResult(
+        [(date(2026, 11, 1) + timedelta(days=day), count) for day, count in enumerate(counts)], digests, cards
+    )
 
 
 def test_the_last_days_in_numbers_and_the_newest_cards() -> None:
-    shown = card(title="A [title]", url="https://a.example", provider=Provider("Paper"))
-    embed = whatif_embed(Wish(When.DAILY, topics=("A*",)), past([shown], 1, 0, 0, 4, digests=2), "attachment://x.png")
+    shown = make_card(title="A [title]", url="https://a.example", provider=Provider("Paper"))
+    embed = render_whatif(
+        SubscriptionOptions(Frequency.DAILY, topics=("A*",)),
+        make_result([shown], 1, 0, 0, 4, digests=2),
+        "attachment://x.png",
+    )
     assert embed.title == "The last 4 days, daily at 09:00 (UTC)"
     assert embed.image.url == "attachment://x.png"
-    assert lines(embed) == [
+    assert embed_lines(embed) == [
         "**5 cards** in 2 digests, about **1.2 a day**, at most 4 (on 4 November).",
         "Topics: A\\*.",
         "",
@@ -223,22 +251,24 @@ def test_the_last_days_in_numbers_and_the_newest_cards() -> None:
 
 
 def test_one_card_is_not_said_to_be_several() -> None:
-    embed = whatif_embed(Wish(), past([card()], 1, digests=1), "attachment://x.png")
-    assert lines(embed)[:2] == [
+    embed = render_whatif(SubscriptionOptions(), make_result([make_card()], 1, digests=1), "attachment://x.png")
+    assert embed_lines(embed)[:2] == [
         "**1 card** in 1 digest, about **1.0 a day**, at most 1 (on 1 November).",
         "Topics: every topic.",
     ]
 
 
 def test_of_many_cards_ten_are_named() -> None:
-    embed = whatif_embed(LONGEST, past([card(related=related(2))] * 25, 25), "https://a.example/x.png")
+    embed = render_whatif(
+        LONGEST, make_result([make_card(related=make_related(2))] * 25, 25), "https://a.example/x.png"
+    )
     assert_within_limits([embed])
-    assert len(lines(embed)) == 3 + 10 + 1
-    assert lines(embed)[-1] == "+15 more"
+    assert len(embed_lines(embed)) == 3 + 10 + 1
+    assert embed_lines(embed)[-1] == "+15 more"
 
 
 @given(WISHES, st.lists(FILED, min_size=1, max_size=3))
-def test_any_past_fits(wish: Wish, cards: list[FiledCard]) -> None:
-    embed = whatif_embed(wish, past(cards, len(cards), 10**6), "https://a.example/x.png")
+def test_any_past_fits(options: SubscriptionOptions, cards: list[StoredCard]) -> None:
+    embed = render_whatif(options, make_result(cards, len(cards), 10**6), "https://a.example/x.png")
     assert_within_limits([embed])
     assert_no_mention([embed])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 
-from tests.bench.table import show
+from tests.bench.table import print_table
 from tests.scaling import machines
 from tests.scaling.audience import Mix
-from tests.scaling.courier import Courier
-from tests.scaling.figures import Figures, Scenario, at, play
-from tests.scaling.fluid import rate
+from tests.scaling.courier import SimulatedCourier
+from tests.scaling.figures import Scenario, ScenarioFigures, percentile, play_scenario
+from tests.scaling.fluid import service_rate
 from tests.scaling.news import DAY
 
 SCENARIOS = (
@@ -33,40 +33,40 @@ def main() -> None:
     for name, default in (("servers", 100_000), ("subscriptions", 150_000), ("cards", 500)):
         parser.add_argument(f"--{name}", type=int, default=default)
     sizes = parser.parse_args()
-    _show("the gateways", *_machines(sizes.servers))
-    played = [(scenario, play(scenario, sizes.subscriptions, sizes.cards)) for scenario in SCENARIOS]
-    _show("a day's load of each bot", *_loads(played))
-    _show("until the last channel has a card", *_delays(played))
-    _show("messages that wait, one by one, in thousands, at this hour (UTC)", *_lines(played))
-    _show("simulated / by the formula", *_checks(played))
+    _print_table("the gateways", *_machine_rows(sizes.servers))
+    played = [(scenario, play_scenario(scenario, sizes.subscriptions, sizes.cards)) for scenario in SCENARIOS]
+    _print_table("a day's load of each bot", *_load_rows(played))
+    _print_table("until the last channel has a card", *_delay_rows(played))
+    _print_table("messages that wait, one by one, in thousands, at this hour (UTC)", *_queue_rows(played))
+    _print_table("simulated / by the formula", *_check_rows(played))
 
 
 _Table = tuple[Sequence[str], list[Sequence[str]]]
-_Played = Sequence[tuple[Scenario, Figures]]
+_Played = Sequence[tuple[Scenario, ScenarioFigures]]
 
 
-def _show(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     print(f"\n{title}\n")
-    show(head, rows)
+    print_table(head, rows)
 
 
-def _machines(servers: int) -> _Table:
+def _machine_rows(servers: int) -> _Table:
     head = ("servers a shard", "shards", "start, one at a time", "16 at a time", "MB in one process", "in each of two")
-    counts = [(per, machines.shards(servers, per)) for per in (machines.SERVERS, machines.MOST_SERVERS)]
-    needed = [f"{machines.memory(servers, processes):,.0f}" for processes in (1, 2)]
+    counts = [(per, machines.shard_count(servers, per)) for per in (machines.SERVERS, machines.MOST_SERVERS)]
+    needed = [f"{machines.process_memory(servers, processes):,.0f}" for processes in (1, 2)]
     return head, [
-        (f"{per:,}", f"{count}", *(_span(machines.start(count, many)) for many in (1, 16)), *needed)
+        (f"{per:,}", f"{count}", *(_format_span(machines.start_seconds(count, many)) for many in (1, 16)), *needed)
         for per, count in counts
     ]
 
 
-def _loads(played: _Played) -> _Table:
+def _load_rows(played: _Played) -> _Table:
     head = ("subscriptions", "messages wanted", "the limit lets through", "load", "busiest minute", "left at midnight")
     return head, [
         (
             scenario.name,
             f"{found.wanted:,}",
-            f"{rate(scenario.limit) * DAY:,.0f}",
+            f"{service_rate(scenario.limit) * DAY:,.0f}",
             f"{found.load:.0%}",
             f"{found.busiest:,.0f}/s",
             f"{found.one_by_one.at_midnight:,}",
@@ -75,44 +75,45 @@ def _loads(played: _Played) -> _Table:
     ]
 
 
-def _delays(played: _Played) -> _Table:
+def _delay_rows(played: _Played) -> _Table:
     head = ("subscriptions", "half", "99 %", "worst", "gathered: half", "99 %", "worst", "in lists", "digests: worst")
     return head, [
         (
             scenario.name,
-            *(_delay(found, found.one_by_one) if found.load < 1 else ("grows",) * 3),
-            *_delay(found, found.gathering),
+            *(_format_delay(found, found.one_by_one) if found.load < 1 else ("grows",) * 3),
+            *_format_delay(found, found.gathering),
             f"{found.gathering.gathered / found.wanted:.0%}",
-            _span(at(1, found.digests())),
+            _format_span(percentile(1, found.digest_arrivals())),
         )
         for scenario, found in played
     ]
 
 
-def _delay(found: Figures, courier: Courier) -> Iterator[str]:
-    last = found.last(courier)
-    return (_span(at(part, last)) if last else "none" for part in (0.5, 0.99, 1))
+def _format_delay(found: ScenarioFigures, courier: SimulatedCourier) -> Iterator[str]:
+    last = found.last_arrivals(courier)
+    return (_format_span(percentile(part, last)) if last else "none" for part in (0.5, 0.99, 1))
 
 
-def _lines(played: _Played) -> _Table:
+def _queue_rows(played: _Played) -> _Table:
     return ("subscriptions", *(f"{hour}:00" for hour in _HOURS)), [
-        (scenario.name, *(f"{_line(found, hour * _HOUR) / 1000:,.1f}" for hour in _HOURS)) for scenario, found in played
+        (scenario.name, *(f"{_queue_length(found, hour * _HOUR) / 1000:,.1f}" for hour in _HOURS))
+        for scenario, found in played
     ]
 
 
-def _line(found: Figures, moment: float) -> int:
+def _queue_length(found: ScenarioFigures, moment: float) -> int:
     """What waits at that moment, with the digests that it has just brought."""
     return max(
         (line for wave, line in zip(found.waves, found.one_by_one.lines, strict=True) if wave.at == moment), default=0
     )
 
 
-def _checks(played: _Played) -> _Table:
+def _check_rows(played: _Played) -> _Table:
     head = ("subscriptions", "longest line", "formula", "ratio", "mean wait", "formula", "ratio")
-    return head, [(scenario.name, *_beside(found)) for scenario, found in played]
+    return head, [(scenario.name, *_format_comparison(found)) for scenario, found in played]
 
 
-def _beside(found: Figures) -> Iterator[str]:
+def _format_comparison(found: ScenarioFigures) -> Iterator[str]:
     longest, formula = max(found.one_by_one.lines), found.formula
     yield from (f"{longest:,}", f"{formula.longest_line:,.0f}", f"{longest / formula.longest_line:.3f}")
     yield from (
@@ -122,7 +123,7 @@ def _beside(found: Figures) -> Iterator[str]:
     )
 
 
-def _span(seconds: float) -> str:
+def _format_span(seconds: float) -> str:
     if seconds < 2 * _MINUTE:
         return f"{seconds:.1f} s"
     return f"{seconds / _MINUTE:.0f} min" if seconds < 2 * _HOUR else f"{seconds / _HOUR:.1f} h"

@@ -9,8 +9,8 @@ from datetime import datetime, time, timedelta
 from random import Random
 from typing import TypeVar
 
-from bot.desk.subscription import When, Wish
-from bot.desk.timetable import timetable
+from bot.domain.digest_schedule import schedule_for
+from bot.domain.subscription import Frequency, SubscriptionOptions
 
 _T = TypeVar("_T")
 TOPICS = 200
@@ -21,7 +21,7 @@ ZONES = {
 """Where servers are, in per cent: the zone that their digests keep."""
 CLOCKS = {(): 40, (time(8),): 15, (time(18),): 15, (time(12),): 10, (time(7, 30),): 10, (time(20),): 10}
 """When daily and weekly digests come, in per cent. Most leave it open, which is nine o'clock."""
-RHYTHMS = {When.HOURLY: 5, When.DAILY: 60, When.WEEKDAYS: 15, When.WEEKLY: 20}
+RHYTHMS = {Frequency.HOURLY: 5, Frequency.DAILY: 60, Frequency.WEEKDAYS: 15, Frequency.WEEKLY: 20}
 """How often digests come, in per cent."""
 
 
@@ -33,14 +33,14 @@ class Mix:
     everything: float = 0.1
 
 
-class Topics:
+class TopicMix:
     """Topics by number, the first the most popular: the n-th is wanted, and written about, 1/n as often (Zipf)."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
         self._weights = list(itertools.accumulate(1 / rank for rank in range(1, TOPICS + 1)))
 
-    def some(self) -> set[int]:
+    def pick_some(self) -> set[int]:
         """One to three of them."""
         count = self._random.choice((1, 1, 2, 3))
         return set(self._random.choices(range(TOPICS), cum_weights=self._weights, k=count))
@@ -56,30 +56,30 @@ class Audience:
         self._everything = range(everything)
         self._of_topic: list[list[int]] = [[] for _ in range(TOPICS)]
         self._random = random
-        topics = Topics(random)
+        topics = TopicMix(random)
         for channel in range(everything, instant):
-            for topic in topics.some():
+            for topic in topics.pick_some():
                 self._of_topic[topic].append(channel)
 
-    def of(self, topics: set[int]) -> list[int]:
+    def channels_for(self, topics: set[int]) -> list[int]:
         """The channels that a card with these topics goes to at once, in any order."""
         channels = set(self._everything).union(*(self._of_topic[topic] for topic in topics))
         return sorted(channels, key=lambda _channel: self._random.random())
 
-    def due(self, start: datetime) -> Iterator[tuple[datetime, list[int]]]:
+    def due_digests(self, start: datetime) -> Iterator[tuple[datetime, list[int]]]:
         """The day's digests: each instant at which some are due, and their channels. All are taken to have news."""
-        kinds = itertools.groupby(sorted(self._digests()), key=lambda pair: pair[0])
+        kinds = itertools.groupby(sorted(self._pick_schedules()), key=lambda pair: pair[0])
         for (when, clocks, zone), pairs in kinds:
-            table = timetable(Wish(when=When(when), times=clocks, timezone=zone))
+            table = schedule_for(SubscriptionOptions(when=Frequency(when), times=clocks, timezone=zone))
             assert table
             channels = [channel for _, channel in pairs]
-            for slot in table.between(start, start + timedelta(days=1)):
+            for slot in table.slots_between(start, start + timedelta(days=1)):
                 yield slot.at, channels
 
-    def _digests(self) -> Iterator[tuple[tuple[str, tuple[time, ...], str], int]]:
+    def _pick_schedules(self) -> Iterator[tuple[tuple[str, tuple[time, ...], str], int]]:
         for channel in self.digests:
-            when = self._one_of(RHYTHMS)
-            yield (when, () if when is When.HOURLY else self._one_of(CLOCKS), self._one_of(ZONES)), channel
+            when = self._pick_share(RHYTHMS)
+            yield (when, () if when is Frequency.HOURLY else self._pick_share(CLOCKS), self._pick_share(ZONES)), channel
 
-    def _one_of(self, shares: dict[_T, int]) -> _T:
+    def _pick_share(self, shares: dict[_T, int]) -> _T:
         return self._random.choices(list(shares), list(shares.values()))[0]

@@ -1,10 +1,10 @@
 """The courier as a queue, event by event: what is due waits for one of the pace's slots.
 
-As in `bot.gateway.pacing.Pace`, a slot is free again one second after the answer; as in `bot.delivery.courier.Courier`,
-a channel has one request at a time, and asks for the next slot once the one before is answered. Where several couriers
-share the work, and a proxy or `NEWSDESK_RATE_SHARE` the limit, the slots are the same ones in other hands. Stories that
-have waited for an hour are gathered into one list of headlines, as the bot does; without that the queue has a closed
-formula (`tests.scaling.fluid`) to be held against.
+As in `bot.client.rate_limit.RequestLimiter`, a slot is free again one second after the answer; as in
+`bot.delivery.courier.Courier`, a channel has one request at a time, and asks for the next slot once the one before is
+answered. Where several couriers share the work, and a proxy or `NEWSDESK_RATE_SHARE` the limit, the slots are the same
+ones in other hands. Stories that have waited for an hour are gathered into one list of headlines, as the bot does;
+without that the queue has a closed formula (`tests.scaling.fluid`) to be held against.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from math import exp, inf, log
 from random import Random
 
-from bot.desk.delivery import CATCH_UP_AFTER, CATCH_UP_FROM
+from bot.domain.delivery import CATCH_UP_AFTER, CATCH_UP_FROM
 from tests.scaling.news import DAY, Wave
 
 HELD = 1.0
@@ -27,22 +27,22 @@ _FREE = -1
 """Stands for a slot where an event names a channel."""
 
 
-def answers(mean: float = LATENCY, seed: int = 3) -> Callable[[], float]:
+def answer_latency(mean: float = LATENCY, seed: int = 3) -> Callable[[], float]:
     """How long each answer takes, log-normally: most are quick, a few are slow."""
     random = Random(seed)
     middle = log(mean) - _SPREAD**2 / 2
     times = [exp(random.gauss(middle, _SPREAD)) for _ in range(9973)]
     place = 0
 
-    def latency() -> float:
+    def draw_latency() -> float:
         nonlocal place
         place = (place + 1) % len(times)
         return times[place]
 
-    return latency
+    return draw_latency
 
 
-class Courier:
+class SimulatedCourier:
     """Works a day's waves off, and keeps when what arrived. A message is the numbers of the waves that it brings."""
 
     def __init__(
@@ -51,7 +51,7 @@ class Courier:
         self._waves = waves
         self._gathers = gathers
         self._free = slots
-        self._latency = latency or answers()
+        self._latency = latency or answer_latency()
         self._wanted: dict[int, deque[tuple[int, ...]]] = {}
         self._line: deque[int] = deque()
         self._events: list[tuple[float, int]] = []
@@ -71,16 +71,16 @@ class Courier:
         self.at_midnight = 0
         """What waited at the day's end."""
 
-    def work(self) -> None:
+    def deliver_day(self) -> None:
         """Take the day's waves as they come, and deliver until everything has arrived."""
         for number, wave in enumerate(self._waves):
-            self._pass(wave.at)
-            self._plan(number, wave)
-        self._pass(DAY)
+            self._pass_time(wave.at)
+            self._plan_wave(number, wave)
+        self._pass_time(DAY)
         self.at_midnight = self.waiting
-        self._pass(inf)
+        self._pass_time(inf)
 
-    def _plan(self, number: int, wave: Wave) -> None:
+    def _plan_wave(self, number: int, wave: Wave) -> None:
         message = (number,)
         for channel in wave.channels:
             if channel in self._wanted:
@@ -90,19 +90,19 @@ class Courier:
                 self._line.append(channel)
         self.waiting += len(wave.channels)
         self.lines.append(self.waiting)
-        self._ask(wave.at)
+        self._start_request(wave.at)
 
-    def _pass(self, until: float) -> None:
+    def _pass_time(self, until: float) -> None:
         events = self._events
         while events and events[0][0] <= until:
             now, channel = heapq.heappop(events)
             if channel == _FREE:
                 self._free += 1
             else:
-                self._answered(channel, now)
-            self._ask(now)
+                self._finish_request(channel, now)
+            self._start_request(now)
 
-    def _ask(self, now: float) -> None:
+    def _start_request(self, now: float) -> None:
         while self._free and self._line:
             channel = self._line.popleft()
             self._free -= 1
@@ -111,20 +111,20 @@ class Courier:
             self.waits += now - self._waves[self._wanted[channel][0][0]].at
             heapq.heappush(self._events, (now + self._latency(), channel))
 
-    def _answered(self, channel: int, now: float) -> None:
+    def _finish_request(self, channel: int, now: float) -> None:
         heapq.heappush(self._events, (now + HELD, _FREE))
         wanted = self._wanted[channel]
         message = wanted.popleft()
         for number in message:
-            self._arrive(number, now)
+            self._record_arrival(number, now)
         if self._gathers and len(wanted) >= CATCH_UP_FROM and self._is_late(message, now):
-            self._gather(wanted)
+            self._gather_waiting(wanted)
         if wanted:
             self._line.append(channel)
         else:
             del self._wanted[channel]
 
-    def _arrive(self, number: int, now: float) -> None:
+    def _record_arrival(self, number: int, now: float) -> None:
         wave = self._waves[number]
         self._arrived[number] += 1
         if self._arrived[number] == len(wave.channels):
@@ -133,7 +133,7 @@ class Courier:
     def _is_late(self, message: tuple[int, ...], now: float) -> bool:
         return len(message) == 1 and now - self._waves[message[0]].at >= CATCH_UP_AFTER.total_seconds()
 
-    def _gather(self, wanted: deque[tuple[int, ...]]) -> None:
+    def _gather_waiting(self, wanted: deque[tuple[int, ...]]) -> None:
         together = tuple(number for message in wanted for number in message)
         self.waiting -= len(wanted) - 1
         self.gathered += len(together)

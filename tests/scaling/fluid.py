@@ -14,13 +14,13 @@ from tests.scaling.courier import HELD, LATENCY
 from tests.scaling.news import DAY, Wave
 
 
-def rate(slots: int, latency: float = LATENCY) -> float:
+def service_rate(slots: int, latency: float = LATENCY) -> float:
     """Requests a second that can leave."""
     return slots / (HELD + latency)
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class FluidResult:
     """Requests and seconds. `at_midnight` is what a day leaves to the next one."""
 
     longest_line: float
@@ -28,7 +28,7 @@ class Flow:
     at_midnight: float
 
 
-def flow(waves: Sequence[Wave], mu: float) -> Flow:
+def simulate_flow(waves: Sequence[Wave], mu: float) -> FluidResult:
     line = longest = waited = 0.0
     for number, wave in enumerate(waves):
         line = max(0.0, line - mu * (wave.at - waves[number - 1].at)) if number else 0.0
@@ -37,4 +37,4 @@ def flow(waves: Sequence[Wave], mu: float) -> Flow:
         line += size
         longest = max(longest, line)
     total = sum(len(wave.channels) for wave in waves)
-    return Flow(longest, waited / total, max(0.0, line - mu * (DAY - waves[-1].at)))
+    return FluidResult(longest, waited / total, max(0.0, line - mu * (DAY - waves[-1].at)))

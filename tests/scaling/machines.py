@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from bot.gateway.shards import APART
+from bot.client.sharding import IDENTIFY_INTERVAL
 
 MOST_SERVERS = 2_500
 """Servers a shard at most, by Discord's documentation ("Gateway: Sharding")."""
@@ -14,15 +14,15 @@ _EMPTY, _FULL, _FULL_SERVERS = 115, 197, 10_000
 """MB of resident memory with no server and with so many, as measured (`docs/operations.md`)."""
 
 
-def shards(servers: int, of: int = SERVERS) -> int:
+def shard_count(servers: int, of: int = SERVERS) -> int:
     return ceil(servers / of)
 
 
-def start(count: int, max_concurrency: int) -> float:
+def start_seconds(count: int, max_concurrency: int) -> float:
     """Seconds until the last shard may identify: a bucket takes one at a time, and there are so many buckets."""
-    return (ceil(count / max_concurrency) - 1) * APART.total_seconds()
+    return (ceil(count / max_concurrency) - 1) * IDENTIFY_INTERVAL.total_seconds()
 
 
-def memory(servers: int, processes: int) -> float:
+def process_memory(servers: int, processes: int) -> float:
     """MB in each of so many gateway processes that divide the servers; extrapolated from what was measured."""
     return _EMPTY + (_FULL - _EMPTY) / _FULL_SERVERS * servers / processes

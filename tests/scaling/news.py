@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from tests.scaling.audience import Audience, Mix, Topics
+from tests.scaling.audience import Audience, Mix, TopicMix
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 """A Monday, the fullest day: weekly digests come on it unless they were asked for another one."""
@@ -27,30 +27,33 @@ class Wave:
     is_card: bool
 
 
-def day(subscriptions: int, cards: int, mix: Mix, seed: int = 1) -> list[Wave]:
+def simulate_day(subscriptions: int, cards: int, mix: Mix, seed: int = 1) -> list[Wave]:
     """All that is to be delivered in a day, in order. The same seed gives the same day."""
     audience, random = Audience(subscriptions, mix, Random(seed)), Random(seed + 1)
-    topics = Topics(random)
-    waves = [Wave(at, audience.of(topics.some()), is_card=True) for at in moments(cards, random)]
-    waves += [Wave(_seconds(at), channels, is_card=False) for at, channels in audience.due(_just_before(MIDNIGHT))]
+    topics = TopicMix(random)
+    waves = [Wave(at, audience.channels_for(topics.pick_some()), is_card=True) for at in card_moments(cards, random)]
+    waves += [
+        Wave(_seconds_of_day(at), channels, is_card=False)
+        for at, channels in audience.due_digests(_just_before(MIDNIGHT))
+    ]
     return sorted(waves, key=lambda wave: wave.at)
 
 
-def moments(cards: int, random: Random) -> Iterator[float]:
+def card_moments(cards: int, random: Random) -> Iterator[float]:
     """When each card comes, those of a burst two seconds apart."""
     at, lasts = 0.0, True
     for _ in range(cards):
-        at = _moment(random) if lasts else at + 2
+        at = _pick_moment(random) if lasts else at + 2
         yield at
         lasts = random.random() < _BURST
 
 
-def _moment(random: Random) -> float:
+def _pick_moment(random: Random) -> float:
     hour = random.choices(range(24), _HOURS)[0]
     return (hour + random.random()) * 3600
 
 
-def _seconds(at: datetime) -> float:
+def _seconds_of_day(at: datetime) -> float:
     return (at - MIDNIGHT).total_seconds()
 
 

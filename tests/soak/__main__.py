@@ -9,18 +9,18 @@ import tempfile
 from pathlib import Path
 
 from tests.soak.plan import Size
-from tests.soak.story import soak
-from tests.soak.table import tell
+from tests.soak.story import run_soak
+from tests.soak.table import print_report
 from tests.wire.client import WireDiscord
 
 
-async def _soak(size: Size) -> bool:
+async def _run_soak(size: Size) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         async with WireDiscord() as wire:
-            report = await soak(wire, Path(folder) / "run", size)
-    tell(report)
+            report = await run_soak(wire, Path(folder) / "run", size)
+    print_report(report)
     found = report.count
-    return not (found.lost or found.repeated or found.disordered or report.silent or report.quiet is None)
+    return not (found.lost or found.repeated or found.disordered or report.unanswered or report.quiet is None)
 
 
 def main() -> int:
@@ -29,9 +29,9 @@ def main() -> int:
     parser.add_argument("--servers", type=int, default=500)
     parser.add_argument("--subscriptions", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
-    chosen = parser.parse_args()
-    size = Size(chosen.minutes * 60, chosen.servers, chosen.subscriptions, seed=chosen.seed)
-    return 0 if asyncio.run(_soak(size)) else 1
+    selected = parser.parse_args()
+    size = Size(selected.minutes * 60, selected.servers, selected.subscriptions, seed=selected.seed)
+    return 0 if asyncio.run(_run_soak(size)) else 1
 
 
 if __name__ == "__main__":

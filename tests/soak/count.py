@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from tests.soak.news import Filed, News
-from tests.soak.plan import Channel, Fate, slots, title
+from tests.soak.news import NewsStream, PublishedCard
+from tests.soak.plan import CardFate, Channel, card_title, digest_slots
 from tests.wire.client import WireDiscord
 from tests.wire.results import WireMessage
 
 _CARD = re.compile(r"Card (\d+) of the soak")
 MARGIN = timedelta(seconds=20)
 """A card this close before a digest may be in it or in the next."""
-_TAKEN = (Fate.DELETED, Fate.UNPUBLISHED)
+_TAKEN = (CardFate.DELETED, CardFate.UNPUBLISHED)
 
 
 @dataclass(slots=True)
-class Count:
+class MessageCount:
     """Pairs of channel and card. `wanted` are those that must be there at the end, `held` those of them that are."""
 
     wanted: int = 0
@@ -44,58 +44,70 @@ class Count:
         return self.wanted - self.held
 
 
-async def count(wire: WireDiscord, channels: list[Channel], news: News, began: datetime, ended: datetime) -> Count:
+async def count_messages(
+    wire: WireDiscord, channels: list[Channel], news: NewsStream, began: datetime, ended: datetime
+) -> MessageCount:
     """`began` is when the bot was ready, `ended` when it was quiet."""
-    total = Count()
+    total = MessageCount()
     for channel in channels:
-        messages = [each for each in await wire.messages(channel.id, deleted=True) if _numbers(_all_of(each))]
+        messages = [
+            each for each in await wire.list_messages(channel.id, deleted=True) if _card_numbers(_full_text(each))
+        ]
         total.messages += len(messages)
         total.digests += len(messages) if channel.times else 0
-        _count_channel(total, channel, messages, _required(channel, news, began, ended), news)
+        _count_channel(total, channel, messages, _required_cards(channel, news, began, ended), news)
     return total
 
 
-def _required(channel: Channel, news: News, began: datetime, ended: datetime) -> set[int]:
+def _required_cards(channel: Channel, news: NewsStream, began: datetime, ended: datetime) -> set[int]:
     """Cards that must be there and stay; of digests, those filed well before the last one that was due."""
     last = ended
     if channel.times:
-        due = [each for each in slots(channel, began) if each < ended]
+        due = [each for each in digest_slots(channel, began) if each < ended]
         last = due[-1] - MARGIN if due else began
     return {
         card.number
-        for card in news.filed.values()
-        if card.topic == channel.topic and card.done not in _TAKEN and card.at < last
+        for card in news.cards.values()
+        if card.topic == channel.topic and card.fate not in _TAKEN and card.at < last
     }
 
 
-def _count_channel(total: Count, channel: Channel, messages: list[WireMessage], required: set[int], news: News) -> None:
-    had = Counter(number for message in messages for number in _numbers(_all_of(message)))
-    there = {number for message in messages if message.deleted is None for number in _numbers(_now(message))}
+def _count_channel(
+    total: MessageCount, channel: Channel, messages: list[WireMessage], required: set[int], news: NewsStream
+) -> None:
+    already_delivered = Counter(number for message in messages for number in _card_numbers(_full_text(message)))
+    there = {
+        number for message in messages if message.deleted is None for number in _card_numbers(_current_text(message))
+    }
     total.wanted += len(required)
     total.held += len(required & there)
-    total.repeated += sum(times - 1 for times in had.values())
-    total.stray += sum(news.filed[number].topic != channel.topic for number in had)
-    total.standing += sum(news.filed[number].done in _TAKEN for number in there)
-    total.stale += sum(_is_stale(news.filed[number], messages) for number in there)
+    total.repeated += sum(times - 1 for times in already_delivered.values())
+    total.stray += sum(news.cards[number].topic != channel.topic for number in already_delivered)
+    total.standing += sum(news.cards[number].fate in _TAKEN for number in there)
+    total.stale += sum(_is_stale(news.cards[number], messages) for number in there)
     if not channel.times:
-        arrived = [min(_numbers(_all_of(message))) for message in messages]
+        arrived = [min(_card_numbers(_full_text(message))) for message in messages]
         total.disordered += any(later < earlier for earlier, later in pairwise(arrived))
 
 
-def _is_stale(card: Filed, messages: list[WireMessage]) -> bool:
-    if card.done is not Fate.EDITED:
+def _is_stale(card: PublishedCard, messages: list[WireMessage]) -> bool:
+    if card.fate is not CardFate.EDITED:
         return False
-    return not any(title(card.number, card.edition) in _now(message) for message in messages if message.deleted is None)
+    return not any(
+        card_title(card.number, card.edition) in _current_text(message)
+        for message in messages
+        if message.deleted is None
+    )
 
 
-def _now(message: WireMessage) -> str:
+def _current_text(message: WireMessage) -> str:
     return message.content + json.dumps(message.embeds)
 
 
-def _all_of(message: WireMessage) -> str:
+def _full_text(message: WireMessage) -> str:
     """What it shows and what it ever showed."""
-    return _now(message) + json.dumps(message.revisions)
+    return _current_text(message) + json.dumps(message.revisions)
 
 
-def _numbers(text: str) -> set[int]:
+def _card_numbers(text: str) -> set[int]:
     return {int(number) for number in _CARD.findall(text)}

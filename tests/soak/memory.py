@@ -6,25 +6,25 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from tests.soak.process import resident
+from tests.soak.process import resident_memory
 
 
 @dataclass(slots=True)
-class Memory:
+class MemorySamples:
     """Samples of resident memory: seconds since the first one, and MB."""
 
     pid: int
     every: float = 2.0
     samples: list[tuple[float, float]] = field(default_factory=list)
 
-    async def watch(self) -> None:
+    async def sample_memory(self) -> None:
         """Until cancelled."""
         began = time.monotonic()
         while True:
-            self.samples.append((time.monotonic() - began, resident(self.pid)))
+            self.samples.append((time.monotonic() - began, resident_memory(self.pid)))
             await asyncio.sleep(self.every)
 
-    def at(self, share: float) -> float:
+    def memory_at(self, share: float) -> float:
         """MB at a share of the time, 0 to 1."""
         return self.samples[round(share * (len(self.samples) - 1))][1]
 

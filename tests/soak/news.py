@@ -7,33 +7,33 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.soak.plan import EDITED_AFTER, TAKEN_AFTER, Fate, Size, card_text, fate, topic_name
+from tests.soak.plan import EDITED_AFTER, TAKEN_AFTER, CardFate, Size, card_text, fate_of, topic_name
 
 
 @dataclass(slots=True)
-class Filed:
+class PublishedCard:
     """A card as it was filed, and what has been done to it since."""
 
     number: int
     topic: str
     at: datetime
     moment: datetime
-    done: Fate = Fate.STAYS
+    fate: CardFate = CardFate.STAYS
 
     @property
     def edition(self) -> int:
-        return 2 if self.done is Fate.EDITED else 1
+        return 2 if self.fate is CardFate.EDITED else 1
 
 
 @dataclass(slots=True)
-class News:
+class NewsStream:
     """All cards that were filed so far, by number."""
 
     folder: Path
     size: Size
-    filed: dict[int, Filed] = field(default_factory=dict)
+    cards: dict[int, PublishedCard] = field(default_factory=dict)
 
-    async def flow(self) -> None:
+    async def publish_news(self) -> None:
         """Until the run's time is over. What was to be done to the last cards later is done at its end."""
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -41,33 +41,35 @@ class News:
             number = 0
             while (due := number * self.size.card_every) < self.size.seconds:
                 await asyncio.sleep(max(began + due - loop.time(), 0))
-                self._file(number)
-                if fate(number) is not Fate.STAYS:
-                    wait = EDITED_AFTER if fate(number) is Fate.EDITED else TAKEN_AFTER
-                    group.create_task(self._later(number, min(wait, self.size.seconds - due)))
+                self._publish_card(number)
+                if fate_of(number) is not CardFate.STAYS:
+                    wait = EDITED_AFTER if fate_of(number) is CardFate.EDITED else TAKEN_AFTER
+                    group.create_task(self._change_later(number, min(wait, self.size.seconds - due)))
                 number += 1
 
-    def _file(self, number: int) -> None:
+    def _publish_card(self, number: int) -> None:
         now = datetime.now(UTC)
-        card = Filed(number, topic_name(number, self.size.topics), now, now)
-        self.filed[number] = card
-        self._write(card, card_text(number, now, card.topic))
+        card = PublishedCard(number, topic_name(number, self.size.topics), now, now)
+        self.cards[number] = card
+        self._write_file(card, card_text(number, now, card.topic))
 
-    async def _later(self, number: int, seconds: float) -> None:
+    async def _change_later(self, number: int, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        card = self.filed[number]
-        card.done = fate(number)
-        if card.done is Fate.DELETED:
-            self._path(card).unlink()
+        card = self.cards[number]
+        card.fate = fate_of(number)
+        if card.fate is CardFate.DELETED:
+            self._card_path(card).unlink()
         else:
-            published = card.done is not Fate.UNPUBLISHED
-            self._write(card, card_text(number, card.moment, card.topic, edition=card.edition, published=published))
+            published = card.fate is not CardFate.UNPUBLISHED
+            self._write_file(
+                card, card_text(number, card.moment, card.topic, edition=card.edition, published=published)
+            )
 
-    def _write(self, card: Filed, text: str) -> None:
+    def _write_file(self, card: PublishedCard, text: str) -> None:
         """Whole or not at all, as editors and git do it."""
         draft = self.folder / f".{card.number}.tmp"
         draft.write_text(text, "utf-8")
-        draft.replace(self._path(card))
+        draft.replace(self._card_path(card))
 
-    def _path(self, card: Filed) -> Path:
+    def _card_path(self, card: PublishedCard) -> Path:
         return self.folder / f"{card.number}.md"

@@ -46,7 +46,7 @@ class Size:
         return self.subscriptions // self.servers
 
 
-class Fate(enum.Enum):
+class CardFate(enum.Enum):
     """What becomes of a card after it was filed."""
 
     STAYS = "stays"
@@ -61,10 +61,10 @@ EDITED_AFTER, TAKEN_AFTER = 10.0, 20.0
 """Seconds after a card was filed, in a run that is long enough."""
 
 
-def fate(number: int) -> Fate:
+def fate_of(number: int) -> CardFate:
     """Each fifth card is edited, each tenth deleted, each tenth unpublished."""
-    by_rest = {3: Fate.DELETED, 7: Fate.UNPUBLISHED, 1: Fate.EDITED, 6: Fate.EDITED}
-    return by_rest.get(number % 10, Fate.STAYS)
+    by_rest = {3: CardFate.DELETED, 7: CardFate.UNPUBLISHED, 1: CardFate.EDITED, 6: CardFate.EDITED}
+    return by_rest.get(number % 10, CardFate.STAYS)
 
 
 def topic_name(number: int, topics: int) -> str:
@@ -72,13 +72,13 @@ def topic_name(number: int, topics: int) -> str:
     return f"Topic {(number * 7 + number // topics) % topics:02}"
 
 
-def title(number: int, edition: int = 1) -> str:
+def card_title(number: int, edition: int = 1) -> str:
     return f"Card {number} of the soak" + (f", edition {edition}" if edition > 1 else "")
 
 
 def card_text(number: int, moment: datetime, topic: str, *, edition: int = 1, published: bool = True) -> str:
     return _CARD.format(
-        title=title(number, edition),
+        title=card_title(number, edition),
         word=WORDS[number % len(WORDS)],
         moment=moment,
         name=number,
@@ -89,7 +89,7 @@ def card_text(number: int, moment: datetime, topic: str, *, edition: int = 1, pu
     )
 
 
-def archive(size: Size, now: datetime) -> Iterator[tuple[str, str]]:
+def make_archive(size: Size, now: datetime) -> Iterator[tuple[str, str]]:
     """Names and texts of the old cards; each tenth waits for a decision."""
     for number in range(size.archive):
         moment = now - timedelta(days=30 + number % 300, seconds=number)
@@ -109,7 +109,7 @@ class Channel:
     """Its digests are headlines, not embeds."""
 
 
-def channels(size: Size, guilds: dict[int, list[int]], start: datetime) -> list[Channel]:
+def plan_channels(size: Size, guilds: dict[int, list[int]], start: datetime) -> list[Channel]:
     """One subscription a channel; the last channel of each server gets digests."""
     found: list[Channel] = []
     for place, (guild_id, ids) in enumerate(guilds.items()):
@@ -129,7 +129,7 @@ def _digest_times(size: Size, start: datetime, place: int) -> tuple[time, ...]:
     return tuple(sorted({time(each.hour, each.minute) for each in moments}))
 
 
-def slots(channel: Channel, start: datetime) -> list[datetime]:
+def digest_slots(channel: Channel, start: datetime) -> list[datetime]:
     """When its digests are due from `start` on, for a day."""
     days = (start.date(), start.date() + timedelta(days=1))
     moments = [datetime.combine(day, clock, UTC) for day in days for clock in channel.times]

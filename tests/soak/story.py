@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.soak.count import Count, count
-from tests.soak.crowd import Asked, Crowd
-from tests.soak.memory import Memory
-from tests.soak.news import News
-from tests.soak.plan import Channel, Size, channels
+from tests.soak.count import MessageCount, count_messages
+from tests.soak.crowd import Crowd, ReaderAction
+from tests.soak.memory import MemorySamples
+from tests.soak.news import NewsStream
+from tests.soak.plan import Channel, Size, plan_channels
 from tests.soak.process import SoakBot
 from tests.wire.client import ANY, WireDiscord
 from tests.wire.errors import Json
@@ -28,14 +28,14 @@ _AFTERWARDS = 300.0
 
 
 @dataclass(slots=True)
-class Report:
+class SoakReport:
     """What came of a run."""
 
     size: Size
-    count: Count
+    count: MessageCount
     crowd: Crowd
-    memory: Memory
-    spoiled: set[int]
+    memory: MemorySamples
+    spoiled_ids: set[int]
     """Interactions of which a fault struck a request of the answer."""
     cpu: float
     """The bot's, as a share of one core over the run."""
@@ -48,67 +48,67 @@ class Report:
     totals: Totals
 
     @property
-    def unspoiled(self) -> list[Asked]:
+    def unspoiled_actions(self) -> list[ReaderAction]:
         """What was asked and no fault struck."""
-        return [each for each in self.crowd.asked if each.outcome.id not in self.spoiled]
+        return [each for each in self.crowd.actions if each.outcome.id not in self.spoiled_ids]
 
     @property
-    def silent(self) -> int:
+    def unanswered(self) -> int:
         """How often there was no answer, although no fault struck."""
-        return sum(not each.answered for each in self.unspoiled)
+        return sum(not each.is_answered for each in self.unspoiled_actions)
 
 
-async def soak(wire: WireDiscord, folder: Path, size: Size) -> Report:
+async def run_soak(wire: WireDiscord, folder: Path, size: Size) -> SoakReport:
     """The folder is the bot's own; it must not exist."""
-    await wire.reset(seed=size.seed)
+    await wire.reset_world(seed=size.seed)
     guilds = await wire.add_guilds(size.servers, ["text"] * size.channels_a_server)
     started = datetime.now(UTC)
-    subscribed = channels(size, {each.id: [channel.id for channel in each.channels] for each in guilds}, started)
+    subscribed = plan_channels(size, {each.id: [channel.id for channel in each.channels] for each in guilds}, started)
     with SoakBot(folder, wire.address.api) as bot:
-        await bot.furnish(subscribed, size)
-        ready = await _started(wire, bot, size)
-        return await _run(wire, bot, size, subscribed, ready)
+        await bot.prepare_run(subscribed, size)
+        ready = await _start_bot(wire, bot, size)
+        return await _run_load(wire, bot, size, subscribed, ready)
 
 
-async def _started(wire: WireDiscord, bot: SoakBot, size: Size) -> float:
+async def _start_bot(wire: WireDiscord, bot: SoakBot, size: Size) -> float:
     """Waits until the archive is filed too, so that only the run's cards are new."""
     began = time.monotonic()
-    bot.run(size.tick)
-    await wire.connected(within=60)
+    bot.run_with_ticks(size.tick)
+    await wire.wait_for_sessions(within=60)
     ready = time.monotonic() - began
     async with asyncio.timeout(120):
-        while bot.filed() < size.archive:
+        while bot.count_cards() < size.archive:
             await asyncio.sleep(0.2)
     return ready
 
 
-async def _run(wire: WireDiscord, bot: SoakBot, size: Size, subscribed: list[Channel], ready: float) -> Report:
+async def _run_load(wire: WireDiscord, bot: SoakBot, size: Size, subscribed: list[Channel], ready: float) -> SoakReport:
     for fault in _FAULTS:
-        await wire.fault(fault, times=ANY, probability=size.faults / len(_FAULTS))
-    news, crowd, memory = News(bot.cards, size), Crowd(wire, subscribed, size), Memory(bot.pid)
+        await wire.add_fault(fault, times=ANY, probability=size.faults / len(_FAULTS))
+    news, crowd, memory = NewsStream(bot.cards, size), Crowd(wire, subscribed, size), MemorySamples(bot.pid)
     began, clock, cpu = datetime.now(UTC), time.monotonic(), bot.cpu
-    watching = asyncio.create_task(memory.watch())
+    watching = asyncio.create_task(memory.sample_memory())
     async with asyncio.TaskGroup() as group:
-        group.create_task(news.flow())
-        group.create_task(crowd.flow())
+        group.create_task(news.publish_news())
+        group.create_task(crowd.run_readers())
     used = (bot.cpu - cpu) / (time.monotonic() - clock)
-    quiet = await _quiet(bot)
+    quiet = await _wait_for_quiet(bot)
     watching.cancel()
     with suppress(asyncio.CancelledError):
         await watching
-    counted = await count(wire, subscribed, news, began, datetime.now(UTC))
-    spoiled = await crowd.spoiled()
-    faults, totals = await wire.faults(), await wire.totals()
+    counted = await count_messages(wire, subscribed, news, began, datetime.now(UTC))
+    spoiled = await crowd.find_spoiled()
+    faults, totals = await wire.list_faults(), await wire.get_totals()
     await wire.clear_faults()
     bot.terminate()
-    return Report(size, counted, crowd, memory, spoiled, used, ready, quiet, bot.errors(), faults, totals)
+    return SoakReport(size, counted, crowd, memory, spoiled, used, ready, quiet, bot.count_errors(), faults, totals)
 
 
-async def _quiet(bot: SoakBot) -> float | None:
+async def _wait_for_quiet(bot: SoakBot) -> float | None:
     began, calm = time.monotonic(), 0
     while calm < _CALM:
         if time.monotonic() - began > _AFTERWARDS:
             return None
         await asyncio.sleep(1)
-        calm = calm + 1 if bot.waiting()[1] == bot.missing() == 0 else 0
+        calm = calm + 1 if bot.count_waiting()[1] == bot.missing() == 0 else 0
     return time.monotonic() - began - _CALM

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from bot.sources.watch import changes
+from bot.sources.watch import watch_changes
 
 
-async def _next(found: AsyncIterator[int]) -> int:
+async def _next_burst(found: AsyncIterator[int]) -> int:
     return await anext(found)
 
 
@@ -17,9 +17,9 @@ async def test_every_folder_is_watched_and_hidden_ones_are_not(tmp_path: Path) -
     roots = [tmp_path / ".state" / name for name in ("first", "second")]
     for root in roots:
         (root / ".git").mkdir(parents=True)
-    found = changes(*roots)
+    found = watch_changes(*roots)
     for root in roots:
-        waiting = asyncio.create_task(_next(found))
+        waiting = asyncio.create_task(_next_burst(found))
         await asyncio.sleep(0.5)
         (root / ".git" / "FETCH_HEAD").write_text("x")
         await asyncio.sleep(0.6)

@@ -9,32 +9,32 @@ from typing import Any
 import pytest
 
 from bot.doctor.finding import Severity
-from bot.doctor.local import database
+from bot.doctor.local_checks import check_database
 from bot.errors import StoreError
 from bot.store import Store, open_store
-from bot.store.examining import examine
-from tests.support.cards import NOW, card, file_cards
+from bot.store.inspection import inspect_database
+from tests.support.cards import NOW, make_card, store_cards
 from tests.support.stores import new_database
 
 pytestmark = pytest.mark.sqlite("a file")
 ENDS = ("", "-wal", "-shm")
 
 WAYS: list[Callable[[Store], Awaitable[Any]]] = [
-    lambda store: store.archive.latest(0, limit=9),
-    lambda store: store.archive.by_slug("a-card", 0),
-    lambda store: store.cabinet.known("/cards"),
-    lambda store: store.meta.set("said", "something"),
-    lambda store: store.saved.save(1, 1, NOW),
-    lambda store: store.health.probe(NOW),
+    lambda store: store.cards.list_latest(0, limit=9),
+    lambda store: store.cards.get_by_slug("a-card", 0),
+    lambda store: store.card_importer.known_files("/cards"),
+    lambda store: store.key_values.set_value("said", "something"),
+    lambda store: store.saved_cards.save_card(1, 1, NOW),
+    lambda store: store.health.probe_write(NOW),
     lambda store: store.health.checkpoint(),
-    lambda store: file_cards(store, card("another")),
+    lambda store: store_cards(store, make_card("another")),
 ]
 
 
-def move(path: Path, to: Path) -> None:
+def move_file(path: Path, to: Path) -> None:
     for end in ENDS:
-        if (there := Path(f"{path}{end}")).exists():
-            there.rename(f"{to}{end}")
+        if (target := Path(f"{path}{end}")).exists():
+            target.rename(f"{to}{end}")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -44,26 +44,26 @@ async def test_nothing_is_read_or_written_until_the_file_is_back(
 ) -> None:
     path, aside = tmp_path / "store.db", tmp_path / "aside.db"
     async with open_store(new_database(path)) as store:
-        await file_cards(store, card())
-        move(path, aside)
+        await store_cards(store, make_card())
+        move_file(path, aside)
         if replaced:
             new_database(path)
         with pytest.raises(StoreError, match="is another file now" if replaced else "is not there any more"):
             await way(store)
         assert path.exists() is replaced
         path.unlink(missing_ok=True)
-        move(aside, path)
+        move_file(aside, path)
         await way(store)
-        assert await store.archive.by_slug("a-card", 0)
+        assert await store.cards.get_by_slug("a-card", 0)
 
 
 async def test_the_doctor_does_not_call_a_place_well_that_a_store_has_left(tmp_path: Path) -> None:
     url = new_database(path := tmp_path / "store.db")
-    async with open_store(url) as store, store.duty.stand(lambda: None) as stand:
-        await stand.look()
-        move(path, tmp_path / "aside.db")
-        found = list(database(await examine(url)))
+    async with open_store(url) as store, store.leader_election.leader_lock(lambda: None) as lock:
+        await lock.try_acquire()
+        move_file(path, tmp_path / "aside.db")
+        found = list(check_database(await inspect_database(url)))
         assert [each.severity for each in found] == [Severity.ERROR]
         assert "is gone" in found[0].what
-        move(tmp_path / "aside.db", path)
-        assert [each.severity for each in database(await examine(url))] == [Severity.NOTE]
+        move_file(tmp_path / "aside.db", path)
+        assert [each.severity for each in check_database(await inspect_database(url))] == [Severity.NOTE]

@@ -16,18 +16,18 @@ from alembic.migration import MigrationContext
 from sqlalchemy import JSON, Column, Connection, inspect
 from sqlalchemy.engine import make_url
 
-from bot.cards.text import storable
-from bot.desk.subscription import Wish
+from bot.cards.text import strip_unstorable
+from bot.domain.subscription import SubscriptionOptions
 from bot.errors import StoreError
 from bot.store import Store, open_store
 from bot.store.database import open_database
 from bot.store.engines.sqlite import APPLICATION_ID
 from bot.store.tables import metadata
-from tests.support.cards import NOW, card, file_cards
-from tests.support.stores import ask, no_database
+from tests.support.cards import NOW, make_card, store_cards
+from tests.support.stores import no_database, query_database
 
 
-async def opened(url: str) -> str:
+async def open_and_close(url: str) -> str:
     async with open_store(url) as store:
         return store.instance
 
@@ -56,22 +56,22 @@ async def test_the_migrations_make_the_tables_that_the_code_speaks_of(store: Sto
                     index.dialect_options[connection.dialect.name]["where"] is None
                 )
 
-    async with open_database(database_url) as database, database.read() as connection:
+    async with open_database(database_url) as database, database.begin_read() as connection:
         await connection.run_sync(compare)
 
 
 async def test_a_store_keeps_its_name_and_no_two_stores_share_one(tmp_path: Path, database_url: str) -> None:
-    first = await opened(database_url)
+    first = await open_and_close(database_url)
     assert len(first) == 8
-    assert await opened(database_url) == first
-    assert await opened(no_database(tmp_path / "deep" / "other.db")) != first
+    assert await open_and_close(database_url) == first
+    assert await open_and_close(no_database(tmp_path / "deep" / "other.db")) != first
 
 
 async def test_a_database_of_a_newer_version_is_refused(database_url: str) -> None:
-    await opened(database_url)
-    ask(database_url, "UPDATE alembic_version SET version_num = '9999'")
+    await open_and_close(database_url)
+    query_database(database_url, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreError, match="newer version of Newsdesk"):
-        await opened(database_url)
+        await open_and_close(database_url)
 
 
 @pytest.mark.sqlite("a file")
@@ -84,7 +84,7 @@ async def test_another_programs_database_is_refused_and_left_as_it_is(tmp_path: 
         connection.commit()
     before = path.read_bytes()
     with pytest.raises(StoreError, match="belongs to another program"):
-        await opened(f"sqlite+aiosqlite:///{path}")
+        await open_and_close(f"sqlite+aiosqlite:///{path}")
     assert path.read_bytes() == before
     assert mode == "WAL" or [found.name for found in tmp_path.iterdir()] == ["foreign.db"]
 
@@ -94,14 +94,14 @@ async def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path:
     path = tmp_path / "letter.txt"
     path.write_text("Dear reader, " * 100)
     with pytest.raises(StoreError, match="cannot be opened as a Newsdesk database"):
-        await opened(f"sqlite+aiosqlite:///{path}")
+        await open_and_close(f"sqlite+aiosqlite:///{path}")
     assert path.read_text() == "Dear reader, " * 100
 
 
 @pytest.mark.parametrize("url", ["sqlite+aiosqlite://", "sqlite+aiosqlite:///:memory:"])
 async def test_a_database_without_a_file_is_refused(url: str) -> None:
     with pytest.raises(StoreError, match="must name a file"):
-        await opened(url)
+        await open_and_close(url)
 
 
 @pytest.mark.parametrize("where", ["folder", "file/newsdesk.db"])
@@ -109,7 +109,7 @@ async def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path, where: st
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"cannot be (opened|made)"):
-        await opened(f"sqlite+aiosqlite:///{tmp_path / where}")
+        await open_and_close(f"sqlite+aiosqlite:///{tmp_path / where}")
 
 
 @pytest.mark.sqlite("a file")
@@ -118,20 +118,20 @@ async def test_a_store_that_cannot_be_written_is_told_in_a_sentence(
     tmp_path: Path, database_url: str, new: bool
 ) -> None:
     if not new:
-        await opened(database_url)
+        await open_and_close(database_url)
     (tmp_path / "newsdesk.db-wal").mkdir()
     with pytest.raises(StoreError, match=r"cannot be (written|opened)"):
-        await opened(database_url)
+        await open_and_close(database_url)
 
 
 @pytest.mark.sqlite("a file")
 async def test_an_empty_file_becomes_a_store(tmp_path: Path, database_url: str) -> None:
     (tmp_path / "newsdesk.db").touch()
-    assert await opened(database_url)
+    assert await open_and_close(database_url)
 
 
 async def test_many_that_open_a_new_database_at_once_all_succeed(database_url: str) -> None:
-    assert len(set(await asyncio.gather(*[opened(database_url) for _ in range(6)]))) == 1
+    assert len(set(await asyncio.gather(*[open_and_close(database_url) for _ in range(6)]))) == 1
 
 
 @pytest.mark.sqlite("a file")
@@ -141,7 +141,7 @@ async def test_whoever_opens_a_file_waits_for_its_owner_to_put_it_into_wal_mode(
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         other.execute("BEGIN IMMEDIATE")
-        opening = asyncio.create_task(opened(f"sqlite+aiosqlite:///{path}"))
+        opening = asyncio.create_task(open_and_close(f"sqlite+aiosqlite:///{path}"))
         await asyncio.sleep(0.05)
         assert not opening.done()
         other.execute("ROLLBACK")
@@ -150,7 +150,8 @@ async def test_whoever_opens_a_file_waits_for_its_owner_to_put_it_into_wal_mode(
 
 async def test_two_processes_that_open_a_new_database_at_once_both_succeed(database_url: str) -> None:
     program = (
-        "import asyncio, sys\nfrom tests.store.test_opening import opened\nprint(asyncio.run(opened(sys.argv[1])))"
+        "import asyncio, sys\nfrom tests.store.test_opening import open_and_close\n"
+        "print(asyncio.run(open_and_close(sys.argv[1])))"
     )
 
     async def process() -> str:
@@ -168,37 +169,43 @@ async def test_two_processes_that_open_a_new_database_at_once_both_succeed(datab
 @pytest.mark.sqlite("a pragma")
 async def test_nothing_temporary_is_written_beside_the_store(database_url: str) -> None:
     async with open_database(database_url) as database:
-        for opening in (database.read, database.write):
+        for opening in (database.begin_read, database.begin_write):
             async with opening() as connection:
                 assert (await connection.exec_driver_sql("PRAGMA temp_store")).scalar() == 2  # memory
 
 
 async def test_a_reader_in_another_process_sees_what_was_written(store: Store, database_url: str) -> None:
-    await file_cards(store, card())
+    await store_cards(store, make_card())
     async with open_store(database_url) as other:
-        assert await other.archive.by_slug("a-card", 0)
+        assert await other.cards.get_by_slug("a-card", 0)
 
 
 async def test_notes_about_the_store_are_kept_and_replaced(store: Store) -> None:
-    await store.meta.set("heartbeat", "one")
-    await store.meta.set("heartbeat", "two")
-    assert (await store.meta.get("heartbeat"), await store.meta.get("unknown")) == ("two", None)
+    await store.key_values.set_value("heartbeat", "one")
+    await store.key_values.set_value("heartbeat", "two")
+    assert (await store.key_values.get_value("heartbeat"), await store.key_values.get_value("unknown")) == ("two", None)
 
 
 @pytest.mark.postgresql
 async def test_text_is_compared_letter_by_letter_whatever_the_databases_language(database_url: str) -> None:
-    await opened(database_url)
-    asked = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
-    assert ask(database_url, f"{asked} AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'") == []
+    await open_and_close(database_url)
+    queries = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+    assert (
+        query_database(database_url, f"{queries} AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'") == []
+    )
 
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("theirs", ["theirs", "alembic_version"])
 async def test_another_programs_server_database_is_refused_and_left_as_it_is(database_url: str, theirs: str) -> None:
-    ask(database_url, f"CREATE TABLE {theirs} (version_num text)", f"INSERT INTO {theirs} VALUES ('a'), ('b')")
+    query_database(
+        database_url, f"CREATE TABLE {theirs} (version_num text)", f"INSERT INTO {theirs} VALUES ('a'), ('b')"
+    )
     with pytest.raises(StoreError, match=r"belongs to another program. Point NEWSDESK_DATABASE_URL at one of its own"):
-        await opened(database_url)
-    assert ask(database_url, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'") == [(theirs,)]
+        await open_and_close(database_url)
+    assert query_database(database_url, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'") == [
+        (theirs,)
+    ]
 
 
 @pytest.mark.postgresql
@@ -212,7 +219,7 @@ async def test_a_server_that_cannot_be_used_is_told_in_a_sentence_without_its_pa
     }  # fmt: skip
     url = right.set(**changes[wrong])
     with pytest.raises(StoreError, match=r"^The database 127.0.0.1/\w+ cannot be reached: .+ Check") as caught:
-        await opened(url.render_as_string(hide_password=False))
+        await open_and_close(url.render_as_string(hide_password=False))
     assert url.password
     assert url.password not in "".join(traceback.format_exception(caught.value))
 
@@ -220,19 +227,22 @@ async def test_a_server_that_cannot_be_used_is_told_in_a_sentence_without_its_pa
 @pytest.mark.postgresql
 async def test_a_database_that_cannot_hold_every_script_is_refused(database_url: str) -> None:
     name = f"{make_url(database_url).database}_latin"
-    ask(database_url, f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    query_database(database_url, f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
     try:
         with pytest.raises(StoreError, match="encoding is LATIN1"):
-            await opened(make_url(database_url).set(database=name).render_as_string(hide_password=False))
+            await open_and_close(make_url(database_url).set(database=name).render_as_string(hide_password=False))
     finally:
-        ask(database_url, f"DROP DATABASE {name}")
+        query_database(database_url, f"DROP DATABASE {name}")
 
 
 @pytest.mark.parametrize("text", ["\x00", "a\x00b", "\ud800", "\U0010ffff"])
 async def test_what_an_engine_cannot_keep_as_text_raises_nothing(store: Store, text: str) -> None:
-    await store.meta.set("said", text)
-    assert await store.meta.get("said") == storable(text)
-    wish = Wish(topics=(f"Topic {text}", text), without=(text,))
-    await store.subscriptions.add(guild_id=1, channel_id=2, created_by=3, now=NOW, wish=wish)
-    (found,) = await store.subscriptions.of_guild(1)
-    assert (set(found.wish.topics), found.wish.without) == ({f"Topic {storable(text)}", storable(text)}, (text,))
+    await store.key_values.set_value("said", text)
+    assert await store.key_values.get_value("said") == strip_unstorable(text)
+    options = SubscriptionOptions(topics=(f"Topic {text}", text), without=(text,))
+    await store.subscriptions.add_subscription(guild_id=1, channel_id=2, created_by=3, now=NOW, options=options)
+    (found,) = await store.subscriptions.list_for_guild(1)
+    assert (set(found.options.topics), found.options.without) == (
+        {f"Topic {strip_unstorable(text)}", strip_unstorable(text)},
+        (text,),
+    )

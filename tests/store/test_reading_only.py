@@ -13,53 +13,53 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import StoreError
-from bot.store import Store, back_up, open_for_reading, open_store
-from bot.store.meta import MOVING
-from bot.store.reading import Query
-from tests.support.cards import NOW, card, file_cards
-from tests.support.rows import fill
-from tests.support.stores import ask, new_database, no_database
+from bot.store import Store, backup_store, open_read_only, open_store
+from bot.store.cards.repository import CardQuery
+from bot.store.key_value import MOVING
+from tests.support.cards import NOW, make_card, store_cards
+from tests.support.rows import fill_tables
+from tests.support.stores import new_database, no_database, query_database
 
 
-async def _exported(store: Store) -> list[Any]:
-    async with store.export.snapshot() as snapshot:
-        return [row async for row in snapshot.rows("saved")]
+async def _export_all(store: Store) -> list[Any]:
+    async with store.exporter.take_snapshot() as snapshot:
+        return [row async for row in snapshot.export_rows("saved")]
 
 
 READINGS: dict[str, Callable[[Store], Awaitable[Any]]] = {
-    "search": lambda store: store.archive.search(Query("title"), 0, limit=10),
-    "show": lambda store: store.archive.by_slug("a-card", 0, hidden=True),
-    "health": lambda store: store.meta.get("heartbeat"),
-    "export": _exported,
-    "privacy export": lambda store: store.members.export(5),
+    "search": lambda store: store.cards.search_cards(CardQuery("title"), 0, limit=10),
+    "show": lambda store: store.cards.get_by_slug("a-card", 0, hidden=True),
+    "health": lambda store: store.key_values.get_value("heartbeat"),
+    "export": _export_all,
+    "privacy export": lambda store: store.member_data.export_member(5),
 }
 
 
 @pytest.mark.parametrize("reading", READINGS)
 async def test_nobody_who_writes_is_waited_for(store: Store, database_url: str, reading: str) -> None:
-    await file_cards(store, card())
-    writing, patience = store.meta._database.write(), asyncio.timeout(5)  # others who write wait for 10 s
-    async with writing, patience, open_for_reading(database_url) as reader:
+    await store_cards(store, make_card())
+    writing, patience = store.key_values._database.begin_write(), asyncio.timeout(5)  # others who write wait for 10 s
+    async with writing, patience, open_read_only(database_url) as reader:
         await READINGS[reading](reader)
 
 
 async def test_what_is_only_read_cannot_be_written(store: Store, database_url: str) -> None:
-    async with open_for_reading(database_url) as reader:
+    async with open_read_only(database_url) as reader:
         for write in (
-            lambda: reader.meta.set("a", "b"),
-            lambda: reader.requests.add("a", {}, 1, NOW),
-            lambda: reader.listings.forget_old(NOW),
+            lambda: reader.key_values.set_value("a", "b"),
+            lambda: reader.requests.add_request("a", {}, 1, NOW),
+            lambda: reader.list_requests.delete_old(NOW),
         ):
             with pytest.raises(DBAPIError, match=r"read-?only"):
                 await write()
-    assert await store.meta.get("a") is None
+    assert await store.key_values.get_value("a") is None
 
 
 @pytest.mark.sqlite("a file")
 async def test_where_there_is_no_store_none_is_made(tmp_path: Path) -> None:
     for place in (tmp_path / "none.db", tmp_path / "folder" / "none.db"):
         with pytest.raises(StoreError, match=r"There is no store at .+ yet\. `newsdesk load` or `newsdesk run` makes"):
-            async with open_for_reading(f"sqlite+aiosqlite:///{place}"):
+            async with open_read_only(f"sqlite+aiosqlite:///{place}"):
                 pass
     assert list(tmp_path.iterdir()) == []
 
@@ -69,7 +69,7 @@ async def test_an_empty_server_database_stays_empty(database_url: str) -> None:
         sqlite3.connect(database_url.partition(":///")[2]).close()
         Path(database_url.partition(":///")[2]).touch()
     with pytest.raises(StoreError, match=r"is empty or of an older version"):
-        async with open_for_reading(database_url):
+        async with open_read_only(database_url):
             pass
     assert not database_url.startswith("sqlite") or Path(database_url.partition(":///")[2]).stat().st_size == 0
 
@@ -83,25 +83,25 @@ async def test_an_empty_server_database_stays_empty(database_url: str) -> None:
     ],
 )
 async def test_another_version_is_told_and_left_alone(store: Store, database_url: str, version: str, says: str) -> None:
-    ask(database_url, f"UPDATE alembic_version SET version_num = '{version}'")
+    query_database(database_url, f"UPDATE alembic_version SET version_num = '{version}'")
     with pytest.raises(StoreError, match=says):
-        async with open_for_reading(database_url):
+        async with open_read_only(database_url):
             pass
-    assert ask(database_url, "SELECT version_num FROM alembic_version") == [(version,)]
+    assert query_database(database_url, "SELECT version_num FROM alembic_version") == [(version,)]
 
 
 async def test_half_a_store_is_none_to_read(store: Store, database_url: str) -> None:
-    await store.meta.set(MOVING, "0123abcd")
+    await store.key_values.set_value(MOVING, "0123abcd")
     with pytest.raises(StoreError, match=r"A store is being moved to this database"):
-        async with open_for_reading(database_url):
+        async with open_read_only(database_url):
             pass
 
 
 async def test_another_programs_database_is_refused(tmp_path: Path) -> None:
     url = no_database(tmp_path / "theirs.db")
-    ask(url, "CREATE TABLE theirs (x text)")
+    query_database(url, "CREATE TABLE theirs (x text)")
     with pytest.raises(StoreError, match=r"belongs to another program"):
-        async with open_for_reading(url):
+        async with open_read_only(url):
             pass
 
 
@@ -110,38 +110,38 @@ async def test_a_folder_that_cannot_be_written_is_no_hindrance(
     store: Store, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A backup on a medium that is mounted read-only."""
-    await file_cards(store, card())
+    await store_cards(store, make_card())
     copy = tmp_path / "medium" / "copy.db"
     copy.parent.mkdir()
-    await back_up(database_url, copy)
-    ask(f"sqlite+aiosqlite:///{copy}", "PRAGMA journal_mode=WAL")
-    monkeypatch.setattr("bot.store.engines.sqlite._may_write", lambda _folder: False)
+    await backup_store(database_url, copy)
+    query_database(f"sqlite+aiosqlite:///{copy}", "PRAGMA journal_mode=WAL")
+    monkeypatch.setattr("bot.store.engines.sqlite._is_writable", lambda _folder: False)
     before = {path.name: path.read_bytes() for path in copy.parent.iterdir()}
-    async with open_for_reading(f"sqlite+aiosqlite:///{copy}") as reader:
-        assert await reader.archive.by_slug("a-card", 0)
+    async with open_read_only(f"sqlite+aiosqlite:///{copy}") as reader:
+        assert await reader.cards.get_by_slug("a-card", 0)
     assert {path.name: path.read_bytes() for path in copy.parent.iterdir()} == before
 
 
 async def test_an_export_is_one_moment_whatever_is_written_meanwhile(tmp_path: Path) -> None:
     url = new_database(tmp_path / "filled.db")
-    await fill(url)
-    async with open_store(url) as writer, open_for_reading(url) as reader, reader.export.snapshot() as snapshot:
-        [row async for row in snapshot.rows("servers")]
-        before = len(ask(url, "SELECT * FROM saved"))
-        async with writer.meta._database.write() as connection:
+    await fill_tables(url)
+    async with open_store(url) as writer, open_read_only(url) as reader, reader.exporter.take_snapshot() as snapshot:
+        [row async for row in snapshot.export_rows("servers")]
+        before = len(query_database(url, "SELECT * FROM saved"))
+        async with writer.key_values._database.begin_write() as connection:
             await connection.exec_driver_sql("DELETE FROM saved")
             await connection.exec_driver_sql("DELETE FROM last_read")
-        assert ask(url, "SELECT count(*) FROM saved") == [(0,)]
-        assert len([row async for row in snapshot.rows("saved")]) == before
-        assert [row async for row in snapshot.rows("last_read")]
+        assert query_database(url, "SELECT count(*) FROM saved") == [(0,)]
+        assert len([row async for row in snapshot.export_rows("saved")]) == before
+        assert [row async for row in snapshot.export_rows("last_read")]
 
 
 @pytest.mark.sqlite("a backup of a file")
 async def test_a_backup_before_an_update_is_of_the_version_that_is_there(
     store: Store, database_url: str, tmp_path: Path
 ) -> None:
-    ask(database_url, "UPDATE alembic_version SET version_num = '0010'")
-    await back_up(database_url, tmp_path / "copy.db")
+    query_database(database_url, "UPDATE alembic_version SET version_num = '0010'")
+    await backup_store(database_url, tmp_path / "copy.db")
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
         assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == ("0010",)
-    assert ask(database_url, "SELECT version_num FROM alembic_version") == [("0010",)]
+    assert query_database(database_url, "SELECT version_num FROM alembic_version") == [("0010",)]

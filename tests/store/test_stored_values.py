@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Table
 
-from bot.delivery.poster import ChannelClosedError
-from bot.desk.publication import Decision, Source, Verdict
-from bot.desk.quiet import QuietHours
-from bot.desk.subscription import When, Wish
+from bot.delivery.sender import ChannelClosedError
+from bot.domain.moderation import Decision, DecisionSource, Verdict
+from bot.domain.quiet_hours import QuietHours
+from bot.domain.subscription import Frequency, SubscriptionOptions
 from bot.store import open_store
-from bot.store.circuits import Circuit
-from bot.store.desk import Act
-from bot.store.flags import Flag
-from bot.store.log import Wanted
+from bot.store.moderation.audit_log import AuditFilter
+from bot.store.moderation.decisions import ModerationAct
+from bot.store.moderation.reports import Report
+from bot.store.outbox.circuit_breakers import Circuit
 from bot.store.tables import (
     audit,
     card_edits,
@@ -38,12 +38,12 @@ from bot.store.tables import (
     subscriptions,
     topics,
 )
-from tests.support.desk import Desk
+from tests.support.worker import WorkerHarness
 
 pytestmark = pytest.mark.sqlite("PostgreSQL keeps no value of another kind than its column's")
 GUILTY, *OTHERS = (1, 2, 3)
 """Servers. The channels of server 2 are 20 (instant), 21 (a digest), 22 (instant, with quiet hours)."""
-DAILY = Wish(when=When.DAILY, times=(time(9),), timezone="Europe/Berlin")
+DAILY = SubscriptionOptions(when=Frequency.DAILY, times=(time(9),), timezone="Europe/Berlin")
 VALUES: tuple[Any, ...] = (None, "", "no such word", "[", "[1, {}]", '{"a": [null]}', "x" * 50_000, -1, 10**18, 2.5)
 TABLES = (
     subscriptions, quiet_hours, guild_settings, deliveries, circuits, cards, decisions, audit,
@@ -75,15 +75,15 @@ def _cases() -> Iterator[Any]:
 
 
 @asynccontextmanager
-async def opened(place: Path) -> AsyncIterator[Desk]:
+async def open_copy(place: Path) -> AsyncIterator[WorkerHarness]:
     async with open_store(f"sqlite+aiosqlite:///{place / 'test.db'}") as store:
-        yield Desk(store, place / "cards")
+        yield WorkerHarness(store, place / "cards")
 
 
-async def load(desk: Desk, slug: str) -> None:
-    values = {"provider": f"{{name: Paper {slug}}}", "publishedDateTime": f"{desk.clock():%FT%TZ}"}
-    desk.write(slug, **values, title=f"{slug} matters to {slug} readers of the {slug} paper")
-    await desk.deliver()
+async def load_card(harness: WorkerHarness, slug: str) -> None:
+    values = {"provider": f"{{name: Paper {slug}}}", "publishedDateTime": f"{harness.clock():%FT%TZ}"}
+    harness.write_card(slug, **values, title=f"{slug} matters to {slug} readers of the {slug} paper")
+    await harness.deliver_due()
 
 
 @pytest.fixture(scope="module")
@@ -93,38 +93,44 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     place = tmp_path_factory.mktemp("world")
     (place / "cards").mkdir()
-    asyncio.run(_made(place))
+    asyncio.run(_build_world(place))
     return place
 
 
-async def _made(place: Path) -> None:
-    async with opened(place) as desk:
+async def _build_world(place: Path) -> None:
+    async with open_copy(place) as desk:
         store, now = desk.store, desk.clock()
         for server in (GUILTY, *OTHERS):
-            for channel, wish in ((0, Wish()), (1, DAILY), (2, Wish(without=("nothing",)))):
-                await store.subscriptions.add(
-                    guild_id=server, channel_id=10 * server + channel, created_by=7, now=now, wish=wish
+            for channel, options in (
+                (0, SubscriptionOptions()),
+                (1, DAILY),
+                (2, SubscriptionOptions(without=("nothing",))),
+            ):
+                await store.subscriptions.add_subscription(
+                    guild_id=server, channel_id=10 * server + channel, created_by=7, now=now, options=options
                 )
-            await store.quiet.set(server, 10 * server + 2, QuietHours(time(10), time(15), "Europe/Berlin", 900), now)
+            await store.quiet_hours.set_hours(
+                server, 10 * server + 2, QuietHours(time(10), time(15), "Europe/Berlin", 900), now
+            )
             await store.subscriptions.set_timezone(server, "Europe/Berlin")
-        await load(desk, "old")
-        card = await store.archive.by_slug("old", 0)
+        await load_card(desk, "old")
+        card = await store.cards.get_by_slug("old", 0)
         assert card
         for server in (GUILTY, *OTHERS):
-            act = Act(7, desk.clock(), Source.BUTTON)
+            act = ModerationAct(7, desk.clock(), DecisionSource.BUTTON)
             decision = Decision(server, card.id, Verdict.PUBLISH, 7, desk.clock())
-            await store.desk.decide(decision, source=Source.BUTTON, expected=None)
-            await store.desk.edit_topics(server, card.id, ["Own"], act, expected=None)
-            await store.flags.add(server, card.id, Flag(7, "wrong", desk.clock()))
-            await store.last_read.note(7, server, desk.clock())
-        await store.saved.save(7, card.id, desk.clock())
-        await store.meta.reserve("reserved", desk.clock(), timedelta(0))
+            await store.moderation.decide_card(decision, source=DecisionSource.BUTTON, expected=None)
+            await store.moderation.edit_topics(server, card.id, ["Own"], act, expected=None)
+            await store.reports.add_report(server, card.id, Report(7, "wrong", desk.clock()))
+            await store.last_read.mark_read(7, server, desk.clock())
+        await store.saved_cards.save_card(7, card.id, desk.clock())
+        await store.key_values.reserve_slot("reserved", desk.clock(), timedelta(0))
         desk.channels.fail = [ChannelClosedError("50013")] * 9
-        await load(desk, "unsent")
-        await store.circuits.open(Circuit(11, GUILTY, "closed", 1, desk.clock(), desk.clock()))
+        await load_card(desk, "unsent")
+        await store.circuits.open_circuit(Circuit(11, GUILTY, "closed", 1, desk.clock(), desk.clock()))
 
 
-def corrupted(world: Path, place: Path, table: Table, column: Column[Any], value: object) -> bool:
+def corrupt_row(world: Path, place: Path, table: Table, column: Column[Any], value: object) -> bool:
     """Whether one row of a copy of the world could be made to hold the value."""
     shutil.copytree(world, place)
     with closing(sqlite3.connect(place / "test.db")) as connection, connection:
@@ -148,19 +154,19 @@ async def test_a_value_that_is_none_costs_nobody_else_anything(
     world: Path, tmp_path: Path, table: Table, column: Column[Any], value: object
 ) -> None:
     place = tmp_path / "copy"
-    if corrupted(world, place, table, column, value):
-        await _goes_on(place, value)
+    if corrupt_row(world, place, table, column, value):
+        await _assert_goes_on(place, value)
     else:
         assert not column.nullable or column.unique or table is topics
 
 
-async def _goes_on(place: Path, value: object) -> None:
-    async with opened(place) as desk:
-        desk.clock.move(minutes=10)
-        await load(desk, "fresh")
-        await _asked(desk)
+async def _assert_goes_on(place: Path, value: object) -> None:
+    async with open_copy(place) as desk:
+        desk.clock.advance(minutes=10)
+        await load_card(desk, "fresh")
+        await _ask_everything(desk)
         for _ in range(4):
-            await desk.deliver(hours=6)
+            await desk.deliver_due(hours=6)
         titles = {
             channel: sorted(title.split()[0] for _, many in posted for title in many.split(" | ") if title)
             for channel, posted in desk.channels.posted.items()
@@ -171,20 +177,20 @@ async def _goes_on(place: Path, value: object) -> None:
             assert "fresh" in titles.get(10 * server + 2, []), (value, titles)
 
 
-async def _asked(desk: Desk) -> None:
+async def _ask_everything(harness: WorkerHarness) -> None:
     """What commands ask for, in the server with the row and in another."""
-    store, now = desk.store, desk.clock()
+    store, now = harness.store, harness.clock()
     for server in (GUILTY, 2):
-        for each in await store.subscriptions.of_guild(server):
-            await desk.newsroom.editions.preview(each) if not each.unusable else None
-        await store.quiet.of_guild(server)
-        await store.subscriptions.timezone(server)
-        await store.circuits.of_guild(server)
-        await store.log.page(server, Wanted(), limit=10)
-        await store.saved.page(7, server, limit=5, offset=0)
-        await store.archive.latest(server, limit=5)
-        await store.last_read.of(7, server)
-    await store.deliveries.state()
-    await store.subscriptions.resting()
-    await store.members.export(7)
-    await store.meta.reserve("reserved", now, timedelta(0))
+        for each in await store.subscriptions.list_for_guild(server):
+            await harness.worker.digest_planner.preview_digest(each) if not each.unusable else None
+        await store.quiet_hours.list_for_guild(server)
+        await store.subscriptions.get_timezone(server)
+        await store.circuits.for_guild(server)
+        await store.audit_log.get_page(server, AuditFilter(), limit=10)
+        await store.saved_cards.get_page(7, server, limit=5, offset=0)
+        await store.cards.list_latest(server, limit=5)
+        await store.last_read.last_read_at(7, server)
+    await store.deliveries.queue_state()
+    await store.subscriptions.list_resting()
+    await store.member_data.export_member(7)
+    await store.key_values.reserve_slot("reserved", now, timedelta(0))

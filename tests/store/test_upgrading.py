@@ -13,17 +13,17 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, create_engine, insert, text
 
-from bot.cards.model import Card, State
-from bot.desk.delivery import UNPUBLISHED
-from bot.desk.digest import Why
-from bot.desk.publication import Decision, Source, Verdict
-from bot.desk.subscription import Subscription, Wish
+from bot.cards.model import Card, CardState
+from bot.domain.delivery import UNPUBLISHED
+from bot.domain.digest_selection import SelectionReason
+from bot.domain.moderation import Decision, DecisionSource, Verdict
+from bot.domain.subscription import Subscription, SubscriptionOptions
 from bot.store import open_store
+from bot.store.cards.repository import CardQuery, TimelineCursor
+from bot.store.cards.rows import card_to_row
 from bot.store.engines.sqlite import APPLICATION_ID
-from bot.store.reading import Cursor, Query
-from bot.store.records import row_of
 from bot.store.tables import Moment
-from tests.support.cards import NOW, card
+from tests.support.cards import NOW, make_card
 
 pytestmark = pytest.mark.sqlite("the versions before had no other engine")
 GUILD, CHANNEL, PERSON = 1, 10, 5
@@ -31,37 +31,37 @@ BEFORE = NOW - timedelta(days=1)
 MAX_AGE = timedelta(days=14)
 IDS_GIVEN = 500
 """Deliveries that the first version ever made; the last ones are deleted."""
-STATES: dict[str, tuple[State, bool | str | None, bool | str | None, bool, str, bool]] = {
+STATES: dict[str, tuple[CardState, bool | str | None, bool | str | None, bool, str, bool]] = {
     # card, wanted, actual (True: its revision), whether a message is there, progress, whether it is due
-    "posted": (State.PUBLISHED, True, True, True, "settled", False),
-    "outdated": (State.PUBLISHED, True, "older", True, "waiting", True),
-    "waiting": (State.PUBLISHED, True, None, False, "waiting", True),
-    "sending": (State.PUBLISHED, True, None, False, "sending", True),
-    "adopted": (State.PUBLISHED, True, "", True, "waiting", True),
-    "unpublished": (State.HELD, UNPUBLISHED, UNPUBLISHED, True, "settled", False),
-    "withdrawn": (State.WITHDRAWN, None, True, True, "waiting", True),
-    "retracted": (State.WITHDRAWN, None, None, False, "settled", False),
-    "refused": (State.PUBLISHED, True, None, False, "quarantined", False),
-    "removed": (State.PUBLISHED, True, True, True, "removed", False),
+    "posted": (CardState.PUBLISHED, True, True, True, "settled", False),
+    "outdated": (CardState.PUBLISHED, True, "older", True, "waiting", True),
+    "waiting": (CardState.PUBLISHED, True, None, False, "waiting", True),
+    "sending": (CardState.PUBLISHED, True, None, False, "sending", True),
+    "adopted": (CardState.PUBLISHED, True, "", True, "waiting", True),
+    "unpublished": (CardState.HELD, UNPUBLISHED, UNPUBLISHED, True, "settled", False),
+    "withdrawn": (CardState.WITHDRAWN, None, True, True, "waiting", True),
+    "retracted": (CardState.WITHDRAWN, None, None, False, "settled", False),
+    "refused": (CardState.PUBLISHED, True, None, False, "quarantined", False),
+    "removed": (CardState.PUBLISHED, True, True, True, "removed", False),
 }
 IDS = {name: number for number, name in enumerate(STATES, 1)}
 
 
-def micros(moment: datetime) -> int:
+def to_microseconds(moment: datetime) -> int:
     return int(Moment().process_bind_param(moment, None))  # type: ignore[arg-type]
 
 
-def named(slug: str) -> Card:
-    return card(slug, state=STATES[slug][0] if slug in STATES else State.PUBLISHED, topics=("Python",))
+def make_old_card(slug: str) -> Card:
+    return make_card(slug, state=STATES[slug][0] if slug in STATES else CardState.PUBLISHED, topics=("Python",))
 
 
 def card_row(number: int, slug: str) -> dict[str, Any]:
-    known = row_of(named(slug))
+    known = card_to_row(make_old_card(slug))
     return known | {
         "id": number,
         "timeline": number,
-        "published_at": micros(known["published_at"]),
-        "visible_at": micros(NOW),
+        "published_at": to_microseconds(known["published_at"]),
+        "visible_at": to_microseconds(NOW),
         "gone": False,
         # As if every card had changed: a plan looks at all of them.
         "unplanned": True,
@@ -69,8 +69,8 @@ def card_row(number: int, slug: str) -> dict[str, Any]:
 
 
 def delivery_row(name: str) -> dict[str, Any]:
-    _, wanted, actual, there, progress, due = STATES[name]
-    revision = row_of(named(name))["revision"]
+    _, wanted, actual, target, progress, due = STATES[name]
+    revision = card_to_row(make_old_card(name))["revision"]
     return {
         "id": IDS[name],
         "subscription_id": 1,
@@ -80,21 +80,27 @@ def delivery_row(name: str) -> dict[str, Any]:
         "timeline": IDS[name],
         "wanted": revision if wanted is True else wanted,
         "actual": revision if actual is True else actual,
-        "message_id": 1000 + IDS[name] if there else None,
+        "message_id": 1000 + IDS[name] if target else None,
         "progress": progress,
         "attempts": 2 if due else 0,
-        "due_at": micros(NOW) if due else None,
-        "sent_at": micros(NOW) if there or progress == "sending" else None,
+        "due_at": to_microseconds(NOW) if due else None,
+        "sent_at": to_microseconds(NOW) if target or progress == "sending" else None,
         "last_error": "400" if progress == "quarantined" else None,
-        "planned_at": micros(BEFORE),
-        "settled_at": micros(NOW) if progress == "settled" else None,
+        "planned_at": to_microseconds(BEFORE),
+        "settled_at": to_microseconds(NOW) if progress == "settled" else None,
     }
 
 
-def rows() -> dict[str, list[dict[str, Any]]]:
+def old_rows() -> dict[str, list[dict[str, Any]]]:
     """One delivery in each state, and a card that no channel has had."""
-    subscription = {"guild_id": GUILD, "created_by": PERSON, "created_at": micros(BEFORE), "when": "instant"}
-    decided = {"guild_id": 2, "card_id": 1, "decided_by": PERSON, "decided_at": micros(NOW), "reason": "a rumour"}
+    subscription = {"guild_id": GUILD, "created_by": PERSON, "created_at": to_microseconds(BEFORE), "when": "instant"}
+    decided = {
+        "guild_id": 2,
+        "card_id": 1,
+        "decided_by": PERSON,
+        "decided_at": to_microseconds(NOW),
+        "reason": "a rumour",
+    }
     return {
         "meta": [{"key": "instance", "value": "0123abcd"}],
         "cards": [card_row(number, name) for number, name in enumerate([*STATES, "fresh"], 1)],
@@ -108,23 +114,23 @@ def rows() -> dict[str, list[dict[str, Any]]]:
         "deliveries": [delivery_row(name) for name in STATES],
         "decisions": [{"verdict": "withdrawn", **decided}],
         "audit": [{"guild_id": 2, "card_id": 1, "before": None, "after": "withdrawn", "actor_id": PERSON,
-                   "source": "command", "reason": "a rumour", "at": micros(NOW)}],
-        "saved": [{"user_id": 9, "card_id": 1, "saved_at": micros(NOW)}],
+                   "source": "command", "reason": "a rumour", "at": to_microseconds(NOW)}],
+        "saved": [{"user_id": 9, "card_id": 1, "saved_at": to_microseconds(NOW)}],
     }  # fmt: skip
 
 
-def upgrade(connection: Connection, revision: str) -> None:
+def upgrade_to(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", "bot.store:migrations")
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
 
 
-def first_version(connection: Connection) -> None:
-    upgrade(connection, "0001")
+def create_first_version(connection: Connection) -> None:
+    upgrade_to(connection, "0001")
     tables = MetaData()
     tables.reflect(connection)
-    for table, values in rows().items():
+    for table, values in old_rows().items():
         connection.execute(insert(tables.tables[table]), values)
     connection.execute(text("UPDATE sqlite_sequence SET seq = :last WHERE name = 'deliveries'"), {"last": IDS_GIVEN})
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -135,23 +141,23 @@ def old_database(tmp_path: Path, database_url: str) -> str:
     engine = create_engine(f"sqlite:///{tmp_path / 'newsdesk.db'}")
     try:
         with engine.begin() as connection:
-            first_version(connection)
+            create_first_version(connection)
     finally:
         engine.dispose()
     return database_url
 
 
-def all_of(folder: Path, asked: str) -> list[dict[str, Any]]:
+def query_all(folder: Path, queries: str) -> list[dict[str, Any]]:
     with closing(sqlite3.connect(folder / "newsdesk.db")) as connection:
         connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute(asked)]
+        return [dict(row) for row in connection.execute(queries)]
 
 
 def deliveries_in(folder: Path) -> dict[int, dict[str, Any]]:
-    return {row["id"]: row for row in all_of(folder, "SELECT * FROM deliveries")}
+    return {row["id"]: row for row in query_all(folder, "SELECT * FROM deliveries")}
 
 
-def as_now(before: dict[str, Any]) -> dict[str, Any]:
+def translate_row(before: dict[str, Any]) -> dict[str, Any]:
     """What the first version's row says, in this version's words: contents name their cards."""
     kept = {name: value for name, value in before.items() if name != "card_id"}
     for side in ("wanted", "actual"):
@@ -165,37 +171,37 @@ async def test_each_delivery_stands_where_it_stood(old_database: str, tmp_path: 
         assert store.instance == "0123abcd"
     found = deliveries_in(tmp_path)
     assert len(found) == len(STATES)
-    for before in rows()["deliveries"]:
+    for before in old_rows()["deliveries"]:
         after = found[before["id"]]
-        assert {name: after[name] for name in as_now(before)} == as_now(before)
+        assert {name: after[name] for name in translate_row(before)} == translate_row(before)
         assert (after["layout"], after["slot"], after["on_withdrawal"]) == ("card", None, "delete")
-    shown = all_of(tmp_path, "SELECT delivery_id, card_id, channel_id, place, revision, shown FROM delivery_cards")
+    shown = query_all(tmp_path, "SELECT delivery_id, card_id, channel_id, place, revision, shown FROM delivery_cards")
     assert shown == [
         {"delivery_id": row["id"], "card_id": row["card_id"], "channel_id": CHANNEL, "place": 0,
          "revision": row["wanted"], "shown": 1}
-        for row in rows()["deliveries"]
+        for row in old_rows()["deliveries"]
     ]  # fmt: skip
-    assert all_of(tmp_path, "PRAGMA foreign_key_check") == []
+    assert query_all(tmp_path, "PRAGMA foreign_key_check") == []
 
 
 async def test_subscriptions_decisions_and_saved_cards_are_kept(old_database: str, tmp_path: Path) -> None:
     async with open_store(old_database) as store:
-        assert await store.subscriptions.of_guild(GUILD) == [
-            Subscription(1, GUILD, CHANNEL, PERSON, BEFORE, BEFORE, Wish()),
-            Subscription(2, GUILD, 11, PERSON, BEFORE, BEFORE, Wish(topics=("Python",), min_quality=80)),
+        assert await store.subscriptions.list_for_guild(GUILD) == [
+            Subscription(1, GUILD, CHANNEL, PERSON, BEFORE, BEFORE, SubscriptionOptions()),
+            Subscription(2, GUILD, 11, PERSON, BEFORE, BEFORE, SubscriptionOptions(topics=("Python",), min_quality=80)),
         ]
-        assert await store.archive.by_slug("posted", 2) is None
-        assert await store.archive.by_slug("posted", GUILD)
+        assert await store.cards.get_by_slug("posted", 2) is None
+        assert await store.cards.get_by_slug("posted", GUILD)
         again = Decision(2, 1, Verdict.WITHDRAW, PERSON, NOW, "a rumour")
-        assert not (await store.desk.decide(again, source=Source.COMMAND, expected=None)).taken
-        assert (await store.saved.page(9, GUILD, limit=5, offset=0)).total == 1
-    assert len(all_of(tmp_path, "SELECT * FROM audit")) == 1
+        assert not (await store.moderation.decide_card(again, source=DecisionSource.COMMAND, expected=None)).accepted
+        assert (await store.saved_cards.get_page(9, GUILD, limit=5, offset=0)).total == 1
+    assert len(query_all(tmp_path, "SELECT * FROM audit")) == 1
 
 
 async def test_a_card_that_was_delivered_before_is_not_posted_again(old_database: str, tmp_path: Path) -> None:
     async with open_store(old_database) as store:
         before = deliveries_in(tmp_path)
-        assert await store.deliveries.plan(NOW, MAX_AGE) == 1
+        assert await store.deliveries.plan_deliveries(NOW, MAX_AGE) == 1
         after = deliveries_in(tmp_path)
         (new,) = after.keys() - before.keys()
         assert {number: after[number] for number in before} == before
@@ -214,7 +220,7 @@ async def test_words_that_were_indexed_before_help_with_spelling(old_database: s
         )
     async with open_store(old_database):
         pass
-    assert [row["word"] for row in all_of(tmp_path, "SELECT word FROM spellings ORDER BY word")] == [
+    assert [row["word"] for row in query_all(tmp_path, "SELECT word FROM spellings ORDER BY word")] == [
         "großte", "olkrise", "wirtschaft",
     ]  # fmt: skip
 
@@ -224,21 +230,21 @@ async def test_cards_that_were_indexed_before_are_found_newest_first(old_databas
         for number, title in enumerate(["an old comet", "the moon", "a new comet"], 1):
             connection.execute("INSERT INTO card_search (rowid, title) VALUES (?, ?)", (number, title))
     async with open_store(old_database) as store:
-        hits = (await store.archive.search(Query("comet"), GUILD, limit=5)).cards
-        assert [filed.id for filed in hits] == [3, 1]
-        assert not (await store.archive.search(Query("comet"), GUILD, limit=5, cursor=Cursor(1))).cards
+        hits = (await store.cards.search_cards(CardQuery("comet"), GUILD, limit=5)).cards
+        assert [stored.id for stored in hits] == [3, 1]
+        assert not (await store.cards.search_cards(CardQuery("comet"), GUILD, limit=5, cursor=TimelineCursor(1))).cards
 
 
 async def test_why_a_digest_chose_a_card_is_kept(old_database: str, tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'newsdesk.db'}")
     try:
         with engine.begin() as connection:
-            upgrade(connection, "0005")
-            said = '{"place": 2, "heat": 90, "quality": null, "hours": 5}'
-            connection.execute(text("UPDATE delivery_cards SET why = :said WHERE card_id = 1"), {"said": said})
+            upgrade_to(connection, "0005")
+            message = '{"place": 2, "heat": 90, "quality": null, "hours": 5}'
+            connection.execute(text("UPDATE delivery_cards SET why = :said WHERE card_id = 1"), {"said": message})
             connection.execute(text("UPDATE delivery_cards SET why = 'null' WHERE card_id = 2"))
     finally:
         engine.dispose()
     async with open_store(old_database) as store:
-        whys = [await store.digests.why(CHANNEL, card_id) for card_id in (1, 2, 3)]
-    assert [found and found[1] for found in whys] == [Why(2, heat=90, quality=None, hours=5), None, None]
+        reasons = [await store.digests.find_reason(CHANNEL, card_id) for card_id in (1, 2, 3)]
+    assert [found and found[1] for found in reasons] == [SelectionReason(2, heat=90, quality=None, hours=5), None, None]

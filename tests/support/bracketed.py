@@ -19,7 +19,7 @@ _HIDDEN = {"options": "value", "choices": "value"}
 """Lists whose entries have a part that nobody sees."""
 
 
-class Bracketed(NullTranslations):
+class BracketedTranslations(NullTranslations):
     """The English texts, with what stands between their places in brackets: what is put into these stays outside."""
 
     def gettext(self, message: str) -> str:
@@ -33,19 +33,19 @@ class Bracketed(NullTranslations):
         return f"⟦{message}⟧"
 
 
-def shown(payload: Any, listed_in: str = "") -> Iterator[str]:
+def iter_shown(payload: Any, listed_in: str = "") -> Iterator[str]:
     """All that a person reads in what was sent to Discord."""
     if isinstance(payload, list):
         for each in payload:
-            yield from shown(each, listed_in)
+            yield from iter_shown(each, listed_in)
     elif isinstance(payload, dict):
         for key, value in payload.items():
             if isinstance(value, str) and key in _SHOWN and _HIDDEN.get(listed_in) != key:
                 yield value
-            yield from shown(value, key if isinstance(value, list) else "")
+            yield from iter_shown(value, key if isinstance(value, list) else "")
 
 
-def unbracketed(text: str) -> list[str]:
+def find_unbracketed(text: str) -> list[str]:
     """The Latin words of a text that nobody gave to be translated, and places that nobody filled."""
     rest = text
     for wordless in (_CODE, _BRACKETED, _NO_WORDS):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.desk.delivery import Delivery
+from bot.domain.delivery import Delivery
 from bot.store import Store
 
 
-async def head(store: Store, channel_id: int, now: datetime) -> Delivery | None:
+async def next_delivery(store: Store, channel_id: int, now: datetime) -> Delivery | None:
     """A channel's next delivery, if it is due."""
-    return next(iter(await store.deliveries.work_of(channel_id, now)), None)
+    return next(iter(await store.deliveries.fetch_due_for(channel_id, now)), None)
 
 
-async def due(store: Store, now: datetime) -> list[int]:
+async def due_channels(store: Store, now: datetime) -> list[int]:
     """The channels with something to do now."""
-    work, _ = await store.deliveries.work(now)
+    work, _ = await store.deliveries.fetch_due(now)
     return sorted(work)

@@ -19,33 +19,33 @@ _PART = re.compile(r"(anon_\d+|tier\d+|\(subquery-\d+\))$")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RecordedQuery:
     """A statement as it went to the engine."""
 
     statement: str
     values: tuple[Any, ...]
 
-    async def plan(self, connection: AsyncConnection) -> Sequence[Sequence[Any]]:
+    async def explain_plan(self, connection: AsyncConnection) -> Sequence[Sequence[Any]]:
         return (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {self.statement}", self.values)).all()
 
 
 @contextmanager
-def overheard(engine: AsyncEngine) -> Iterator[list[Asked]]:
+def record_queries(engine: AsyncEngine) -> Iterator[list[RecordedQuery]]:
     """The questions that are asked meanwhile."""
-    heard: list[Asked] = []
+    events: list[RecordedQuery] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: Any) -> None:
+    def record_query(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: Any) -> None:
         if statement.startswith(("SELECT", "WITH")):
-            heard.append(Asked(statement, tuple(values)))
+            events.append(RecordedQuery(statement, tuple(values)))
 
-    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    event.listen(engine.sync_engine, "before_cursor_execute", record_query)
     try:
-        yield heard
+        yield events
     finally:
-        event.remove(engine.sync_engine, "before_cursor_execute", note)
+        event.remove(engine.sync_engine, "before_cursor_execute", record_query)
 
 
-def faults(plan: Sequence[Sequence[Any]]) -> list[str]:
+def plan_faults(plan: Sequence[Sequence[Any]]) -> list[str]:
     """Steps of a plan (`EXPLAIN QUERY PLAN`) that go through all cards, read every hit or sort all of them.
 
     What is sorted are the rows of the first loop beside the step.

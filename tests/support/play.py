@@ -12,9 +12,9 @@ from unittest.mock import AsyncMock, patch
 
 import discord
 
-from bot.language import speaking
-from tests.support.bracketed import shown
-from tests.support.stage import Stage
+from bot.i18n import override_language
+from tests.support.bracketed import iter_shown
+from tests.support.stage import BotStage
 
 COSMOS, CHAOS, LETHE = "Κόσμος", "Χάος", "Λήθη"
 """Topics; no card has the second one."""
@@ -24,18 +24,18 @@ GONE = 404
 
 
 @dataclass
-class Play:
+class ScriptedSession:
     """The stage, further places on it, and what somebody has before them: something to press, a form."""
 
-    stage: Stage
+    stage: BotStage
     message: Any = None
     form: Any = None
     heard: int = 0
-    made: dict[str, Any] = field(init=False)
+    named_results: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         guild, denied = self.stage.guild, discord.PermissionOverwrite
-        self.made = {
+        self.named_results = {
             "role": guild.create_role("Ρόλος", mentionable=True),
             "forum": guild.create_forum_channel("forum"),
             "desk": self.stage.private_channel("desk"),
@@ -45,95 +45,95 @@ class Play:
         }
         self.heard = len(self.stage.env.http_requests)
 
-    async def value(self, said: Any) -> Any:
+    async def resolve_value(self, text: Any) -> Any:
         """What an option is given: something itself, or how to find it on the stage."""
-        found = said(self) if callable(said) else said
+        found = text(self) if callable(text) else text
         return await found if inspect.isawaitable(found) else found
 
-    def see(self, result: Any) -> None:
+    def remember_result(self, result: Any) -> None:
         """What the next step may press or fill in."""
         self.form = result if result.modal else self.form
         if result.response and result.response.components:
             self.message = result.response
 
-    def listen(self) -> list[str]:
+    def collect_texts(self) -> list[str]:
         """All texts that were sent to Discord since the last time."""
         sent = self.stage.env.http_requests[self.heard :]
         self.heard += len(sent)
-        return [text for request in sent for text in shown(request.json)]
+        return [text for request in sent for text in iter_shown(request.json)]
 
 
-Step = Callable[[Play], Awaitable[None]]
-Found = Callable[[Play], Any]
+Step = Callable[[ScriptedSession], Awaitable[None]]
+Found = Callable[[ScriptedSession], Any]
 
 
-def _on_stage(path: str) -> Found:
+def _stage_value(path: str) -> Found:
     return lambda play: attrgetter(path)(play.stage)
 
 
-def _made(name: str) -> Found:
-    return lambda play: play.made[name]
+def _named_result(name: str) -> Found:
+    return lambda play: play.named_results[name]
 
 
-news, digest, member, moderators = map(_on_stage, ("news", "digest", "member", "moderators"))
+news, digest, member, moderators = map(_stage_value, ("news", "digest", "member", "moderators"))
 everyone, admins_dm, members_dm = map(
-    _on_stage, ("guild.default_role", "admin.user.dm_channel", "member.user.dm_channel")
+    _stage_value, ("guild.default_role", "admin.user.dm_channel", "member.user.dm_channel")
 )
-role, forum, desk, subscribed = map(_made, ("role", "forum", "desk", "subscribed"))
-locked, silent = map(_made, ("locked", "silent"))
+role, forum, desk, subscribed = map(_named_result, ("role", "forum", "desk", "subscribed"))
+locked, silent = map(_named_result, ("locked", "silent"))
 """Channels in which the bot may not write, or call people."""
 
 
-def mine(number: int) -> Found:
+def own_subscription(number: int) -> Found:
     """A subscription of the server, from 0."""
 
-    async def found(play: Play) -> str:
-        subscriptions = await play.stage.bot.store.subscriptions.of_guild(play.stage.guild.id)
+    async def find_id(play: ScriptedSession) -> str:
+        subscriptions = await play.stage.bot.store.subscriptions.list_for_guild(play.stage.guild.id)
         return str(subscriptions[number].id)
 
-    return found
+    return find_id
 
 
-def slash(command: str, who: str = "admin", **options: Any) -> Step:
-    async def act(play: Play) -> None:
-        filled = {key: await play.value(value) for key, value in options.items()}
-        play.see(await getattr(play.stage, who).slash(play.stage.news, command, **filled))
+def run_slash(command: str, who: str = "admin", **options: Any) -> Step:
+    async def act(play: ScriptedSession) -> None:
+        filled = {key: await play.resolve_value(value) for key, value in options.items()}
+        play.remember_result(await getattr(play.stage, who).slash(play.stage.news, command, **filled))
 
     return act
 
 
-def alone(command: str, **options: Any) -> Step:
+def run_in_dm(command: str, **options: Any) -> Step:
     """A command in direct messages."""
 
-    async def act(play: Play) -> None:
-        play.see(await play.stage.admin.user.slash(command, **options))
+    async def act(play: ScriptedSession) -> None:
+        play.remember_result(await play.stage.admin.user.slash(command, **options))
 
     return act
 
 
-def complete(command: str, option: str, typed: str = "") -> Step:
-    async def act(play: Play) -> None:
+def complete_option(command: str, option: str, typed: str = "") -> Step:
+    async def act(play: ScriptedSession) -> None:
         await play.stage.admin.autocomplete(play.stage.news, command, option, typed)
 
     return act
 
 
-def press(named: str, *values: Any, who: str = "admin", dm: bool = False) -> Step:
+def press_item(named: str, *values: Any, who: str = "admin", dm: bool = False) -> Step:
     """The first button or menu whose `custom_id` begins or ends so; of a menu the first option, or these values."""
 
-    async def act(play: Play) -> None:
-        item, person = _item(play.message, named), getattr(play.stage, who)
+    async def act(play: ScriptedSession) -> None:
+        item, person = _find_item(play.message, named), getattr(play.stage, who)
         person = person.user if dm else person
         if "options" in item or values:
-            chosen = [await play.value(value) for value in values] or [item["options"][0]["value"]]
-            play.see(await person.select(play.message, chosen, custom_id=item["custom_id"]))
+            selected = [await play.resolve_value(value) for value in values] or [item["options"][0]["value"]]
+            play.remember_result(await person.select(play.message, selected, custom_id=item["custom_id"]))
         else:
-            play.see(await person.click(play.message, custom_id=item["custom_id"]))
+            play.remember_result(await person.click(play.message, custom_id=item["custom_id"]))
 
     return act
 
 
-def _item(message: Any, named: str) -> dict[str, Any]:
+def _find_item(message: Any, named: str) -> dict[str, Any]:
     for row in message.components:
         for item in row["components"] if isinstance(row, dict) else row.children:
             plain: dict[str, Any] = item if isinstance(item, dict) else item.to_dict()
@@ -142,84 +142,86 @@ def _item(message: Any, named: str) -> dict[str, Any]:
     raise LookupError(f"there is no {named} in {message.components}")
 
 
-def forged(custom_id: str, who: str = "admin", *, card: str = "") -> Step:
+def press_forged(custom_id: str, who: str = "admin", *, card: str = "") -> Step:
     """A button that nobody was given, or that stands for what is gone. `{}` in its id is the card's."""
 
-    async def act(play: Play) -> None:
+    async def act(play: ScriptedSession) -> None:
         stage = play.stage
-        found = await stage.bot.store.archive.by_slug(card, stage.guild.id, hidden=True)
+        found = await stage.bot.store.cards.get_by_slug(card, stage.guild.id, hidden=True)
         channel, named = stage.bot.get_channel(stage.news.id), custom_id.format(found.id if found else 0)
         assert isinstance(channel, discord.TextChannel)
         view = discord.ui.View(timeout=None)
         view.stop()
         view.add_item(discord.ui.Button(emoji="🃏", custom_id=named))
         message = await channel.send("🃏", view=view)
-        play.see(await getattr(stage, who).click(message, custom_id=named))
+        play.remember_result(await getattr(stage, who).click(message, custom_id=named))
 
     return act
 
 
-def fill(*typed: str, who: str = "admin") -> Step:
+def fill_form(*typed: str, who: str = "admin") -> Step:
     """Send the form with these in its fields, from the first on."""
 
-    async def act(play: Play) -> None:
+    async def act(play: ScriptedSession) -> None:
         fields = [label["component"]["custom_id"] for label in play.form.modal["components"]]
-        play.see(await getattr(play.stage, who).submit_modal(play.form, dict(zip(fields, typed, strict=False))))
+        play.remember_result(
+            await getattr(play.stage, who).submit_modal(play.form, dict(zip(fields, typed, strict=False)))
+        )
 
     return act
 
 
-def load(*slugs: str, **fields: str) -> Step:
+def load_cards(*slugs: str, **fields: str) -> Step:
     """Cards come, of these fields and else Greek ones."""
 
-    async def act(play: Play) -> None:
+    async def act(play: ScriptedSession) -> None:
         for slug in slugs:
-            play.stage.write(slug, **{"title": f"Τίτλος {slug}", **GREEK, **fields})
-        await play.stage.load()
+            play.stage.write_card(slug, **{"title": f"Τίτλος {slug}", **GREEK, **fields})
+        await play.stage.load_cards()
 
     return act
 
 
-def wait(**span: float) -> Step:
-    async def act(play: Play) -> None:
-        play.stage.clock.move(**span)
-        await play.stage.bot.newsroom.tick()
+def advance_clock(**span: float) -> Step:
+    async def act(play: ScriptedSession) -> None:
+        play.stage.clock.advance(**span)
+        await play.stage.bot.worker.plan_and_deliver()
 
     return act
 
 
-def look(where: Found = news) -> Step:
+def view_newest(where: Found = news) -> Step:
     """Look at the newest message of a channel."""
 
-    async def act(play: Play) -> None:
+    async def act(play: ScriptedSession) -> None:
         play.message = list(where(play).history())[-1]
 
     return act
 
 
-def menu(text: str) -> Step:
-    async def act(play: Play) -> None:
+def run_menu(text: str) -> Step:
+    async def act(play: ScriptedSession) -> None:
         message = await play.stage.member.send(play.stage.news, text)
-        play.see(await play.stage.admin.context_menu(play.stage.news, "Find this card", message))
+        play.remember_result(await play.stage.admin.context_menu(play.stage.news, "Find this card", message))
 
     return act
 
 
-def refuse(channel: Found, code: int, times: int = 1) -> Step:
+def refuse_messages(channel: Found, code: int, times: int = 1) -> Step:
     """Discord takes no message there; what it says of that is in its own words."""
 
-    async def act(play: Play) -> None:
+    async def act(play: ScriptedSession) -> None:
         where = f"/channels/{channel(play).id}/messages"
         play.stage.env.inject_error("POST", where, status=403, code=code, message="Όχι", times=times)
 
     return act
 
 
-def strand(*channels: Any) -> Step:
+def strand_subscriptions(*channels: Any) -> Step:
     """Subscriptions whose channels have changed since they were made."""
 
-    async def act(play: Play) -> None:
-        stage, add = play.stage, play.stage.bot.store.subscriptions.add
+    async def act(play: ScriptedSession) -> None:
+        stage, add = play.stage, play.stage.bot.store.subscriptions.add_subscription
         for channel in channels:
             where = channel if isinstance(channel, int) else channel(play).id
             await add(guild_id=stage.guild.id, channel_id=where, created_by=stage.admin.id, now=stage.clock())
@@ -227,10 +229,10 @@ def strand(*channels: Any) -> Step:
     return act
 
 
-def failing(query: str, step: Step) -> Step:
+def with_failing_query(query: str, step: Step) -> Step:
     """A step at which a query of the store fails."""
 
-    async def act(play: Play) -> None:
+    async def act(play: ScriptedSession) -> None:
         subject, name = query.split(".")
         with patch.object(getattr(play.stage.bot.store, subject), name, side_effect=RuntimeError("a defect")):
             await step(play)
@@ -238,35 +240,35 @@ def failing(query: str, step: Step) -> Step:
     return act
 
 
-async def forget_drafts(play: Play) -> None:
+async def forget_drafts(play: ScriptedSession) -> None:
     play.stage.bot.open_drafts.clear()
 
 
-async def open_commands(stage: Stage) -> None:
+async def open_commands(stage: BotStage) -> None:
     """To everybody, as a server's settings can: what Discord hides is no protection."""
     for command in await stage.bot.tree.fetch_commands():
         stage.guild.set_command_permissions(command.id, {stage.guild.default_role: True})
 
 
-def warn(language: str) -> Step:
+def warn_owners(language: str) -> Step:
     """Nobody knows the language of an owner, but what is said to them can be said in any."""
 
-    async def act(play: Play) -> None:
+    async def act(play: ScriptedSession) -> None:
         bot = play.stage.bot
         owner = SimpleNamespace(team=None, owner=play.stage.admin)
         bot.application_info = AsyncMock(return_value=owner)  # type: ignore[method-assign]
-        with speaking(language):
-            await bot.warn_operators(30)
-        bot.newsroom.held_back = 30
-        await bot.newsroom.note_state()
+        with override_language(language):
+            await bot.warn_owners(30)
+        bot.worker.held_back = 30
+        await bot.worker.store_state()
 
     return act
 
 
-async def write_back(play: Play) -> None:
+async def write_back(play: ScriptedSession) -> None:
     """From here on the owners' decisions go into the files, which have changed meanwhile."""
-    newsroom = play.stage.bot.newsroom
-    newsroom._settings = newsroom._settings.model_copy(update={"write_back": True})
-    await newsroom.note_state()
+    worker = play.stage.bot.worker
+    worker._settings = worker._settings.model_copy(update={"write_back": True})
+    await worker.store_state()
     for path in play.stage.folder.glob("*.md"):
         path.write_bytes(path.read_bytes() + b"\n")

@@ -20,16 +20,25 @@ VARIABLE = "TEST_POSTGRES"
 """Where tests find the server: the address of a database from which others can be made."""
 _PLACES = (*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), Path("/usr/local/bin"), Path("/usr/bin"))
 _UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
-_TESTS = ("tests/store", "tests/delivery", "tests/cogs", "tests/desk", "tests/sources", "tests/doctor/test_server.py",
-          "tests/crash/test_cluster.py", "tests/test_editions.py", "tests/test_newsroom.py")  # fmt: skip
+_TESTS = (
+    "tests/store",
+    "tests/delivery",
+    "tests/cogs",
+    "tests/domain",
+    "tests/sources",
+    "tests/doctor/test_server.py",
+    "tests/crash/test_cluster.py",
+    "tests/worker/test_digest_planner.py",
+    "tests/worker/test_worker.py",
+)
 
 
-def programs() -> Path | None:
+def find_programs() -> Path | None:
     """The folder of the server's programs, where there is one."""
     return next((place for place in _PLACES if (place / "initdb").exists() and (place / "pg_ctl").exists()), None)
 
 
-class Server:
+class PostgresServer:
     """A server in a folder of its own. It may be stopped, also as if its power were cut, and started again."""
 
     def __init__(self, bin_: Path, place: Path) -> None:
@@ -42,37 +51,37 @@ class Server:
         """The address of its first database."""
         return f"postgresql+asyncpg://tests:{self._password}@127.0.0.1:{self._port}/postgres"
 
-    def make(self) -> None:
+    def create_cluster(self) -> None:
         word = self._place / "password"
         word.write_text(self._password)
-        _hand_over(self._place)
+        _chown_folder(self._place)
         made = ("--username=tests", "--auth=scram-sha-256", f"--pwfile={word}", "--encoding=UTF8", "--locale=C")
-        _run(self._bin / "initdb", "-D", self._place / "data", "--no-sync", *made)
+        _run_command(self._bin / "initdb", "-D", self._place / "data", "--no-sync", *made)
 
-    def start(self) -> None:
+    def start_server(self) -> None:
         settings = " ".join(f"-c {name}={value}" for name, value in _UNSAFE.items())
         options = f"-p {self._port} -h 127.0.0.1 -k '' {settings}"
-        self._control("-l", self._place / "log", "-w", "-o", options, "start")
+        self._run_pg_ctl("-l", self._place / "log", "-w", "-o", options, "start")
 
-    def stop(self, mode: str = "immediate") -> None:
+    def stop_server(self, mode: str = "immediate") -> None:
         """`immediate` is a crash as far as the database is concerned, `fast` ends sessions in order."""
-        self._control("-m", mode, "-w", "stop")
+        self._run_pg_ctl("-m", mode, "-w", "stop")
 
-    def _control(self, *words: object) -> None:
-        _run(self._bin / "pg_ctl", "-D", self._place / "data", *words)
+    def _run_pg_ctl(self, *words: object) -> None:
+        _run_command(self._bin / "pg_ctl", "-D", self._place / "data", *words)
 
 
 @contextmanager
-def a_server(bin_: Path) -> Iterator[Server]:
+def run_server(bin_: Path) -> Iterator[PostgresServer]:
     """Start one; it stops at the end, and its folder goes."""
     with TemporaryDirectory(prefix="newsdesk-postgres-") as folder:
-        server = Server(bin_, Path(folder))
-        server.make()
-        server.start()
+        server = PostgresServer(bin_, Path(folder))
+        server.create_cluster()
+        server.start_server()
         try:
             yield server
         finally:
-            server.stop()
+            server.stop_server()
 
 
 def _free_port() -> int:
@@ -81,14 +90,14 @@ def _free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _hand_over(place: Path) -> None:
+def _chown_folder(place: Path) -> None:
     """The server refuses to run as root."""
     if os.geteuid() == 0:
         for path in (place, *place.iterdir()):
             shutil.chown(path, "nobody")
 
 
-def _run(*command: object) -> None:
+def _run_command(*command: object) -> None:
     as_another = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups") if os.geteuid() == 0 else ()
     words = [*as_another, *map(str, command)]
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd="/")
@@ -96,11 +105,11 @@ def _run(*command: object) -> None:
 
 def main() -> int:
     """Run pytest on a server of its own; without one, say why not."""
-    bin_ = programs()
+    bin_ = find_programs()
     if bin_ is None:
         print("There is no PostgreSQL on this machine: its tests did not run (apt-get install postgresql)")  # noqa: T201
         return 1
-    with a_server(bin_) as server:
+    with run_server(bin_) as server:
         arguments = sys.argv[1:] or _TESTS
         command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal", *arguments]
         return subprocess.run(command, env=os.environ | {VARIABLE: server.url}, check=False).returncode

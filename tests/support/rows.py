@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.cards.model import Card, Related, State
+from bot.cards.model import Card, CardState, RelatedArticle
 from bot.store import open_store
 from bot.store.database import open_database
 from bot.store.tables import Moment, Text, metadata
-from tests.support.cards import NOW, card, file_cards
+from tests.support.cards import NOW, make_card, store_cards
 
 AWKWARD = "Ünïcode 🗞️ 日本語 \"quoted\" 'and' \\back\\ \u202e%s {x}\r\n\x7f\U0010fffd"
 IN_JSON = {"half": "\ud800", "nul": "a\x00b", "no": None, "deep": [1.5, -0.0, 2**70, {"": "日"}], "yes": True}
@@ -21,30 +21,32 @@ ROWS = 5
 """In each table, at least."""
 
 
-def cards() -> list[Card]:
-    stories = (Related("A story beside it", "https://b.example/1", "B"),)
-    known = [card(f"card-{n}", title=f"日本語 {AWKWARD} {n}", topics=("Space", f"Ünïcode {n}")) for n in range(ROWS)]
-    held = card("held", title="Held back", state=State.HELD, excerpt="c++ and NO", related=stories)
-    return [*known, held, card("withdrawn", title="Taken back", state=State.WITHDRAWN)]
+def make_cards() -> list[Card]:
+    stories = (RelatedArticle("A story beside it", "https://b.example/1", "B"),)
+    known = [
+        make_card(f"card-{n}", title=f"日本語 {AWKWARD} {n}", topics=("Space", f"Ünïcode {n}")) for n in range(ROWS)
+    ]
+    held = make_card("held", title="Held back", state=CardState.HELD, excerpt="c++ and NO", related=stories)
+    return [*known, held, make_card("withdrawn", title="Taken back", state=CardState.WITHDRAWN)]
 
 
-async def fill(url: str) -> None:
+async def fill_tables(url: str) -> None:
     """Put rows into every table of the store at `url`: cards as a load does, all else as its columns allow."""
     async with open_store(url) as store:
-        await file_cards(store, *cards())
-    async with open_database(url) as database, database.write() as connection:
+        await store_cards(store, *make_cards())
+    async with open_database(url) as database, database.begin_write() as connection:
         for table in metadata.sorted_tables:
             there = len((await connection.execute(select(table))).all())
-            rows = [await _row(connection, table, number) for number in range(there, ROWS)]
+            rows = [await _make_row(connection, table, number) for number in range(there, ROWS)]
             if rows:
                 await connection.execute(insert(table), rows)
 
 
-async def _row(connection: AsyncConnection, table: Table, number: int) -> dict[str, Any]:
-    return {column.name: await _value(connection, column, number) for column in table.columns}
+async def _make_row(connection: AsyncConnection, table: Table, number: int) -> dict[str, Any]:
+    return {column.name: await _make_value(connection, column, number) for column in table.columns}
 
 
-async def _value(connection: AsyncConnection, column: Column[Any], number: int) -> Any:
+async def _make_value(connection: AsyncConnection, column: Column[Any], number: int) -> Any:
     """Another one for each number, so that no two rows are alike by any key; every second one is none, where it may."""
     for key in column.foreign_keys:
         there = (await connection.execute(select(key.column).order_by(key.column))).scalars().all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client.parser import text_string_to_metric_families
 
 
-def samples(text: str) -> dict[str, float]:
+def parse_samples(text: str) -> dict[str, float]:
     """Values by name and labels, as in ``newsdesk_sends_total{outcome="posted"}``."""
     found = {}
     for family in text_string_to_metric_families(text):

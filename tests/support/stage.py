@@ -14,8 +14,8 @@ import discord
 import simcord
 
 from bot.app import open_bot
-from bot.demo.discord_world import translate_discord
-from bot.gateway.client import NewsBot
+from bot.client.bot import NewsBot
+from bot.demo.fake_discord import localize_simcord
 from bot.settings import Settings, load_settings
 from tests.support.stores import new_database
 
@@ -26,7 +26,7 @@ ImpossibleError = simcord.SetupError
 
 
 @dataclass
-class Clock:
+class ManualClock:
     """A clock that a test moves."""
 
     now: datetime = NOW
@@ -34,17 +34,17 @@ class Clock:
     def __call__(self) -> datetime:
         return self.now
 
-    def move(self, **span: float) -> None:
+    def advance(self, **span: float) -> None:
         self.now += timedelta(**span)
 
 
 @dataclass
-class Stage:
+class BotStage:
     """The bot, its Discord, and the people in it."""
 
     folder: Path
     settings: Settings
-    clock: Clock
+    clock: ManualClock
     stack: AsyncExitStack
     server_locale: str = "en-US"
     bot: NewsBot = field(init=False)
@@ -58,11 +58,11 @@ class Stage:
     locales: dict[int, str] = field(default_factory=dict)
     """Whose Discord is not in American English, by user."""
 
-    async def start(self) -> None:
-        self.bot = await self._opened()
+    async def start_bot(self) -> None:
+        self.bot = await self._open_bot()
         self.env = simcord.Env(self.bot, shard_count=1, check_errors=False)
         await self.env.start()
-        self._hear()
+        self._localize_people()
         self.guild = self.env.create_guild("Test", preferred_locale=self.server_locale)
         self.news = self.guild.create_text_channel("news")
         self.digest = self.guild.create_text_channel("digest")
@@ -71,7 +71,7 @@ class Stage:
         self.admin = self.guild.add_member(self.env.create_user("admin"), roles=[self.moderators])
         self.member = self.guild.add_member(self.env.create_user("member"))
 
-    async def _opened(self) -> NewsBot:
+    async def _open_bot(self) -> NewsBot:
         return await self.stack.enter_async_context(open_bot(self.settings, clock=self.clock, background=False))
 
     def private_channel(self, name: str) -> Any:
@@ -80,25 +80,25 @@ class Stage:
         readers = {self.moderators: may, self.bot.user: may}
         return self.guild.create_text_channel(name, overwrites={self.guild.default_role: may_not, **readers})
 
-    async def restart(self) -> None:
+    async def restart_bot(self) -> None:
         """The process ends and starts again on the same store."""
         await self.stack.aclose()
-        self.bot = await self._opened()
+        self.bot = await self._open_bot()
         await self.env.restart_bot(self.bot)
-        self._hear()
+        self._localize_people()
 
-    def _hear(self) -> None:
-        translate_discord(self.bot, lambda user_id: self.locales.get(user_id, "en-US"))
+    def _localize_people(self) -> None:
+        localize_simcord(self.bot, lambda user_id: self.locales.get(user_id, "en-US"))
 
-    async def load(self, *slugs: str, **fields: Any) -> None:
+    async def load_cards(self, *slugs: str, **fields: Any) -> None:
         """Write card files, then load and deliver."""
         for slug in slugs:
-            self.write(slug, **fields)
-        self.clock.move(seconds=1)
-        await self.bot.newsroom.load()
-        await self.bot.newsroom.tick()
+            self.write_card(slug, **fields)
+        self.clock.advance(seconds=1)
+        await self.bot.worker.load_cards()
+        await self.bot.worker.plan_and_deliver()
 
-    def write(self, slug: str, **fields: Any) -> Path:
+    def write_card(self, slug: str, **fields: Any) -> Path:
         """Write one card file; the fields given replace those of an ordinary published card."""
         values = {
             "category": "news",
@@ -116,14 +116,14 @@ class Stage:
         path.write_text("---\n" + "".join(f"{key}: {value}\n" for key, value in values.items()) + "---\n", "utf-8")
         return path
 
-    async def subscribe(self, channel: Any | None = None, **options: Any) -> Any:
+    async def subscribe_channel(self, channel: Any | None = None, **options: Any) -> Any:
         return await self.admin.slash(channel or self.news, "digest subscribe", channel=channel or self.news, **options)
 
     def take_permissions(self, channel: Any) -> None:
         """The channel grants nobody more than the server does any more."""
         self.env.backend.channels[channel.id].overwrites.clear()
 
-    def posts(self, channel: Any | None = None) -> list[discord.Message]:
+    def list_posts(self, channel: Any | None = None) -> list[discord.Message]:
         """What a channel holds, oldest first."""
         return [message for message in (channel or self.news).history() if message.embeds]
 
@@ -134,8 +134,8 @@ class Stage:
         assert content is not None
         return content.decode("utf-8")
 
-    def titles(self, channel: Any | None = None) -> list[str | None]:
-        return [message.embeds[0].title for message in self.posts(channel)]
+    def list_titles(self, channel: Any | None = None) -> list[str | None]:
+        return [message.embeds[0].title for message in self.list_posts(channel)]
 
 
 def newest(result: Any) -> Any:
@@ -143,7 +143,7 @@ def newest(result: Any) -> Any:
     return (result.followups or [result.response])[-1]
 
 
-def buttons(message: Any) -> dict[str, str]:
+def button_ids(message: Any) -> dict[str, str]:
     """The `custom_id`s of a message's buttons by label; ephemeral replies come as plain data."""
     found = {}
     for row in message.components:
@@ -154,15 +154,15 @@ def buttons(message: Any) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def on_stage(folder: Path, server_locale: str = "en-US", **options: Any) -> AsyncIterator[Stage]:
+async def open_stage(folder: Path, server_locale: str = "en-US", **options: Any) -> AsyncIterator[BotStage]:
     """A stage with an empty folder of cards. Closes the bot: simcord never does."""
     cards = folder / "cards"
     cards.mkdir()
     url = new_database(folder / "test.db")
     settings = load_settings(_env_file=None, database_url=url, cards=cards, **options)
     async with AsyncExitStack() as stack:
-        stage = Stage(cards, settings, Clock(), stack, server_locale)
-        await stage.start()
+        stage = BotStage(cards, settings, ManualClock(), stack, server_locale)
+        await stage.start_bot()
         try:
             yield stage
         finally:

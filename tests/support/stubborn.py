@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import bot.stopping
+import bot.shutdown
 from bot.__main__ import main
-from bot.gateway.client import NewsBot
-from bot.newsroom import Newsroom
+from bot.client.bot import NewsBot
 from bot.sources.loader import Loader
-from bot.store.deliveries import Deliveries
-from bot.store.vitals import Health
+from bot.store.health import HealthChecks
+from bot.store.outbox.queue import DeliveryQueue
+from bot.worker.worker import Worker
 
 
 def _reached() -> None:
@@ -71,27 +71,27 @@ def _closing(place: Any, name: str, instead: Callable[..., Any]) -> Callable[[],
 
 
 WHAT: dict[str, Callable[[], None]] = {
-    "load blocks the loop": _patched(Loader, "load", _blocks_loop),
-    "load spins": _patched(Loader, "load", _spins),
-    "load blocks a thread": _patched(Loader, "load", _blocks_thread),
-    "load hangs": _patched(Loader, "load", _hangs),
-    "load ignores": _patched(Loader, "load", _ignores),
-    "plan hangs": _patched(Newsroom, "plan", _hangs),
-    "courier ignores": _patched(Deliveries, "work", _ignores),
-    "courier blocks a thread": _patched(Deliveries, "work", _blocks_thread),
+    "load blocks the loop": _patched(Loader, "load_cards", _blocks_loop),
+    "load spins": _patched(Loader, "load_cards", _spins),
+    "load blocks a thread": _patched(Loader, "load_cards", _blocks_thread),
+    "load hangs": _patched(Loader, "load_cards", _hangs),
+    "load ignores": _patched(Loader, "load_cards", _ignores),
+    "plan hangs": _patched(Worker, "plan_deliveries", _hangs),
+    "courier ignores": _patched(DeliveryQueue, "fetch_due", _ignores),
+    "courier blocks a thread": _patched(DeliveryQueue, "fetch_due", _blocks_thread),
     "login hangs": _patched(NewsBot, "login", _hangs),
     "login ignores": _patched(NewsBot, "login", _ignores),
     "closing gateway hangs": _closing(NewsBot, "close", _hangs),
     "closing gateway blocks the loop": _closing(NewsBot, "close", _blocks_loop),
-    "closing work hangs": _closing(Newsroom, "stop", _hangs),
-    "letting go hangs": _closing(Deliveries, "leave_all", _hangs),
-    "letting go ignores": _closing(Deliveries, "leave_all", _ignores),
-    "last note hangs": _closing(Health, "leave", _hangs),
-    "nothing": _closing(Health, "leave", Health.leave),
+    "closing work hangs": _closing(Worker, "stop", _hangs),
+    "letting go hangs": _closing(DeliveryQueue, "release_all", _hangs),
+    "letting go ignores": _closing(DeliveryQueue, "release_all", _ignores),
+    "last note hangs": _closing(HealthChecks, "delete_heartbeat", _hangs),
+    "nothing": _closing(HealthChecks, "delete_heartbeat", HealthChecks.delete_heartbeat),
 }
 
 if __name__ == "__main__":
     WHAT[sys.argv[1]]()
-    bot.stopping.WITHIN = 2.0
+    bot.shutdown.WITHIN = 2.0
     sys.argv[1:] = ["run"]
     main()

@@ -9,7 +9,7 @@ from types import ModuleType
 TOOLS = Path(__file__).parent.parent.parent / "tools"
 
 
-def tool(name: str) -> ModuleType:
+def load_tool(name: str) -> ModuleType:
     """One of them, as a module of its own each time."""
     spec = importlib.util.spec_from_file_location(name, TOOLS / f"{name}.py")
     assert spec

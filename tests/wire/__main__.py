@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from tests.wire.server import serve
+from tests.wire.server import serve_until_stopped
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     options = parser.parse_args()
     start = json.loads(options.state.read_text(encoding="utf-8")) if options.state else {}
     with suppress(KeyboardInterrupt):
-        asyncio.run(serve(options.port, start, until_stdin_closes=options.until_stdin_closes))
+        asyncio.run(serve_until_stopped(options.port, start, until_stdin_closes=options.until_stdin_closes))
 
 
 if __name__ == "__main__":

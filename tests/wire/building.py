@@ -38,7 +38,7 @@ def _add_guild(wire: Wire, form: Json) -> Guild:
     for each in wanted:
         if each not in threads:
             add_channel(wire, guild, each, form, tell=False)
-    wire.sessions.dispatch("GUILD_CREATE", guild, GUILDS, lambda: guild_create(world, guild))
+    wire.sessions.dispatch_event("GUILD_CREATE", guild, GUILDS, lambda: guild_create(world, guild))
     for each in threads:
         add_channel(wire, guild, each, form, tell=True)
     return guild
@@ -46,7 +46,7 @@ def _add_guild(wire: Wire, form: Json) -> Guild:
 
 def _add_roles(wire: Wire, guild: Guild, form: Json) -> None:
     for name in form.get("roles") or []:
-        role = wire.world.fixed_id()
+        role = wire.world.new_fixed_id()
         guild.roles[role] = name
         if name in (form.get("unmentionable") or []):
             guild.unmentionable.add(role)
@@ -66,7 +66,7 @@ def add_channel(wire: Wire, guild: Guild, wanted: Any, form: Json, *, tell: bool
     if channel.type == FORUM:
         change_forum(wire, channel, form)
     if tell:
-        wire.sessions.dispatch("CHANNEL_CREATE", guild, GUILDS, lambda: channel_payload(wire.world, channel))
+        wire.sessions.dispatch_event("CHANNEL_CREATE", guild, GUILDS, lambda: channel_payload(wire.world, channel))
     return channel
 
 
@@ -80,7 +80,7 @@ def _first_text(guild: Guild) -> Channel:
 def change_forum(wire: Wire, forum: Channel, form: Json) -> None:
     """``tags`` by name, of which those in ``moderated`` are for moderators; ``tag_required``."""
     if "tags" in form:
-        forum.tags = forum_tags(form["tags"] or [], form.get("moderated") or [], forum.tags, wire.world.fixed_id)
+        forum.tags = forum_tags(form["tags"] or [], form.get("moderated") or [], forum.tags, wire.world.new_fixed_id)
     if "tag_required" in form:
         forum.tag_required = bool(form["tag_required"])
 
@@ -94,7 +94,7 @@ def open_thread(wire: Wire, parent: Channel, user: User, form: Json) -> Channel:
         return wire.threads.open_post(parent, thread, user)
     if parent.type not in (TEXT, ANNOUNCEMENT):
         raise ControlError(f"channel {parent.id} cannot have threads")
-    return wire.threads.open(parent, THREAD if parent.type == TEXT else NEWS_THREAD, thread, user)
+    return wire.threads.open_thread(parent, THREAD if parent.type == TEXT else NEWS_THREAD, thread, user)
 
 
 def change_channel(wire: Wire, channel: Channel, form: Json) -> None:
@@ -113,17 +113,17 @@ def change_channel(wire: Wire, channel: Channel, form: Json) -> None:
     if "locked" in form:
         channel.locked = bool(form["locked"])
     if "archived" in form:
-        wire.threads.archive(channel, archived=bool(form["archived"]))
+        wire.threads.archive_thread(channel, archived=bool(form["archived"]))
     if form.get("tell", True) and channel.type != DM:
-        _tell(wire, channel)
+        _dispatch_update(wire, channel)
 
 
-def _tell(wire: Wire, channel: Channel) -> None:
+def _dispatch_update(wire: Wire, channel: Channel) -> None:
     if channel.is_thread:
-        (wire.threads.delete if channel.gone else wire.threads.updated)(channel)
+        (wire.threads.delete_thread if channel.gone else wire.threads.dispatch_update)(channel)
         return
     event = "CHANNEL_DELETE" if channel.gone else "CHANNEL_UPDATE"
-    wire.sessions.dispatch(event, channel.guild, GUILDS, lambda: channel_payload(wire.world, channel))
+    wire.sessions.dispatch_event(event, channel.guild, GUILDS, lambda: channel_payload(wire.world, channel))
 
 
 def _set_access(channel: Channel, names: list[str]) -> None:
@@ -147,17 +147,17 @@ def change_guild(wire: Wire, guild: Guild, form: Json) -> None:
     if "left" in form and bool(form["left"]) != guild.left:
         guild.left = bool(form["left"])
         if guild.left:
-            wire.sessions.dispatch("GUILD_DELETE", guild, GUILDS, {"id": str(guild.id)})
+            wire.sessions.dispatch_event("GUILD_DELETE", guild, GUILDS, {"id": str(guild.id)})
         else:
-            wire.sessions.dispatch("GUILD_CREATE", guild, GUILDS, lambda: guild_create(world, guild))
+            wire.sessions.dispatch_event("GUILD_CREATE", guild, GUILDS, lambda: guild_create(world, guild))
     for number in [number for number, name in guild.roles.items() if name == form.get("remove_role")]:
         del guild.roles[number]
         gone = {"guild_id": str(guild.id), "role_id": str(number)}
-        wire.sessions.dispatch("GUILD_ROLE_DELETE", guild, GUILDS, gone)
+        wire.sessions.dispatch_event("GUILD_ROLE_DELETE", guild, GUILDS, gone)
     for name in ("bot_permissions", "everyone"):
         if name in form:
             setattr(guild, name, int(form[name]))
             changed = guild.bot_role if name == "bot_permissions" else guild.id
             role = next(each for each in role_payloads(guild) if each["id"] == str(changed))
             event = {"guild_id": str(guild.id), "role": role}
-            wire.sessions.dispatch("GUILD_ROLE_UPDATE", guild, GUILDS, event)
+            wire.sessions.dispatch_event("GUILD_ROLE_UPDATE", guild, GUILDS, event)

@@ -3,12 +3,12 @@
 from tests.wire.entities import ANNOUNCEMENT, DM, FORUM, THREAD_TYPES, VOICE, Channel, Guild
 from tests.wire.errors import Json
 from tests.wire.permissions import Permission
-from tests.wire.state import World
+from tests.wire.state import WireWorld
 
 REQUIRE_TAG = 1 << 4
 
 
-def channel_payload(world: World, channel: Channel) -> Json:
+def channel_payload(world: WireWorld, channel: Channel) -> Json:
     if channel.type == DM:
         return _dm_payload(channel)
     if channel.type in THREAD_TYPES:
@@ -42,7 +42,7 @@ def channel_payload(world: World, channel: Channel) -> Json:
     return payload
 
 
-def _last_message_id(world: World, channel: Channel) -> str | None:
+def _last_message_id(world: WireWorld, channel: Channel) -> str | None:
     """In a forum it is the newest post, whose id is that of its message."""
     if channel.type != FORUM or channel.guild is None:
         return str(channel.order[-1]) if channel.order else None
@@ -50,7 +50,7 @@ def _last_message_id(world: World, channel: Channel) -> str | None:
     return str(max(posts)) if posts else None
 
 
-def _overwrites(world: World, channel: Channel) -> list[Json]:
+def _overwrites(world: WireWorld, channel: Channel) -> list[Json]:
     if not channel.denied and not channel.allowed:
         return []
     return [{"id": str(world.bot.id), "type": 1, "allow": str(channel.allowed), "deny": str(channel.denied)}]
@@ -103,7 +103,7 @@ def synced_thread(thread: Channel) -> Json:
     return payload
 
 
-def active_threads(world: World, guild: Guild) -> list[Channel]:
+def active_threads(world: WireWorld, guild: Guild) -> list[Channel]:
     """Those that are not archived and that the bot sees, newest first."""
     seen = [each for each in guild.threads.values() if each.is_there and not each.archived]
     seen = [each for each in seen if world.bot_permissions(each) & Permission.VIEW_CHANNEL]

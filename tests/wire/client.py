@@ -10,7 +10,7 @@ from tests.wire.line import WireError
 from tests.wire.people import People, Person
 from tests.wire.process import Address, WireProcess
 from tests.wire.results import Request, Status, Totals, WireChannel, WireMessage
-from tests.wire.stage import Stage
+from tests.wire.stage import ControlStage
 
 __all__ = ["ANY", "Person", "WireDiscord", "WireError"]
 
@@ -20,7 +20,7 @@ ANY = None
 _T = TypeVar("_T")
 
 
-class WireDiscord(Stage, People):
+class WireDiscord(ControlStage, People):
     """An open line to the server's control API.
 
     ``async with WireDiscord() as wire`` starts a process of its own; with ``at`` it joins one that runs,
@@ -34,66 +34,66 @@ class WireDiscord(Stage, People):
     async def __aenter__(self) -> Self:
         if self._process is not None:
             self.address = await asyncio.to_thread(self._process.start)
-        await self._open()
-        await self.reset()
+        await self._open_session()
+        await self.reset_world()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._close()
+        await self._close_session()
         if self._process is not None:
             await asyncio.to_thread(self._process.stop)
 
-    async def status(self) -> Status:
-        return Status(**await self._ask("status"))
+    async def get_status(self) -> Status:
+        return Status(**await self._call_verb("status"))
 
-    async def connected(self, shards: int = 1, within: float = 30.0) -> Status:
+    async def wait_for_sessions(self, shards: int = 1, within: float = 30.0) -> Status:
         """Waits until that many sessions are on line."""
-        return await self._until(self.status, lambda found: found.connected >= shards, within)
+        return await self._poll_until(self.get_status, lambda found: found.connected >= shards, within)
 
-    async def messages(self, channel_id: int, *, deleted: bool = False) -> list[WireMessage]:
+    async def list_messages(self, channel_id: int, *, deleted: bool = False) -> list[WireMessage]:
         """In order of sending; deleted ones only when asked for."""
-        views = await self._ask("messages", channel_id=channel_id, deleted=deleted)
-        return [results.message(each) for each in views]
+        views = await self._call_verb("messages", channel_id=channel_id, deleted=deleted)
+        return [results.message_from_view(each) for each in views]
 
     async def wait_for_messages(self, channel_id: int, count: int, within: float = 10.0) -> list[WireMessage]:
         """The messages once there are at least that many."""
 
-        async def look() -> list[WireMessage]:
-            return await self.messages(channel_id)
+        async def fetch_messages() -> list[WireMessage]:
+            return await self.list_messages(channel_id)
 
-        return await self._until(look, lambda found: len(found) >= count, within)
+        return await self._poll_until(fetch_messages, lambda found: len(found) >= count, within)
 
-    async def posts(self, channel_id: int, *, deleted: bool = False) -> list[WireChannel]:
+    async def list_posts(self, channel_id: int, *, deleted: bool = False) -> list[WireChannel]:
         """A forum's posts, or a channel's threads, in order of opening, with their messages in ``content`` and the
         first one as ``starter``; deleted posts and messages only when asked for.
         """
-        views = await self._ask("posts", channel_id=channel_id, deleted=deleted)
-        return [results.channel(each) for each in views]
+        views = await self._call_verb("posts", channel_id=channel_id, deleted=deleted)
+        return [results.channel_from_view(each) for each in views]
 
     async def wait_for_posts(self, channel_id: int, count: int, within: float = 10.0) -> list[WireChannel]:
         """The posts once there are at least that many."""
 
-        async def look() -> list[WireChannel]:
-            return await self.posts(channel_id)
+        async def fetch_posts() -> list[WireChannel]:
+            return await self.list_posts(channel_id)
 
-        return await self._until(look, lambda found: len(found) >= count, within)
+        return await self._poll_until(fetch_posts, lambda found: len(found) >= count, within)
 
-    async def totals(self) -> Totals:
-        return Totals(**await self._ask("totals"))
+    async def get_totals(self) -> Totals:
+        return Totals(**await self._call_verb("totals"))
 
-    async def requests(self, **query: Any) -> list[Request]:
-        """The request log; ``method``, ``path`` (a regular expression), ``status`` and ``since`` (a number)
+    async def list_requests(self, **query: Any) -> list[Request]:
+        """The request log; ``method``, ``path`` (a regular expression), ``get_status`` and ``since`` (a number)
         select.
         """
-        return [Request(**each) for each in await self._ask("log", **query)]
+        return [Request(**each) for each in await self._call_verb("log", **query)]
 
-    async def commands(self, guild_id: int = 0) -> list[Json]:
+    async def list_commands(self, guild_id: int = 0) -> list[Json]:
         """The uploaded commands, of one guild or for everywhere."""
-        commands: list[Json] = await self._ask("commands", guild_id=guild_id)
+        commands: list[Json] = await self._call_verb("commands", guild_id=guild_id)
         return commands
 
     @staticmethod
-    async def _until(look: Callable[[], Awaitable[_T]], enough: Callable[[_T], bool], within: float) -> _T:
+    async def _poll_until(look: Callable[[], Awaitable[_T]], enough: Callable[[_T], bool], within: float) -> _T:
         async with asyncio.timeout(within):
             while not enough(found := await look()):
                 await asyncio.sleep(0.02)

@@ -122,15 +122,15 @@ class Channel:
         """Whether neither it nor the channel around it was deleted."""
         return not (self.gone or (self.parent is not None and self.parent.gone))
 
-    def add(self, message: Message) -> None:
+    def add_message(self, message: Message) -> None:
         self.messages[message.id] = message
         self.order.append(message.id)
 
-    def message(self, message_id: int) -> Message | None:
+    def find_message(self, message_id: int) -> Message | None:
         found = self.messages.get(message_id)
         return found if found is not None and found.deleted is None else None
 
-    def before(self, message_id: int | None) -> Iterator[Message]:
+    def messages_before(self, message_id: int | None) -> Iterator[Message]:
         """The messages older than the id, newest first; without one, all of them."""
         end = len(self.order) if message_id is None else bisect_left(self.order, message_id)
         for index in range(end - 1, -1, -1):
@@ -138,7 +138,7 @@ class Channel:
             if message.deleted is None:
                 yield message
 
-    def after(self, message_id: int) -> Iterator[Message]:
+    def messages_after(self, message_id: int) -> Iterator[Message]:
         """The messages newer than the id, oldest first."""
         for index in range(bisect_right(self.order, message_id), len(self.order)):
             message = self.messages[self.order[index]]

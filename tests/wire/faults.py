@@ -67,7 +67,7 @@ KINDS = REFUSALS.keys() | PAGES.keys() | OTHERS
 
 
 @dataclass(slots=True)
-class Rule:
+class FaultRule:
     """One rule. The first in order that matches and still has ``times`` left decides about a request.
 
     ``lost`` carries the request out and breaks the connection instead of answering; ``reset`` breaks it
@@ -109,23 +109,23 @@ class Rule:
     def matches(self, method: str, path: str) -> bool:
         return self.times != 0 and fnmatchcase(method, self.method) and self._pattern.search(path) is not None
 
-    def view(self) -> Json:
+    def to_view(self) -> Json:
         view = asdict(self)
         del view["_pattern"]
         return view
 
 
-class Faults:
+class FaultRules:
     """The rules in force, in the order in which they were made."""
 
     def __init__(self, seed: int) -> None:
-        self.rules: list[Rule] = []
+        self.rules: list[FaultRule] = []
         self._made = 0
         self._random = random.Random(seed)
 
-    def add(self, form: Json) -> Rule:
+    def add_rule(self, form: Json) -> FaultRule:
         try:
-            rule = Rule(**form)
+            rule = FaultRule(**form)
         except TypeError as problem:
             raise ControlError(f"not a fault rule: {problem}") from problem
         self._made += 1
@@ -133,19 +133,19 @@ class Faults:
         self.rules.append(rule)
         return rule
 
-    def clear(self, rule_id: int | None = None) -> None:
+    def clear_rules(self, rule_id: int | None = None) -> None:
         self.rules = [] if rule_id is None else [rule for rule in self.rules if rule.id != rule_id]
 
-    def pick(self, method: str, path: str) -> Rule | None:
+    def pick_rule(self, method: str, path: str) -> FaultRule | None:
         for rule in self.rules:
-            if rule.matches(method, path) and self._strikes(rule):
+            if rule.matches(method, path) and self._does_strike(rule):
                 rule.hits += 1
                 if rule.times is not None:
                     rule.times -= 1
                 return rule
         return None
 
-    def _strikes(self, rule: Rule) -> bool:
+    def _does_strike(self, rule: FaultRule) -> bool:
         if rule.skip > 0:
             rule.skip -= 1
             return False

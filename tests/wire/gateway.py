@@ -11,8 +11,8 @@ from aiohttp import WSMsgType, web
 from tests.wire.errors import Json
 from tests.wire.payloads import bot_member
 from tests.wire.sessions import Session, Sessions
-from tests.wire.settings import Settings
-from tests.wire.state import World
+from tests.wire.settings import WireSettings
+from tests.wire.state import WireWorld
 
 _HEARTBEAT, _IDENTIFY, _RESUME, _REQUEST_MEMBERS = 1, 2, 6, 8
 _RECONNECT, _INVALID_SESSION, _HELLO, _HEARTBEAT_ACK = 7, 9, 10, 11
@@ -42,7 +42,7 @@ class Connection:
         self._outgoing: asyncio.Queue[str | bytes | None] = asyncio.Queue()
         self.session: Session | None = None
 
-    def send(self, text: str) -> None:
+    def send_text(self, text: str) -> None:
         self._outgoing.put_nowait(text)
 
     def send_frame(self, data: bytes, *, packed: bool) -> None:
@@ -52,13 +52,13 @@ class Connection:
         self._outgoing.put_nowait(data)
 
     def send_op(self, op: int, data: Any = None) -> None:
-        self.send(json.dumps({"op": op, "d": data, "s": None, "t": None}))
+        self.send_text(json.dumps({"op": op, "d": data, "s": None, "t": None}))
 
-    def finish(self) -> None:
-        """Lets :meth:`write` return once all before it is sent."""
+    def finish_writing(self) -> None:
+        """Lets :meth:`write_frames` return once all before it is sent."""
         self._outgoing.put_nowait(None)
 
-    async def write(self) -> None:
+    async def write_frames(self) -> None:
         with suppress(ConnectionError):
             while (text := await self._outgoing.get()) is not None:
                 await self._write_one(text)
@@ -73,7 +73,7 @@ class Connection:
         data = self._deflate.compress(text.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
         await self._socket.send_bytes(data)
 
-    def drop(self) -> None:
+    def drop_connection(self) -> None:
         """Breaks the line without a close frame, as a failing network does."""
         if self._transport is not None:
             self._transport.abort()
@@ -86,39 +86,39 @@ class Connection:
 class Gateway:
     """Serves connections and binds them to sessions."""
 
-    def __init__(self, world: World, settings: Settings, sessions: Sessions) -> None:
+    def __init__(self, world: WireWorld, settings: WireSettings, sessions: Sessions) -> None:
         self._world = world
         self._settings = settings
         self._sessions = sessions
         self.connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def serve_connection(self, request: web.BaseRequest) -> web.StreamResponse:
         if self._settings.gateway_down:
             return web.Response(status=503, text="upstream connect error")
         socket = web.WebSocketResponse(max_msg_size=1 << 20)
         await socket.prepare(request)
         connection = Connection(socket, request)
         self.connections.add(connection)
-        writer = asyncio.create_task(connection.write())
+        writer = asyncio.create_task(connection.write_frames())
         try:
             connection.send_op(_HELLO, {"heartbeat_interval": self._settings.heartbeat_interval_ms, "_trace": []})
-            await self._listen(connection, socket)
+            await self._read_frames(connection, socket)
         except _HangUpError as ending:
             await connection.close(ending.code, ending.reason)
         finally:
-            self._forget(connection)
-            connection.finish()
+            self._remove_connection(connection)
+            connection.finish_writing()
             await writer
         return socket
 
-    def _forget(self, connection: Connection) -> None:
+    def _remove_connection(self, connection: Connection) -> None:
         self.connections.discard(connection)
         session = connection.session
         if session is not None and session.line is connection:
             session.line = None
 
-    async def _listen(self, connection: Connection, socket: web.WebSocketResponse) -> None:
+    async def _read_frames(self, connection: Connection, socket: web.WebSocketResponse) -> None:
         # Discord gives up on a client that lets its heartbeats fail; twice the interval is surely that.
         patience = 2 * self._settings.heartbeat_interval_ms / 1000
         while True:
@@ -133,23 +133,23 @@ class Gateway:
                 op, data = int(packet["op"]), packet.get("d")
             except (ValueError, KeyError, TypeError):
                 raise _HangUpError(_DECODE_ERROR, "Error while decoding payload.") from None
-            self._take(connection, op, data)
+            self._handle_frame(connection, op, data)
 
-    def _take(self, connection: Connection, op: int, data: Any) -> None:
+    def _handle_frame(self, connection: Connection, op: int, data: Any) -> None:
         if op == _HEARTBEAT:
             connection.send_op(_HEARTBEAT_ACK)
         elif op == _IDENTIFY:
-            self._identify(connection, data)
+            self._handle_identify(connection, data)
         elif op == _RESUME:
-            self._resume(connection, data)
+            self._handle_resume(connection, data)
         elif connection.session is None:
             raise _HangUpError(_NOT_AUTHENTICATED, "Not authenticated.")
         elif op == _REQUEST_MEMBERS:
-            self._chunk(connection.session, data)
+            self._send_member_chunk(connection.session, data)
         elif op not in (3, 4, 31):
             raise _HangUpError(_UNKNOWN_OPCODE, "Unknown opcode.")
 
-    def _identify(self, connection: Connection, data: Json) -> None:
+    def _handle_identify(self, connection: Connection, data: Json) -> None:
         if connection.session is not None:
             raise _HangUpError(_ALREADY_AUTHENTICATED, "Already authenticated.")
         self._check_token(data)
@@ -159,20 +159,20 @@ class Gateway:
         if self._sessions.is_too_soon(number, asyncio.get_running_loop().time()):
             connection.send_op(_INVALID_SESSION, data=False)
             return
-        connection.session = self._sessions.identify(connection, (number, count), int(data["intents"]))
+        connection.session = self._sessions.identify_shard(connection, (number, count), int(data["intents"]))
 
-    def _resume(self, connection: Connection, data: Json) -> None:
+    def _handle_resume(self, connection: Connection, data: Json) -> None:
         self._check_token(data)
-        session = self._sessions.get(str(data.get("session_id")))
+        session = self._sessions.get_session(str(data.get("session_id")))
         if session is not None:
             session.line = connection
-            if session.replay(int(data["seq"] or 0)):
+            if session.replay_events(int(data["seq"] or 0)):
                 connection.session = session
                 self._sessions.resumed += 1
-                session.dispatch("RESUMED", '{"_trace":[]}')
+                session.dispatch_event("RESUMED", '{"_trace":[]}')
                 return
             session.line = None
-            self._sessions.invalidate(session)
+            self._sessions.invalidate_session(session)
         connection.send_op(_INVALID_SESSION, data=False)
 
     def _check_token(self, data: Json) -> None:
@@ -180,7 +180,7 @@ class Gateway:
         if not data.get("token") or token not in (None, data["token"]):
             raise _HangUpError(_AUTHENTICATION_FAILED, "Authentication failed.")
 
-    def _chunk(self, session: Session, data: Json) -> None:
+    def _send_member_chunk(self, session: Session, data: Json) -> None:
         """Op 8: every member there is in one chunk, which is the bot and those whom a test made."""
         guild = self._world.guilds.get(int(data["guild_id"]))
         if guild is None:
@@ -193,7 +193,7 @@ class Gateway:
         }
         if data.get("nonce"):
             chunk["nonce"] = data["nonce"]
-        session.dispatch("GUILD_MEMBERS_CHUNK", json.dumps(chunk))
+        session.dispatch_event("GUILD_MEMBERS_CHUNK", json.dumps(chunk))
 
     def frame(self, data: bytes, *, packed: bool) -> int:
         """Sends these bytes as a frame on every live connection; says on how many."""
@@ -201,30 +201,30 @@ class Gateway:
             connection.send_frame(data, packed=packed)
         return len(self.connections)
 
-    def command(self, action: str, shard: int | None, code: int, *, resumable: bool) -> int:
+    def run_command(self, action: str, shard: int | None, code: int, *, resumable: bool) -> int:
         """Does to the live connections what a test asked for; says to how many.
 
         ``reconnect`` sends op 7, ``invalid`` op 9, ``close`` a close frame, ``drop`` breaks the line.
         """
-        chosen = [each for each in self.connections if shard is None or _shard(each) == shard]
-        for connection in chosen:
+        selected = [each for each in self.connections if shard is None or _shard_of(each) == shard]
+        for connection in selected:
             if action in ("invalid", "close", "drop") and not resumable and connection.session is not None:
-                self._sessions.invalidate(connection.session)
+                self._sessions.invalidate_session(connection.session)
             if action == "reconnect":
                 connection.send_op(_RECONNECT)
             elif action == "invalid":
                 connection.send_op(_INVALID_SESSION, data=resumable)
             elif action == "close":
-                self._hold(asyncio.create_task(connection.close(code, "On command.")))
+                self._hold_reference(asyncio.create_task(connection.close(code, "On command.")))
             else:
-                connection.drop()
-        return len(chosen)
+                connection.drop_connection()
+        return len(selected)
 
-    def _hold(self, task: asyncio.Task[None]) -> None:
+    def _hold_reference(self, task: asyncio.Task[None]) -> None:
         """Keeps a reference until the task is done, since the loop keeps only a weak one."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
-def _shard(connection: Connection) -> int | None:
+def _shard_of(connection: Connection) -> int | None:
     return connection.session.shard[0] if connection.session else None

@@ -10,8 +10,8 @@ from tests.wire.entities import LOADING, Channel, Message, User
 from tests.wire.errors import DiscordError, Json, unknown_interaction, unknown_message
 from tests.wire.forms.messages import Draft
 from tests.wire.posting import Posting
-from tests.wire.settings import Settings
-from tests.wire.state import World
+from tests.wire.settings import WireSettings
+from tests.wire.state import WireWorld
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 REPLY, DEFER, DEFER_UPDATE, UPDATE, CHOICES, OPEN_MODAL = 4, 5, 6, 7, 8, 9
@@ -76,22 +76,22 @@ Reader = Callable[[Interaction], tuple[int, Draft, Json]]
 class Interactions:
     """All interactions since the last reset, and the rules for answering them."""
 
-    def __init__(self, world: World, settings: Settings, posting: Posting) -> None:
+    def __init__(self, world: WireWorld, settings: WireSettings, posting: Posting) -> None:
         self._world = world
         self._settings = settings
         self._posting = posting
         self._by_id: dict[int, Interaction] = {}
         self._by_token: dict[str, Interaction] = {}
 
-    def open(self, kind: int, channel: Channel, user: User, source: Message | None = None) -> Interaction:
-        interaction = Interaction(self._world.snowflake(), kind, channel, user, source)
+    def open_interaction(self, kind: int, channel: Channel, user: User, source: Message | None = None) -> Interaction:
+        interaction = Interaction(self._world.new_snowflake(), kind, channel, user, source)
         self._by_id[interaction.id] = self._by_token[interaction.token] = interaction
         return interaction
 
-    def get(self, interaction_id: int) -> Interaction | None:
+    def get_interaction(self, interaction_id: int) -> Interaction | None:
         return self._by_id.get(interaction_id)
 
-    def by_token(self, token: str) -> Interaction:
+    def get_by_token(self, token: str) -> Interaction:
         """The interaction of a webhook call, which must be acknowledged and not older than its token
         lives.
         """
@@ -102,7 +102,7 @@ class Interactions:
             raise DiscordError(401, 50027, "Invalid Webhook Token")
         return found
 
-    def ephemeral(self, message_id: int) -> Message | None:
+    def find_ephemeral(self, message_id: int) -> Message | None:
         """An ephemeral message, looked for in replies and followups since no channel holds it."""
         for interaction in reversed(self._by_id.values()):
             for message in (interaction.original, *interaction.followups):
@@ -110,7 +110,7 @@ class Interactions:
                     return message
         return None
 
-    def callback(self, interaction_id: int, token: str, read: Reader) -> Interaction:
+    def acknowledge(self, interaction_id: int, token: str, read: Reader) -> Interaction:
         """Acknowledges. ``read`` checks the form, and is asked only when an answer may still come."""
         interaction = self._by_id.get(interaction_id)
         if interaction is None or interaction.token != token:
@@ -119,7 +119,7 @@ class Interactions:
         try:
             self._check_open(interaction, now)
             kind, draft, data = read(interaction)
-            self._apply(interaction, kind, draft)
+            self._apply_callback(interaction, kind, draft)
         except DiscordError as refusal:
             interaction.refused.append(refusal.code)
             raise
@@ -133,33 +133,35 @@ class Interactions:
         if now - interaction.created > self._settings.acknowledge_within:
             raise unknown_interaction()
 
-    def _apply(self, interaction: Interaction, kind: int, draft: Draft) -> None:
+    def _apply_callback(self, interaction: Interaction, kind: int, draft: Draft) -> None:
         if kind == REPLY:
-            interaction.original = self._post(interaction, draft)
+            interaction.original = self._post_reply(interaction, draft)
         elif kind == DEFER:
             draft.flags |= LOADING
-            interaction.original = self._post(interaction, draft)
+            interaction.original = self._post_reply(interaction, draft)
             interaction.pending = interaction.deferred = True
         elif kind in (DEFER_UPDATE, UPDATE):
             interaction.original = interaction.source
             interaction.deferred = kind == DEFER_UPDATE
             if kind == UPDATE and interaction.source is not None:
-                self._posting.edit(interaction.source, draft)
+                self._posting.edit_message(interaction.source, draft)
                 interaction.updates += 1
 
-    def _post(self, interaction: Interaction, draft: Draft) -> Message:
-        return self._posting.create(interaction.channel, draft, self._world.bot, interaction=interaction.metadata())
+    def _post_reply(self, interaction: Interaction, draft: Draft) -> Message:
+        return self._posting.create_message(
+            interaction.channel, draft, self._world.bot, interaction=interaction.metadata()
+        )
 
     def follow_up(self, interaction: Interaction, draft: Draft) -> Message:
         """A further message; the first one after a deferral takes the place of the "thinking" message."""
         if interaction.pending and interaction.original is not None:
-            return self.edit(interaction, interaction.original, draft)
-        message = self._post(interaction, draft)
+            return self.edit_message(interaction, interaction.original, draft)
+        message = self._post_reply(interaction, draft)
         interaction.followups.append(message)
         interaction.note_change()
         return message
 
-    def message(self, interaction: Interaction, which: str) -> Message:
+    def find_message(self, interaction: Interaction, which: str) -> Message:
         """``@original`` or a followup by its id."""
         found = interaction.original
         if which not in ("@original", str(found.id) if found else ""):
@@ -168,16 +170,16 @@ class Interactions:
             raise unknown_message()
         return found
 
-    def edit(self, interaction: Interaction, message: Message, draft: Draft) -> Message:
-        self._posting.edit(message, draft)
+    def edit_message(self, interaction: Interaction, message: Message, draft: Draft) -> Message:
+        self._posting.edit_message(message, draft)
         if message is interaction.original:
             interaction.pending = False
             interaction.updates += 1
         interaction.note_change()
         return message
 
-    def delete(self, interaction: Interaction, message: Message) -> None:
-        self._posting.delete(message, "bot")
+    def delete_message(self, interaction: Interaction, message: Message) -> None:
+        self._posting.delete_message(message, "bot")
         if message is interaction.original:
             interaction.pending = False
         interaction.note_change()

@@ -10,7 +10,7 @@ from tests.wire.channel_payloads import channel_payload
 from tests.wire.entities import Channel, Message, User
 from tests.wire.errors import ControlError, Json
 from tests.wire.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, OPEN_MODAL, Interaction
-from tests.wire.options import Caller, fill_options
+from tests.wire.options import CommandCaller, fill_options
 from tests.wire.payloads import member_payload, message_event
 from tests.wire.permissions import EVERYTHING, Permission
 from tests.wire.wire import Wire
@@ -18,36 +18,36 @@ from tests.wire.wire import Wire
 _ATTACHMENT_LIMIT = 10 << 20
 
 
-def invoke(wire: Wire, form: Json) -> Interaction:
+def invoke_interaction(wire: Wire, form: Json) -> Interaction:
     """Opens the interaction that the form describes and dispatches it."""
     channel = wire.world.channels.get(int(form["channel_id"]))
     if channel is None:
         raise ControlError(f"no channel {form['channel_id']}")
     kind = form.get("kind")
     if kind in ("slash", "autocomplete"):
-        return _command(wire, form, channel)
+        return _invoke_command(wire, form, channel)
     if kind == "click":
-        return _click(wire, form, channel)
+        return _invoke_click(wire, form, channel)
     if kind == "submit":
-        return _submit(wire, form, channel)
+        return _invoke_submit(wire, form, channel)
     raise ControlError(f"no such kind of interaction: {kind}")
 
 
-def _command(wire: Wire, form: Json, channel: Channel) -> Interaction:
-    user = wire.world.user(str(form.get("user", "reader")))
+def _invoke_command(wire: Wire, form: Json, channel: Channel) -> Interaction:
+    user = wire.world.get_user(str(form.get("user", "reader")))
     words = str(form["command"]).split()
     command = _find_command(wire, channel, words[0])
     needed = int(command["default_member_permissions"] or 0)
-    has = _permissions(form)
+    has = _read_permissions(form)
     if needed & ~has and not has & Permission.ADMINISTRATOR:
         raise ControlError(f"/{words[0]} is hidden from a member without permissions {needed}")
     data: Json = {"id": command["id"], "name": command["name"], "type": 1}
     if "guild_id" in command:
         data["guild_id"] = command["guild_id"]
-    caller = Caller(wire.world, channel, has, form.get("channel_permissions") or {}, form.get("focused"))
+    caller = CommandCaller(wire.world, channel, has, form.get("channel_permissions") or {}, form.get("focused"))
     data |= fill_options(caller, command, words[1:], form.get("options") or {})
     kind = AUTOCOMPLETE if form["kind"] == "autocomplete" else COMMAND
-    return _send(wire, wire.interactions.open(kind, channel, user), form, data)
+    return _dispatch_interaction(wire, wire.interactions.open_interaction(kind, channel, user), form, data)
 
 
 def _find_command(wire: Wire, channel: Channel, name: str) -> Json:
@@ -59,18 +59,18 @@ def _find_command(wire: Wire, channel: Channel, name: str) -> Json:
     raise ControlError(f"no command /{name} was uploaded")
 
 
-def _click(wire: Wire, form: Json, channel: Channel) -> Interaction:
-    message = channel.message(int(form["message_id"])) or wire.interactions.ephemeral(int(form["message_id"]))
+def _invoke_click(wire: Wire, form: Json, channel: Channel) -> Interaction:
+    message = channel.find_message(int(form["message_id"])) or wire.interactions.find_ephemeral(int(form["message_id"]))
     if message is None:
         raise ControlError(f"no message {form['message_id']} in channel {channel.id}")
     component = _find_component(message, form)
     data: Json = {"component_type": component["type"], "custom_id": component["custom_id"]}
     if component["type"] != 2:
         data["values"] = [str(value) for value in form.get("values") or []]
-        data |= _resolved_choice(wire, component["type"], data["values"])
-    user = wire.world.user(str(form.get("user", "reader")))
-    interaction = wire.interactions.open(COMPONENT, channel, user, message)
-    return _send(wire, interaction, form, data)
+        data |= _resolve_values(wire, component["type"], data["values"])
+    user = wire.world.get_user(str(form.get("user", "reader")))
+    interaction = wire.interactions.open_interaction(COMPONENT, channel, user, message)
+    return _dispatch_interaction(wire, interaction, form, data)
 
 
 def _find_component(message: Message, form: Json) -> Json:
@@ -79,49 +79,51 @@ def _find_component(message: Message, form: Json) -> Json:
         for component in row["components"]:
             fits = wanted in (None, component.get("custom_id")) and label in (None, component.get("label"))
             if fits and str(component.get("custom_id") or "").startswith(beginning) and component.get("custom_id"):
-                return _enabled(component)
+                return _require_enabled(component)
     there = [each.get("custom_id") or each.get("url") for row in message.components for each in row["components"]]
     raise ControlError(f"no component {wanted or label} in message {message.id}; there are {there}")
 
 
-def _enabled(component: Json) -> Json:
+def _require_enabled(component: Json) -> Json:
     if component.get("disabled"):
         raise ControlError(f"component {component['custom_id']} is disabled")
     return component
 
 
-def _resolved_choice(wire: Wire, kind: int, values: list[str]) -> Json:
+def _resolve_values(wire: Wire, kind: int, values: list[str]) -> Json:
     """The objects behind the values of a select for users, roles or channels."""
     world = wire.world
     if kind == 5:
-        return {"resolved": {"users": {value: world.user(value).payload for value in values}}}
+        return {"resolved": {"users": {value: world.get_user(value).payload for value in values}}}
     if kind == 8:
-        chosen = {value: channel_payload(world, world.channels[int(value)]) for value in values}
-        return {"resolved": {"channels": {key: each | {"permissions": "0"} for key, each in chosen.items()}}}
+        selected = {value: channel_payload(world, world.channels[int(value)]) for value in values}
+        return {"resolved": {"channels": {key: each | {"permissions": "0"} for key, each in selected.items()}}}
     return {}
 
 
-def _submit(wire: Wire, form: Json, channel: Channel) -> Interaction:
-    opener = wire.interactions.get(int(form["interaction_id"]))
+def _invoke_submit(wire: Wire, form: Json, channel: Channel) -> Interaction:
+    opener = wire.interactions.get_interaction(int(form["interaction_id"]))
     if opener is None or opener.callback_type != OPEN_MODAL:
         raise ControlError(f"interaction {form['interaction_id']} opened no modal")
     modal = opener.callback_data
     values = dict(form.get("values") or {})
-    parts = [_filled_part(part, values) for part in modal["components"] if part["type"] != 10]
+    parts = [_fill_part(part, values) for part in modal["components"] if part["type"] != 10]
     if values:
         raise ControlError(f"the modal has no field {', '.join(values)}")
     data = {"custom_id": modal["custom_id"], "components": parts}
     # A modal knows the message whose button opened it.
-    return _send(wire, wire.interactions.open(MODAL, channel, opener.user, opener.source), form, data)
+    return _dispatch_interaction(
+        wire, wire.interactions.open_interaction(MODAL, channel, opener.user, opener.source), form, data
+    )
 
 
-def _filled_part(part: Json, values: dict[str, Any]) -> Json:
+def _fill_part(part: Json, values: dict[str, Any]) -> Json:
     if part["type"] == 1:
-        return {"type": 1, "id": 1, "components": [_filled(each, values) for each in part["components"]]}
-    return {"type": part["type"], "id": 1, "component": _filled(part["component"], values)}
+        return {"type": 1, "id": 1, "components": [_fill_field(each, values) for each in part["components"]]}
+    return {"type": part["type"], "id": 1, "component": _fill_field(part["component"], values)}
 
 
-def _filled(field: Json, values: dict[str, Any]) -> Json:
+def _fill_field(field: Json, values: dict[str, Any]) -> Json:
     filled: Json = {"type": field["type"], "id": 1, "custom_id": field["custom_id"]}
     if field["type"] == 4:
         text = str(values.pop(field["custom_id"], field.get("value") or ""))
@@ -133,13 +135,13 @@ def _filled(field: Json, values: dict[str, Any]) -> Json:
     return filled | {"values": [str(value) for value in values.pop(field["custom_id"], [])]}
 
 
-def _permissions(form: Json) -> int:
+def _read_permissions(form: Json) -> int:
     return int(form.get("permissions", EVERYTHING & ~Permission.ADMINISTRATOR))
 
 
-def _send(wire: Wire, interaction: Interaction, form: Json, data: Json) -> Interaction:
+def _dispatch_interaction(wire: Wire, interaction: Interaction, form: Json, data: Json) -> Interaction:
     channel, guild = interaction.channel, interaction.channel.guild
-    permissions = str(_permissions(form))
+    permissions = str(_read_permissions(form))
     payload: Json = {
         "id": str(interaction.id),
         "application_id": str(wire.world.application_id),
@@ -157,7 +159,7 @@ def _send(wire: Wire, interaction: Interaction, form: Json, data: Json) -> Inter
         "attachment_size_limit": _ATTACHMENT_LIMIT,
     }
     if guild is not None:
-        member = _member(interaction.user, form) | {"permissions": permissions}
+        member = _member_payload(interaction.user, form) | {"permissions": permissions}
         guild.members.setdefault(interaction.user.id, member_payload(interaction.user.payload, []))
         payload |= {"guild_id": str(guild.id), "guild_locale": guild.locale, "member": member}
         payload["guild"] = {"id": str(guild.id), "locale": guild.locale, "features": []}
@@ -165,10 +167,10 @@ def _send(wire: Wire, interaction: Interaction, form: Json, data: Json) -> Inter
         payload["user"] = interaction.user.payload
     if interaction.source is not None:
         payload["message"] = message_event(wire.world, interaction.source)
-    if not wire.sessions.dispatch("INTERACTION_CREATE", guild, 0, payload):
+    if not wire.sessions.dispatch_event("INTERACTION_CREATE", guild, 0, payload):
         raise ControlError("no bot is connected to receive the interaction")
     return interaction
 
 
-def _member(user: User, form: Json) -> Json:
+def _member_payload(user: User, form: Json) -> Json:
     return member_payload(user.payload, [int(role) for role in form.get("roles") or []])

@@ -9,7 +9,7 @@ from tests.wire.errors import Json
 
 
 @dataclass(slots=True)
-class Entry:
+class JournalEntry:
     """One request. ``at`` is the monotonic clock at its arrival; status 0 means that it was never
     answered.
     """
@@ -33,12 +33,12 @@ class Journal:
     """All requests since the last reset, in order of arrival."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[JournalEntry] = []
 
-    def add(self, entry: Entry) -> None:
+    def add_entry(self, entry: JournalEntry) -> None:
         self.entries.append(entry)
 
-    def select(self, query: Any) -> list[Json]:
+    def select_entries(self, query: Any) -> list[Json]:
         """Those that match ``method``, ``path`` (a regular expression), ``status``, and came after
         ``since``.
         """
@@ -52,7 +52,7 @@ class Journal:
             and pattern.search(entry.path)
         ]
 
-    def counts(self) -> Json:
+    def count_requests(self) -> Json:
         by_route: dict[str, Counter[str]] = {}
         for entry in self.entries:
             by_route.setdefault(f"{entry.method} {entry.route}", Counter())[str(entry.status)] += 1

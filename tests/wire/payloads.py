@@ -3,7 +3,7 @@
 from tests.wire.channel_payloads import active_threads, channel_payload, synced_thread, thread_payload
 from tests.wire.entities import Guild, Message
 from tests.wire.errors import Json
-from tests.wire.state import World
+from tests.wire.state import WireWorld
 
 _JOINED = "2024-01-01T00:00:00+00:00"
 
@@ -45,7 +45,7 @@ def message_payload(message: Message, *, with_nonce: bool = False) -> Json:
     return payload
 
 
-def message_event(world: World, message: Message, *, with_nonce: bool = False) -> Json:
+def message_event(world: WireWorld, message: Message, *, with_nonce: bool = False) -> Json:
     """The message as the gateway sends it: with the guild and, in one, the author's membership."""
     payload = message_payload(message, with_nonce=with_nonce)
     guild = message.channel.guild
@@ -59,14 +59,14 @@ def message_event(world: World, message: Message, *, with_nonce: bool = False) -
 
 
 def role_payloads(guild: Guild) -> list[Json]:
-    roles = [_role(guild.id, "@everyone", 0, guild.everyone)]
+    roles = [_role_payload(guild.id, "@everyone", 0, guild.everyone)]
     for position, (role_id, name) in enumerate(guild.roles.items(), 1):
-        roles.append(_role(role_id, name, position, 0) | {"mentionable": role_id not in guild.unmentionable})
-    bot_role = _role(guild.bot_role, "newsdesk", len(roles), guild.bot_permissions)
+        roles.append(_role_payload(role_id, name, position, 0) | {"mentionable": role_id not in guild.unmentionable})
+    bot_role = _role_payload(guild.bot_role, "newsdesk", len(roles), guild.bot_permissions)
     return [*roles, bot_role | {"managed": True}]
 
 
-def _role(role_id: int, name: str, position: int, permissions: int) -> Json:
+def _role_payload(role_id: int, name: str, position: int, permissions: int) -> Json:
     return {
         "id": str(role_id),
         "name": name,
@@ -83,7 +83,7 @@ def _role(role_id: int, name: str, position: int, permissions: int) -> Json:
     }
 
 
-def bot_member(world: World, guild: Guild) -> Json:
+def bot_member(world: WireWorld, guild: Guild) -> Json:
     return member_payload(world.bot.payload, [guild.bot_role])
 
 
@@ -140,7 +140,7 @@ def guild_payload(guild: Guild) -> Json:
     }
 
 
-def guild_create(world: World, guild: Guild) -> Json:
+def guild_create(world: WireWorld, guild: Guild) -> Json:
     return guild_payload(guild) | {
         "joined_at": _JOINED,
         "large": False,
@@ -157,7 +157,7 @@ def guild_create(world: World, guild: Guild) -> Json:
     }
 
 
-def application_payload(world: World) -> Json:
+def application_payload(world: WireWorld) -> Json:
     return {
         "id": str(world.application_id),
         "name": world.bot.name,

@@ -6,12 +6,12 @@ import time
 
 from tests.wire.entities import CROSSPOSTED, EPHEMERAL, LOADING, Channel, Message, User, now_text
 from tests.wire.errors import Json
-from tests.wire.forms.mentions import pinged
+from tests.wire.forms.mentions import find_pinged
 from tests.wire.forms.messages import Draft, empty_message
 from tests.wire.payloads import message_event
 from tests.wire.permissions import Permission
 from tests.wire.sessions import DIRECT_MESSAGES, GUILD_MESSAGES, MESSAGE_CONTENT, Sessions
-from tests.wire.state import World
+from tests.wire.state import WireWorld
 
 _WITHHELD: Json = {"content": "", "embeds": [], "attachments": [], "components": []}
 """What others wrote is not shown to a bot without the intent for it."""
@@ -25,11 +25,11 @@ def _would_be_empty(message: Message, draft: Draft) -> bool:
 class Posting:
     """The only writer of messages. Whoever calls has checked form and permissions."""
 
-    def __init__(self, world: World, sessions: Sessions) -> None:
+    def __init__(self, world: WireWorld, sessions: Sessions) -> None:
         self._world = world
         self._sessions = sessions
 
-    def create(
+    def create_message(
         self,
         channel: Channel,
         draft: Draft,
@@ -40,19 +40,19 @@ class Posting:
     ) -> Message:
         """A new message. An ephemeral one is told to nobody and enters no channel."""
         message = Message(
-            id=message_id or self._world.snowflake(),
+            id=message_id or self._world.new_snowflake(),
             channel=channel,
             author=author,
             content=draft.content,
             embeds=draft.embeds,
             components=draft.components,
-            attachments=[self._attachment(channel, each) for each in draft.attachments],
+            attachments=[self._attachment_payload(channel, each) for each in draft.attachments],
             timestamp=now_text(),
             created=time.monotonic(),
             nonce=draft.nonce,
             flags=draft.flags,
             allowed_mentions=draft.allowed_mentions,
-            mentions=self._mentions(channel, author, draft),
+            mentions=self._resolve_mentions(channel, author, draft),
             interaction=interaction,
         )
         message.pings = message.mentions
@@ -63,11 +63,11 @@ class Posting:
         if author is self._world.bot:
             message.application_id = self._world.application_id
         if not message.flags & EPHEMERAL:
-            channel.add(message)
-            self._tell("MESSAGE_CREATE", message)
+            channel.add_message(message)
+            self._dispatch_event("MESSAGE_CREATE", message)
         return message
 
-    def edit(self, message: Message, draft: Draft) -> None:
+    def edit_message(self, message: Message, draft: Draft) -> None:
         """Changes the fields that the draft was given; the rest stays, as a PATCH means it. It notifies nobody,
         whatever its text mentions.
         """
@@ -76,30 +76,30 @@ class Posting:
         message.revisions.append(message.body())
         if "content" in draft.given:
             message.content = draft.content
-            message.mentions = self._mentions(message.channel, message.author, draft)
+            message.mentions = self._resolve_mentions(message.channel, message.author, draft)
         if "embeds" in draft.given:
             message.embeds = draft.embeds
         if "components" in draft.given:
             message.components = draft.components
         if "attachments" in draft.given:
-            message.attachments = [self._attachment(message.channel, each) for each in draft.attachments]
+            message.attachments = [self._attachment_payload(message.channel, each) for each in draft.attachments]
         if "allowed_mentions" in draft.given:
             message.allowed_mentions = draft.allowed_mentions
         message.flags &= ~LOADING
         message.crosspost_edits += bool(message.flags & CROSSPOSTED)
         message.edited_timestamp = now_text()
-        self.updated(message)
+        self.dispatch_update(message)
 
-    def crosspost(self, message: Message) -> None:
+    def crosspost_message(self, message: Message) -> None:
         message.flags |= CROSSPOSTED
         message.crossposted_at = time.monotonic()
-        self.updated(message)
+        self.dispatch_update(message)
 
-    def updated(self, message: Message) -> None:
+    def dispatch_update(self, message: Message) -> None:
         if not message.flags & EPHEMERAL:
-            self._tell("MESSAGE_UPDATE", message)
+            self._dispatch_event("MESSAGE_UPDATE", message)
 
-    def delete(self, message: Message, by: str) -> None:
+    def delete_message(self, message: Message, by: str) -> None:
         message.deleted = by
         if message.flags & EPHEMERAL:
             return
@@ -108,38 +108,38 @@ class Posting:
         if guild is not None:
             gone["guild_id"] = str(guild.id)
         intent = GUILD_MESSAGES if guild is not None else DIRECT_MESSAGES
-        self._sessions.dispatch("MESSAGE_DELETE", guild, intent, gone)
+        self._sessions.dispatch_event("MESSAGE_DELETE", guild, intent, gone)
 
-    def _tell(self, event: str, message: Message) -> None:
+    def _dispatch_event(self, event: str, message: Message) -> None:
         guild = message.channel.guild
         intent = GUILD_MESSAGES if guild is not None else DIRECT_MESSAGES
         with_nonce = event == "MESSAGE_CREATE"
 
-        def full() -> Json:
+        def full_payload() -> Json:
             return message_event(self._world, message, with_nonce=with_nonce)
 
         if guild is None or message.author is self._world.bot:
-            self._sessions.dispatch(event, guild, intent, full)
+            self._sessions.dispatch_event(event, guild, intent, full_payload)
             return
-        self._sessions.dispatch(event, guild, intent | MESSAGE_CONTENT, full)
-        self._sessions.dispatch(event, guild, intent, lambda: full() | _WITHHELD, without=MESSAGE_CONTENT)
+        self._sessions.dispatch_event(event, guild, intent | MESSAGE_CONTENT, full_payload)
+        self._sessions.dispatch_event(event, guild, intent, lambda: full_payload() | _WITHHELD, without=MESSAGE_CONTENT)
 
-    def _mentions(self, channel: Channel, author: User, draft: Draft) -> Json | None:
+    def _resolve_mentions(self, channel: Channel, author: User, draft: Draft) -> Json | None:
         """What the text, ``allowed_mentions`` and the bot's permissions together let through."""
-        found = pinged(draft.content, draft.allowed_mentions)
+        found = find_pinged(draft.content, draft.allowed_mentions)
         if found is None:
             return None
         guild, may = channel.guild, author is not self._world.bot
         may = may or bool(self._world.bot_permissions(channel) & Permission.MENTION_EVERYONE)
         there = guild.roles.keys() - (set() if may else guild.unmentionable) if guild else set()
         found["roles"] = [role for role in found["roles"] if int(role) in there]
-        found["users"] = [self._world.user(number).payload for number in found["users"]]
+        found["users"] = [self._world.get_user(number).payload for number in found["users"]]
         found["everyone"] = found["everyone"] and may
         return found if any(found.values()) else None
 
-    def _attachment(self, channel: Channel, form: Json) -> Json:
+    def _attachment_payload(self, channel: Channel, form: Json) -> Json:
         if "url" in form:
             return form
-        number = self._world.snowflake()
+        number = self._world.new_snowflake()
         url = f"https://cdn.discordapp.com/attachments/{channel.id}/{number}/{form.get('filename', 'file')}"
         return {"size": 0} | form | {"id": str(number), "url": url, "proxy_url": url}

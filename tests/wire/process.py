@@ -67,7 +67,7 @@ class WireProcess:
 
 
 @contextmanager
-def pointed_at(address: Address) -> Iterator[None]:
+def point_discord_at(address: Address) -> Iterator[None]:
     """Has discord.py in this process talk to the server.
 
     The REST base alone is not enough: a plain ``Client`` never asks for ``/gateway/bot`` but goes to the

@@ -62,7 +62,7 @@ class WireMessage:
 
 @dataclass(frozen=True, slots=True)
 class WireChannel:
-    """A channel or thread; ``content`` is filled only by :meth:`tests.wire.client.WireDiscord.posts`."""
+    """A channel or thread; ``content`` is filled only by :meth:`tests.wire.client.WireDiscord.list_posts`."""
 
     id: int
     kind: str
@@ -186,23 +186,23 @@ class Status:
         return sum(bool(each["connected"]) for each in self.sessions)
 
 
-def message(view: Json) -> WireMessage:
+def message_from_view(view: Json) -> WireMessage:
     return WireMessage(**view)
 
 
-def channel(view: Json) -> WireChannel:
-    content = [message(each) for each in view.get("content", [])]
+def channel_from_view(view: Json) -> WireChannel:
+    content = [message_from_view(each) for each in view.get("content", [])]
     return WireChannel(**(view | {"content": content}))
 
 
-def guild(view: Json) -> WireGuild:
-    inside = {name: [channel(each) for each in view[name]] for name in ("channels", "threads")}
+def guild_from_view(view: Json) -> WireGuild:
+    inside = {name: [channel_from_view(each) for each in view[name]] for name in ("channels", "threads")}
     return WireGuild(**(view | inside))
 
 
-def outcome(view: Json) -> Outcome:
+def outcome_from_view(view: Json) -> Outcome:
     inside: dict[str, Any] = {
-        "reply": message(view["reply"]) if view["reply"] else None,
-        "followups": [message(each) for each in view["followups"]],
+        "reply": message_from_view(view["reply"]) if view["reply"] else None,
+        "followups": [message_from_view(each) for each in view["followups"]],
     }
     return Outcome(**(view | inside))

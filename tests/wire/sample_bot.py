@@ -13,7 +13,7 @@ from tests.wire.client import WireDiscord
 from tests.wire.permissions import BOT, Permission
 
 
-class Again(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"again:(?P<times>[0-9]+)"):
+class AgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"again:(?P<times>[0-9]+)"):
     """A button that works on any message that carries it, also after a restart."""
 
     def __init__(self, times: int) -> None:
@@ -23,15 +23,15 @@ class Again(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"again:(?P
     @classmethod
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: Any, /
-    ) -> "Again":
+    ) -> "AgainButton":
         return cls(int(match["times"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        view = discord.ui.View(timeout=None).add_item(Again(self.times + 1))
+        view = discord.ui.View(timeout=None).add_item(AgainButton(self.times + 1))
         await interaction.response.edit_message(content=f"pressed {self.times}", view=view)
 
 
-class Reason(discord.ui.Modal, title="Why?"):
+class ReasonModal(discord.ui.Modal, title="Why?"):
     """A modal with one field."""
 
     why: discord.ui.TextInput[Any] = discord.ui.TextInput(label="Why", custom_id="why", max_length=20)
@@ -51,7 +51,7 @@ class SampleBot(commands.Bot):
         self.readies = 0
 
     async def setup_hook(self) -> None:
-        self.add_dynamic_items(Again)
+        self.add_dynamic_items(AgainButton)
         _add_commands(self.tree)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
@@ -70,7 +70,7 @@ class SampleBot(commands.Bot):
 def _add_commands(tree: app_commands.CommandTree[Any]) -> None:
     @tree.command(description="Greets")
     async def hello(interaction: discord.Interaction[Any], name: str) -> None:
-        view = discord.ui.View(timeout=None).add_item(Again(1))
+        view = discord.ui.View(timeout=None).add_item(AgainButton(1))
         await interaction.response.send_message(f"hello {name}", view=view)
 
     @tree.command(description="Takes its time")
@@ -81,7 +81,7 @@ def _add_commands(tree: app_commands.CommandTree[Any]) -> None:
 
     @tree.command(description="Asks back")
     async def ask(interaction: discord.Interaction[Any]) -> None:
-        await interaction.response.send_modal(Reason())
+        await interaction.response.send_modal(ReasonModal())
 
     group = app_commands.Group(
         name="digest", description="Digests", default_permissions=discord.Permissions(manage_channels=True)
@@ -105,10 +105,10 @@ def _add_commands(tree: app_commands.CommandTree[Any]) -> None:
 
 
 @asynccontextmanager
-async def running(bot: discord.Client, token: str = "token") -> AsyncIterator[None]:
+async def run_client(bot: discord.Client, token: str = "token") -> AsyncIterator[None]:
     """Runs a bot until the block ends; what ends it early is raised here."""
     task = asyncio.create_task(bot.start(token))
-    ready = asyncio.create_task(_ready(bot, task))
+    ready = asyncio.create_task(_wait_until_ready(bot, task))
     try:
         await asyncio.wait_for(ready, 10)
         yield
@@ -117,14 +117,14 @@ async def running(bot: discord.Client, token: str = "token") -> AsyncIterator[No
         await asyncio.wait([task])
 
 
-async def _ready(bot: discord.Client, task: asyncio.Task[None]) -> None:
+async def _wait_until_ready(bot: discord.Client, task: asyncio.Task[None]) -> None:
     while not bot.is_ready():
         if task.done():
             await task
         await asyncio.sleep(0.01)
 
 
-def managing_threads() -> int:
+def manage_threads_permissions() -> int:
     """What the bot may do, and manage threads besides."""
     return int(BOT | Permission.MANAGE_THREADS)
 

@@ -10,17 +10,17 @@ from typing import Protocol
 from tests.wire.entities import Guild
 from tests.wire.errors import Json
 from tests.wire.payloads import guild_create
-from tests.wire.settings import Settings
-from tests.wire.state import World
+from tests.wire.settings import WireSettings
+from tests.wire.state import WireWorld
 
 GUILDS, GUILD_MESSAGES, DIRECT_MESSAGES, MESSAGE_CONTENT = 1 << 0, 1 << 9, 1 << 12, 1 << 15
 _VERSION = 10
 
 
-class Line(Protocol):
+class FrameSender(Protocol):
     """A live connection: something that takes one frame's text and sends it in order."""
 
-    def send(self, text: str) -> None: ...
+    def send_text(self, text: str) -> None: ...
 
 
 class Session:
@@ -33,22 +33,22 @@ class Session:
         self.shard = shard
         self.intents = intents
         self.sequence = 0
-        self.line: Line | None = None
+        self.line: FrameSender | None = None
         self._kept: deque[tuple[int, str]] = deque(maxlen=kept)
 
-    def sees(self, guild: Guild | None) -> bool:
+    def can_see(self, guild: Guild | None) -> bool:
         number, count = self.shard
         return number == 0 if guild is None else (guild.id >> 22) % count == number
 
-    def dispatch(self, event: str, data: str) -> None:
+    def dispatch_event(self, event: str, data: str) -> None:
         """Sends an event now if the line is up; keeps it in any case."""
         self.sequence += 1
         text = f'{{"op":0,"s":{self.sequence},"t":"{event}","d":{data}}}'
         self._kept.append((self.sequence, text))
         if self.line is not None:
-            self.line.send(text)
+            self.line.send_text(text)
 
-    def replay(self, after: int) -> bool:
+    def replay_events(self, after: int) -> bool:
         """Sends again what came after that sequence number; ``False`` if some of it is no longer kept."""
         if self.line is None or after > self.sequence:
             return False
@@ -57,14 +57,14 @@ class Session:
             return False
         for number, text in self._kept:
             if number > after:
-                self.line.send(text)
+                self.line.send_text(text)
         return True
 
 
 class Sessions:
     """All sessions, and the one place from which events go out."""
 
-    def __init__(self, world: World, settings: Settings) -> None:
+    def __init__(self, world: WireWorld, settings: WireSettings) -> None:
         self._world = world
         self._settings = settings
         self._by_id: dict[str, Session] = {}
@@ -75,13 +75,13 @@ class Sessions:
         self.resumed = 0
         self.resume_url = ""
 
-    def get(self, session_id: str) -> Session | None:
+    def get_session(self, session_id: str) -> Session | None:
         return self._by_id.get(session_id)
 
-    def invalidate(self, session: Session) -> None:
+    def invalidate_session(self, session: Session) -> None:
         self._by_id.pop(session.id, None)
 
-    def all(self) -> list[Session]:
+    def list_sessions(self) -> list[Session]:
         return list(self._by_id.values())
 
     def is_too_soon(self, shard: int, at: float) -> bool:
@@ -93,22 +93,22 @@ class Sessions:
             self._last[bucket] = at
         return too_soon
 
-    def identify(self, line: Line, shard: tuple[int, int], intents: int) -> Session:
+    def identify_shard(self, harness: FrameSender, shard: tuple[int, int], intents: int) -> Session:
         """Opens a session: READY with the guilds unavailable, then each of them as GUILD_CREATE."""
         # A killed bot leaves its session behind; nobody resumes it once its shard identifies anew.
-        for old in [each for each in self.all() if each.shard == shard and each.line is None]:
-            self.invalidate(old)
+        for old in [each for each in self.list_sessions() if each.shard == shard and each.line is None]:
+            self.invalidate_session(old)
         session = Session(shard, intents, self._settings.resume_buffer)
-        session.line = line
+        session.line = harness
         self._by_id[session.id] = session
         self.identified += 1
-        guilds = [each for each in self._world.guilds.values() if not each.left and session.sees(each)]
-        session.dispatch("READY", json.dumps(self._ready(session, guilds)))
+        guilds = [each for each in self._world.guilds.values() if not each.left and session.can_see(each)]
+        session.dispatch_event("READY", json.dumps(self._ready_payload(session, guilds)))
         for guild in guilds:
-            session.dispatch("GUILD_CREATE", json.dumps(guild_create(self._world, guild)))
+            session.dispatch_event("GUILD_CREATE", json.dumps(guild_create(self._world, guild)))
         return session
 
-    def _ready(self, session: Session, guilds: list[Guild]) -> Json:
+    def _ready_payload(self, session: Session, guilds: list[Guild]) -> Json:
         return {
             "v": _VERSION,
             "user": self._world.bot.payload | {"verified": True, "mfa_enabled": True, "email": None},
@@ -122,7 +122,7 @@ class Sessions:
             "_trace": [],
         }
 
-    def dispatch(
+    def dispatch_event(
         self,
         event: str,
         guild: Guild | None,
@@ -139,10 +139,10 @@ class Sessions:
         listening = [
             each
             for each in self._by_id.values()
-            if each.sees(guild) and each.intents & intent == intent and not each.intents & without
+            if each.can_see(guild) and each.intents & intent == intent and not each.intents & without
         ]
         if listening:
             data = json.dumps(payload() if callable(payload) else payload, separators=(",", ":"))
             for session in listening:
-                session.dispatch(event, data)
+                session.dispatch_event(event, data)
         return len(listening)

@@ -6,7 +6,7 @@ from typing import Any
 from tests.wire.errors import ControlError, Json
 
 
-def _buckets() -> dict[str, tuple[int, float]]:
+def _default_buckets() -> dict[str, tuple[int, float]]:
     return {
         "create": (5, 5.0),
         "edit": (5, 5.0),
@@ -20,7 +20,7 @@ def _buckets() -> dict[str, tuple[int, float]]:
 
 
 @dataclass(slots=True)
-class Settings:
+class WireSettings:
     """Numbers are Discord's own where they are known; times are seconds unless a name says otherwise."""
 
     token: str | None = None
@@ -33,7 +33,7 @@ class Settings:
     """``sliding``, the strictest reading of "50 a second", or ``fixed`` seconds counted from the first
     request.
     """
-    buckets: dict[str, tuple[int, float]] = field(default_factory=_buckets)
+    buckets: dict[str, tuple[int, float]] = field(default_factory=_default_buckets)
     """Requests and seconds for each kind of route, counted by channel (webhooks by token, others by
     guild). ``crosspost`` (by channel) and ``crosspost_edit`` (edits of a crossposted message, by message) roll
     on: each frees its place so many seconds after it was taken.
@@ -61,19 +61,19 @@ class Settings:
     seed: int = 0
     """Of the random numbers behind faults with a probability."""
 
-    def bucket(self, kind: str) -> str:
+    def bucket_for(self, kind: str) -> str:
         """The bucket that the headers of that kind of route speak of."""
         return "other" if kind == "crosspost" and not self.crosspost_in_headers else kind
 
-    def update(self, changes: Json) -> None:
+    def apply_changes(self, changes: Json) -> None:
         """Sets what ``changes`` names; ``buckets`` is merged, so that one can be set without the others."""
         known = {each.name for each in fields(self)}
         for name, value in changes.items():
             if name not in known:
                 raise ControlError(f"no such setting: {name}")
-            setattr(self, name, self._merged(value) if name == "buckets" else value)
+            setattr(self, name, self._merge_buckets(value) if name == "buckets" else value)
 
-    def _merged(self, changes: dict[str, Any]) -> dict[str, tuple[int, float]]:
+    def _merge_buckets(self, changes: dict[str, Any]) -> dict[str, tuple[int, float]]:
         unknown = changes.keys() - self.buckets.keys()
         if unknown:
             raise ControlError(f"no such bucket: {', '.join(sorted(unknown))}")

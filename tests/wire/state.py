@@ -14,7 +14,7 @@ _GUILDS_BEGIN_MS = 200_000_000_000
 _OTHERS_BEGIN_MS = 201_000_000_000
 
 
-class World:
+class WireWorld:
     """All that exists. Ids of guilds, channels, roles and users come out the same for the same order of
     creation.
     """
@@ -30,30 +30,30 @@ class World:
         self.commands: dict[int, list[Json]] = {}
         """Uploaded commands by guild id; 0 holds the global ones."""
         self.command_uploads = 0
-        self.bot = self.user("newsdesk", bot=True)
-        self.owner = self.user("owner")
+        self.bot = self.get_user("newsdesk", bot=True)
+        self.owner = self.get_user("owner")
 
     @property
     def application_id(self) -> int:
         return self.bot.id
 
-    def snowflake(self) -> int:
+    def new_snowflake(self) -> int:
         """A new id that carries the present time, larger than all before it."""
         now = (time.time_ns() // 1_000_000 - DISCORD_EPOCH_MS) << 22
         self._last_snowflake = max(now, self._last_snowflake + 1)
         return self._last_snowflake
 
-    def fixed_id(self) -> int:
+    def new_fixed_id(self) -> int:
         self._others += 1
         return (_OTHERS_BEGIN_MS + self._others) << 22
 
-    def user(self, name: str, *, bot: bool = False) -> User:
+    def get_user(self, name: str, *, bot: bool = False) -> User:
         """The user of that name, made at the first mention. A name of digits is an id."""
         if name.isdecimal() and int(name) in self.users:
             return self.users[int(name)]
         found = self.names.get(name)
         if found is None:
-            user_id = int(name) if name.isdecimal() else self.fixed_id()
+            user_id = int(name) if name.isdecimal() else self.new_fixed_id()
             found = avatar_free_user(user_id, name, bot=bot)
             self.users[found.id] = self.names[name] = found
         return found
@@ -61,7 +61,7 @@ class World:
     def add_guild(self, name: str) -> Guild:
         # Guild ids alone are consecutive in their time part, which is what spreads them evenly over shards.
         guild_id = (_GUILDS_BEGIN_MS + len(self.guilds)) << 22
-        guild = Guild(guild_id, name, self.owner, bot_role=self.fixed_id())
+        guild = Guild(guild_id, name, self.owner, bot_role=self.new_fixed_id())
         self.guilds[guild_id] = guild
         return guild
 
@@ -70,17 +70,17 @@ class World:
     ) -> Channel:
         """A new channel. A thread gets a fresh id, or that of the message that it begins from."""
         is_thread = kind in THREAD_TYPES
-        channel_id = channel_id or (self.snowflake() if is_thread else self.fixed_id())
+        channel_id = channel_id or (self.new_snowflake() if is_thread else self.new_fixed_id())
         channel = Channel(channel_id, kind, name, guild, parent, position=len(guild.channels))
         channel.created = channel.archive_changed = now_text()
         (guild.threads if is_thread else guild.channels)[channel.id] = channel
         self.channels[channel.id] = channel
         return channel
 
-    def dm(self, user: User) -> Channel:
+    def get_dm(self, user: User) -> Channel:
         found = self.dms.get(user.id)
         if found is None:
-            found = Channel(self.fixed_id(), DM, user.name, None, recipient=user)
+            found = Channel(self.new_fixed_id(), DM, user.name, None, recipient=user)
             self.dms[user.id] = self.channels[found.id] = found
         return found
 

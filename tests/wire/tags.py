@@ -18,10 +18,10 @@ def forum_tags(
     if any(not 1 <= len(name) <= _LONGEST for name in names):
         raise ControlError(f"the name of a tag has 1 to {_LONGEST} characters")
     known = {tag["name"]: tag["id"] for tag in before}
-    return [_tag(known.get(name) or str(new_id()), name, moderated=name in moderated) for name in names]
+    return [_make_tag(known.get(name) or str(new_id()), name, moderated=name in moderated) for name in names]
 
 
-def _tag(tag_id: str, name: str, *, moderated: bool) -> Json:
+def _make_tag(tag_id: str, name: str, *, moderated: bool) -> Json:
     return {"id": tag_id, "name": name, "moderated": moderated, "emoji_id": None, "emoji_name": None}
 
 

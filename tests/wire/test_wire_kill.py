@@ -13,7 +13,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _COUNT = 6
 
 
-async def _start(wire: WireDiscord, channel_id: int) -> Process:
+async def _start_bot(wire: WireDiscord, channel_id: int) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -28,18 +28,18 @@ async def _start(wire: WireDiscord, channel_id: int) -> Process:
 @pytest.mark.parametrize("stored", [True, False])
 async def test_a_bot_killed_while_it_waits_for_an_answer_repeats_nothing(stored: bool) -> None:
     async with WireDiscord() as wire:
-        await wire.configure(limits=False)
+        await wire.configure_settings(limits=False)
         channel_id = (await wire.add_guild()).channels[0].id
         # The bot is killed in its fourth send, while the server holds the request or its answer back.
-        await wire.fault("stall", "POST", "/messages$", skip=3, seconds=30, after=stored)
-        bot = await _start(wire, channel_id)
+        await wire.add_fault("stall", "POST", "/messages$", skip=3, seconds=30, after=stored)
+        bot = await _start_bot(wire, channel_id)
         seen = await wire.wait_for_messages(channel_id, 4 if stored else 3)
         async with asyncio.timeout(5):
-            while (await wire.faults())[0]["hits"] == 0:
+            while (await wire.list_faults())[0]["hits"] == 0:
                 await asyncio.sleep(0.01)
         bot.kill()
         await bot.wait()
         assert len(seen) == (4 if stored else 3)
-        assert await (await _start(wire, channel_id)).wait() == 0
-        assert [each.content for each in await wire.messages(channel_id)] == [str(n) for n in range(_COUNT)]
-        assert (await wire.totals()).prevented == len(seen)
+        assert await (await _start_bot(wire, channel_id)).wait() == 0
+        assert [each.content for each in await wire.list_messages(channel_id)] == [str(n) for n in range(_COUNT)]
+        assert (await wire.get_totals()).prevented == len(seen)

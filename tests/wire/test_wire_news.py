@@ -12,7 +12,7 @@ from tests.wire.permissions import BOT, Permission
 pytestmark = pytest.mark.filterwarnings("ignore:'audioop' is deprecated:DeprecationWarning")
 
 
-async def _news(wire: WireDiscord, client: discord.Client) -> discord.TextChannel:
+async def _announcement_channel(wire: WireDiscord, client: discord.Client) -> discord.TextChannel:
     guild = await wire.add_guild("announcement")
     channel = await client.fetch_channel(guild.channels[0].id)
     assert isinstance(channel, discord.TextChannel)
@@ -21,13 +21,13 @@ async def _news(wire: WireDiscord, client: discord.Client) -> discord.TextChanne
 
 
 async def test_a_crosspost_is_marked_and_told(wire: WireDiscord, client: discord.Client) -> None:
-    news = await _news(wire, client)
+    news = await _announcement_channel(wire, client)
     first, second = [await news.send(text) for text in "ab"]
     await second.publish()
     answer = await client.http.publish_message(news.id, first.id)
     assert answer["flags"] == 1
     assert (await first.fetch()).flags.crossposted
-    kept = await wire.messages(news.id)
+    kept = await wire.list_messages(news.id)
     assert [each.crossposted for each in kept] == [True, True]
     assert [each.crosspost_edits for each in kept] == [0, 0]
     assert kept[0].crossposted_at is not None
@@ -36,8 +36,8 @@ async def test_a_crosspost_is_marked_and_told(wire: WireDiscord, client: discord
 
 
 async def test_a_message_is_crossposted_once(wire: WireDiscord, client: discord.Client) -> None:
-    await wire.configure(buckets={"crosspost": [2, 3600]})
-    news = await _news(wire, client)
+    await wire.configure_settings(buckets={"crosspost": [2, 3600]})
+    news = await _announcement_channel(wire, client)
     sent = await news.send("a")
     await sent.publish()
     for _ in range(3):
@@ -62,9 +62,9 @@ async def test_only_messages_of_a_news_channel_can_be_crossposted(wire: WireDisc
 
 
 async def test_a_crosspost_has_its_permissions(wire: WireDiscord, client: discord.Client) -> None:
-    news = await _news(wire, client)
+    news = await _announcement_channel(wire, client)
     own = await news.send("a")
-    theirs = news.get_partial_message((await wire.post(news.id, "b")).id)
+    theirs = news.get_partial_message((await wire.post_message(news.id, "b")).id)
     with pytest.raises(discord.Forbidden) as caught:
         await theirs.publish()
     assert caught.value.code == 50013
@@ -76,34 +76,34 @@ async def test_a_crosspost_has_its_permissions(wire: WireDiscord, client: discor
 
 
 async def test_crossposts_are_ten_an_hour_in_a_channel(wire: WireDiscord, client: discord.Client) -> None:
-    await wire.configure(buckets={"create": [50, 1]})
-    news, other = await _news(wire, client), await _news(wire, client)
+    await wire.configure_settings(buckets={"create": [50, 1]})
+    news, other = await _announcement_channel(wire, client), await _announcement_channel(wire, client)
     for number in range(10):
         await (await news.send(str(number))).publish()
     late = await news.send("late")
     with pytest.raises(discord.RateLimited) as spent:
         await late.publish()
     assert 3500 < spent.value.retry_after <= 3600
-    assert (await wire.requests(status=429))[0].path.endswith("/crosspost")
+    assert (await wire.list_requests(status=429))[0].path.endswith("/crosspost")
     await (await other.send("elsewhere")).publish()
-    await wire.refill()
+    await wire.refill_limits()
     await late.publish()
-    assert all(each.crossposted for each in await wire.messages(news.id))
+    assert all(each.crossposted for each in await wire.list_messages(news.id))
 
 
 async def test_the_budget_rolls_on(wire: WireDiscord, client: discord.Client) -> None:
-    await wire.configure(buckets={"crosspost": [1, 0.4]})
-    news = await _news(wire, client)
+    await wire.configure_settings(buckets={"crosspost": [1, 0.4]})
+    news = await _announcement_channel(wire, client)
     begun = time.monotonic()
     for text in "abc":
         await (await news.send(text)).publish()
     assert time.monotonic() - begun >= 0.75
-    assert (await wire.totals()).by_status["429"] >= 2
+    assert (await wire.get_totals()).by_status["429"] >= 2
 
 
 async def test_the_answer_beyond_the_budget(wire: WireDiscord, client: discord.Client) -> None:
-    await wire.configure(buckets={"crosspost": [1, 3600]}, invalid_limit=2)
-    news = await _news(wire, client)
+    await wire.configure_settings(buckets={"crosspost": [1, 3600]}, invalid_limit=2)
+    news = await _announcement_channel(wire, client)
     sent = [await news.send(text) for text in "ab"]
     await sent[0].publish()
     url = f"{wire.address.api}/channels/{news.id}/messages/{sent[1].id}/crosspost"
@@ -120,15 +120,15 @@ async def test_the_answer_beyond_the_budget(wire: WireDiscord, client: discord.C
 
 
 async def test_the_budget_may_stand_in_the_headers(wire: WireDiscord, client: discord.Client) -> None:
-    await wire.configure(crosspost_in_headers=True)
-    news = await _news(wire, client)
+    await wire.configure_settings(crosspost_in_headers=True)
+    news = await _announcement_channel(wire, client)
     sent = [await news.send(text) for text in "ab"]
     await sent[0].publish()
     # discord.py sees a bucket whose end is further off than it may wait, and does not ask although there is room.
     with pytest.raises(discord.RateLimited) as caught:
         await sent[1].publish()
     assert 3500 < caught.value.retry_after <= 3600
-    assert len(await wire.requests(path="/crosspost$")) == 1
+    assert len(await wire.list_requests(path="/crosspost$")) == 1
     url = f"{wire.address.api}/channels/{news.id}/messages/{sent[1].id}/crosspost"
     async with (
         aiohttp.ClientSession(headers={"Authorization": "Bot token"}) as http,
@@ -140,8 +140,8 @@ async def test_the_budget_may_stand_in_the_headers(wire: WireDiscord, client: di
 
 
 async def test_edits_of_a_crosspost_are_counted_and_few(wire: WireDiscord, client: discord.Client) -> None:
-    await wire.configure(buckets={"edit": [100, 1]})
-    news = await _news(wire, client)
+    await wire.configure_settings(buckets={"edit": [100, 1]})
+    news = await _announcement_channel(wire, client)
     sent, other = await news.send("a"), await news.send("b")
     await sent.edit(content="before")
     await sent.publish()
@@ -151,35 +151,35 @@ async def test_edits_of_a_crosspost_are_counted_and_few(wire: WireDiscord, clien
         await sent.edit(content="late")
     assert 3500 < spent.value.retry_after <= 3600
     await other.edit(content="not crossposted")
-    kept = await wire.messages(news.id)
+    kept = await wire.list_messages(news.id)
     assert [(each.content, each.crosspost_edits) for each in kept] == [("2", 3), ("not crossposted", 0)]
-    await wire.configure(buckets={"crosspost_edit": [100, 1]})
+    await wire.configure_settings(buckets={"crosspost_edit": [100, 1]})
     await sent.edit(content="in time")
-    assert (await wire.messages(news.id))[0].crosspost_edits == 4
+    assert (await wire.list_messages(news.id))[0].crosspost_edits == 4
 
 
 async def test_a_lost_answer_leaves_the_crosspost(wire: WireDiscord, client: discord.Client) -> None:
-    news = await _news(wire, client)
+    news = await _announcement_channel(wire, client)
     sent = await news.send("a")
-    await wire.fault("reset", "POST", "/crosspost")
-    await wire.fault("lost", "POST", "/crosspost")
+    await wire.add_fault("reset", "POST", "/crosspost")
+    await wire.add_fault("lost", "POST", "/crosspost")
     for crossposted in (False, True):
         with pytest.raises(aiohttp.ClientError):
             await sent.publish()
-        assert (await wire.messages(news.id))[0].crossposted is crossposted
+        assert (await wire.list_messages(news.id))[0].crossposted is crossposted
     with pytest.raises(discord.HTTPException) as again:
         await sent.publish()
     assert again.value.code == 40033
 
 
 async def test_refusals_on_command(wire: WireDiscord, client: discord.Client) -> None:
-    news = await _news(wire, client)
+    news = await _announcement_channel(wire, client)
     sent = await news.send("a")
-    await wire.fault("crossposted", "POST", "/crosspost$")
+    await wire.add_fault("crossposted", "POST", "/crosspost$")
     with pytest.raises(discord.HTTPException) as caught:
         await sent.publish()
     assert caught.value.code == 40033
-    await wire.fault("rate_limited", "POST", "/crosspost$", retry_after=1800.0, scope="shared")
+    await wire.add_fault("rate_limited", "POST", "/crosspost$", retry_after=1800.0, scope="shared")
     with pytest.raises(discord.RateLimited):
         await sent.publish()
     await sent.publish()

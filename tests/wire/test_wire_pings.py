@@ -9,7 +9,7 @@ from tests.wire.permissions import BOT, Permission
 pytestmark = pytest.mark.filterwarnings("ignore:'audioop' is deprecated:DeprecationWarning")
 
 
-def _only(role: int) -> discord.AllowedMentions:
+def _only_role(role: int) -> discord.AllowedMentions:
     return discord.AllowedMentions(everyone=False, users=False, roles=[discord.Object(role)])
 
 
@@ -17,11 +17,11 @@ async def test_only_the_role_that_is_allowed_is_pinged(wire: WireDiscord, client
     guild = await wire.add_guild(roles=["news", "other"])
     news, other = guild.roles["news"], guild.roles["other"]
     channel = client.get_partial_messageable(guild.channels[0].id)
-    text = f"<@&{news}> <@&{other}> @everyone <@{await wire.user_id('ann')}>"
-    sent = await channel.send(text, allowed_mentions=_only(news))
+    text = f"<@&{news}> <@&{other}> @everyone <@{await wire.get_user_id('ann')}>"
+    sent = await channel.send(text, allowed_mentions=_only_role(news))
     await channel.send(text, allowed_mentions=discord.AllowedMentions.none())
-    await channel.send("no mention", allowed_mentions=_only(news))
-    kept = await wire.messages(channel.id)
+    await channel.send("no mention", allowed_mentions=_only_role(news))
+    kept = await wire.list_messages(channel.id)
     assert [each.pinged_roles for each in kept] == [[news], [], []]
     assert kept[0].allowed_mentions == {"parse": [], "roles": [news], "replied_user": True}
     assert kept[0].pings == {"roles": [str(news)], "users": [], "everyone": False}
@@ -35,14 +35,14 @@ async def test_an_edit_pings_nobody(wire: WireDiscord, client: discord.Client) -
     news, other = guild.roles["news"], guild.roles["other"]
     channel = client.get_partial_messageable(guild.channels[0].id)
     quiet = await channel.send("quiet")
-    loud = await channel.send(f"<@&{news}>", allowed_mentions=_only(news))
-    await quiet.edit(content=f"<@&{news}>", allowed_mentions=_only(news))
-    await loud.edit(content=f"<@&{other}>", allowed_mentions=_only(other))
-    kept = await wire.messages(channel.id)
+    loud = await channel.send(f"<@&{news}>", allowed_mentions=_only_role(news))
+    await quiet.edit(content=f"<@&{news}>", allowed_mentions=_only_role(news))
+    await loud.edit(content=f"<@&{other}>", allowed_mentions=_only_role(other))
+    kept = await wire.list_messages(channel.id)
     assert [each.pinged_roles for each in kept] == [[], [news]]
     assert kept[0].content == f"<@&{news}>"
     await loud.edit(content="nothing")
-    assert (await wire.messages(channel.id))[1].pinged_roles == [news]
+    assert (await wire.list_messages(channel.id))[1].pinged_roles == [news]
 
 
 async def test_a_forum_post_pings_as_any_message(wire: WireDiscord, client: discord.Client) -> None:
@@ -50,9 +50,9 @@ async def test_a_forum_post_pings_as_any_message(wire: WireDiscord, client: disc
     news = guild.roles["news"]
     forum = await client.fetch_channel(guild.channels[0].id)
     assert isinstance(forum, discord.ForumChannel)
-    made = await forum.create_thread(name="n", content=f"<@&{news}> new", allowed_mentions=_only(news))
-    await made.message.edit(content=f"<@&{news}> newer", allowed_mentions=_only(news))
-    (post,) = await wire.posts(forum.id)
+    made = await forum.create_thread(name="n", content=f"<@&{news}> new", allowed_mentions=_only_role(news))
+    await made.message.edit(content=f"<@&{news}> newer", allowed_mentions=_only_role(news))
+    (post,) = await wire.list_posts(forum.id)
     assert post.starter is not None
     assert (post.starter.pinged_roles, post.starter.content) == ([news], f"<@&{news}> newer")
 
@@ -64,7 +64,7 @@ async def test_some_roles_and_everyone_need_a_permission(wire: WireDiscord, clie
     await channel.send(text)
     await wire.change_guild(guild.id, bot_permissions=int(BOT | Permission.MENTION_EVERYONE))
     await channel.send(text)
-    first, second = await wire.messages(channel.id)
+    first, second = await wire.list_messages(channel.id)
     assert first.pinged_roles == [guild.roles["open"]]
     assert second.pinged_roles == list(guild.roles.values())
     assert first.pings is not None

@@ -7,12 +7,12 @@ import discord
 import pytest
 
 from tests.wire.client import WireDiscord, WireError
-from tests.wire.sample_bot import SampleBot, forum_channel, managing_threads, running, text_channel
+from tests.wire.sample_bot import SampleBot, forum_channel, manage_threads_permissions, run_client, text_channel
 
 pytestmark = pytest.mark.filterwarnings("ignore:'audioop' is deprecated:DeprecationWarning")
 
 
-async def _thread(wire: WireDiscord, client: discord.Client) -> discord.Thread:
+async def _make_thread(wire: WireDiscord, client: discord.Client) -> discord.Thread:
     """Somebody's thread below a text channel."""
     channel = await text_channel(wire, client)
     thread = await client.fetch_channel((await wire.open_thread(channel.id, "A thread")).id)
@@ -20,29 +20,29 @@ async def _thread(wire: WireDiscord, client: discord.Client) -> discord.Thread:
     return thread
 
 
-async def _soon(condition: Callable[[], bool]) -> None:
+async def _wait_until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0.01)
 
 
 async def test_a_thread_takes_messages_and_nonces(wire: WireDiscord, client: discord.Client) -> None:
-    thread = await _thread(wire, client)
+    thread = await _make_thread(wire, client)
     assert thread.me is None
     sent = await thread.send("one", nonce="n")
     assert (await thread.send("one", nonce="n")).id == sent.id
     await sent.edit(content="two")
-    (kept,) = await wire.messages(thread.id)
+    (kept,) = await wire.list_messages(thread.id)
     assert (kept.content, kept.channel_id, kept.nonce) == ("two", thread.id, "n")
     again = await client.fetch_channel(thread.id)
     assert isinstance(again, discord.Thread)
     assert again.me is not None
     await sent.delete()
-    assert await wire.messages(thread.id) == []
+    assert await wire.list_messages(thread.id) == []
 
 
 async def test_a_thread_has_a_permission_of_its_own(wire: WireDiscord, client: discord.Client) -> None:
-    thread = await _thread(wire, client)
+    thread = await _make_thread(wire, client)
     assert thread.parent_id is not None
     parent = client.get_partial_messageable(thread.parent_id)
     sent = await thread.send("before")
@@ -62,7 +62,7 @@ async def test_a_thread_has_a_permission_of_its_own(wire: WireDiscord, client: d
 
 @pytest.mark.parametrize("which", ["thread", "parent"])
 async def test_a_deleted_thread_is_unknown(wire: WireDiscord, client: discord.Client, which: str) -> None:
-    thread = await _thread(wire, client)
+    thread = await _make_thread(wire, client)
     sent = await thread.send("a")
     assert thread.parent_id is not None
     await wire.change_channel(thread.id if which == "thread" else thread.parent_id, access="gone")
@@ -75,7 +75,7 @@ async def test_a_deleted_thread_is_unknown(wire: WireDiscord, client: discord.Cl
 async def test_a_message_wakes_an_archived_thread_and_an_edit_does_not(
     wire: WireDiscord, client: discord.Client
 ) -> None:
-    thread = await _thread(wire, client)
+    thread = await _make_thread(wire, client)
     sent = await thread.send("a")
     assert (await wire.change_channel(thread.id, archived=True)).archived
     with pytest.raises(discord.HTTPException) as caught:
@@ -89,13 +89,13 @@ async def test_a_message_wakes_an_archived_thread_and_an_edit_does_not(
     await sent.edit(content="b")
     await wire.change_channel(thread.id, archived=True)
     await sent.delete()
-    assert [each.content for each in await wire.messages(thread.id)] == ["c"]
-    await wire.post(thread.id, "by a person")
+    assert [each.content for each in await wire.list_messages(thread.id)] == ["c"]
+    await wire.post_message(thread.id, "by a person")
     assert not (await wire.change_channel(thread.id)).archived
 
 
 async def test_a_locked_thread_is_for_those_who_manage_it(wire: WireDiscord, client: discord.Client) -> None:
-    thread = await _thread(wire, client)
+    thread = await _make_thread(wire, client)
     sent = await thread.send("a")
     await wire.change_channel(thread.id, locked=True)
     for action in (thread.send("b"), sent.edit(content="b")):
@@ -111,10 +111,10 @@ async def test_a_locked_thread_is_for_those_who_manage_it(wire: WireDiscord, cli
         with pytest.raises(discord.HTTPException) as archived:
             await late
         assert archived.value.code == 50083
-    await wire.change_guild(thread.guild.id, bot_permissions=managing_threads())
+    await wire.change_guild(thread.guild.id, bot_permissions=manage_threads_permissions())
     await thread.send("b")
     await sent.edit(content="c")
-    assert [each.content for each in await wire.messages(thread.id)] == ["c", "b"]
+    assert [each.content for each in await wire.list_messages(thread.id)] == ["c", "b"]
 
 
 async def test_the_creator_may_change_a_thread(wire: WireDiscord, client: discord.Client) -> None:
@@ -126,7 +126,7 @@ async def test_the_creator_may_change_a_thread(wire: WireDiscord, client: discor
         await thread.edit(name="o")
     assert (caught.value.status, caught.value.code) == (400, 50083)
     assert not (await thread.edit(name="o", archived=False)).archived
-    assert (await wire.posts(forum.id))[0].tag_names == ["cloud"]
+    assert (await wire.list_posts(forum.id))[0].tag_names == ["cloud"]
     with pytest.raises(discord.Forbidden):
         await thread.edit(slowmode_delay=5)
     with pytest.raises(discord.HTTPException) as wrong:
@@ -138,7 +138,7 @@ async def test_the_creator_may_change_a_thread(wire: WireDiscord, client: discor
 
 
 async def test_who_may_send_may_wake_a_thread_of_others(wire: WireDiscord, client: discord.Client) -> None:
-    thread = await _thread(wire, client)
+    thread = await _make_thread(wire, client)
     with pytest.raises(discord.Forbidden):
         await thread.edit(archived=True)
     await wire.change_channel(thread.id, archived=True)
@@ -197,7 +197,7 @@ async def test_the_bot_opens_threads_itself(wire: WireDiscord, client: discord.C
     below = await news.create_thread(name="b", message=message)
     assert below.id == message.id
     assert [each.type.name for each in (empty, below)] == ["public_thread", "news_thread"]
-    assert [each.name for each in await wire.posts(text.id)] == ["a"]
+    assert [each.name for each in await wire.list_posts(text.id)] == ["a"]
     fetched = await message.fetch()
     assert fetched.flags.has_thread
     with pytest.raises(discord.HTTPException) as second:
@@ -213,25 +213,25 @@ async def test_the_bot_opens_threads_itself(wire: WireDiscord, client: discord.C
 async def test_the_gateway_tells_of_threads(wire: WireDiscord) -> None:
     made = await wire.add_guild("text", "forum", "thread:old")
     text, forum = made.channels
-    (old,) = await wire.posts(text.id)
+    (old,) = await wire.list_posts(text.id)
     await wire.change_channel(old.id, archived=True)
     active = await wire.open_thread(forum.id, "active", "c")
     bot = SampleBot()
-    async with running(bot):
+    async with run_client(bot):
         (guild,) = bot.guilds
         assert [each.id for each in guild.threads] == [active.id]
         thread = guild.threads[0]
         assert isinstance(thread.parent, discord.ForumChannel)
         await thread.send("hello")
-        await _soon(lambda: thread.me is not None)
+        await _wait_until(lambda: thread.me is not None)
         await wire.change_channel(active.id, archived=True)
-        await _soon(lambda: guild.get_thread(active.id) is None)
+        await _wait_until(lambda: guild.get_thread(active.id) is None)
         await thread.send("wake")
-        await _soon(lambda: guild.get_thread(active.id) is not None)
+        await _wait_until(lambda: guild.get_thread(active.id) is not None)
         new = await wire.open_thread(text.id, "new")
-        await _soon(lambda: guild.get_thread(new.id) is not None)
+        await _wait_until(lambda: guild.get_thread(new.id) is not None)
         await wire.change_channel(new.id, access="gone")
-        await _soon(lambda: guild.get_thread(new.id) is None)
+        await _wait_until(lambda: guild.get_thread(new.id) is None)
         post = await thread.parent.create_thread(name="post", content="c")
-        await _soon(lambda: guild.get_thread(post.thread.id) is not None)
-        await _soon(lambda: post.message.id in bot.heard)
+        await _wait_until(lambda: guild.get_thread(post.thread.id) is not None)
+        await _wait_until(lambda: post.message.id in bot.heard)

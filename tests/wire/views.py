@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tests.wire.entities import CROSSPOSTED, EPHEMERAL, LOADING, Channel, Guild, Message
 from tests.wire.errors import Json
 from tests.wire.interactions import Interaction
-from tests.wire.state import World
+from tests.wire.state import WireWorld
 from tests.wire.tags import tag_names
 
 KIND_NAMES = {
@@ -107,7 +107,7 @@ def interaction_view(interaction: Interaction) -> Json:
         "deferred": interaction.deferred,
         "replied": interaction.replied,
         "updates": interaction.updates,
-        "reply": _visible(interaction.original),
+        "reply": _visible_message(interaction.original),
         "followups": [message_view(each) for each in interaction.followups if each.deleted is None],
         "choices": data.get("choices") if interaction.callback_type == 8 else None,
         "modal": data if interaction.callback_type == 9 else None,
@@ -115,18 +115,20 @@ def interaction_view(interaction: Interaction) -> Json:
     }
 
 
-def _visible(message: Message | None) -> Json | None:
+def _visible_message(message: Message | None) -> Json | None:
     return None if message is None or message.deleted is not None else message_view(message)
 
 
-def totals(world: World) -> Json:
+def totals_view(world: WireWorld) -> Json:
     """Live messages by channel, and all that enforced nonces prevented."""
     return {
-        "messages": {str(each.id): _live(each.messages.values()) for each in world.channels.values() if each.order},
+        "messages": {
+            str(each.id): _count_live(each.messages.values()) for each in world.channels.values() if each.order
+        },
         "prevented": sum(each.prevented for each in world.channels.values()),
         "command_uploads": world.command_uploads,
     }
 
 
-def _live(messages: Iterable[Message]) -> int:
+def _count_live(messages: Iterable[Message]) -> int:
     return sum(each.deleted is None for each in messages)

@@ -1,14 +1,14 @@
 """Puts the parts of this Discord together, and takes them apart again at a reset."""
 
-from tests.wire.faults import Faults
+from tests.wire.faults import FaultRules
 from tests.wire.gateway import Gateway
 from tests.wire.interactions import Interactions
 from tests.wire.journal import Journal
-from tests.wire.limits import Limits
+from tests.wire.limits import RateLimits
 from tests.wire.posting import Posting
 from tests.wire.sessions import Sessions
-from tests.wire.settings import Settings
-from tests.wire.state import World
+from tests.wire.settings import WireSettings
+from tests.wire.state import WireWorld
 from tests.wire.threads import Threads
 
 
@@ -17,16 +17,16 @@ class Wire:
 
     def __init__(self) -> None:
         self.resume_url = ""
-        self.begin()
+        self.begin_world()
 
-    def begin(self) -> None:
+    def begin_world(self) -> None:
         """An empty world with Discord's own numbers. Connections of the world before must be dropped
         first.
         """
-        self.settings = Settings()
-        self.world = World()
-        self.limits = Limits(self.settings)
-        self.faults = Faults(self.settings.seed)
+        self.settings = WireSettings()
+        self.world = WireWorld()
+        self.limits = RateLimits(self.settings)
+        self.faults = FaultRules(self.settings.seed)
         self.journal = Journal()
         self.sessions = Sessions(self.world, self.settings)
         self.sessions.resume_url = self.resume_url
@@ -35,7 +35,7 @@ class Wire:
         self.threads = Threads(self.world, self.sessions, self.posting)
         self.interactions = Interactions(self.world, self.settings, self.posting)
 
-    def reset(self) -> None:
+    def reset_world(self) -> None:
         for connection in list(self.gateway.connections):
-            connection.drop()
-        self.begin()
+            connection.drop_connection()
+        self.begin_world()

@@ -11,15 +11,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 
-from tests.bench.table import show
+from tests.bench.table import print_table
 from tests.year.calendar import Span
-from tests.year.reckoning import Reckoning
-from tests.year.story import Year, is_single, pass_by
+from tests.year.reckoning import YearCheck
+from tests.year.story import YearRecord, is_single, run_year
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def downtimes(days: int) -> list[Span]:
+def plan_downtimes(days: int) -> list[Span]:
     """Nine nights, short and long, and one of three days; apart from each other in any month or more."""
     nights = [
         (START + timedelta(days=days * part / 11, hours=21), timedelta(hours=1 + part * 2)) for part in range(1, 10)
@@ -28,7 +28,7 @@ def downtimes(days: int) -> list[Span]:
     return [(start, start + span) for start, span in nights]
 
 
-def report(year: Year, complaints: dict[str, list[str]], seconds: float) -> None:
+def print_report(year: YearRecord, complaints: dict[str, list[str]], seconds: float) -> None:
     layouts = Counter("single stories" if is_single(post.delivery) else "digests" for post in year.posts)
     figures = {
         "simulated days": (year.end - year.start).days,
@@ -45,7 +45,7 @@ def report(year: Year, complaints: dict[str, list[str]], seconds: float) -> None
         "complaints": sum(map(len, complaints.values())),
         "seconds": round(seconds),
     }
-    show(["a year", ""], [[name, f"{value:,}"] for name, value in figures.items()])
+    print_table(["a year", ""], [[name, f"{value:,}"] for name, value in figures.items()])
     for name, found in complaints.items():
         print(f"\n{name}: {len(found):,}", *found[:10], sep="\n")
 
@@ -57,9 +57,9 @@ def main() -> int:
     sizes = vars(parser.parse_args())
     began = perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        year = asyncio.run(pass_by(Path(folder), start=START, away=downtimes(sizes["days"]), **sizes))
-    complaints = Reckoning(year).complaints()
-    report(year, complaints, perf_counter() - began)
+        year = asyncio.run(run_year(Path(folder), start=START, away=plan_downtimes(sizes["days"]), **sizes))
+    complaints = YearCheck(year).list_complaints()
+    print_report(year, complaints, perf_counter() - began)
     return 1 if complaints else 0
 
 

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.desk.subscription import When, Wish
+from bot.domain.subscription import Frequency, SubscriptionOptions
 
 Span = tuple[datetime, datetime]
 
 
-def slots(wish: Wish, start: datetime, end: datetime) -> dict[datetime, str]:
+def calendar_slots(options: SubscriptionOptions, start: datetime, end: datetime) -> dict[datetime, str]:
     """The local names of all slots after `start` until `end`, by their instants; of several at one instant the last."""
-    zone = ZoneInfo(wish.timezone)
+    zone = ZoneInfo(options.timezone)
     found: dict[datetime, str] = {}
     day = start.astimezone(zone).date() - timedelta(days=2)
     while day <= end.astimezone(zone).date():
-        for clock in _times(wish) if day.weekday() in _days(wish) else ():
+        for clock in _times_of(options) if day.weekday() in _days_of(options) else ():
             at = datetime.combine(day, clock, zone).astimezone(UTC)
             if start < at <= end:
                 found[at] = max(found.get(at, ""), f"{day} {clock:%H:%M}")
@@ -25,20 +25,20 @@ def slots(wish: Wish, start: datetime, end: datetime) -> dict[datetime, str]:
     return dict(sorted(found.items()))
 
 
-def _days(wish: Wish) -> Sequence[int]:
-    everyday = range(5) if wish.when is When.WEEKDAYS else range(7)
-    return wish.days or ((0,) if wish.when is When.WEEKLY else everyday)
+def _days_of(options: SubscriptionOptions) -> Sequence[int]:
+    everyday = range(5) if options.when is Frequency.WEEKDAYS else range(7)
+    return options.days or ((0,) if options.when is Frequency.WEEKLY else everyday)
 
 
-def _times(wish: Wish) -> Sequence[time]:
-    return [time(hour) for hour in range(24)] if wish.when is When.HOURLY else wish.times or (time(9),)
+def _times_of(options: SubscriptionOptions) -> Sequence[time]:
+    return [time(hour) for hour in range(24)] if options.when is Frequency.HOURLY else options.times or (time(9),)
 
 
-def turns(named: dict[datetime, str], away: Iterable[Span]) -> dict[datetime, str]:
+def digest_moments(named: dict[datetime, str], away: Iterable[Span]) -> dict[datetime, str]:
     """The slots that can bring a digest, by the moment when they do: of those that were missed together the last."""
-    return {_back(at, away): name for at, name in named.items()}
+    return {_moment_back(at, away): name for at, name in named.items()}
 
 
-def _back(at: datetime, away: Iterable[Span]) -> datetime:
+def _moment_back(at: datetime, away: Iterable[Span]) -> datetime:
     """When the bot is there again."""
     return next((end for start, end in away if start <= at < end), at)

@@ -10,17 +10,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.cards.model import FileStat, Reading
-from bot.delivery.poster import TryLaterError
-from bot.desk.delivery import Delivery
-from bot.desk.quiet import QuietHours
-from bot.desk.subscription import Layout, Subscription
-from bot.render.digest import digest_message
-from bot.store.records import FiledCard
+from bot.cards.model import FileStat, ParseResult
+from bot.delivery.sender import RetryLaterError
+from bot.domain.delivery import Delivery
+from bot.domain.quiet_hours import QuietHours
+from bot.domain.subscription import Layout, Subscription
+from bot.render.digest import render_digest
+from bot.store.cards.rows import StoredCard
 from tests.render.limits_check import assert_within_limits
-from tests.support.desk import Channels, Desk, a_desk
+from tests.support.worker import MemoryChannels, WorkerHarness, open_harness
 from tests.year.calendar import Span
-from tests.year.news import Arrival, arrivals, quiet_hours, wishes
+from tests.year.news import Arrival, make_arrivals, make_options, make_quiet_hours
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEXT = """
@@ -47,41 +47,41 @@ class Post:
 
     at: datetime
     delivery: Delivery
-    cards: tuple[FiledCard, ...]
+    cards: tuple[StoredCard, ...]
 
 
-class Watched(Channels):
+class WatchedChannels(MemoryChannels):
     """Channels that note each post with its moment, and are in trouble now and then."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.desk: Desk | None = None
+        self.desk: WorkerHarness | None = None
         self.posts: list[Post] = []
         self.edits = self.retractions = 0
 
-    async def post(self, delivery: Delivery, cards: Sequence[FiledCard], nonce: str) -> int:
+    async def post_message(self, delivery: Delivery, cards: Sequence[StoredCard], nonce: str) -> int:
         assert self.desk
         tries = len(self.calls)
-        self.fail = [TryLaterError("503")] if tries % _REFUSED == _REFUSED - 1 else []
+        self.fail = [RetryLaterError("503")] if tries % _REFUSED == _REFUSED - 1 else []
         self.lose_answer = tries % _LOST == _LOST - 1
         self.calls.append("try")
         if not self.fail:
-            message = digest_message(cards, delivery.layout, None, heading=delivery.heading)
+            message = render_digest(cards, delivery.layout, None, heading=delivery.heading)
             assert_within_limits(message.embeds)
             self.posts.append(Post(self.desk.clock(), delivery, tuple(cards)))
-        return await super().post(delivery, cards, nonce)
+        return await super().post_message(delivery, cards, nonce)
 
-    async def edit(self, delivery: Delivery, cards: Sequence[FiledCard]) -> None:
+    async def edit_message(self, delivery: Delivery, cards: Sequence[StoredCard]) -> None:
         self.edits += 1
-        await super().edit(delivery, cards)
+        await super().edit_message(delivery, cards)
 
-    async def retract(self, delivery: Delivery) -> None:
+    async def delete_message(self, delivery: Delivery) -> None:
         self.retractions += 1
-        await super().retract(delivery)
+        await super().delete_message(delivery)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PlannedCard:
     """A card of a planned message, or a message without cards (`slug` and `story` are None)."""
 
     delivery_id: int
@@ -95,7 +95,7 @@ class Held:
 
 
 @dataclass
-class Year:
+class YearRecord:
     """All that happened."""
 
     start: datetime
@@ -105,7 +105,7 @@ class Year:
     quiet: dict[int, QuietHours]
     arrivals: list[Arrival]
     posts: list[Post] = field(default_factory=list)
-    held: list[Held] = field(default_factory=list)
+    held: list[PlannedCard] = field(default_factory=list)
     ticks: int = 0
     edits: int = 0
     retractions: int = 0
@@ -113,77 +113,81 @@ class Year:
     """Messages at the end of the year that are not as they should be."""
 
 
-async def pass_by(
+async def run_year(
     place: Path, *, start: datetime, days: int, subscriptions: int, cards: int, away: Iterable[Span] = ()
-) -> Year:
+) -> YearRecord:
     """Subscribe, then let news arrive and the clock run. The bot does not run while it is `away`."""
-    channels = Watched()
+    channels = WatchedChannels()
     span = timedelta(days=days)
-    async with a_desk(place, channels) as desk:
-        channels.desk = desk
-        desk.clock.now = start
-        year = Year(start, start + span, list(away), [], {}, arrivals(cards, start, span))
-        await _subscribe(desk, year, subscriptions)
-        with closing(sqlite3.connect(place / "test.db")) as asked:
-            await _run(desk, year, asked)
-            year.held = [_held(*row) for row in asked.execute(_HELD)]
-            year.open = asked.execute(_OPEN, (_microseconds(year.end),)).fetchone()[0]
+    async with open_harness(place, channels) as harness:
+        channels.desk = harness
+        harness.clock.now = start
+        year = YearRecord(start, start + span, list(away), [], {}, make_arrivals(cards, start, span))
+        await _add_subscriptions(harness, year, subscriptions)
+        with closing(sqlite3.connect(place / "test.db")) as connection:
+            await _run_clock(harness, year, connection)
+            year.held = [_planned_from_row(*row) for row in connection.execute(_HELD)]
+            year.open = connection.execute(_OPEN, (_to_microseconds(year.end),)).fetchone()[0]
     year.posts, year.edits, year.retractions = channels.posts, channels.edits, channels.retractions
     return year
 
 
-async def _subscribe(desk: Desk, year: Year, number: int) -> None:
-    for channel, wish in wishes(number):
-        added = await desk.store.subscriptions.add(
-            guild_id=1 + channel // 3, channel_id=channel, created_by=1, now=year.start, wish=wish
+async def _add_subscriptions(harness: WorkerHarness, year: YearRecord, number: int) -> None:
+    for channel, options in make_options(number):
+        added = await harness.store.subscriptions.add_subscription(
+            guild_id=1 + channel // 3, channel_id=channel, created_by=1, now=year.start, options=options
         )
         year.subscriptions.append(added)
-    year.quiet = quiet_hours(sorted({each.channel_id for each in year.subscriptions}))
+    year.quiet = make_quiet_hours(sorted({each.channel_id for each in year.subscriptions}))
     for each in year.subscriptions:
         if each.channel_id in year.quiet:
             hours = year.quiet[each.channel_id]
-            await desk.store.quiet.set(each.guild_id, each.channel_id, hours, year.start)
+            await harness.store.quiet_hours.set_hours(each.guild_id, each.channel_id, hours, year.start)
 
 
-async def _run(desk: Desk, year: Year, asked: sqlite3.Connection) -> None:
+async def _run_clock(harness: WorkerHarness, year: YearRecord, connection: sqlite3.Connection) -> None:
     coming = [each for each in reversed(year.arrivals) if each.at <= year.end]
-    while (moment := _next(desk.clock(), asked, coming, year.away)) <= year.end:
-        desk.clock.now = moment
+    while (moment := _next_moment(harness.clock(), connection, coming, year.away)) <= year.end:
+        harness.clock.now = moment
         now = []
         while coming and coming[-1].at <= moment:
             now.append(coming.pop())
-        await _file(desk, now)
-        await desk.newsroom.tick()
+        await _store_arrivals(harness, now)
+        await harness.worker.plan_and_deliver()
         year.ticks += 1
 
 
-def _next(now: datetime, asked: sqlite3.Connection, coming: Sequence[Arrival], away: Iterable[Span]) -> datetime:
-    due = asked.execute(_NEXT).fetchone()[0]
-    moments = [_moment(due)] if due else []
+def _next_moment(
+    now: datetime, connection: sqlite3.Connection, coming: Sequence[Arrival], away: Iterable[Span]
+) -> datetime:
+    due = connection.execute(_NEXT).fetchone()[0]
+    moments = [_from_microseconds(due)] if due else []
     moments += [coming[-1].at] if coming else []
     # The schedule looks at what is overdue with its next run.
     moment = max(min(moments, default=datetime.max.replace(tzinfo=UTC)), now + timedelta(seconds=1))
     return next((end for start, end in away if start <= moment < end), moment)
 
 
-async def _file(desk: Desk, now: Sequence[Arrival]) -> None:
+async def _store_arrivals(harness: WorkerHarness, now: Sequence[Arrival]) -> None:
     """As a load does; of a card that changed while nobody looked, only the last form is ever seen."""
     last = {each.card.slug: each.card for each in now}
     if last:
-        batch = [(FileStat(f"{slug}.md", 1, 1), Reading(card)) for slug, card in last.items()]
-        await desk.store.cabinet.file("/cards", batch, vanished=(), now=desk.clock(), withdraw=True)
+        batch = [(FileStat(f"{slug}.md", 1, 1), ParseResult(card)) for slug, card in last.items()]
+        await harness.store.card_importer.import_batch("/cards", batch, vanished=(), now=harness.clock(), withdraw=True)
 
 
-def _moment(microseconds: int) -> datetime:
+def _from_microseconds(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _held(delivery: int, subscription: int, channel: int, slot: str | None, part: int, *rest: Any) -> Held:
+def _planned_from_row(
+    delivery: int, subscription: int, channel: int, slot: str | None, part: int, *rest: Any
+) -> PlannedCard:
     planned_at, slug, story = rest
-    return Held(delivery, subscription, channel, slot, part, _moment(planned_at), slug, story)
+    return PlannedCard(delivery, subscription, channel, slot, part, _from_microseconds(planned_at), slug, story)
 
 
-def _microseconds(moment: datetime) -> int:
+def _to_microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.year.reckoning import Reckoning
-from tests.year.story import pass_by
+from tests.year.reckoning import YearCheck
+from tests.year.story import run_year
 
 START = datetime(2026, 3, 26, tzinfo=UTC)
 """Europe's clocks change on the 29th, Australia's and Chile's on April 5th."""
@@ -17,8 +17,8 @@ START = datetime(2026, 3, 26, tzinfo=UTC)
 @pytest.mark.timeout(120)
 async def test_days_of_news_come_as_the_calendar_says(tmp_path: Path) -> None:
     away = [(START + timedelta(days=2, hours=20), START + timedelta(days=3, hours=6))]
-    year = await pass_by(tmp_path, start=START, days=12, subscriptions=10, cards=80, away=away)
-    assert Reckoning(year).complaints() == {}
+    year = await run_year(tmp_path, start=START, days=12, subscriptions=10, cards=80, away=away)
+    assert YearCheck(year).list_complaints() == {}
     assert len(year.posts) > 50
     assert year.edits
     assert year.retractions

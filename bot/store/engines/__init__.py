@@ -16,13 +16,13 @@ OPEN_ELSEWHERE = (
 )
 
 
-class Stand(Protocol):
+class LeaderLock(Protocol):
     """A candidate for a lock that one process holds at a time."""
 
-    answers: bool
+    is_gateway: bool
     """Whether the last `look` succeeded. If not, the holder is unknown and the lock cannot be acquired."""
 
-    async def look(self) -> bool:
+    async def try_acquire(self) -> bool:
         """Try to acquire the lock, or confirm it; return whether it is held. It is released when the process ends."""
 
     async def close(self) -> None:
@@ -30,39 +30,40 @@ class Stand(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class EngineHandle:
     """An engine, and the options of its four kinds of transaction (see `bot.store.database.Database`).
 
-    `readers` and `noters` limit concurrent transactions of these kinds; with 0 noters, notes are writes.
-    `stand` makes a candidate for leadership, `gateway_stand` one for the gateway of these shards (None: all).
-    If the store is `shared`, several processes may deliver from it, and `bell` is the statement that notifies them of a
-    write. `checkpoint` is the statement that checkpoints the WAL, for engines that need it. `check` raises `StoreError`
-    if the database was replaced or removed, which connections to an open file would not notice.
+    `max_readers` and `max_shared_writers` limit concurrent transactions of these kinds; with 0 noters, notes are
+    writes. `leader_lock` makes a candidate for leadership, `gateway_lock` one for the gateway of these shards (None:
+    all). If the store is `is_shared`, several processes may deliver from it, and `notify_sql` is the statement that
+    notifies them of a write. `checkpoint_sql` is the statement that checkpoints the WAL, for engines that need it.
+    `check` raises `StoreError` if the database was replaced or removed, which connections to an open file would not
+    notice.
     """
 
     engine: AsyncEngine
-    reading: Mapping[str, Any]
-    glancing: Mapping[str, Any]
-    writing: Mapping[str, Any]
-    noting: Mapping[str, Any]
-    readers: int
-    stand: Callable[[Callable[[], None]], Stand]
-    gateway_stand: Callable[[Sequence[int] | None], Stand]
-    noters: int = 0
-    shared: bool = False
-    bell: str = ""
-    checkpoint: str = ""
+    read_options: Mapping[str, Any]
+    autocommit_options: Mapping[str, Any]
+    write_options: Mapping[str, Any]
+    shared_write_options: Mapping[str, Any]
+    max_readers: int
+    leader_lock: Callable[[Callable[[], None]], LeaderLock]
+    gateway_lock: Callable[[Sequence[int] | None], LeaderLock]
+    max_shared_writers: int = 0
+    is_shared: bool = False
+    notify_sql: str = ""
+    checkpoint_sql: str = ""
     check: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
-        event.listen(self.engine.sync_engine, "begin", _begin)
+        event.listen(self.engine.sync_engine, "begin", _emit_begin)
 
 
-def beginning(statement: str, **options: Any) -> Mapping[str, Any]:
+def begin_options(statement: str, **options: Any) -> Mapping[str, Any]:
     """Return options for transactions that start with this statement."""
     return {_FIRST: statement, **options}
 
 
-def _begin(connection: Any) -> None:
+def _emit_begin(connection: Any) -> None:
     if statement := connection.get_execution_options().get(_FIRST):
         connection.exec_driver_sql(statement)

@@ -13,19 +13,19 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.errors import StoreError, StoreTroubleError
-from bot.store.engines import OPEN_ELSEWHERE, Opened, beginning
+from bot.errors import StoreError, StoreUnavailableError
+from bot.store.engines import OPEN_ELSEWHERE, EngineHandle, begin_options
 
 _log = logging.getLogger(__name__)
 _OLDEST = 15
 _READERS, _NOTERS = 8, 2
 _KEY = 0x4E455753
 """Key of the advisory lock that serializes writes ("NEWS")."""
-_DUTY = _KEY + 1
+_LEADER_LOCK = _KEY + 1
 _GATEWAY = _KEY + 2
 _ALL = -1
 """Used in place of a shard ID."""
-_BELL = "newsdesk"
+_NOTIFY = "newsdesk"
 _CONNECTING = 10
 """Connect timeout, in seconds."""
 _LOOKING = 5.0
@@ -53,53 +53,53 @@ _TANGLED = ("40001", "40P01")
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Opened]:
+async def open_engine(url: str) -> AsyncIterator[EngineHandle]:
     """Connect. Raises `StoreError` if the server does not answer or does not meet the requirements."""
-    async with _opened(url, _SESSION) as opened:
-        yield opened
+    async with _open_engine(url, _SESSION) as handle:
+        yield handle
 
 
 @asynccontextmanager
-async def opened_to_read(url: str) -> AsyncIterator[Opened]:
-    """Connect with read-only sessions; see `opened`."""
-    async with _opened(url, _SESSION | _READING) as opened:
-        yield opened
+async def open_engine_read_only(url: str) -> AsyncIterator[EngineHandle]:
+    """Connect with read-only sessions; see `handle`."""
+    async with _open_engine(url, _SESSION | _READING) as handle:
+        yield handle
 
 
 @asynccontextmanager
-async def _opened(url: str, session: Mapping[str, str]) -> AsyncIterator[Opened]:
-    engine = _engine(url, session)
+async def _open_engine(url: str, session: Mapping[str, str]) -> AsyncIterator[EngineHandle]:
+    engine = _create_engine(url, session)
     try:
-        await _look(engine)
-        yield Opened(
+        await _inspect_server(engine)
+        yield EngineHandle(
             engine,
-            reading={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
-            glancing={"isolation_level": "AUTOCOMMIT"},
-            writing=beginning(f"SELECT pg_advisory_xact_lock({_KEY})"),
-            noting=beginning(f"SELECT pg_advisory_xact_lock_shared({_KEY})"),
-            readers=_READERS,
-            stand=lambda heard: ServerStand(engine, [f"pg_try_advisory_lock({_DUTY})"], heard),
-            gateway_stand=lambda shard_ids: ServerStand(engine, _gateway_locks(shard_ids)),
-            noters=_NOTERS,
-            shared=True,
-            bell=f"NOTIFY {_BELL}",
+            read_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+            autocommit_options={"isolation_level": "AUTOCOMMIT"},
+            write_options=begin_options(f"SELECT pg_advisory_xact_lock({_KEY})"),
+            shared_write_options=begin_options(f"SELECT pg_advisory_xact_lock_shared({_KEY})"),
+            max_readers=_READERS,
+            leader_lock=lambda events: AdvisoryLock(engine, [f"pg_try_advisory_lock({_LEADER_LOCK})"], events),
+            gateway_lock=lambda shard_ids: AdvisoryLock(engine, _gateway_locks(shard_ids)),
+            max_shared_writers=_NOTERS,
+            is_shared=True,
+            notify_sql=f"NOTIFY {_NOTIFY}",
         )
     finally:
         await engine.dispose()
 
 
 @asynccontextmanager
-async def alone(url: str) -> AsyncIterator[None]:
+async def exclusive_access(url: str) -> AsyncIterator[None]:
     """Raise `StoreError` if another process still has the database open after `_GOODBYE` seconds."""
-    engine = _engine(url, _SESSION | _READING)
+    engine = _create_engine(url, _SESSION | _READING)
     try:
-        await _look(engine)
+        await _inspect_server(engine)
         async with asyncio.timeout(_GOODBYE), engine.connect() as connection:
             while (await connection.exec_driver_sql(_OTHERS)).scalar_one():
                 await connection.rollback()  # pg_stat_activity is a snapshot per transaction
                 await asyncio.sleep(_PAUSE)
     except TimeoutError as error:
-        raise StoreError(OPEN_ELSEWHERE.format(place=place(url))) from error
+        raise StoreError(OPEN_ELSEWHERE.format(place=describe_location(url))) from error
     finally:
         await engine.dispose()
     yield
@@ -116,68 +116,70 @@ def _gateway_locks(shard_ids: Sequence[int] | None) -> list[str]:
     return [f"pg_try_advisory_lock_shared({_GATEWAY}, {_ALL})", *single]
 
 
-class ServerStand:
+class AdvisoryLock:
     """Session-level advisory locks on a dedicated connection, which also listens for NOTIFY."""
 
-    def __init__(self, engine: AsyncEngine, locks: Sequence[str], heard: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, engine: AsyncEngine, locks: Sequence[str], on_notify: Callable[[], None] = lambda: None) -> None:
         """`locks` are SQL calls that return whether they acquired a lock. All are acquired, or none."""
         self._engine = engine
         self._locks = locks
-        self._heard = heard
+        self._on_notify = on_notify
         self._connection: AsyncConnection | None = None
-        self._held = False
-        self.answers = False
+        self._is_held = False
+        self.is_gateway = False
 
-    async def look(self) -> bool:
+    async def try_acquire(self) -> bool:
         import asyncpg
 
         try:
             async with asyncio.timeout(_LOOKING):
-                session = await self._session()
-                self._held = await session.fetchval("SELECT true") if self._held else await self._take(session)
-                self.answers = True
+                session = await self._driver_session()
+                self._is_held = (
+                    await session.fetchval("SELECT true") if self._is_held else await self._try_locks(session)
+                )
+                self.is_gateway = True
         except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             _log.warning("The database does not respond: %s", str(error) or type(error).__name__)
             await self.close()
-        return self._held
+        return self._is_held
 
-    async def _take(self, session: Any) -> bool:
+    async def _try_locks(self, session: Any) -> bool:
         for lock in self._locks:
             if not await session.fetchval(f"SELECT {lock}"):
                 await session.execute("SELECT pg_advisory_unlock_all()")
                 return False
         return True
 
-    async def _session(self) -> Any:
+    async def _driver_session(self) -> Any:
         """Return the asyncpg connection, connecting if necessary."""
         if self._connection is None:
             self._connection = await self._engine.connect()
             session: Any = (await self._connection.get_raw_connection()).driver_connection
-            await session.add_listener(_BELL, lambda *_: self._heard())
-            self._heard()  # a NOTIFY may have been missed before this connection listened
+            await session.add_listener(_NOTIFY, lambda *_: self._on_notify())
+            self._on_notify()  # a NOTIFY may have been missed before this connection listened
             return session
         return (await self._connection.get_raw_connection()).driver_connection
 
     async def close(self) -> None:
-        connection, self._connection, self._held, self.answers = self._connection, None, False, False
+        connection, self._connection, self._is_held, self.is_gateway = self._connection, None, False, False
         if connection is not None:
             await connection.invalidate()
             await connection.close()
 
 
-def place(url: str) -> str:
+def describe_location(url: str) -> str:
     """Return host and database name for display, without user and password."""
     parsed = make_url(url)
     host = parsed.host or parsed.query.get("host") or "localhost"
     return f"{host if isinstance(host, str) else ', '.join(host)}/{parsed.database}"
 
 
-def is_tangled(error: DBAPIError) -> bool:
+def is_serialization_failure(error: DBAPIError) -> bool:
     """Return whether the transaction failed because of a concurrent one and may be retried."""
     return getattr(error.orig, "sqlstate", None) in _TANGLED
 
 
-def _engine(url: str, session: Mapping[str, str]) -> AsyncEngine:
+def _create_engine(url: str, session: Mapping[str, str]) -> AsyncEngine:
     try:
         return create_async_engine(
             _without_ssl_mode(make_url(url)),
@@ -198,21 +200,21 @@ def _without_ssl_mode(url: URL) -> URL:
     return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
 
 
-async def _look(engine: AsyncEngine) -> None:
+async def _inspect_server(engine: AsyncEngine) -> None:
     import asyncpg
 
-    where = place(str(engine.url))
+    where = describe_location(str(engine.url))
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(_refuse_unfit)
+            await connection.run_sync(_reject_unsupported)
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
         reason = str(getattr(error, "orig", error)) or type(error).__name__
-        raise StoreTroubleError(
+        raise StoreUnavailableError(
             f"The database {where} cannot be reached: {reason}. Check NEWSDESK_DATABASE_URL and the server."
         ) from error
 
 
-def _refuse_unfit(connection: Connection) -> None:
+def _reject_unsupported(connection: Connection) -> None:
     version = connection.dialect.server_version_info or ()
     if version < (_OLDEST,):
         raise StoreError(f"The server is PostgreSQL {'.'.join(map(str, version))}; Newsdesk needs {_OLDEST} or newer.")

@@ -17,10 +17,10 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.errors import StoreError, StoreTroubleError
-from bot.store.engines import OPEN_ELSEWHERE, Opened, beginning
-from bot.store.tables import json_or_none
-from bot.store.troubles import error_kind
+from bot.errors import StoreError, StoreUnavailableError
+from bot.store.engines import OPEN_ELSEWHERE, EngineHandle, begin_options
+from bot.store.error_messages import error_class
+from bot.store.tables import parse_json
 
 APPLICATION_ID = 0x4E455753
 """Marks a file as Newsdesk's ("NEWS")."""
@@ -40,7 +40,7 @@ _READERS = 4
 """More concurrent readers starve each other on SQLite's locks for over 100 ms."""
 
 
-class _Compiler(SQLiteCompiler):
+class _HintCompiler(SQLiteCompiler):
     """Renders table hints, for SQLite's `INDEXED BY`: SQLAlchemy's SQLite dialect ignores them."""
 
     def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:  # noqa: ARG002  overrides
@@ -48,45 +48,45 @@ class _Compiler(SQLiteCompiler):
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Opened]:
+async def open_engine(url: str) -> AsyncIterator[EngineHandle]:
     """Open the file; create it and its folder if missing.
 
     Raises `StoreError` if it belongs to another program or cannot be opened.
     """
     path = make_url(url).database
     _make_folder(path)
-    await asyncio.to_thread(_refuse_foreign, str(path))
-    await asyncio.to_thread(_keep_a_log, str(path))
+    await asyncio.to_thread(_reject_foreign, str(path))
+    await asyncio.to_thread(_enable_wal, str(path))
     file = Path(str(path))
-    async with _opened(_url_of_existing(file), file) as opened:
-        yield opened
+    async with _open_engine(_existing_only_url(file), file) as handle:
+        yield handle
 
 
-def _url_of_existing(path: Path) -> str:
+def _existing_only_url(path: Path) -> str:
     """Return a URL that never creates the file: if it were moved away, a new connection would make an empty one."""
     return f"sqlite+aiosqlite:///{path.absolute().as_uri()}?mode=rw&uri=true"
 
 
-def _stays(path: Path) -> Callable[[], None]:
-    """Return a check that raises `StoreTroubleError` if the file was replaced or removed.
+def _identity_check(path: Path) -> Callable[[], None]:
+    """Return a check that raises `StoreUnavailableError` if the file was replaced or removed.
 
     Connections would not notice: they keep the old inode open.
     """
-    identity = _identity(path)
+    identity = _file_identity(path)
 
-    def check() -> None:
-        now = _identity(path)
+    def check_identity() -> None:
+        now = _file_identity(path)
         if now != identity:
             what = "is not there any more" if now is None else "is another file now"
-            raise StoreTroubleError(
+            raise StoreUnavailableError(
                 f"The database {path} {what}, so nothing is read or written. Put the one that the bot works with back, "
                 "or start the bot again."
             )
 
-    return check
+    return check_identity
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _file_identity(path: Path) -> tuple[int, int] | None:
     try:
         info = path.stat()
     except OSError:
@@ -95,44 +95,44 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 @asynccontextmanager
-async def opened_to_read(url: str) -> AsyncIterator[Opened]:
+async def open_engine_read_only(url: str) -> AsyncIterator[EngineHandle]:
     """Open the file read-only. Raises `StoreError` if it cannot be read or belongs to another program."""
     path = Path(str(make_url(url).database))
-    await asyncio.to_thread(_refuse_foreign, str(path))
-    async with _opened(f"sqlite+aiosqlite:///{uri_to_read(path)}&uri=true", path) as opened:
-        yield opened
+    await asyncio.to_thread(_reject_foreign, str(path))
+    async with _open_engine(f"sqlite+aiosqlite:///{read_only_uri(path)}&uri=true", path) as handle:
+        yield handle
 
 
-def uri_to_read(path: Path) -> str:
+def read_only_uri(path: Path) -> str:
     """Return a URI that opens the file read-only.
 
     WAL mode needs a `-shm` file, which SQLite cannot create in a read-only folder. If there is none, nobody is writing,
     so the file can be opened as immutable.
     """
-    is_at_rest = not _may_write(path.absolute().parent) and not Path(f"{path}-shm").exists()
+    is_at_rest = not _is_writable(path.absolute().parent) and not Path(f"{path}-shm").exists()
     return f"{path.absolute().as_uri()}?{'immutable=1' if is_at_rest else 'mode=ro'}"
 
 
 @asynccontextmanager
-async def _opened(url: str, path: Path) -> AsyncIterator[Opened]:
+async def _open_engine(url: str, path: Path) -> AsyncIterator[EngineHandle]:
     engine = create_async_engine(
-        url, json_deserializer=json_or_none, hide_parameters=True, pool_size=_READERS + 1, max_overflow=0
+        url, json_deserializer=parse_json, hide_parameters=True, pool_size=_READERS + 1, max_overflow=0
     )
-    engine.dialect.statement_compiler = _Compiler
-    event.listen(engine.sync_engine, "connect", _prepare)
-    writing = beginning("BEGIN IMMEDIATE")
+    engine.dialect.statement_compiler = _HintCompiler
+    event.listen(engine.sync_engine, "connect", _prepare_connection)
+    writing = begin_options("BEGIN IMMEDIATE")
     try:
-        yield Opened(
+        yield EngineHandle(
             engine,
-            reading=beginning("BEGIN"),
-            glancing={},
-            writing=writing,
-            noting=writing,
-            readers=_READERS,
-            stand=lambda _heard: FileStand(FileLock(_beside(path, "duty"))),
-            gateway_stand=lambda shard_ids: FileStand(*_gateway_locks(path, shard_ids)),
-            checkpoint="PRAGMA wal_checkpoint(PASSIVE)",
-            check=_stays(path),
+            read_options=begin_options("BEGIN"),
+            autocommit_options={},
+            write_options=writing,
+            shared_write_options=writing,
+            max_readers=_READERS,
+            leader_lock=lambda _heard: FileLockSet(FileLock(_sibling_path(path, "duty"))),
+            gateway_lock=lambda shard_ids: FileLockSet(*_gateway_locks(path, shard_ids)),
+            checkpoint_sql="PRAGMA wal_checkpoint(PASSIVE)",
+            check=_identity_check(path),
         )
     finally:
         # aiosqlite's threads keep the process alive until their connections are closed.
@@ -140,9 +140,9 @@ async def _opened(url: str, path: Path) -> AsyncIterator[Opened]:
 
 
 @asynccontextmanager
-async def alone(url: str) -> AsyncIterator[None]:
+async def exclusive_access(url: str) -> AsyncIterator[None]:
     """Lock the file exclusively. Raises `StoreError` if another process has it open, even for reading."""
-    lock = await asyncio.to_thread(_locked_out, Path(str(make_url(url).database)))
+    lock = await asyncio.to_thread(_lock_exclusively, Path(str(make_url(url).database)))
     try:
         yield
     finally:
@@ -150,7 +150,7 @@ async def alone(url: str) -> AsyncIterator[None]:
             lock.close()
 
 
-def _locked_out(path: Path) -> sqlite3.Connection | None:
+def _lock_exclusively(path: Path) -> sqlite3.Connection | None:
     """Return a connection that holds the file exclusively; None if it is missing or not a database.
 
     In WAL mode every open connection holds a shared lock, which excludes this one.
@@ -187,7 +187,7 @@ class FileLock:
         self._shared = shared
         self._held: sqlite3.Connection | None = None
 
-    def take(self) -> bool:
+    def try_lock(self) -> bool:
         """Try to acquire the lock without waiting; return whether it is held."""
         if self._held is None:
             connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
@@ -200,76 +200,76 @@ class FileLock:
                 self._held = connection
         return self._held is not None
 
-    def leave(self) -> None:
+    def release_lock(self) -> None:
         if self._held:
             self._held.close()
             self._held = None
 
 
-class FileStand:
+class FileLockSet:
     """File locks, acquired all together or not at all. No notifications: the relevant writes are in this process."""
 
-    answers = True
+    is_gateway = True
     """A local file always responds."""
 
     def __init__(self, *locks: FileLock) -> None:
         self._locks = locks
 
-    async def look(self) -> bool:
-        return await asyncio.to_thread(self._take)
+    async def try_acquire(self) -> bool:
+        return await asyncio.to_thread(self._try_all)
 
-    def _take(self) -> bool:
-        if all(lock.take() for lock in self._locks):
+    def _try_all(self) -> bool:
+        if all(lock.try_lock() for lock in self._locks):
             return True
-        self._leave()
+        self._release_all()
         return False
 
-    def _leave(self) -> None:
+    def _release_all(self) -> None:
         for lock in self._locks:
-            lock.leave()
+            lock.release_lock()
 
     async def close(self) -> None:
-        self._leave()
+        self._release_all()
 
 
 def _gateway_locks(store: Path, shard_ids: Sequence[int] | None) -> list[FileLock]:
     """Return locks: one for all shards excludes every other; one for a single shard excludes the same shard and all."""
     if shard_ids is None:
-        return [FileLock(_beside(store, "gateway"))]
-    single = [FileLock(_beside(store, f"gateway-{shard_id}")) for shard_id in sorted(shard_ids)]
-    return [FileLock(_beside(store, "gateway"), shared=True), *single]
+        return [FileLock(_sibling_path(store, "gateway"))]
+    single = [FileLock(_sibling_path(store, f"gateway-{shard_id}")) for shard_id in sorted(shard_ids)]
+    return [FileLock(_sibling_path(store, "gateway"), shared=True), *single]
 
 
-def _beside(store: Path, name: str) -> Path:
+def _sibling_path(store: Path, name: str) -> Path:
     return store.with_name(f"{store.name}-{name}")
 
 
-async def copy_to(url: str, target: Path) -> None:
+async def copy_database(url: str, target: Path) -> None:
     """Copy the database atomically with SQLite's online backup; it may be in use.
 
     Raises `OSError`, and `StoreError` if the copy fails its integrity check.
     """
-    await asyncio.to_thread(_copy, str(make_url(url).database), target)
+    await asyncio.to_thread(_copy_online, str(make_url(url).database), target)
 
 
-async def put_in_place(copy: Path, url: str) -> None:
+async def replace_database(copy: Path, url: str) -> None:
     """Replace the database at `url` with a copy, atomically. No process may have it open.
 
     Raises `OSError`, and `StoreError` if the copy is not an intact Newsdesk database.
     """
     target = Path(str(make_url(url).database))
     _make_folder(str(target))
-    await asyncio.to_thread(_refuse_foreign, str(copy))
-    await asyncio.to_thread(_replace, copy, target)
+    await asyncio.to_thread(_reject_foreign, str(copy))
+    await asyncio.to_thread(_replace_file, copy, target)
 
 
-def _replace(copy: Path, target: Path) -> None:
-    _copy(str(copy), target)
+def _replace_file(copy: Path, target: Path) -> None:
+    _copy_online(str(copy), target)
     for leftover in ("-wal", "-shm"):
         Path(f"{target}{leftover}").unlink(missing_ok=True)
 
 
-def _copy(path: str, target: Path) -> None:
+def _copy_online(path: str, target: Path) -> None:
     descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     os.close(descriptor)
     try:
@@ -278,7 +278,9 @@ def _copy(path: str, target: Path) -> None:
             copy.execute("PRAGMA journal_mode=DELETE")
             (state,) = copy.execute("PRAGMA integrity_check").fetchone()
         if state != "ok":
-            raise StoreTroubleError(f"The copy is damaged ({state}) and was not kept. Check the disk and the database.")
+            raise StoreUnavailableError(
+                f"The copy is damaged ({state}) and was not kept. Check the disk and the database."
+            )
         Path(draft).replace(target)
     finally:
         Path(draft).unlink(missing_ok=True)
@@ -293,26 +295,26 @@ def _make_folder(path: str | None) -> None:
         raise StoreError(f"The database's folder {Path(path).parent} cannot be made: {error.strerror}.") from error
 
 
-def _may_write(folder: Path) -> bool:
+def _is_writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
-def _refuse_foreign(path: str) -> None:
+def _reject_foreign(path: str) -> None:
     """Raise `StoreError` for another program's file. Reads only: switching to WAL mode would already change it."""
     if not Path(path).exists():
         return
     try:
-        with closing(sqlite3.connect(uri_to_read(Path(path)), uri=True, timeout=10)) as connection:
+        with closing(sqlite3.connect(read_only_uri(Path(path)), uri=True, timeout=10)) as connection:
             # In this order: a process that is creating the tables sets the application ID in the same commit.
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             (owner,) = connection.execute("PRAGMA application_id").fetchone()
     except sqlite3.DatabaseError as error:
-        raise error_kind(error)(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
+        raise error_class(error)(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
     if tables and owner != APPLICATION_ID:
         raise StoreError(f"{path} belongs to another program. Point NEWSDESK_DATABASE_URL at a file of its own.")
 
 
-def _keep_a_log(path: str) -> None:
+def _enable_wal(path: str) -> None:
     """Switch the file to WAL mode, which persists.
 
     If several processes do this to a new file at once, SQLite fails all but one with "database is locked" immediately,
@@ -321,13 +323,13 @@ def _keep_a_log(path: str) -> None:
     until = monotonic() + _PATIENCE
     try:
         with closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
-            while not _in_wal(connection, until):
+            while not _switch_to_wal(connection, until):
                 sleep(_PAUSE)
     except sqlite3.DatabaseError as error:
-        raise error_kind(error)(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
+        raise error_class(error)(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
 
 
-def _in_wal(connection: sqlite3.Connection, until: float) -> bool:
+def _switch_to_wal(connection: sqlite3.Connection, until: float) -> bool:
     try:
         connection.execute("PRAGMA journal_mode=WAL")
     except sqlite3.OperationalError as error:
@@ -337,7 +339,7 @@ def _in_wal(connection: sqlite3.Connection, until: float) -> bool:
     return True
 
 
-def _prepare(connection: Any, _record: object) -> None:
+def _prepare_connection(connection: Any, _record: object) -> None:
     """Set up a new connection."""
     connection.isolation_level = None  # no implicit BEGIN by the driver: the store chooses the kind of lock
     cursor = connection.cursor()

@@ -16,11 +16,11 @@ from sqlalchemy import ColumnElement, FromClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import Card
-from bot.cards.text import folded
-from bot.desk.wording import Asked
+from bot.cards.text import normalize_name
+from bot.domain.search_query import SearchQuery
 
 
-class Within(enum.Enum):
+class SearchScope(enum.Enum):
     """Which fields to search."""
 
     TITLE = "title"
@@ -28,12 +28,12 @@ class Within(enum.Enum):
     ANYWHERE = "anywhere"
 
 
-RANKS = (Within.TITLE, Within.TITLE_OR_NAMES, Within.ANYWHERE)
+RANKS = (SearchScope.TITLE, SearchScope.TITLE_OR_NAMES, SearchScope.ANYWHERE)
 """Fields by relevance, best first. Built-in ranking scores every hit first, which takes 100 ms for common words."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IndexEntry:
     """The indexed fields of a card; `names` are its topics and provider."""
 
     title: str
@@ -43,7 +43,7 @@ class Entry:
     tags: Sequence[str]
 
 
-class Index(Protocol):
+class SearchIndex(Protocol):
     """One engine's full-text index."""
 
     @property
@@ -54,40 +54,42 @@ class Index(Protocol):
     def card(self) -> ColumnElement[bool]:
         """The join condition between index rows and `cards`."""
 
-    def within(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
+    def in_timeline_span(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
         """Condition for rows in this range of the timeline; the end is exclusive."""
 
-    def by_time(self, *, newer: bool) -> ColumnElement[Any]:
+    def timeline_order(self, *, newer: bool) -> ColumnElement[Any]:
         """Order rows by time: newest first, or oldest first with `newer`."""
 
-    def question(self, said: Asked, tags: Iterable[str], *, within: Within = Within.ANYWHERE) -> str | None:
+    def build_query(
+        self, query: SearchQuery, tags: Iterable[str], *, within: SearchScope = SearchScope.ANYWHERE
+    ) -> str | None:
         """Build the engine's match expression, or return None if nothing searchable is left.
 
         Words are treated as plain text, so the expression is always valid.
         """
 
-    def answers(self, name: str) -> ColumnElement[bool]:
+    def matches_query(self, name: str) -> ColumnElement[bool]:
         """Condition for rows that match the expression in this bind parameter."""
 
-    async def add(self, connection: AsyncConnection, entries: Sequence[tuple[int, Entry]]) -> None:
+    async def add_entries(self, connection: AsyncConnection, entries: Sequence[tuple[int, IndexEntry]]) -> None:
         """Add cards by timeline position."""
 
-    async def remove(self, connection: AsyncConnection, places: Sequence[int]) -> None:
+    async def remove_entries(self, connection: AsyncConnection, places: Sequence[int]) -> None:
         """Remove cards by timeline position."""
 
 
-def tag(kind: str, name: str) -> str:
+def make_tag(kind: str, name: str) -> str:
     """Return the index term for a topic, provider or type."""
-    return kind + hashlib.blake2b(folded(name).encode("utf-8", "replace"), digest_size=6).hexdigest()
+    return kind + hashlib.blake2b(normalize_name(name).encode("utf-8", "replace"), digest_size=6).hexdigest()
 
 
-def entry(card: Card) -> Entry:
+def build_entry(card: Card) -> IndexEntry:
     """Build the index entry of a card."""
-    tags = [tag("topic", topic) for topic in card.topics]
+    tags = [make_tag("topic", topic) for topic in card.topics]
     names = list(card.topics)
     if card.provider:
-        tags.append(tag("provider", card.provider.name))
+        tags.append(make_tag("provider", card.provider.name))
         names.append(card.provider.name)
-    tags.append(tag("type", card.type))
+    tags.append(make_tag("type", card.type))
     related = " / ".join(story.title for story in card.related)
-    return Entry(card.title, card.excerpt, " / ".join(names), related, tags)
+    return IndexEntry(card.title, card.excerpt, " / ".join(names), related, tags)

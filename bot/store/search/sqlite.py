@@ -8,15 +8,19 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, column, table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.cards.words import spaced
-from bot.desk.wording import Asked, Phrase
-from bot.store.search import Entry, Within
+from bot.cards.tokenizer import separate_unspaced
+from bot.domain.search_query import Phrase, SearchQuery
+from bot.store.search import IndexEntry, SearchScope
 from bot.store.tables import cards
 
 _DELETE = "DELETE FROM card_search WHERE rowid = ?"
 _INSERT = "INSERT INTO card_search (rowid, title, excerpt, names, related, tags) VALUES (?, ?, ?, ?, ?, ?)"
 _ANYWHERE = "{title excerpt names related} : "
-_WITHIN = {Within.TITLE: "title : ", Within.TITLE_OR_NAMES: "{title names} : ", Within.ANYWHERE: _ANYWHERE}
+_WITHIN = {
+    SearchScope.TITLE: "title : ",
+    SearchScope.TITLE_OR_NAMES: "{title names} : ",
+    SearchScope.ANYWHERE: _ANYWHERE,
+}
 
 
 class Fts5:
@@ -29,14 +33,18 @@ class Fts5:
     table = table("card_search", column("rowid", BigInteger))
     card: ColumnElement[bool] = cards.c.timeline == -table.c.rowid
 
-    def within(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
+    def in_timeline_span(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
         return (self.table.c.rowid <= -begin) & (self.table.c.rowid > -end)
 
-    def by_time(self, *, newer: bool) -> ColumnElement[Any]:
+    def timeline_order(self, *, newer: bool) -> ColumnElement[Any]:
         return self.table.c.rowid.desc() if newer else self.table.c.rowid.asc()
 
-    def question(self, said: Asked, tags: Iterable[str], *, within: Within = Within.ANYWHERE) -> str | None:
-        wanted, unwanted = ([_written(phrase) for phrase in phrases] for phrases in (said.wanted, said.unwanted))
+    def build_query(
+        self, query: SearchQuery, tags: Iterable[str], *, within: SearchScope = SearchScope.ANYWHERE
+    ) -> str | None:
+        wanted, unwanted = (
+            [_phrase_query(phrase) for phrase in phrases] for phrases in (query.required, query.excluded)
+        )
         clauses = [f"(tags : {name})" for name in tags]
         if wanted:
             clauses.append(f"({_WITHIN[within]}({' AND '.join(wanted)}))")
@@ -45,14 +53,14 @@ class Fts5:
         without = f" NOT ({_ANYWHERE}({' OR '.join(unwanted)}))" if unwanted else ""
         return f"({' AND '.join(clauses)}){without}"
 
-    def answers(self, name: str) -> ColumnElement[Any]:
+    def matches_query(self, name: str) -> ColumnElement[Any]:
         return text(f"card_search MATCH :{name}")  # type: ignore[return-value]  # a condition
 
-    async def add(self, connection: AsyncConnection, entries: Sequence[tuple[int, Entry]]) -> None:
+    async def add_entries(self, connection: AsyncConnection, entries: Sequence[tuple[int, IndexEntry]]) -> None:
         rows = [
             (
                 -place,
-                *(spaced(part) for part in (entry.title, entry.excerpt, entry.names, entry.related)),
+                *(separate_unspaced(part) for part in (entry.title, entry.excerpt, entry.names, entry.related)),
                 " ".join(entry.tags),
             )
             for place, entry in entries
@@ -60,13 +68,13 @@ class Fts5:
         if rows:
             await connection.exec_driver_sql(_INSERT, rows)
 
-    async def remove(self, connection: AsyncConnection, places: Sequence[int]) -> None:
+    async def remove_entries(self, connection: AsyncConnection, places: Sequence[int]) -> None:
         if places:
             await connection.exec_driver_sql(_DELETE, [(-place,) for place in places])
 
 
-def _written(phrase: Phrase) -> str:
+def _phrase_query(phrase: Phrase) -> str:
     """Format a phrase for FTS5. Words are letters and digits only: no quotes, and no NUL, which ends the query."""
     if phrase.endings:
-        return f"({' OR '.join(_written(Phrase((*phrase.words[:-1], end))) for end in phrase.endings)})"
-    return f'"{" ".join(phrase.words)}"{"*" if phrase.begins else ""}'
+        return f"({' OR '.join(_phrase_query(Phrase((*phrase.words[:-1], end))) for end in phrase.endings)})"
+    return f'"{" ".join(phrase.words)}"{"*" if phrase.is_prefix else ""}'

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from tests.wire.errors import Json
-from tests.wire.forms.report import Path, Report, fields_named
+from tests.wire.forms.report import FormReport, Path, field_names
 
 MOST_EMBEDS = 10
 _MOST_CHARACTERS = 6000
-_EMBED = fields_named(
+_EMBED = field_names(
     "title type description url timestamp color footer image thumbnail video provider author fields flags"
 )
-_MEDIA = fields_named("url proxy_url width height content_type placeholder placeholder_version description flags")
+_MEDIA = field_names("url proxy_url width height content_type placeholder placeholder_version description flags")
 _FOOTER = frozenset({"text", "icon_url", "proxy_icon_url"})
 _AUTHOR = frozenset({"name", "url", "icon_url", "proxy_icon_url"})
 _FIELD = frozenset({"name", "value", "inline"})
@@ -21,32 +21,32 @@ _VISIBLE = ("title", "description", "fields", "author", "footer", "image", "thum
 _MEDIA_SCHEMES = ("http", "https", "attachment")
 
 
-def check_embeds(report: Report, value: Any) -> list[Json]:
+def check_embeds(report: FormReport, value: Any) -> list[Json]:
     """The embeds as they are kept: with ``type`` filled in and media marked as Discord's proxy would serve
     them.
     """
     total = 0
     kept: list[Json] = []
-    for index, raw in enumerate(report.sequence(("embeds",), value, MOST_EMBEDS)):
-        embed = report.mapping(("embeds", index), raw)
+    for index, raw in enumerate(report.check_sequence(("embeds",), value, MOST_EMBEDS)):
+        embed = report.check_mapping(("embeds", index), raw)
         if embed is not None:
             total += _check_embed(report, ("embeds", index), embed)
             kept.append(embed | {"type": "rich"})
     if total > _MOST_CHARACTERS:
         message = f"Embed size exceeds maximum size of {_MOST_CHARACTERS}"
-        report.add(("embeds",), "MAX_EMBED_SIZE_EXCEEDED", message)
+        report.add_error(("embeds",), "MAX_EMBED_SIZE_EXCEEDED", message)
     return kept
 
 
-def _check_embed(report: Report, path: Path, embed: Json) -> int:
-    report.known(path, embed, _EMBED)
+def _check_embed(report: FormReport, path: Path, embed: Json) -> int:
+    report.check_known(path, embed, _EMBED)
     if not any(embed.get(part) for part in _VISIBLE):
-        report.required((*path, "description"))
-    total = _length(report, path, embed, "title", 256) + _length(report, path, embed, "description", 4096)
+        report.add_required((*path, "description"))
+    total = _check_length(report, path, embed, "title", 256) + _check_length(report, path, embed, "description", 4096)
     if embed.get("url") is not None:
-        report.url((*path, "url"), embed["url"])
+        report.check_url((*path, "url"), embed["url"])
     if embed.get("color") is not None:
-        report.whole((*path, "color"), embed["color"], 0xFFFFFF)
+        report.check_integer((*path, "color"), embed["color"], 0xFFFFFF)
     if embed.get("timestamp") is not None:
         _check_timestamp(report, (*path, "timestamp"), embed["timestamp"])
     for part in ("image", "thumbnail"):
@@ -56,57 +56,57 @@ def _check_embed(report: Report, path: Path, embed: Json) -> int:
     return total + _check_fields(report, (*path, "fields"), embed.get("fields"))
 
 
-def _length(report: Report, path: Path, form: Json, name: str, most: int) -> int:
+def _check_length(report: FormReport, path: Path, form: Json, name: str, most: int) -> int:
     value = form.get(name)
-    return 0 if value is None else len(report.text((*path, name), value, most))
+    return 0 if value is None else len(report.check_text((*path, name), value, most))
 
 
-def _check_timestamp(report: Report, path: Path, value: Any) -> None:
+def _check_timestamp(report: FormReport, path: Path, value: Any) -> None:
     try:
         datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        report.add(path, "DATE_TIME_TYPE_PARSE", f"Could not parse {value}. Should be ISO8601.")
+        report.add_error(path, "DATE_TIME_TYPE_PARSE", f"Could not parse {value}. Should be ISO8601.")
 
 
-def _check_media(report: Report, path: Path, value: Any) -> None:
-    media = None if value is None else report.mapping(path, value)
+def _check_media(report: FormReport, path: Path, value: Any) -> None:
+    media = None if value is None else report.check_mapping(path, value)
     if media is None:
         return
-    report.known(path, media, _MEDIA)
+    report.check_known(path, media, _MEDIA)
     if not media.get("url"):
-        report.required((*path, "url"))
+        report.add_required((*path, "url"))
     else:
-        report.url((*path, "url"), media["url"], _MEDIA_SCHEMES)
+        report.check_url((*path, "url"), media["url"], _MEDIA_SCHEMES)
 
 
-def _check_named(report: Report, path: Path, value: Any, name: str, most: int, names: frozenset[str]) -> int:
+def _check_named(report: FormReport, path: Path, value: Any, name: str, most: int, names: frozenset[str]) -> int:
     """An author or a footer: a text that must be there, and links that may be."""
-    form = None if value is None else report.mapping(path, value)
+    form = None if value is None else report.check_mapping(path, value)
     if form is None:
         return 0
-    report.known(path, form, names)
+    report.check_known(path, form, names)
     if form.get("url") is not None:
-        report.url((*path, "url"), form["url"])
+        report.check_url((*path, "url"), form["url"])
     if form.get("icon_url") is not None:
-        report.url((*path, "icon_url"), form["icon_url"], _MEDIA_SCHEMES)
+        report.check_url((*path, "icon_url"), form["icon_url"], _MEDIA_SCHEMES)
     if form.get(name) is None:
-        report.required((*path, name))
+        report.add_required((*path, name))
         return 0
-    return len(report.text((*path, name), form[name], most, least=1))
+    return len(report.check_text((*path, name), form[name], most, least=1))
 
 
-def _check_fields(report: Report, path: Path, value: Any) -> int:
+def _check_fields(report: FormReport, path: Path, value: Any) -> int:
     total = 0
-    for index, raw in enumerate([] if value is None else report.sequence(path, value, 25)):
-        field = report.mapping((*path, index), raw)
+    for index, raw in enumerate([] if value is None else report.check_sequence(path, value, 25)):
+        field = report.check_mapping((*path, index), raw)
         if field is None:
             continue
-        report.known((*path, index), field, _FIELD)
+        report.check_known((*path, index), field, _FIELD)
         for name, most in (("name", 256), ("value", 1024)):
             if field.get(name) is None:
-                report.required((*path, index, name))
+                report.add_required((*path, index, name))
             else:
-                total += len(report.text((*path, index, name), field[name], most, least=1))
+                total += len(report.check_text((*path, index, name), field[name], most, least=1))
         if "inline" in field:
-            report.flag((*path, index, "inline"), field["inline"])
+            report.check_bool((*path, index, "inline"), field["inline"])
     return total

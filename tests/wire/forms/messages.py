@@ -8,12 +8,12 @@ from tests.wire.errors import DiscordError, Json
 from tests.wire.forms.components import check_components
 from tests.wire.forms.embeds import check_embeds
 from tests.wire.forms.mentions import check_allowed_mentions
-from tests.wire.forms.report import Report, fields_named
+from tests.wire.forms.report import FormReport, field_names
 
 _SUPPRESS_EMBEDS, _SUPPRESS_NOTIFICATIONS, _COMPONENTS_V2 = 1 << 2, 1 << 12, 1 << 15
 _SETTABLE = _SUPPRESS_EMBEDS | _SUPPRESS_NOTIFICATIONS | EPHEMERAL
 
-EDIT_FIELDS = fields_named("content embeds components allowed_mentions flags attachments tts")
+EDIT_FIELDS = field_names("content embeds components allowed_mentions flags attachments tts")
 CREATE_FIELDS = EDIT_FIELDS | {"nonce", "enforce_nonce", "message_reference", "sticker_ids"}
 REPLY_FIELDS = EDIT_FIELDS | {"nonce", "enforce_nonce", "username", "avatar_url", "thread_name"}
 
@@ -48,18 +48,18 @@ def read_draft(form: Json, names: frozenset[str]) -> Draft:
     """Checks all fields but the emptiness of the whole, which an edit can only judge together with the
     message.
     """
-    report = Report()
-    report.known((), form, names)
+    report = FormReport()
+    report.check_known((), form, names)
     draft = Draft(frozenset(form))
-    draft.content = _content(report, form.get("content"))
+    draft.content = _check_content(report, form.get("content"))
     draft.embeds = check_embeds(report, form.get("embeds") or [])
     draft.components = check_components(report, form.get("components") or [])
     draft.allowed_mentions = check_allowed_mentions(report, form.get("allowed_mentions"))
-    draft.flags = _flags(report, form.get("flags"))
-    draft.nonce = _nonce(report, form.get("nonce"))
+    draft.flags = _check_flags(report, form.get("flags"))
+    draft.nonce = _check_nonce(report, form.get("nonce"))
     draft.enforce_nonce = bool(form.get("enforce_nonce"))
-    draft.reference = _reference(report, form.get("message_reference"))
-    draft.attachments = report.sequence(("attachments",), form.get("attachments") or [], 10)
+    draft.reference = _check_reference(report, form.get("message_reference"))
+    draft.attachments = report.check_sequence(("attachments",), form.get("attachments") or [], 10)
     report.raise_if_any()
     return draft
 
@@ -71,34 +71,34 @@ def read_new(form: Json, names: frozenset[str] = CREATE_FIELDS) -> Draft:
     return draft
 
 
-def _content(report: Report, value: Any) -> str:
-    return "" if value is None else report.text(("content",), value, 2000)
+def _check_content(report: FormReport, value: Any) -> str:
+    return "" if value is None else report.check_text(("content",), value, 2000)
 
 
-def _flags(report: Report, value: Any) -> int:
+def _check_flags(report: FormReport, value: Any) -> int:
     if value is None:
         return 0
-    report.whole(("flags",), value, (1 << 53) - 1)
+    report.check_integer(("flags",), value, (1 << 53) - 1)
     if isinstance(value, int) and value & _COMPONENTS_V2:
-        report.add(("flags",), "COMPONENTS_V2_NOT_MODELLED", "Components V2 are not served by this Discord")
+        report.add_error(("flags",), "COMPONENTS_V2_NOT_MODELLED", "Components V2 are not served by this Discord")
     return value & _SETTABLE if isinstance(value, int) else 0
 
 
-def _nonce(report: Report, value: Any) -> str | None:
+def _check_nonce(report: FormReport, value: Any) -> str | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | str):
-        report.add(("nonce",), "NONCE_TYPE_INVALID_TYPE", "Nonce must be an integer or a string.")
+        report.add_error(("nonce",), "NONCE_TYPE_INVALID_TYPE", "Nonce must be an integer or a string.")
         return None
     nonce = str(value)
     if len(nonce) > 25:
-        report.add(("nonce",), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+        report.add_error(("nonce",), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
     return nonce
 
 
-def _reference(report: Report, value: Any) -> Json | None:
-    form = None if value is None else report.mapping(("message_reference",), value)
+def _check_reference(report: FormReport, value: Any) -> Json | None:
+    form = None if value is None else report.check_mapping(("message_reference",), value)
     if form is not None:
         names = frozenset({"type", "message_id", "channel_id", "guild_id", "fail_if_not_exists"})
-        report.known(("message_reference",), form, names)
+        report.check_known(("message_reference",), form, names)
     return form

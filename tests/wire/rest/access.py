@@ -11,32 +11,32 @@ from tests.wire.errors import (
     unknown_message,
 )
 from tests.wire.permissions import Permission
-from tests.wire.rest.routing import Call
+from tests.wire.rest.routing import RouteCall
 
 
-def visible_channel(call: Call, needs: int = 0) -> Channel:
+def visible_channel(call: RouteCall, needs: int = 0) -> Channel:
     """The channel of the path's first open segment, if the bot sees it and has all of ``needs`` there."""
-    channel = call.wire.world.channels.get(call.number(0))
+    channel = call.wire.world.channels.get(call.id_segment(0))
     if channel is None or not channel.is_there:
         raise unknown_channel()
     check_access(call, channel, needs)
     return channel
 
 
-def check_access(call: Call, channel: Channel, needs: int) -> None:
+def check_access(call: RouteCall, channel: Channel, needs: int) -> None:
     if channel.guild is not None and channel.guild.left:
         raise missing_access()
-    if not may(call, channel, Permission.VIEW_CHANNEL):
+    if not has_permission(call, channel, Permission.VIEW_CHANNEL):
         raise missing_access()
-    if needs and not may(call, channel, needs):
+    if needs and not has_permission(call, channel, needs):
         raise missing_permissions()
 
 
-def may(call: Call, channel: Channel, needs: int) -> bool:
+def has_permission(call: RouteCall, channel: Channel, needs: int) -> bool:
     return not needs & ~call.wire.world.bot_permissions(channel)
 
 
-def sendable_channel(call: Call, *, with_embeds: bool, with_files: bool) -> Channel:
+def sendable_channel(call: RouteCall, *, with_embeds: bool, with_files: bool) -> Channel:
     """The channel, if the bot may send such a message to it."""
     channel = visible_channel(call)
     if channel.closed:
@@ -50,27 +50,27 @@ def sendable_channel(call: Call, *, with_embeds: bool, with_files: bool) -> Chan
     return channel
 
 
-def check_unlocked(call: Call, channel: Channel) -> None:
+def check_unlocked(call: RouteCall, channel: Channel) -> None:
     """In a locked thread only those who manage threads may write."""
-    if channel.locked and not may(call, channel, Permission.MANAGE_THREADS):
+    if channel.locked and not has_permission(call, channel, Permission.MANAGE_THREADS):
         raise thread_locked()
 
 
-def check_editable(call: Call, channel: Channel) -> None:
+def check_editable(call: RouteCall, channel: Channel) -> None:
     """Whether messages may be edited there: in an archived thread nobody may."""
     if channel.archived:
         raise thread_archived()
     check_unlocked(call, channel)
 
 
-def check_deletable(call: Call, channel: Channel) -> None:
+def check_deletable(call: RouteCall, channel: Channel) -> None:
     """Whether messages may be deleted there: of archived threads only locked ones stop that."""
-    if channel.archived and channel.locked and not may(call, channel, Permission.MANAGE_THREADS):
+    if channel.archived and channel.locked and not has_permission(call, channel, Permission.MANAGE_THREADS):
         raise thread_archived()
 
 
-def message_of(call: Call, channel: Channel, index: int = 1) -> Message:
-    message = channel.message(call.number(index))
+def find_message(call: RouteCall, channel: Channel, index: int = 1) -> Message:
+    message = channel.find_message(call.id_segment(index))
     if message is None:
         raise unknown_message()
     return message

@@ -34,11 +34,11 @@ async def _read_multipart(request: web.BaseRequest) -> Json:
             payload = json.loads(data)
         else:
             files.append({"filename": part.filename or "file", "size": len(data)})
-    _attach(payload, files)
+    _attach_files(payload, files)
     return payload
 
 
-def _attach(payload: Json, files: list[Json]) -> None:
+def _attach_files(payload: Json, files: list[Json]) -> None:
     """Puts each file's name and size to the attachment that announces it; only those are kept of a file."""
     form = payload["message"] if isinstance(payload.get("message"), dict) else payload
     announced = form.setdefault("attachments", [{} for _ in files])

@@ -5,44 +5,44 @@ from tests.wire.entities import DM, FORUM, Channel
 from tests.wire.errors import invalid_form, missing_permissions, one_field, thread_archived
 from tests.wire.forms.threads import ThreadForm, read_change
 from tests.wire.permissions import Permission
-from tests.wire.rest.access import check_access, check_unlocked, may, visible_channel
+from tests.wire.rest.access import check_access, check_unlocked, has_permission, visible_channel
 from tests.wire.rest.posts import check_tags
-from tests.wire.rest.routing import Answer, Call, Route
+from tests.wire.rest.routing import Answer, Route, RouteCall
 from tests.wire.sessions import GUILDS
 
 
-def get_channel(call: Call) -> Answer:
+def get_channel(call: RouteCall) -> Answer:
     return 200, channel_payload(call.wire.world, visible_channel(call))
 
 
-def delete_channel(call: Call) -> Answer:
+def delete_channel(call: RouteCall) -> Answer:
     """A thread goes only with the permission to manage threads, also if it is the bot's own."""
     channel = visible_channel(call)
     payload = channel_payload(call.wire.world, channel)
     if channel.is_thread:
         check_access(call, channel, int(Permission.MANAGE_THREADS))
-        call.wire.threads.delete(channel)
+        call.wire.threads.delete_thread(channel)
     elif channel.type != DM:
         check_access(call, channel, int(Permission.MANAGE_CHANNELS))
         channel.gone = True
-        call.wire.sessions.dispatch("CHANNEL_DELETE", channel.guild, GUILDS, payload)
+        call.wire.sessions.dispatch_event("CHANNEL_DELETE", channel.guild, GUILDS, payload)
     return 200, payload
 
 
-def change_channel(call: Call) -> Answer:
+def change_channel(call: RouteCall) -> Answer:
     channel = visible_channel(call)
     if not channel.is_thread:
         check_access(call, channel, int(Permission.MANAGE_CHANNELS))
         message = "Changes of channels that are no threads are not served by this Discord"
         raise invalid_form(one_field(("type",), "CHANNEL_CHANGE_NOT_MODELLED", message))
-    change = read_change(call.form(), channel)
+    change = read_change(call.json_form(), channel)
     _check_change(call, channel, change)
-    _apply(call, channel, change)
-    call.wire.threads.updated(channel)
+    _apply_change(call, channel, change)
+    call.wire.threads.dispatch_update(channel)
     return 200, thread_payload(channel)
 
 
-def _check_change(call: Call, thread: Channel, change: ThreadForm) -> None:
+def _check_change(call: RouteCall, thread: Channel, change: ThreadForm) -> None:
     """An archived thread takes no change but that of ``archived`` unless the change also makes it active again.
 
     Whoever may send to it may do that. The rest is for its creator and those who manage threads; unlocking and
@@ -51,7 +51,7 @@ def _check_change(call: Call, thread: Channel, change: ThreadForm) -> None:
     opens = "archived" in change.given and not change.archived
     if thread.archived and not opens and change.given - {"archived"}:
         raise thread_archived()
-    if may(call, thread, Permission.MANAGE_THREADS):
+    if has_permission(call, thread, Permission.MANAGE_THREADS):
         _check_change_of_tags(call, thread, change)
         return
     check_unlocked(call, thread)
@@ -63,15 +63,15 @@ def _check_change(call: Call, thread: Channel, change: ThreadForm) -> None:
     _check_change_of_tags(call, thread, change)
 
 
-def _check_change_of_tags(call: Call, thread: Channel, change: ThreadForm) -> None:
+def _check_change_of_tags(call: RouteCall, thread: Channel, change: ThreadForm) -> None:
     forum = thread.parent
     if "applied_tags" in change.given and forum is not None and forum.type == FORUM:
         check_tags(call, forum, change.tags, thread.applied_tags)
 
 
-def _apply(call: Call, thread: Channel, change: ThreadForm) -> None:
+def _apply_change(call: RouteCall, thread: Channel, change: ThreadForm) -> None:
     if "archived" in change.given:
-        call.wire.threads.archive(thread, archived=change.archived)
+        call.wire.threads.archive_thread(thread, archived=change.archived)
     for given, name, value in (
         ("name", "name", change.name),
         ("locked", "locked", change.locked),

@@ -4,12 +4,12 @@ from tests.wire.channel_payloads import channel_payload
 from tests.wire.entities import Guild
 from tests.wire.errors import Json, missing_access, not_found, unknown_guild
 from tests.wire.payloads import bot_member, guild_payload, member_payload, role_payloads
-from tests.wire.rest.routing import Answer, Call, Route
-from tests.wire.state import World
+from tests.wire.rest.routing import Answer, Route, RouteCall
+from tests.wire.state import WireWorld
 
 
-def guild_of(call: Call) -> Guild:
-    guild = call.wire.world.guilds.get(call.number(0))
+def find_guild(call: RouteCall) -> Guild:
+    guild = call.wire.world.guilds.get(call.id_segment(0))
     if guild is None:
         raise unknown_guild()
     if guild.left:
@@ -17,14 +17,14 @@ def guild_of(call: Call) -> Guild:
     return guild
 
 
-def get_guild(call: Call) -> Answer:
-    payload = guild_payload(guild_of(call))
+def get_guild(call: RouteCall) -> Answer:
+    payload = guild_payload(find_guild(call))
     if call.query.get("with_counts") in ("1", "true", "True"):
         payload |= {"approximate_member_count": 2, "approximate_presence_count": 1}
     return 200, payload
 
 
-def get_my_guilds(call: Call) -> Answer:
+def get_my_guilds(call: RouteCall) -> Answer:
     after = int(call.query.get("after", 0))
     limit = int(call.query.get("limit", 200))
     guilds = [each for each in call.wire.world.guilds.values() if not each.left and each.id > after]
@@ -41,36 +41,36 @@ def get_my_guilds(call: Call) -> Answer:
     ]
 
 
-def get_channels(call: Call) -> Answer:
+def get_channels(call: RouteCall) -> Answer:
     world = call.wire.world
-    return 200, [channel_payload(world, each) for each in guild_of(call).channels.values() if not each.gone]
+    return 200, [channel_payload(world, each) for each in find_guild(call).channels.values() if not each.gone]
 
 
-def get_roles(call: Call) -> Answer:
-    return 200, role_payloads(guild_of(call))
+def get_roles(call: RouteCall) -> Answer:
+    return 200, role_payloads(find_guild(call))
 
 
-def get_role(call: Call) -> Answer:
-    for role in role_payloads(guild_of(call)):
+def get_role(call: RouteCall) -> Answer:
+    for role in role_payloads(find_guild(call)):
         if role["id"] == call.args[1]:
             return 200, role
     raise not_found("Role", 10011)
 
 
-def _members(world: World, guild: Guild) -> list[Json]:
+def _list_members(world: WireWorld, guild: Guild) -> list[Json]:
     owner = member_payload(guild.owner.payload, [])
     return [bot_member(world, guild), owner, *guild.members.values()]
 
 
-def get_members(call: Call) -> Answer:
+def get_members(call: RouteCall) -> Answer:
     after = int(call.query.get("after", 0))
     limit = int(call.query.get("limit", 1))
-    members = sorted(_members(call.wire.world, guild_of(call)), key=lambda each: int(each["user"]["id"]))
+    members = sorted(_list_members(call.wire.world, find_guild(call)), key=lambda each: int(each["user"]["id"]))
     return 200, [each for each in members if int(each["user"]["id"]) > after][:limit]
 
 
-def get_member(call: Call) -> Answer:
-    for member in _members(call.wire.world, guild_of(call)):
+def get_member(call: RouteCall) -> Answer:
+    for member in _list_members(call.wire.world, find_guild(call)):
         if member["user"]["id"] == call.args[1]:
             return 200, member
     raise not_found("Member", 10007)

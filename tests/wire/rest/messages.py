@@ -20,36 +20,36 @@ from tests.wire.permissions import Permission
 from tests.wire.rest.access import (
     check_deletable,
     check_editable,
-    may,
-    message_of,
+    find_message,
+    has_permission,
     sendable_channel,
     visible_channel,
 )
-from tests.wire.rest.routing import Answer, Call, Route
+from tests.wire.rest.routing import Answer, Route, RouteCall
 
 _HISTORY = int(Permission.READ_MESSAGE_HISTORY)
 
 
-def create_message(call: Call) -> Answer:
-    form = call.form()
+def create_message(call: RouteCall) -> Answer:
+    form = call.json_form()
     channel = sendable_channel(call, with_embeds=bool(form.get("embeds")), with_files=bool(form.get("attachments")))
     if channel.type in (4, FORUM):
         raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")
     draft = read_new(form)
     _check_reference(channel, draft)
-    earlier = _earlier(call, channel, draft)
+    earlier = _find_by_nonce(call, channel, draft)
     if earlier is not None:
         return 200, message_payload(earlier, with_nonce=True)
     if channel.is_thread:
-        call.wire.threads.wake(channel)
-        call.wire.threads.join(channel)
-    message = call.wire.posting.create(channel, draft, call.wire.world.bot)
+        call.wire.threads.wake_thread(channel)
+        call.wire.threads.join_thread(channel)
+    message = call.wire.posting.create_message(channel, draft, call.wire.world.bot)
     if draft.nonce is not None:
         channel.nonces[draft.nonce] = message
     return 200, message_payload(message, with_nonce=True)
 
 
-def _earlier(call: Call, channel: Channel, draft: Draft) -> Message | None:
+def _find_by_nonce(call: RouteCall, channel: Channel, draft: Draft) -> Message | None:
     """The message that the same enforced nonce made a short while ago; if it was deleted since, Discord knows
     no such.
     """
@@ -66,11 +66,11 @@ def _check_reference(channel: Channel, draft: Draft) -> None:
     reference = draft.reference
     if reference is None or reference.get("fail_if_not_exists") is False:
         return
-    if channel.message(int(reference.get("message_id", 0))) is None:
+    if channel.find_message(int(reference.get("message_id", 0))) is None:
         raise invalid_form(one_field(("message_reference",), "REPLIES_UNKNOWN_MESSAGE", "Unknown message"))
 
 
-def get_messages(call: Call) -> Answer:
+def get_messages(call: RouteCall) -> Answer:
     """History, newest first. Without the permission for it Discord answers with an empty list."""
     channel = visible_channel(call)
     limit = int(call.query.get("limit", 50))
@@ -78,69 +78,69 @@ def get_messages(call: Call) -> Answer:
         raise invalid_form(one_field(("limit",), "NUMBER_TYPE_MAX", "int value should be between 1 and 100."))
     if channel.guild is not None and not call.wire.world.bot_permissions(channel) & _HISTORY:
         return 200, []
-    return 200, [message_payload(each) for each in _page(channel, call.query, limit)]
+    return 200, [message_payload(each) for each in _history_page(channel, call.query, limit)]
 
 
-def _page(channel: Channel, query: Mapping[str, str], limit: int) -> list[Message]:
+def _history_page(channel: Channel, query: Mapping[str, str], limit: int) -> list[Message]:
     marks = {name: int(query[name]) for name in ("around", "before", "after") if name in query}
     if "around" in marks:
         middle = marks["around"]
-        newer = list(islice(channel.after(middle), limit // 2))
-        older = list(islice(channel.before(middle + 1), limit - limit // 2))
+        newer = list(islice(channel.messages_after(middle), limit // 2))
+        older = list(islice(channel.messages_before(middle + 1), limit - limit // 2))
         return [*reversed(newer), *older]
     if "after" in marks:
-        return list(islice(channel.after(marks["after"]), limit))[::-1]
-    return list(islice(channel.before(marks.get("before")), limit))
+        return list(islice(channel.messages_after(marks["after"]), limit))[::-1]
+    return list(islice(channel.messages_before(marks.get("before")), limit))
 
 
-def get_message(call: Call) -> Answer:
+def get_message(call: RouteCall) -> Answer:
     channel = visible_channel(call, _HISTORY)
-    return 200, message_payload(message_of(call, channel))
+    return 200, message_payload(find_message(call, channel))
 
 
-def edit_message(call: Call) -> Answer:
+def edit_message(call: RouteCall) -> Answer:
     channel = visible_channel(call)
-    message = message_of(call, channel)
+    message = find_message(call, channel)
     if message.author is not call.wire.world.bot:
         raise DiscordError(403, 50005, "Cannot edit a message authored by another user")
     check_editable(call, channel)
-    draft = read_draft(call.form(), EDIT_FIELDS)
+    draft = read_draft(call.json_form(), EDIT_FIELDS)
     if message.flags & CROSSPOSTED:
-        call.wire.limits.spend("crosspost_edit", message.id, time.monotonic())
-    call.wire.posting.edit(message, draft)
+        call.wire.limits.spend_budget("crosspost_edit", message.id, time.monotonic())
+    call.wire.posting.edit_message(message, draft)
     return 200, message_payload(message)
 
 
-def delete_message(call: Call) -> Answer:
+def delete_message(call: RouteCall) -> Answer:
     channel = visible_channel(call)
-    message = message_of(call, channel)
-    if not _own_or_moderated(call, message):
+    message = find_message(call, channel)
+    if not _may_delete(call, message):
         raise missing_permissions()
     check_deletable(call, channel)
-    call.wire.posting.delete(message, "bot")
+    call.wire.posting.delete_message(message, "bot")
     return 204, None
 
 
-def _own_or_moderated(call: Call, message: Message) -> bool:
-    return message.author is call.wire.world.bot or may(call, message.channel, Permission.MANAGE_MESSAGES)
+def _may_delete(call: RouteCall, message: Message) -> bool:
+    return message.author is call.wire.world.bot or has_permission(call, message.channel, Permission.MANAGE_MESSAGES)
 
 
-def crosspost(call: Call) -> Answer:
+def crosspost_message(call: RouteCall) -> Answer:
     channel = visible_channel(call)
     if channel.type != ANNOUNCEMENT:
         raise wrong_channel_type()
-    message = message_of(call, channel)
-    if not may(call, channel, Permission.SEND_MESSAGES) or not _own_or_moderated(call, message):
+    message = find_message(call, channel)
+    if not has_permission(call, channel, Permission.SEND_MESSAGES) or not _may_delete(call, message):
         raise missing_permissions()
     if message.flags & CROSSPOSTED:
         raise already_crossposted()
     if not call.wire.settings.crosspost_in_headers:
-        call.wire.limits.spend("crosspost", channel.id, time.monotonic())
-    call.wire.posting.crosspost(message)
+        call.wire.limits.spend_budget("crosspost", channel.id, time.monotonic())
+    call.wire.posting.crosspost_message(message)
     return 200, message_payload(message)
 
 
-def typing(call: Call) -> Answer:
+def start_typing(call: RouteCall) -> Answer:
     visible_channel(call, int(Permission.SEND_MESSAGES))
     return 204, None
 
@@ -151,6 +151,6 @@ ROUTES = (
     Route("GET", "/channels/*/messages/*", get_message),
     Route("PATCH", "/channels/*/messages/*", edit_message, "edit"),
     Route("DELETE", "/channels/*/messages/*", delete_message, "delete"),
-    Route("POST", "/channels/*/messages/*/crosspost", crosspost, "crosspost"),
-    Route("POST", "/channels/*/typing", typing),
+    Route("POST", "/channels/*/messages/*/crosspost", crosspost_message, "crosspost"),
+    Route("POST", "/channels/*/typing", start_typing),
 )

@@ -6,13 +6,13 @@ from tests.wire.errors import DiscordError, missing_permissions, tag_required
 from tests.wire.forms.threads import read_post
 from tests.wire.payloads import message_payload
 from tests.wire.permissions import Permission
-from tests.wire.rest.access import may, sendable_channel
-from tests.wire.rest.routing import Answer, Call
+from tests.wire.rest.access import has_permission, sendable_channel
+from tests.wire.rest.routing import Answer, RouteCall
 
 
-def start_post(call: Call, forum: Channel) -> Answer:
+def start_post(call: RouteCall, forum: Channel) -> Answer:
     """In a forum the right to send messages is the right to open posts."""
-    form = call.form()
+    form = call.json_form()
     inner = form["message"] if isinstance(form.get("message"), dict) else form
     sendable_channel(call, with_embeds=bool(inner.get("embeds")), with_files=bool(inner.get("attachments")))
     read = read_post(form, forum)
@@ -21,13 +21,13 @@ def start_post(call: Call, forum: Channel) -> Answer:
     return 201, thread_payload(post) | {"message": message_payload(post.messages[post.id])}
 
 
-def check_tags(call: Call, forum: Channel, tags: list[int], before: list[int]) -> None:
+def check_tags(call: RouteCall, forum: Channel, tags: list[int], before: list[int]) -> None:
     """Whether a post may have these tags; ``before`` are those that it has.
 
     The codes are Discord's own. That 40066 comes where every tag is a moderator's, and 50013 for such a tag, are
     guesses.
     """
-    manages = may(call, forum, Permission.MANAGE_THREADS)
+    manages = has_permission(call, forum, Permission.MANAGE_THREADS)
     moderated = {int(tag["id"]) for tag in forum.tags if tag["moderated"]}
     if forum.tag_required and not tags:
         if forum.tags and len(moderated) == len(forum.tags) and not manages:

@@ -7,7 +7,7 @@ from tests.wire.errors import Json, invalid_form, one_field
 from tests.wire.forms.commands import check_choice
 from tests.wire.forms.components import check_modal
 from tests.wire.forms.messages import EDIT_FIELDS, REPLY_FIELDS, Draft, read_draft, read_new
-from tests.wire.forms.report import Report
+from tests.wire.forms.report import FormReport
 from tests.wire.interactions import (
     AUTOCOMPLETE,
     CHOICES,
@@ -22,7 +22,7 @@ from tests.wire.interactions import (
     Interaction,
 )
 from tests.wire.payloads import message_payload
-from tests.wire.rest.routing import Answer, Call, Route
+from tests.wire.rest.routing import Answer, Route, RouteCall
 
 _ALLOWED = {
     COMMAND: (REPLY, DEFER, OPEN_MODAL),
@@ -32,10 +32,10 @@ _ALLOWED = {
 }
 
 
-def callback(call: Call) -> Answer:
-    form = call.form()
-    interaction = call.wire.interactions.callback(
-        call.number(0), call.args[1], lambda found: _read_callback(found, form)
+def handle_callback(call: RouteCall) -> Answer:
+    form = call.json_form()
+    interaction = call.wire.interactions.acknowledge(
+        call.id_segment(0), call.args[1], lambda found: _read_callback(found, form)
     )
     if call.query.get("with_response") not in ("1", "true", "True"):
         return 204, None
@@ -43,12 +43,12 @@ def callback(call: Call) -> Answer:
 
 
 def _read_callback(interaction: Interaction, form: Json) -> tuple[int, Draft, Json]:
-    report = Report()
-    report.known((), form, frozenset({"type", "data"}))
+    report = FormReport()
+    report.check_known((), form, frozenset({"type", "data"}))
     allowed = _ALLOWED[interaction.kind]
     if interaction.kind == MODAL and interaction.source is not None:
         allowed = (*allowed, DEFER_UPDATE, UPDATE)
-    report.choice(("type",), form.get("type"), allowed)
+    report.check_choice(("type",), form.get("type"), allowed)
     report.raise_if_any()
     kind, data = int(form["type"]), form.get("data") or {}
     if kind == CHOICES:
@@ -70,8 +70,8 @@ def _read_message(kind: int, data: Json) -> Draft:
 
 
 def _check_choices(data: Json) -> None:
-    report = Report()
-    for index, choice in enumerate(report.sequence(("data", "choices"), data.get("choices"), 25)):
+    report = FormReport()
+    for index, choice in enumerate(report.check_sequence(("data", "choices"), data.get("choices"), 25)):
         # The option's own type is the library's business here: a value of text or a number will do.
         kind = 3 if isinstance(choice, dict) and isinstance(choice.get("value"), str) else 10
         check_choice(report, ("data", "choices", index), choice, kind)
@@ -79,7 +79,7 @@ def _check_choices(data: Json) -> None:
 
 
 def _check_modal(data: Json) -> None:
-    report = Report()
+    report = FormReport()
     check_modal(report, data)
     report.raise_if_any()
 
@@ -98,46 +98,46 @@ def _callback_response(interaction: Interaction) -> Json:
     return response
 
 
-def _webhook(call: Call) -> Interaction:
-    interaction = call.wire.interactions.by_token(call.args[1])
-    if call.number(0) != call.wire.world.application_id:
+def _find_interaction(call: RouteCall) -> Interaction:
+    interaction = call.wire.interactions.get_by_token(call.args[1])
+    if call.id_segment(0) != call.wire.world.application_id:
         raise invalid_form(one_field(("webhook_id",), "WEBHOOK_UNKNOWN", "Unknown Webhook"))
     return interaction
 
 
-def follow_up(call: Call) -> Answer:
-    interaction = _webhook(call)
-    message = call.wire.interactions.follow_up(interaction, read_new(call.form(), REPLY_FIELDS))
+def follow_up(call: RouteCall) -> Answer:
+    interaction = _find_interaction(call)
+    message = call.wire.interactions.follow_up(interaction, read_new(call.json_form(), REPLY_FIELDS))
     return 200, message_payload(message)
 
 
-def get_reply(call: Call) -> Answer:
-    interaction = _webhook(call)
-    return 200, message_payload(call.wire.interactions.message(interaction, call.args[2]))
+def get_reply(call: RouteCall) -> Answer:
+    interaction = _find_interaction(call)
+    return 200, message_payload(call.wire.interactions.find_message(interaction, call.args[2]))
 
 
-def edit_reply(call: Call) -> Answer:
-    interaction = _webhook(call)
-    message = call.wire.interactions.message(interaction, call.args[2])
-    draft = read_draft(call.form(), EDIT_FIELDS | REPLY_FIELDS)
-    return 200, message_payload(call.wire.interactions.edit(interaction, message, draft))
+def edit_reply(call: RouteCall) -> Answer:
+    interaction = _find_interaction(call)
+    message = call.wire.interactions.find_message(interaction, call.args[2])
+    draft = read_draft(call.json_form(), EDIT_FIELDS | REPLY_FIELDS)
+    return 200, message_payload(call.wire.interactions.edit_message(interaction, message, draft))
 
 
-def delete_reply(call: Call) -> Answer:
-    interaction = _webhook(call)
-    call.wire.interactions.delete(interaction, call.wire.interactions.message(interaction, call.args[2]))
+def delete_reply(call: RouteCall) -> Answer:
+    interaction = _find_interaction(call)
+    call.wire.interactions.delete_message(interaction, call.wire.interactions.find_message(interaction, call.args[2]))
     return 204, None
 
 
-def _hook(method: str, template: str, handler: Any) -> Route:
+def _webhook_route(method: str, template: str, handler: Any) -> Route:
     return Route(method, template, handler, "webhook", major=2, exempt=True)
 
 
 ROUTES = (
-    Route("POST", "/interactions/*/*/callback", callback, bucket=None, exempt=True),
-    _hook("POST", "/webhooks/*/*", follow_up),
+    Route("POST", "/interactions/*/*/callback", handle_callback, bucket=None, exempt=True),
+    _webhook_route("POST", "/webhooks/*/*", follow_up),
     # "@original" stands here as any other message id does.
-    _hook("GET", "/webhooks/*/*/messages/*", get_reply),
-    _hook("PATCH", "/webhooks/*/*/messages/*", edit_reply),
-    _hook("DELETE", "/webhooks/*/*/messages/*", delete_reply),
+    _webhook_route("GET", "/webhooks/*/*/messages/*", get_reply),
+    _webhook_route("PATCH", "/webhooks/*/*/messages/*", edit_reply),
+    _webhook_route("DELETE", "/webhooks/*/*/messages/*", delete_reply),
 )

@@ -11,7 +11,7 @@ from tests.wire.wire import Wire
 
 
 @dataclass(slots=True)
-class Call:
+class RouteCall:
     """One request as a handler sees it. ``args`` are the segments that the route leaves open."""
 
     wire: Wire
@@ -19,17 +19,17 @@ class Call:
     query: Mapping[str, str]
     body: Any
 
-    def form(self) -> Json:
+    def json_form(self) -> Json:
         return self.body if isinstance(self.body, dict) else {}
 
-    def number(self, index: int) -> int:
+    def id_segment(self, index: int) -> int:
         """A segment that should be an id. Anything else is an id that nothing has."""
         text = self.args[index]
         return int(text) if text.isdecimal() else 0
 
 
 Answer = tuple[int, Any]
-Handler = Callable[[Call], Answer]
+Handler = Callable[[RouteCall], Answer]
 
 
 @dataclass(slots=True, frozen=True)
@@ -48,34 +48,34 @@ class Route:
 
 
 @dataclass(slots=True)
-class _Node:
-    literal: dict[str, "_Node"] = field(default_factory=dict)
-    open: "_Node | None" = None
+class _RouteNode:
+    literal: dict[str, "_RouteNode"] = field(default_factory=dict)
+    open: "_RouteNode | None" = None
     routes: dict[str, Route] = field(default_factory=dict)
 
 
-class Routes:
+class RouteTable:
     """The table of routes. In a template ``*`` stands for any one segment; a literal segment is preferred."""
 
     def __init__(self) -> None:
-        self._root = _Node()
+        self._root = _RouteNode()
 
-    def add(self, *routes: Route) -> None:
+    def add_routes(self, *routes: Route) -> None:
         for route in routes:
             node = self._root
             for segment in route.template.strip("/").split("/"):
-                node = self._below(node, segment)
+                node = self._child_node(node, segment)
             node.routes[route.method] = route
 
     @staticmethod
-    def _below(node: _Node, segment: str) -> _Node:
+    def _child_node(node: _RouteNode, segment: str) -> _RouteNode:
         if segment != "*":
-            return node.literal.setdefault(segment, _Node())
+            return node.literal.setdefault(segment, _RouteNode())
         if node.open is None:
-            node.open = _Node()
+            node.open = _RouteNode()
         return node.open
 
-    def find(self, method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
+    def find_route(self, method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
         args: list[str] = []
         node = self._root
         for segment in path.strip("/").split("/"):

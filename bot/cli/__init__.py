@@ -1,0 +1,1 @@
+"""The command line: the commands of the program, and their output."""

@@ -1,0 +1,328 @@
+"""The discord.py client."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import discord
+from discord import app_commands
+from discord.ext import commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from yarl import URL
+
+from bot.client.acknowledgement import ACKNOWLEDGED_AT_ONCE, FORM
+from bot.client.command_sync import COMPARED_EVERY, sync_commands
+from bot.client.discord_time import DiscordTime
+from bot.client.error_handler import answer_expired_component, receive_interaction, report_error
+from bot.client.gateway_frames import FrameLog, forgive_frames
+from bot.client.interaction_context import bind_interaction_context
+from bot.client.interaction_metrics import measure_interaction
+from bot.client.interaction_queue import (
+    COMPLETIONS_AT_ONCE,
+    MAX_COMPLETION_SECONDS,
+    MAX_COMPLETIONS_WAITING,
+    InteractionQueue,
+)
+from bot.client.localization import CommandTranslator, GuildLanguages, MemberLanguages
+from bot.client.rate_limit import GateReporter, RequestLimiter, count_rate_limits, forbid_resend
+from bot.client.sharding import IdentifyLimiter
+from bot.client.standby import Standby
+from bot.delivery.gate import Gate
+from bot.i18n import tr, trn
+from bot.metrics import Metrics, SkippedFrame
+from bot.settings import Settings
+from bot.store import Store
+from bot.ui.card_buttons import CARD_BUTTONS
+from bot.ui.moderation_pages import QueueButton
+from bot.ui.owner_actions import AcceptWithdrawalsButton, build_accept_view
+from bot.ui.pagination import PageButton
+from bot.ui.privacy import EraseButton
+from bot.ui.review_message import REVIEW_ITEMS
+from bot.ui.share_button import ShareButton
+from bot.ui.subscription_wizard import lost_draft_text
+
+if TYPE_CHECKING:
+    from bot.worker.worker import Worker
+
+_log = logging.getLogger(__name__)
+_GOODBYE = 2.0
+"""Seconds to wait for the gateway to close."""
+_MAX_WAIT = 60.0
+"""Maximum seconds discord.py may sleep on a rate limit; longer waits are persisted by the courier."""
+LASTING_ITEMS: tuple[type[discord.ui.DynamicItem[Any]], ...] = (
+    *CARD_BUTTONS,
+    *REVIEW_ITEMS,
+    QueueButton,
+    PageButton,
+    ShareButton,
+    AcceptWithdrawalsButton,
+    EraseButton,
+)
+"""Persistent components: they respond on messages of any age, after any restart."""
+
+
+OUT_OF_REACH = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, ValueError)
+"""Raised when Discord did not respond, or not as expected; the outcome is unknown until the next attempt."""
+
+
+class NewsTree(app_commands.CommandTree["NewsBot"]):
+    """The slash commands; failures are reported to the user.
+
+    Commands are acknowledged with a deferred reply. One with a `FORM` in its `extras` opens the modal that it returns,
+    if any.
+    """
+
+    async def interaction_check(self, interaction: discord.Interaction[NewsBot], /) -> bool:
+        if interaction.type is discord.InteractionType.autocomplete:
+            measure_interaction(interaction)
+            bind_interaction_context(interaction)
+            return True
+        command = interaction.command
+        return await receive_interaction(interaction, form=command.extras.get(FORM) if command else None)
+
+    async def on_error(self, interaction: discord.Interaction[NewsBot], error: app_commands.AppCommandError, /) -> None:
+        await report_error(interaction, error)
+
+
+class NewsBot(commands.AutoShardedBot):
+    """The client. Caches no members and no messages; persistent state is in the store.
+
+    A single shard is just the common case: Discord recommends the shard count.
+    """
+
+    worker: Worker
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Callable[[], datetime],
+        *,
+        metrics: Metrics | None = None,
+        run_worker: bool = True,
+        handle_interactions: bool = True,
+    ) -> None:
+        """Run the newsroom after login if `run_worker`; handle commands and components if `handle_interactions`."""
+        self.metrics = metrics or Metrics()
+        self.gate = Gate(clock, self.metrics.set_gate_state)
+        """Decides which requests may be sent; a 401 calls `gate.on_unauthorized`."""
+        self.discord_time = DiscordTime()
+        # Voice is not used, so silence discord.py's warnings about missing voice dependencies.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=NewsTree,
+            intents=discord.Intents(guilds=True),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            http_trace=_build_trace_config(settings, self.metrics, self.gate, self.discord_time),
+            max_ratelimit_timeout=_MAX_WAIT,
+            shard_count=settings.shard_count or settings.shards,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        self.shard_ids = list(settings.shard_ids) if settings.shard_ids else None
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self.translator = CommandTranslator()
+        self._guild_languages = GuildLanguages(store)
+        self.member_languages = MemberLanguages(store)
+        self._identify_limiter = IdentifyLimiter(1, clock)
+        self.open_drafts: set[str] = set()
+        """Keys of the open setup drafts."""
+        self.command_ids: dict[str, int] = {}
+        """Slash command ids by name, fetched on first use."""
+        self.shared_messages: deque[int] = deque(maxlen=1000)
+        """Replies recently shared with the channel, by message id."""
+        self.standby = Standby()
+        self.runs_worker = run_worker
+        self.handles_interactions = handle_interactions
+        self.acknowledging = asyncio.Semaphore(ACKNOWLEDGED_AT_ONCE)
+        self.workload = InteractionQueue(behind=self.acknowledging)
+        self.completions = InteractionQueue(COMPLETIONS_AT_ONCE, MAX_COMPLETIONS_WAITING, MAX_COMPLETION_SECONDS)
+        self._frame_log = FrameLog()
+        forgive_frames()
+        if settings.discord_api:
+            Route.BASE = resolve_api_base(settings.discord_api)
+
+    async def setup_hook(self) -> None:
+        if self.handles_interactions:
+            self.add_dynamic_items(*LASTING_ITEMS)
+            await self.tree.set_translator(self.translator)
+            await self.sync_commands()
+        if self.runs_worker:
+            # Delivery needs only REST, so it starts before the gateway connects and continues while it is down.
+            self.worker.start()
+
+    async def launch_shards(self) -> None:
+        """Fetch the recommended shard count, `max_concurrency` and gateway URL before launching the shards."""
+        recommended, gateway, limits = await self.http.get_bot_gateway()
+        self.shard_count = self.shard_count or recommended
+        # On an invalid session discord.py reconnects to its default gateway, not to the configured one.
+        DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
+        shared = self.store.key_values.reserve_slot if self.shard_ids else None
+        self._identify_limiter = IdentifyLimiter(limits["max_concurrency"], self.clock, shared)
+        await super().launch_shards()
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002
+        try:
+            await self._identify_limiter.wait_turn(shard_id or 0)
+        except Exception as error:
+            # Any other exception would end the client; a ConnectionError is retried with backoff.
+            raise ConnectionError(f"no turn to identify: {type(error).__name__}") from error
+
+    async def sync_commands(self, *, force: bool = False) -> bool:
+        """Register the commands if needed; return whether they were."""
+        return await sync_commands(self, force=force)
+
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """Handle interactions while this process holds its shards; stand by otherwise."""
+        async with self.store.leader_election.gateway_lock(self.shard_ids) as stand:
+            while not await self.standby.serve_session(stand, lambda: self._run_session(reconnect)):
+                pass
+
+    async def _run_session(self, reconnect: bool) -> None:
+        keeping = asyncio.create_task(self._keep_commands_registered(), name="commands at Discord")
+        try:
+            await super().connect(reconnect=reconnect)
+        finally:
+            keeping.cancel()
+            await self._close_shards()
+
+    async def _keep_commands_registered(self) -> None:
+        while True:
+            await asyncio.sleep(COMPARED_EVERY)
+            try:
+                await self.sync_commands()
+            except Exception:  # noqa: BLE001 - boundary of a job, retried the next day
+                _log.exception("Could not compare the commands with those at Discord")
+
+    async def _close_shards(self) -> None:
+        """Close the shards so that they can be launched again later. discord.py can only close for good."""
+        shards: dict[int, Any] = self._AutoShardedClient__shards  # type: ignore[attr-defined]
+        closing = [asyncio.create_task(shard.close()) for shard in shards.values()]
+        if closing:
+            _, slow = await asyncio.wait(closing, timeout=_GOODBYE)
+            for task in slow:
+                task.cancel()
+        if not self.is_closed():
+            events: asyncio.PriorityQueue[Any] = self._AutoShardedClient__queue  # type: ignore[attr-defined]
+            while not events.empty():
+                events.get_nowait()
+            shards.clear()
+            self._ready.clear()
+            self._connection.clear(views=False)
+
+    async def warn_owners(self, held_back: int, messages: set[int] | None = None) -> bool:
+        """Ask the bot's owners by DM, except those already `messages`, whether a mass withdrawal is intended.
+
+        Return whether nobody is left to notify. Owners with closed DMs count as notified; they have the log and
+        `/status`.
+        """
+        messages = set() if messages is None else messages
+        try:
+            owners = await self._fetch_owners()
+        except OUT_OF_REACH as error:
+            _log.warning("Could not fetch the bot's owners: %s", type(error).__name__)
+            return False
+        for owner in owners - messages:
+            try:
+                user = await self.fetch_user(owner)
+                await user.send(_mass_withdrawal_warning(held_back), view=build_accept_view())
+            except (discord.Forbidden, discord.NotFound) as error:
+                _log.warning("Owner %s has DMs closed: code %s", owner, error.code)
+            except OUT_OF_REACH as error:
+                _log.warning("Could not notify owner %s, will retry: %s", owner, type(error).__name__)
+                continue
+            messages.add(owner)
+        return owners <= messages
+
+    async def _fetch_owners(self) -> set[int]:
+        """Return the owner, or the team members who may decide: those who accepted and are not read-only."""
+        info = await self.application_info()
+        if not info.team:
+            return {info.owner.id}
+        return {
+            member.id
+            for member in info.team.members
+            if member.membership_state is discord.TeamMembershipState.accepted
+            and member.role is not discord.TeamMemberRole.read_only
+        }
+
+    async def on_frame_skipped(self, reason: SkippedFrame, event: str, error: Exception) -> None:
+        self.metrics.count_skipped_frame(reason)
+        self._frame_log.log_frame(reason, event, error)
+
+    async def on_ready(self) -> None:
+        _log.info("Ready as %s in %s guilds", self.user, len(self.guilds))
+        await self._guild_languages.store_changes(self.guilds)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        await self._guild_languages.store_changes([guild])
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        await self.store.personal_digests.forget_members(guild.id)
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        await self._guild_languages.store_changes([guild])
+
+    async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
+        if before.preferred_locale != after.preferred_locale:
+            await self._guild_languages.store_changes([after])
+
+    @property
+    def is_connected(self) -> bool:
+        """Return whether the gateway is connected and the guilds have arrived; True if no gateway is needed."""
+        if not self.handles_interactions or self.standby.is_waiting:
+            return True
+        return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Report components without a handler as expired: they come from before a restart, or are forged."""
+        bind_interaction_context(interaction)
+        _log.debug("Guild %s, member %s: %s", interaction.guild_id, interaction.user.id, interaction.type.name)
+        await answer_expired_component(interaction, lost_draft_text(interaction))
+
+    async def close(self) -> None:
+        # `login` creates the queue; discord.py's `close` fails without it.
+        if hasattr(self, "_AutoShardedClient__queue"):
+            await super().close()
+
+    async def on_command_error(self, context: commands.Context[Any], error: commands.CommandError, /) -> None:
+        """Ignore mentions: there are only slash commands."""
+
+
+def _mass_withdrawal_warning(held_back: int) -> str:
+    lost = trn(
+        "The folder of cards lost **{count}** published card at once, so nothing was withdrawn.",
+        "The folder of cards lost **{count}** published cards at once, so nothing was withdrawn.",
+        held_back,
+    )
+    fix = tr("If the folder is right, accept it here or with `newsdesk load --accept-withdrawals`; else mend it.")
+    return f"{lost} {fix}"
+
+
+def _build_trace_config(
+    settings: Settings, metrics: Metrics, gate: Gate, discord_time: DiscordTime
+) -> aiohttp.TraceConfig:
+    trace = RequestLimiter(settings.pace, gate=gate).trace_config()
+    trace.on_request_end.append(count_rate_limits(metrics))
+    trace.on_request_end.append(discord_time.on_request_end)
+    GateReporter(gate).attach_to(trace)
+    trace.on_request_end.append(forbid_resend)
+    return trace
+
+
+def resolve_api_base(address: str) -> str:
+    """Return the API base URL; a bare host gets Discord's default path."""
+    return address if urlsplit(address).path else f"{address}/api/v10"

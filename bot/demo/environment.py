@@ -1,0 +1,100 @@
+"""Setup of the demo: the real bot, its world and people, and a newsstand that fills its folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import discord
+
+from bot.app import open_bot, utc_now
+from bot.client.bot import NewsBot
+from bot.demo.cards import ASSET_BASE, SampleFeed, find_sample_data, load_pictures
+from bot.demo.fake_discord import Assets, Channel, FakeDiscord, Person
+from bot.i18n import ENGLISH
+from bot.settings import Settings, load_settings
+
+DIGEST_TOPICS = ("Space", "AI")
+_ADMINISTRATION = discord.Permissions(manage_guild=True, manage_channels=True, manage_messages=True)
+
+
+@dataclass(frozen=True)
+class DemoEnvironment:
+    """The parts of a running demo."""
+
+    bot: NewsBot
+    discord: FakeDiscord
+    feed: SampleFeed
+    assets: Assets
+    news: Channel
+    digest: Channel
+    headlines: Channel
+    desk: Channel
+    admin: Person
+    member: Person
+
+
+@asynccontextmanager
+async def open_environment(*, background: bool, language: str = ENGLISH) -> AsyncIterator[DemoEnvironment]:
+    """Open the bot, logged in on a guild with four channels, with the archive in its folder.
+
+    With `background` it runs as in `newsdesk run`; otherwise the caller drives its newsroom step by step.
+    """
+    data = find_sample_data()
+    with TemporaryDirectory(prefix="newsdesk-demo-") as place:
+        folder = Path(place) / "cards"
+        folder.mkdir()
+        newsstand = SampleFeed(data, folder)
+        newsstand.write_archive(utc_now())
+        async with _open_discord(_demo_settings(Path(place)), background, language) as world:
+            yield _add_people(world, newsstand, load_pictures(data))
+
+
+def _demo_settings(place: Path) -> Settings:
+    """Return explicit values for all settings, so that the user's own environment does not affect the demo."""
+    own = {
+        "database_url": f"sqlite+aiosqlite:///{place / 'demo.db'}",
+        "cards": place / "cards",
+        "asset_base_url": ASSET_BASE,
+        "tick_seconds": 5,
+        "rescan_seconds": 60,
+        "log_level": "WARNING",
+    }
+    usual = {name: field.get_default(call_default_factory=True) for name, field in Settings.model_fields.items()}
+    return load_settings(_env_file=None, **usual | own)
+
+
+@asynccontextmanager
+async def _open_discord(settings: Settings, background: bool, language: str) -> AsyncIterator[FakeDiscord]:
+    """Close the bot before its world: simcord releases it, but never closes it."""
+    world: FakeDiscord | None = None
+    try:
+        async with open_bot(settings, background=background) as bot:
+            world = FakeDiscord(bot)
+            await world.start(utc_now(), server="Newsdesk demo", language=language)
+            yield world
+    finally:
+        if world is not None:
+            await world.close()
+
+
+def _add_people(world: FakeDiscord, newsstand: SampleFeed, assets: Assets) -> DemoEnvironment:
+    bot = world.bot
+    if not isinstance(bot, NewsBot):
+        raise TypeError("the demo plays with the real bot")
+    admin = world.add_person("Ada (administrator)", _ADMINISTRATION, "Administrators")
+    return DemoEnvironment(
+        bot=bot,
+        discord=world,
+        feed=newsstand,
+        assets=assets,
+        news=world.add_channel("news", "Every card, as it appears"),
+        digest=world.add_channel("digest", f"The best of {' and '.join(DIGEST_TOPICS)}, every morning"),
+        headlines=world.add_channel("headlines", "The week in headlines"),
+        desk=world.add_channel("desk", "Where moderators decide", only_for=[admin]),
+        admin=admin,
+        member=world.add_person("Max (member)"),
+    )

@@ -1,0 +1,282 @@
+"""An offline Discord around the real bot. The only module that uses simcord.
+
+User actions (`slash`, `click` …) return when the bot has responded. The bot's background work runs concurrently, in a
+separate context.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import discord
+import simcord
+from discord.ext import commands
+from simcord.preview._media import MediaInfo, MediaWorker, _process_media
+
+from bot.i18n import ENGLISH
+
+Person = simcord.MemberActor
+Channel = simcord.ChannelHandle
+Answer = simcord.InteractionResult
+Assets = Mapping[str, tuple[str, bytes]]
+
+_AMERICAN = "en-US"
+_SETTLE_SECONDS = 8.0
+"""Timeout of a response in simcord."""
+_TRIES, _PAUSE_SECONDS = 100, 0.1
+_IN_WORLD: ContextVar[bool] = ContextVar("in_world", default=False)
+_CHANGES = {"MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE"}
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as a user sees it. `buttons` are their labels."""
+
+    id: int
+    content: str
+    embeds: tuple[discord.Embed, ...]
+    buttons: tuple[str, ...]
+    private: bool
+    raw: discord.Message
+
+    @property
+    def text(self) -> str:
+        """Return all readable text."""
+        parts = [self.content]
+        for embed in self.embeds:
+            parts += [embed.author.name or "", embed.title or "", embed.description or "", embed.footer.text or ""]
+            parts += [f"{field.name}\n{field.value}" for field in embed.fields]
+        return "\n".join(filter(None, parts))
+
+
+@dataclass(frozen=True)
+class MessageChange:
+    """A change to a message by the bot's background work, not in response to a user."""
+
+    channel_id: int
+    new: bool
+
+
+class FakeDiscord:
+    """One guild with its channels and people, and the bot in it."""
+
+    def __init__(self, bot: commands.AutoShardedBot) -> None:
+        self.bot = bot
+        self.env = simcord.Env(bot, shard_count=1, check_errors=False, settle_timeout=_SETTLE_SECONDS)
+        self.channels: dict[str, Channel] = {}
+        self._private: dict[int, Sequence[Person]] = {}
+        self._guild: simcord.GuildHandle | None = None
+        self._listeners: list[Callable[[MessageChange], None]] = []
+
+    async def start(self, now: datetime, *, server: str, language: str = ENGLISH) -> None:
+        """Log the bot in at the time `now`, and create a guild whose members all use the same locale."""
+        # This context is for responses to users; the bot's background work runs in a fresh one, where this is unset.
+        _IN_WORLD.set(True)
+        self.env.backend.bot_user.name = self.env.backend.bot_user.global_name = "Newsdesk"
+        self.env.backend.advance_clock(max(0.0, (now - self.env.now()).total_seconds()))
+        answer = self.bot.tree.on_error
+        await self.env.start()
+        self.bot.tree.on_error = answer  # type: ignore[method-assign]  # a `UserError` is not a failure
+        locale = _AMERICAN if language == ENGLISH else language
+        localize_simcord(self.bot, lambda _user_id: locale)
+        self._guild = self.env.create_guild(server, preferred_locale=locale)
+        self.env.backend.subscribers.append(self._on_event)
+
+    @property
+    def guild(self) -> simcord.GuildHandle:
+        if self._guild is None:
+            raise RuntimeError("the world has not started")
+        return self._guild
+
+    def add_channel(self, name: str, topic: str = "", *, only_for: Sequence[Person] = ()) -> Channel:
+        """Create a text channel, for everyone or for some people and the bot."""
+        overwrites: dict[Any, discord.PermissionOverwrite] = {}
+        if only_for and self.bot.user:
+            may = discord.PermissionOverwrite(view_channel=True)
+            overwrites = dict.fromkeys([*only_for, self.bot.user], may)
+            overwrites[self.guild.default_role] = discord.PermissionOverwrite(view_channel=False)
+        channel = self.guild.create_text_channel(name, topic=topic, overwrites=overwrites)
+        self.channels[name] = channel
+        if only_for:
+            self._private[channel.id] = only_for
+        return channel
+
+    def readers_of(self, channel: Channel, people: Sequence[Person]) -> Sequence[Person]:
+        """Return the people who can read a channel."""
+        return [person for person in people if person in self._private.get(channel.id, people)]
+
+    def add_person(self, name: str, permissions: discord.Permissions | None = None, role: str = "") -> Person:
+        """Add a member, with a role that grants `permissions` if given."""
+        roles = [self.guild.create_role(role or name, permissions=permissions)] if permissions else []
+        return self.guild.add_member(self.env.create_user(name.split()[0].lower(), global_name=name), roles=roles)
+
+    async def allow_command(self, name: str, person: Person) -> None:
+        """Override a command's permissions, as in a guild's integration settings, so that a member can see it."""
+        synced = await self.bot.tree.fetch_commands()
+        command = next(each for each in synced if each.name == name)
+        self.guild.set_command_permissions(command.id, {person: True})
+
+    async def run_command(self, person: Person, channel: Channel, command: str, /, **options: Any) -> Answer:
+        return await person.slash(channel, command, **options)
+
+    async def click_button(self, person: Person, message: Message, label: str) -> Answer:
+        return await person.click(message.raw, label=label)
+
+    async def submit_modal(self, person: Person, shown: Answer, values: Mapping[str, Any]) -> Answer:
+        return await person.submit_modal(shown, dict(values))
+
+    async def get_suggestions(
+        self, person: Person, channel: Channel, command: str, option: str, typed: str
+    ) -> list[dict[str, Any]]:
+        """Autocomplete an option; return choices with `name` and `value`."""
+        return await person.autocomplete(channel, command, option, typed)
+
+    def get_messages(self, channel: Channel, viewer: Person | None = None) -> list[Message]:
+        """Return a channel's messages, oldest first; ephemeral ones only for their recipient."""
+        return [_to_message(message) for message in channel.history(viewer=viewer)]
+
+    def on_change(self, listener: Callable[[MessageChange], None]) -> None:
+        """Call `listener` whenever the bot's background work changes a channel."""
+        self._listeners.append(listener)
+
+    def _on_event(self, event: str, payload: Mapping[str, Any]) -> None:
+        if event in _CHANGES and not _IN_WORLD.get():
+            for listener in self._listeners:
+                listener(MessageChange(int(payload["channel_id"]), new=event == "MESSAGE_CREATE"))
+
+    async def advance_clock(self, now: datetime) -> None:
+        """Advance the world's clock to `now`, or at the next tick if a user action is in progress."""
+        with suppress(simcord.SetupError, TimeoutError):
+            await self.env.advance_time(max(0.0, (now - self.env.now()).total_seconds()))
+
+    async def close(self) -> None:
+        """Release the bot. simcord never closes it: leave `open_bot` first."""
+        await self.env.shutdown()
+
+
+def localize_simcord(bot: commands.AutoShardedBot, locale_of: Callable[[int], str]) -> None:
+    """Set locales by user and guild; simcord sends American English for all."""
+    parsers = bot._connection.parsers  # noqa: SLF001 - simcord injects gateway events here
+    parse = parsers["INTERACTION_CREATE"]
+
+    def on_payload(payload: dict[str, Any]) -> None:
+        user = payload["user"] if "user" in payload else payload["member"]["user"]
+        payload["locale"] = locale_of(int(user["id"]))
+        if guild := bot.get_guild(int(payload.get("guild_id", 0))):
+            payload["guild_locale"] = str(guild.preferred_locale)
+        parse(payload)
+
+    parsers["INTERACTION_CREATE"] = on_payload
+
+
+def answer_message(answer: Answer) -> Message:
+    """Return the response a user got. Raises `LookupError` if there was none."""
+    if answer.response is None:
+        raise LookupError("the bot gave no answer")
+    return _to_message(answer.response.message)
+
+
+def _to_message(message: discord.Message) -> Message:
+    buttons = [button for row in message.components for button in getattr(row, "children", ())]
+    return Message(
+        id=message.id,
+        content=message.content,
+        embeds=tuple(message.embeds),
+        buttons=tuple(_button_label(button) for button in buttons),
+        private=message.flags.ephemeral,
+        raw=message,
+    )
+
+
+def _button_label(button: Any) -> str:
+    words = (button.emoji, button.label) if hasattr(button, "label") else (button.placeholder, "▾")
+    return " ".join(str(part) for part in words if part)
+
+
+class _PictureWorker(MediaWorker):
+    """Decodes each picture once and in this process: they are the demo's own and trusted.
+
+    simcord would start a process per picture and page, which takes seconds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._prepared: dict[str, MediaInfo] = {}
+
+    async def validate(self, key: str, blob: bytes, *, media_time: float | None = None) -> MediaInfo:
+        if key not in self._prepared:
+            self._prepared[key] = await asyncio.to_thread(_process_media, blob, media_time)
+        return self._prepared[key]
+
+    async def close(self) -> None:
+        """Do nothing: it outlives the page it was given to."""
+
+
+class PreviewPage:
+    """simcord's page of one channel; switching channels means reopening it."""
+
+    def __init__(self, world: FakeDiscord, viewers: Sequence[Person], assets: Assets) -> None:
+        self._world = world
+        self._viewers = viewers
+        self._assets = assets
+        self._pictures = _PictureWorker()
+        self._preview: simcord.Preview | None = None
+        self._stale = False
+        self.channel: Channel | None = None
+        world.on_change(self._on_change)
+
+    @property
+    def address(self) -> str | None:
+        """Return the page's URL, with its secret in the fragment; None while it is closed."""
+        return self._preview.url if self._preview and self.channel else None
+
+    async def show_channel(self, channel: Channel, zone: str = "UTC") -> None:
+        """Open the page of a channel in the browser's time zone, replacing the previous one."""
+        await self.close()
+        self._preview = await self._retry_while_busy(lambda: self._open_preview(channel, zone))
+        self.channel = channel
+
+    async def _open_preview(self, channel: Channel, zone: str) -> simcord.Preview:
+        viewers = self._world.readers_of(channel, self._viewers)
+        preview = self._world.env.preview(
+            channel, viewers=viewers, layout="channel", assets=self._assets, timezone=zone
+        )
+        preview._media_worker = self._pictures  # noqa: SLF001 - simcord offers no other way to inject it
+        return await preview.__aenter__()
+
+    async def _retry_while_busy(self, act: Callable[[], Awaitable[_Result]]) -> _Result:
+        """Retry: simcord handles one action at a time and rejects concurrent ones."""
+        for _ in range(_TRIES):
+            try:
+                return await act()
+            except simcord.SetupError as error:
+                if "overlaps" not in str(error):
+                    raise
+            await asyncio.sleep(_PAUSE_SECONDS)
+        raise TimeoutError("the offline Discord is busy for too long")
+
+    def _on_change(self, change: MessageChange) -> None:
+        self._stale |= self.channel is not None and change.channel_id == self.channel.id
+
+    async def refresh_page(self) -> None:
+        """Show the bot's background work. Only when there is some: a refresh makes the page lose clicks in progress."""
+        if not self._stale or self._preview is None:
+            return
+        self._stale = False
+        try:
+            await self._preview.refresh()
+        except (simcord.SetupError, TimeoutError):
+            self._stale = True  # an action or a change of the page is in progress; refresh on the next call
+
+    async def close(self) -> None:
+        """Close the page once the action in progress has finished."""
+        preview, self._preview, self.channel = self._preview, None, None
+        if preview is not None:
+            await preview.close()

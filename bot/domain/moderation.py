@@ -1,0 +1,89 @@
+"""The visibility rule for cards, in Python. `bot.store.cards.visibility` implements the same in SQL."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.cards.model import CardState, HeldReason
+from bot.i18n import tr, tr_noop
+
+EVERYWHERE = 0
+"""Pseudo guild id for decisions of the bot's owners, which apply to all servers."""
+
+
+class Verdict(enum.StrEnum):
+    """A decision's outcome. The values equal those of `CardState`, which a verdict overrides."""
+
+    PUBLISH = "published"
+    WITHDRAW = "withdrawn"
+
+    @classmethod
+    def from_state(cls, state: CardState) -> Verdict | None:
+        """The verdict equivalent to a state; None for a held card."""
+        return None if state is CardState.HELD else cls(state.value)
+
+
+class DecisionSource(enum.StrEnum):
+    """Where a decision came from."""
+
+    COMMAND = "command"
+    BUTTON = "button"
+    FILE = "file"
+    """The card's file changed: not a decision, but recorded in the audit log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A moderator's decision on a card, for one server or all of them (`EVERYWHERE`).
+
+    `only` are the subscriptions that get the card regardless of their filters; None means all that match.
+    """
+
+    guild_id: int
+    card_id: int
+    verdict: Verdict
+    decided_by: int
+    decided_at: datetime
+    reason: str = ""
+    only: tuple[int, ...] | None = None
+
+
+def effective_state(file_state: CardState, ruling: Verdict | None) -> CardState:
+    """A card's state before any server's decision: a withdrawal in its file, else the owners' ruling, else the file."""
+    if file_state is CardState.WITHDRAWN or ruling is None:
+        return file_state
+    return CardState(ruling.value)
+
+
+def is_visible(state: CardState, verdict: Verdict | None) -> bool:
+    """Whether a card is visible: a withdrawal always wins, then the server's verdict, then the state from
+    `effective_state`."""
+    if state is CardState.WITHDRAWN:
+        return False
+    return verdict is Verdict.PUBLISH if verdict else state is CardState.PUBLISHED
+
+
+def describe_state(
+    state: CardState, held_reason: HeldReason | None, verdict: Verdict | None, ruling: Verdict | None = None
+) -> str:
+    """Describe a card's status in a server, for moderators."""
+    if state is CardState.WITHDRAWN:
+        by_owners = ruling is Verdict.WITHDRAW
+        return tr("Withdrawn everywhere by the bot's owners") if by_owners else tr("Withdrawn by its source")
+    if verdict is Verdict.PUBLISH:
+        return tr("Published by a moderator")
+    if verdict is Verdict.WITHDRAW:
+        return tr("Withdrawn by a moderator")
+    if state is CardState.PUBLISHED:
+        return tr("Published everywhere by the bot's owners") if ruling else tr("Published")
+    return tr(_HELD[held_reason])
+
+
+_HELD = {
+    HeldReason.COVERED: tr_noop("Held: already covered by another card"),
+    HeldReason.UNSCORED: tr_noop("Held: not scored yet"),
+    HeldReason.BELOW_BAR: tr_noop("Held: below the producer's bar"),
+    None: tr_noop("Held"),
+}

@@ -1,0 +1,105 @@
+"""Subscriptions and their options."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from bot.i18n import ENGLISH
+
+
+class Frequency(enum.StrEnum):
+    """Frequency of a subscription: instant posts, or digests on a schedule."""
+
+    INSTANT = "instant"
+    HOURLY = "hourly"
+    DAILY = "daily"
+    WEEKDAYS = "weekdays"
+    WEEKLY = "weekly"
+
+
+class Layout(enum.StrEnum):
+    """Layout of a message."""
+
+    CARD = "card"
+    """One story in full: its first card, the others under "Also covered by"."""
+    CARDS = "cards"
+    """Up to ten small embeds."""
+    LIST = "list"
+    """Linked headlines."""
+    REVIEW = "review"
+    """A card awaiting a moderator's decision, and afterwards the record of that decision."""
+
+
+class OnWithdrawal(enum.StrEnum):
+    """What to do with a post whose card is withdrawn."""
+
+    DELETE = "delete"
+    MARK = "mark"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionOptions:
+    """Options of a subscription. `topics` and `without` are display names and words; empty means no filter.
+
+    `days` count from Monday (0); `times` and `days` are local to `timezone` (an IANA name) and empty for instant
+    subscriptions. `min_quality` is on the producer's scale (0 to about 190); a card without a score counts as 0.
+    `mention` is a role id. `layout` and `max_cards` apply to digests; an instant post always shows one card in full.
+    `language` None means the server's language.
+    """
+
+    when: Frequency = Frequency.INSTANT
+    times: tuple[time, ...] = ()
+    days: tuple[int, ...] = ()
+    timezone: str = "UTC"
+    topics: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    min_quality: int = 0
+    max_cards: int = 10
+    layout: Layout = Layout.CARDS
+    mention: int | None = None
+    crosspost: bool = False
+    on_withdrawal: OnWithdrawal = OnWithdrawal.DELETE
+    skip_empty: bool = True
+    language: str | None = None
+
+
+Pauses = tuple[tuple[datetime, datetime | None], ...]
+"""Pauses as (start, end), in order; the end is None while a pause lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A channel's subscription. `next_at` is when its next digest is due, None if instant or paused.
+
+    `since`: cards that became visible after it are new to the subscription. `forum`: each message opens a new post.
+    `user_id` is set for a member's personal digest; the channel is then their DM channel. `language` is that of its
+    posts. `unusable` names columns with invalid values, such as a time zone unknown on this machine; the subscription
+    is suspended while there are any. `trouble` is why its last digest failed, for operators. `pauses` are the pauses
+    since its last slot: cards that became visible during one are not new to it.
+    """
+
+    id: int
+    guild_id: int
+    channel_id: int
+    created_by: int
+    created_at: datetime
+    since: datetime
+    options: SubscriptionOptions = SubscriptionOptions()
+    forum: bool = False
+    paused: bool = False
+    next_at: datetime | None = None
+    user_id: int | None = None
+    language: str = ENGLISH
+    unusable: tuple[str, ...] = ()
+    trouble: str | None = None
+    pauses: Pauses = ()
+
+
+def is_new(arrived_at: datetime, since: datetime, pauses: Pauses = ()) -> bool:
+    """Whether a card is new to a subscription: visible since after its last slot, and not first during a pause."""
+    if arrived_at <= since or not pauses:  # hot path: every card of every digest
+        return arrived_at > since
+    return not any(start < arrived_at <= end for start, end in pauses if end is not None)

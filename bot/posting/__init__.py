@@ -1,0 +1,1 @@
+"""Posting to Discord: deliveries turned into message payloads and sent to channels and forums."""

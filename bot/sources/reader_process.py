@@ -1,0 +1,99 @@
+"""Entry point of the reader subprocess, which isolates the bot from malicious card files.
+
+It depends on `bot.cards` only, not on Discord or the store. It reads requests from standard input and writes results
+to standard output one by one, so that the parent (`bot.sources.parallel_reader`) knows which file it is working on. It
+exits when a file exceeds its CPU budget, and on end of input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import hashlib
+import os
+import pickle
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from bot.cards.model import FileStat, ParseResult, Problem
+from bot.sources.folder import CardFile, mark_untried, parse_file, read_bytes
+
+BUDGET = 2.0
+"""CPU time limit per file in seconds; an ordinary card takes a third of a millisecond."""
+CAN_COUNT = hasattr(signal, "setitimer")
+"""Whether the process can enforce its own CPU budget. On Windows, the parent applies a wall-clock timeout."""
+_MEMORY = 1 << 30
+"""Address space limit in bytes, ten times what any card needs."""
+READY = "ready"
+
+
+class UnreadReason(enum.Enum):
+    """Why a file was not read."""
+
+    SAME = "it holds what it held when it was last read"
+    GONE = "it is not there any more"
+
+
+Outcome = ParseResult | UnreadReason
+
+
+def main() -> None:
+    """Serve until end of input. SIGINT and SIGTERM are ignored: a terminal sends them to the whole process group."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    _limit_memory()
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # stray prints go to stderr, so that they cannot corrupt the answers
+    pickle.dump(READY, answers)
+    answers.flush()
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            for file in pickle.load(requests):  # noqa: S301 - from the process that started this one
+                with _limit_cpu():
+                    answer = pickle.dumps(read_changed(file))
+                answers.write(answer)
+                answers.flush()
+
+
+def read_changed(file: CardFile) -> tuple[FileStat, Outcome]:
+    """Read one file unless its content is unchanged. Any error becomes a problem of this file."""
+    stat = file.stat
+    try:
+        content = read_bytes(Path(file.path))
+        digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+        if digest == file.digest:
+            return stat, UnreadReason.SAME
+        return stat, replace(parse_file(content, stat.path, file.rules), digest=digest)
+    except (FileNotFoundError, NotADirectoryError):
+        return stat, UnreadReason.GONE
+    except OSError as error:
+        return error_result(stat, f"cannot be read: {error.strerror}")
+    except Exception as error:  # noqa: BLE001 - a bug must not affect other files
+        return error_result(stat, f"cannot be read: {type(error).__name__}")
+
+
+def error_result(stat: FileStat, problem: str) -> tuple[FileStat, ParseResult]:
+    """The result for a file that the next load should retry."""
+    return mark_untried(stat), ParseResult(None, (Problem(stat.path, 1, "", problem),))
+
+
+@contextmanager
+def _limit_cpu() -> Iterator[None]:
+    """Kill this process by signal once its CPU budget is spent: Python code cannot interrupt a regex or a C parser."""
+    if CAN_COUNT:
+        signal.setitimer(signal.ITIMER_PROF, BUDGET)
+    yield
+    if CAN_COUNT:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _limit_memory() -> None:
+    if sys.platform == "linux":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY if most < 0 else min(_MEMORY, most), most))

@@ -1,0 +1,84 @@
+"""Write an owner's decision into a card's file, changing only the value of `published`. Blocking."""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.cards.frontmatter_edit import FrontMatterEditError, set_published
+from bot.cards.model import FileStat
+from bot.errors import UserError
+from bot.i18n import tr, tr_noop
+from bot.sources.folder import to_file_stat
+
+
+def write_published(root: Path, known: FileStat, published: bool) -> None:
+    """Set `published` in the file `known` below `root`; no-op if it already has that value.
+
+    Raises `UserError`, leaving the file untouched, if it has changed since it was listed or cannot be changed safely.
+    The file is replaced atomically: it keeps its mode, but the bot becomes its owner and hard links keep the old text.
+    """
+    path = root / known.path
+    try:
+        mode = _check_unchanged(root, known)
+        content = path.read_bytes()
+        changed = set_published(content, published)
+        if changed != content:
+            _replace_file(path, changed, mode, lambda: _check_unchanged(root, known))
+    except FrontMatterEditError as why:
+        raise UserError(tr(str(why), file=_file_label(known))) from why
+    except OSError as error:
+        raise UserError(tr(_UNWRITABLE, file=_file_label(known), reason=error.strerror)) from error
+
+
+def _file_label(known: FileStat) -> str:
+    return known.path.replace("`", "'")
+
+
+_UNWRITABLE = tr_noop(
+    "`{file}` cannot be written ({reason}): let the bot write in its folder, or set `published` by hand."
+)
+_GONE = tr_noop("`{file}` is no longer there: load the folder again.")
+_ASTRAY = tr_noop("`{file}` is a link that leads nowhere: put the card itself in its place.")
+_OUTSIDE = tr_noop("`{file}` is a link or leads out of the folder of cards: change the file it stands for by hand.")
+_CHANGED = tr_noop("`{file}` has changed meanwhile: look at the card again, then decide once more.")
+
+
+def _check_unchanged(root: Path, known: FileStat) -> int:
+    """The file's mode.
+
+    Raises `FrontMatterEditError` if it changed since it was listed or a part of its path is a link.
+    """
+    try:
+        home, real = root.resolve(strict=True), (root / known.path).resolve(strict=True)
+        info = real.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise FrontMatterEditError(_GONE) from None
+    except RuntimeError:  # a symlink loop, up to Python 3.12
+        raise FrontMatterEditError(_ASTRAY) from None
+    if real != home / known.path or not real.is_relative_to(home) or not modes.S_ISREG(info.st_mode):
+        raise FrontMatterEditError(_OUTSIDE)
+    seen = to_file_stat(known.path, info)
+    if seen != known and (known.inode or seen[:3] != known[:3]):  # older versions stored only path, size and mtime
+        raise FrontMatterEditError(_CHANGED)
+    return modes.S_IMODE(info.st_mode)
+
+
+def _replace_file(target: Path, content: bytes, mode: int, check: Callable[[], object]) -> None:
+    """Replace a file atomically, if `check` does not raise."""
+    # Hidden and with another suffix, so that scans and the watcher ignore the temporary file.
+    handle, name = tempfile.mkstemp(prefix=".newsdesk-", suffix=".tmp", dir=target.parent)
+    spare = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            spare.chmod(mode)
+            file.flush()
+            os.fsync(handle)
+        check()
+        spare.replace(target)
+    finally:
+        spare.unlink(missing_ok=True)

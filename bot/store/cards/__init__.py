@@ -1,0 +1,1 @@
+"""Cards: import what a load read, query what a server can see."""

@@ -1,0 +1,503 @@
+"""Store the results of a load: cards, their topics, aliases and index rows, and the files they came from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Column, RowMapping, Select, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.model import Card, CardState, FileStat, ParseResult, Problem, Severity
+from bot.cards.text import normalize_name, strip_unstorable
+from bot.domain.moderation import EVERYWHERE, DecisionSource, effective_state
+from bot.store import search
+from bot.store.cards import spell_suggestions
+from bot.store.cards.rows import card_to_row, compute_sort_key
+from bot.store.cards.visibility import verdict_of
+from bot.store.column_parsers import verdict_or_none
+from bot.store.database import Database
+from bot.store.error_messages import explain_store_error
+from bot.store.search.backends import index_for_dialect
+from bot.store.sql_helpers import chunks
+from bot.store.tables import audit, card_aliases, card_topics, cards, files, providers, spellings, topics
+from bot.store.upserts import insert_or_ignore
+
+BATCH = 500
+"""Maximum files per transaction; bounds how long readers wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file as of its last read.
+
+    `missing_since` is the first scan that did not find its card, `due_at` the publication time of a scheduled card.
+    """
+
+    stat: FileStat
+    card_id: int | None
+    problems: tuple[Problem, ...]
+    digest: str | None = None
+    missing_since: datetime | None = None
+    due_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """The result of a batch. `postponed` are files that would withdraw a visible card, `refused` the problems of files
+    that could not be stored.
+    """
+
+    added: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    unchanged: int = 0
+    postponed: list[tuple[FileStat, ParseResult]] = field(default_factory=list)
+    refused: list[Problem] = field(default_factory=list)
+
+    def __iadd__(self, other: ImportResult) -> ImportResult:
+        self.added += other.added
+        self.changed += other.changed
+        self.withdrawn += other.withdrawn
+        self.unchanged += other.unchanged
+        self.postponed += other.postponed
+        self.refused += other.refused
+        return self
+
+
+_REFUSALS = (SQLAlchemyError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
+"""Raised for a card that cannot be stored, by the database, its driver or the conversion to a row."""
+_REASON = 200  # characters
+
+
+@contextmanager
+def _explain_errors() -> Iterator[None]:
+    """Convert failures of the database as a whole to `StoreError`, to tell them from errors of a single card."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        if trouble := explain_store_error(error):
+            raise trouble from error
+        raise
+
+
+def _describe_refusal(error: BaseException) -> str:
+    """Return the reason in one short line. SQLAlchemy's own text includes the statement, which may be megabytes."""
+    query = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__
+    return f"cannot be stored: {' '.join(query.split())[:_REASON]}"
+
+
+class CardImporter:
+    """Storage for the loader. All methods raise `StoreError` if the database as a whole fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def _begin_read(self) -> AsyncIterator[AsyncConnection]:
+        with _explain_errors():
+            async with self._database.begin_read() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _begin_write(self) -> AsyncIterator[AsyncConnection]:
+        with _explain_errors():
+            async with self._database.begin_write() as connection:
+                yield connection
+
+    async def known_files(self, root: str) -> dict[str, KnownFile]:
+        """Return all files read below `root`, by path."""
+        columns = (files.c[name] for name in (*FileStat._fields, "card_id", "problems", *_LOOKS))
+        async with self._begin_read() as connection:
+            rows = await connection.execute(select(*columns).where(files.c.root == root))
+            return {
+                row[0]: KnownFile(
+                    FileStat(*row[:_STAT]), row[_STAT], _problems_from_json(row[_STAT + 1]), *row[_STAT + 2 :]
+                )
+                for row in rows
+            }
+
+    async def count_published(self) -> int:
+        """Return the number of published cards."""
+        async with self._begin_read() as connection:
+            count = select(func.count()).select_from(cards).where(cards.c.state == CardState.PUBLISHED)
+            return int((await connection.execute(count)).scalar_one())
+
+    async def count_at_risk(self, root: str, paths: Sequence[str]) -> int:
+        """Return the number of published cards that only these files contain."""
+        async with self._begin_read() as connection:
+            lost = 0
+            for ids in chunks(await _orphaned_cards(connection, root, paths)):
+                query = select(func.count()).where(cards.c.id.in_(ids), cards.c.state == CardState.PUBLISHED)
+                lost += int((await connection.execute(query)).scalar_one())
+            return lost
+
+    async def import_batch(
+        self,
+        root: str,
+        batch: Sequence[tuple[FileStat, ParseResult]],
+        *,
+        vanished: Iterable[int],
+        now: datetime,
+        withdraw: bool,
+    ) -> ImportResult:
+        """Store a batch in one transaction. Without `withdraw`, files that would withdraw a card are postponed.
+
+        A batch that the database rejects is bisected until only the files that cannot be stored are left out. These are
+        reported as problems; their previous cards stay.
+        """
+        removed = frozenset(vanished)
+        try:
+            async with self._begin_write() as connection:
+                return await _ImportBatch(connection, root, now, withdraw, removed).write_batch(batch)
+        except _REFUSALS as error:
+            if len(batch) == 1:
+                return await self._record_refusal(root, *batch[0], _describe_refusal(error))
+        filing, half = ImportResult(), len(batch) // 2
+        for part in (batch[:half], batch[half:]):
+            filing += await self.import_batch(root, part, vanished=removed, now=now, withdraw=withdraw)
+        return filing
+
+    async def _record_refusal(self, root: str, stat: FileStat, reading: ParseResult, why: str) -> ImportResult:
+        problem = Problem(stat.path, 1, "", why)
+        async with self._begin_write() as connection:
+            refused = [(stat, ParseResult(None, (problem, *reading.problems)))]
+            await _note_files(connection, root, refused, {}, {})
+        return ImportResult(refused=[problem])
+
+    async def touch_files(self, root: str, stats: Sequence[FileStat]) -> None:
+        """Update the stats of files whose content is unchanged."""
+        names = [name for name in FileStat._fields if name != "path"]
+        values: dict[str, Any] = {name: bindparam(f"the_{name}") for name in names}
+        selected = (files.c.root == root) & (files.c.path == bindparam("the_path"))
+        changing = update(files).where(selected).values(values)
+        for some in chunks(stats):
+            async with self._begin_write() as connection:
+                await connection.execute(
+                    changing, [{f"the_{name}": getattr(stat, name) for name in FileStat._fields} for stat in some]
+                )
+
+    async def mark_missing(self, root: str, paths: Sequence[str], now: datetime) -> None:
+        """Mark files as missing since `now`."""
+        for some in chunks(paths):
+            async with self._begin_write() as connection:
+                selected = (files.c.root == root) & files.c.path.in_(some)
+                await connection.execute(update(files).where(selected).values(missing_since=now))
+
+    async def forget_files(self, root: str, paths: Sequence[str], now: datetime) -> int:
+        """Delete files and withdraw their cards, unless another file contains them; return the number of those."""
+        async with self._begin_write() as connection:
+            removed = await _orphaned_cards(connection, root, paths)
+            for some in chunks(paths):
+                await connection.execute(delete(files).where(files.c.root == root, files.c.path.in_(some)))
+            for ids in chunks(removed):
+                await _log_states(connection, await _changed_states(connection, ids), now)
+                await connection.execute(update(cards).where(cards.c.id.in_(ids)).values(_MISSING))
+                await _remove_from_index(connection, ids)
+            return len(removed)
+
+    async def recount_names(self) -> None:
+        """Recount the published cards of all topics and providers."""
+        async with self._begin_write() as connection:
+            await recount_all(connection)
+
+
+async def recount_all(connection: AsyncConnection) -> None:
+    """Recount the published cards of all topics and providers, with one query each."""
+    published = cards.c.state == CardState.PUBLISHED
+    of_topics = select(card_topics.c.topic_id, func.count()).select_from(card_topics.join(cards)).where(published)
+    of_providers = select(cards.c.provider, func.count()).where(published)
+    await _update_counts(connection, topics, topics.c.id, of_topics.group_by(card_topics.c.topic_id))
+    await _update_counts(connection, providers, providers.c.key, of_providers.group_by(cards.c.provider))
+
+
+async def ensure_topic_ids(connection: AsyncConnection, names: Mapping[str, str]) -> dict[str, int]:
+    """Return the IDs of topics by key (folded name); missing topics are added."""
+    await _add_missing(connection, topics, [{"key": key, "name": name} for key, name in names.items()])
+    result_rows: dict[str, int] = {}
+    for some in chunks(list(names)):
+        rows = await connection.execute(select(topics.c.key, topics.c.id).where(topics.c.key.in_(some)))
+        result_rows |= dict(rows.all())
+    return {key: result_rows[strip_unstorable(key)] for key in names}
+
+
+async def _add_missing(connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        await connection.execute(insert_or_ignore(table), rows)
+
+
+async def _update_counts(connection: AsyncConnection, table: Table, name: Column[Any], counted: Select[Any]) -> None:
+    counts: dict[Any, int] = dict((await connection.execute(counted)).all())
+    rows = (await connection.execute(select(name, table.c.published))).all()
+    wrong = [{"the_name": key, "published": counts.get(key, 0)} for key, before in rows if counts.get(key, 0) != before]
+    if wrong:
+        await connection.execute(update(table).where(name == bindparam("the_name")), wrong)
+
+
+def _problems_from_json(found: Iterable[Mapping[str, Any]]) -> tuple[Problem, ...]:
+    return tuple(Problem(**{**problem, "severity": Severity(problem["severity"])}) for problem in found)
+
+
+async def _orphaned_cards(connection: AsyncConnection, root: str, paths: Sequence[str]) -> list[int]:
+    """Return the IDs of cards that only these files contain."""
+    going: set[int] = set()
+    for some in chunks(paths):
+        query = select(files.c.card_id).where(
+            files.c.root == root, files.c.path.in_(some), files.c.card_id.is_not(None)
+        )
+        going.update((await connection.execute(query)).scalars())
+    staying, leaving = set(), set(paths)
+    for ids in chunks(sorted(going)):
+        carriers = select(files.c.card_id, files.c.root, files.c.path).where(files.c.card_id.in_(ids))
+        rows = await connection.execute(carriers)
+        staying |= {card for card, other, path in rows if other != root or path not in leaving}
+    return sorted(going - staying)
+
+
+async def _remove_from_index(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    rows = await connection.execute(select(cards.c.timeline).where(cards.c.id.in_(ids)))
+    await index_for_dialect(connection.dialect.name).remove_entries(connection, rows.scalars().all())
+
+
+class _ImportBatch:
+    """One batch being written."""
+
+    def __init__(
+        self, connection: AsyncConnection, root: str, now: datetime, withdraw: bool, vanished: frozenset[int]
+    ) -> None:
+        self.connection = connection
+        self.root = root
+        self.now = now
+        self.withdraw = withdraw
+        self.vanished = vanished
+        self.result = ImportResult()
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.times: dict[str, datetime] = {}
+        """Publication times by slug."""
+
+    async def write_batch(self, batch: Sequence[tuple[FileStat, ParseResult]]) -> ImportResult:
+        result = [(stat, reading.card) for stat, reading in batch if reading.card]
+        self.times = {r.card.slug: r.appears_at or r.card.published_at for _, r in batch if r.card}
+        scheduled = {stat.path: r.appears_at for stat, r in batch if r.appears_at and r.appears_at > self.now}
+        self.rows = {card.slug: card_to_row(card) for _, card in result}
+        known = await self._known_cards(list(self.rows))
+        renamed = await self._renamed_cards(self.rows.keys() - known.keys())
+        next_id = (await self.connection.execute(select(func.coalesce(func.max(cards.c.id), 0)))).scalar_one() + 1
+        new: list[tuple[int, Card]] = []
+        changed: list[tuple[RowMapping, Card]] = []
+        carried: dict[str, int] = {}
+        hidden: list[tuple[RowMapping, Card]] = []
+        postponed: set[str] = set()
+        for stat, card in result:
+            old = known.get(card.slug) or renamed.get(card.slug)
+            if stat.path in scheduled:
+                if old is None:
+                    continue
+                if self.withdraw or old["state"] != CardState.PUBLISHED:
+                    carried[stat.path] = old["id"]
+                    hidden.append((old, card))
+                else:
+                    postponed.add(stat.path)
+            elif old is None:
+                new.append((next_id, card))
+                carried[stat.path] = next_id
+                next_id += 1
+            elif self._would_withdraw(old, card):
+                postponed.add(stat.path)
+            else:
+                carried[stat.path] = old["id"]
+                changed.append((old, card))
+        await self._insert_cards(new)
+        await self._update_cards(changed)
+        await self._hide_scheduled(hidden)
+        kept = [(stat, reading) for stat, reading in batch if stat.path not in postponed]
+        self.result.postponed = [(stat, reading) for stat, reading in batch if stat.path in postponed]
+        await _note_files(self.connection, self.root, kept, carried, scheduled)
+        return self.result
+
+    def _would_withdraw(self, old: RowMapping, card: Card) -> bool:
+        return (
+            not self.withdraw
+            and old["state"] == CardState.PUBLISHED
+            and _state_after_ruling(old, card) is not CardState.PUBLISHED
+        )
+
+    async def _known_cards(self, slugs: Sequence[str]) -> dict[str, RowMapping]:
+        rows = await self.connection.execute(select(*_OLD).where(cards.c.slug.in_(slugs)))
+        return {row["slug"]: row for row in rows.mappings()}
+
+    async def _renamed_cards(self, new_slugs: Iterable[str]) -> dict[str, RowMapping]:
+        """Detect renames: return cards whose file is gone and whose content is in a new file, by the new slug."""
+        waiting = {self.rows[slug]["content"]: slug for slug in sorted(new_slugs)}
+        rows = (await self.connection.execute(select(*_OLD).where(cards.c.content.in_(waiting)))).mappings()
+        return {waiting[row["content"]]: row for row in rows if row["gone"] or row["id"] in self.vanished}
+
+    async def _insert_cards(self, new: Sequence[tuple[int, Card]]) -> None:
+        rows = [
+            self.rows[card.slug]
+            | _sort_columns(self.times[card.slug], card_id)
+            | {
+                "id": card_id,
+                "gone": False,
+                "visible_at": self.now if card.state is CardState.PUBLISHED else None,
+                "unplanned": True,
+            }
+            for card_id, card in new
+        ]
+        if rows:
+            await self.connection.execute(insert(cards), rows)
+            await self._write_labels(new, rows)
+        self.result.added += len(rows)
+
+    async def _update_cards(self, seen: Sequence[tuple[RowMapping, Card]]) -> None:
+        rows = []
+        changed_labels: list[tuple[int, Card]] = []
+        changed_states: list[tuple[int, str, str]] = []
+        for old, card in seen:
+            state = _state_after_ruling(old, card)
+            row = (
+                self.rows[card.slug]
+                | _sort_columns(self._effective_published_at(old, card), old["id"])
+                | _visibility_columns(state)
+            )
+            if all(row[name] == old[name] for name in _COMPARED):
+                self.result.unchanged += 1
+                continue
+            row["visible_at"] = (old["visible_at"] or self.now) if state is CardState.PUBLISHED else None
+            rows.append(row | {"unplanned": True, "the_id": old["id"]})
+            changed_labels.append((old["id"], card))
+            if old["filed_state"] != card.state:
+                changed_states.append((old["id"], old["filed_state"], card.state))
+            leaving = state is CardState.WITHDRAWN and old["state"] != CardState.WITHDRAWN
+            self.result.withdrawn += leaving
+            self.result.changed += not leaving
+        if rows:
+            ids = [card_id for card_id, _ in changed_labels]
+            await _remove_from_index(self.connection, ids)
+            await self.connection.execute(delete(card_topics).where(card_topics.c.card_id.in_(ids)))
+            await self.connection.execute(update(cards).where(cards.c.id == bindparam("the_id")), rows)
+            await _log_states(self.connection, changed_states, self.now)
+            await self._write_labels(changed_labels, rows)
+
+    def _effective_published_at(self, old: RowMapping, card: Card) -> datetime:
+        """Return the publication time; an unchanged card keeps an earlier one, if that has passed."""
+        if self.rows[card.slug]["content"] == old["content"] and old["published_at"] <= self.now:
+            return cast("datetime", old["published_at"])
+        return self.times[card.slug]
+
+    async def _hide_scheduled(self, later: Sequence[tuple[RowMapping, Card]]) -> None:
+        """Withdraw cards whose files now schedule them for later. Other changes wait until then."""
+        for old, card in later:
+            if old["scheduled"]:
+                continue
+            row = _NOWHERE | {"slug": card.slug, "gone": False, "scheduled": True}
+            await _log_states(self.connection, await _changed_states(self.connection, [old["id"]]), self.now)
+            await self.connection.execute(update(cards).where(cards.c.id == old["id"]).values(row))
+            await _remove_from_index(self.connection, [old["id"]])
+            self.result.withdrawn += old["state"] == CardState.PUBLISHED
+
+    async def _write_labels(self, written: Sequence[tuple[int, Card]], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add topics, providers, aliases (never deleted, so that old URLs find the card), index rows and spellings."""
+        ids = await ensure_topic_ids(
+            self.connection, {normalize_name(name): name for _, card in written for name in card.topics}
+        )
+        places = {card_id: row["timeline"] for (card_id, _), row in zip(written, rows, strict=True)}
+        topical = [
+            {"topic_id": ids[normalize_name(name)], "card_id": card_id, "timeline": places[card_id]}
+            for card_id, card in written
+            for name in card.topics
+        ]
+        aliases = [{"alias": alias, "card_id": card_id} for card_id, card in written for alias in card.aliases]
+        named = {card.provider.name for _, card in written if card.provider}
+        for table, rows in (
+            (card_topics, topical),
+            (card_aliases, aliases),
+            (providers, [{"key": normalize_name(name), "name": name} for name in sorted(named)]),
+        ):
+            await _add_missing(self.connection, table, rows)
+        shown = [(card_id, card) for card_id, card in written if card.state is not CardState.WITHDRAWN]
+        entries = [(places[card_id], search.build_entry(card)) for card_id, card in shown]
+        await index_for_dialect(self.connection.dialect.name).add_entries(self.connection, entries)
+        await _add_missing(self.connection, spellings, spell_suggestions.word_rows(card for _, card in shown))
+
+
+async def _note_files(
+    connection: AsyncConnection,
+    root: str,
+    read: Sequence[tuple[FileStat, ParseResult]],
+    carried: Mapping[str, int],
+    scheduled: Mapping[str, datetime],
+) -> None:
+    """Record the files that were read. A broken file keeps its previous card."""
+    selected = (files.c.root == root) & files.c.path.in_([stat.path for stat, _ in read])
+    before = dict((await connection.execute(select(files.c.path, files.c.card_id).where(selected))).all())
+    await connection.execute(delete(files).where(selected))
+    rows = [
+        stat._asdict()
+        | {
+            "root": root,
+            "digest": reading.digest,
+            "card_id": carried.get(stat.path, before.get(stat.path)),
+            "problems": [_problem_to_json(problem) for problem in reading.problems],
+            "due_at": scheduled.get(stat.path),
+        }
+        for stat, reading in read
+    ]
+    if rows:
+        await connection.execute(insert(files), rows)
+
+
+def _sort_columns(published_at: datetime, card_id: int) -> dict[str, Any]:
+    return {"published_at": published_at, "timeline": compute_sort_key(published_at, card_id)}
+
+
+def _visibility_columns(state: CardState) -> dict[str, Any]:
+    return {"gone": False, "scheduled": False, "state": state}
+
+
+def _problem_to_json(problem: Problem) -> dict[str, Any]:
+    return {name: getattr(problem, name) for name in ("file", "line", "field", "problem", "severity")}
+
+
+_COMPARED = ("slug", "content", "state", "filed_state", "held_reason", "gone", "scheduled", "timeline")
+_OLD = (
+    *(cards.c[name] for name in ("id", *_COMPARED, "published_at", "visible_at")),
+    verdict_of(EVERYWHERE).label("ruling"),
+)
+_NOWHERE = {
+    "state": CardState.WITHDRAWN,
+    "filed_state": CardState.WITHDRAWN,
+    "held_reason": None,
+    "visible_at": None,
+    "unplanned": True,
+}
+_MISSING = _NOWHERE | {"gone": True, "scheduled": False}
+_STAT = len(FileStat._fields)
+_LOOKS = ("digest", "missing_since", "due_at")
+
+
+def _state_after_ruling(old: RowMapping, card: Card) -> CardState:
+    return effective_state(card.state, verdict_or_none(old["ruling"]))
+
+
+async def _changed_states(connection: AsyncConnection, leaving: Sequence[int]) -> list[tuple[int, str, str]]:
+    rows = await connection.execute(select(cards.c.id, cards.c.filed_state).where(cards.c.id.in_(leaving)))
+    return [(card_id, before, CardState.WITHDRAWN) for card_id, before in rows if before != CardState.WITHDRAWN]
+
+
+async def _log_states(connection: AsyncConnection, changes: Sequence[tuple[int, str, str]], now: datetime) -> None:
+    """Record state changes by files in the audit log, so that it shows their order relative to decisions."""
+    if changes:
+        common = {
+            "guild_id": EVERYWHERE,
+            "subject": "state",
+            "actor_id": 0,
+            "source": DecisionSource.FILE,
+            "reason": "",
+        }
+        rows = [common | {"card_id": card, "before": old, "after": new, "at": now} for card, old, new in changes]
+        await connection.execute(insert(audit), rows)

@@ -1,0 +1,137 @@
+"""Convert cards to rows and rows to cards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, RowMapping, literal
+
+from bot.cards.fingerprint import compute_content_hash, compute_revision
+from bot.cards.model import Card, HeldReason, Image, Provider, RelatedArticle
+from bot.cards.text import normalize_name
+from bot.domain.moderation import EVERYWHERE, Verdict
+from bot.store.cards.visibility import Guild, own_topics_of, verdict_of
+from bot.store.column_parsers import UNUSABLE, enum_or_default, parse_number, parse_state, parse_texts, verdict_or_none
+from bot.store.tables import cards
+
+_ID_BITS = 28
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCard:
+    """A stored card as seen by one server, including its topic override.
+
+    `timeline` orders all cards by time; `verdict` is the server's decision, `ruling` that of the bot's owners.
+    """
+
+    id: int
+    timeline: int
+    revision: str
+    card: Card
+    verdict: Verdict | None = None
+    ruling: Verdict | None = None
+
+
+def compute_sort_key(published_at: datetime, card_id: int) -> int:
+    """Return the timeline position: seconds since 1970, then 28 bits of id (unique below 268 million cards)."""
+    return (int(published_at.timestamp()) << _ID_BITS) | (card_id & ((1 << _ID_BITS) - 1))
+
+
+def sort_key_seconds(place: ColumnElement[int]) -> ColumnElement[int]:
+    """Extract the seconds since 1970 from a timeline position."""
+    return place.bitwise_rshift(literal(_ID_BITS, Integer))
+
+
+def score_order() -> ColumnElement[int]:
+    """Order by points within a time range."""
+    # `+ 0` keeps the planner from using the index on points instead of the one on the range.
+    return (cards.c.points + 0).desc()
+
+
+def card_to_row(card: Card) -> dict[str, Any]:
+    """Return the columns set from a card's file; `details` holds fields that SQL never queries."""
+    return {
+        "slug": card.slug,
+        "published_at": card.published_at,
+        "state": card.state,
+        "filed_state": card.state,
+        "held_reason": card.held_reason,
+        "title": card.title,
+        "provider": normalize_name(card.provider.name) if card.provider else "",
+        "quality": card.quality,
+        "heat": card.heat,
+        "points": card_score(card),
+        "details": _card_details(card),
+        "revision": compute_revision(card),
+        "content": compute_content_hash(card),
+    }
+
+
+def card_score(card: Card) -> int:
+    """Return the card's score: its story's heat, else its quality, else 0."""
+    return next((score for score in (card.heat, card.quality) if score is not None), 0)
+
+
+_DETAILS = ("excerpt", "raw_title", "raw_excerpt", "url", "type", "provider", "topics", "image", "related")
+
+
+def _card_details(card: Card) -> dict[str, Any]:
+    """Serialize the non-empty fields only, to keep rows small."""
+    return {name: _to_json_value(value) for name in _DETAILS if (value := getattr(card, name))}
+
+
+def _to_json_value(value: Any) -> Any:
+    """Convert a value to JSON types; `dataclasses.asdict` deep-copies and is ten times slower."""
+    if isinstance(value, tuple):
+        return [_to_json_value(item) for item in value]
+    if isinstance(value, Provider | Image | RelatedArticle):
+        return {name: getattr(value, name) for name in value.__slots__}
+    return value
+
+
+def stored_card_columns(guild_id: Guild) -> list[ColumnElement[Any]]:
+    """Return the columns of `cards` that `card_from_row` needs."""
+    wanted = ("id", "timeline", "revision", "slug", "published_at", "state", "held_reason", "title", "quality", "heat")
+    seen = (
+        verdict_of(guild_id).label("verdict"),
+        verdict_of(EVERYWHERE).label("ruling"),
+        own_topics_of(guild_id).label("own_topics"),
+    )
+    return [*(cards.c[name] for name in wanted), cards.c.details, *seen]
+
+
+def card_from_row(row: RowMapping) -> StoredCard:
+    """Build the card of a row. If its details are invalid, only the fields with own columns are set."""
+    details = row["details"]
+    try:
+        card = _card_from_row(row, dict(details))
+    except UNUSABLE:
+        card = _card_from_row(row, {})
+    verdicts = [verdict_or_none(word) for word in (row["verdict"], row["ruling"])]
+    return StoredCard(row["id"], row["timeline"], row["revision"], card, *verdicts)
+
+
+def _card_from_row(row: RowMapping, details: dict[str, Any]) -> Card:
+    own_topics = row["own_topics"] if isinstance(row["own_topics"], list) else None
+    topics = own_topics or details.pop("topics", [])
+    details.pop("topics", None)
+    reason = row["held_reason"]
+    card = Card(
+        slug=row["slug"],
+        title=row["title"],
+        published_at=row["published_at"],
+        state=parse_state(row["state"]),
+        held_reason=enum_or_default(HeldReason, reason, HeldReason.UNSCORED) if reason else None,
+        quality=parse_number(row["quality"]),
+        heat=parse_number(row["heat"]),
+        provider=Provider(**details.pop("provider")) if "provider" in details else None,
+        image=Image(**details.pop("image")) if "image" in details else None,
+        related=tuple(RelatedArticle(**story) for story in details.pop("related", ())),
+        topics=parse_texts(topics),
+        **details,
+    )
+    if not all(isinstance(text, str) for text in (card.excerpt, card.raw_title, card.raw_excerpt, card.url or "")):
+        raise TypeError("no text")
+    return card

@@ -1,0 +1,100 @@
+"""Spelling suggestions ("did you mean") for searches without results, from words in titles and names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice, product
+from typing import Any
+
+from sqlalchemy import Select, select, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.model import Card
+from bot.domain.edit_distance import allowed_edits, edit_distance, find_nearest
+from bot.domain.search_query import SHORTEST, apply_corrections, required_words, spellable_words
+from bot.store.cards.repository import CardQuery, CardRepository
+from bot.store.database import Database
+from bot.store.tables import spellings
+
+_LOOKED_AT = 5000
+"""Maximum number of known words to compare a misspelled word with."""
+_OF_ONE_LENGTH = 1000
+_MAX_WORDS_CHECKED, _MAX_WORDS, _MAX_CHOICES, _MAX_TRIES = 12, 4, 5, 6
+"""Limits that bound the response time: words checked, words corrected, choices per word, queries tried."""
+_FREQUENT = 10
+
+
+def word_rows(cards: Iterable[Card]) -> list[dict[str, Any]]:
+    """Return the rows of `spellings` for these cards."""
+    known: set[str] = set()
+    for card in cards:
+        names = [*card.topics, *([card.provider.name] if card.provider else [])]
+        known.update(spellable_words(" / ".join([card.title, *names])))
+    return [{"initial": word[0], "length": len(word), "word": word} for word in sorted(known)]
+
+
+class SpellingSuggester:
+    """Spelling corrector.
+
+    Known words are never removed and include those of held cards. So each suggestion is searched for first, to not
+    reveal words that no visible card has.
+    """
+
+    def __init__(self, database: Database, archive: CardRepository) -> None:
+        self._database = database
+        self._archive = archive
+
+    async def suggest_query(self, query: CardQuery, guild_id: int) -> CardQuery | None:
+        """Return the query with corrected spelling if that has results, else None."""
+        words = required_words(query.words)[:_MAX_WORDS_CHECKED]
+        wrong = [word for word in words if not await self._count_word(word, guild_id)][:_MAX_WORDS]
+        if not wrong:
+            return None
+        choices = [
+            await self._find_choices(word, guild_id) or await self._split_word(word, guild_id) or [word]
+            for word in wrong
+        ]
+        for selected in islice(product(*choices), _MAX_TRIES):
+            corrected_query = replace(
+                query, words=apply_corrections(query.words, dict(zip(wrong, selected, strict=True)))
+            )
+            if (
+                corrected_query != query
+                and (await self._archive.search_cards(corrected_query, guild_id, limit=1)).cards
+            ):
+                return corrected_query
+        return None
+
+    async def _find_choices(self, word: str, guild_id: int) -> list[str]:
+        """Return corrections of a word, nearest first, then most frequent."""
+        async with self._database.begin_read() as connection:
+            near = find_nearest(word, await _known_words(connection, word), _MAX_CHOICES)
+        frequency = {choice: await self._count_word(choice, guild_id) for choice in near}
+        visible = [choice for choice in near if frequency[choice]]
+        return sorted(visible, key=lambda choice: (edit_distance(word, choice), -frequency[choice]))
+
+    async def _split_word(self, word: str, guild_id: int) -> list[str]:
+        """Split a word into two that occur next to each other in visible cards."""
+        both = [f"{word[:place]} {word[place:]}" for place in range(SHORTEST, len(word) - SHORTEST + 1)]
+        return [words for words in both if await self._count_word(words, guild_id)]
+
+    async def _count_word(self, word: str, guild_id: int) -> int:
+        """Count visible cards with this exact word or phrase, up to `_FREQUENT`."""
+        return len((await self._archive.search_cards(CardQuery(f'"{word}"'), guild_id, limit=_FREQUENT)).cards)
+
+
+async def _known_words(connection: AsyncConnection, word: str) -> Sequence[str]:
+    """Load known words of similar length with the same first two letters, then those starting with either of them."""
+    lengths = sorted(
+        range(len(word) - allowed_edits(word), len(word) + allowed_edits(word) + 1),
+        key=lambda length: abs(length - len(word)),
+    )
+    queries = [_words_of_length(word[0], length).where(spellings.c.word.startswith(word[:2])) for length in lengths]
+    queries += [_words_of_length(initial, length) for length in lengths for initial in dict.fromkeys(word[:2])]
+    parts = [select(part.limit(_OF_ONE_LENGTH).subquery().c.word) for part in queries]
+    return (await connection.execute(union_all(*parts).limit(_LOOKED_AT))).scalars().all()
+
+
+def _words_of_length(initial: str, length: int) -> Select[Any]:
+    return select(spellings.c.word).where(spellings.c.initial == initial, spellings.c.length == length)

@@ -1,0 +1,125 @@
+"""Group stored cards into stories by shared keys."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    RowMapping,
+    Select,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.model import Card
+from bot.domain.story_clustering import ClusterMember, assign_stories, compute_keys, neighbour_keys
+from bot.store.cards.rows import card_from_row, stored_card_columns
+from bot.store.sql_helpers import chunks
+from bot.store.tables import card_aliases, cards, story_keys
+from bot.store.upserts import insert_or_ignore
+
+
+def story_id_of(card: FromClause) -> ColumnElement[int]:
+    """The story id of a row of `cards`; a card without an assigned story is its own."""
+    return func.coalesce(card.c.story_id, card.c.id)
+
+
+async def assign_story_ids(connection: AsyncConnection, query: Select[Any]) -> None:
+    """Assign each of these cards a story: that of related cards, or a new one."""
+    new = await _load_members(connection, query, cards.c.story_id.is_(None))
+    if not new:
+        return
+    await _insert_keys(connection, new)
+    wanted = {key for member in new for key in neighbour_keys(member.keys)}
+    known = await _load_known_members(connection, wanted, {member.card_id for member in new})
+    stories = assign_stories([*new, *known])
+    await _write_stories(connection, stories, known)
+
+
+async def renew_keys(connection: AsyncConnection, query: Select[Any]) -> None:
+    """Recompute the keys of changed cards that have a story. They stay in that story."""
+    changed = await _load_members(connection, query, cards.c.story_id.is_not(None))
+    ids = [member.card_id for member in changed]
+    if not ids:
+        return
+    await connection.execute(delete(story_keys).where(story_keys.c.card_id.in_(ids)))
+    await _insert_keys(connection, changed)
+
+
+async def _insert_keys(connection: AsyncConnection, members: Sequence[ClusterMember]) -> None:
+    rows = [{"key": key, "card_id": member.card_id} for member in members for key in member.keys]
+    if rows:
+        await connection.execute(insert_or_ignore(story_keys), rows)
+
+
+async def _load_members(connection: AsyncConnection, selection: Select[Any], *which: Any) -> list[ClusterMember]:
+    """Load cards with the keys computed from their text."""
+    query = select(*stored_card_columns(0), cards.c.story_id).where(cards.c.id.in_(selection), *which)
+    rows = (await connection.execute(query)).mappings().all()
+    aliases = await _load_aliases(connection, [row["id"] for row in rows])
+    return [_build_member(row, card_from_row(row).card, aliases.get(row["id"], ())) for row in rows]
+
+
+def _build_member(row: RowMapping, card: Card, aliases: Sequence[str]) -> ClusterMember:
+    return ClusterMember(
+        row["id"], row["published_at"], compute_keys(replace(card, aliases=tuple(aliases))), row["story_id"]
+    )
+
+
+async def _load_aliases(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[str]]:
+    result: dict[int, list[str]] = {}
+    for some in chunks(ids):
+        query = select(card_aliases.c.card_id, card_aliases.c.alias).where(card_aliases.c.card_id.in_(some))
+        for card_id, alias in await connection.execute(query):
+            result.setdefault(card_id, []).append(alias)
+    return result
+
+
+async def _load_known_members(
+    connection: AsyncConnection, wanted: Collection[str], new: Collection[int]
+) -> list[ClusterMember]:
+    """Load cards with a story that share one of these keys, and the first and last cards of their stories."""
+    met: dict[int, set[str]] = {}
+    for names in chunks(sorted(wanted)):
+        query = select(story_keys.c.card_id, story_keys.c.key).where(story_keys.c.key.in_(names))
+        for card_id, key in await connection.execute(query):
+            met.setdefault(card_id, set()).add(key)
+    result: dict[int, ClusterMember] = {}
+    for ids in chunks(sorted(met.keys() - set(new))):
+        own_query = select(cards.c.story_id).where(cards.c.id.in_(ids))
+        ends = select(func.min(cards.c.timeline), func.max(cards.c.timeline)).where(cards.c.story_id.in_(own_query))
+        bounds = ends.group_by(cards.c.story_id).subquery()
+        queried_cards = select(cards.c.id, cards.c.published_at, cards.c.story_id).where(
+            or_(
+                cards.c.id.in_(ids),
+                cards.c.timeline.in_(select(bounds.c[0])),
+                cards.c.timeline.in_(select(bounds.c[1])),
+            ),
+            cards.c.story_id.is_not(None),
+        )
+        for card_id, published_at, story_id in await connection.execute(queried_cards):
+            result[card_id] = ClusterMember(card_id, published_at, frozenset(met.get(card_id, ())), story_id)
+    return list(result.values())
+
+
+async def _write_stories(
+    connection: AsyncConnection, stories: Mapping[int, int], known: Sequence[ClusterMember]
+) -> None:
+    before = {member.card_id: member.story_id for member in known}
+    values = [{"the_id": card_id, "story": story} for card_id, story in stories.items() if card_id not in before]
+    await connection.execute(_GIVE, values)
+    merged = {before[card_id]: story for card_id, story in stories.items() if before.get(card_id) not in (None, story)}
+    for old, story in merged.items():
+        await connection.execute(update(cards).where(cards.c.story_id == old).values(story_id=story))
+
+
+_GIVE = update(cards).where(cards.c.id == bindparam("the_id")).values(story_id=bindparam("story"))

@@ -1,0 +1,100 @@
+"""Card visibility as SQL expressions, shared by all queries (in Python: `bot.domain.moderation`).
+
+All refer to the enclosing query's row of `cards`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, Text, exists, func, literal, or_, select
+from sqlalchemy import cast as sql_cast
+
+from bot.cards.model import CardState
+from bot.domain.delivery import REVISION_MARK
+from bot.domain.moderation import EVERYWHERE
+from bot.store.tables import audit, card_edits, cards, decisions, flags
+
+Guild = ColumnElement[int] | int
+
+
+def verdict_of(guild_id: Guild) -> ScalarSelect[Any]:
+    """The server's decision on the card; null if there is none."""
+    return _decision_column(decisions.c.verdict, guild_id)
+
+
+def _decision_column(condition: ColumnElement[Any], guild_id: Guild) -> ScalarSelect[Any]:
+    return (
+        select(condition)
+        .where(decisions.c.guild_id == guild_id, decisions.c.card_id == cards.c.id)
+        .correlate_except(decisions)
+        .scalar_subquery()
+    )
+
+
+def is_visible_to(guild_id: Guild) -> ColumnElement[bool]:
+    """Whether the card is visible in the server. Guild 0 stands for no server: only global state counts."""
+    # Compare inside the subquery: PostgreSQL estimates a boolean at 50%, but a comparison of the subquery's result as
+    # rarely true, and then scans every card.
+    decided = _decision_column(decisions.c.verdict == CardState.PUBLISHED, guild_id)
+    return (cards.c.state != CardState.WITHDRAWN) & func.coalesce(decided, cards.c.state == CardState.PUBLISHED)
+
+
+def own_topics_of(guild_id: Guild) -> ScalarSelect[Any]:
+    """The server's topic override for the card; null if there is none."""
+    return _topic_edit(card_edits.c.topics, guild_id)
+
+
+def visible_revision(guild_id: Guild) -> ColumnElement[str]:
+    """The card's revision as the server sees it (`bot.domain.delivery.CardRevision`)."""
+    edited = literal(REVISION_MARK).concat(sql_cast(_topic_edit(card_edits.c.audit_id, guild_id), Text))
+    return cards.c.revision.concat(func.coalesce(edited, ""))
+
+
+def _topic_edit(column: ColumnElement[Any], guild_id: Guild) -> ScalarSelect[Any]:
+    return (
+        select(column)
+        .where(card_edits.c.guild_id == guild_id, card_edits.c.card_id == cards.c.id)
+        .correlate_except(card_edits)
+        .scalar_subquery()
+    )
+
+
+def count_open_reports(guild_id: Guild) -> ScalarSelect[Any]:
+    """The number of flags on the card since the server's last decision on it."""
+    answered = (
+        select(decisions.c.decided_at)
+        .where(decisions.c.guild_id == guild_id, decisions.c.card_id == cards.c.id)
+        .correlate_except(decisions)
+        .scalar_subquery()
+    )
+    return (
+        select(func.count())
+        .select_from(flags)
+        .where(flags.c.guild_id == guild_id, flags.c.card_id == cards.c.id)
+        .where(or_(answered.is_(None), flags.c.at > answered))
+        .correlate_except(flags)
+        .scalar_subquery()
+    )
+
+
+def last_entry_id(guild_id: Guild) -> ScalarSelect[Any]:
+    """The id of the last audit entry about the card for this server or for all; null if there is none."""
+    return (
+        select(func.max(audit.c.id))
+        .where(audit.c.card_id == cards.c.id, audit.c.guild_id.in_((guild_id, EVERYWHERE)))
+        .correlate_except(audit)
+        .scalar_subquery()
+    )
+
+
+def was_ever_decided(guild_id: Guild) -> ColumnElement[bool]:
+    """Whether anybody ever decided on the card for the server, including decisions that were undone."""
+    about = (audit.c.card_id == cards.c.id) & audit.c.guild_id.in_((guild_id, EVERYWHERE))
+    query = select(audit.c.id).where(about, audit.c.subject == "verdict")
+    return exists(query.correlate_except(audit))
+
+
+def is_undecided(guild_id: Guild) -> ColumnElement[bool]:
+    """Whether the card is held and waiting for the server's decision."""
+    return (cards.c.state == CardState.HELD) & verdict_of(guild_id).is_(None)

@@ -1,0 +1,55 @@
+"""Cards that members saved for later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+
+from bot.store.cards.rows import StoredCard, card_from_row, stored_card_columns
+from bot.store.cards.visibility import is_visible_to
+from bot.store.database import Database
+from bot.store.tables import cards, saved
+from bot.store.upserts import insert_or_ignore
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPage:
+    """A page of a member's saved cards, last saved first; `hidden` counts those not visible in this server."""
+
+    cards: tuple[StoredCard, ...]
+    total: int
+    hidden: int
+
+
+class SavedCards:
+    """Queries for saved cards."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save_card(self, user_id: int, card_id: int, now: datetime) -> bool:
+        """Save a card. False if it was saved already."""
+        row = {"user_id": user_id, "card_id": card_id, "saved_at": now}
+        saving = insert_or_ignore(saved).values(row)
+        return bool((await self._database.write_shared(lambda connection: connection.execute(saving))).rowcount)
+
+    async def remove_card(self, user_id: int, card_id: int) -> bool:
+        """Remove a saved card. False if it was not saved."""
+        removing = delete(saved).where(saved.c.user_id == user_id, saved.c.card_id == card_id)
+        return bool((await self._database.write_shared(lambda connection: connection.execute(removing))).rowcount)
+
+    async def get_page(self, user_id: int, guild_id: int, *, limit: int, offset: int) -> SavedPage:
+        """Return a page of the member's saved cards that are visible in this server."""
+        query = (
+            select(*stored_card_columns(guild_id))
+            .join(saved)
+            .where(saved.c.user_id == user_id, is_visible_to(guild_id))
+        )
+        newest = query.order_by(saved.c.saved_at.desc(), cards.c.id.desc()).limit(limit).offset(offset)
+        counted = select(func.count(), func.count().filter(is_visible_to(guild_id))).select_from(saved.join(cards))
+        async with self._database.begin_read() as connection:
+            rows = (await connection.execute(newest)).mappings().all()
+            everything, seen = (await connection.execute(counted.where(saved.c.user_id == user_id))).one()
+        return SavedPage(tuple(card_from_row(row) for row in rows), seen, everything - seen)

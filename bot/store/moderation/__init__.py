@@ -1,0 +1,1 @@
+"""Moderation: decisions, their audit log, reports by members, reviews and the queue."""

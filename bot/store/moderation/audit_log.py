@@ -1,0 +1,174 @@
+"""The audit log: who decided what, and the state before. Append-only."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, insert, select, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.moderation import EVERYWHERE, DecisionSource
+from bot.store.column_parsers import enum_or_default
+from bot.store.database import Database
+from bot.store.tables import audit, cards
+
+
+class AuditSubject(enum.StrEnum):
+    """What an entry is about."""
+
+    VERDICT = "verdict"
+    TOPICS = "topics"
+    STATE = "state"
+    """The state in a card's file."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry of the log.
+
+    `before` and `after` are verdicts, states, or topics as a JSON list; None for none. `only` are the subscriptions
+    selected for a publication. `undoes` is the ID of the entry that this one undoes.
+    """
+
+    id: int
+    guild_id: int
+    card_id: int
+    subject: AuditSubject
+    before: str | None
+    after: str | None
+    only: Sequence[int] | None
+    actor_id: int
+    source: DecisionSource
+    reason: str
+    undoes: int | None
+    at: datetime
+    title: str = ""
+    """The card's title; set by `Log.page` only."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Filter by card, person, resulting verdict and source. Entries of files only if selected by `source`."""
+
+    card_id: int | None = None
+    actor_id: int | None = None
+    after: str | None = None
+    source: DecisionSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Entries, newest first, and whether there are more on either side."""
+
+    entries: tuple[AuditEntry, ...]
+    has_newer: bool
+    has_older: bool
+
+
+class AuditLog:
+    """Queries of the log."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get_page(
+        self, guild_id: int, wanted: AuditFilter, *, limit: int, place: int | None = None, newer: bool = False
+    ) -> AuditPage:
+        """Return a page of a server's and global entries, before (or with `newer` after) the entry `place`."""
+        async with self._database.begin_read() as connection:
+            rows = (await connection.execute(_page_query(guild_id, wanted, limit + 1, place, newer))).mappings().all()
+        more, entries = len(rows) > limit, [_entry_from_row(row) for row in rows[:limit]]
+        if newer:
+            return AuditPage(tuple(reversed(entries)), more, has_older=True)
+        return AuditPage(tuple(entries), place is not None, more)
+
+    async def get_entry(self, guild_id: int, entry_id: int) -> AuditEntry | None:
+        """Return an entry of exactly this server's log (`EVERYWHERE`: the global log); None if there is none."""
+        async with self._database.begin_read() as connection:
+            return await fetch_entry(connection, guild_id, entry_id)
+
+    async def get_last(self, guild_id: int, card_id: int, subject: AuditSubject | None = None) -> AuditEntry | None:
+        """Return the last entry about a card, of the server or global; with `subject`, of the server only."""
+        async with self._database.begin_read() as connection:
+            return await fetch_last_entry(connection, guild_id, card_id, subject)
+
+    async def get_last_own(self, guild_id: int, card_id: int) -> AuditEntry | None:
+        """Return the last entry by a person on a card in exactly this server's log (`EVERYWHERE`: the global log)."""
+        selected = (
+            (audit.c.guild_id == guild_id) & (audit.c.card_id == card_id) & (audit.c.subject != AuditSubject.STATE)
+        )
+        async with self._database.begin_read() as connection:
+            return await _first_entry(connection, selected)
+
+
+async def fetch_entry(connection: AsyncConnection, guild_id: int, entry_id: int) -> AuditEntry | None:
+    """Return an entry of exactly this server's log; None if there is none."""
+    return await _first_entry(connection, (audit.c.id == entry_id) & (audit.c.guild_id == guild_id))
+
+
+async def fetch_entry_before(connection: AsyncConnection, entry: AuditEntry) -> AuditEntry | None:
+    """Return the previous entry with the same server, card and subject."""
+    return await _first_entry(
+        connection,
+        (audit.c.id < entry.id)
+        & (audit.c.guild_id == entry.guild_id)
+        & (audit.c.card_id == entry.card_id)
+        & (audit.c.subject == entry.subject),
+    )
+
+
+async def fetch_last_entry(
+    connection: AsyncConnection, guild_id: int, card_id: int, subject: AuditSubject | None = None
+) -> AuditEntry | None:
+    """Return the last entry about a card, of the server or global; with `subject`, of the server only."""
+    about = audit.c.card_id == card_id
+    if subject:
+        return await _first_entry(connection, about & (audit.c.guild_id == guild_id) & (audit.c.subject == subject))
+    return await _first_entry(connection, about & audit.c.guild_id.in_((guild_id, EVERYWHERE)))
+
+
+async def write_entry(connection: AsyncConnection, **values: Any) -> AuditEntry:
+    """Append an entry."""
+    row = (await connection.execute(insert(audit).values(values).returning(*audit.c))).mappings().one()
+    return _entry_from_row(row)
+
+
+async def _first_entry(connection: AsyncConnection, condition: ColumnElement[bool]) -> AuditEntry | None:
+    query = select(audit).where(condition).order_by(audit.c.id.desc()).limit(1)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return _entry_from_row(row) if row else None
+
+
+def _page_query(guild_id: int, wanted: AuditFilter, limit: int, place: int | None, newer: bool) -> Select[Any]:
+    """Select the server's and the global entries; as two subqueries, so that each is an index range scan."""
+    order = audit.c.id.asc() if newer else audit.c.id.desc()
+
+    def entries_of(owner: int) -> Select[Any]:
+        query = select(audit.c.id).where(audit.c.guild_id == owner, *_filter_conditions(wanted))
+        if place is not None:
+            query = query.where(audit.c.id > place if newer else audit.c.id < place)
+        return select(query.order_by(order).limit(limit).subquery().c.id)
+
+    found = union_all(entries_of(guild_id), entries_of(EVERYWHERE)).subquery()
+    joined = audit.join(cards, cards.c.id == audit.c.card_id)
+    query = select(*audit.c, cards.c.title).select_from(joined).where(audit.c.id.in_(select(found.c.id)))
+    return query.order_by(order).limit(limit)
+
+
+def _filter_conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
+    source = audit.c.source == wanted.source if wanted.source else audit.c.source != DecisionSource.FILE
+    parameters = {"card_id": wanted.card_id, "actor_id": wanted.actor_id, "after": wanted.after}
+    return [source, *(audit.c[name] == value for name, value in parameters.items() if value is not None)]
+
+
+def _entry_from_row(row: RowMapping) -> AuditEntry:
+    values = dict(row)
+    kinds = {
+        "subject": enum_or_default(AuditSubject, row["subject"], AuditSubject.VERDICT),
+        "source": enum_or_default(DecisionSource, row["source"], DecisionSource.COMMAND),
+    }
+    return AuditEntry(**values | kinds)

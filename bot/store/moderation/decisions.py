@@ -1,0 +1,244 @@
+"""Moderation writes: decide, undo, override topics. Each is a compare-and-set plus an audit entry per transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.model import CardState
+from bot.cards.text import normalize_name
+from bot.domain.moderation import EVERYWHERE, Decision, DecisionSource, Verdict, effective_state
+from bot.store.cards.importer import ensure_topic_ids, recount_all
+from bot.store.column_parsers import parse_state, verdict_or_none
+from bot.store.database import Database
+from bot.store.moderation.audit_log import (
+    AuditEntry,
+    AuditSubject,
+    fetch_entry,
+    fetch_entry_before,
+    fetch_last_entry,
+    write_entry,
+)
+from bot.store.tables import card_edit_topics, card_edits, cards, decision_subscriptions, decisions, subscriptions
+
+
+@dataclass(frozen=True, slots=True)
+class ModerationAct:
+    """Who acts, when, through what, and why."""
+
+    actor_id: int
+    at: datetime
+    source: DecisionSource
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionOutcome:
+    """Whether an act was applied. `entry` is its audit entry; if it was rejected, the conflicting entry, if any."""
+
+    accepted: bool
+    entry: AuditEntry | None
+
+
+class ModerationStore:
+    """Decisions of moderators for their server, and of the bot's owners for all servers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def decide_card(
+        self, decision: Decision, *, source: DecisionSource, expected: Verdict | None
+    ) -> DecisionOutcome:
+        """Apply the decision if the current verdict still equals `expected`. Planning updates the deliveries."""
+        guild_id, card_id = decision.guild_id, decision.card_id
+        act = ModerationAct(decision.decided_by, decision.decided_at, source, decision.reason)
+        async with self._database.begin_write() as connection:
+            before = await _current_verdict(connection, guild_id, card_id)
+            if before is not expected:
+                return DecisionOutcome(
+                    False, await fetch_last_entry(connection, guild_id, card_id, AuditSubject.VERDICT)
+                )
+            await _replace_decision(connection, guild_id, card_id, decision, act.at)
+            return DecisionOutcome(
+                True, await _write_verdict_entry(connection, guild_id, card_id, act, before, decision)
+            )
+
+    async def undo_entry(self, guild_id: int, entry_id: int, act: ModerationAct) -> DecisionOutcome | None:
+        """Undo an entry of this server's log if it is the latest of its kind on its card; None if it does not exist."""
+        async with self._database.begin_write() as connection:
+            entry = await fetch_entry(connection, guild_id, entry_id)
+            if entry is None or entry.subject is AuditSubject.STATE:
+                return None
+            last = await fetch_last_entry(connection, guild_id, entry.card_id, entry.subject)
+            if last is None or last.id != entry.id:
+                return DecisionOutcome(False, last)
+            if entry.subject is AuditSubject.TOPICS:
+                before = json.loads(entry.before) if entry.before else None
+                return DecisionOutcome(
+                    True, await _replace_topics(connection, guild_id, entry.card_id, before, act, undoes=entry)
+                )
+            return DecisionOutcome(True, await _revert_entry(connection, entry, act))
+
+    async def edit_topics(
+        self, guild_id: int, card_id: int, topics: Sequence[str], act: ModerationAct, *, expected: Sequence[str] | None
+    ) -> DecisionOutcome:
+        """Override a card's topics for a server if they still equal `expected`. Empty removes the override."""
+        async with self._database.begin_write() as connection:
+            if await _current_topics(connection, guild_id, card_id) != (list(expected) if expected else None):
+                return DecisionOutcome(
+                    False, await fetch_last_entry(connection, guild_id, card_id, AuditSubject.TOPICS)
+                )
+            return DecisionOutcome(
+                True, await _replace_topics(connection, guild_id, card_id, list(topics) or None, act)
+            )
+
+    async def own_topics(self, guild_id: int, card_id: int) -> list[str] | None:
+        """Return the server's override of a card's topics; None if there is none."""
+        async with self._database.begin_read() as connection:
+            return await _current_topics(connection, guild_id, card_id)
+
+
+async def _current_verdict(connection: AsyncConnection, guild_id: int, card_id: int) -> Verdict | None:
+    query = select(decisions.c.verdict).where(decisions.c.guild_id == guild_id, decisions.c.card_id == card_id)
+    word = (await connection.execute(query)).scalar_one_or_none()
+    return verdict_or_none(word)
+
+
+async def _replace_decision(
+    connection: AsyncConnection, guild_id: int, card_id: int, decision: Decision | None, now: datetime
+) -> None:
+    """Replace the guild's decision on a card; None clears it."""
+    for table in (decisions, decision_subscriptions):
+        condition = (table.c.guild_id == guild_id) & (table.c.card_id == card_id)
+        await connection.execute(delete(table).where(condition))
+    if decision:
+        row = {name: getattr(decision, name) for name in decision.__slots__ if name != "only"}
+        await connection.execute(insert(decisions).values(row | {"picked": decision.only is not None}))
+        await _store_selection(connection, decision)
+    if guild_id == EVERYWHERE:
+        await apply_ruling(connection, card_id, decision.verdict if decision else None, now)
+    await _mark_unplanned(connection, card_id)
+
+
+async def _store_selection(connection: AsyncConnection, decision: Decision) -> None:
+    rows = [
+        {"guild_id": decision.guild_id, "card_id": decision.card_id, "subscription_id": each}
+        for each in decision.only or ()
+    ]
+    if rows:
+        await connection.execute(insert(decision_subscriptions), rows)
+
+
+async def apply_ruling(connection: AsyncConnection, card_id: int, ruling: Verdict | None, now: datetime) -> None:
+    """Set a card's state to the owners' verdict, or without one back to its file's."""
+    query = select(cards.c.filed_state, cards.c.visible_at).where(cards.c.id == card_id)
+    file_state, visible_at = (await connection.execute(query)).one()
+    state = effective_state(parse_state(file_state), ruling)
+    since = (visible_at or now) if state is CardState.PUBLISHED else None
+    await connection.execute(update(cards).where(cards.c.id == card_id).values(state=state, visible_at=since))
+    await recount_all(connection)
+
+
+async def _mark_unplanned(connection: AsyncConnection, card_id: int) -> None:
+    await connection.execute(update(cards).where(cards.c.id == card_id).values(unplanned=True))
+
+
+async def _write_verdict_entry(
+    connection: AsyncConnection,
+    guild_id: int,
+    card_id: int,
+    act: ModerationAct,
+    before: Verdict | None,
+    after: Decision | None,
+    undoes: int | None = None,
+) -> AuditEntry:
+    return await write_entry(
+        connection,
+        guild_id=guild_id,
+        card_id=card_id,
+        subject=AuditSubject.VERDICT,
+        before=before,
+        after=after.verdict if after else None,
+        only=list(after.only) if after and after.only is not None else None,
+        actor_id=act.actor_id,
+        source=act.source,
+        reason=act.reason,
+        at=act.at,
+        undoes=undoes,
+    )
+
+
+async def _revert_entry(connection: AsyncConnection, entry: AuditEntry, act: ModerationAct) -> AuditEntry:
+    """Restore the decision that the entry replaced, with its author and time, or clear it if there was none."""
+    restored = None
+    if verdict := verdict_or_none(entry.before):
+        earlier = await fetch_entry_before(connection, entry) or entry
+        restored = Decision(
+            entry.guild_id,
+            entry.card_id,
+            verdict,
+            earlier.actor_id,
+            earlier.at,
+            earlier.reason,
+            await _existing_subscriptions(connection, earlier.only),
+        )
+    await _replace_decision(connection, entry.guild_id, entry.card_id, restored, act.at)
+    before = verdict_or_none(entry.after)
+    return await _write_verdict_entry(connection, entry.guild_id, entry.card_id, act, before, restored, entry.id)
+
+
+async def _existing_subscriptions(connection: AsyncConnection, only: Sequence[int] | None) -> tuple[int, ...] | None:
+    """Return the selected subscriptions that still exist; None if none were selected."""
+    if only is None:
+        return None
+    value = await connection.execute(select(subscriptions.c.id).where(subscriptions.c.id.in_(only)))
+    return tuple(value.scalars())
+
+
+async def _current_topics(connection: AsyncConnection, guild_id: int, card_id: int) -> list[str] | None:
+    query = select(card_edits.c.topics).where(card_edits.c.guild_id == guild_id, card_edits.c.card_id == card_id)
+    value: list[str] | None = (await connection.execute(query)).scalar_one_or_none()
+    return value
+
+
+async def _replace_topics(
+    connection: AsyncConnection,
+    guild_id: int,
+    card_id: int,
+    topics: list[str] | None,
+    act: ModerationAct,
+    undoes: AuditEntry | None = None,
+) -> AuditEntry:
+    before = await _current_topics(connection, guild_id, card_id)
+    entry = await write_entry(
+        connection,
+        guild_id=guild_id,
+        card_id=card_id,
+        subject=AuditSubject.TOPICS,
+        before=_topics_to_json(before),
+        after=_topics_to_json(topics),
+        actor_id=act.actor_id,
+        source=act.source,
+        reason=act.reason,
+        at=act.at,
+        undoes=undoes.id if undoes else None,
+    )
+    for table in (card_edits, card_edit_topics):
+        await connection.execute(delete(table).where(table.c.guild_id == guild_id, table.c.card_id == card_id))
+    if topics:
+        row: dict[str, Any] = {"guild_id": guild_id, "card_id": card_id}
+        await connection.execute(insert(card_edits).values(row | {"topics": topics, "audit_id": entry.id}))
+        ids = await ensure_topic_ids(connection, {normalize_name(name): name for name in topics})
+        await connection.execute(insert(card_edit_topics), [row | {"topic_id": each} for each in set(ids.values())])
+    await _mark_unplanned(connection, card_id)
+    return entry
+
+
+def _topics_to_json(topics: list[str] | None) -> str | None:
+    return json.dumps(topics, ensure_ascii=False) if topics else None

@@ -1,0 +1,69 @@
+"""Members' reports that something is wrong with a card."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, insert, or_, select, update
+
+from bot.store.database import Database
+from bot.store.tables import cards, decisions, flags
+
+MAX_REPORTS, WITHIN = 5, timedelta(hours=1)
+"""Limit of reports per member over all servers: more in an hour come from a quarrel or a script."""
+
+
+class ReportResult(enum.Enum):
+    """Result of a report."""
+
+    ACCEPTED = "taken"
+    ALREADY_REPORTED = "again"
+    TOO_MANY = "too many"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One member's report."""
+
+    user_id: int
+    reason: str
+    at: datetime
+
+
+class Reports:
+    """Reports, by card and server."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add_report(self, guild_id: int, card_id: int, flag: Report) -> ReportResult:
+        """Add a report: one per member, card and server, and at most `MAX_REPORTS` per member within `WITHIN`."""
+        condition = (flags.c.user_id == flag.user_id) & (flags.c.at > flag.at - WITHIN)
+        row = {"guild_id": guild_id, "card_id": card_id, "user_id": flag.user_id, "reason": flag.reason, "at": flag.at}
+        async with self._database.begin_write() as connection:
+            recent = (await connection.execute(select(func.count()).select_from(flags).where(condition))).scalar_one()
+            known = (flags.c.guild_id == guild_id) & (flags.c.card_id == card_id) & (flags.c.user_id == flag.user_id)
+            if (await connection.execute(select(flags.c.at).where(known))).first():
+                return ReportResult.ALREADY_REPORTED
+            if recent >= MAX_REPORTS:
+                return ReportResult.TOO_MANY
+            await connection.execute(insert(flags).values(row))
+            await connection.execute(update(cards).where(cards.c.id == card_id).values(unplanned=True))
+            return ReportResult.ACCEPTED
+
+    async def open_reports(self, guild_id: int, card_id: int) -> list[Report]:
+        """Return a server's reports of a card since its last decision on it, oldest first."""
+        answered = (
+            select(decisions.c.decided_at)
+            .where(decisions.c.guild_id == guild_id, decisions.c.card_id == card_id)
+            .scalar_subquery()
+        )
+        query = (
+            select(flags.c.user_id, flags.c.reason, flags.c.at)
+            .where(flags.c.guild_id == guild_id, flags.c.card_id == card_id)
+            .where(or_(answered.is_(None), flags.c.at > answered))
+        )
+        async with self._database.begin_read() as connection:
+            return [Report(*row) for row in await connection.execute(query.order_by(flags.c.at))]

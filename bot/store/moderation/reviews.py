@@ -1,0 +1,235 @@
+"""Plan review messages for moderators with set-based SQL: a few at a time, best first; the rest stays in the queue.
+
+A review is a regular delivery: a message that is updated when its card changes or a decision is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.model import CardState
+from bot.domain.delivery import REVISION_MARK, CardRevision, DeliveryStatus, format_contents
+from bot.domain.subscription import Layout, OnWithdrawal
+from bot.i18n import ENGLISH
+from bot.store.cards.rows import compute_sort_key, score_order
+from bot.store.cards.visibility import count_open_reports, is_undecided, is_visible_to, last_entry_id, was_ever_decided
+from bot.store.database import Database
+from bot.store.tables import cards, deliveries, delivery_cards, flags, guild_settings
+from bot.store.upserts import upsert
+
+MAX_OPEN_REVIEWS = 25
+_SCAN_LIMIT = 500
+"""Number of the best waiting cards considered when there is room for more reviews."""
+_REVIEW: ColumnElement[str] = literal_column(f"'{Layout.REVIEW}'")
+"""A literal, because the partial index on reviews is not used with a parameter."""
+_Guild = ColumnElement[int]
+
+
+class ReviewChannels:
+    """Review channels, at most one per server."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get_channel(self, guild_id: int) -> int | None:
+        """Return the id of the server's review channel, if any."""
+        query = select(guild_settings.c.review_channel_id).where(guild_settings.c.guild_id == guild_id)
+        async with self._database.begin_read() as connection:
+            value: int | None = (await connection.execute(query)).scalar_one_or_none()
+            return value
+
+    async def set_channel(
+        self, guild_id: int, channel_id: int | None, most_open: int, now: datetime, max_age: timedelta
+    ) -> None:
+        """Set or clear the review channel. Open reviews in other channels are deleted; decided ones stay."""
+        values = {"review_channel_id": channel_id, "review_open": most_open}
+        row = upsert(guild_settings).values(guild_id=guild_id, **values)
+        async with self._database.begin_write() as connection:
+            await connection.execute(row.on_conflict_do_update(index_elements=["guild_id"], set_=values))
+            elsewhere = _is_review(guild_id) & deliveries.c.channel_id.is_distinct_from(channel_id)
+            waiting = select(deliveries.c.id).where(elsewhere, _is_open_review(deliveries.c.guild_id))
+            ids = (await connection.execute(waiting)).scalars().all()
+            await connection.execute(delete(delivery_cards).where(delivery_cards.c.delivery_id.in_(ids)))
+            removed = {"wanted": None, "due_at": now, "progress": _waiting_contents()}
+            await connection.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(removed))
+            if channel_id is not None:
+                await _fill_reviews(connection, now, _is_fresh(now - max_age), [guild_id])
+
+    async def expire_old(self, now: datetime, max_age: timedelta) -> None:
+        """Mark cards under review that exceed `max_age` for planning, to make room for others."""
+        old = select(delivery_cards.c.card_id).where(
+            delivery_cards.c.delivery_id.in_(
+                select(deliveries.c.id).where(deliveries.c.layout == _REVIEW, deliveries.c.wanted.is_not(None))
+            )
+        )
+        condition = cards.c.id.in_(old) & (cards.c.published_at < now - max_age) & (cards.c.state == CardState.HELD)
+        async with self._database.begin_write() as connection:
+            await connection.execute(update(cards).where(condition & ~cards.c.unplanned).values(unplanned=True))
+
+
+def review_revision(guild_id: _Guild, now: datetime, max_age: timedelta) -> ColumnElement[Any]:
+    """The revision that a review shows of its card; null to remove the review.
+
+    Reviews are removed for cards withdrawn by their source, and for old undecided cards, which stay in the queue.
+    """
+    unanswered = is_undecided(guild_id) & ~was_ever_decided(guild_id) & (count_open_reports(guild_id) == 0)
+    old = (cards.c.published_at < now - max_age) & unanswered
+    return case((or_(cards.c.state == CardState.WITHDRAWN, old), None), else_=_review_state(guild_id))
+
+
+def _review_state(guild_id: _Guild) -> ColumnElement[str]:
+    """The card's revision, its last audit entry and its number of open flags."""
+    entry = sql_cast(func.coalesce(last_entry_id(guild_id), 0), Text)
+    reports = sql_cast(count_open_reports(guild_id), Text)
+    return cards.c.revision.concat(REVISION_MARK).concat(entry).concat(REVISION_MARK).concat(reports)
+
+
+async def add_new_reviews(connection: AsyncConnection, now: datetime, max_age: timedelta) -> int:
+    """Add reviews of changed cards, and of the best waiting cards in servers where room became free."""
+    changed_rows = (
+        select(deliveries.c.guild_id)
+        .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
+        .join(cards, cards.c.id == delivery_cards.c.card_id)
+        .where(deliveries.c.layout == _REVIEW, cards.c.unplanned)
+        .distinct()
+    )
+    with_room = list((await connection.execute(changed_rows)).scalars())
+    fresh = or_(cards.c.published_at >= now - max_age, cards.c.state == CardState.PUBLISHED)
+    added = await _fill_reviews(connection, now, cards.c.unplanned & fresh, None)
+    if with_room:
+        added += await _fill_reviews(connection, now, _is_fresh(now - max_age), with_room)
+    return added
+
+
+def _is_fresh(oldest: datetime) -> ColumnElement[bool]:
+    best = (
+        select(cards.c.id)
+        .where(cards.c.state == CardState.HELD, cards.c.timeline >= compute_sort_key(oldest, 0))
+        .order_by(score_order(), cards.c.timeline.desc())
+        .limit(_SCAN_LIMIT)
+    )
+    return cards.c.id.in_(best)
+
+
+def _is_review(guild_id: int) -> ColumnElement[bool]:
+    return (deliveries.c.layout == _REVIEW) & (deliveries.c.guild_id == guild_id)
+
+
+def _is_waiting(guild_id: _Guild) -> ColumnElement[bool]:
+    """Whether the card is waiting for a decision of the server."""
+    return or_(is_undecided(guild_id), and_(is_visible_to(guild_id), count_open_reports(guild_id) > 0))
+
+
+def _is_open_review(guild_id: _Guild) -> ColumnElement[bool]:
+    """Whether the review in the row of `deliveries` is waiting for a decision."""
+    joined = delivery_cards.join(cards, cards.c.id == delivery_cards.c.card_id)
+    query = select(literal(1)).select_from(joined).where(delivery_cards.c.delivery_id == deliveries.c.id)
+    return deliveries.c.wanted.is_not(None) & exists(query.where(_is_waiting(guild_id)).correlate(deliveries))
+
+
+def _waiting_contents() -> ColumnElement[str]:
+    return case((deliveries.c.progress == DeliveryStatus.SENDING, DeliveryStatus.SENDING), else_=DeliveryStatus.WAITING)
+
+
+async def _fill_reviews(
+    connection: AsyncConnection, now: datetime, condition: ColumnElement[bool], guild_ids: Collection[int] | None
+) -> int:
+    """Add reviews of the best chosen cards to servers with room. Returns the number added."""
+    # Fast path: most planning runs have no held or flagged cards, so no server needs to be checked.
+    waiting = or_(cards.c.state == CardState.HELD, cards.c.id.in_(select(flags.c.card_id)))
+    if (await connection.execute(select(cards.c.id).where(condition, waiting).limit(1))).first() is None:
+        return 0
+    room = await _free_slots(connection, guild_ids)
+    if not room:
+        return 0
+    settings = guild_settings.c
+    met = (
+        select(literal(1))
+        .where(delivery_cards.c.channel_id == settings.review_channel_id, delivery_cards.c.card_id == cards.c.id)
+        .correlate(guild_settings, cards)
+    )
+    best_first = (count_open_reports(settings.guild_id).desc(), cards.c.points.desc(), cards.c.timeline.desc())
+    best = func.row_number().over(partition_by=settings.guild_id, order_by=best_first)
+    language = func.coalesce(settings.language, ENGLISH).label("language")
+    columns = (settings.guild_id, settings.review_channel_id, language, cards.c.id.label("card_id"), cards.c.timeline)
+    pairs = (
+        select(*columns, _review_state(settings.guild_id).label("revision"), best.label("place"))
+        .select_from(guild_settings.join(cards, literal(True)))
+        .where(settings.guild_id.in_(room), condition, _is_waiting(settings.guild_id), ~exists(met))
+        .subquery()
+    )
+    fitting = select(pairs).where(pairs.c.place <= max(room.values())).order_by(pairs.c.timeline)
+    rows = (await connection.execute(fitting)).mappings().all()
+    return await _insert_reviews(connection, [each for each in rows if each["place"] <= room[each["guild_id"]]], now)
+
+
+async def _free_slots(connection: AsyncConnection, guild_ids: Collection[int] | None) -> dict[int, int]:
+    """Return the number of free review places by guild id, for servers that have any."""
+    settings = guild_settings.c
+    open_now = (
+        select(func.count())
+        .select_from(deliveries)
+        .where(deliveries.c.guild_id == settings.guild_id, deliveries.c.layout == _REVIEW)
+        .where(deliveries.c.progress != DeliveryStatus.REMOVED, _is_open_review(settings.guild_id))
+        .correlate(guild_settings)
+        .scalar_subquery()
+    )
+    query = select(settings.guild_id, settings.review_open - open_now).where(settings.review_channel_id.is_not(None))
+    if guild_ids is not None:
+        query = query.where(settings.guild_id.in_(guild_ids))
+    return {guild_id: room for guild_id, room in await connection.execute(query) if room > 0}
+
+
+async def _insert_reviews(connection: AsyncConnection, found: Sequence[Any], now: datetime) -> int:
+    if not found:
+        return 0
+    rows = [
+        {
+            "subscription_id": 0,
+            "guild_id": each["guild_id"],
+            "channel_id": each["review_channel_id"],
+            "timeline": each["timeline"],
+            "wanted": format_contents([CardRevision(each["card_id"], each["revision"])]),
+            "progress": DeliveryStatus.WAITING,
+            "planned_at": now,
+            "due_at": now,
+            "layout": Layout.REVIEW,
+            "on_withdrawal": OnWithdrawal.DELETE,
+            "language": each["language"],
+        }
+        for each in found
+    ]
+    adding = insert(deliveries).returning(deliveries.c.id, sort_by_parameter_order=True)
+    ids = (await connection.execute(adding, rows)).scalars().all()
+    places = [
+        {
+            "delivery_id": delivery_id,
+            "card_id": each["card_id"],
+            "channel_id": each["review_channel_id"],
+            "place": 0,
+            "revision": each["revision"],
+        }
+        for delivery_id, each in zip(ids, found, strict=True)
+    ]
+    await connection.execute(insert(delivery_cards), places)
+    return len(places)

@@ -1,0 +1,82 @@
+"""Leases on channels: with several couriers on one PostgreSQL store, each channel is served by at most one of them.
+
+A lease that is not renewed expires, as when its courier dies or loses the database. Expiry uses the server's clock, so
+clock skew between machines does not matter.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from sqlalchemy import BigInteger, ColumnElement, bindparam, cast, delete, exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.tables import channel_claims
+from bot.store.upserts import insert_or_ignore
+
+LEASE_DURATION = timedelta(seconds=10)
+MAX_CHANNELS = 200
+"""Maximum channels one courier serves at once: more than enough to use up Discord's 50 requests/s."""
+AT_A_TIME = 20
+"""Maximum channels per claim, so that other couriers get a share."""
+_NOW = cast(func.extract("epoch", func.statement_timestamp()) * 1_000_000, BigInteger)
+_MICROSECONDS = LEASE_DURATION // timedelta(microseconds=1)
+_VALID = channel_claims.c.until > _NOW
+_HELD_LEASES = (channel_claims.c.holder == bindparam("courier")) & _VALID
+_CHANNELS = channel_claims.c.channel_id.in_(bindparam("channels", expanding=True))
+_FREE = (
+    select(channel_claims.c.channel_id)
+    .where(_CHANNELS, (channel_claims.c.holder == bindparam("courier")) | ~_VALID)
+    .with_for_update(skip_locked=True)
+)
+_TAKE = (
+    update(channel_claims)
+    .where(channel_claims.c.channel_id.in_(_FREE))
+    .values(holder=bindparam("courier"), until=_NOW + _MICROSECONDS)
+    .returning(channel_claims.c.channel_id)
+)
+_RENEW = update(channel_claims).where(_HELD_LEASES, _CHANNELS).values(until=_NOW + _MICROSECONDS)
+_MINE = select(channel_claims.c.channel_id).where(_HELD_LEASES, _CHANNELS).with_for_update(read=True)
+_OF_HOLDER = delete(channel_claims).where(channel_claims.c.holder == bindparam("courier"))
+
+
+class ChannelLeases:
+    """The channel leases of one courier."""
+
+    def __init__(self) -> None:
+        self.owner = secrets.token_hex(8)
+
+    async def acquire_leases(self, connection: AsyncConnection, channels: Sequence[int]) -> list[int]:
+        """Lease these channels; return those not held, or being claimed, by another courier."""
+        rows = [{"channel_id": channel, "holder": "", "until": 0} for channel in sorted(channels)]
+        if not rows:
+            return []
+        await connection.execute(insert_or_ignore(channel_claims), rows)
+        return list((await connection.execute(_TAKE, self._lease_values(channels))).scalars())
+
+    async def renew_leases(self, connection: AsyncConnection, channels: Collection[int]) -> None:
+        """Extend these leases by `LEASE_DURATION` from now. Expired ones are not revived."""
+        await connection.execute(_RENEW, self._lease_values(channels))
+
+    async def held_channels(self, connection: AsyncConnection, channels: Collection[int]) -> set[int]:
+        """Return the channels still leased by this courier; locks them until the transaction ends."""
+        return set((await connection.execute(_MINE, self._lease_values(channels))).scalars())
+
+    async def release_leases(self, connection: AsyncConnection, channels: Collection[int] | None = None) -> None:
+        """Release these leases, or all of this courier's."""
+        if channels is None:
+            await connection.execute(_OF_HOLDER, {"courier": self.owner})
+        else:
+            await connection.execute(_OF_HOLDER.where(_CHANNELS), self._lease_values(channels))
+
+    def _lease_values(self, channels: Collection[int]) -> dict[str, object]:
+        return {"courier": self.owner, "channels": list(channels)}
+
+
+def leased_by_another(channel: ColumnElement[int]) -> ColumnElement[bool]:
+    """SQL condition: the channel is leased by a courier other than the bound `courier`."""
+    return exists().where(
+        channel_claims.c.channel_id == channel, channel_claims.c.holder != bindparam("courier"), _VALID
+    )

@@ -1,0 +1,251 @@
+"""Batched writes of delivery results: many tasks share one transaction, as a commit costs far more than a row."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+from sqlalchemy import Integer, and_, bindparam, case, func, not_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.delivery import UNPUBLISHED, WITHDRAWN, Delivery, DeliveryStatus
+from bot.errors import LeaseLostError
+from bot.store.database import Database
+from bot.store.outbox.channel_leases import ChannelLeases
+from bot.store.tables import deliveries
+
+_log = logging.getLogger(__name__)
+COLUMNS = tuple(deliveries.c[name] for name in Delivery.__slots__)
+
+
+class DuePolicy(enum.IntEnum):
+    """When a note sets its delivery's `due_at`."""
+
+    NEVER = 0
+    """Keep `due_at` as it is."""
+    ALWAYS = 1
+    UNCHANGED = 2
+    """Only if the desired state is still that of the call; otherwise the delivery stays due."""
+
+
+_SAME = deliveries.c.wanted.is_not_distinct_from(bindparam("seen"))
+_MODE = bindparam("mode", type_=Integer)
+_OVERTAKEN = and_(_MODE == DuePolicy.UNCHANGED, not_(_SAME))
+_DECIDES = and_(_MODE != DuePolicy.NEVER, not_(_OVERTAKEN))
+_NOTE = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("the_id"))
+    .values(
+        message_id=bindparam("new_message_id"),
+        actual=bindparam("new_actual"),
+        attempts=bindparam("new_attempts"),
+        last_error=bindparam("new_last_error"),
+        plain=bindparam("new_plain"),
+        settled_at=func.coalesce(
+            bindparam("new_settled_at", type_=deliveries.c.settled_at.type), deliveries.c.settled_at
+        ),
+        due_at=case((_DECIDES, bindparam("new_due_at", type_=deliveries.c.due_at.type)), else_=deliveries.c.due_at),
+        progress=case(
+            (_OVERTAKEN, DeliveryStatus.WAITING), else_=bindparam("new_progress", type_=deliveries.c.progress.type)
+        ),
+    )
+)
+_POSTABLE = and_(
+    deliveries.c.due_at.is_not(None),
+    deliveries.c.message_id.is_(None),
+    deliveries.c.wanted.is_not(None),
+    deliveries.c.wanted.not_in((UNPUBLISHED, WITHDRAWN)),
+)
+
+
+_SENDING = (
+    update(deliveries)
+    .where(deliveries.c.id.in_(bindparam("begun", expanding=True)), _POSTABLE)
+    .values(
+        progress=DeliveryStatus.SENDING,
+        sent_at=bindparam("earliest", type_=deliveries.c.sent_at.type),
+        after_id=bindparam("after", type_=deliveries.c.after_id.type),
+    )
+    .returning(deliveries.c.id, deliveries.c.wanted, deliveries.c.plain)
+)
+_GATHERING = 0.005
+"""Seconds to collect notes before a transaction is written."""
+
+
+class _SendRequest(NamedTuple):
+    """A post about to be sent. The future's result is its current `wanted` and `plain`; None if it is cancelled."""
+
+    delivery: Delivery
+    now: datetime
+    after_id: int | None
+    answer: asyncio.Future[tuple[str, bool] | None]
+
+
+class _StatusWrite(NamedTuple):
+    """A delivery's result, as new values of its row. The future is done when they are committed."""
+
+    channel_id: int
+    values: dict[str, Any]
+    answer: asyncio.Future[None]
+
+
+class _LeaseRelease(NamedTuple):
+    """A channel to release."""
+
+    channel_id: int
+    answer: asyncio.Future[None]
+
+
+class _BatchResult(NamedTuple):
+    """Result of a transaction: deliveries now *sending*, and channels whose lease was lost."""
+
+    sending: dict[int, tuple[str, bool]]
+    lost: set[int]
+
+
+class WriteBatcher:
+    """Group commit for notes: they wait `_GATHERING`, and for the transaction under way, then share the next one.
+
+    In a shared store, notes for a channel whose lease was lost are dropped: its new courier is authoritative.
+    """
+
+    def __init__(self, database: Database, leases: ChannelLeases | None = None) -> None:
+        self._database = database
+        self._leases = leases
+        self._send_requests: list[_SendRequest] = []
+        self._status_writes: list[_StatusWrite] = []
+        self._releases: list[_LeaseRelease] = []
+        self._flush_task: asyncio.Task[None] | None = None
+
+    async def mark_sending(self, delivery: Delivery, now: datetime, after_id: int | None) -> Delivery | None:
+        """Mark a post as *sending*; return its current state, or None if it is cancelled. Raises `LeaseLostError`.
+
+        The message will have a higher ID than `after_id`; None if unknown.
+        """
+        requests: asyncio.Future[tuple[str, bool] | None] = asyncio.get_running_loop().create_future()
+        self._send_requests.append(_SendRequest(delivery, now, after_id, requests))
+        self._schedule_write()
+        current = await requests
+        if current is None:
+            return None
+        wanted, plain = current
+        return (
+            delivery
+            if (wanted, plain) == (delivery.wanted, delivery.plain)
+            else replace(delivery, wanted=wanted, plain=plain)
+        )
+
+    def write_status(
+        self, delivery: Delivery, mode: DuePolicy, progress: DeliveryStatus, **changes: Any
+    ) -> asyncio.Future[None]:
+        """Record a delivery's result. The future is done when it is committed, before anything that is begun later.
+
+        `changes` may contain `message_id`, `actual`, `attempts`, `last_error`, `plain`, `settled_at` and `due_at`. With
+        `UNCHANGED`, if the desired state has changed since the call, the delivery goes back to waiting instead of
+        `progress`. The future may raise `LeaseLostError`: then nothing was recorded.
+        """
+        values = {
+            "the_id": delivery.id,
+            "seen": delivery.wanted,
+            "mode": mode,
+            "new_progress": progress,
+            "new_message_id": changes.get("message_id", delivery.message_id),
+            "new_actual": changes.get("actual", delivery.actual),
+            "new_attempts": changes.get("attempts", 0),
+            "new_last_error": changes.get("last_error"),
+            "new_plain": changes.get("plain", delivery.plain),
+            "new_settled_at": changes.get("settled_at"),
+            "new_due_at": changes.get("due_at"),
+        }
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._status_writes.append(_StatusWrite(delivery.channel_id, values, stored))
+        self._schedule_write()
+        return stored
+
+    def release_lease(self, channel_id: int) -> asyncio.Future[None]:
+        """Release a channel. The future is done when others may lease it."""
+        left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._releases.append(_LeaseRelease(channel_id, left))
+        self._schedule_write()
+        return left
+
+    def _schedule_write(self) -> None:
+        if self._flush_task is None:
+            self._flush_task = asyncio.create_task(self._flush_all(), name="ledger")
+
+    async def _flush_all(self) -> None:
+        while self._send_requests or self._status_writes or self._releases:
+            await asyncio.sleep(_GATHERING)
+            requests, self._send_requests = self._send_requests, []
+            notes, self._status_writes = self._status_writes, []
+            left, self._releases = self._releases, []
+            try:
+                written = await self._database.write_shared(
+                    partial(self._write_batch, requests, notes, [each.channel_id for each in left])
+                )
+            except Exception as error:  # noqa: BLE001 - passed to each waiting task
+                _log.error("Delivery results could not be written: %s", type(error).__name__)
+                waiting: Iterable[_SendRequest | _StatusWrite | _LeaseRelease] = (*requests, *notes, *left)
+                for each in waiting:
+                    _resolve_future(each.answer, error=error)
+            else:
+                for begin in requests:
+                    delivery = begin.delivery
+                    _resolve_future(
+                        begin.answer, written.sending.get(delivery.id), _lease_error(delivery.channel_id, written.lost)
+                    )
+                for note in notes:
+                    _resolve_future(note.answer, error=_lease_error(note.channel_id, written.lost))
+                for removed in left:
+                    _resolve_future(removed.answer)
+        self._flush_task = None
+
+    async def _write_batch(
+        self,
+        requests: Sequence[_SendRequest],
+        notes: Sequence[_StatusWrite],
+        left: Sequence[int],
+        connection: AsyncConnection,
+    ) -> _BatchResult:
+        lost = await self._lost_channels(
+            connection, {*(d.channel_id for d, *_ in requests), *(note.channel_id for note in notes)}
+        )
+        if kept := [note.values for note in notes if note.channel_id not in lost]:
+            await connection.execute(_NOTE, kept)
+        if self._leases and left:
+            await self._leases.release_leases(connection, left)
+        ids = [delivery.id for delivery, *_ in requests if delivery.channel_id not in lost]
+        if not ids:
+            return _BatchResult({}, lost)
+        earliest = min(begin.now for begin in requests)
+        known = [begin.after_id for begin in requests if begin.after_id is not None]
+        after = min(known) if len(known) == len(requests) else None
+        sending = await connection.execute(_SENDING, {"begun": ids, "earliest": earliest, "after": after})
+        return _BatchResult({delivery_id: (wanted, plain) for delivery_id, wanted, plain in sending}, lost)
+
+    async def _lost_channels(self, connection: AsyncConnection, channels: set[int]) -> set[int]:
+        """Return the channels whose lease was lost."""
+        if self._leases is None or not channels:
+            return set()
+        return channels - await self._leases.held_channels(connection, channels)
+
+
+def _lease_error(channel_id: int, lost: set[int]) -> LeaseLostError | None:
+    return LeaseLostError(f"Channel {channel_id} is in other hands.") if channel_id in lost else None
+
+
+def _resolve_future(future: asyncio.Future[Any], result: Any = None, error: Exception | None = None) -> None:
+    """Resolve a future."""
+    if future.done():  # the waiting task was cancelled
+        return
+    if error:
+        future.set_exception(error)
+        future.exception()  # marks it as retrieved: waiting is optional, and the row still shows an unsettled call
+    else:
+        future.set_result(result)

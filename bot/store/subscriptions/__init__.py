@@ -1,0 +1,1 @@
+"""Subscriptions of channels and of members, and the settings of servers."""

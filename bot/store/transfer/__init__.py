@@ -1,0 +1,1 @@
+"""Export, import, restore, and moving a store to another database."""

@@ -1,0 +1,92 @@
+"""Export of user data as plain values: everything that cannot be reloaded from card files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, RowMapping, Select, Table, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.database import Database
+from bot.store.tables import (
+    audit,
+    card_edits,
+    cards,
+    decision_subscriptions,
+    decisions,
+    flags,
+    guild_settings,
+    last_read,
+    quiet_hours,
+    saved,
+    subscription_topics,
+    subscriptions,
+    topics,
+)
+
+EXPORTED = {
+    "servers": guild_settings,
+    "subscriptions": subscriptions,
+    "subscription_topics": subscription_topics,
+    "quiet_hours": quiet_hours,
+    "log": audit,
+    "decisions": decisions,
+    "decision_subscriptions": decision_subscriptions,
+    "card_topics": card_edits,
+    "reports": flags,
+    "saved": saved,
+    "last_read": last_read,
+}
+"""Tables by exported name, in foreign key order."""
+_AT_ONCE = 1000
+
+
+class Exporter:
+    """Access to snapshots of all user data."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def take_snapshot(self) -> AsyncIterator[Snapshot]:
+        """Open a consistent snapshot; concurrent writes do not affect it."""
+        async with self._database.begin_read() as connection:
+            yield Snapshot(connection)
+
+
+class Snapshot:
+    """One read transaction over all exported tables."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def export_rows(self, kind: str) -> AsyncIterator[dict[str, Any]]:
+        """Yield the rows of one kind of `EXPORTED`: cards as slugs, topics as names, times in ISO 8601."""
+        query = readable_query(EXPORTED[kind])
+        result = await self._connection.stream(query, execution_options={"yield_per": _AT_ONCE})
+        async for row in result.mappings():
+            yield to_json_row(row)
+
+
+def readable_query(table: Table) -> Select[Any]:
+    """Select a table's rows, with card and topic IDs replaced by slugs and names: IDs are local to a database."""
+    columns: list[Column[Any]] = []
+    joined: Any = table
+    for column in table.c:
+        if column.name == "card_id":
+            joined = joined.join(cards, cards.c.id == column)
+            columns.append(cards.c.slug.label("card"))  # type: ignore[arg-type]  # a label is selected like a column
+        elif column.name == "topic_id":
+            joined = joined.join(topics, topics.c.id == column)
+            columns.append(topics.c.name.label("topic"))  # type: ignore[arg-type]  # as above
+        else:
+            columns.append(column)
+    return select(*columns).select_from(joined).order_by(*table.primary_key.columns)
+
+
+def to_json_row(row: RowMapping) -> dict[str, Any]:
+    """Return a row as JSON values."""
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}

@@ -1,0 +1,1 @@
+"""What people see and click: persistent buttons, modals, pages of lists, autocompletion."""

@@ -1,0 +1,176 @@
+"""Autocomplete for command options, and parsing of the chosen values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+
+from bot.client.error_handler import safe_autocomplete
+from bot.client.permissions import (
+    HiddenChannelError,
+    can_moderate,
+    find_channel,
+    get_cached_channel,
+    guild_id_of,
+    require_channel_manager,
+)
+from bot.domain.date_parser import SUGGESTED_PERIODS
+from bot.domain.digest_schedule import describe_schedule
+from bot.domain.schedule_parser import suggest_zones
+from bot.domain.subscription import Subscription
+from bot.errors import UserError
+from bot.i18n import tr
+from bot.render.card_list import format_choice
+from bot.render.limits import CHOICES
+from bot.render.markdown import cut_text
+from bot.store.cards.rows import StoredCard
+
+if TYPE_CHECKING:
+    from bot.client.bot import NewsBot
+
+SubscribableChannel = discord.TextChannel | discord.Thread | discord.ForumChannel
+"""Target channel types; an announcement channel counts as a text channel."""
+Choices = list[app_commands.Choice[str]]
+_VALUE = 100  # maximum characters of a choice's name or value
+_CARD = re.compile(r"^card:(\d{1,10})$")
+
+
+def _to_choices(names: Sequence[str]) -> Choices:
+    return [app_commands.Choice(name=name, value=name) for name in names if len(name) <= _VALUE]
+
+
+@safe_autocomplete
+async def complete_topics(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    found = await interaction.client.store.cards.list_topics(guild_id_of(interaction), current, limit=CHOICES)
+    return _to_choices([topic.name for topic in found])
+
+
+@safe_autocomplete
+async def complete_topic_list(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    """Complete the last of several comma-separated topics."""
+    before, comma, last = current.rpartition(",")
+    selected = split_topics(before)
+    start = ", ".join(selected) + (", " if comma and selected else "")
+    found = await interaction.client.store.cards.list_topics(guild_id_of(interaction), last, limit=CHOICES)
+    return _to_choices([start + topic.name for topic in found if topic.name not in selected])
+
+
+def split_topics(text: str) -> list[str]:
+    """Return the topics of an option, without duplicates, in order."""
+    return list(dict.fromkeys(name for piece in text.split(",") if (name := " ".join(piece.split()))))
+
+
+@safe_autocomplete
+async def complete_providers(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    found = await interaction.client.store.cards.list_providers(guild_id_of(interaction), current, limit=CHOICES)
+    return _to_choices([provider.name for provider in found])
+
+
+@safe_autocomplete
+async def complete_periods(_interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    query = current.strip().casefold()
+    named = [(tr(period), period) for period in SUGGESTED_PERIODS]
+    fitting = [(name, value) for name, value in named if query in name.casefold() or query in value]
+    return [app_commands.Choice(name=name, value=value) for name, value in fitting] or _to_choices(
+        [current][: bool(query)]
+    )
+
+
+@safe_autocomplete
+async def complete_timezones(_interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    return _to_choices(suggest_zones(current)[:CHOICES])
+
+
+@safe_autocomplete
+async def complete_cards(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    """Complete visible cards by words."""
+    return await _complete_cards(interaction, current, hidden=False)
+
+
+@safe_autocomplete
+async def complete_all_cards(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    """Complete cards including held ones, for moderators."""
+    return await _complete_cards(interaction, current, hidden=True) if can_moderate(interaction) else []
+
+
+async def _complete_cards(interaction: discord.Interaction[NewsBot], current: str, *, hidden: bool) -> Choices:
+    archive = interaction.client.store.cards
+    found = await archive.complete_cards(current, guild_id_of(interaction), limit=CHOICES, hidden=hidden)
+    return [app_commands.Choice(name=format_choice(card), value=f"card:{card.id}") for card in found]
+
+
+async def resolve_card(interaction: discord.Interaction[NewsBot], value: str, *, hidden: bool = False) -> StoredCard:
+    """Resolve an option to a card: a suggestion, a slug, or words that match only one. Raises `UserError`."""
+    archive, server = interaction.client.store.cards, guild_id_of(interaction)
+    if suggested := _CARD.match(value):
+        card = await archive.get_card(int(suggested[1]), server, hidden=hidden)
+    else:
+        card = await archive.get_by_slug(value.strip(), server, hidden=hidden) or await _find_single_match(
+            interaction, value, hidden
+        )
+    if card is None:
+        raise UserError(tr("That card is not here. Type a few words of its title and choose it from the list."))
+    return card
+
+
+async def _find_single_match(interaction: discord.Interaction[NewsBot], words: str, hidden: bool) -> StoredCard | None:
+    archive = interaction.client.store.cards
+    found = (
+        await archive.complete_cards(words, guild_id_of(interaction), limit=2, hidden=hidden) if words.strip() else []
+    )
+    if len(found) > 1:
+        shown = cut_text(words, _VALUE)
+        raise UserError(tr("Several cards have the words “{words}”. Choose one from the list.", words=shown))
+    return found[0] if found else None
+
+
+@safe_autocomplete
+async def complete_subscriptions(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+    """Complete this guild's subscriptions, as “#channel: topics”."""
+    found = await interaction.client.store.subscriptions.list_for_guild(guild_id_of(interaction))
+    named = [(format_subscription(interaction, each), each.id) for each in found]
+    query = current.casefold()
+    fitting = [(name, key) for name, key in named if query in name.casefold() or query == str(key)]
+    return [app_commands.Choice(name=name, value=str(key)) for name, key in fitting[:CHOICES]]
+
+
+async def resolve_subscription(interaction: discord.Interaction[NewsBot], value: str) -> Subscription:
+    """Resolve an option to a subscription of this guild. Raises `UserError`, also if the person may not manage it."""
+    found = await interaction.client.store.subscriptions.list_for_guild(guild_id_of(interaction))
+    selected = next((each for each in found if str(each.id) == value), None)
+    if selected is None:
+        raise UserError(tr("There is no such subscription. Choose one from the list."))
+    await require_channel_manager(interaction, selected.channel_id)
+    return selected
+
+
+async def resolve_channel(interaction: discord.Interaction[NewsBot], channel_id: int) -> SubscribableChannel:
+    """Return a subscribed channel if the bot can post in it. Raises `UserError`."""
+    try:
+        channel = await find_channel(interaction, channel_id)
+    except HiddenChannelError as error:
+        words = tr("I cannot see that channel. Add me to the thread, or give my role **View Channel** there.")
+        raise UserError(words) from error
+    if not isinstance(channel, discord.TextChannel | discord.Thread | discord.ForumChannel):
+        raise UserError(tr("That channel is gone. `/digest remove` ends its subscription."))
+    return channel
+
+
+def format_subscription(interaction: discord.Interaction[NewsBot], subscription: Subscription) -> str:
+    """Format a subscription as a choice: channel, topics and times."""
+    options = subscription.options
+    paused = f" ({tr('paused')})" if subscription.paused else ""
+    topics = ", ".join(options.topics) or tr("every topic")
+    return cut_text(
+        f"#{_channel_name(interaction, subscription.channel_id)}: {topics}, {describe_schedule(options)}{paused}",
+        _VALUE,
+    )
+
+
+def _channel_name(interaction: discord.Interaction[NewsBot], channel_id: int) -> str:
+    channel = get_cached_channel(interaction, channel_id)
+    return channel.name if channel else tr("deleted channel")

@@ -1,0 +1,267 @@
+"""Persistent buttons. A `custom_id` carries the parameters of its button, never a permission."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+
+from bot.client.acknowledgement import Acknowledgement, answer_interaction
+from bot.client.error_handler import ErrorReportingItem, ErrorReportingModal
+from bot.client.permissions import guild_id_of
+from bot.errors import UserError
+from bot.i18n import tr, tr_noop, trn
+from bot.render.card_list import format_choice, render_related
+from bot.render.explanations import render_reasons
+from bot.render.limits import CHOICES
+from bot.store.cards.rows import StoredCard
+from bot.store.moderation.reports import MAX_REPORTS, Report, ReportResult
+from bot.ui.pagination import PAGE_SIZE, first_page
+
+if TYPE_CHECKING:
+    from bot.client.bot import NewsBot
+
+Button = discord.ui.Button[Any]
+Select = discord.ui.Select[Any]
+_ID = re.compile(r"\d{1,10}")
+_SAVE = r"nd:save:(?P<card>\d{1,10}):(?P<delivery>\d{1,12})"
+_WHY = r"nd:why:(?P<delivery>\d{1,12})"
+_DELIVERY = re.compile(r"nd:(?:save:\d+|why|review:[a-z]:\d+:[pw-]):(?P<delivery>\d{1,12})")
+_REPORT = 300
+
+
+class SaveButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=_SAVE):
+    """Saves a card for the member who clicks."""
+
+    def __init__(self, card_id: int, delivery_id: int = 0, label: str = "") -> None:
+        label = label or tr("Save")
+        super().__init__(discord.ui.Button(label=label, emoji="🔖", custom_id=f"nd:save:{card_id}:{delivery_id}"))
+        self.card_id = card_id
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["card"]), int(match["delivery"]))
+
+    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+        card = await _require_card(interaction, self.card_id)
+        store, user = interaction.client.store, interaction.user.id
+        new = await store.saved_cards.save_card(user, card.id, interaction.client.clock())
+        text = (
+            tr("Saved. `/saved list` shows all that you kept.")
+            if new
+            else tr("You saved this card already: see `/saved list`.")
+        )
+        await answer_interaction(interaction, text)
+
+
+class UnsaveButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"nd:forget:(?P<card>\d{1,10})"):
+    """Removes a card from the member's saved list."""
+
+    def __init__(self, card_id: int, label: str = "") -> None:
+        label = label or tr("Remove")
+        super().__init__(discord.ui.Button(label=label, emoji="🗑️", custom_id=f"nd:forget:{card_id}"))
+        self.card_id = card_id
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["card"]))
+
+    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+        removed = await interaction.client.store.saved_cards.remove_card(interaction.user.id, self.card_id)
+        text = (
+            tr("Removed from your saved cards.") if removed else tr("That card is not among your saved cards any more.")
+        )
+        await answer_interaction(interaction, text)
+
+
+class SaveSelect(ErrorReportingItem, discord.ui.DynamicItem[Select], template=r"nd:keep:(?P<delivery>\d{1,12})"):
+    """Saves the selected cards of a digest."""
+
+    def __init__(self, delivery_id: int, cards: Sequence[StoredCard] = ()) -> None:
+        options = [discord.SelectOption(label=format_choice(card), value=str(card.id)) for card in cards[:CHOICES]]
+        super().__init__(
+            discord.ui.Select(
+                placeholder=f"🔖 {tr('Save a card')}",
+                options=options,
+                custom_id=f"nd:keep:{delivery_id}",
+                max_values=len(options) or 1,
+            )
+        )
+        self.delivery_id = delivery_id
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["delivery"]))
+
+    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+        store, user = interaction.client.store, interaction.user.id
+        server = await _guild_for_delivery(interaction, self.delivery_id)
+        selected = [int(value) for value in self.item.values[:CHOICES] if _ID.fullmatch(value)]
+        cards = [await _require_card(interaction, card_id, server) for card_id in selected]
+        new = [await store.saved_cards.save_card(user, card.id, interaction.client.clock()) for card in cards]
+        saved, known = sum(new), len(new) - sum(new)
+        text = trn(
+            "Saved {count} card. `/saved list` shows all that you kept.",
+            "Saved {count} cards. `/saved list` shows all that you kept.",
+            saved,
+        )
+        text += " " + tr("You had {count} of them already.", count=known) if known else ""
+        await answer_interaction(interaction, text)
+
+
+class WhyButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=_WHY):
+    """Explains why a digest contains its cards."""
+
+    def __init__(self, delivery_id: int) -> None:
+        super().__init__(discord.ui.Button(label=tr("Why these?"), custom_id=f"nd:why:{delivery_id}"))
+        self.delivery_id = delivery_id
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["delivery"]))
+
+    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+        server = await _guild_for_delivery(interaction, self.delivery_id)
+        selected = await interaction.client.store.digests.selection_reasons(self.delivery_id, server)
+        await answer_interaction(interaction, embed=render_reasons(selected))
+
+
+class StopButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"nd:stop:(?P<delivery>\d{1,12})"):
+    """Unsubscribes the member from their personal digest of the server it covers."""
+
+    def __init__(self, delivery_id: int) -> None:
+        super().__init__(discord.ui.Button(label=tr("Stop"), custom_id=f"nd:stop:{delivery_id}"))
+        self.delivery_id = delivery_id
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["delivery"]))
+
+    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+        follows, user = interaction.client.store.personal_digests, interaction.user.id
+        server = await follows.guild_of_delivery(user, self.delivery_id)
+        if not server or not await follows.rest_digest(user, server):
+            raise UserError(tr("This digest does not come any more."))
+        await answer_interaction(interaction, tr("Stopped. `/following` in the server resumes it."))
+
+
+class RelatedButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"nd:related:(?P<card>\d{1,10})"):
+    """Shows other coverage of the story."""
+
+    def __init__(self, card_id: int) -> None:
+        super().__init__(discord.ui.Button(label=tr("Related"), emoji="🗞️", custom_id=f"nd:related:{card_id}"))
+        self.card_id = card_id
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["card"]))
+
+    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+        card = await _require_card(interaction, self.card_id)
+        if not card.card.related:
+            raise UserError(tr("Nobody else has covered this story yet."))
+        await answer_interaction(interaction, embed=render_related(card))
+
+
+class TopicButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"nd:topic:(?P<card>\d{1,10})"):
+    """Lists the newest cards of a card's first topic."""
+
+    def __init__(self, card_id: int) -> None:
+        super().__init__(discord.ui.Button(label=tr("More from this topic"), custom_id=f"nd:topic:{card_id}"))
+        self.card_id = card_id
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["card"]))
+
+    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+        card = (await _require_card(interaction, self.card_id)).card
+        if not card.topics:
+            raise UserError(tr("This card has no topic any more."))
+        request = {"kind": "latest", "topic": card.topics[0], "count": PAGE_SIZE}
+        await answer_interaction(interaction, **await first_page(interaction, request))
+
+
+class ReportButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"nd:flag:(?P<card>\d{1,10})"):
+    """Reports a problem with a card to the server's moderators."""
+
+    acknowledgement = Acknowledgement.FORM
+
+    def __init__(self, card_id: int) -> None:
+        super().__init__(discord.ui.Button(emoji="🚩", custom_id=f"nd:flag:{card_id}"))
+        self.card_id = card_id
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["card"]))
+
+    def build_form(self, interaction: discord.Interaction[NewsBot]) -> ReportModal:
+        _require_guild(interaction)
+        return ReportModal(self.card_id)
+
+
+class ReportModal(ErrorReportingModal):
+    """Asks what is wrong with the card."""
+
+    def __init__(self, card_id: int) -> None:
+        super().__init__(title=tr("Report a problem"))
+        self.card_id = card_id
+        example = tr("The link is dead; it is a duplicate; …")
+        self.reason: discord.ui.TextInput[Any] = discord.ui.TextInput(
+            style=discord.TextStyle.paragraph, max_length=_REPORT, placeholder=example
+        )
+        self.add_item(discord.ui.Label(text=tr("What is wrong with this card?"), component=self.reason))
+
+    async def on_submit(self, interaction: discord.Interaction[NewsBot], /) -> None:  # type: ignore[override]  # our client's
+        _require_guild(interaction)
+        card = await _require_card(interaction, self.card_id)
+        bot = interaction.client
+        flag = Report(interaction.user.id, " ".join(self.reason.value.split()), bot.clock())
+        outcome = await bot.store.reports.add_report(guild_id_of(interaction), card.id, flag)
+        if outcome is not ReportResult.ACCEPTED:
+            raise UserError(tr(_NOT_TAKEN[outcome], most=MAX_REPORTS))
+        thanks = tr("Thank you. The moderators of this server see it.")
+        await answer_interaction(interaction, thanks)
+        await bot.worker.plan_deliveries()
+
+
+_NOT_TAKEN = {
+    ReportResult.ALREADY_REPORTED: tr_noop("You have reported this card already. The moderators see it."),
+    ReportResult.TOO_MANY: tr_noop("You have reported {most} cards within an hour. Try again later."),
+}
+
+
+def _require_guild(interaction: discord.Interaction[NewsBot]) -> None:
+    if interaction.guild_id is None:
+        raise UserError(tr("A report goes to a server's moderators: press the button under the card in your server."))
+
+
+def parse_delivery_id(custom_id: str) -> int | None:
+    """Return the delivery id in a post's `custom_id`; None for any other component."""
+    match = _DELIVERY.fullmatch(custom_id)
+    return (int(match["delivery"]) or None) if match else None
+
+
+async def _guild_for_delivery(interaction: discord.Interaction[NewsBot], delivery_id: int) -> int:
+    """Return the guild of a digest; for a personal digest in a DM, the guild that it covers."""
+    if interaction.guild_id:
+        return interaction.guild_id
+    return await interaction.client.store.personal_digests.guild_of_delivery(interaction.user.id, delivery_id)
+
+
+async def _require_card(
+    interaction: discord.Interaction[NewsBot], card_id: int, server: int | None = None
+) -> StoredCard:
+    seen_in = guild_id_of(interaction) if server is None else server
+    card = await interaction.client.store.cards.get_card(card_id, seen_in)
+    if card is None:
+        raise UserError(
+            tr("This card is not available any more: it was withdrawn, or it is not published in this server.")
+        )
+    return card
+
+
+CARD_BUTTONS = (SaveButton, UnsaveButton, SaveSelect, WhyButton, StopButton, RelatedButton, TopicButton, ReportButton)
+"""Buttons that act on a single card."""

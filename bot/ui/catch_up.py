@@ -1,0 +1,64 @@
+"""Cards that a member missed since they last read in a guild, best first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.client.permissions import guild_id_of
+from bot.domain.catch_up import DEFAULT_LOOK_BACK, MAX_CARDS, select_missed
+from bot.errors import UserError
+from bot.i18n import tr, trn
+from bot.render.card_list import render_card_list
+from bot.ui.pagination import PAGE_SIZE, PageCursor, Reply, Request, first_page, page_at_offset, page_buttons
+from bot.ui.views import build_list_view
+
+if TYPE_CHECKING:
+    from bot.client.bot import NewsBot
+
+    Interaction = discord.Interaction[NewsBot]
+
+
+async def show_catch_up(interaction: Interaction) -> Reply:
+    """Return the first page and mark everything as read. Raises `UserError` if nothing was missed."""
+    bot, user, server = interaction.client, interaction.user.id, guild_id_of(interaction)
+    now = bot.clock()
+    since = await bot.store.last_read.last_read_at(user, server) or now - DEFAULT_LOOK_BACK
+    reply = await first_page(interaction, {"kind": "catchup", "since": since.isoformat(), "until": now.isoformat()})
+    await bot.store.last_read.mark_read(user, server, now)
+    return reply
+
+
+async def show_catch_up_page(interaction: Interaction, request: Request, key: str, place: PageCursor) -> Reply:
+    """Return a page of what was missed at that time, limited to cards still visible here."""
+    since, until = (datetime.fromisoformat(request[name]) for name in ("since", "until"))
+    bot, server = interaction.client, guild_id_of(interaction)
+    candidate_pool = await bot.store.digest_candidates.load_pool([server], since, until - bot.settings.max_age)
+    found = select_missed(candidate_pool.for_guild(server), since, until)
+    ids = [card.card_id for card in found.best[place.offset : place.offset + PAGE_SIZE]]
+    if not ids:
+        raise UserError(tr("You have missed nothing since {when}.", when=discord.utils.format_dt(since, "f")))
+    by_id = await bot.store.cards.get_by_ids(ids, server)
+    cards = tuple(by_id[card_id] for card_id in ids)
+    buttons = page_buttons(key, page_at_offset(cards, len(found.best), place), place.offset)
+    embeds = render_card_list(cards, bot.settings.asset_base_url)
+    return {
+        "content": _describe_missed(found.stories, since),
+        "embeds": embeds,
+        "view": build_list_view(cards, buttons),
+    }
+
+
+def _describe_missed(stories: int, since: datetime) -> str:
+    when = discord.utils.format_dt(since, "f")
+    missed_since = trn("{count} story since {when}.", "{count} stories since {when}.", stories, when=when)
+    best = tr("These are the best {most}; `/latest` has all.", most=MAX_CARDS)
+    return f"{missed_since} {best}" if stories > MAX_CARDS else missed_since
+
+
+async def mark_read(interaction: Interaction) -> None:
+    """Record that the member has just viewed this guild's cards."""
+    bot = interaction.client
+    await bot.store.last_read.mark_read(interaction.user.id, guild_id_of(interaction), bot.clock())

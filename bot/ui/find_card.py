@@ -1,0 +1,52 @@
+"""Find the cards that a message links to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.cards.urls import find_urls
+from bot.client.permissions import guild_id_of
+from bot.errors import UserError
+from bot.i18n import tr, trn
+from bot.render.card_list import render_card_list
+from bot.ui.share_button import MAX_SHARED_CARDS, share_buttons
+from bot.ui.views import build_list_view
+
+if TYPE_CHECKING:
+    from bot.client.bot import NewsBot
+
+_LINKS = 10
+"""Maximum links of a message to look up, from the first on."""
+
+
+async def build_linked_cards_reply(
+    interaction: discord.Interaction[NewsBot], message: discord.Message
+) -> dict[str, Any]:
+    """Return the cards the message links to. Raises `UserError` if it has no link, or no link has a card."""
+    addresses = find_urls("\n".join(_iter_texts(message)), _LINKS)
+    if not addresses:
+        raise UserError(tr("There is no web link in that message."))
+    bot = interaction.client
+    cards = await bot.store.card_lookup.find_by_urls(addresses, guild_id_of(interaction), limit=MAX_SHARED_CARDS)
+    if not cards:
+        nothing = trn(
+            "That link is not the address of a card here. `/search` finds cards by their words.",
+            "None of the {count} links looked up is the address of a card here. `/search` finds cards by their words.",
+            len(addresses),
+        )
+        raise UserError(nothing)
+    embeds = render_card_list(cards, bot.settings.asset_base_url)
+    return {"embeds": embeds, "view": build_list_view(cards, share_buttons(interaction, cards))}
+
+
+def _iter_texts(message: discord.Message) -> Iterator[str]:
+    """Yield the texts of a message, or of one it forwards, that may contain links, one per line: links end there."""
+    parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
+    for part in parts:
+        yield part.content
+        for embed in part.embeds:
+            yield from (embed.url or "", embed.description or "", embed.author.url or "")
+            yield from (field.value or "" for field in embed.fields)

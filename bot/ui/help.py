@@ -1,0 +1,98 @@
+"""List the commands that a person may use here, for /help."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+
+from bot.i18n import current_language, tr, tr_command_name, tr_noop
+from bot.render.help import UsableCommand
+
+if TYPE_CHECKING:
+    from bot.client.bot import NewsBot
+
+_log = logging.getLogger(__name__)
+READING, DIGESTS = tr_noop("Reading"), tr_noop("Digests")
+DESK, OPERATING = tr_noop("The desk"), tr_noop("Operating")
+_OF_ROOT = {"digest": DIGESTS, "desk": DESK}
+OWNERS: dict[Any, Any] = {"owners": True}
+"""Key in the `extras` of a command that is restricted to the bot's owners."""
+
+Known = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
+
+
+async def list_usable_commands(interaction: discord.Interaction[NewsBot]) -> dict[str, list[UsableCommand]]:
+    """Return the usable commands by group.
+
+    Bots only see default permissions, not a guild's own command permission overrides.
+    """
+    bot = interaction.client
+    offered = [command for command in _iter_commands(bot.tree) if _is_offered(interaction, command)]
+    if any(map(_is_for_owners, offered)) and not await bot.is_owner(interaction.user):
+        offered = [command for command in offered if not _is_for_owners(command)]
+    ids = await _fetch_command_ids(bot)
+    groups: dict[str, list[UsableCommand]] = {tr(group): [] for group in (READING, DIGESTS, DESK, OPERATING)}
+    for command in offered:
+        groups[tr(_group_name(command))].append(_describe_command(command, ids))
+    return groups
+
+
+def _iter_commands(tree: app_commands.CommandTree[Any]) -> Iterator[Known]:
+    for command in tree.walk_commands():
+        if isinstance(command, app_commands.Command):
+            yield command
+    yield from tree.get_commands(type=discord.AppCommandType.message)
+
+
+def _root_command(command: Known) -> Known | app_commands.Group:
+    """Return the top-level command or group, which Discord shows or hides as a unit."""
+    return (command.root_parent if isinstance(command, app_commands.Command) else None) or command
+
+
+def _is_offered(interaction: discord.Interaction[Any], command: Known) -> bool:
+    root, granted = _root_command(command), interaction.permissions
+    if interaction.guild_id is None:
+        return not root.guild_only and (root.allowed_contexts is None or bool(root.allowed_contexts.dm_channel))
+    return granted.administrator or root.default_permissions is None or root.default_permissions <= granted
+
+
+def _is_for_owners(command: Known) -> bool:
+    return bool(command.extras.get("owners"))
+
+
+def _group_name(command: Known) -> str:
+    return OPERATING if _is_for_owners(command) else _OF_ROOT.get(_root_command(command).name, READING)
+
+
+def _describe_command(command: Known, ids: Mapping[str, int]) -> UsableCommand:
+    if isinstance(command, app_commands.ContextMenu):
+        mention = tr("*Apps → {name}* on a message", name=tr_command_name(command.name, current_language()))
+        return UsableCommand(mention, tr(command.extras["description"]))
+    return UsableCommand(
+        _command_mention(command.qualified_name, ids.get(_root_command(command).name)), tr(command.description)
+    )
+
+
+def _command_mention(name: str, number: int | None) -> str:
+    """Return a clickable mention, which needs the untranslated name, or without an id the name to type."""
+    if number:
+        return f"</{name}:{number}>"
+    return f"`/{' '.join(tr_command_name(word, current_language()) for word in name.split())}`"
+
+
+async def _fetch_command_ids(bot: NewsBot) -> Mapping[str, int]:
+    """Return the command ids, fetched once; empty while Discord is unreachable."""
+    if not bot.command_ids:
+        try:
+            commands = await bot.tree.fetch_commands()
+        except discord.HTTPException as error:
+            _log.warning("Could not fetch the command ids: %s", error)
+        else:
+            bot.command_ids = {
+                each.name: each.id for each in commands if each.type is discord.AppCommandType.chat_input
+            }
+    return bot.command_ids

@@ -1,0 +1,330 @@
+"""Review messages: a card for moderators as readers will see it, with actions, then a record of the decision."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+
+from bot.cards.model import CardState
+from bot.client.acknowledgement import Acknowledgement, answer_interaction
+from bot.client.error_handler import ErrorReportingItem, ErrorReportingModal
+from bot.client.localization import in_guild_language
+from bot.client.permissions import guild_id_of, require_moderator
+from bot.domain.filters import matches_options
+from bot.domain.moderation import EVERYWHERE, DecisionSource, Verdict
+from bot.errors import UserError
+from bot.i18n import override_language, tr, tr_noop
+from bot.render.card import format_topics_line, parse_topics_line, render_card
+from bot.render.limits import CHOICES
+from bot.render.moderation import conflict_text, done_text, render_why_held, review_text
+from bot.store.cards.rows import StoredCard
+from bot.store.moderation.audit_log import AuditEntry, AuditSubject
+from bot.ui import autocomplete
+from bot.ui.moderation import (
+    LETTERS,
+    MAX_TOPICS,
+    REASON,
+    VERDICTS,
+    ModerationResult,
+    decide_card,
+    require_decision_right,
+    set_topics,
+    undo_entry,
+)
+from bot.ui.views import arrange_rows, find_delivery_id
+
+if TYPE_CHECKING:
+    from bot.client.bot import NewsBot
+
+    Interaction = discord.Interaction[NewsBot]
+
+Button = discord.ui.Button[Any]
+_ID = r"\d{1,10}"
+_GONE = tr_noop("This card is gone: its source withdrew it, or its file was deleted.")
+
+
+async def build_review(bot: NewsBot, server: int, card: StoredCard, delivery_id: int) -> dict[str, Any]:
+    """Render a review message in its current state: content, embeds, view. Its buttons carry the delivery id."""
+    entry = await bot.store.audit_log.get_last(server, card.id)
+    flags = await bot.store.reports.open_reports(server, card.id)
+    found = await bot.store.subscriptions.get_by_ids(entry.only) if entry and entry.only else []
+    channels = [each.channel_id for each in found if each.guild_id == server]
+    return {
+        "content": review_text(card, entry, flags, channels),
+        "embeds": [render_card(card, bot.settings.asset_base_url)],
+        "view": _build_view(card, entry, delivery_id, reported=bool(flags)),
+    }
+
+
+def _build_view(card: StoredCard, entry: AuditEntry | None, delivery_id: int, *, reported: bool) -> discord.ui.View:
+    """Build the available actions. A decided card can be undone, a published one withdrawn."""
+    held = card.card.state is CardState.HELD and card.verdict is None
+    out = card.verdict is Verdict.PUBLISH or (card.card.state is CardState.PUBLISHED and card.verdict is None)
+    acts = ("pi" if held else "k" if out and reported else "") + ("wt" if held or out else "") + "y"
+    buttons: list[discord.ui.Item[Any]] = [ReviewButton(act, card.id, card.verdict, delivery_id) for act in acts]
+    if entry and entry.guild_id != EVERYWHERE and entry.subject is not AuditSubject.STATE and entry.undoes is None:
+        buttons.insert(0, UndoButton(entry.id))
+    return arrange_rows(buttons)
+
+
+class ReviewButton(
+    ErrorReportingItem,
+    discord.ui.DynamicItem[Button],
+    template=rf"nd:review:(?P<act>[pikwty]):(?P<card>{_ID}):(?P<expected>[pw-]):(?P<delivery>\d{{1,12}})",
+):
+    """A moderation action, valid only while the current verdict equals the one the moderator saw."""
+
+    def __init__(self, act: str, card_id: int, expected: Verdict | None, delivery_id: int) -> None:
+        label, style = _LOOKS[act]
+        custom_id = f"nd:review:{act}:{card_id}:{LETTERS[expected]}:{delivery_id}"
+        super().__init__(discord.ui.Button(label=tr(label), style=style, custom_id=custom_id))
+        self.kind = act
+        self.card_id: int = card_id
+        self.expected = expected
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls(match["act"], int(match["card"]), VERDICTS[match["expected"]], int(match["delivery"]))
+
+    def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:
+        if self.kind in _FORMS:
+            return Acknowledgement.FORM
+        return _record_acknowledgement(interaction) if self.kind in "pk" else Acknowledgement.REPLY
+
+    def build_form(self, interaction: Interaction) -> ErrorReportingModal:
+        require_moderator(interaction)
+        return _FORMS[self.kind](self, interaction.message)
+
+    async def load_seen(self, interaction: Interaction) -> tuple[StoredCard, Verdict | None]:
+        """Return the current card, and the verdict at the time the button was rendered."""
+        return await _require_card(interaction, self.card_id), self.expected
+
+    async def handle_click(self, interaction: Interaction) -> None:
+        require_moderator(interaction)
+        await _ACTS[self.kind](interaction, await _require_card(interaction, self.card_id), self.expected)
+
+
+_STYLE = discord.ButtonStyle
+_LOOKS = {
+    "p": (tr_noop("Publish"), _STYLE.success),
+    "i": (tr_noop("Publish in…"), _STYLE.secondary),
+    "k": (tr_noop("Keep"), _STYLE.success),
+    "w": (tr_noop("Withdraw"), _STYLE.danger),
+    "t": (tr_noop("Edit topics"), _STYLE.secondary),
+    "y": (tr_noop("Why?"), _STYLE.secondary),
+}
+
+
+class UndoButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"nd:undo:(?P<entry>\d{1,12})"):
+    """Undoes an audit log entry."""
+
+    def __init__(self, entry_id: int) -> None:
+        super().__init__(discord.ui.Button(label=tr("Undo"), emoji="↩️", custom_id=f"nd:undo:{entry_id}"))
+        self.entry_id = entry_id
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["entry"]))
+
+    def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:
+        return _record_acknowledgement(interaction)
+
+    async def handle_click(self, interaction: Interaction) -> None:
+        require_moderator(interaction)
+        entry = await interaction.client.store.audit_log.get_entry(guild_id_of(interaction), self.entry_id)
+        if entry is None:
+            raise UserError(tr("There is nothing to take back."))
+        result = await undo_entry(interaction, entry, DecisionSource.BUTTON)
+        await _show_result(interaction, await _require_card(interaction, entry.card_id), result)
+
+
+class PublishInSelect(
+    ErrorReportingItem,
+    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    template=rf"nd:pick:(?P<part>\d):(?P<card>{_ID}):(?P<expected>[pw-])",
+):
+    """Publishes a card in the selected subscriptions only."""
+
+    acknowledgement = Acknowledgement.UPDATE
+
+    def __init__(
+        self, part: int, card_id: int, expected: Verdict | None, options: Sequence[discord.SelectOption] = ()
+    ) -> None:
+        select: discord.ui.Select[Any] = discord.ui.Select(
+            placeholder=tr("Publish only in…"),
+            options=list(options),
+            max_values=len(options) or 1,
+            custom_id=f"nd:pick:{part}:{card_id}:{LETTERS[expected]}",
+        )
+        super().__init__(select)
+        self.card_id = card_id
+        self.expected = expected
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["part"]), int(match["card"]), VERDICTS[match["expected"]])
+
+    async def handle_click(self, interaction: Interaction) -> None:
+        require_moderator(interaction)
+        card = await _require_card(interaction, self.card_id)
+        own = {str(each.id): each for each in await _list_subscriptions(interaction)}
+        only = [own[value].id for value in dict.fromkeys(self.item.values) if value in own]
+        if not only:
+            raise UserError(tr("These subscriptions are gone. Ask for the list again."))
+        result = await decide_card(
+            interaction, card, Verdict.PUBLISH, expected=self.expected, source=DecisionSource.BUTTON, only=only
+        )
+        await answer_interaction(interaction, content=done_text(card, result.entry, result.note), view=None)
+
+
+async def _publish_card(interaction: Interaction, card: StoredCard, expected: Verdict | None) -> None:
+    result = await decide_card(interaction, card, Verdict.PUBLISH, expected=expected, source=DecisionSource.BUTTON)
+    await _show_result(interaction, card, result)
+
+
+async def _send_channel_select(interaction: Interaction, card: StoredCard, expected: Verdict | None) -> None:
+    found = await _list_subscriptions(interaction)
+    if not found:
+        raise UserError(tr("Nothing is subscribed in this server yet. `/digest setup` brings cards to a channel."))
+    options = [
+        discord.SelectOption(label=autocomplete.format_subscription(interaction, each), value=str(each.id))
+        for each in found
+    ]
+    parts = [options[start : start + CHOICES] for start in range(0, len(options), CHOICES)]
+    selects = [PublishInSelect(part, card.id, expected, some) for part, some in enumerate(parts)]
+    text = tr("Where should it go? It is published in this server, and posted in what you choose, whatever its topics.")
+    view = arrange_rows(*([select] for select in selects))
+    await answer_interaction(interaction, text, view=view)
+
+
+async def _list_subscriptions(interaction: Interaction) -> Sequence[Any]:
+    return await interaction.client.store.subscriptions.list_for_guild(guild_id_of(interaction))
+
+
+async def _explain_card(interaction: Interaction, card: StoredCard, _expected: Verdict | None) -> None:
+    covering = await interaction.client.store.cards.find_covering(card.id, guild_id_of(interaction))
+    goes = [
+        each.channel_id for each in await _list_subscriptions(interaction) if matches_options(card.card, each.options)
+    ]
+    await answer_interaction(interaction, embed=render_why_held(card, covering, goes))
+
+
+def _review_delivery(interaction: discord.Interaction[Any]) -> int | None:
+    """Return the delivery id of the clicked review; None for any other message."""
+    return find_delivery_id(interaction.message) if interaction.message else None
+
+
+def _record_acknowledgement(interaction: discord.Interaction[Any]) -> Acknowledgement:
+    return Acknowledgement.REPLY if _review_delivery(interaction) is None else Acknowledgement.UPDATE
+
+
+async def _show_result(interaction: Interaction, card: StoredCard, result: ModerationResult) -> None:
+    """Turn a review into its record at once; elsewhere reply to the person."""
+    delivery_id = _review_delivery(interaction)
+    if delivery_id is not None:
+        current = await _require_card(interaction, card.id)
+        with override_language(in_guild_language(interaction)):
+            shown = await build_review(interaction.client, guild_id_of(interaction), current, delivery_id)
+        await answer_interaction(interaction, **shown)
+        if result.note:
+            await interaction.followup.send(result.note, ephemeral=True)
+        return
+    await send_confirmation(interaction, card, result)
+
+
+async def send_confirmation(interaction: Interaction, card: StoredCard, result: ModerationResult) -> None:
+    """Reply with the outcome and an undo button."""
+    text, view = done_text(card, result.entry, result.note), arrange_rows([UndoButton(result.entry.id)])
+    await answer_interaction(interaction, text, view=view)
+
+
+async def _require_card(interaction: Interaction, card_id: int) -> StoredCard:
+    card = await interaction.client.store.cards.get_card(card_id, guild_id_of(interaction), hidden=True)
+    if card is None:
+        raise UserError(tr(_GONE))
+    return card
+
+
+_LookUp = Callable[[Any], Awaitable[tuple[StoredCard, Verdict | None]]]
+
+
+class WithdrawModal(ErrorReportingModal):
+    """Asks for a reason. `load_card` is called on submit and returns the card and the verdict that the person saw."""
+
+    def __init__(self, load_card: _LookUp, *, everywhere: bool = False) -> None:
+        super().__init__(title=tr("Withdraw a card"))
+        self.load_card = load_card
+        self.everywhere = everywhere
+        self.reason: discord.ui.TextInput[Any] = discord.ui.TextInput(
+            style=discord.TextStyle.paragraph, required=False, max_length=REASON
+        )
+        self.add_item(discord.ui.Label(text=tr("Why? (for the desk's log)"), component=self.reason))
+
+    def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:
+        return _record_acknowledgement(interaction)
+
+    async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
+        await require_decision_right(interaction, everywhere=self.everywhere)
+        card, expected = await self.load_card(interaction)
+        result = await decide_card(
+            interaction,
+            card,
+            Verdict.WITHDRAW,
+            expected=expected,
+            source=DecisionSource.BUTTON if interaction.message else DecisionSource.COMMAND,
+            reason=self.reason.value,
+            everywhere=self.everywhere,
+        )
+        await _show_result(interaction, card, result)
+
+
+class TopicsModal(ErrorReportingModal):
+    """Asks for the card's topics in this guild. `shown` is the line of topics that the person saw."""
+
+    def __init__(self, card_id: int, shown: str) -> None:
+        super().__init__(title=tr("Edit topics"))
+        self.card_id = card_id
+        self.shown = shown
+        self.topics: discord.ui.TextInput[Any] = discord.ui.TextInput(
+            required=False, default=", ".join(parse_topics_line(shown)), max_length=REASON
+        )
+        hint = tr("Up to {most}, with commas between them; nothing gives it its own topics back.", most=MAX_TOPICS)
+        self.add_item(discord.ui.Label(text=tr("Topics in this server"), description=hint, component=self.topics))
+
+    def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:
+        return _record_acknowledgement(interaction)
+
+    async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
+        require_moderator(interaction)
+        card, server = await _require_card(interaction, self.card_id), guild_id_of(interaction)
+        if format_topics_line(card.card) != self.shown:
+            raise UserError(
+                conflict_text(await interaction.client.store.audit_log.get_last(server, card.id, AuditSubject.TOPICS))
+            )
+        own = await interaction.client.store.moderation.own_topics(server, card.id)
+        result = await set_topics(interaction, card, self.topics.value, own)
+        await _show_result(interaction, card, result)
+
+
+_ACTS = {
+    "p": _publish_card,
+    "k": _publish_card,
+    "i": _send_channel_select,
+    "y": _explain_card,
+}
+_FORMS: dict[str, Callable[[ReviewButton, discord.Message | None], ErrorReportingModal]] = {
+    "w": lambda button, _message: WithdrawModal(button.load_seen),
+    "t": lambda button, message: TopicsModal(button.card_id, _read_topics_line(message)),
+}
+
+
+def _read_topics_line(message: discord.Message | None) -> str:
+    """Return the line with the card's topics from a review message."""
+    return (message.embeds[0].footer.text or "") if message and message.embeds else ""
+
+
+REVIEW_ITEMS = (ReviewButton, UndoButton, PublishInSelect)
+"""Persistent components of review messages."""

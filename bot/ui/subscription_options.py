@@ -1,0 +1,243 @@
+"""Parse and validate subscription options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.cards.text import normalize_name
+from bot.client.permissions import can_mention, deleted_roles, guild_id_of, require_can_post
+from bot.domain.digest_schedule import is_known_zone
+from bot.domain.schedule_parser import parse_days, parse_times, parse_zone
+from bot.domain.subscription import Frequency, Layout, OnWithdrawal, Subscription, SubscriptionOptions
+from bot.errors import UserError
+from bot.i18n import available_languages, tr, tr_noop
+from bot.render.markdown import escape_markdown
+from bot.ui.autocomplete import SubscribableChannel, split_topics
+
+if TYPE_CHECKING:
+    from bot.client.bot import NewsBot
+
+MAX_SUBSCRIPTIONS = 50
+"""Maximum subscriptions per guild: enough for every channel, and still a readable list."""
+_MAX_WORDS = 25
+_TOO_MANY = tr_noop("These are {number} topics or words; at most {most} are possible.")
+SERVERS_OWN = "server"
+"""Value of the language option: follow the guild's locale."""
+_NOTHING = tr_noop("all, every, none, nothing")
+"""Words accepted for "no limit", in English and in the user's locale, which may have several."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptionInput:
+    """The options as typed; None if omitted."""
+
+    when: str | None = None
+    at: str | None = None
+    on: str | None = None
+    timezone: str | None = None
+    topics: str | None = None
+    without: str | None = None
+    min_quality: int | None = None
+    max_cards: int | None = None
+    layout: str | None = None
+    mention: discord.Role | None = None
+    crosspost: bool | None = None
+    on_withdrawal: str | None = None
+    skip_empty: bool | None = None
+    language: str | None = None
+
+
+def apply_options(option_input: OptionInput, base: SubscriptionOptions) -> SubscriptionOptions:
+    """Merge the options into the base. Raises `UserError` if the result is inconsistent."""
+    values: dict[str, Any] = {
+        "times": parse_times(option_input.at) if option_input.at else None,
+        "days": parse_days(option_input.on) if option_input.on else None,
+        "timezone": parse_zone(option_input.timezone) if option_input.timezone else None,
+        "topics": _split_values(option_input.topics),
+        "without": _split_values(option_input.without),
+        "min_quality": option_input.min_quality,
+        "max_cards": option_input.max_cards,
+        "layout": Layout(option_input.layout) if option_input.layout else None,
+        "mention": option_input.mention.id if option_input.mention else None,
+        "crosspost": option_input.crosspost,
+        "on_withdrawal": OnWithdrawal(option_input.on_withdrawal) if option_input.on_withdrawal else None,
+        "skip_empty": option_input.skip_empty,
+        "when": Frequency(option_input.when) if option_input.when else None,
+    }
+    if values["when"] is None and base.when is Frequency.INSTANT and (option_input.at or option_input.on):
+        values["when"] = Frequency.DAILY  # a time of day implies a digest
+    options = replace(base, **{name: value for name, value in values.items() if value is not None})
+    if option_input.language:
+        options = replace(
+            options, language=None if option_input.language == SERVERS_OWN else validate_language(option_input.language)
+        )
+    return _validate_options(options, option_input)
+
+
+def validate_language(typed: str) -> str:
+    """Validate a language: Discord's clients only offer supported ones, but others can be typed."""
+    if typed not in available_languages():
+        raise UserError(tr("I do not speak that language. Choose one from the list."))
+    return typed
+
+
+def _split_values(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    words = [] if _means_nothing(text.strip().casefold()) else split_topics(text)
+    if len(words) > _MAX_WORDS:
+        raise UserError(tr(_TOO_MANY, number=len(words), most=_MAX_WORDS))
+    return tuple(words)
+
+
+def _means_nothing(word: str) -> bool:
+    return word in {"-", *split_topics(_NOTHING), *split_topics(tr(_NOTHING))}
+
+
+def _validate_options(options: SubscriptionOptions, option_input: OptionInput) -> SubscriptionOptions:
+    if {normalize_name(topic) for topic in options.topics} & {normalize_name(word) for word in options.without}:
+        raise UserError(
+            tr("A topic stands in `topics` and in `without`: no card could ever match. Leave it out of one.")
+        )
+    if options.when is Frequency.INSTANT:
+        if option_input.at or option_input.on:
+            raise UserError(
+                tr("Instant cards come as they appear. For times of day choose `when: daily`, or another one.")
+            )
+        return replace(options, times=(), days=())
+    if not is_known_zone(options.timezone):
+        parse_zone(options.timezone)  # raises for an unknown zone
+    if options.when is Frequency.WEEKDAYS:
+        if option_input.on:
+            raise UserError(tr("`weekdays` means Monday to Friday. For other days choose `when: daily` and `on`."))
+        return replace(options, days=())
+    if options.when is Frequency.WEEKLY and len(options.days) > 1 and option_input.when:
+        raise UserError(tr("A weekly digest comes on one day. For several days choose `when: daily` and `on`."))
+    return options
+
+
+async def default_options(interaction: discord.Interaction[NewsBot]) -> SubscriptionOptions:
+    """Return the defaults of a new subscription, with the time zone last used in this guild."""
+    zone = await interaction.client.store.subscriptions.get_timezone(guild_id_of(interaction))
+    return SubscriptionOptions(timezone=zone or "UTC")
+
+
+async def save_timezone(interaction: discord.Interaction[NewsBot], typed: str | None) -> None:
+    """Store the time zone as the guild's default for the next subscription."""
+    if typed:
+        await interaction.client.store.subscriptions.set_timezone(guild_id_of(interaction), parse_zone(typed))
+
+
+async def create_subscription(
+    interaction: discord.Interaction[NewsBot], channel: SubscribableChannel, options: SubscriptionOptions
+) -> Subscription:
+    """Subscribe a channel of this guild. Raises `UserError` if that is impossible or a duplicate."""
+    validate_channel(interaction, channel, options)
+    store, server, now = interaction.client.store, guild_id_of(interaction), interaction.client.clock()
+    if channel.id == await store.reviews.get_channel(server):
+        raise UserError(tr("{channel} is the moderators' desk. Choose a channel for readers.", channel=channel.mention))
+    existing = await store.subscriptions.list_for_guild(server)
+    if len(existing) >= MAX_SUBSCRIPTIONS:
+        raise UserError(
+            tr("A server has at most {most} subscriptions. Remove one first: `/digest remove`.", most=MAX_SUBSCRIPTIONS)
+        )
+    if any(each.channel_id == channel.id and _is_same_subscription(each.options, options) for each in existing):
+        raise UserError(tr("{channel} has this subscription already. See `/digest list`.", channel=channel.mention))
+    return await store.subscriptions.add_subscription(
+        guild_id=server,
+        channel_id=channel.id,
+        created_by=interaction.user.id,
+        now=now,
+        options=options,
+        forum=isinstance(channel, discord.ForumChannel),
+    )
+
+
+def _is_same_subscription(one: SubscriptionOptions, other: SubscriptionOptions) -> bool:
+    """Return whether both select the same cards at the same times; appearance does not matter."""
+
+    def essentials(options: SubscriptionOptions) -> tuple[object, ...]:
+        topics = frozenset(map(normalize_name, options.topics))
+        return (
+            topics,
+            frozenset(map(normalize_name, options.without)),
+            options.when,
+            options.times,
+            options.days,
+            options.min_quality,
+        )
+
+    return essentials(one) == essentials(other)
+
+
+def validate_channel(
+    interaction: discord.Interaction[NewsBot], channel: SubscribableChannel, options: SubscriptionOptions
+) -> None:
+    """Raise with the fix if the bot, or this person, lacks what the subscription needs in the channel."""
+    require_can_post(channel)
+    if options.crosspost and not (isinstance(channel, discord.TextChannel) and channel.is_news()):
+        raise UserError(tr("`crosspost` is for announcement channels, and {channel} is none.", channel=channel.mention))
+    if options.mention is not None:
+        _require_mentionable(interaction, channel, options.mention)
+
+
+def _require_mentionable(interaction: discord.Interaction[NewsBot], channel: SubscribableChannel, role_id: int) -> None:
+    role = channel.guild.get_role(role_id)
+    if role is None or role.is_default():
+        raise UserError(tr("Choose a role of its own to mention: not everyone should be called for every digest."))
+    if not role.mentionable and not channel.permissions_for(channel.guild.me).mention_everyone:
+        raise UserError(
+            tr(
+                "I may not mention {role}. Allow anyone to mention it in the role's settings, or give me "
+                "**Mention Everyone**.",
+                role=role.mention,
+            )
+        )
+    if not can_mention(interaction, channel, role):
+        raise UserError(
+            tr(
+                "You may not mention {role} in {channel}, so I do not do it for you. It takes the permission **Mention "
+                "Everyone** there, or a role that anyone may mention.",
+                role=role.mention,
+                channel=channel.mention,
+            )
+        )
+
+
+def drop_deleted_role(interaction: discord.Interaction[NewsBot], options: SubscriptionOptions) -> SubscriptionOptions:
+    """Drop a mention of a deleted role."""
+    if options.mention is not None and deleted_roles(interaction, [options.mention]):
+        return replace(options, mention=None)
+    return options
+
+
+def limit_to_person(
+    interaction: discord.Interaction[NewsBot], subscription: Subscription, channel: SubscribableChannel
+) -> Subscription:
+    """Return the subscription for a message that this person triggers: no role they could not mention themselves."""
+    role = channel.guild.get_role(subscription.options.mention) if subscription.options.mention else None
+    if role is not None and can_mention(interaction, channel, role):
+        return subscription
+    return replace(subscription, options=replace(subscription.options, mention=None))
+
+
+async def unknown_topics_note(interaction: discord.Interaction[NewsBot], wanted: Sequence[str]) -> str:
+    """Return a note on topics that no card here has had so far; empty if all are known."""
+    strange = await _unknown_topics(interaction, wanted)
+    if not strange:
+        return ""
+    named = ", ".join(map(escape_markdown, strange))
+    return "\n" + tr("No card has had the topic **{topic}** so far: is it spelled as in `/topics`?", topic=named)
+
+
+async def _unknown_topics(interaction: discord.Interaction[NewsBot], wanted: Sequence[str]) -> list[str]:
+    if not wanted:
+        return []
+    known = {
+        normalize_name(name) for name in await interaction.client.store.cards.list_all_topics(guild_id_of(interaction))
+    }
+    return [topic for topic in wanted if normalize_name(topic) not in known]

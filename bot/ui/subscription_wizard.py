@@ -1,0 +1,264 @@
+"""`/digest setup`: an interactive form for a subscription, with a preview before it is created."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+
+from bot.client.acknowledgement import Acknowledgement, answer_interaction
+from bot.client.error_handler import ErrorReportingItem, ErrorReportingView
+from bot.client.permissions import guild_id_of, require_channel_manager
+from bot.domain.digest_schedule import initial_schedule
+from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
+from bot.errors import UserError
+from bot.i18n import tr, tr_noop
+from bot.render.limits import CHOICES
+from bot.render.subscriptions import render_draft, render_subscription, subscribed_text
+from bot.ui.autocomplete import SubscribableChannel, resolve_channel
+from bot.ui.digest_preview import build_preview_reply
+from bot.ui.subscription_options import (
+    OptionInput,
+    apply_options,
+    create_subscription,
+    default_options,
+    save_timezone,
+    validate_channel,
+)
+from bot.ui.subscription_wizard_modal import ScheduleModal
+
+if TYPE_CHECKING:
+    from bot.client.bot import NewsBot
+
+Interaction = discord.Interaction[Any]
+_DRAFT = re.compile(r"nd:setup:(?P<draft>[0-9a-f]{8}):[a-z]+")
+_MINUTES = 14  # an ephemeral response can be edited for 15
+_WHEN = {
+    Frequency.INSTANT: (tr_noop("Instantly"), tr_noop("Each card as it appears")),
+    Frequency.HOURLY: (tr_noop("Hourly"), tr_noop("A digest every hour in which there is something new")),
+    Frequency.DAILY: (tr_noop("Daily"), tr_noop("A digest a day, or several")),
+    Frequency.WEEKDAYS: (tr_noop("Monday to Friday"), tr_noop("A digest on working days")),
+    Frequency.WEEKLY: (tr_noop("Weekly"), tr_noop("A digest a week")),
+}
+_LAYOUTS = {
+    Layout.CARDS: (tr_noop("Cards"), tr_noop("A small card each, with its picture")),
+    Layout.LIST: (tr_noop("List"), tr_noop("Linked headlines, the most in the least room")),
+}
+_CHANNELS = [
+    discord.ChannelType.text,
+    discord.ChannelType.news,
+    discord.ChannelType.forum,
+    discord.ChannelType.public_thread,
+    discord.ChannelType.news_thread,
+]
+
+
+class SubscriptionWizard(ErrorReportingView):
+    """A draft of a subscription, for the person who started it.
+
+    It is kept in memory only; `open_drafts` holds the keys of the open ones (see `lost_draft_text`).
+    """
+
+    def __init__(self, options: SubscriptionOptions, topics: Sequence[str], open_drafts: set[str]) -> None:
+        super().__init__(timeout=_MINUTES * 60)
+        self.options = options
+        self.topics = topics
+        self.channel: SubscribableChannel | None = None
+        self.zone = ""
+        """The time zone as typed."""
+        self._key = secrets.token_hex(4)
+        self._open_drafts = open_drafts
+        open_drafts.add(self._key)
+        self._add_items()
+
+    @classmethod
+    async def start_draft(cls, interaction: discord.Interaction[NewsBot]) -> Self:
+        """Start with a daily digest of every topic."""
+        found = await interaction.client.store.cards.list_topics(guild_id_of(interaction), limit=CHOICES)
+        options = replace(await default_options(interaction), when=Frequency.DAILY)
+        known = [topic.name for topic in found if len(topic.name) <= 100]
+        return cls(options, known, interaction.client.open_drafts)
+
+    def item_id(self, item: str) -> str:
+        """Return an id that is stable across redraws, so that a click during a redraw still finds its item."""
+        return f"nd:setup:{self._key}:{item}"
+
+    def close(self) -> None:
+        """End the draft."""
+        self.stop()
+        self._open_drafts.discard(self._key)
+
+    async def on_timeout(self) -> None:
+        self.close()
+
+    def build_reply(self) -> dict[str, Any]:
+        """Render the draft and its components."""
+        return {"embed": render_draft(self.channel.id if self.channel else None, self.options), "view": self}
+
+    def _add_items(self) -> None:
+        self.clear_items()
+        for item in (_ChannelSelect(self), _FrequencySelect(self), _TopicSelect(self), _LayoutSelect(self)):
+            if item.is_available():
+                self.add_item(item)
+        for button in (_MoreButton(self), _PreviewButton(self), _SubscribeButton(self)):
+            self.add_item(button)
+
+    async def show_draft(self, interaction: Interaction) -> None:
+        """Redraw the draft."""
+        self._add_items()
+        await answer_interaction(interaction, **self.build_reply())
+
+    async def resolve_channel(self, interaction: Interaction) -> SubscribableChannel:
+        if self.channel is None:
+            raise UserError(tr("Choose a channel first."))
+        await require_channel_manager(interaction, self.channel.id)
+        return self.channel
+
+
+def lost_draft_text(interaction: Interaction) -> str:
+    """Return the notice for a draft that timed out or belongs to an earlier process; empty if it is neither."""
+    data: Any = interaction.data or {}
+    named = _DRAFT.fullmatch(str(data.get("custom_id", "")))
+    if named and named["draft"] not in interaction.client.open_drafts:
+        return tr("This setup is not open any more. Begin anew: `/digest setup`.")
+    return ""
+
+
+class _DraftSelect(ErrorReportingItem, discord.ui.Select["SubscriptionWizard"]):
+    """A select of a draft; the chosen option stays selected."""
+
+    acknowledgement = Acknowledgement.UPDATE
+
+    def __init__(
+        self, draft: SubscriptionWizard, name: str, placeholder: str, options: list[discord.SelectOption], **more: Any
+    ) -> None:
+        super().__init__(custom_id=draft.item_id(name), placeholder=placeholder, options=options, **more)
+        self.draft = draft
+
+    def is_available(self) -> bool:
+        return bool(self.options)
+
+
+class _ChannelSelect(ErrorReportingItem, discord.ui.ChannelSelect["SubscriptionWizard"]):
+    acknowledgement = Acknowledgement.UPDATE
+
+    def __init__(self, draft: SubscriptionWizard) -> None:
+        selected = [draft.channel] if draft.channel else []
+        super().__init__(
+            custom_id=draft.item_id("channel"),
+            placeholder=tr("Where should the cards go?"),
+            channel_types=_CHANNELS,
+            default_values=selected,
+            row=0,
+        )
+        self.draft = draft
+
+    def is_available(self) -> bool:
+        return True
+
+    async def handle_click(self, interaction: Interaction) -> None:
+        selected = await resolve_channel(interaction, self.values[0].id)
+        await require_channel_manager(interaction, selected.id)
+        validate_channel(interaction, selected, self.draft.options)
+        self.draft.channel = selected
+        await self.draft.show_draft(interaction)
+
+
+class _FrequencySelect(_DraftSelect):
+    def __init__(self, draft: SubscriptionWizard) -> None:
+        options = [
+            discord.SelectOption(label=tr(name), description=tr(about), value=when, default=draft.options.when is when)
+            for when, (name, about) in _WHEN.items()
+        ]
+        super().__init__(draft, "when", tr("When?"), options, row=1)
+
+    async def handle_click(self, interaction: Interaction) -> None:
+        """Reset days and times, which do not fit another kind of digest."""
+        self.draft.options = replace(self.draft.options, when=Frequency(self.values[0]), days=(), times=())
+        await self.draft.show_draft(interaction)
+
+
+class _TopicSelect(_DraftSelect):
+    def __init__(self, draft: SubscriptionWizard) -> None:
+        known = [*draft.options.topics, *(topic for topic in draft.topics if topic not in draft.options.topics)][
+            :CHOICES
+        ]
+        options = [discord.SelectOption(label=topic, default=topic in draft.options.topics) for topic in known]
+        super().__init__(draft, "topics", tr("Every topic"), options, row=2, min_values=0, max_values=len(options) or 1)
+
+    async def handle_click(self, interaction: Interaction) -> None:
+        self.draft.options = apply_options(OptionInput(), replace(self.draft.options, topics=tuple(self.values)))
+        await self.draft.show_draft(interaction)
+
+
+class _LayoutSelect(_DraftSelect):
+    def __init__(self, draft: SubscriptionWizard) -> None:
+        options = [
+            discord.SelectOption(
+                label=tr(name), description=tr(about), value=layout, default=draft.options.layout is layout
+            )
+            for layout, (name, about) in _LAYOUTS.items()
+        ]
+        super().__init__(draft, "layout", tr("How should it look?"), options, row=3)
+
+    def is_available(self) -> bool:
+        return self.draft.options.when is not Frequency.INSTANT
+
+    async def handle_click(self, interaction: Interaction) -> None:
+        self.draft.options = replace(self.draft.options, layout=Layout(self.values[0]))
+        await self.draft.show_draft(interaction)
+
+
+class _MoreButton(ErrorReportingItem, discord.ui.Button["SubscriptionWizard"]):
+    acknowledgement = Acknowledgement.FORM
+
+    def __init__(self, draft: SubscriptionWizard) -> None:
+        super().__init__(custom_id=draft.item_id("more"), label=tr("Times and limits…"), row=4)
+        self.draft = draft
+
+    def build_form(self, _interaction: Interaction) -> ScheduleModal:
+        return ScheduleModal(self.draft)
+
+
+class _PreviewButton(ErrorReportingItem, discord.ui.Button["SubscriptionWizard"]):
+    def __init__(self, draft: SubscriptionWizard) -> None:
+        super().__init__(custom_id=draft.item_id("preview"), label=tr("Preview"), row=4)
+        self.draft = draft
+
+    async def handle_click(self, interaction: Interaction) -> None:
+        channel_id = self.draft.channel.id if self.draft.channel else 0
+        draft = _draft_subscription(interaction, channel_id, self.draft.options)
+        await answer_interaction(interaction, **await build_preview_reply(interaction, draft))
+
+
+class _SubscribeButton(ErrorReportingItem, discord.ui.Button["SubscriptionWizard"]):
+    acknowledgement = Acknowledgement.UPDATE
+
+    def __init__(self, draft: SubscriptionWizard) -> None:
+        super().__init__(
+            custom_id=draft.item_id("subscribe"),
+            label=tr("Subscribe"),
+            style=discord.ButtonStyle.success,
+            row=4,
+            disabled=draft.channel is None,
+        )
+        self.draft = draft
+
+    async def handle_click(self, interaction: Interaction) -> None:
+        channel = await self.draft.resolve_channel(interaction)
+        made = await create_subscription(interaction, channel, self.draft.options)
+        self.draft.close()
+        await save_timezone(interaction, self.draft.zone)
+        await answer_interaction(interaction, content=subscribed_text(made), embed=render_subscription(made), view=None)
+
+
+def _draft_subscription(interaction: Interaction, channel_id: int, options: SubscriptionOptions) -> Subscription:
+    """Build the subscription that the draft would create now."""
+    now = interaction.client.clock()
+    since, next_at = initial_schedule(options, now)
+    server = guild_id_of(interaction)
+    return Subscription(0, server, channel_id, interaction.user.id, now, since, options, next_at=next_at)

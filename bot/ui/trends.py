@@ -1,0 +1,50 @@
+"""The reply to /trends: a chart by day in the guild's time zone."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import discord
+
+from bot.client.permissions import guild_id_of
+from bot.domain.trends import count_by_day, first_day_start
+from bot.errors import UserError
+from bot.i18n import trn
+from bot.render.markdown import escape_markdown
+from bot.render.trends import draw_trends_chart, render_trends
+
+if TYPE_CHECKING:
+    from bot.client.bot import NewsBot
+
+CHART = "trends.png"
+
+
+async def build_trends_reply(interaction: discord.Interaction[NewsBot], topic: str | None, days: int) -> dict[str, Any]:
+    """Return the number and mean heat of cards over the last `days` days. Raises `UserError` if there are none."""
+    bot, server = interaction.client, guild_id_of(interaction)
+    now, zone = bot.clock(), ZoneInfo(await bot.store.subscriptions.get_timezone(server) or "UTC")
+    spans = await bot.store.trends.count_spans(server, topic, first_day_start(now, zone, days), now)
+    if not spans:
+        raise UserError(_nothing_text(topic, days))
+    counted = count_by_day(spans, now, zone, days)
+    chart = await asyncio.to_thread(draw_trends_chart, counted)
+    file = discord.File(io.BytesIO(chart.png), CHART, description=chart.alt)
+    return {"embed": render_trends(counted, topic, f"attachment://{CHART}"), "file": file}
+
+
+def _nothing_text(topic: str | None, days: int) -> str:
+    if not topic:
+        return trn(
+            "There is nothing in the last {count} day. `/topics` shows what there is.",
+            "There is nothing in the last {count} days. `/topics` shows what there is.",
+            days,
+        )
+    return trn(
+        "There is nothing about **{topic}** in the last {count} day. `/topics` shows what there is.",
+        "There is nothing about **{topic}** in the last {count} days. `/topics` shows what there is.",
+        days,
+        topic=escape_markdown(topic),
+    )

@@ -1,0 +1,1 @@
+"""The background worker: load cards, plan deliveries and digests, and deliver them."""

@@ -1,0 +1,98 @@
+"""Commands for every member: browse and search cards."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client.acknowledgement import answer_interaction
+from bot.client.bot import NewsBot
+from bot.client.permissions import guild_id_of
+from bot.domain import date_parser
+from bot.errors import UserError
+from bot.i18n import tr
+from bot.render.card import render_card
+from bot.render.card_list import render_topics
+from bot.ui import autocomplete
+from bot.ui.pagination import first_page
+from bot.ui.share_button import share_buttons
+from bot.ui.views import build_card_view
+
+Words = app_commands.Range[str, 1, 200]
+Interaction = discord.Interaction[NewsBot]
+
+
+class CardCommands(commands.Cog):
+    """/latest, /search, /topics, /card."""
+
+    def __init__(self, bot: NewsBot) -> None:
+        self.bot = bot
+
+    @app_commands.command(description="The newest cards")
+    @app_commands.describe(topic="Only this topic", count="How many, 1 to 10")
+    @app_commands.autocomplete(topic=autocomplete.complete_topics)
+    async def latest(
+        self, interaction: Interaction, topic: Words | None = None, count: app_commands.Range[int, 1, 10] = 5
+    ) -> None:
+        reply = await first_page(interaction, {"kind": "latest", "topic": topic, "count": count})
+        await answer_interaction(interaction, **reply)
+
+    @app_commands.command(description='Search all cards: words, "a phrase", -without, beginning*')
+    @app_commands.describe(
+        query="Words to find",
+        topic="Only this topic",
+        provider="Only this publisher",
+        kind="Only articles, or only videos",
+        since="today, 7 days, 2 weeks, or a date such as 2026-11-24",
+        until="The same: a date counts to its end, 7 days means what is older",
+        order="newest first, best match first, or hottest story first",
+    )
+    @app_commands.autocomplete(
+        topic=autocomplete.complete_topics,
+        provider=autocomplete.complete_providers,
+        since=autocomplete.complete_periods,
+        until=autocomplete.complete_periods,
+    )
+    async def search(
+        self,
+        interaction: Interaction,
+        query: Words,
+        topic: Words | None = None,
+        provider: Words | None = None,
+        kind: Literal["article", "video"] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        order: Literal["newest", "best", "hottest"] = "newest",
+    ) -> None:
+        start = date_parser.parse_since(since, self.bot.clock()) if since else None
+        end = date_parser.parse_until(until, self.bot.clock(), start) if until else None
+        request = {
+            "kind": "search",
+            "words": query,
+            "topic": topic,
+            "provider": provider,
+            "type": kind,
+            "since": start and start.isoformat(),
+            "until": end and end.isoformat(),
+            "order": order,
+        }
+        await answer_interaction(interaction, **await first_page(interaction, request))
+
+    @app_commands.command(description="What the cards are about, and what rises")
+    async def topics(self, interaction: Interaction) -> None:
+        found = await self.bot.store.trends.count_topics(guild_id_of(interaction), self.bot.clock(), limit=100)
+        if not found:
+            raise UserError(tr("There are no cards yet."))
+        await answer_interaction(interaction, embed=render_topics(found))
+
+    @app_commands.command(description="One card in full")
+    @app_commands.describe(card="Type words of its title, then choose")
+    @app_commands.autocomplete(card=autocomplete.complete_cards)
+    async def card(self, interaction: Interaction, card: Words) -> None:
+        selected = await autocomplete.resolve_card(interaction, card)
+        embed = render_card(selected, self.bot.settings.asset_base_url)
+        view = build_card_view(selected, below=share_buttons(interaction, [selected]))
+        await answer_interaction(interaction, embed=embed, view=view)

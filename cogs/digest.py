@@ -1,0 +1,347 @@
+"""Commands for channel managers: choose which cards are posted in which channel, when, and in what layout."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client.acknowledgement import answer_interaction
+from bot.client.bot import NewsBot
+from bot.client.permissions import channel_problem, deleted_roles, guild_id_of, mention_problem, require_channel_manager
+from bot.domain.quiet_hours import parse_quiet_hours as quiet_hours
+from bot.domain.subscription import Frequency, Layout, OnWithdrawal, Subscription
+from bot.errors import UserError
+from bot.i18n import available_languages, language_name, tr
+from bot.render.status import ChannelCheck, render_check
+from bot.render.subscriptions import (
+    quiet_text,
+    quiet_trouble_text,
+    render_subscription,
+    render_subscriptions,
+    sent_text,
+    subscribed_text,
+    trouble_text,
+)
+from bot.ui import autocomplete
+from bot.ui.autocomplete import SubscribableChannel
+from bot.ui.digest_preview import build_preview_reply, build_whatif_reply, build_why_reply
+from bot.ui.subscription_options import (
+    SERVERS_OWN,
+    OptionInput,
+    apply_options,
+    create_subscription,
+    default_options,
+    drop_deleted_role,
+    limit_to_person,
+    save_timezone,
+    unknown_topics_note,
+    validate_channel,
+)
+from bot.ui.subscription_wizard import SubscriptionWizard
+
+Interaction = discord.Interaction[NewsBot]
+Text = app_commands.Range[str, 0, 500]
+Quality = app_commands.Range[int, 0, 1000]
+Cards = app_commands.Range[int, 1, 25]
+
+_ABOUT = {
+    "when": "When they come; instant when left out, daily when you give a time of day",
+    "at": "Times of day of a digest, such as 9:00, 18:30; for hourly ones the minute, such as 0:15",
+    "on": "Days of a digest, such as mon-fri or Sat",
+    "timezone": "Time zone of these times; this server's last one when left out",
+    "topics": "One or more topics, with commas between them; nothing means every topic",
+    "without": "Topics or words to leave out, with commas between them",
+    "min_quality": "Only cards of at least this quality (about 0 to 190)",
+    "max_cards": "At most so many cards in a digest (10 when left out)",
+    "layout": "How a digest looks: small cards, or a list of headlines",
+    "mention": "A role to call when they come",
+    "crosspost": "Publish to the channels that follow this announcement channel",
+    "on_withdrawal": "What becomes of a post whose card is withdrawn; it is deleted when left out",
+    "skip_empty": "Post no digest when there is nothing new; yes when left out",
+    "language": "Language of what I write around the cards; this server's when left out",
+}
+_CHOOSES = ("when", "at", "on", "timezone", "topics", "without", "min_quality", "max_cards")
+"""Options that select cards and times; the others affect the messages."""
+_WHEN = {
+    Frequency.INSTANT: "instant: each card as it appears",
+    Frequency.HOURLY: "hourly digest",
+    Frequency.DAILY: "daily digest",
+    Frequency.WEEKDAYS: "digest from Monday to Friday",
+    Frequency.WEEKLY: "weekly digest",
+}
+_LAYOUTS = {Layout.CARDS: "cards: a small embed each", Layout.LIST: "list: linked headlines"}
+_WITHDRAWAL = {
+    OnWithdrawal.DELETE: "delete the post",
+    OnWithdrawal.MARK: "leave a note in its place",
+    OnWithdrawal.KEEP: "keep it as it is",
+}
+
+
+def _to_choices(named: dict[Any, str]) -> list[app_commands.Choice[str]]:
+    return [app_commands.Choice(name=words, value=str(kind)) for kind, words in named.items()]
+
+
+_LANGUAGES = {SERVERS_OWN: "this server's", **{language: language_name(language) for language in available_languages()}}
+_CHOICES = {
+    "when": _to_choices(_WHEN),
+    "layout": _to_choices(_LAYOUTS),
+    "on_withdrawal": _to_choices(_WITHDRAWAL),
+    "language": _to_choices(_LANGUAGES),
+}
+_COMPLETE = {
+    "topics": autocomplete.complete_topic_list,
+    "without": autocomplete.complete_topic_list,
+    "timezone": autocomplete.complete_timezones,
+}
+_ONE = {"subscription": autocomplete.complete_subscriptions}
+
+
+@app_commands.guild_only()
+@app_commands.default_permissions(manage_channels=True)
+class DigestCommands(commands.GroupCog, name="digest", description="Which cards come to which channel"):
+    """/digest subscribe, setup, edit, list, pause, resume, remove, preview, why, now, quiet, whatif, check."""
+
+    def __init__(self, bot: NewsBot) -> None:
+        self.bot = bot
+
+    @app_commands.command(name="subscribe", description="Bring cards to a channel")
+    @app_commands.describe(channel="Where the cards go", **_ABOUT)
+    @app_commands.choices(**_CHOICES)
+    @app_commands.autocomplete(**_COMPLETE)
+    async def subscribe(
+        self,
+        interaction: Interaction,
+        channel: SubscribableChannel,
+        topics: Text | None = None,
+        when: str | None = None,
+        at: Text | None = None,
+        on: Text | None = None,
+        timezone: Text | None = None,
+        without: Text | None = None,
+        min_quality: Quality | None = None,
+        max_cards: Cards | None = None,
+        layout: str | None = None,
+        mention: discord.Role | None = None,
+        crosspost: bool | None = None,
+        on_withdrawal: str | None = None,
+        skip_empty: bool | None = None,
+        language: str | None = None,
+    ) -> None:
+        await require_channel_manager(interaction, channel.id)
+        option_input = OptionInput(
+            when, at, on, timezone, topics, without, min_quality, max_cards, layout, mention, crosspost, on_withdrawal,
+            skip_empty, language,
+        )  # fmt: skip
+        made = await create_subscription(
+            interaction, channel, apply_options(option_input, await default_options(interaction))
+        )
+        await save_timezone(interaction, timezone)
+        await self._show_subscription(interaction, made, subscribed_text(made))
+
+    @app_commands.command(description="Bring cards to a channel, step by step, with a preview")
+    async def setup(self, interaction: Interaction) -> None:
+        view = await SubscriptionWizard.start_draft(interaction)
+        await answer_interaction(interaction, **view.build_reply())
+
+    @app_commands.command(description="Change a subscription; what you leave out stays as it is")
+    @app_commands.describe(subscription="Choose it from the list", **_ABOUT)
+    @app_commands.choices(**_CHOICES)
+    @app_commands.autocomplete(**_ONE, **_COMPLETE)
+    async def edit(
+        self,
+        interaction: Interaction,
+        subscription: str,
+        topics: Text | None = None,
+        when: str | None = None,
+        at: Text | None = None,
+        on: Text | None = None,
+        timezone: Text | None = None,
+        without: Text | None = None,
+        min_quality: Quality | None = None,
+        max_cards: Cards | None = None,
+        layout: str | None = None,
+        mention: discord.Role | None = None,
+        crosspost: bool | None = None,
+        on_withdrawal: str | None = None,
+        skip_empty: bool | None = None,
+        language: str | None = None,
+    ) -> None:
+        selected = await autocomplete.resolve_subscription(interaction, subscription)
+        option_input = OptionInput(
+            when, at, on, timezone, topics, without, min_quality, max_cards, layout, mention, crosspost, on_withdrawal,
+            skip_empty, language,
+        )  # fmt: skip
+        options = apply_options(option_input, drop_deleted_role(interaction, selected.options))
+        if options == selected.options and not selected.unusable:
+            raise UserError(tr("Nothing would change. Give at least one option a new value; `all` empties a list."))
+        validate_channel(interaction, await autocomplete.resolve_channel(interaction, selected.channel_id), options)
+        changed = await self.bot.worker.change_options(selected, options)
+        await save_timezone(interaction, timezone)
+        await self._show_subscription(interaction, changed, tr("The subscription is changed."))
+
+    @app_commands.command(name="list", description="What is subscribed in this server, and when it comes next")
+    async def list_(self, interaction: Interaction) -> None:
+        found = await self._list_subscriptions(interaction)
+        quiet = await self.bot.store.quiet_hours.list_for_guild(guild_id_of(interaction))
+        gone = deleted_roles(interaction, {each.options.mention for each in found if each.options.mention})
+        await answer_interaction(interaction, embed=render_subscriptions(found, quiet, gone))
+
+    @app_commands.command(description="Let a subscription rest; posts that are there stay")
+    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.autocomplete(**_ONE)
+    async def pause(self, interaction: Interaction, subscription: str) -> None:
+        selected = await autocomplete.resolve_subscription(interaction, subscription)
+        if selected.paused:
+            raise UserError(tr("This subscription rests already. `/digest resume` wakes it."))
+        await self.bot.store.subscriptions.pause_subscription(selected, self.bot.clock())
+        channel = f"<#{selected.channel_id}>"
+        text = tr("{channel} gets none of these cards until `/digest resume`.", channel=channel)
+        await answer_interaction(interaction, text)
+
+    @app_commands.command(description="Wake a subscription that was paused; what it missed is not made up for")
+    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.autocomplete(**_ONE)
+    async def resume(self, interaction: Interaction, subscription: str) -> None:
+        selected = await autocomplete.resolve_subscription(interaction, subscription)
+        if not selected.paused:
+            raise UserError(tr("This subscription is not paused."))
+        resumed = await self.bot.store.subscriptions.resume_subscription(selected, self.bot.clock())
+        await self._show_subscription(interaction, resumed, tr("The subscription goes on."))
+
+    @app_commands.command(description="End a subscription; posts that are there stay")
+    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.autocomplete(**_ONE)
+    async def remove(self, interaction: Interaction, subscription: str) -> None:
+        selected = await autocomplete.resolve_subscription(interaction, subscription)
+        await self.bot.store.subscriptions.remove_subscription(selected.guild_id, selected.id)
+        text = tr("{channel} gets no more of these cards.", channel=f"<#{selected.channel_id}>")
+        await answer_interaction(interaction, text)
+
+    @app_commands.command(description="What the next digest would bring, as it would look")
+    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.autocomplete(**_ONE)
+    async def preview(self, interaction: Interaction, subscription: str) -> None:
+        selected = await autocomplete.resolve_subscription(interaction, subscription)
+        await answer_interaction(interaction, **await build_preview_reply(interaction, selected))
+
+    @app_commands.command(description="Why a subscription brings a card, or does not")
+    @app_commands.describe(subscription="Choose it from the list", card="Type words of its title, then choose")
+    @app_commands.autocomplete(**_ONE, card=autocomplete.complete_cards)
+    async def why(self, interaction: Interaction, subscription: str, card: app_commands.Range[str, 1, 200]) -> None:
+        selected = await autocomplete.resolve_subscription(interaction, subscription)
+        found = await autocomplete.resolve_card(interaction, card)
+        await answer_interaction(interaction, await build_why_reply(interaction, selected, found))
+
+    @app_commands.command(description="Send the next digest at once, in addition to its times")
+    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.autocomplete(**_ONE)
+    async def now(self, interaction: Interaction, subscription: str) -> None:
+        selected = await autocomplete.resolve_subscription(interaction, subscription)
+        if selected.options.when is Frequency.INSTANT:
+            raise UserError(tr("Instant cards come by themselves; only a digest can be sent early."))
+        if selected.paused:
+            raise UserError(tr("The subscription is paused. `/digest resume` wakes it."))
+        if words := trouble_text(selected):
+            raise UserError(words)
+        channel = await autocomplete.resolve_channel(interaction, selected.channel_id)
+        sent = await self.bot.worker.send_digest_now(limit_to_person(interaction, selected, channel))
+        if not sent.card_count:
+            raise UserError(tr("Nothing new has come in since the last digest, so none was sent."))
+        await answer_interaction(interaction, sent_text(selected.channel_id, sent.card_count, sent.quiet_until))
+
+    @app_commands.command(description="When a channel is not to be disturbed: cards wait and come as one digest")
+    @app_commands.describe(
+        channel="Which channel",
+        starts="When it begins, such as 22:00; without both times quiet hours are ended",
+        ends="When it ends, such as 7:00",
+        timezone="Time zone of these times; this server's last one when left out",
+        heat="Stories of at least this heat come all the same (about 70 to 1000)",
+    )
+    @app_commands.rename(starts="from", ends="to")
+    @app_commands.autocomplete(timezone=autocomplete.complete_timezones)
+    async def quiet(
+        self,
+        interaction: Interaction,
+        channel: SubscribableChannel,
+        starts: Text | None = None,
+        ends: Text | None = None,
+        timezone: Text | None = None,
+        heat: app_commands.Range[int, 0, 100_000] | None = None,
+    ) -> None:
+        await require_channel_manager(interaction, channel.id)
+        server, now = guild_id_of(interaction), self.bot.clock()
+        if not starts and not ends:
+            if not await self.bot.store.quiet_hours.end_hours(server, channel.id, now):
+                none = tr("{channel} has no quiet hours. Give `from` and `to` to set some.", channel=channel.mention)
+                raise UserError(none)
+            await self.bot.worker.plan_deliveries()
+            text = tr("{channel} has no quiet hours any more.", channel=channel.mention)
+            await answer_interaction(interaction, text)
+            return
+        if not starts or not ends:
+            raise UserError(tr("Quiet hours need both times, `from` and `to`, such as 22:00 and 7:00."))
+        zone = timezone or (await default_options(interaction)).timezone
+        hours = quiet_hours(starts, ends, zone, heat)
+        await self.bot.store.quiet_hours.set_hours(server, channel.id, hours, now)
+        await save_timezone(interaction, timezone)
+        await answer_interaction(interaction, quiet_text(channel.id, hours))
+
+    @app_commands.command(description="What a subscription like this would have brought in the last 30 days")
+    @app_commands.describe(**{name: _ABOUT[name] for name in _CHOOSES})
+    @app_commands.choices(when=_CHOICES["when"])
+    @app_commands.autocomplete(**_COMPLETE)
+    async def whatif(
+        self,
+        interaction: Interaction,
+        topics: Text | None = None,
+        when: str | None = None,
+        at: Text | None = None,
+        on: Text | None = None,
+        timezone: Text | None = None,
+        without: Text | None = None,
+        min_quality: Quality | None = None,
+        max_cards: Cards | None = None,
+    ) -> None:
+        option_input = OptionInput(when, at, on, timezone, topics, without, min_quality, max_cards)
+        options = apply_options(option_input, await default_options(interaction))
+        await answer_interaction(interaction, **await build_whatif_reply(interaction, options))
+
+    @app_commands.command(description="Whether I can post in the subscribed channels, and how to mend it")
+    async def check(self, interaction: Interaction) -> None:
+        found = await self._list_subscriptions(interaction)
+        closed = {circuit.channel_id for circuit in await self.bot.store.circuits.for_guild(guild_id_of(interaction))}
+        checks = [
+            ChannelCheck(channel_id, words)
+            for channel_id, troubles in (await self._channel_problems(interaction, found, closed)).items()
+            for words in troubles or [""]
+        ]
+        await answer_interaction(interaction, embed=render_check(checks))
+
+    async def _channel_problems(
+        self, interaction: Interaction, found: Sequence[Subscription], closed: Collection[int]
+    ) -> dict[int, list[str]]:
+        """Return the problems of each channel and of its subscriptions."""
+        quiet = await self.bot.store.quiet_hours.list_for_guild(guild_id_of(interaction))
+        troubles: dict[int, list[str]] = {}
+        for channel_id in dict.fromkeys(each.channel_id for each in found):
+            said = [await channel_problem(interaction, channel_id, closed)]
+            here = [each for each in found if each.channel_id == channel_id]
+            said += [trouble_text(each) for each in here]
+            said += [mention_problem(interaction, channel_id, each.options.mention) for each in here]
+            said += [quiet_trouble_text(each) for each in quiet if each.channel_id == channel_id]
+            troubles[channel_id] = [words for words in dict.fromkeys(said) if words]
+        return troubles
+
+    async def _list_subscriptions(self, interaction: Interaction) -> list[Subscription]:
+        found = await self.bot.store.subscriptions.list_for_guild(guild_id_of(interaction))
+        if not found:
+            raise UserError(tr("Nothing is subscribed yet. `/digest setup` brings cards to a channel, step by step."))
+        return found
+
+    async def _show_subscription(self, interaction: Interaction, subscription: Subscription, text: str) -> None:
+        text += await unknown_topics_note(interaction, subscription.options.topics)
+        await answer_interaction(interaction, text, embed=render_subscription(subscription))

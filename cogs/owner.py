@@ -1,0 +1,37 @@
+"""Commands for the bot's owners."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client.acknowledgement import answer_interaction
+from bot.client.bot import NewsBot
+from bot.render.status import BotStatus, render_status
+from bot.ui.help import OWNERS
+from bot.ui.owner_actions import require_owner
+
+Interaction = discord.Interaction[NewsBot]
+
+
+class OwnerCommands(commands.Cog):
+    """/status."""
+
+    def __init__(self, bot: NewsBot) -> None:
+        self.bot = bot
+
+    @app_commands.command(
+        description="The queue, closed channels and last errors (for the bot's owners)", extras=OWNERS
+    )
+    @app_commands.default_permissions(administrator=True)
+    async def status(self, interaction: Interaction) -> None:
+        await require_owner(interaction)
+        store = self.bot.store
+        status = BotStatus(
+            queue=await store.deliveries.queue_state(),
+            circuits=await store.circuits.list_for_guilds(),
+            leader=await store.leader_state.get_state(),
+            resting=await store.subscriptions.list_in_trouble(),
+        )
+        await answer_interaction(interaction, embed=render_status(status))

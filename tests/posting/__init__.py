@@ -1,0 +1,1 @@
+"""Message payloads, before they are sent."""

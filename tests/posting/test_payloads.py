@@ -1,0 +1,87 @@
+"""Which buttons stand under a message: its layout says so, whatever else the message holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.domain.delivery import EMPTY, UNPUBLISHED, WITHDRAWN, Delivery, DeliveryStatus
+from bot.domain.subscription import Layout
+from bot.posting.payloads import PayloadCache
+from bot.store.cards.rows import StoredCard
+from tests.support.cards import NOW, make_card
+
+_HEADINGS = ("", "Daily digest")
+_MENTIONS = (None, 7)
+_LANGUAGES = ("en", "de")
+_OF_CARD, _OF_DIGEST = {"save", "related", "topic", "flag"}, {"keep", "why"}
+
+
+def _make_delivery(**changes: Any) -> Delivery:
+    fields: dict[str, Any] = {
+        "id": 5,
+        "guild_id": 1,
+        "channel_id": 2,
+        "wanted": "1:a",
+        "actual": None,
+        "message_id": None,
+        "attempts": 0,
+        "progress": DeliveryStatus.WAITING,
+        "planned_at": NOW,
+        "sent_at": None,
+        "settled_at": None,
+        "plain": False,
+        "layout": Layout.CARD,
+        "heading": "",
+        "mention": None,
+        "forum": False,
+        "crosspost": None,
+        "language": "en",
+    }
+    return Delivery(**(fields | changes))
+
+
+def _make_cards(number: int) -> list[StoredCard]:
+    return [
+        StoredCard(each, each, f"r{each}", make_card(f"card-{each}", topics=("Python",)))
+        for each in range(1, number + 1)
+    ]
+
+
+def _button_kinds(payload: dict[str, Any]) -> set[str]:
+    """The kinds of the buttons and menus of ours, by the first word of their ids."""
+    ids = [part.get("custom_id", "") for row in payload["components"] for part in row["components"]]
+    return {each.split(":")[1] for each in ids if each}
+
+
+@pytest.mark.parametrize("language", _LANGUAGES)
+@pytest.mark.parametrize("mention", _MENTIONS)
+@pytest.mark.parametrize("heading", _HEADINGS)
+@pytest.mark.parametrize("layout", [Layout.CARD, Layout.CARDS, Layout.LIST])
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_the_layout_alone_chooses_the_buttons(
+    layout: Layout, heading: str, mention: int | None, language: str, number: int
+) -> None:
+    delivery = _make_delivery(layout=layout, heading=heading, mention=mention, language=language)
+    for payload in (
+        PayloadCache(None).new_message(delivery, _make_cards(number)),
+        PayloadCache(None).edited_message(delivery, _make_cards(number)),
+    ):
+        kinds = _button_kinds(payload)
+        assert kinds <= (_OF_CARD if layout is Layout.CARD else _OF_DIGEST)
+        assert ("save" if layout is Layout.CARD else "keep") in kinds
+
+
+@pytest.mark.parametrize("heading", _HEADINGS)
+@pytest.mark.parametrize("layout", [Layout.CARDS, Layout.LIST])
+def test_a_digest_without_cards_has_nothing_to_save(layout: Layout, heading: str) -> None:
+    assert _button_kinds(
+        PayloadCache(None).new_message(_make_delivery(layout=layout, heading=heading, wanted=EMPTY), [])
+    ) == {"why"}
+
+
+@pytest.mark.parametrize("layout", [Layout.CARD, Layout.CARDS, Layout.LIST])
+@pytest.mark.parametrize("wanted", [UNPUBLISHED, WITHDRAWN])
+def test_a_note_in_a_cards_place_has_no_buttons(layout: Layout, wanted: str) -> None:
+    assert _button_kinds(PayloadCache(None).edited_message(_make_delivery(layout=layout, wanted=wanted), [])) == set()

@@ -1,0 +1,1 @@
+"""Decisions, the audit log, reports."""

@@ -1,0 +1,1 @@
+"""The outbox: planning, leases, the queue."""

@@ -1,0 +1,132 @@
+"""A newsroom whose channels are kept in memory: what is posted, edited and deleted, and calls that fail as told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bot.delivery.gate import Gate
+from bot.delivery.sender import DeliveryError, MessageDeletedError, RetryLaterError
+from bot.domain.delivery import Delivery
+from bot.metrics import Metrics
+from bot.settings import load_settings
+from bot.sources.loader import Loader
+from bot.store import Store, open_store
+from bot.store.cards.rows import StoredCard
+from bot.store.outbox.refused_messages import RefusedMessage
+from bot.worker.worker import Worker
+from tests.support.stage import BotStage, ManualClock
+from tests.support.stores import new_database
+
+
+class MemoryChannels:
+    """A poster that keeps messages in memory; `fail` holds the errors of the next calls."""
+
+    def __init__(self) -> None:
+        self.messages: dict[int, tuple[int, str]] = {}
+        self.by_nonce: dict[str, int] = {}
+        self.posted: dict[int, list[tuple[Delivery, str]]] = {}
+        """What was ever posted, by channel."""
+        self.fail: list[DeliveryError | None] = []
+        self.lose_answer = False
+        self.calls: list[str] = []
+        self.notices: list[str] = []
+        self.gone: set[tuple[int, int]] = set()
+        """Who has left which server."""
+
+    def _record_call(self, name: str) -> None:
+        self.calls.append(name)
+        if self.fail and (error := self.fail.pop(0)):
+            raise error
+
+    async def post_message(self, delivery: Delivery, cards: Sequence[StoredCard], nonce: str) -> int:
+        self._record_call("post")
+        message = self.by_nonce.setdefault(nonce, 100 + len(self.by_nonce))
+        self.messages[message] = (delivery.id, _message_titles(cards))
+        self.posted.setdefault(delivery.channel_id, []).append((delivery, _message_titles(cards)))
+        if self.lose_answer:
+            self.lose_answer = False
+            raise RetryLaterError("the answer was lost")
+        return message
+
+    async def is_member(self, guild_id: int, user_id: int) -> bool:
+        self._record_call("is_member")
+        return (guild_id, user_id) not in self.gone
+
+    def newest_id_bound(self) -> int | None:
+        return None
+
+    async def find_message(self, delivery: Delivery) -> int | None:
+        self._record_call("find")
+        return next((message for message, (own, _) in self.messages.items() if own == delivery.id), None)
+
+    async def edit_message(self, delivery: Delivery, cards: Sequence[StoredCard]) -> None:
+        self._record_call("edit")
+        if delivery.message_id not in self.messages:
+            raise MessageDeletedError("unknown message")
+        self.messages[delivery.message_id] = (delivery.id, _message_titles(cards))
+
+    async def delete_message(self, delivery: Delivery) -> None:
+        self._record_call("retract")
+        if self.messages.pop(delivery.message_id or 0, None) is None:
+            raise MessageDeletedError("unknown message")
+
+    async def crosspost_message(self, delivery: Delivery) -> None:
+        self._record_call("crosspost")
+
+    async def notify_guild(self, guild_id: int, text: str, subscribers: Sequence[int]) -> bool:
+        self.notices.append(text)
+        return True
+
+    async def report_refused_messages(self, messages: Sequence[RefusedMessage]) -> bool:
+        self.notices.append("refused: " + ", ".join(message.title for message in messages))
+        return True
+
+    @property
+    def titles(self) -> list[str]:
+        return [title for _, title in self.messages.values()]
+
+
+def _message_titles(cards: Sequence[StoredCard]) -> str:
+    """The titles of a message's cards; nothing for a note in their place."""
+    return " | ".join(card.card.title for card in cards)
+
+
+class WorkerHarness:
+    """A store, a folder of cards and a newsroom that delivers to channels in memory."""
+
+    def __init__(self, store: Store, folder: Path, channels: MemoryChannels | None = None, **settings: Any) -> None:
+        self.store = store
+        self.clock = ManualClock()
+        self.channels = channels or MemoryChannels()
+        self.folder = folder
+        selected = load_settings(_env_file=None, cards=folder, **settings)
+        self.metrics = Metrics()
+        self.gate = Gate(self.clock, self.metrics.set_gate_state)
+        loader = Loader(store.card_importer, folder)
+        self.worker = Worker(selected, store, loader, self.channels, self.clock, self.metrics, self.gate)
+
+    def write_card(self, slug: str, **fields: object) -> None:
+        BotStage.write_card(self, slug, **fields)  # type: ignore[arg-type]  # it only needs the folder
+
+    async def deliver_due(self, **later: float) -> None:
+        self.clock.advance(**(later or {"seconds": 1}))
+        await self.worker.load_cards(accept_withdrawals=True)
+        await self.worker.plan_and_deliver()
+
+    async def next_due(self) -> datetime | None:
+        return await self.store.deliveries.next_due_at(self.clock())
+
+
+@asynccontextmanager
+async def open_harness(
+    place: Path, channels: MemoryChannels | None = None, **settings: Any
+) -> AsyncIterator[WorkerHarness]:
+    """A desk with an empty folder and nothing subscribed."""
+    folder = place / "cards"
+    folder.mkdir()
+    async with open_store(new_database(place / "test.db")) as store:
+        yield WorkerHarness(store, folder, channels, **settings)
