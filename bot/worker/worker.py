@@ -318,11 +318,7 @@ class Worker:
                     self.is_leader = await lock.try_acquire()
                     if self.is_leader is not was_leader:
                         was_leader = self.is_leader
-                        _log.info(
-                            "This process is on duty"
-                            if was_leader
-                            else "Another process is on duty: this one stands by"
-                        )
+                        _log.info("Acquired leadership" if was_leader else "Another process is the leader; standing by")
                         if was_leader:
                             self.supervisor.spawn_once("taking over", self._take_over_leadership)
                     await asyncio.sleep(_LOOK_SECONDS)

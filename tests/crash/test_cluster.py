@@ -60,9 +60,9 @@ async def test_started_at_once_on_an_empty_server_database_one_makes_the_tables_
             one.start()
             other.start()
             async with asyncio.timeout(30):
-                while not all("on duty" in bot.log for bot in (one, other)):
+                while not all("leader" in bot.log for bot in (one, other)):
                     await asyncio.sleep(0.1)
-            assert sorted("stands by" in bot.log for bot in (one, other)) == [False, True]
+            assert sorted("standing by" in bot.log for bot in (one, other)) == [False, True]
             assert (one.terminate(), other.terminate()) == (0, 0), one.log + other.log
 
 
@@ -114,11 +114,11 @@ async def _expect_handover(url: str, place: Path) -> None:
         with BotProcess(place / "1", wire.address.api, url, "courier", watch="true") as first:
             await first.prepare_store([instant], guild.id, 1)
             first.start()
-            await wire.wait_for_messages(instant, 1, within=20)  # it is on duty
+            await wire.wait_for_messages(instant, 1, within=20)  # it is the leader
             with BotProcess(place / "2", wire.address.api, url, "courier", watch="true", log_level="INFO") as second:
                 second.start()
                 async with asyncio.timeout(20):
-                    while "stands by" not in second.log:
+                    while "standing by" not in second.log:
                         await asyncio.sleep(0.05)
                 await _make_digest_due(url, guild.id, digests, datetime.now(UTC) + timedelta(seconds=0.5))
                 await asyncio.sleep(0.5)

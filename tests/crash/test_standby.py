@@ -75,7 +75,7 @@ async def test_a_click_counts_once_and_the_second_takes_over(url: str, tmp_path:
             (post,) = await wire.wait_for_messages(channel, 1, within=PATIENCE)
             await wire.wait_for_sessions(within=PATIENCE)
             second.start()
-            await _wait_for_log(second, "this one stands by")
+            await _wait_for_log(second, "Another process is the leader; standing by")
             await _wait_for_log(second, "Another process handles commands and buttons")
             assert (await _get_json(port, "/healthz"))[0] == 200
             status, text = await _get_json(port, "/readyz")
