@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
 
 import aiohttp
@@ -23,6 +24,8 @@ from bot.shutdown import stop_on_sigterm
 from bot.sources.loader import Loader
 from bot.store import open_store
 from bot.supervisor import finish_step
+from bot.ui.owner_actions import warn_owners
+from bot.ui.registry import COMPONENTS
 from bot.worker.worker import Worker
 from cogs import ALL
 
@@ -46,23 +49,29 @@ async def open_bot(
     handle_interactions: bool = True,
     run_as_leader: bool = True,
 ) -> AsyncIterator[NewsBot]:
-    """Open the bot with store, newsroom and commands, not logged in yet.
+    """Open the bot with store, worker and commands, not logged in yet.
 
     With `background` it loads, watches, plans and delivers on its own once logged in; without, the caller drives its
-    `newsroom` step by step. Without `run_as_leader`, everything that needs the card folder is left to another process.
+    `worker` step by step. Without `run_as_leader`, everything that needs the card folder is left to another process.
     With `handle_interactions` it has commands and buttons.
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.database_url))
         metrics = Metrics()
         bot = NewsBot(
-            settings, store, clock, metrics=metrics, run_worker=background, handle_interactions=handle_interactions
+            settings,
+            store,
+            clock,
+            components=COMPONENTS,
+            metrics=metrics,
+            run_worker=background,
+            handle_interactions=handle_interactions,
         )
         stack.push_async_callback(finish_step, "Closing the gateway", bot.close, _LAST_STEP)
         loader = Loader(store.card_importer, *settings.cards, need_category=settings.cards_need_category)
         bot.worker = Worker(settings, store, loader, DiscordSender(bot), clock, metrics, bot.gate)
         bot.worker.is_leader = run_as_leader and not background
-        bot.worker.warn_owners = bot.warn_owners
+        bot.worker.warn_owners = partial(warn_owners, bot)
         stack.push_async_callback(finish_step, "Ending the work", bot.worker.stop, _LAST_WORK)
         for cog in ALL:
             await bot.add_cog(cog(bot))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -36,41 +37,30 @@ from bot.client.rate_limit import GateReporter, RequestLimiter, count_rate_limit
 from bot.client.sharding import IdentifyLimiter
 from bot.client.standby import Standby
 from bot.delivery.gate import Gate
-from bot.i18n import tr, trn
 from bot.metrics import Metrics, SkippedFrame
 from bot.settings import Settings
 from bot.store import Store
-from bot.ui.card_buttons import CARD_BUTTONS
-from bot.ui.moderation_pages import QueueButton
-from bot.ui.owner_actions import AcceptWithdrawalsButton, build_accept_view
-from bot.ui.pagination import PageButton
-from bot.ui.privacy import EraseButton
-from bot.ui.review_message import REVIEW_ITEMS
-from bot.ui.share_button import ShareButton
-from bot.ui.subscription_wizard import lost_draft_text
-
-if TYPE_CHECKING:
-    from bot.worker.worker import Worker
+from bot.worker.worker import Worker
 
 _log = logging.getLogger(__name__)
 _GOODBYE = 2.0
 """Seconds to wait for the gateway to close."""
 _MAX_WAIT = 60.0
 """Maximum seconds discord.py may sleep on a rate limit; longer waits are persisted by the courier."""
-LASTING_ITEMS: tuple[type[discord.ui.DynamicItem[Any]], ...] = (
-    *CARD_BUTTONS,
-    *REVIEW_ITEMS,
-    QueueButton,
-    PageButton,
-    ShareButton,
-    AcceptWithdrawalsButton,
-    EraseButton,
-)
-"""Persistent components: they respond on messages of any age, after any restart."""
-
-
 OUT_OF_REACH = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, ValueError)
 """Raised when Discord did not respond, or not as expected; the outcome is unknown until the next attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """The user interface that the bot is given: it knows no component itself. `bot.ui.registry` lists them."""
+
+    items: Sequence[type[discord.ui.DynamicItem[Any]]] = ()
+    """Persistent components: they respond on messages of any age, after any restart."""
+    pages: Mapping[str, Callable[..., Awaitable[dict[str, Any]]]] = field(default_factory=dict)
+    """What loads a page of a list, by the kind of its request."""
+    expired_text: Callable[[discord.Interaction[Any]], str] = lambda _interaction: ""
+    """What to say of a component without a handler, if there is more to say than that it expired."""
 
 
 class NewsTree(app_commands.CommandTree["NewsBot"]):
@@ -106,11 +96,13 @@ class NewsBot(commands.AutoShardedBot):
         store: Store,
         clock: Callable[[], datetime],
         *,
+        components: Components | None = None,
         metrics: Metrics | None = None,
         run_worker: bool = True,
         handle_interactions: bool = True,
     ) -> None:
-        """Run the newsroom after login if `run_worker`; handle commands and components if `handle_interactions`."""
+        """Run the worker after login if `run_worker`; handle commands and components if `handle_interactions`."""
+        self.components = components or Components()
         self.metrics = metrics or Metrics()
         self.gate = Gate(clock, self.metrics.set_gate_state)
         """Decides which requests may be sent; a 401 calls `gate.on_unauthorized`."""
@@ -157,7 +149,7 @@ class NewsBot(commands.AutoShardedBot):
 
     async def setup_hook(self) -> None:
         if self.handles_interactions:
-            self.add_dynamic_items(*LASTING_ITEMS)
+            self.add_dynamic_items(*self.components.items)
             await self.tree.set_translator(self.translator)
             await self.sync_commands()
         if self.runs_worker:
@@ -183,7 +175,7 @@ class NewsBot(commands.AutoShardedBot):
 
     async def sync_commands(self, *, force: bool = False) -> bool:
         """Register the commands if needed; return whether they were."""
-        return await sync_commands(self, force=force)
+        return await sync_commands(self, self.translator, self.store.key_values, force=force)
 
     async def connect(self, *, reconnect: bool = True) -> None:
         """Handle interactions while this process holds its shards; stand by otherwise."""
@@ -223,31 +215,7 @@ class NewsBot(commands.AutoShardedBot):
             self._ready.clear()
             self._connection.clear(views=False)
 
-    async def warn_owners(self, held_back: int, messages: set[int] | None = None) -> bool:
-        """Ask the bot's owners by DM, except those already `messages`, whether a mass withdrawal is intended.
-
-        Return whether nobody is left to notify. Owners with closed DMs count as notified; they have the log and
-        `/status`.
-        """
-        messages = set() if messages is None else messages
-        try:
-            owners = await self._fetch_owners()
-        except OUT_OF_REACH as error:
-            _log.warning("Could not fetch the bot's owners: %s", type(error).__name__)
-            return False
-        for owner in owners - messages:
-            try:
-                user = await self.fetch_user(owner)
-                await user.send(_mass_withdrawal_warning(held_back), view=build_accept_view())
-            except (discord.Forbidden, discord.NotFound) as error:
-                _log.warning("Owner %s has DMs closed: code %s", owner, error.code)
-            except OUT_OF_REACH as error:
-                _log.warning("Could not notify owner %s, will retry: %s", owner, type(error).__name__)
-                continue
-            messages.add(owner)
-        return owners <= messages
-
-    async def _fetch_owners(self) -> set[int]:
+    async def fetch_owners(self) -> set[int]:
         """Return the owner, or the team members who may decide: those who accepted and are not read-only."""
         info = await self.application_info()
         if not info.team:
@@ -291,7 +259,7 @@ class NewsBot(commands.AutoShardedBot):
         """Report components without a handler as expired: they come from before a restart, or are forged."""
         bind_interaction_context(interaction)
         _log.debug("Guild %s, member %s: %s", interaction.guild_id, interaction.user.id, interaction.type.name)
-        await answer_expired_component(interaction, lost_draft_text(interaction))
+        await answer_expired_component(interaction, self.components.expired_text(interaction))
 
     async def close(self) -> None:
         # `login` creates the queue; discord.py's `close` fails without it.
@@ -300,16 +268,6 @@ class NewsBot(commands.AutoShardedBot):
 
     async def on_command_error(self, context: commands.Context[Any], error: commands.CommandError, /) -> None:
         """Ignore mentions: there are only slash commands."""
-
-
-def _mass_withdrawal_warning(held_back: int) -> str:
-    lost = trn(
-        "The folder of cards lost **{count}** published card at once, so nothing was withdrawn.",
-        "The folder of cards lost **{count}** published cards at once, so nothing was withdrawn.",
-        held_back,
-    )
-    fix = tr("If the folder is right, accept it here or with `newsdesk load --accept-withdrawals`; else mend it.")
-    return f"{lost} {fix}"
 
 
 def _build_trace_config(

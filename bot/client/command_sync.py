@@ -6,13 +6,14 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 import discord
+from discord.ext import commands
 
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
+from bot.client.localization import CommandTranslator
+from bot.store.key_value import KeyValueStore
 
 _log = logging.getLogger(__name__)
 _OURS = "commands"
@@ -32,31 +33,31 @@ def commands_digest(registered: Iterable[Mapping[str, Any]]) -> str:
     return _hash_value(known)
 
 
-async def sync_commands(bot: NewsBot, *, force: bool = False) -> bool:
+async def sync_commands(
+    bot: commands.AutoShardedBot, translator: CommandTranslator, key_values: KeyValueStore, *, force: bool = False
+) -> bool:
     """Register the commands if they changed or Discord's differ. Return whether they were registered.
 
     Discord limits command creation to 200 a day, so nothing is sent without need.
     """
-    payload = [await command.get_translated_payload(bot.tree, bot.translator) for command in bot.tree.get_commands()]
+    payload = [await command.get_translated_payload(bot.tree, translator) for command in bot.tree.get_commands()]
     ours = _hash_value([bot.application_id, payload])
-    if not force and await bot.store.key_values.get_value(_OURS) == ours and await _are_registered(bot):
+    if not force and await key_values.get_value(_OURS) == ours and await _are_registered(bot, key_values):
         return False
     await bot.tree.sync()
-    await bot.store.key_values.set_value(_OURS, ours)
-    await bot.store.key_values.set_value(
-        AT_DISCORD, commands_digest(await bot.http.get_global_commands(bot.application_id or 0))
-    )
+    await key_values.set_value(_OURS, ours)
+    await key_values.set_value(AT_DISCORD, commands_digest(await bot.http.get_global_commands(bot.application_id or 0)))
     return True
 
 
-async def _are_registered(bot: NewsBot) -> bool:
+async def _are_registered(bot: commands.AutoShardedBot, key_values: KeyValueStore) -> bool:
     """Return whether Discord still has the commands registered last; assume so while it is unreachable."""
     try:
         registered = await bot.http.get_global_commands(bot.application_id or 0)
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
         _log.warning("Could not fetch the registered commands: %s", error)
         return True
-    if commands_digest(registered) == await bot.store.key_values.get_value(AT_DISCORD):
+    if commands_digest(registered) == await key_values.get_value(AT_DISCORD):
         return True
     _log.warning("Commands at Discord (%s) differ from those registered last; registering again", len(registered))
     return False

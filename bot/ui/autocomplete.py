@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands
 
+from bot.client.bot import NewsBot
 from bot.client.error_handler import safe_autocomplete
 from bot.client.permissions import (
     HiddenChannelError,
@@ -28,9 +28,6 @@ from bot.render.card_list import format_choice
 from bot.render.limits import CHOICES
 from bot.render.markdown import cut_text
 from bot.store.cards.rows import StoredCard
-
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
 
 SubscribableChannel = discord.TextChannel | discord.Thread | discord.ForumChannel
 """Target channel types; an announcement channel counts as a text channel."""

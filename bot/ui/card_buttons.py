@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 
 from bot.client.acknowledgement import Acknowledgement, answer_interaction
+from bot.client.bot import NewsBot
 from bot.client.error_handler import ErrorReportingItem, ErrorReportingModal
 from bot.client.permissions import guild_id_of
 from bot.errors import UserError
@@ -19,9 +20,6 @@ from bot.render.limits import CHOICES
 from bot.store.cards.rows import StoredCard
 from bot.store.moderation.reports import MAX_REPORTS, Report, ReportResult
 from bot.ui.pagination import PAGE_SIZE, first_page
-
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
 
 Button = discord.ui.Button[Any]
 Select = discord.ui.Select[Any]

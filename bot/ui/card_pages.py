@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
+from bot.client.bot import NewsBot
 from bot.client.permissions import guild_id_of
 from bot.errors import UserError
 from bot.i18n import tr, tr_noop, trn
@@ -20,9 +21,6 @@ from bot.ui.moderation_pages import show_log_page, show_queue_page
 from bot.ui.pagination import PAGE_SIZE, START, PageButton, PageCursor, Reply, Request, page_at_offset, page_buttons
 from bot.ui.share_button import share_buttons
 from bot.ui.views import arrange_rows, build_list_view, build_saved_view
-
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
 
 _ECHO = 100
 """Maximum characters of the query quoted in a reply without hits."""

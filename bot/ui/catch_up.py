@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import discord
 
+from bot.client.bot import NewsBot
 from bot.client.permissions import guild_id_of
 from bot.domain.catch_up import DEFAULT_LOOK_BACK, MAX_CARDS, select_missed
 from bot.errors import UserError
@@ -15,10 +15,7 @@ from bot.render.card_list import render_card_list
 from bot.ui.pagination import PAGE_SIZE, PageCursor, Reply, Request, first_page, page_at_offset, page_buttons
 from bot.ui.views import build_list_view
 
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
-
-    Interaction = discord.Interaction[NewsBot]
+Interaction = discord.Interaction[NewsBot]
 
 
 async def show_catch_up(interaction: Interaction) -> Reply:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
+from bot.client.bot import NewsBot
 from bot.client.permissions import guild_id_of
 from bot.domain.digest_selection import SelectionOutcome
 from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
@@ -19,9 +20,6 @@ from bot.render.subscriptions import render_whatif
 from bot.store.cards.rows import StoredCard
 from bot.ui.views import build_list_view
 from bot.worker.digest_planner import LOOK_BACK, DigestPreview
-
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
 
 Reply = dict[str, Any]
 CHART = "whatif.png"

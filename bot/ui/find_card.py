@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
 from bot.cards.urls import find_urls
+from bot.client.bot import NewsBot
 from bot.client.permissions import guild_id_of
 from bot.errors import UserError
 from bot.i18n import tr, trn
 from bot.render.card_list import render_card_list
 from bot.ui.share_button import MAX_SHARED_CARDS, share_buttons
 from bot.ui.views import build_list_view
-
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
 
 _LINKS = 10
 """Maximum links of a message to look up, from the first on."""

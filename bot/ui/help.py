@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 from discord import app_commands
 
+from bot.client.bot import NewsBot
 from bot.i18n import current_language, tr, tr_command_name, tr_noop
 from bot.render.help import UsableCommand
-
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
 
 _log = logging.getLogger(__name__)
 READING, DIGESTS = tr_noop("Reading"), tr_noop("Digests")

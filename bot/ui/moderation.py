@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import discord
 
 from bot.cards.model import CardState
+from bot.client.bot import NewsBot
 from bot.client.permissions import guild_id_of, require_moderator
 from bot.domain.moderation import EVERYWHERE, Decision, DecisionSource, Verdict
 from bot.errors import UserError
@@ -20,10 +20,7 @@ from bot.store.moderation.decisions import DecisionOutcome, ModerationAct
 from bot.ui.owner_actions import require_owner
 from bot.worker.requests import RequestKind
 
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
-
-    Interaction = discord.Interaction[NewsBot]
+Interaction = discord.Interaction[NewsBot]
 
 REASON = 400
 """Maximum characters of a reason."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 
 from bot.client.acknowledgement import Acknowledgement, answer_interaction
+from bot.client.bot import NewsBot
 from bot.client.error_handler import ErrorReportingItem
 from bot.client.permissions import guild_id_of, require_moderator
 from bot.domain.moderation import DecisionSource, Verdict
@@ -36,10 +37,7 @@ from bot.ui.pagination import (
 )
 from bot.ui.views import arrange_rows
 
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
-
-    Interaction = discord.Interaction[NewsBot]
+Interaction = discord.Interaction[NewsBot]
 
 LOG_PAGE = 7
 """Entries per page: nearly always fits into one message, even with long titles and reasons."""

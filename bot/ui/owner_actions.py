@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 
 from bot.client.acknowledgement import answer_interaction
+from bot.client.bot import OUT_OF_REACH, NewsBot
 from bot.client.error_handler import ErrorReportingItem
 from bot.errors import UserError
 from bot.i18n import tr, tr_noop, trn
 from bot.store.worker_requests import MAX_AGE
 from bot.worker.requests import RequestKind
 
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
-
+_log = logging.getLogger(__name__)
 _SOON, _LONGEST = 15.0, 120.0
 """Seconds until the reply says that it takes longer, and until it times out."""
 _LATER = tr_noop("The process that loads the cards has not finished yet. I will say here when it has.")
@@ -67,6 +67,40 @@ async def request_from_leader(interaction: discord.Interaction[NewsBot], kind: R
     if result is None:
         raise UserError(tr(_NOBODY, minutes=int(MAX_AGE.total_seconds() // 60)))
     return result
+
+
+async def warn_owners(bot: NewsBot, held_back: int, notified: set[int] | None = None) -> bool:
+    """Ask the bot's owners by DM, except those already `notified`, whether a mass withdrawal is intended.
+
+    Return whether nobody is left to notify. Owners with closed DMs count as notified; they have the log and `/status`.
+    """
+    notified = set() if notified is None else notified
+    try:
+        owners = await bot.fetch_owners()
+    except OUT_OF_REACH as error:
+        _log.warning("Could not fetch the bot's owners: %s", type(error).__name__)
+        return False
+    for owner in owners - notified:
+        try:
+            user = await bot.fetch_user(owner)
+            await user.send(_mass_withdrawal_warning(held_back), view=build_accept_view())
+        except (discord.Forbidden, discord.NotFound) as error:
+            _log.warning("Owner %s has DMs closed: code %s", owner, error.code)
+        except OUT_OF_REACH as error:
+            _log.warning("Could not notify owner %s, will retry: %s", owner, type(error).__name__)
+            continue
+        notified.add(owner)
+    return owners <= notified
+
+
+def _mass_withdrawal_warning(held_back: int) -> str:
+    lost = trn(
+        "The folder of cards lost **{count}** published card at once, so nothing was withdrawn.",
+        "The folder of cards lost **{count}** published cards at once, so nothing was withdrawn.",
+        held_back,
+    )
+    fix = tr("If the folder is right, accept it here or with `newsdesk load --accept-withdrawals`; else mend it.")
+    return f"{lost} {fix}"
 
 
 def build_accept_view() -> discord.ui.View:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 
 from bot.client.acknowledgement import Acknowledgement, answer_interaction
+from bot.client.bot import NewsBot
 from bot.client.error_handler import ErrorReportingItem
 from bot.errors import UserError
 from bot.i18n import tr
 from bot.store.cards.repository import CardPage, TimelineCursor
 from bot.store.cards.rows import StoredCard
-from bot.ui.share_button import can_be_shared, without_share_button
-
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
+from bot.ui.components import can_be_shared, without_share_button
 
 PAGE_SIZE = 5
 _FARTHEST = 2**62  # keeps a forged button from overflowing the database's integers
@@ -95,9 +93,8 @@ async def show_page(interaction: discord.Interaction[NewsBot], key: str, place: 
 
 
 async def _load_page(interaction: discord.Interaction[NewsBot], request: Request, key: str, place: PageCursor) -> Reply:
-    from bot.ui.card_pages import PAGE_KINDS  # its pages have buttons that import this module
-
-    return await PAGE_KINDS[request["kind"]](interaction, request, key, place)
+    load = interaction.client.components.pages[request["kind"]]
+    return await load(interaction, request, key, place)
 
 
 def page_at_offset(cards: tuple[StoredCard, ...], total: int, place: PageCursor) -> CardPage:

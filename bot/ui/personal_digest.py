@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import time
-from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands
 
 from bot.cards.text import normalize_name
+from bot.client.bot import NewsBot
 from bot.client.error_handler import safe_autocomplete
 from bot.client.permissions import guild_id_of
 from bot.domain.subscription import Frequency, Subscription, SubscriptionOptions
@@ -21,10 +21,7 @@ from bot.render.privacy import following_text
 from bot.store.subscriptions.personal_digests import Follower
 from bot.ui.subscription_options import OptionInput, apply_options, default_options, unknown_topics_note
 
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
-
-    Interaction = discord.Interaction[NewsBot]
+Interaction = discord.Interaction[NewsBot]
 
 _MAX_TOPICS = 25
 """Maximum topics a member can follow in a guild; beyond that, following every topic makes more sense."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 
 from bot.client.acknowledgement import Acknowledgement, answer_interaction
+from bot.client.bot import NewsBot
 from bot.client.error_handler import ErrorReportingItem
 from bot.client.permissions import guild_id_of
 from bot.errors import UserError
@@ -18,10 +19,7 @@ from bot.render.saved_export import MAX_SAVED_CARDS, ExportFormat, format_saved
 from bot.ui.card_pages import NO_SAVED, hidden_text
 from bot.ui.views import arrange_rows
 
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
-
-    Interaction = discord.Interaction[NewsBot]
+Interaction = discord.Interaction[NewsBot]
 
 Reply = dict[str, Any]
 _NOTHING = tr_noop("Nothing is stored that is yours alone: no saved card, report, personal digest or time of reading.")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 
 from bot.cards.model import CardState
 from bot.client.acknowledgement import Acknowledgement, answer_interaction
+from bot.client.bot import NewsBot
 from bot.client.error_handler import ErrorReportingItem, ErrorReportingModal
 from bot.client.localization import in_guild_language
 from bot.client.permissions import guild_id_of, require_moderator
@@ -36,10 +37,7 @@ from bot.ui.moderation import (
 )
 from bot.ui.views import arrange_rows, find_delivery_id
 
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
-
-    Interaction = discord.Interaction[NewsBot]
+Interaction = discord.Interaction[NewsBot]
 
 Button = discord.ui.Button[Any]
 _ID = r"\d{1,10}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 from discord import app_commands
 
 from bot.client.acknowledgement import Acknowledgement, answer_interaction
+from bot.client.bot import NewsBot
 from bot.client.error_handler import ErrorReportingItem
 from bot.client.localization import in_guild_language
 from bot.client.permissions import guild_id_of
@@ -18,27 +19,25 @@ from bot.i18n import override_language, tr
 from bot.render.card_list import render_card_list
 from bot.render.markdown import bold_names
 from bot.store.cards.rows import StoredCard
-
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
+from bot.ui.components import SHARE_PREFIX, without_share_button
+from bot.ui.views import build_list_view
 
 MAX_SHARED_CARDS = 10
 """Maximum cards: Discord's limit of embeds. Ten ids of seven digits also fit into a `custom_id` (100 characters)."""
-_PREFIX = "nd:show:"
 _CARD = r"[0-9a-f]{1,7}"  # ids are below 2 ** 28, see `bot.store.cards.rows.compute_sort_key`
 
 
 class ShareButton(
     ErrorReportingItem,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=rf"{_PREFIX}(?P<cards>{_CARD}(?:-{_CARD}){{0,{MAX_SHARED_CARDS - 1}}})",
+    template=rf"{SHARE_PREFIX}(?P<cards>{_CARD}(?:-{_CARD}){{0,{MAX_SHARED_CARDS - 1}}})",
 ):
     """Posts the cards of a reply in its channel, once per reply."""
 
     acknowledgement = Acknowledgement.UPDATE
 
     def __init__(self, card_ids: Sequence[int]) -> None:
-        custom_id = _PREFIX + "-".join(f"{card_id:x}" for card_id in card_ids[:MAX_SHARED_CARDS])
+        custom_id = SHARE_PREFIX + "-".join(f"{card_id:x}" for card_id in card_ids[:MAX_SHARED_CARDS])
         super().__init__(discord.ui.Button(label=tr("Show to everyone"), emoji="📣", custom_id=custom_id))
         self.card_ids = tuple(card_ids)
 
@@ -65,25 +64,6 @@ class ShareButton(
 def share_buttons(interaction: discord.Interaction[Any], cards: Sequence[StoredCard]) -> list[ShareButton]:
     """Return the button for a reply with these cards; none in a DM, where nobody else would see them."""
     return [ShareButton([card.id for card in cards])] if cards and interaction.guild_id else []
-
-
-def can_be_shared(message: discord.Message | None) -> bool:
-    """Return whether a reply still has the button."""
-    return message is not None and any(
-        _is_share_button(item) for row in message.components for item in getattr(row, "children", ())
-    )
-
-
-def without_share_button(view: discord.ui.View) -> discord.ui.View:
-    """Return the view without the button."""
-    for item in list(view.children):
-        if _is_share_button(item):
-            view.remove_item(item)
-    return view
-
-
-def _is_share_button(item: object) -> bool:
-    return (getattr(item, "custom_id", None) or "").startswith(_PREFIX)
 
 
 def _require_send_permission(interaction: discord.Interaction[Any]) -> None:
@@ -115,6 +95,4 @@ async def _remove_button(interaction: discord.Interaction[NewsBot]) -> None:
 
 def _build_public_view(cards: Sequence[StoredCard]) -> discord.ui.View:
     """Build a view without page buttons: other users must not turn the page that somebody shared."""
-    from bot.ui.views import build_list_view  # its buttons import lists again
-
     return build_list_view(cards, ())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
 from bot.cards.text import normalize_name
+from bot.client.bot import NewsBot
 from bot.client.permissions import can_mention, deleted_roles, guild_id_of, require_can_post
 from bot.domain.digest_schedule import is_known_zone
 from bot.domain.schedule_parser import parse_days, parse_times, parse_zone
@@ -17,9 +18,6 @@ from bot.errors import UserError
 from bot.i18n import available_languages, tr, tr_noop
 from bot.render.markdown import escape_markdown
 from bot.ui.autocomplete import SubscribableChannel, split_topics
-
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
 
 MAX_SUBSCRIPTIONS = 50
 """Maximum subscriptions per guild: enough for every channel, and still a readable list."""

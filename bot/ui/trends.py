@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import discord
 
+from bot.client.bot import NewsBot
 from bot.client.permissions import guild_id_of
 from bot.domain.trends import count_by_day, first_day_start
 from bot.errors import UserError
 from bot.i18n import trn
 from bot.render.markdown import escape_markdown
 from bot.render.trends import draw_trends_chart, render_trends
-
-if TYPE_CHECKING:
-    from bot.client.bot import NewsBot
 
 CHART = "trends.png"
 

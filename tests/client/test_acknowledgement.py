@@ -15,14 +15,13 @@ import pytest
 from discord import AppCommandOptionType, app_commands
 
 from bot.client.acknowledgement import Acknowledgement
-from bot.client.bot import LASTING_ITEMS
 from bot.client.error_handler import ErrorReportingModal, ErrorReportingView
 from bot.domain.subscription import Frequency, SubscriptionOptions
 from bot.store.database import Database
 from bot.ui.card_buttons import ReportModal
+from bot.ui.registry import COMPONENTS
 from bot.ui.review_message import TopicsModal, WithdrawModal
-from bot.ui.subscription_wizard import SubscriptionWizard
-from bot.ui.subscription_wizard_modal import ScheduleModal
+from bot.ui.subscription_wizard import ScheduleModal, SubscriptionWizard
 from tests.support.stage import BotStage, open_stage
 
 REPLY, UPDATE, FORM = Acknowledgement
@@ -291,7 +290,7 @@ _FIRST = {"when": "daily", "layout": "list"}
 
 
 def test_no_lasting_item_is_left_out() -> None:
-    for item in LASTING_ITEMS:
+    for item in COMPONENTS.items:
         template = item.__discord_ui_compiled_template__
         assert any(template.fullmatch(each) for each in PRESSED), f"add a click on {item.__name__}"
 

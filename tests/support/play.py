@@ -13,6 +13,7 @@ from unittest.mock import AsyncMock, patch
 import discord
 
 from bot.i18n import override_language
+from bot.ui import owner_actions
 from tests.support.bracketed import iter_shown
 from tests.support.stage import BotStage
 
@@ -258,7 +259,7 @@ def warn_owners(language: str) -> Step:
         owner = SimpleNamespace(team=None, owner=play.stage.admin)
         bot.application_info = AsyncMock(return_value=owner)  # type: ignore[method-assign]
         with override_language(language):
-            await bot.warn_owners(30)
+            await owner_actions.warn_owners(bot, 30)
         bot.worker.held_back = 30
         await bot.worker.store_state()
 

@@ -13,6 +13,7 @@ import discord
 import pytest
 
 from bot.client.bot import NewsBot
+from bot.ui.owner_actions import warn_owners
 from tests.support.stage import open_stage
 from tests.support.worker import WorkerHarness, open_harness
 
@@ -139,11 +140,11 @@ async def test_each_owner_of_a_team_is_told_once_whatever_happens_to_another(
     async with open_stage(tmp_path) as stage:
         boxes = _OwnerMailboxes(stage.bot, monkeypatch, failure)
         messages: set[int] = set()
-        assert not await stage.bot.warn_owners(30, messages)
+        assert not await warn_owners(stage.bot, 30, messages)
         boxes.info = SimpleNamespace(team=SimpleNamespace(members=team), owner=_team_member(9))
         boxes.fail = {1: failure, 3: discord.Forbidden(_http_error(403), {"code": 50007, "message": "closed"})}
-        assert not await stage.bot.warn_owners(30, messages)
+        assert not await warn_owners(stage.bot, 30, messages)
         assert boxes.got == [2]
         boxes.fail = {}
-        assert await stage.bot.warn_owners(30, messages)
+        assert await warn_owners(stage.bot, 30, messages)
         assert boxes.got == [2, 1]
