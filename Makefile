@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+TESTS  ?= test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-postgres check crash crash-cluster year soak scaling messages format lock audit bench clean
+.PHONY: help demo run test test-all test-postgres check crash crash-cluster year soak scaling messages format lock audit bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,19 +25,22 @@ demo: $(VENV)/.installed  ## The whole bot offline in a browser, no token (ARGS=
 run: $(VENV)/.installed  ## Log in to Discord (settings from the environment or .env)
 	@$(BIN)/newsdesk run $(ARGS)
 
-test: $(VENV)/.installed  ## The test suite
+test: $(VENV)/.installed  ## The test suite without the tests that take long
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" $(ARGS)
+
+test-all: $(VENV)/.installed  ## The whole test suite, as CI runs it
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
 
 test-postgres: $(VENV)/.installed  ## The store's tests and those above it on a PostgreSQL of their own
 	@$(BIN)/python -m tests.support.postgres $(ARGS)
 
-check: $(VENV)/.installed  ## Format check, lint, types, layers, known holes, then the tests
+check: $(VENV)/.installed  ## Format check, lint, types, layers, known holes, then the tests (TESTS=test-all for all)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	@$(MAKE) --no-print-directory audit ARGS=--where-served
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory $(TESTS)
 
 format: $(VENV)/.installed  ## Rewrite the code in the project's format
 	$(BIN)/ruff format .

@@ -18,6 +18,34 @@ settings.register_profile("newsdesk", deadline=None, suppress_health_check=[Heal
 settings.load_profile("newsdesk")
 
 
+SLOW = (
+    "bench",
+    "cogs/test_rights_of_channels.py",
+    "crash",
+    "delivery/test_boundary.py",
+    "delivery/test_clocks.py",
+    "delivery/test_places.py",
+    "delivery/test_way.py",
+    "scaling",
+    "soak",
+    "store/test_stored_values.py",
+    "test_cli_trouble.py",
+    "test_rejected.py",
+    "test_shutdown.py",
+    "worker/test_digest_promises.py",
+    "year",
+)
+"""Files and folders below this one that take long: `make test` leaves them to `make test-all`, which CI runs."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    slow = [folder / name for name in SLOW]
+    for item in items:
+        if any(item.path.is_relative_to(each) for each in slow):
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if ON_POSTGRESQL and (mark := item.get_closest_marker("sqlite")):
         pytest.skip(f"about SQLite: {mark.args[0]}")

@@ -11,7 +11,7 @@ from tests.wire.client import Person, WireDiscord
 from tests.wire.permissions import MANAGER, MODERATOR
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 async def test_commands_buttons_and_completion_are_answered_across_a_reconnect(tmp_path: Path) -> None:
     async with WireDiscord() as wire:
         guild = await wire.add_guild("text", "text")

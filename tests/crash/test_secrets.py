@@ -19,7 +19,7 @@ QUERY = "PLANTED query unclosed"
 REASON = "PLANTED reason of a member"
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 async def test_no_token_no_cipher_and_no_words_of_members_come_out(tmp_path: Path) -> None:
     async with WireDiscord() as wire:
         guild = await wire.add_guild("text")
