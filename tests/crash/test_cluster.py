@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -14,22 +13,13 @@ from bot.domain.subscription import Frequency, SubscriptionOptions
 from bot.store import open_store
 from tests.crash.cluster import crash_cluster, new_database
 from tests.crash.process import BotProcess, card_text
-from tests.support.postgres import PostgresServer, find_programs, run_server
+from tests.support.postgres import PostgresServer
 from tests.support.stores import query_database
 from tests.wire.client import Person, WireDiscord
 from tests.wire.permissions import MODERATOR
 
 WITHIN = 5
 """Seconds in which another process has to have taken over."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """One of their own: it is restarted."""
-    bin_ = find_programs()
-    assert bin_, "make test-postgres runs on one"
-    with run_server(bin_) as found:
-        yield found
 
 
 @pytest.mark.postgresql

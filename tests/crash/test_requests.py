@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.crash.cluster import new_database
 from tests.crash.process import BotProcess
-from tests.support.postgres import PostgresServer, find_programs, run_server
 from tests.support.stores import query_database
 from tests.wire.client import Person, WireDiscord
 from tests.wire.permissions import EVERYTHING
@@ -20,23 +18,6 @@ from tests.wire.results import WireMessage
 CARDS, OWNER = 30, Person("owner", permissions=int(EVERYTHING))
 QUICK = {"tick_seconds": "3600", "rescan_seconds": "1", "write_back": "true"}
 """The folder is looked at every second, so that a lost one is noticed."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    bin_ = find_programs()
-    assert bin_, "make test-postgres runs on one"
-    with run_server(bin_) as found:
-        yield found
-
-
-@pytest.fixture(params=[pytest.param("server", marks=pytest.mark.postgresql), "file"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "file":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'newsdesk.db'}"
-    else:
-        with new_database(request.getfixturevalue("server")) as found:
-            yield found
 
 
 @dataclass

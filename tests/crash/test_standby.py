@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +14,12 @@ from bot.store.engines import postgresql
 from tests.crash.cluster import new_database
 from tests.crash.process import BotProcess
 from tests.crash.test_requests import _as_coroutine
-from tests.support.postgres import PostgresServer, _free_port, find_programs, run_server
+from tests.support.postgres import PostgresServer, _free_port
 from tests.support.stores import query_database
 from tests.wire.client import Person, WireDiscord
 
 PATIENCE = 60.0
 """Seconds for what takes one or two on a quiet machine."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    bin_ = find_programs()
-    assert bin_, "make test-postgres runs on one"
-    with run_server(bin_) as found:
-        yield found
-
-
-@pytest.fixture(params=[pytest.param("server", marks=pytest.mark.postgresql), "file"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "file":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'newsdesk.db'}"
-    else:
-        with new_database(request.getfixturevalue("server")) as found:
-            yield found
 
 
 def test_whoever_is_gone_is_missed_within_fifteen_seconds() -> None:
