@@ -179,8 +179,8 @@ class NewsBot(commands.AutoShardedBot):
 
     async def connect(self, *, reconnect: bool = True) -> None:
         """Handle interactions while this process holds its shards; stand by otherwise."""
-        async with self.store.leader_election.gateway_lock(self.shard_ids) as stand:
-            while not await self.standby.serve_session(stand, lambda: self._run_session(reconnect)):
+        async with self.store.leader_election.gateway_lock(self.shard_ids) as lock:
+            while not await self.standby.serve_session(lock, lambda: self._run_session(reconnect)):
                 pass
 
     async def _run_session(self, reconnect: bool) -> None:

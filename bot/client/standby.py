@@ -21,15 +21,15 @@ class Standby:
         self.is_waiting = False
         """Whether another process holds the shards, so that this one does not respond."""
 
-    async def serve_session(self, stand: LeaderLock, session: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+    async def serve_session(self, lock: LeaderLock, session: Callable[[], Coroutine[Any, Any, None]]) -> bool:
         """Run `session` once this process holds the shards, until it ends or another process takes them.
 
         Return whether it ended normally. A database outage does not end the session: nobody
         else can take the lease then.
         """
-        await self._wait_for_lock(stand)
+        await self._wait_for_lock(lock)
         running = asyncio.create_task(session(), name="gateway session")
-        taken = asyncio.create_task(_wait_until_taken(stand), name="gateway lock")
+        taken = asyncio.create_task(_wait_until_taken(lock), name="gateway lock")
         try:
             await asyncio.wait({running, taken}, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
@@ -43,10 +43,10 @@ class Standby:
                 task.cancel()
             await asyncio.gather(running, taken, return_exceptions=True)
 
-    async def _wait_for_lock(self, stand: LeaderLock) -> None:
+    async def _wait_for_lock(self, lock: LeaderLock) -> None:
         try:
-            while not await stand.try_acquire():
-                if not self.is_waiting and stand.is_gateway:
+            while not await lock.try_acquire():
+                if not self.is_waiting and lock.is_gateway:
                     _log.info("Another process handles commands and buttons; standing by")
                     self.is_waiting = True
                 await asyncio.sleep(LOOK_SECONDS)
@@ -54,9 +54,9 @@ class Standby:
             self.is_waiting = False
 
 
-async def _wait_until_taken(stand: LeaderLock) -> None:
+async def _wait_until_taken(lock: LeaderLock) -> None:
     """Return once another process holds the shards."""
     while True:
-        if not await stand.try_acquire() and stand.is_gateway:
+        if not await lock.try_acquire() and lock.is_gateway:
             return
         await asyncio.sleep(LOOK_SECONDS)

@@ -48,7 +48,7 @@ class RequestWorker:
         """Poll for requests immediately."""
         self._rung.set()
 
-    async def run_requests(self, is_on_duty: Callable[[], bool]) -> None:
+    async def run_requests(self, is_leader: Callable[[], bool]) -> None:
         """Handle requests whenever this process is the leader. Runs until cancelled."""
         while True:
             try:
@@ -57,7 +57,7 @@ class RequestWorker:
             except TimeoutError:
                 pass
             self._rung.clear()
-            if is_on_duty():
+            if is_leader():
                 await self.process_waiting()
 
     async def process_waiting(self) -> None:
