@@ -68,13 +68,11 @@ class Listing:
         return bool(self.closed) and path.startswith(tuple(self.closed))
 
 
-def scan_folder(root: Path) -> list[FileStat]:
-    """All card files below `root`, sorted by path. Hidden and symlinked folders are skipped."""
-    return list_folder(root).files
-
-
 def list_folder(root: Path) -> Listing:
-    """List a folder recursively. Raises `OSError` if the folder itself cannot be listed."""
+    """List a folder recursively, sorted by path; hidden and symlinked folders are skipped.
+
+    Raises `OSError` if the folder itself cannot be listed.
+    """
     found = Listing()
     folders = [(str(root), "")]
     while folders:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sources.folder import is_card_file, scan_folder, slug_for_path
+from bot.sources.folder import is_card_file, list_folder, slug_for_path
 from tests.support.cards import card_file
 
 CARDS = ["a.md", "a.MD", "a.Md", "a.markdown", "a.MARKDOWN", "a.b.md", "a.sync-conflict-20261129-110000-ABCDEFG.md"]
@@ -17,7 +17,7 @@ OTHERS = ["a.txt", "a.mdx", "a.md.bak", "a.md~", "a.yaml", "a.json", "README", "
 def test_a_scan_finds_the_files_that_the_rule_names(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(card_file())
     assert is_card_file(name) is (name in CARDS)
-    assert [stat.path for stat in scan_folder(tmp_path)] == [name] * is_card_file(name)
+    assert [stat.path for stat in list_folder(tmp_path).files] == [name] * is_card_file(name)
 
 
 @pytest.mark.parametrize(("path", "slug"), [("x.y/A.MD", "x.y/A"), ("a.b.Markdown", "a.b"), ("a.mdx", "a.mdx")])

@@ -13,7 +13,7 @@ import pytest
 
 from bot.cards.model import FileStat
 from bot.errors import UserError
-from bot.sources.folder import scan_folder, to_file_stat
+from bot.sources.folder import list_folder, to_file_stat
 from bot.sources.write_back import write_published
 
 HELD = b"\xef\xbb\xbf---\r\ncategory: news\r\npublished:  false # for now\r\n---\r\npublished: false\r\ncaf\xe9"
@@ -87,7 +87,7 @@ def test_a_scan_takes_the_temporary_file_for_no_card(root: Path, monkeypatch: py
     seen: list[tuple[int, list[FileStat]]] = []
 
     def look(*_: object) -> None:
-        seen.append((len(read_all(root)), scan_folder(root)))
+        seen.append((len(read_all(root)), list_folder(root).files))
 
     listed = stat_file(root)
     monkeypatch.setattr(os, "fsync", look)

@@ -51,10 +51,6 @@ class CircuitBreakers:
         async with self._database.begin_write() as connection:
             await connection.execute(delete(circuits).where(circuits.c.channel_id == channel_id))
 
-    async def for_channel(self, channel_id: int) -> Circuit | None:
-        """Return the channel's open circuit, if any."""
-        return next(iter(await self._select_circuits(circuits.c.channel_id == channel_id)), None)
-
     async def for_guild(self, guild_id: int) -> list[Circuit]:
         """Return a server's open circuits, oldest first."""
         return await self._select_circuits(circuits.c.guild_id == guild_id)
