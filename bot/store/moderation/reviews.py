@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import CardState
 from bot.domain.delivery import REVISION_MARK, CardRevision, DeliveryStatus, format_contents
+from bot.domain.moderation import EVERYWHERE
 from bot.domain.subscription import Layout, OnWithdrawal
 from bot.i18n import ENGLISH
 from bot.store.cards.rows import compute_sort_key, score_order
@@ -114,11 +115,19 @@ async def add_new_reviews(connection: AsyncConnection, now: datetime, max_age: t
         .distinct()
     )
     with_room = list((await connection.execute(changed_rows)).scalars())
-    fresh = or_(cards.c.published_at >= now - max_age, cards.c.state == CardState.PUBLISHED)
-    added = await _fill_reviews(connection, now, cards.c.unplanned & fresh, None)
+    added = await add_card_reviews(connection, now, max_age, cards.c.unplanned, EVERYWHERE)
     if with_room:
         added += await _fill_reviews(connection, now, _is_fresh(now - max_age), with_room)
     return added
+
+
+async def add_card_reviews(
+    connection: AsyncConnection, now: datetime, max_age: timedelta, changed: ColumnElement[bool], guild_id: int
+) -> int:
+    """Add reviews of these changed cards, in one server or `EVERYWHERE`. Returns the number added."""
+    fresh = or_(cards.c.published_at >= now - max_age, cards.c.state == CardState.PUBLISHED)
+    guild_ids = None if guild_id == EVERYWHERE else [guild_id]
+    return await _fill_reviews(connection, now, changed & fresh, guild_ids)
 
 
 def _is_fresh(oldest: datetime) -> ColumnElement[bool]:

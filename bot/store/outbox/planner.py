@@ -6,6 +6,8 @@ those that need no separate message, and inserts a delivery for each of the rest
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +30,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     type_coerce,
     update,
 )
@@ -86,16 +89,41 @@ candidates = Table(
 )
 
 
-async def update_existing(connection: AsyncConnection, now: datetime, max_age: timedelta) -> None:
+@dataclass(frozen=True, slots=True)
+class PlanScope:
+    """The changes that a planning run handles: all of them, or only those of some cards, in one server or all."""
+
+    card_ids: Collection[int] | None = None
+    """None: all changed cards."""
+    guild_id: int = EVERYWHERE
+
+    @property
+    def changed(self) -> ColumnElement[bool]:
+        """Whether a card of the scope has changed since it was planned."""
+        if self.card_ids is None:
+            return cards.c.unplanned
+        return cards.c.unplanned & cards.c.id.in_(self.card_ids)
+
+    def covers(self, guild_id: ColumnElement[int]) -> ColumnElement[bool]:
+        return true() if self.guild_id == EVERYWHERE else guild_id == self.guild_id
+
+
+async def plan_messages(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> int:
+    """Plan the messages of changed cards. Returns the number of new ones. Run it in `begin_write`, one at a time."""
+    await update_existing(connection, now, max_age, scope)
+    return await add_new_deliveries(connection, now, max_age, scope)
+
+
+async def update_existing(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> None:
     """Update the desired content of existing messages for cards that changed."""
-    await stories.renew_keys(connection, _changed_cards())
-    await connection.execute(_update_revisions(now, max_age))
-    await connection.execute(_update_wanted(now))
+    await stories.renew_keys(connection, _changed_cards(scope))
+    await connection.execute(_update_revisions(now, max_age, scope))
+    await connection.execute(_update_wanted(now, scope))
 
 
-async def add_new_deliveries(connection: AsyncConnection, now: datetime, max_age: timedelta) -> int:
+async def add_new_deliveries(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> int:
     """Add a message for each matching channel and story that the channel has not had. Returns how many were added."""
-    if not await _insert_candidates(connection, now, max_age):
+    if not await _insert_candidates(connection, now, max_age, scope):
         return 0
     await _drop_excluded(connection)
     await stories.assign_story_ids(connection, select(candidates.c.card_id))
@@ -109,12 +137,12 @@ async def add_new_deliveries(connection: AsyncConnection, now: datetime, max_age
     await connection.execute(_choose_leads())
     await connection.execute(_add_messages(now))
     await connection.execute(_add_cards())
-    await connection.execute(_update_wanted(now))
+    await connection.execute(_update_wanted(now, scope))
     return await _count_rows(connection, select(func.count()).where(candidates.c.lead))
 
 
-def _changed_cards() -> Select[Any]:
-    return select(cards.c.id).where(cards.c.unplanned)
+def _changed_cards(scope: PlanScope) -> Select[Any]:
+    return select(cards.c.id).where(scope.changed)
 
 
 async def _count_rows(connection: AsyncConnection, query: Select[Any]) -> int:
@@ -124,7 +152,7 @@ async def _count_rows(connection: AsyncConnection, query: Select[Any]) -> int:
 # --- existing messages, posted or in flight
 
 
-def _update_revisions(now: datetime, max_age: timedelta) -> Any:
+def _update_revisions(now: datetime, max_age: timedelta, scope: PlanScope) -> Any:
     """Set what each message shows of its changed cards: a revision, `UNPUBLISHED`, or null for nothing.
 
     `UNPUBLISHED` is for cards whose file went from published to held or was rescheduled. A withdrawal, or a moderator
@@ -147,12 +175,15 @@ def _update_revisions(now: datetime, max_age: timedelta) -> Any:
         .correlate(delivery_cards)
         .scalar_subquery()
     )
-    return update(delivery_cards).where(delivery_cards.c.card_id.in_(_changed_cards())).values(revision=revision)
+    # Correlated, so that the few rows of the cards are read and not all deliveries of the server.
+    server_of_row = select(server).where(deliveries.c.id == delivery_cards.c.delivery_id).scalar_subquery()
+    changed = delivery_cards.c.card_id.in_(_changed_cards(scope))
+    return update(delivery_cards).where(changed, scope.covers(server_of_row)).values(revision=revision)
 
 
-def _update_wanted(now: datetime) -> Any:
+def _update_wanted(now: datetime, scope: PlanScope) -> Any:
     """Recompute `wanted` for messages with changed cards; those where it differs become due."""
-    changed_rows = select(delivery_cards.c.delivery_id).where(delivery_cards.c.card_id.in_(_changed_cards()))
+    changed_rows = select(delivery_cards.c.delivery_id).where(delivery_cards.c.card_id.in_(_changed_cards(scope)))
     wanted = _wanted_contents()
     under_way = deliveries.c.progress == DeliveryStatus.SENDING
     goes_again = deliveries.c.message_id.is_(None) & (deliveries.c.crosspost == CrosspostState.DONE)
@@ -160,6 +191,7 @@ def _update_wanted(now: datetime) -> Any:
         update(deliveries)
         .where(
             deliveries.c.id.in_(changed_rows),
+            scope.covers(deliveries.c.guild_id),
             deliveries.c.progress != DeliveryStatus.REMOVED,
             deliveries.c.wanted.is_distinct_from(wanted),
         )
@@ -229,15 +261,15 @@ def _wanted_contents() -> ScalarSelect[Any]:
 # --- new messages
 
 
-async def _insert_candidates(connection: AsyncConnection, now: datetime, max_age: timedelta) -> int:
+async def _insert_candidates(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> int:
     await connection.execute(CreateTable(candidates, if_not_exists=True))
     await connection.execute(delete(candidates))
     names = [column.name for column in candidates.columns if column.name != "story_id"]
-    await connection.execute(insert(candidates).from_select(names, _matching_pairs(now, max_age)))
+    await connection.execute(insert(candidates).from_select(names, _matching_pairs(now, max_age, scope)))
     return await _count_rows(connection, select(func.count()).select_from(candidates))
 
 
-def _matching_pairs(now: datetime, max_age: timedelta) -> Select[Any]:
+def _matching_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Select[Any]:
     """Select matching pairs of instant subscription and changed card."""
     decided = and_(decisions.c.guild_id == subscriptions.c.guild_id, decisions.c.card_id == cards.c.id)
     by_hand = func.coalesce(decisions.c.verdict, "") == CardState.PUBLISHED
@@ -257,7 +289,8 @@ def _matching_pairs(now: datetime, max_age: timedelta) -> Select[Any]:
         select(*columns, visible_revision(own_rows.guild_id).label("revision"), card.points, literal(False))
         .select_from(cards.join(subscriptions, literal(True)).outerjoin(decisions, decided))
         .where(
-            cards.c.unplanned,
+            scope.changed,
+            scope.covers(subscriptions.c.guild_id),
             subscriptions.c.when == Frequency.INSTANT,
             ~subscriptions.c.paused,
             is_visible_to(subscriptions.c.guild_id),

@@ -28,9 +28,9 @@ from bot.domain.delivery import MAX_PROBE_DELAY, MAX_RETRY_DELAY, CrosspostState
 from bot.domain.subscription import Layout
 from bot.store.column_parsers import UNUSABLE, parse_number
 from bot.store.database import Database
-from bot.store.moderation.reviews import add_new_reviews
+from bot.store.moderation.reviews import add_card_reviews, add_new_reviews
 from bot.store.outbox.channel_leases import AT_A_TIME, LEASE_DURATION, MAX_CHANNELS, ChannelLeases, leased_by_another
-from bot.store.outbox.planner import add_new_deliveries, update_existing
+from bot.store.outbox.planner import PlanScope, plan_messages
 from bot.store.outbox.write_batcher import COLUMNS, DuePolicy, WriteBatcher
 from bot.store.tables import (
     cards,
@@ -132,11 +132,21 @@ class DeliveryQueue:
     async def plan_deliveries(self, now: datetime, max_age: timedelta) -> int:
         """Update the desired state for all cards changed since the last plan; return the number of new deliveries."""
         async with self._database.begin_write() as connection:
-            await update_existing(connection, now, max_age)
-            added = await add_new_deliveries(connection, now, max_age)
+            added = await plan_messages(connection, now, max_age, PlanScope())
             added += await add_new_reviews(connection, now, max_age)
             await connection.execute(update(cards).where(cards.c.unplanned).values(unplanned=False))
             return added
+
+    async def plan_cards(self, card_ids: Collection[int], guild_id: int, now: datetime, max_age: timedelta) -> int:
+        """Plan only these cards, for one server or `EVERYWHERE`; return the number of new deliveries.
+
+        The cards stay marked as changed, since they may have changed for other servers as well: the next
+        `plan_deliveries` plans the rest. Nothing is planned twice, because both exclude all other writes.
+        """
+        scope = PlanScope(card_ids, guild_id)
+        async with self._database.begin_write() as connection:
+            added = await plan_messages(connection, now, max_age, scope)
+            return added + await add_card_reviews(connection, now, max_age, scope.changed, guild_id)
 
     async def next_due_at(self, now: datetime, serving: Collection[int] = ()) -> datetime | None:
         """Return when the next delivery is due in a channel not in `serving`; None if there is none.

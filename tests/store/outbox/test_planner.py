@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from sqlalchemy.dialects import sqlite
 
 from bot.cards.model import Card, CardState
 from bot.domain.delivery import UNPUBLISHED, Delivery, DeliveryStatus, parse_contents
-from bot.domain.moderation import Decision, DecisionSource, Verdict
+from bot.domain.moderation import EVERYWHERE, Decision, DecisionSource, Verdict
 from bot.domain.subscription import SubscriptionOptions
 from bot.store import Store, open_store
 from bot.store.database import open_database
@@ -21,6 +23,7 @@ from bot.store.tables import cards
 from tests.support.cards import NOW, make_card, make_older, store_cards
 from tests.support.deliveries import due_channels
 from tests.support.deliveries import next_delivery as head_of
+from tests.support.stores import url_of
 
 GUILD, CHANNEL = 1, 10
 BEFORE, AFTER = NOW - timedelta(days=1), NOW + timedelta(days=1)
@@ -286,6 +289,72 @@ async def test_one_servers_withdrawal_takes_the_post_from_that_server_only(store
     await decide_card(store, card_id, Verdict.WITHDRAW, guild=2)
     await plan_deliveries(store)
     assert await due_channels(store, NOW) == [20]
+
+
+async def test_a_plan_for_one_card_in_one_server_leaves_all_else_to_the_next_plan(store: Store) -> None:
+    """A click plans what it touched; other cards, and the card in other servers, stay marked as changed."""
+    await add_subscription(store)
+    await add_subscription(store, guild_id=2, channel_id=20)
+    touched, _ = await store_cards(store, make_card("touched"), make_card("other"))
+    assert await store.deliveries.plan_cards([touched], GUILD, NOW, MAX_AGE) == 1
+    assert await store.deliveries.plan_cards([touched], GUILD, NOW, MAX_AGE) == 0
+    assert await post_due(store) == ["touched"]
+    assert await post_due(store, 20) == []
+    assert (await store.due_check.find_due(NOW)).cards
+    assert await plan_deliveries(store) == 3
+    assert not (await store.due_check.find_due(NOW)).cards
+    assert await post_due(store) == ["other"]
+    assert sorted(await post_due(store, 20)) == ["other", "touched"]
+
+
+async def test_a_plan_for_one_card_everywhere_plans_it_in_all_servers_and_no_other_card(store: Store) -> None:
+    await add_subscription(store)
+    await add_subscription(store, guild_id=2, channel_id=20)
+    touched, _ = await store_cards(store, make_card("touched"), make_card("other"))
+    assert await store.deliveries.plan_cards([touched], EVERYWHERE, NOW, MAX_AGE) == 2
+    assert await post_due(store) == await post_due(store, 20) == ["touched"]
+    assert await plan_deliveries(store) == 2
+
+
+async def test_a_plan_for_one_server_withdraws_there_and_leaves_other_servers_to_the_next_plan(store: Store) -> None:
+    await add_subscription(store)
+    await add_subscription(store, guild_id=2, channel_id=20)
+    touched, other = await store_cards(store, make_card("touched"), make_card("other"))
+    await plan_deliveries(store)
+    await post_due(store)
+    await post_due(store, 20)
+    await decide_card(store, touched, Verdict.WITHDRAW, guild=EVERYWHERE)
+    await decide_card(store, other, Verdict.WITHDRAW)
+    await store.deliveries.plan_cards([touched], GUILD, NOW, MAX_AGE)
+    assert await due_channels(store, NOW) == [CHANNEL]
+    assert await _retract_due(store, CHANNEL) == ["touched"]
+    await plan_deliveries(store)
+    assert await _retract_due(store, CHANNEL) == ["other"]
+    assert await _retract_due(store, 20) == ["touched"]
+
+
+async def _retract_due(store: Store, channel: int) -> list[str]:
+    """Retract everything that is to be retracted in a channel, and return the slugs."""
+    slugs = []
+    while delivery := await head_of(store, channel, NOW):
+        assert delivery.wanted is None
+        stored = await store.cards.get_card(parse_contents(delivery.actual)[0].card_id, 0, hidden=True)
+        assert stored
+        slugs.append(stored.card.slug)
+        await store.deliveries.mark_retracted(delivery, NOW)
+    return slugs
+
+
+async def test_plans_at_the_same_time_add_each_message_once(store: Store, tmp_path: Path) -> None:
+    """Two processes on one database: a click's plan and the leader's."""
+    await add_subscription(store)
+    ids = await store_cards(store, *(make_card(f"card-{number}") for number in range(5)))
+    async with open_store(url_of(tmp_path / "newsdesk.db")) as second:
+        added = await asyncio.gather(
+            plan_deliveries(second), *(store.deliveries.plan_cards([each], GUILD, NOW, MAX_AGE) for each in ids)
+        )
+    assert sum(added) == len(ids)
+    assert sorted(await post_due(store)) == [f"card-{number}" for number in range(5)]
 
 
 async def test_the_end_of_a_subscription_drops_what_waits_and_keeps_what_is_posted(store: Store) -> None:
