@@ -20,17 +20,8 @@ from bot.delivery.sender import (
     RetryLaterError,
     SendingPausedError,
 )
-from bot.domain.delivery import (
-    MAX_RETRY_DELAY,
-    Action,
-    Delivery,
-    DeliveryStatus,
-    make_nonce,
-    next_action,
-    probe_delay,
-    retry_delay,
-    should_catch_up,
-)
+from bot.domain.backoff import MAX_RETRY_DELAY, probe_delay, retry_delay
+from bot.domain.delivery import Action, Delivery, DeliveryStatus, make_nonce, next_action, should_catch_up
 from bot.errors import LeaseLostError
 from bot.i18n import activate_language, tr
 from bot.logging_config import bind_delivery

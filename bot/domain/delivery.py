@@ -1,4 +1,4 @@
-"""Desired and actual content of a delivery, the action that reconciles them, and backoff after failures."""
+"""Desired and actual content of a delivery, and the action that reconciles them."""
 
 from __future__ import annotations
 
@@ -135,26 +135,6 @@ def next_action(wanted: str | None, message_id: int | None, actual: str | None) 
     if message_id is None:
         return Action.POST if wanted not in (UNPUBLISHED, WITHDRAWN) else None
     return Action.EDIT if wanted != actual else None
-
-
-MIN_RETRY_DELAY = timedelta(seconds=2)
-MAX_RETRY_DELAY = timedelta(minutes=15)
-
-
-def retry_delay(attempts: int, jitter: float) -> timedelta:
-    """Exponential backoff after `attempts` consecutive failures (from 1). `jitter` in 0..1 spreads it by ±25 %."""
-    delay: timedelta = MIN_RETRY_DELAY * 2 ** min(attempts - 1, 12)
-    return min(delay, MAX_RETRY_DELAY) * (0.75 + 0.5 * jitter)
-
-
-MIN_PROBE_DELAY = timedelta(minutes=1)
-MAX_PROBE_DELAY = timedelta(hours=1)
-
-
-def probe_delay(failures: int, jitter: float) -> timedelta:
-    """Interval before probing a closed channel after `failures` consecutive failures (from 1); jitter is ±10 %."""
-    delay: timedelta = MIN_PROBE_DELAY * 2 ** min(failures - 1, 12)
-    return min(delay, MAX_PROBE_DELAY) * (0.9 + 0.2 * jitter)
 
 
 CATCH_UP_AFTER = timedelta(hours=1)

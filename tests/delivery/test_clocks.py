@@ -10,7 +10,7 @@ import pytest
 
 from bot.client.discord_time import DiscordTime
 from bot.delivery.sender import ChannelClosedError, RetryLaterError
-from bot.domain.delivery import MAX_PROBE_DELAY, MAX_RETRY_DELAY
+from bot.domain.backoff import MAX_PROBE_DELAY, MAX_RETRY_DELAY
 from tests.support.line import WireHarness
 from tests.support.worker import WorkerHarness, open_harness
 

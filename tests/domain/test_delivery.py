@@ -1,4 +1,4 @@
-"""The step towards what is wanted, the waits between tries, and the name of a try."""
+"""The action that brings a channel to the desired content, and the nonce of a post."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.delivery import (
-    MAX_RETRY_DELAY,
-    MIN_RETRY_DELAY,
-    UNPUBLISHED,
-    Action,
-    make_nonce,
-    next_action,
-    retry_delay,
-)
+from bot.domain.delivery import UNPUBLISHED, Action, make_nonce, next_action
 
 
 @pytest.mark.parametrize(
@@ -37,17 +29,6 @@ def test_the_step_makes_the_channel_hold_what_is_wanted(
     wanted: str | None, message_id: int | None, actual: str | None, step: Action | None
 ) -> None:
     assert next_action(wanted, message_id, actual) is step
-
-
-@given(st.integers(1, 10**6), st.floats(0, 1))
-def test_a_wait_lies_within_a_quarter_of_its_bounds(attempts: int, jitter: float) -> None:
-    assert MIN_RETRY_DELAY * 0.75 <= retry_delay(attempts, jitter) <= MAX_RETRY_DELAY * 1.25
-
-
-@given(st.integers(1, 60))
-def test_waits_grow_until_the_longest(attempts: int) -> None:
-    assert retry_delay(attempts, 0.5) <= retry_delay(attempts + 1, 0.5) <= MAX_RETRY_DELAY
-    assert retry_delay(1, 0.5) == MIN_RETRY_DELAY
 
 
 @given(st.integers(0, 2**63), st.integers(0, 2**63))

@@ -24,7 +24,8 @@ from sqlalchemy import (
     update,
 )
 
-from bot.domain.delivery import MAX_PROBE_DELAY, MAX_RETRY_DELAY, CrosspostState, Delivery, DeliveryStatus, is_readable
+from bot.domain.backoff import MAX_PROBE_DELAY, MAX_RETRY_DELAY
+from bot.domain.delivery import CrosspostState, Delivery, DeliveryStatus, is_readable
 from bot.domain.subscription import Layout
 from bot.store.column_parsers import UNUSABLE, parse_number
 from bot.store.database import Database
