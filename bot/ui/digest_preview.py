@@ -14,8 +14,9 @@ from bot.domain.subscription import Frequency, Layout, Subscription, Subscriptio
 from bot.errors import UserError
 from bot.i18n import format_short_date, override_language, tr
 from bot.render.chart import describe_counts, draw_bar_chart
-from bot.render.digest import entry_size, render_digest, split_parts
+from bot.render.digest import render_digest
 from bot.render.explanations import arrival_text, matches_line, outcome_text, outcomes_line
+from bot.render.layouts import LAYOUTS
 from bot.render.subscriptions import render_whatif
 from bot.store.cards.rows import StoredCard
 from bot.ui.views import build_list_view
@@ -35,7 +36,8 @@ async def build_preview_reply(interaction: discord.Interaction[NewsBot], subscri
     looked_at = f"-# {outcomes_line(preview.selection.outcomes)}"
     if not preview.cards:
         return {"content": f"{tr('There is nothing new for it at the moment.')}\n{looked_at}"}
-    first, *_ = split_parts([entry_size(card) for card in preview.cards], options.layout)
+    layout = LAYOUTS[options.layout]
+    first, *_ = layout.split_cards([layout.measure_card(card) for card in preview.cards])
     with override_language(subscription.language):
         message = render_digest(preview.cards[:first], options.layout, pictures, heading=preview.heading)
     return {"content": f"{message.content}\n{looked_at}", "embeds": list(message.embeds)}

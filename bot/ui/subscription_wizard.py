@@ -18,6 +18,7 @@ from bot.domain.digest_schedule import initial_schedule
 from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
 from bot.errors import UserError
 from bot.i18n import tr, tr_noop, weekday_names
+from bot.render.layouts import DIGEST_LAYOUTS
 from bot.render.limits import CHOICES
 from bot.render.subscriptions import render_draft, render_subscription, subscribed_text
 from bot.ui.autocomplete import SubscribableChannel, resolve_channel
@@ -41,10 +42,6 @@ _WHEN = {
     Frequency.DAILY: (tr_noop("Daily"), tr_noop("A digest a day, or several")),
     Frequency.WEEKDAYS: (tr_noop("Monday to Friday"), tr_noop("A digest on working days")),
     Frequency.WEEKLY: (tr_noop("Weekly"), tr_noop("A digest a week")),
-}
-_LAYOUTS = {
-    Layout.CARDS: (tr_noop("Cards"), tr_noop("A small card each, with its picture")),
-    Layout.LIST: (tr_noop("List"), tr_noop("Linked headlines, the most in the least room")),
 }
 _CHANNELS = [
     discord.ChannelType.text,
@@ -197,9 +194,9 @@ class _LayoutSelect(_DraftSelect):
     def __init__(self, draft: SubscriptionWizard) -> None:
         options = [
             discord.SelectOption(
-                label=tr(name), description=tr(about), value=layout, default=draft.options.layout is layout
+                label=tr(look.label), description=tr(look.description), value=name, default=draft.options.layout is name
             )
-            for layout, (name, about) in _LAYOUTS.items()
+            for name, look in DIGEST_LAYOUTS.items()
         ]
         super().__init__(draft, "layout", tr("How should it look?"), options, row=3)
 

@@ -27,14 +27,8 @@ from bot.domain.subscription import Layout, Subscription, SubscriptionOptions, i
 from bot.domain.what_if import simulate_options
 from bot.i18n import override_language
 from bot.metrics import Metrics
-from bot.render.digest import (
-    catch_up_heading,
-    continued_heading,
-    entry_size,
-    format_heading,
-    quiet_heading,
-    split_parts,
-)
+from bot.render.digest import catch_up_heading, continued_heading, format_heading, quiet_heading
+from bot.render.layouts import LAYOUTS
 from bot.render.subscriptions import WhatIfResult
 from bot.store import Store
 from bot.store.cards.rows import StoredCard
@@ -98,7 +92,7 @@ class DigestPlanner:
         self._metrics = metrics or Metrics()
         self._tell = tell
         self._last_look: datetime | None = None
-        self._sizes: dict[tuple[int, str], int] = {}
+        self._sizes: dict[tuple[Layout, int, str], int] = {}
         self._texts: dict[tuple[int, str], Card] = {}
 
     async def plan_due(self) -> int:
@@ -207,22 +201,22 @@ class DigestPlanner:
             ]
 
     async def _split_parts(self, selected: Sequence[SelectedCard], layout: Layout) -> list[Sequence[SelectedCard]]:
-        """Split the cards into messages. Only the list layout depends on their sizes."""
-        sizes = [0] * len(selected)
-        if layout is Layout.LIST:
-            if len(self._sizes) > _SIZE_CACHE:
-                self._sizes.clear()
-            await self._measure_entries([card for card in selected if (card.card_id, card.revision) not in self._sizes])
-            sizes = [self._sizes[card.card_id, card.revision] for card in selected]
-        counts = split_parts(sizes, layout)
+        """Split the cards into messages. Cards are fetched only for a layout that needs their sizes."""
+        look = LAYOUTS[layout]
+        sizes = await self._measure_cards(selected, layout) if look.needs_sizes else [0] * len(selected)
+        counts = look.split_cards(sizes)
         places = [sum(counts[:part]) for part in range(len(counts))]
         return [selected[place : place + count] for place, count in zip(places, counts, strict=True)]
 
-    async def _measure_entries(self, unknown: Sequence[SelectedCard]) -> None:
-        if not unknown:
-            return
-        found = await self._store.cards.get_by_ids([card.card_id for card in unknown])
-        self._sizes |= {(card.card_id, card.revision): entry_size(found[card.card_id]) for card in unknown}
+    async def _measure_cards(self, selected: Sequence[SelectedCard], layout: Layout) -> list[int]:
+        # A popular card is in thousands of digests of one tick: measure each revision once.
+        if len(self._sizes) > _SIZE_CACHE:
+            self._sizes.clear()
+        keys = [(layout, card.card_id, card.revision) for card in selected]
+        if unknown := [key for key in keys if key not in self._sizes]:
+            found = await self._store.cards.get_by_ids([card_id for _, card_id, _ in unknown])
+            self._sizes |= {key: LAYOUTS[layout].measure_card(found[key[1]]) for key in unknown}
+        return [self._sizes[key] for key in keys]
 
     async def update_quiet_hours(self) -> int:
         """Start and end quiet hours; release deferred stories as one digest. Returns the number of new messages."""

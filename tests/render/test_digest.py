@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from bot.cards.model import Provider
 from bot.domain.subscription import Frequency, Layout
 from bot.render.chart import describe_counts, draw_bar_chart, round_up_scale
-from bot.render.digest import entry_size, format_heading, render_digest, split_parts
+from bot.render.digest import format_heading, render_digest
+from bot.render.layouts import LAYOUTS
 from bot.store.cards.rows import StoredCard
 from tests.render.cases import FILED, make_card, make_related
 from tests.render.limits_check import assert_no_mention, assert_within_limits
@@ -18,9 +19,12 @@ from tests.render.limits_check import assert_no_mention, assert_within_limits
 AT = datetime(2026, 11, 25, 9, tzinfo=UTC)
 
 
-@given(st.lists(FILED, min_size=1, max_size=30), st.sampled_from(Layout))
+@given(st.lists(FILED, min_size=1, max_size=30), st.sampled_from(sorted(LAYOUTS)))
 def test_whatever_the_cards_each_message_fits(cards: list[StoredCard], layout: Layout) -> None:
-    counts = split_parts([entry_size(each) for each in cards], layout)
+    look = LAYOUTS[layout]
+    sizes = [look.measure_card(each) for each in cards]
+    counts = look.split_cards(sizes)
+    assert look.needs_sizes or counts == look.split_cards([0] * len(cards))
     assert sum(counts) == len(cards)
     assert min(counts) > 0
     start = 0
@@ -34,6 +38,10 @@ def test_whatever_the_cards_each_message_fits(cards: list[StoredCard], layout: L
             lines = [line for embed in message.embeds for line in (embed.description or "").splitlines()]
             assert len(lines) >= count
         start += count
+
+
+def test_every_layout_but_the_review_is_made_of_cards_alone() -> None:
+    assert {*LAYOUTS} == {*Layout} - {Layout.REVIEW}
 
 
 def test_a_list_names_each_card_in_a_line() -> None:

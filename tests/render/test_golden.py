@@ -16,7 +16,8 @@ import pytest
 from bot.domain.subscription import Frequency, Layout
 from bot.render.card import render_card
 from bot.render.card_list import render_card_list
-from bot.render.digest import continued_heading, entry_size, format_heading, render_digest, split_parts
+from bot.render.digest import continued_heading, format_heading, render_digest
+from bot.render.layouts import LAYOUTS
 from bot.store.cards.rows import StoredCard
 from tests.render.cases import MOMENT, PICTURES, SAMPLES, read_stored_card
 from tests.render.limits_check import assert_within_limits
@@ -63,7 +64,8 @@ def test_a_list() -> None:
 
 def _render_messages(layout: Layout, cards: Sequence[StoredCard], **more: Any) -> list[dict[str, Any]]:
     """Every message of a digest, as the courier is given them: only the first one has the heading, and calls."""
-    counts = split_parts([entry_size(each) for each in cards], layout)
+    look = LAYOUTS[layout]
+    counts = look.split_cards([look.measure_card(each) for each in cards])
     line = format_heading(Frequency.DAILY, MOMENT, ("Space", "Security"), parts=len(counts))
     sent, rest = [], list(cards)
     for part, count in enumerate(counts):
