@@ -31,7 +31,8 @@ from bot.store.column_parsers import UNUSABLE, parse_number
 from bot.store.database import Database
 from bot.store.moderation.reviews import add_card_reviews, add_new_reviews
 from bot.store.outbox.channel_leases import AT_A_TIME, LEASE_DURATION, MAX_CHANNELS, ChannelLeases, leased_by_another
-from bot.store.outbox.planner import PlanScope, plan_messages
+from bot.store.outbox.plan_scope import PlanScope
+from bot.store.outbox.planner import plan_messages
 from bot.store.outbox.write_batcher import COLUMNS, DuePolicy, WriteBatcher
 from bot.store.tables import (
     cards,

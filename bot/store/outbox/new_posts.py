@@ -1,0 +1,363 @@
+"""Add new posts for changed cards with set-based SQL.
+
+The matching pairs of channel and changed card are collected in the temporary table `candidates`; those that need no
+message of their own are removed; each of the rest becomes a delivery.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    MetaData,
+    Select,
+    Table,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy import Text as PlainText
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.schema import CreateTable
+
+from bot.cards.model import Card, CardState
+from bot.domain.delivery import CrosspostState, DeliveryStatus
+from bot.domain.filters import excluding_term
+from bot.domain.moderation import EVERYWHERE
+from bot.domain.story_clustering import RELATED
+from bot.domain.subscription import Frequency, Layout
+from bot.store.cards import stories
+from bot.store.cards.rows import card_from_row, stored_card_columns
+from bot.store.cards.visibility import is_visible_to, verdict_of, visible_revision
+from bot.store.column_parsers import UNUSABLE, parse_texts
+from bot.store.outbox.plan_scope import PlanScope
+from bot.store.subscriptions.guild_settings import post_language
+from bot.store.tables import (
+    Number,
+    Text,
+    card_aliases,
+    card_edit_topics,
+    card_topics,
+    cards,
+    decision_subscriptions,
+    decisions,
+    deferred,
+    deliveries,
+    delivery_cards,
+    quiet_hours,
+    story_keys,
+    subscription_topics,
+    subscriptions,
+)
+from bot.store.upserts import insert_or_ignore
+
+candidates = Table(
+    "candidates",
+    MetaData(),
+    Column("subscription_id", Number, primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, primary_key=True),
+    Column("card_id", Number, primary_key=True),
+    Column("story_id", Number),
+    Column("timeline", BigInteger, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("heat", Number, nullable=False),
+    Column("lead", Boolean, nullable=False, comment="the card of its story that gets the message"),
+    prefixes=["TEMPORARY"],
+)
+
+
+async def add_new_posts(
+    connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope
+) -> tuple[set[int], set[int]]:
+    """Add a message for each matching channel and story that the channel has not had.
+
+    Returns the ids of the new messages, and of those that a card of the same story has joined. Their rows of
+    `delivery_cards` are complete, their own content is still to be computed.
+    """
+    if not await _insert_candidates(connection, now, max_age, scope):
+        return set(), set()
+    await _drop_excluded(connection)
+    await stories.assign_story_ids(connection, select(candidates.c.card_id))
+    story = select(stories.story_id_of(cards)).where(cards.c.id == candidates.c.card_id)
+    await connection.execute(update(candidates).values(story_id=story.scalar_subquery()))
+    joined = set((await connection.execute(_join_posted_stories())).scalars())
+    # Only now: a card that has just joined a message counts as delivered, too.
+    await connection.execute(delete(candidates).where(exists(_already_delivered())))
+    await connection.execute(_defer_quiet())
+    await connection.execute(delete(candidates).where(_is_quiet()))
+    await connection.execute(_keep_oldest())
+    await connection.execute(_choose_leads())
+    await connection.execute(_add_messages(now))
+    return set((await connection.execute(_add_cards())).scalars()), joined
+
+
+async def _insert_candidates(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> bool:
+    """Collect the matching pairs of channel and changed card. Returns whether there are any."""
+    await connection.execute(CreateTable(candidates, if_not_exists=True))
+    await connection.execute(delete(candidates))
+    names = [column.name for column in candidates.columns if column.name != "story_id"]
+    await connection.execute(insert(candidates).from_select(names, _matching_pairs(now, max_age, scope)))
+    return (await connection.execute(select(candidates.c.card_id).limit(1))).first() is not None
+
+
+def _matching_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Select[Any]:
+    """Select matching pairs of instant subscription and changed card."""
+    decided = and_(decisions.c.guild_id == subscriptions.c.guild_id, decisions.c.card_id == cards.c.id)
+    by_hand = func.coalesce(decisions.c.verdict, "") == CardState.PUBLISHED
+    ruling = func.coalesce(verdict_of(EVERYWHERE), "") == CardState.PUBLISHED
+    since = case((by_hand, decisions.c.decided_at), else_=cards.c.visible_at)
+    fresh: ColumnElement[bool] = or_(by_hand, ruling, cards.c.published_at >= now - max_age)
+    fits = and_(func.coalesce(cards.c.quality, 0) >= subscriptions.c.min_quality, _topic_matches())
+    own_rows, card = subscriptions.c, cards.c
+    columns = (
+        own_rows.id.label("subscription_id"),
+        own_rows.guild_id,
+        own_rows.channel_id,
+        card.id.label("card_id"),
+        card.timeline,
+    )
+    return (
+        select(*columns, visible_revision(own_rows.guild_id).label("revision"), card.points, literal(False))
+        .select_from(cards.join(subscriptions, literal(True)).outerjoin(decisions, decided))
+        .where(
+            scope.changed,
+            scope.covers(subscriptions.c.guild_id),
+            subscriptions.c.when == Frequency.INSTANT,
+            ~subscriptions.c.paused,
+            is_visible_to(subscriptions.c.guild_id),
+            since > subscriptions.c.since,
+            fresh,
+            case((func.coalesce(decisions.c.picked, False), _is_picked()), else_=fits),
+        )
+    )
+
+
+def _is_picked() -> ColumnElement[bool]:
+    """Whether a moderator selected this subscription when publishing the card."""
+    return exists(
+        select(literal(1)).where(
+            decision_subscriptions.c.guild_id == subscriptions.c.guild_id,
+            decision_subscriptions.c.card_id == cards.c.id,
+            decision_subscriptions.c.subscription_id == subscriptions.c.id,
+        )
+    )
+
+
+def _topic_matches() -> ColumnElement[bool]:
+    """Match by the server's topic override if there is one, else by the topics in the card's file."""
+    own, filed_ones = card_edit_topics.c, card_topics.c
+    selected = select(subscription_topics.c.topic_id).where(subscription_topics.c.subscription_id == subscriptions.c.id)
+    edited = (own.guild_id == subscriptions.c.guild_id) & (own.card_id == cards.c.id)
+    values = selected.join(card_edit_topics, own.topic_id == subscription_topics.c.topic_id).where(edited)
+    shared = selected.join(card_topics, filed_ones.topic_id == subscription_topics.c.topic_id)
+    shared = shared.where(filed_ones.card_id == cards.c.id, ~exists(select(literal(1)).where(edited)))
+    return or_(~exists(selected), exists(values), exists(shared))
+
+
+async def _drop_excluded(connection: AsyncConnection) -> None:
+    """Delete candidates that match an excluded topic or word; in Python, since SQL does not read the card's text."""
+    query = (
+        select(candidates.c.subscription_id, candidates.c.card_id, subscriptions.c.without)
+        .join(subscriptions, subscriptions.c.id == candidates.c.subscription_id)
+        .where(sql_cast(subscriptions.c.without, PlainText) != "[]")
+    )
+    pairs = (await connection.execute(query)).all()
+    if not pairs:
+        return
+    ids = {card_id for _, card_id, _ in pairs}
+    rows = (await connection.execute(select(*stored_card_columns(0)).where(cards.c.id.in_(ids)))).mappings()
+    read = {row["id"]: card_from_row(row).card for row in rows}
+    struck = [(condition, card) for condition, card, without in pairs if _is_excluded(read[card], without)]
+    for subscription_id, card_id in struck:
+        condition = (candidates.c.subscription_id == subscription_id) & (candidates.c.card_id == card_id)
+        await connection.execute(delete(candidates).where(condition))
+
+
+def _is_excluded(card: Card, without: object) -> bool:
+    """Whether the subscription excludes the card. If its list of exclusions is invalid, exclude every card."""
+    try:
+        return excluding_term(card, parse_texts(without)) is not None
+    except UNUSABLE:
+        return True
+
+
+def _keep_oldest() -> Any:
+    """If several subscriptions of a channel match a card, keep only the oldest one."""
+    other = candidates.alias("other")
+    older = (
+        (other.c.channel_id == candidates.c.channel_id)
+        & (other.c.card_id == candidates.c.card_id)
+        & (other.c.subscription_id < candidates.c.subscription_id)
+    )
+    return delete(candidates).where(exists(select(literal(1)).where(older)))
+
+
+def _already_delivered() -> Select[Any]:
+    already_delivered = delivery_cards.alias("had")
+    met = (already_delivered.c.channel_id == candidates.c.channel_id) & (
+        already_delivered.c.card_id == candidates.c.card_id
+    )
+    return select(literal(1)).select_from(already_delivered).where(met).correlate(candidates)
+
+
+def _join_posted_stories() -> Any:
+    """Attach candidates to their channel's newest message about the same story.
+
+    The message shows them unless one of its cards already lists them as related.
+    """
+    lead = cards.alias("lead")
+    posted = (
+        select(
+            deliveries.c.id.label("delivery_id"),
+            candidates.c.card_id,
+            candidates.c.channel_id,
+            candidates.c.timeline.label("place"),
+            candidates.c.revision,
+            and_(
+                deliveries.c.layout == Layout.CARD, ~exists(_names_same_article(lead.c.id, candidates.c.card_id))
+            ).label("shown"),
+            func.row_number()
+            .over(partition_by=(candidates.c.channel_id, candidates.c.card_id), order_by=deliveries.c.id.desc())
+            .label("newest"),
+        )
+        .select_from(
+            candidates.join(lead, stories.story_id_of(lead) == candidates.c.story_id)
+            .join(
+                delivery_cards,
+                and_(delivery_cards.c.card_id == lead.c.id, delivery_cards.c.channel_id == candidates.c.channel_id),
+            )
+            .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
+        )
+        .where(deliveries.c.wanted.is_not(None), ~exists(_already_delivered()))
+        .correlate(None)
+        .subquery()
+    )
+    joining = select(*(posted.c[name] for name in _CARD_COLUMNS)).where(posted.c.newest == 1)
+    return insert(delivery_cards).from_select(_CARD_COLUMNS, joining).returning(delivery_cards.c.delivery_id)
+
+
+_CARD_COLUMNS = ("delivery_id", "card_id", "channel_id", "place", "revision", "shown")
+
+
+def _names_same_article(lead_id: ColumnElement[int], card_id: ColumnElement[int]) -> CompoundSelect[Any]:
+    """Whether a card is the same article as another, or lists its address among its related stories."""
+    own = card_aliases.alias("own")
+    listed = (
+        select(literal(1))
+        .select_from(story_keys.join(card_aliases, story_keys.c.key == RELATED + card_aliases.c.alias))
+        .where(story_keys.c.card_id == lead_id, card_aliases.c.card_id == card_id)
+    )
+    same = (
+        select(literal(1))
+        .select_from(own.join(card_aliases, own.c.alias == card_aliases.c.alias))
+        .where(own.c.card_id == lead_id, card_aliases.c.card_id == card_id)
+    )
+    return listed.union_all(same)
+
+
+def _is_quiet() -> ColumnElement[bool]:
+    return exists(
+        select(literal(1)).where(
+            quiet_hours.c.channel_id == candidates.c.channel_id,
+            quiet_hours.c.is_quiet,
+            or_(quiet_hours.c.passing_heat.is_(None), candidates.c.heat < quiet_hours.c.passing_heat),
+        )
+    )
+
+
+def _defer_quiet() -> Any:
+    names = ("channel_id", "card_id", "subscription_id")
+    waiting = select(*(candidates.c[name] for name in names)).where(_is_quiet())
+    return insert_or_ignore(deferred).from_select(names, waiting)
+
+
+def _choose_leads() -> Any:
+    """Pick the hottest card of each story as its lead; ties go to the earliest."""
+    other = candidates.alias("other")
+    better = or_(
+        other.c.heat > candidates.c.heat,
+        and_(other.c.heat == candidates.c.heat, other.c.timeline < candidates.c.timeline),
+    )
+    beaten = exists(
+        select(literal(1)).where(
+            other.c.channel_id == candidates.c.channel_id, other.c.story_id == candidates.c.story_id, better
+        )
+    )
+    return update(candidates).where(~beaten).values(lead=True)
+
+
+def _add_messages(now: datetime) -> Any:
+    """Insert a message for each lead; the planner computes its content from its cards."""
+    names = (
+        "subscription_id", "guild_id", "channel_id", "timeline", "progress", "planned_at", "due_at", "layout",
+        "mention", "on_withdrawal", "forum", "crosspost", "language",
+    )  # fmt: skip
+    moment = literal(now, deliveries.c.planned_at.type)
+    rows = (
+        select(
+            *(candidates.c[name] for name in names[:4]),
+            literal(DeliveryStatus.WAITING),
+            moment,
+            moment,
+            literal(Layout.CARD),
+            subscriptions.c.mention,
+            subscriptions.c.on_withdrawal,
+            subscriptions.c.forum,
+            case((subscriptions.c.crosspost, CrosspostState.WANTED), else_=None),
+            post_language(),
+        )
+        .join(subscriptions, subscriptions.c.id == candidates.c.subscription_id)
+        .where(candidates.c.lead)
+        .order_by(candidates.c.timeline)
+    )
+    return insert(deliveries).from_select(names, rows)
+
+
+def _add_cards() -> Any:
+    """Attach the cards to the new messages: the lead first, then the rest of its story by age."""
+    lead = candidates.alias("lead")
+    place = case((candidates.c.lead, 0), else_=candidates.c.timeline)
+    rows = select(
+        deliveries.c.id,
+        candidates.c.card_id,
+        candidates.c.channel_id,
+        place,
+        candidates.c.revision,
+        or_(candidates.c.lead, ~exists(_names_same_article(lead.c.card_id, candidates.c.card_id))),
+    ).select_from(
+        candidates.join(
+            lead,
+            and_(
+                lead.c.channel_id == candidates.c.channel_id,
+                lead.c.story_id == candidates.c.story_id,
+                lead.c.lead,
+            ),
+        ).join(
+            deliveries,
+            and_(
+                deliveries.c.channel_id == lead.c.channel_id,
+                deliveries.c.timeline == lead.c.timeline,
+                deliveries.c.due_at.is_not(None),
+                deliveries.c.wanted.is_(None),
+                # Not an older delivery of this card that is in flight and being retracted.
+                deliveries.c.progress == DeliveryStatus.WAITING,
+                deliveries.c.message_id.is_(None),
+            ),
+        )
+    )
+    return insert(delivery_cards).from_select(_CARD_COLUMNS, rows).returning(delivery_cards.c.delivery_id)
