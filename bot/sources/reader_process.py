@@ -1,8 +1,9 @@
-"""Entry point of the reader subprocess, which isolates the bot from malicious card files.
+"""Entry point of the reader subprocess, which isolates the bot from malicious card files, feeds and pages.
 
-It depends on `bot.cards` only, not on Discord or the store. It reads requests from standard input and writes results
-to standard output one by one, so that the parent (`bot.sources.parallel_reader`) knows which file it is working on. It
-exits when a file exceeds its CPU budget, and on end of input.
+It depends on `bot.cards` only, not on Discord or the store. It reads requests from standard input, each batch with the
+function that answers them, and writes answers to standard output one by one, so that the parent
+(`bot.sources.isolated_reader`) knows which request it is working on. It exits when a request exceeds its CPU budget,
+and on end of input.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from bot.cards.model import FileStat, ParseResult, Problem
 from bot.sources.folder import CardFile, mark_untried, parse_file, read_bytes
 
 BUDGET = 2.0
-"""CPU time limit per file in seconds; an ordinary card takes a third of a millisecond."""
+"""CPU time limit per request in seconds; an ordinary card takes a third of a millisecond, a feed a few."""
 CAN_COUNT = hasattr(signal, "setitimer")
 """Whether the process can enforce its own CPU budget. On Windows, the parent applies a wall-clock timeout."""
 _MEMORY = 1 << 30
-"""Address space limit in bytes, ten times what any card needs."""
+"""Address space limit in bytes, several times what any card or feed needs."""
 READY = "ready"
 
 
@@ -52,9 +53,10 @@ def main() -> None:
     answers.flush()
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
-            for file in pickle.load(requests):  # noqa: S301 - from the process that started this one
+            read, batch = pickle.load(requests)  # noqa: S301 - from the process that started this one
+            for request in batch:
                 with _limit_cpu():
-                    answer = pickle.dumps(read_changed(file))
+                    answer = pickle.dumps(read(request))
                 answers.write(answer)
                 answers.flush()
 

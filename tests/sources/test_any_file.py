@@ -16,7 +16,7 @@ from typing import cast
 import pytest
 
 from bot.cards.model import FileStat, ParseResult, Problem
-from bot.sources import parallel_reader, reader_process
+from bot.sources import isolated_reader, parallel_reader, reader_process
 from bot.sources.folder import CardFile, list_folder, to_file_stat
 from bot.sources.lint import check_paths
 from bot.sources.parallel_reader import Reader, read_all, run_in_background, warm_reader
@@ -42,7 +42,7 @@ def strange(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Reader]
     own = Reader()
 
     def be_strange(look: str) -> Reader:
-        command = parallel_reader._reader_command()
+        command = isolated_reader._reader_command()
         begin = command[-1].partition("from bot.sources.reader_process")[0]
         patch = (
             "import bot.sources.reader_process as reader, os, re, signal, sys, time\n"
@@ -53,7 +53,7 @@ def strange(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Reader]
             "reader.BUDGET = 0.3\n"
             "reader.main()"
         )
-        monkeypatch.setattr(parallel_reader, "_reader_command", lambda: [*command[:-1], f"{begin}\n{patch}"])
+        monkeypatch.setattr(isolated_reader, "_reader_command", lambda: [*command[:-1], f"{begin}\n{patch}"])
         monkeypatch.setattr(parallel_reader, "warm_reader", lambda: own)
         return own
 
@@ -96,8 +96,8 @@ def test_the_process_that_reads_knows_the_cards_alone() -> None:
 
 def test_it_is_told_no_secret_and_looks_for_no_module_beside_the_cards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSDESK_TOKEN", "PLANTED")
-    assert "PLANTED" not in parallel_reader._reader_environment().values()
-    assert "-I" in parallel_reader._reader_command()
+    assert "PLANTED" not in isolated_reader._reader_environment().values()
+    assert "-I" in isolated_reader._reader_command()
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ async def test_a_load_that_is_cancelled_ends_at_once_whatever_is_being_read(
     """The file is never read to its end: without the cancelling, the test would not end."""
     folder.write_file("bad.md")
     own = strange(HANGING)
-    monkeypatch.setattr(parallel_reader, "_PATIENCE", 3600.0)
+    monkeypatch.setattr(isolated_reader, "_PATIENCE", 3600.0)
     load = asyncio.create_task(folder.load_cards())
     while not (own._process and own._process.is_ready):
         await asyncio.sleep(0.05)
@@ -173,7 +173,7 @@ async def test_a_disk_that_does_not_answer_is_given_up(
     tmp_path: Path, strange: Callable[[str], Reader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strange(HANGING)
-    monkeypatch.setattr(parallel_reader, "_PATIENCE", 5.0)
+    monkeypatch.setattr(isolated_reader, "_PATIENCE", 5.0)
     answers = [
         outcome for _, outcome in await run_in_background(lambda: [*read_all(card_files(tmp_path, "bad.md", "b.md"))])
     ]
@@ -185,7 +185,7 @@ def test_a_reader_that_was_ended_between_two_loads_is_no_files_fault(tmp_path: P
     own = Reader()
     requests = card_files(tmp_path, "a.md")
     for _ in range(3):
-        ((_, outcome),) = own.read_files(requests)
+        ((_, outcome),) = own.read(requests)
         assert is_card(outcome)
         assert own._process
         own._process.popen.kill()
@@ -193,7 +193,7 @@ def test_a_reader_that_was_ended_between_two_loads_is_no_files_fault(tmp_path: P
 
 
 def test_a_program_that_cannot_start_one_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel_reader, "_reader_command", lambda: [sys.executable, "-c", "raise SystemExit(9)"])
+    monkeypatch.setattr(isolated_reader, "_reader_command", lambda: [sys.executable, "-c", "raise SystemExit(9)"])
     with pytest.raises(Exception, match="does not start"):
         list(read_all(card_files(tmp_path, "a.md")))
 

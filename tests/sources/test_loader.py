@@ -233,7 +233,7 @@ async def test_a_file_that_cannot_be_opened_keeps_its_card_and_is_tried_again(
         return [error_result(file.stat, "cannot be read: Permission denied") for file in files]
 
     with monkeypatch.context() as patched:
-        patched.setattr(Reader, "read_files", refused)
+        patched.setattr(Reader, "read", refused)
         report = await folder.load_cards()
     assert [found.problem for found in report.findings] == ["cannot be read: Permission denied"]
     assert await folder.visible_slugs() == {"one"}
