@@ -68,7 +68,7 @@ async def open_bot(
             handle_interactions=handle_interactions,
         )
         stack.push_async_callback(finish_step, "Closing the gateway", bot.close, _LAST_STEP)
-        loader = Loader(store.card_importer, *settings.cards, need_category=settings.cards_need_category)
+        loader = Loader(store.cards.importer, *settings.cards, need_category=settings.cards_need_category)
         bot.worker = Worker(settings, store, loader, DiscordSender(bot), clock, metrics, bot.gate)
         bot.worker.is_leader = run_as_leader and not background
         bot.worker.warn_owners = partial(warn_owners, bot)

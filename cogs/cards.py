@@ -83,7 +83,7 @@ class CardCommands(commands.Cog):
 
     @app_commands.command(description="What the cards are about, and what rises")
     async def topics(self, interaction: Interaction) -> None:
-        found = await self.bot.store.trends.count_topics(guild_id_of(interaction), self.bot.clock(), limit=100)
+        found = await self.bot.store.cards.trends.count_topics(guild_id_of(interaction), self.bot.clock(), limit=100)
         if not found:
             raise UserError(tr("There are no cards yet."))
         await answer_interaction(interaction, embed=render_topics(found))

@@ -118,7 +118,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         require_moderator(interaction)
         if channel:
             await self._require_private_channel(interaction, channel)
-        reviews, now, oldest = self.bot.store.reviews, self.bot.clock(), self.bot.settings.max_age
+        reviews, now, oldest = self.bot.store.moderation.reviews, self.bot.clock(), self.bot.settings.max_age
         await reviews.set_channel(guild_id_of(interaction), channel.id if channel else None, waiting, now, oldest)
         await self.bot.worker.plan_deliveries()
         comes = tr("Held cards come to no channel any more.")
@@ -173,7 +173,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
     async def undo(self, interaction: Interaction, card: Words, scope: str = "server") -> None:
         selected, everywhere = await self._resolve_card(interaction, card, scope)
         server = EVERYWHERE if everywhere else guild_id_of(interaction)
-        last = await self.bot.store.audit_log.get_last_own(server, selected.id)
+        last = await self.bot.store.moderation.audit_log.get_last_own(server, selected.id)
         if last is None:
             raise UserError(
                 tr("Nobody has decided on this card everywhere yet.")

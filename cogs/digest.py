@@ -186,7 +186,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     @app_commands.command(name="list", description="What is subscribed in this server, and when it comes next")
     async def list_(self, interaction: Interaction) -> None:
         found = await self._list_subscriptions(interaction)
-        quiet = await self.bot.store.quiet_hours.list_for_guild(guild_id_of(interaction))
+        quiet = await self.bot.store.subscriptions.quiet_hours.list_for_guild(guild_id_of(interaction))
         gone = deleted_roles(interaction, {each.options.mention for each in found if each.options.mention})
         await answer_interaction(interaction, embed=render_subscriptions(found, quiet, gone))
 
@@ -275,7 +275,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         await require_channel_manager(interaction, channel.id)
         server, now = guild_id_of(interaction), self.bot.clock()
         if not starts and not ends:
-            if not await self.bot.store.quiet_hours.end_hours(server, channel.id, now):
+            if not await self.bot.store.subscriptions.quiet_hours.end_hours(server, channel.id, now):
                 none = tr("{channel} has no quiet hours. Give `from` and `to` to set some.", channel=channel.mention)
                 raise UserError(none)
             await self.bot.worker.plan_deliveries()
@@ -286,7 +286,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
             raise UserError(tr("Quiet hours need both times, `from` and `to`, such as 22:00 and 7:00."))
         zone = timezone or (await default_options(interaction)).timezone
         hours = quiet_hours(starts, ends, zone, heat)
-        await self.bot.store.quiet_hours.set_hours(server, channel.id, hours, now)
+        await self.bot.store.subscriptions.quiet_hours.set_hours(server, channel.id, hours, now)
         await save_timezone(interaction, timezone)
         await answer_interaction(interaction, quiet_text(channel.id, hours))
 
@@ -313,7 +313,9 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     @app_commands.command(description="Whether I can post in the subscribed channels, and how to mend it")
     async def check(self, interaction: Interaction) -> None:
         found = await self._list_subscriptions(interaction)
-        closed = {circuit.channel_id for circuit in await self.bot.store.circuits.for_guild(guild_id_of(interaction))}
+        closed = {
+            circuit.channel_id for circuit in await self.bot.store.outbox.circuits.for_guild(guild_id_of(interaction))
+        }
         checks = [
             ChannelCheck(channel_id, words)
             for channel_id, troubles in (await self._channel_problems(interaction, found, closed)).items()
@@ -325,7 +327,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         self, interaction: Interaction, found: Sequence[Subscription], closed: Collection[int]
     ) -> dict[int, list[str]]:
         """Return the problems of each channel and of its subscriptions."""
-        quiet = await self.bot.store.quiet_hours.list_for_guild(guild_id_of(interaction))
+        quiet = await self.bot.store.subscriptions.quiet_hours.list_for_guild(guild_id_of(interaction))
         troubles: dict[int, list[str]] = {}
         for channel_id in dict.fromkeys(each.channel_id for each in found):
             said = [await channel_problem(interaction, channel_id, closed)]

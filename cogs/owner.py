@@ -29,9 +29,9 @@ class OwnerCommands(commands.Cog):
         await require_owner(interaction)
         store = self.bot.store
         status = BotStatus(
-            queue=await store.deliveries.queue_state(),
-            circuits=await store.circuits.list_for_guilds(),
-            leader=await store.leader_state.get_state(),
+            queue=await store.outbox.queue.queue_state(),
+            circuits=await store.outbox.circuits.list_for_guilds(),
+            leader=await store.leader.get_state(),
             resting=await store.subscriptions.list_in_trouble(),
         )
         await answer_interaction(interaction, embed=render_status(status))

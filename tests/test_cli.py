@@ -163,10 +163,10 @@ async def _decide_card() -> None:
     async with open_store(load_settings().database_url) as store:
         options = SubscriptionOptions(topics=("Space",))
         await store.subscriptions.add_subscription(guild_id=1, channel_id=2, created_by=7, now=NOW, options=options)
-        await store.moderation.decide_card(
+        await store.moderation.decisions.decide_card(
             Decision(1, 1, Verdict.PUBLISH, 7, NOW, "worth it"), source=DecisionSource.COMMAND, expected=None
         )
-        await store.saved_cards.save_card(9, 1, NOW)
+        await store.members.saved_cards.save_card(9, 1, NOW)
 
 
 def test_privacy_gives_out_and_erases_what_is_stored_about_a_member(folder: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_backup_is_put_back_and_repeats_nothing(folder: Path, tmp_path: Path) 
 async def _count_planned() -> int:
     """What the subscription gets that was made long before."""
     async with open_store(load_settings().database_url) as store:
-        return await store.deliveries.plan_deliveries(NOW, timedelta(days=14))
+        return await store.outbox.queue.plan_deliveries(NOW, timedelta(days=14))
 
 
 def test_only_a_whole_store_of_ours_is_put_back(folder: Path, tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def load(
 
 async def _load_cards(settings: Settings, accept_withdrawals: bool) -> LoadReport:
     async with open_store(settings.database_url) as store:
-        loader = Loader(store.card_importer, *settings.cards, need_category=settings.cards_need_category)
+        loader = Loader(store.cards.importer, *settings.cards, need_category=settings.cards_need_category)
         with output.show_progress(_err) as progress:
             report = await loader.load_cards(utc_now(), accept_withdrawals=accept_withdrawals, progress=progress)
         if not report.missing or report.look_at is None:

@@ -161,7 +161,7 @@ def replace_file(path: Path) -> Iterator[TextIO]:
 
 async def export_data(settings: Settings, out: TextIO) -> None:
     """Export all user data as one JSON object, streamed row by row."""
-    async with open_read_only(settings.database_url) as store, store.exporter.take_snapshot() as snapshot:
+    async with open_read_only(settings.database_url) as store, store.transfer.exporter.take_snapshot() as snapshot:
         out.write(f'{{"newsdesk": {EXPORT_FORM}')
         for kind in EXPORTED:
             out.write(f',\n"{kind}": [')
@@ -178,7 +178,7 @@ async def import_data(settings: Settings, file: Path, now: datetime) -> ImportSu
     findings = _read_export(file)
     async with open_store(settings.database_url) as store:
         try:
-            return await store.importer.import_all(findings, now)
+            return await store.transfer.importer.import_all(findings, now)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise UserError(f"{_NO_EXPORT} ({_shorten_error(error)}); nothing was imported.") from error
 
@@ -223,13 +223,13 @@ def show_import(imported: ImportSummary, console: Console) -> None:
 async def export_member(settings: Settings, user_id: int, out: TextIO) -> None:
     """Export everything stored about a member as one JSON object."""
     async with open_read_only(settings.database_url) as store:
-        out.write(format_export(user_id, await store.member_data.export_member(user_id)))
+        out.write(format_export(user_id, await store.members.privacy.export_member(user_id)))
 
 
 async def erase_member(settings: Settings, user_id: int, console: Console) -> None:
     """Delete the member's own data, and print what was deleted."""
     async with open_store(settings.database_url) as store:
-        erased = await store.member_data.erase_member(user_id)
+        erased = await store.members.privacy.erase_member(user_id)
     console.print(f"Erased: {format_counts(erased) or 'nothing, there was nothing'}.", markup=False, highlight=False)
 
 

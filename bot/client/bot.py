@@ -179,7 +179,7 @@ class NewsBot(commands.AutoShardedBot):
 
     async def connect(self, *, reconnect: bool = True) -> None:
         """Handle interactions while this process holds its shards; stand by otherwise."""
-        async with self.store.leader_election.gateway_lock(self.shard_ids) as lock:
+        async with self.store.leader.gateway_lock(self.shard_ids) as lock:
             while not await self.standby.serve_session(lock, lambda: self._run_session(reconnect)):
                 pass
 
@@ -239,7 +239,7 @@ class NewsBot(commands.AutoShardedBot):
         await self._guild_languages.store_changes([guild])
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        await self.store.personal_digests.forget_members(guild.id)
+        await self.store.subscriptions.personal_digests.forget_members(guild.id)
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         await self._guild_languages.store_changes([guild])

@@ -44,12 +44,12 @@ class GuildLanguages:
     async def store_changes(self, guilds: Iterable[discord.Guild]) -> None:
         """Store the locale of each of these guilds whose locale changed."""
         if self._known is None:
-            self._known = await self._store.guild_languages.languages_by_guild()
+            self._known = await self._store.subscriptions.guild_settings.languages_by_guild()
         spoken = {guild.id: language_for_locale(guild.preferred_locale) for guild in guilds}
         known = self._known
         changed = {server: language for server, language in spoken.items() if language != known.get(server, ENGLISH)}
         if changed:
-            await self._store.guild_languages.store_languages(changed)
+            await self._store.subscriptions.guild_settings.store_languages(changed)
             known |= changed
 
 
@@ -64,7 +64,7 @@ class MemberLanguages:
         """Record the locale of a user's latest interaction; access the store only if it changed."""
         if self._known.get(user_id) == language:
             return
-        await self._store.personal_digests.set_language(user_id, language)
+        await self._store.subscriptions.personal_digests.set_language(user_id, language)
         if len(self._known) >= _MEMBERS_KEPT:
             self._known.clear()
         self._known[user_id] = language

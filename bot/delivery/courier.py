@@ -110,7 +110,7 @@ class Courier:
         while True:
             await asyncio.sleep(_LEASE_RENEWAL)
             try:
-                await self._store.deliveries.renew_leases(self._active_channels)
+                await self._store.outbox.queue.renew_leases(self._active_channels)
             except Exception:  # noqa: BLE001 - a lost lease is detected before sending
                 _log.exception("Renewing the channel leases failed")
 
@@ -128,7 +128,7 @@ class Courier:
         if self._active_channels:
             await asyncio.wait(self._active_channels.values(), timeout=_SHUTDOWN_GRACE)
         try:
-            await self._store.deliveries.release_all()
+            await self._store.outbox.queue.release_all()
         except Exception:  # noqa: BLE001 - the leases expire anyway
             _log.exception("Releasing the channel leases failed")
 
@@ -143,10 +143,12 @@ class Courier:
             return
         await self._check_clock()
         wakes = self._wake_count
-        work, self._has_more = await self._store.deliveries.fetch_due(self._clock(), self._skipped_channels())
+        work, self._has_more = await self._store.outbox.queue.fetch_due(self._clock(), self._skipped_channels())
         if probing and work:
             work, self._has_more = await self._fewest_attempts(work), True
-        circuits = {circuit.channel_id: circuit for circuit in await self._store.circuits.list_all()} if work else {}
+        circuits = (
+            {circuit.channel_id: circuit for circuit in await self._store.outbox.circuits.list_all()} if work else {}
+        )
         for channel_id, deliveries in work.items():
             if channel_id not in self._active_channels:
                 serving = self._serve_channel(channel_id, deliveries, circuits.get(channel_id), wakes)
@@ -156,14 +158,14 @@ class Courier:
         """If the clock was set back, now or before startup, shorten waits that were based on the old time."""
         now = self._clock()
         if self._seen is None or now < self._seen:
-            await self._store.deliveries.shorten_waits(now)
+            await self._store.outbox.queue.shorten_waits(now)
         self._seen = now
 
     async def _fewest_attempts(self, work: dict[int, list[Delivery]]) -> dict[int, list[Delivery]]:
         """Pick the channel with the fewest attempts: a message that keeps failing must not serve as the probe."""
         selected = min(work, key=lambda channel: work[channel][0].attempts)
         for channel in work.keys() - {selected}:
-            await self._store.deliveries.release_lease(channel)
+            await self._store.outbox.queue.release_lease(channel)
         return {selected: work[selected]}
 
     def _skipped_channels(self) -> list[int]:
@@ -180,7 +182,7 @@ class Courier:
         """Sleep until a delivery, a channel's retry or the gate's next probe is due, at most `_MAX_IDLE`."""
         now, left_out = self._clock(), self._skipped_channels()
         moments = [until for channel, (_, until) in self._paused_channels.items() if channel in left_out]
-        if due := await self._store.deliveries.next_due_at(now, left_out):
+        if due := await self._store.outbox.queue.next_due_at(now, left_out):
             moments.append(max(due, now + self._gate.remaining_wait()))
         rest = min([_MAX_IDLE, *(moment - now for moment in moments)])
         shortest = 0.05 if self._gate.is_open else 0.5
@@ -228,7 +230,7 @@ class Courier:
                     return
                 wakes = self._wake_count
                 await visit.pending_write
-                deliveries = await self._store.deliveries.fetch_due_for(channel_id, self._clock())
+                deliveries = await self._store.outbox.queue.fetch_due_for(channel_id, self._clock())
         except ChannelClosedError as error:
             await self._open_circuit(visit.delivery, visit.circuit, error)
 
@@ -236,7 +238,7 @@ class Courier:
         try:
             if visit.pending_write:
                 await asyncio.wait([visit.pending_write])  # its error was already raised, or is secondary to the turn's
-            await self._store.deliveries.release_lease(channel_id)
+            await self._store.outbox.queue.release_lease(channel_id)
         except Exception:  # noqa: BLE001 - the lease expires anyway
             _log.exception("Releasing channel %s failed", channel_id)
         finally:
@@ -272,28 +274,28 @@ class Courier:
         now, failures = self._clock(), before.failures + 1 if before else 1
         probe_at = now + probe_delay(failures, _random_jitter())
         channel, guild = delivery.channel_id, delivery.guild_id
-        await self._store.deliveries.mark_refused(delivery)
-        await self._store.circuits.open_circuit(Circuit(channel, guild, str(error), failures, now, probe_at))
+        await self._store.outbox.queue.mark_refused(delivery)
+        await self._store.outbox.circuits.open_circuit(Circuit(channel, guild, str(error), failures, now, probe_at))
         _log.warning("Channel %s is closed, next probe at %s: %s", channel, probe_at, error)
-        is_personal = await self._store.personal_digests.mark_closed(channel, now)
+        is_personal = await self._store.subscriptions.personal_digests.mark_closed(channel, now)
         if is_personal or (before and before.told):
             return
         waits = tr("What waits for {channel} comes by itself once that is mended.", channel=f"<#{channel}>")
         if await self._sender.notify_guild(
-            guild, f"{error} {waits}", await self._store.circuits.subscribers_of(channel)
+            guild, f"{error} {waits}", await self._store.outbox.circuits.subscribers_of(channel)
         ):
-            await self._store.circuits.mark_notified(channel)
+            await self._store.outbox.circuits.mark_notified(channel)
 
     async def _close_circuit(self, circuit: Circuit) -> None:
         """Close the circuit; notify the server only if it was notified of the problem."""
-        is_personal = await self._store.personal_digests.is_personal_channel(circuit.channel_id)
-        await self._store.circuits.close_circuit(circuit.channel_id)
+        is_personal = await self._store.subscriptions.personal_digests.is_personal_channel(circuit.channel_id)
+        await self._store.outbox.circuits.close_circuit(circuit.channel_id)
         _log.info("Channel %s is open again", circuit.channel_id)
         if is_personal or not circuit.told:
             return
         text = tr("{channel} gets its cards again.", channel=f"<#{circuit.channel_id}>")
         await self._sender.notify_guild(
-            circuit.guild_id, text, await self._store.circuits.subscribers_of(circuit.channel_id)
+            circuit.guild_id, text, await self._store.outbox.circuits.subscribers_of(circuit.channel_id)
         )
 
     async def _deliver(self, delivery: Delivery) -> PendingWrite | None:
@@ -301,7 +303,7 @@ class Courier:
 
         Returns None if there was no result and a retry is needed. Raises `ChannelClosedError`.
         """
-        deliveries = self._store.deliveries
+        deliveries = self._store.outbox.queue
         try:
             return await self._perform_action(delivery)
         except MessageDeletedError:
@@ -333,10 +335,10 @@ class Courier:
             _log.debug("Delivery %s waits for the connection to Discord", delivery.id)  # the gate logged the reason
         else:
             _log.warning("Delivery %s: attempt %s failed, next in %s s: %s", delivery.id, attempts, wait.seconds, error)
-        await self._store.deliveries.mark_failed(delivery, str(error), self._clock() + wait)
+        await self._store.outbox.queue.mark_failed(delivery, str(error), self._clock() + wait)
 
     async def _perform_action(self, delivery: Delivery) -> PendingWrite:
-        deliveries, step = self._store.deliveries, next_action(delivery.wanted, delivery.message_id, delivery.actual)
+        deliveries, step = self._store.outbox.queue, next_action(delivery.wanted, delivery.message_id, delivery.actual)
         _log.debug("Channel %s: %s", delivery.channel_id, step)
         if delivery.progress is DeliveryStatus.SENDING and delivery.message_id is None:
             return await self._recover_post(delivery)
@@ -359,28 +361,28 @@ class Courier:
             self.duplicates_prevented += 1
             self._metrics.count_duplicate_prevented()
             self._wake_count += 1  # an edit follows
-            return self._store.deliveries.mark_adopted(delivery, found)
+            return self._store.outbox.queue.mark_adopted(delivery, found)
         if next_action(delivery.wanted, None, None) is Action.POST:
             return await self._send_post(delivery)
-        return self._store.deliveries.mark_retracted(delivery, self._clock())
+        return self._store.outbox.queue.mark_retracted(delivery, self._clock())
 
     async def _send_post(self, delivery: Delivery) -> PendingWrite:
         """Post what the table wants now; the card may have been edited or withdrawn since it was fetched."""
         if delivery.user_id is not None and not await self._is_member(delivery, delivery.user_id):
-            return self._store.deliveries.mark_unneeded(delivery)
-        current = await self._store.deliveries.mark_sending(delivery, self._clock(), self._sender.newest_id_bound())
+            return self._store.outbox.queue.mark_unneeded(delivery)
+        current = await self._store.outbox.queue.mark_sending(delivery, self._clock(), self._sender.newest_id_bound())
         if current is None:
-            return self._store.deliveries.mark_unneeded(delivery)
+            return self._store.outbox.queue.mark_unneeded(delivery)
         cards = await self._card_cache.get_cards(current)
         name = make_nonce(self._store.instance, current.id, current.settled_at)
         message_id = await self._sender.post_message(current, cards, name)
         self._recent_posts.append(current.id)
         self._record_post(current)
-        return self._store.deliveries.mark_posted(current, message_id, self._clock())
+        return self._store.outbox.queue.mark_posted(current, message_id, self._clock())
 
     async def _is_member(self, delivery: Delivery, user_id: int) -> bool:
         """Whether a personal digest's user is still in the server, checked once a day; if not, pause the digest."""
-        follows, guild, now = self._store.personal_digests, delivery.guild_id, self._clock()
+        follows, guild, now = self._store.subscriptions.personal_digests, delivery.guild_id, self._clock()
         if await follows.was_member(user_id, guild, now - _MEMBER_FOR):
             return True
         if await self._sender.is_member(guild, user_id):

@@ -37,7 +37,7 @@ class Crossposter:
     def __init__(
         self, store: Store, sender: MessageSender, clock: Callable[[], datetime], gate: Gate | None = None
     ) -> None:
-        self._crossposts = store.crossposts
+        self._crossposts = store.outbox.crossposts
         self._sender = sender
         self._clock = clock
         self._gate = gate or Gate(clock)

@@ -19,7 +19,7 @@ class RefusalReporter:
     """Worker for quarantined messages that were not reported yet."""
 
     def __init__(self, store: Store, sender: MessageSender, clock: Callable[[], datetime], gate: Gate) -> None:
-        self._refused = store.refused
+        self._refused = store.outbox.refused
         self._sender = sender
         self._clock = clock
         self._gate = gate

@@ -107,7 +107,9 @@ async def prepare_demo(stage: DemoEnvironment) -> None:
 
 async def _open_review_channel(stage: DemoEnvironment) -> None:
     max_age = stage.bot.settings.max_age
-    await stage.bot.store.reviews.set_channel(stage.discord.guild.id, stage.desk.id, _REVIEWS, utc_now(), max_age)
+    await stage.bot.store.moderation.reviews.set_channel(
+        stage.discord.guild.id, stage.desk.id, _REVIEWS, utc_now(), max_age
+    )
 
 
 async def _subscribe_channel(stage: DemoEnvironment, channel: Channel, options: SubscriptionOptions) -> Subscription:

@@ -49,7 +49,7 @@ async def _find_resting(settings: Settings, report: DatabaseReport) -> list[Find
         return []
     try:
         async with open_read_only(settings.database_url) as store:
-            resting, quiet = await store.subscriptions.list_resting(), await store.quiet_hours.list_all()
+            resting, quiet = await store.subscriptions.list_resting(), await store.subscriptions.quiet_hours.list_all()
     except (StoreError, OSError):
         return []  # reported already
     findings = [

@@ -15,7 +15,7 @@ from bot.render.fit_lines import fit_lines
 from bot.render.limits import EMBED_DESCRIPTION, FIELD_VALUE
 from bot.render.markdown import cut_text, escape_markdown, fit_escaped
 from bot.render.subscriptions import trouble_text
-from bot.store.leader_state import LeaderState
+from bot.store.leader import LeaderState
 from bot.store.outbox.circuit_breakers import Circuit
 from bot.store.outbox.queue import QueueState
 

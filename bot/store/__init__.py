@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from bot.errors import StoreError
 from bot.store.cards.importer import CardImporter
-from bot.store.cards.lookup import CardLookup
 from bot.store.cards.repository import CardRepository
 from bot.store.cards.spell_suggestions import SpellingSuggester
 from bot.store.cards.trends import TrendStore
@@ -18,15 +16,14 @@ from bot.store.database import Database, copy_database, exclusive_access, is_ser
 from bot.store.health import HealthChecks
 from bot.store.inspection import require_readable
 from bot.store.key_value import MOVING, KeyValueStore
-from bot.store.leader_election import LeaderElection
-from bot.store.leader_state import LeaderStateStore
+from bot.store.leader import LeaderElection
 from bot.store.list_requests import ListRequests
 from bot.store.members.last_read import LastRead
 from bot.store.members.privacy import MemberData
 from bot.store.members.saved_cards import SavedCards
 from bot.store.migrate import migrate_database
 from bot.store.moderation.audit_log import AuditLog
-from bot.store.moderation.decisions import ModerationStore
+from bot.store.moderation.decisions import DecisionStore
 from bot.store.moderation.queue import ModerationQueue
 from bot.store.moderation.reports import Reports
 from bot.store.moderation.reviews import ReviewChannels
@@ -50,43 +47,83 @@ from bot.store.worker_requests import WorkerRequests
 __all__ = ["Store", "backup_store", "move_store", "open_read_only", "open_store", "restore_store"]
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
-    """All persistent state. `instance` identifies this store in message nonces."""
+class Cards(CardRepository):
+    """Queries of cards, with what writes them, counts them and corrects a search's spelling."""
 
-    instance: str
-    key_values: KeyValueStore
-    card_importer: CardImporter
-    cards: CardRepository
-    card_lookup: CardLookup
-    trends: TrendStore
-    spelling: SpellingSuggester
-    moderation: ModerationStore
-    reviews: ReviewChannels
-    review_queue: ModerationQueue
-    audit_log: AuditLog
-    reports: Reports
-    subscriptions: Subscriptions
-    due_check: DueCheck
-    digests: DigestStore
-    digest_candidates: CandidateStore
-    quiet_hours: QuietHoursStore
-    deliveries: DeliveryQueue
-    circuits: CircuitBreakers
-    refused: RefusedMessages
-    crossposts: Crossposts
-    exporter: Exporter
-    importer: Importer
-    saved_cards: SavedCards
-    list_requests: ListRequests
-    member_data: MemberData
-    last_read: LastRead
-    personal_digests: PersonalDigests
-    guild_languages: GuildSettings
-    health: HealthChecks
-    leader_election: LeaderElection
-    requests: WorkerRequests
-    leader_state: LeaderStateStore
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.importer = CardImporter(database)
+        self.trends = TrendStore(database)
+        self.spelling = SpellingSuggester(database, self)
+
+
+class SubscriptionStore(Subscriptions):
+    """Subscriptions of channels, with personal digests, quiet hours and the settings of servers."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.personal_digests = PersonalDigests(database)
+        self.quiet_hours = QuietHoursStore(database)
+        self.guild_settings = GuildSettings(database)
+
+
+class Moderation:
+    """Decisions, and what leads to them and follows from them."""
+
+    def __init__(self, database: Database) -> None:
+        self.decisions = DecisionStore(database)
+        self.audit_log = AuditLog(database)
+        self.reports = Reports(database)
+        self.reviews = ReviewChannels(database)
+        self.queue = ModerationQueue(database)
+
+
+class Outbox:
+    """Messages from the plan to the channel."""
+
+    def __init__(self, database: Database) -> None:
+        self.due_check = DueCheck(database)
+        self.queue = DeliveryQueue(database)
+        self.digests = DigestStore(database)
+        self.candidates = CandidateStore(database)
+        self.circuits = CircuitBreakers(database)
+        self.refused = RefusedMessages(database)
+        self.crossposts = Crossposts(database)
+
+
+class Members:
+    """Data of single members."""
+
+    def __init__(self, database: Database) -> None:
+        self.saved_cards = SavedCards(database)
+        self.last_read = LastRead(database)
+        self.privacy = MemberData(database)
+
+
+class Transfer:
+    """Export and import of what people made."""
+
+    def __init__(self, database: Database) -> None:
+        self.exporter = Exporter(database)
+        self.importer = Importer(database)
+
+
+class Store:
+    """All persistent state, by subject. `instance` identifies this store in message nonces."""
+
+    def __init__(self, database: Database, instance: str) -> None:
+        self.instance = instance
+        self.key_values = KeyValueStore(database)
+        self.cards = Cards(database)
+        self.moderation = Moderation(database)
+        self.subscriptions = SubscriptionStore(database)
+        self.outbox = Outbox(database)
+        self.members = Members(database)
+        self.transfer = Transfer(database)
+        self.leader = LeaderElection(database)
+        self.requests = WorkerRequests(database)
+        self.list_requests = ListRequests(database)
+        self.health = HealthChecks(database)
 
 
 @asynccontextmanager
@@ -139,41 +176,7 @@ async def restore_store(copy: Path, url: str, now: datetime) -> None:
 
 
 async def _build_store(database: Database) -> Store:
-    meta, archive = KeyValueStore(database), CardRepository(database)
-    if await meta.get_value(MOVING):
+    key_values = KeyValueStore(database)
+    if await key_values.get_value(MOVING):
         raise StoreError("A store is being moved to this database, and not all is there. Run `newsdesk migrate` again.")
-    return Store(
-        instance=await meta.instance_id(),
-        key_values=meta,
-        card_importer=CardImporter(database),
-        cards=archive,
-        card_lookup=CardLookup(database),
-        trends=TrendStore(database),
-        spelling=SpellingSuggester(database, archive),
-        moderation=ModerationStore(database),
-        reviews=ReviewChannels(database),
-        review_queue=ModerationQueue(database),
-        audit_log=AuditLog(database),
-        reports=Reports(database),
-        subscriptions=Subscriptions(database),
-        due_check=DueCheck(database),
-        digests=DigestStore(database),
-        digest_candidates=CandidateStore(database),
-        quiet_hours=QuietHoursStore(database),
-        deliveries=DeliveryQueue(database),
-        circuits=CircuitBreakers(database),
-        refused=RefusedMessages(database),
-        crossposts=Crossposts(database),
-        exporter=Exporter(database),
-        importer=Importer(database),
-        saved_cards=SavedCards(database),
-        list_requests=ListRequests(database),
-        member_data=MemberData(database),
-        last_read=LastRead(database),
-        personal_digests=PersonalDigests(database),
-        guild_languages=GuildSettings(database),
-        health=HealthChecks(database),
-        leader_election=LeaderElection(database),
-        requests=WorkerRequests(database),
-        leader_state=LeaderStateStore(meta),
-    )
+    return Store(database, await key_values.instance_id())

@@ -45,7 +45,7 @@ class SaveButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=_S
     async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
         card = await _require_card(interaction, self.card_id)
         store, user = interaction.client.store, interaction.user.id
-        new = await store.saved_cards.save_card(user, card.id, interaction.client.clock())
+        new = await store.members.saved_cards.save_card(user, card.id, interaction.client.clock())
         text = (
             tr("Saved. `/saved list` shows all that you kept.")
             if new
@@ -67,7 +67,7 @@ class UnsaveButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=
         return cls(int(match["card"]))
 
     async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
-        removed = await interaction.client.store.saved_cards.remove_card(interaction.user.id, self.card_id)
+        removed = await interaction.client.store.members.saved_cards.remove_card(interaction.user.id, self.card_id)
         text = (
             tr("Removed from your saved cards.") if removed else tr("That card is not among your saved cards any more.")
         )
@@ -98,7 +98,7 @@ class SaveSelect(ErrorReportingItem, discord.ui.DynamicItem[Select], template=r"
         server = await _guild_for_delivery(interaction, self.delivery_id)
         selected = [int(value) for value in self.item.values[:CHOICES] if _ID.fullmatch(value)]
         cards = [await _require_card(interaction, card_id, server) for card_id in selected]
-        new = [await store.saved_cards.save_card(user, card.id, interaction.client.clock()) for card in cards]
+        new = [await store.members.saved_cards.save_card(user, card.id, interaction.client.clock()) for card in cards]
         saved, known = sum(new), len(new) - sum(new)
         text = trn(
             "Saved {count} card. `/saved list` shows all that you kept.",
@@ -122,7 +122,7 @@ class WhyButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=_WH
 
     async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
         server = await _guild_for_delivery(interaction, self.delivery_id)
-        selected = await interaction.client.store.digests.selection_reasons(self.delivery_id, server)
+        selected = await interaction.client.store.outbox.digests.selection_reasons(self.delivery_id, server)
         await answer_interaction(interaction, embed=render_reasons(selected))
 
 
@@ -138,7 +138,7 @@ class StopButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"
         return cls(int(match["delivery"]))
 
     async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
-        follows, user = interaction.client.store.personal_digests, interaction.user.id
+        follows, user = interaction.client.store.subscriptions.personal_digests, interaction.user.id
         server = await follows.guild_of_delivery(user, self.delivery_id)
         if not server or not await follows.rest_digest(user, server):
             raise UserError(tr("This digest does not come any more."))
@@ -217,7 +217,7 @@ class ReportModal(ErrorReportingModal):
         card = await _require_card(interaction, self.card_id)
         bot = interaction.client
         flag = Report(interaction.user.id, " ".join(self.reason.value.split()), bot.clock())
-        outcome = await bot.store.reports.add_report(guild_id_of(interaction), card.id, flag)
+        outcome = await bot.store.moderation.reports.add_report(guild_id_of(interaction), card.id, flag)
         if outcome is not ReportResult.ACCEPTED:
             raise UserError(tr(_NOT_TAKEN[outcome], most=MAX_REPORTS))
         thanks = tr("Thank you. The moderators of this server see it.")
@@ -246,7 +246,9 @@ async def _guild_for_delivery(interaction: discord.Interaction[NewsBot], deliver
     """Return the guild of a digest; for a personal digest in a DM, the guild that it covers."""
     if interaction.guild_id:
         return interaction.guild_id
-    return await interaction.client.store.personal_digests.guild_of_delivery(interaction.user.id, delivery_id)
+    return await interaction.client.store.subscriptions.personal_digests.guild_of_delivery(
+        interaction.user.id, delivery_id
+    )
 
 
 async def _require_card(

@@ -84,7 +84,7 @@ async def _saved_page(
     interaction: discord.Interaction[NewsBot], _request: Request, key: str, place: PageCursor
 ) -> Reply:
     store, server = interaction.client.store, guild_id_of(interaction)
-    saved = await store.saved_cards.get_page(interaction.user.id, server, limit=PAGE_SIZE, offset=place.offset)
+    saved = await store.members.saved_cards.get_page(interaction.user.id, server, limit=PAGE_SIZE, offset=place.offset)
     hidden = hidden_text(saved.hidden)
     if not saved.cards:
         raise UserError(hidden or tr(NO_SAVED))
@@ -125,7 +125,7 @@ async def _build_nothing_found(interaction: discord.Interaction[NewsBot], reques
     nothing = _NOTHING_FILTERED if query.tags or query.since or query.until else _NOTHING
     lines = [tr(nothing, words=fit_escaped(query.words, _ECHO))]
     buttons = []
-    if suggestion := await client.store.spelling.suggest_query(query, guild_id_of(interaction)):
+    if suggestion := await client.store.cards.spelling.suggest_query(query, guild_id_of(interaction)):
         key = client.store.list_requests.save_request(request | {"words": suggestion.words}, client.clock())
         lines.append(tr("Did you mean **{words}**?", words=fit_escaped(suggestion.words, _ECHO)))
         label = fit_plain(tr("Search for {words}", words=suggestion.words), BUTTON_LABEL)

@@ -22,9 +22,9 @@ async def show_catch_up(interaction: Interaction) -> Reply:
     """Return the first page and mark everything as read. Raises `UserError` if nothing was missed."""
     bot, user, server = interaction.client, interaction.user.id, guild_id_of(interaction)
     now = bot.clock()
-    since = await bot.store.last_read.last_read_at(user, server) or now - DEFAULT_LOOK_BACK
+    since = await bot.store.members.last_read.last_read_at(user, server) or now - DEFAULT_LOOK_BACK
     reply = await first_page(interaction, {"kind": "catchup", "since": since.isoformat(), "until": now.isoformat()})
-    await bot.store.last_read.mark_read(user, server, now)
+    await bot.store.members.last_read.mark_read(user, server, now)
     return reply
 
 
@@ -32,7 +32,7 @@ async def show_catch_up_page(interaction: Interaction, request: Request, key: st
     """Return a page of what was missed at that time, limited to cards still visible here."""
     since, until = (datetime.fromisoformat(request[name]) for name in ("since", "until"))
     bot, server = interaction.client, guild_id_of(interaction)
-    candidate_pool = await bot.store.digest_candidates.load_pool([server], since, until - bot.settings.max_age)
+    candidate_pool = await bot.store.outbox.candidates.load_pool([server], since, until - bot.settings.max_age)
     found = select_missed(candidate_pool.for_guild(server), since, until)
     ids = [card.card_id for card in found.best[place.offset : place.offset + PAGE_SIZE]]
     if not ids:
@@ -58,4 +58,4 @@ def _describe_missed(stories: int, since: datetime) -> str:
 async def mark_read(interaction: Interaction) -> None:
     """Record that the member has just viewed this guild's cards."""
     bot = interaction.client
-    await bot.store.last_read.mark_read(interaction.user.id, guild_id_of(interaction), bot.clock())
+    await bot.store.members.last_read.mark_read(interaction.user.id, guild_id_of(interaction), bot.clock())

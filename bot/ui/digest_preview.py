@@ -59,7 +59,7 @@ async def build_why_reply(
 ) -> str:
     """Explain why the channel got a card, or what excludes it."""
     store = interaction.client.store
-    if arrived := await store.digests.find_reason(subscription.channel_id, card.id):
+    if arrived := await store.outbox.digests.find_reason(subscription.channel_id, card.id):
         return arrival_text(*arrived)
     if subscription.paused:
         return tr("The subscription is paused. `/digest resume` wakes it.")

@@ -28,7 +28,7 @@ async def build_linked_cards_reply(
     if not addresses:
         raise UserError(tr("There is no web link in that message."))
     bot = interaction.client
-    cards = await bot.store.card_lookup.find_by_urls(addresses, guild_id_of(interaction), limit=MAX_SHARED_CARDS)
+    cards = await bot.store.cards.find_by_urls(addresses, guild_id_of(interaction), limit=MAX_SHARED_CARDS)
     if not cards:
         nothing = trn(
             "That link is not the address of a card here. `/search` finds cards by their words.",

@@ -72,19 +72,21 @@ async def decide_card(
     bot, server = interaction.client, EVERYWHERE if everywhere else guild_id_of(interaction)
     standing = card.ruling if everywhere else card.verdict
     if standing is not expected:
-        raise UserError(conflict_text(await bot.store.audit_log.get_last(server, card.id, AuditSubject.VERDICT)))
+        raise UserError(
+            conflict_text(await bot.store.moderation.audit_log.get_last(server, card.id, AuditSubject.VERDICT))
+        )
     await _reject_no_op(interaction, card, verdict, everywhere=everywhere, picked=only is not None)
     picked = tuple(only) if only is not None else None
     decision = Decision(server, card.id, verdict, interaction.user.id, bot.clock(), reason, picked)
     return await _apply_outcome(
-        interaction, await bot.store.moderation.decide_card(decision, source=source, expected=expected)
+        interaction, await bot.store.moderation.decisions.decide_card(decision, source=source, expected=expected)
     )
 
 
 async def undo_entry(interaction: Interaction, entry: AuditEntry, source: DecisionSource) -> ModerationResult:
     """Undo an audit log entry, and trigger updates of the posts. Raises `UserError`."""
     await require_decision_right(interaction, everywhere=entry.guild_id == EVERYWHERE)
-    outcome = await interaction.client.store.moderation.undo_entry(
+    outcome = await interaction.client.store.moderation.decisions.undo_entry(
         entry.guild_id, entry.id, _build_act(interaction, source)
     )
     if outcome is None:
@@ -105,7 +107,7 @@ async def set_topics(
             length=MAX_TOPIC_LENGTH,
         )
         raise UserError(limits)
-    desk, act = interaction.client.store.moderation, _build_act(interaction, DecisionSource.BUTTON)
+    desk, act = interaction.client.store.moderation.decisions, _build_act(interaction, DecisionSource.BUTTON)
     outcome = await desk.edit_topics(guild_id_of(interaction), card.id, names, act, expected=expected)
     return await _apply_outcome(interaction, outcome)
 
@@ -128,7 +130,7 @@ async def _write_back_file(interaction: Interaction, entry: AuditEntry) -> str:
     The decision is valid even if the file cannot be written; the returned note reports that.
     """
     bot = interaction.client
-    published, leader = _published_value(entry), await bot.store.leader_state.get_state()
+    published, leader = _published_value(entry), await bot.store.leader.get_state()
     if published is None or not leader or not leader.writes_back or not await bot.is_owner(interaction.user):
         return ""
     payload = {"card_id": entry.card_id, "published": published}
@@ -165,4 +167,4 @@ async def _reject_no_op(
 
 async def _is_reported(interaction: Interaction, card: StoredCard) -> bool:
     """A reported card may be published again: that resolves the report."""
-    return bool(await interaction.client.store.reports.open_reports(guild_id_of(interaction), card.id))
+    return bool(await interaction.client.store.moderation.reports.open_reports(guild_id_of(interaction), card.id))

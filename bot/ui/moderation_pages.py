@@ -52,7 +52,7 @@ async def show_queue_page(interaction: Interaction, request: Request, key: str, 
     require_moderator(interaction)
     since = datetime.fromisoformat(request["since"]) if request["since"] else None
     filters = QueueFilters(request["topic"], request["provider"], request["min_quality"], since)
-    queue = await interaction.client.store.review_queue.get_page(
+    queue = await interaction.client.store.moderation.queue.get_page(
         guild_id_of(interaction), filters, limit=PAGE_SIZE, offset=place.offset
     )
     if not queue.waiting:
@@ -163,7 +163,7 @@ async def show_log_page(interaction: Interaction, request: Request, key: str, pl
     source = DecisionSource(request["source"]) if request["source"] else None
     wanted = AuditFilter(request["card_id"], request["actor_id"], request["after"], source)
     cursor = place.cursor
-    page = await interaction.client.store.audit_log.get_page(
+    page = await interaction.client.store.moderation.audit_log.get_page(
         guild_id_of(interaction),
         wanted,
         limit=LOG_PAGE,

@@ -41,13 +41,13 @@ async def follow_topic(interaction: Interaction, topic: str, at: str | None, tim
     options = await _merge_options(interaction, own, topic, at, timezone)
     channel_id = await _open_direct_messages(interaction, own)
     follower = Follower(interaction.user.id, guild_id_of(interaction), channel_id)
-    await bot.store.personal_digests.follow_topic(follower, topic, options, bot.clock())
+    await bot.store.subscriptions.personal_digests.follow_topic(follower, topic, options, bot.clock())
     return await _describe_digest(interaction) + await unknown_topics_note(interaction, [topic])
 
 
 async def unfollow_topic(interaction: Interaction, topic: str) -> str:
     """Remove a topic from the member's digest. Return what remains; raises `UserError`."""
-    removed = await interaction.client.store.personal_digests.unfollow_topic(
+    removed = await interaction.client.store.subscriptions.personal_digests.unfollow_topic(
         interaction.user.id, guild_id_of(interaction), topic
     )
     if not removed:
@@ -63,13 +63,15 @@ async def describe_following(interaction: Interaction) -> str:
         raise UserError(tr(_NOTHING))
     if own.paused:
         await _open_direct_messages(interaction, own)
-        await bot.store.personal_digests.resume_digest(interaction.user.id, own.guild_id, own.options, bot.clock())
+        await bot.store.subscriptions.personal_digests.resume_digest(
+            interaction.user.id, own.guild_id, own.options, bot.clock()
+        )
     return await _describe_digest(interaction)
 
 
 async def notify_of_pause(interaction: Interaction) -> None:
     """Tell a member once that their digest is paused, below the reply to their next command."""
-    follows = interaction.client.store.personal_digests
+    follows = interaction.client.store.subscriptions.personal_digests
     if await follows.is_unnotified(interaction.user.id):
         await interaction.followup.send(tr(_RESTS), ephemeral=True)
         await follows.mark_notified(interaction.user.id)

@@ -47,7 +47,7 @@ class EraseButton(
         if interaction.user.id != self.user_id:
             raise UserError(tr("This button is somebody else's. `/privacy erase` erases what is stored about you."))
         bot = interaction.client
-        erased = await bot.store.member_data.erase_member(self.user_id)
+        erased = await bot.store.members.privacy.erase_member(self.user_id)
         text = tr("Erased: {what}.", what=format_counts(erased)) if any(erased.values()) else tr(_NOTHING)
         await answer_interaction(interaction, content=text, view=None)
         await bot.worker.plan_deliveries()
@@ -56,13 +56,13 @@ class EraseButton(
 async def build_export_reply(interaction: Interaction) -> Reply:
     """Export everything stored about the member. Raises `UserError` if it is too large for a reply."""
     user = interaction.user.id
-    text = format_export(user, await interaction.client.store.member_data.export_member(user))
+    text = format_export(user, await interaction.client.store.members.privacy.export_member(user))
     return {"content": tr("Everything that is stored about you."), "file": _attach_text(text, "newsdesk.json")}
 
 
 async def build_erase_reply(interaction: Interaction) -> Reply:
     """Preview what would be erased, with a confirm button. Raises `UserError` if there is nothing."""
-    owned = await interaction.client.store.member_data.count_owned(interaction.user.id)
+    owned = await interaction.client.store.members.privacy.count_owned(interaction.user.id)
     if not any(owned.values()):
         raise UserError(tr(_NOTHING))
     return {"content": erase_warning(owned), "view": arrange_rows([EraseButton(interaction.user.id)])}
@@ -71,7 +71,7 @@ async def build_erase_reply(interaction: Interaction) -> Reply:
 async def build_saved_reply(interaction: Interaction, form: ExportFormat) -> Reply:
     """Export the member's visible saved cards as a file. Raises `UserError` if there are none."""
     server = guild_id_of(interaction)
-    saved = await interaction.client.store.saved_cards.get_page(
+    saved = await interaction.client.store.members.saved_cards.get_page(
         interaction.user.id, server, limit=MAX_SAVED_CARDS, offset=0
     )
     hidden = hidden_text(saved.hidden)

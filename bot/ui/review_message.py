@@ -46,8 +46,8 @@ _GONE = tr_noop("This card is gone: its source withdrew it, or its file was dele
 
 async def build_review(bot: NewsBot, server: int, card: StoredCard, delivery_id: int) -> dict[str, Any]:
     """Render a review message in its current state: content, embeds, view. Its buttons carry the delivery id."""
-    entry = await bot.store.audit_log.get_last(server, card.id)
-    flags = await bot.store.reports.open_reports(server, card.id)
+    entry = await bot.store.moderation.audit_log.get_last(server, card.id)
+    flags = await bot.store.moderation.reports.open_reports(server, card.id)
     found = await bot.store.subscriptions.get_by_ids(entry.only) if entry and entry.only else []
     channels = [each.channel_id for each in found if each.guild_id == server]
     return {
@@ -132,7 +132,7 @@ class UndoButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"
 
     async def handle_click(self, interaction: Interaction) -> None:
         require_moderator(interaction)
-        entry = await interaction.client.store.audit_log.get_entry(guild_id_of(interaction), self.entry_id)
+        entry = await interaction.client.store.moderation.audit_log.get_entry(guild_id_of(interaction), self.entry_id)
         if entry is None:
             raise UserError(tr("There is nothing to take back."))
         result = await undo_entry(interaction, entry, DecisionSource.BUTTON)
@@ -300,9 +300,11 @@ class TopicsModal(ErrorReportingModal):
         card, server = await _require_card(interaction, self.card_id), guild_id_of(interaction)
         if format_topics_line(card.card) != self.shown:
             raise UserError(
-                conflict_text(await interaction.client.store.audit_log.get_last(server, card.id, AuditSubject.TOPICS))
+                conflict_text(
+                    await interaction.client.store.moderation.audit_log.get_last(server, card.id, AuditSubject.TOPICS)
+                )
             )
-        own = await interaction.client.store.moderation.own_topics(server, card.id)
+        own = await interaction.client.store.moderation.decisions.own_topics(server, card.id)
         result = await set_topics(interaction, card, self.topics.value, own)
         await _show_result(interaction, card, result)
 

@@ -48,7 +48,7 @@ class ShareButton(
     async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
         _require_send_permission(interaction)
         bot = interaction.client
-        cards = await bot.store.card_lookup.get_visible(self.card_ids, guild_id_of(interaction))
+        cards = await bot.store.cards.get_visible(self.card_ids, guild_id_of(interaction))
         if not cards:
             raise UserError(tr("These cards are not available any more: withdrawn, or not published in this server."))
         await _remove_button(interaction)

@@ -136,7 +136,7 @@ async def create_subscription(
     """Subscribe a channel of this guild. Raises `UserError` if that is impossible or a duplicate."""
     validate_channel(interaction, channel, options)
     store, server, now = interaction.client.store, guild_id_of(interaction), interaction.client.clock()
-    if channel.id == await store.reviews.get_channel(server):
+    if channel.id == await store.moderation.reviews.get_channel(server):
         raise UserError(tr("{channel} is the moderators' desk. Choose a channel for readers.", channel=channel.mention))
     existing = await store.subscriptions.list_for_guild(server)
     if len(existing) >= MAX_SUBSCRIPTIONS:

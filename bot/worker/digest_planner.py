@@ -140,7 +140,9 @@ class DigestPlanner:
         if moved := await self._store.subscriptions.repair_schedules(await find(now), now):
             _log.warning("Rescheduled %s digests that were later than their timetables allow", moved)
         if everything:
-            await self._store.quiet_hours.mark_changed(await self._store.quiet_hours.list_all(), now)
+            await self._store.subscriptions.quiet_hours.mark_changed(
+                await self._store.subscriptions.quiet_hours.list_all(), now
+            )
 
     def was_clock_set_back(self, now: datetime) -> bool:
         """Whether the clock was set back since the last call. True on the first call."""
@@ -152,7 +154,7 @@ class DigestPlanner:
     async def _plan_batch(self, due: Sequence[Subscription], now: datetime) -> int:
         batch = DigestBatch()
         desk = await self._load_selector(due, now)
-        overdue = await self._store.digests.fetch_overdue({each.channel_id for each in due}, now)
+        overdue = await self._store.outbox.digests.fetch_overdue({each.channel_id for each in due}, now)
         for subscription in due:
             table = schedule_for(subscription.options)
             slot = table.latest_slot(now) if table else None
@@ -166,7 +168,7 @@ class DigestPlanner:
                 late = overdue.get(subscription.id, [])
                 batch.merged |= {subscription.id: [each.delivery_id for each in late]} if late else {}
                 batch.messages += await self._build_slot(subscription, slot, selected, late)
-        return len((await self._store.digests.save_batch(batch, now)).messages)
+        return len((await self._store.outbox.digests.save_batch(batch, now)).messages)
 
     async def _build_slot(
         self, subscription: Subscription, slot: Slot, selected: Sequence[SelectedCard], late: Sequence[OverdueMessage]
@@ -221,25 +223,25 @@ class DigestPlanner:
     async def update_quiet_hours(self) -> int:
         """Start and end quiet hours; release deferred stories as one digest. Returns the number of new messages."""
         now = self._clock()
-        if turning := await self._store.quiet_hours.fetch_changing(now):
-            await self._store.quiet_hours.mark_changed(turning, now)
-        found = await self._store.digests.fetch_deferred(now)
+        if turning := await self._store.subscriptions.quiet_hours.fetch_changing(now):
+            await self._store.subscriptions.quiet_hours.mark_changed(turning, now)
+        found = await self._store.outbox.digests.fetch_deferred(now)
         if not found.released:
             return 0
         batch = DigestBatch(released_ids=found.released)
         for waiting in found.waiting.values():
             slot = f"quiet {now:%Y-%m-%d %H:%M:%S.%f}"
             batch.messages += await self._gather_messages(waiting, slot, quiet_heading, now)
-        return len((await self._store.digests.save_batch(batch, now)).messages)
+        return len((await self._store.outbox.digests.save_batch(batch, now)).messages)
 
     async def catch_up_channel(self, channel_id: int) -> None:
         """Replace the stories queued for a channel during an outage with one digest."""
         now = self._clock()
-        waiting = await self._store.digests.fetch_unsent(channel_id)
+        waiting = await self._store.outbox.digests.fetch_unsent(channel_id)
         if waiting:
             head = partial(catch_up_heading, min(each.since for each in waiting))
             if messages := await self._gather_messages(waiting, f"catch-up {now:%Y-%m-%d %H:%M:%S}", head, now):
-                await self._store.digests.merge_messages(waiting, messages, now)
+                await self._store.outbox.digests.merge_messages(waiting, messages, now)
 
     async def _gather_messages(
         self, waiting: Sequence[DeferredStory], slot: str, head: Callable[[], str], now: datetime
@@ -288,7 +290,7 @@ class DigestPlanner:
             return DigestReceipt(0)
         messages = await self._build_messages(subscription, f"now {now:%Y-%m-%d %H:%M:%S.%f}", now, selected)
         batch = DigestBatch(messages, [(subscription, now, subscription.next_at)])
-        stored = await self._store.digests.save_batch(batch, now)
+        stored = await self._store.outbox.digests.save_batch(batch, now)
         cards = sum(len(message.cards) for message in stored.messages)
         return DigestReceipt(cards, stored.quiet_until.get(subscription.channel_id))
 
@@ -301,7 +303,7 @@ class DigestPlanner:
         """Simulate a subscription with these options over the last 30 days."""
         now = self._clock()
         start = now - timedelta(days=WHATIF_DAYS + 8)
-        candidate_pool = (await self._store.digest_candidates.load_pool([guild_id], start, start)).for_guild(guild_id)
+        candidate_pool = (await self._store.outbox.candidates.load_pool([guild_id], start, start)).for_guild(guild_id)
         texts = await self._load_texts(candidate_pool) if options.without else {}
         result = await asyncio.to_thread(
             simulate_options, candidate_pool, options, now, WHATIF_DAYS, _exclusion_test(texts, options)
@@ -315,12 +317,12 @@ class DigestPlanner:
         """Fetch everything needed to choose cards for these subscriptions, in a few queries."""
         since = min((each.since for each in subscriptions), default=now)
         guilds = {each.guild_id for each in subscriptions}
-        candidate_pool = await self._store.digest_candidates.load_pool(guilds, since, now - self._max_age)
+        candidate_pool = await self._store.outbox.candidates.load_pool(guilds, since, now - self._max_age)
         everything = [
             *candidate_pool.shared_candidates,
             *(card for own in candidate_pool.own_candidates.values() for card in own),
         ]
-        already_delivered = await self._store.digest_candidates.load_delivered(
+        already_delivered = await self._store.outbox.candidates.load_delivered(
             {each.channel_id for each in subscriptions}, candidate_pool
         )
         excluded = any(each.options.without for each in subscriptions)

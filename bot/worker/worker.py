@@ -32,7 +32,7 @@ from bot.sources.loader import Loader, LoadReport
 from bot.sources.watch import watch_changes
 from bot.store import Store
 from bot.store.health import HEARTBEAT, STILL_FOR
-from bot.store.leader_state import LeaderState
+from bot.store.leader import LeaderState
 from bot.supervisor import Supervisor, finish_step
 from bot.worker.digest_planner import DigestPlanner, DigestReceipt
 from bot.worker.requests import RequestKind, RequestWorker
@@ -121,7 +121,7 @@ class Worker:
         self._schedule_second_look(report.look_at)
         if not report.held_back:
             self._warned = set()
-        await self._store.reviews.expire_old(self._clock(), self._settings.max_age)
+        await self._store.moderation.reviews.expire_old(self._clock(), self._settings.max_age)
         await self.plan_deliveries()
         if report.held_back and self._warned is not None:
             contextvars.Context().run(self.supervisor.spawn_once, "warning to the owners", self._warn_owners)
@@ -193,7 +193,7 @@ class Worker:
                 held_back=self.held_back,
                 duplicates_prevented=self.duplicates_prevented,
             )
-            await self._store.leader_state.store_state(state)
+            await self._store.leader.store_state(state)
 
     async def _store_state_safely(self) -> None:
         """Call `store_state`, and only log a failure: what failed before it reports the trouble with the store."""
@@ -225,15 +225,15 @@ class Worker:
 
     async def _plan_all(self) -> int:
         now, added = self._clock(), 0
-        due = await self._store.due_check.find_due(now)
+        due = await self._store.outbox.due_check.find_due(now)
         if due.astray or self.digest_planner.was_clock_set_back(now):
             await self.digest_planner.repair_schedules(now)
-            due = await self._store.due_check.find_due(now)
+            due = await self._store.outbox.due_check.find_due(now)
         # Quiet hours first: cards and digests depend on them.
         if due.quiet or due.deferred:
             added += await self.digest_planner.update_quiet_hours()
         if due.cards:
-            added += await self._store.deliveries.plan_deliveries(now, self._settings.max_age)
+            added += await self._store.outbox.queue.plan_deliveries(now, self._settings.max_age)
         if due.digests:
             added += await self.digest_planner.plan_due()
         return added
@@ -276,7 +276,7 @@ class Worker:
         contextvars.Context().run(self._start_tasks)
 
     def _start_tasks(self) -> None:
-        if self._store.leader_election.is_shared:
+        if self._store.leader.is_shared:
             self.supervisor.keep_running(_COURIER, self._courier.run)
         self.supervisor.keep_running("duty", self._acquire_leadership)
         self.supervisor.keep_running("requests", lambda: self.requests.run_requests(lambda: self.is_leader))
@@ -312,7 +312,7 @@ class Worker:
     async def _acquire_leadership(self) -> None:
         """Acquire leadership as soon as it is free, and hold it until cancelled; then another process may take it."""
         try:
-            async with self._store.leader_election.leader_lock(self._on_notify) as lock:
+            async with self._store.leader.leader_lock(self._on_notify) as lock:
                 was_leader: bool | None = None
                 while True:
                     self.is_leader = await lock.try_acquire()
@@ -324,12 +324,12 @@ class Worker:
                     await asyncio.sleep(_LOOK_SECONDS)
         finally:
             self.is_leader = False
-            if not self._store.leader_election.is_shared:
+            if not self._store.leader.is_shared:
                 self.supervisor.drop_task(_COURIER)
 
     async def _take_over_leadership(self) -> None:
         """After acquiring leadership: load first, then plan, since both may be stale."""
-        if not self._store.leader_election.is_shared:
+        if not self._store.leader.is_shared:
             self.supervisor.keep_running(_COURIER, self._courier.run)
         await self._store_state_safely()
         if self._settings.cards_git_pull:

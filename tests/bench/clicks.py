@@ -175,7 +175,7 @@ async def _start_furnished(wire: WireDiscord, bot: BotProcess, cards: int, held:
         path.write_text(text, "utf-8")
     if held:
         async with open_store(bot.url) as store:
-            await store.reviews.set_channel(guild.id, desk, held, datetime.now(UTC), timedelta(days=14))
+            await store.moderation.reviews.set_channel(guild.id, desk, held, datetime.now(UTC), timedelta(days=14))
     bot.start()
     await wire.wait_for_sessions(within=30)
     posts = await wire.wait_for_messages(news, cards, within=120)

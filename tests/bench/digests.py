@@ -120,7 +120,7 @@ async def _add_cards(harness: WorkerHarness, cards: list[Card]) -> None:
     moment = harness.clock()
     fresh = [replace(card, published_at=moment - place * MINUTE) for place, card in enumerate(cards)]
     batch = [(FileStat(f"{card.slug}.md", 1, 1), ParseResult(card)) for card in fresh]
-    await harness.store.card_importer.import_batch("/cards", batch, vanished=(), now=moment, withdraw=False)
+    await harness.store.cards.importer.import_batch("/cards", batch, vanished=(), now=moment, withdraw=False)
     await harness.worker.plan_deliveries()
 
 

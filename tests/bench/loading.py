@@ -66,7 +66,7 @@ def _measure_time(times: list[float]) -> Iterator[None]:
 
 async def _load_twice(root: Path, database: Path) -> tuple[LoadReport, LoadReport]:
     async with open_store(f"sqlite+aiosqlite:///{database}") as store:
-        loader = Loader(store.card_importer, root)
+        loader = Loader(store.cards.importer, root)
         return await loader.load_cards(START + SPAN), await loader.load_cards(START + SPAN)
 
 

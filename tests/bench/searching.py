@@ -70,8 +70,8 @@ async def fill_store(store: Store, cards: int) -> None:
         batch = [
             (FileStat(f"{n}.md", 1, 1), ParseResult(make_card(n))) for n in range(start, min(start + BATCH, cards))
         ]
-        await store.card_importer.import_batch("/cards", batch, vanished=(), now=START, withdraw=False)
-    await store.card_importer.recount_names()
+        await store.cards.importer.import_batch("/cards", batch, vanished=(), now=START, withdraw=False)
+    await store.cards.importer.recount_names()
 
 
 KNOWN_WORDS = 300_000

@@ -170,7 +170,7 @@ async def test_a_channel_that_closes_is_told_about_once_and_heals_by_itself(tmp_
         stage.clock.advance(hours=2)
         await stage.bot.worker.plan_and_deliver()
         assert stage.list_titles(stage.digest) == ["Title of one"]
-        assert await stage.bot.store.circuits.list_all() == []
+        assert await stage.bot.store.outbox.circuits.list_all() == []
 
 
 async def test_status_is_for_the_bots_owners_alone(tmp_path: Path) -> None:

@@ -392,8 +392,8 @@ SCENES: dict[str, tuple[Step, ...]] = {
         run_slash("desk channel"),
     ),
     "what breaks": (
-        with_failing_query("trends.count_topics", run_slash("topics")),
-        with_failing_query("saved_cards.save_card", press_forged("nd:save:{}:0", card="α")),
+        with_failing_query("cards.trends.count_topics", run_slash("topics")),
+        with_failing_query("members.saved_cards.save_card", press_forged("nd:save:{}:0", card="α")),
     ),
     "who may not": (
         run_slash("desk queue", "member"),

@@ -31,18 +31,18 @@ async def test_a_member_gets_everything_that_is_stored_about_them(tmp_path: Path
 async def test_erasing_says_what_goes_and_asks_first(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         await stage.load_cards("one")
-        await stage.bot.store.saved_cards.save_card(stage.member.id, 1, stage.clock())
-        await stage.bot.store.saved_cards.save_card(stage.admin.id, 1, stage.clock())
+        await stage.bot.store.members.saved_cards.save_card(stage.member.id, 1, stage.clock())
+        await stage.bot.store.members.saved_cards.save_card(stage.admin.id, 1, stage.clock())
         requests = await stage.member.slash(stage.news, "privacy erase")
         assert requests.ephemeral
         assert "1 saved card" in requests.response.content
-        assert (await stage.bot.store.member_data.count_owned(stage.member.id))["saved"] == 1
+        assert (await stage.bot.store.members.privacy.count_owned(stage.member.id))["saved"] == 1
         await stage.restart_bot()
         done = await stage.member.click(requests.response, label="Erase it")
         assert "Erased: 1 saved card" in done.response.content
         assert button_ids(done.response) == {}
-        assert not any((await stage.bot.store.member_data.count_owned(stage.member.id)).values())
-        assert (await stage.bot.store.member_data.count_owned(stage.admin.id))["saved"] == 1
+        assert not any((await stage.bot.store.members.privacy.count_owned(stage.member.id)).values())
+        assert (await stage.bot.store.members.privacy.count_owned(stage.admin.id))["saved"] == 1
         again = await stage.member.slash(stage.news, "privacy erase")
         assert "Nothing is stored" in again.response.content
 
@@ -57,7 +57,7 @@ async def test_a_report_that_is_erased_counts_no_longer(tmp_path: Path) -> None:
         requests = await stage.member.slash(stage.news, "privacy erase")
         assert "1 report about a card" in requests.response.content
         await stage.member.click(requests.response, label="Erase it")
-        assert await stage.bot.store.reports.open_reports(stage.guild.id, 1) == []
+        assert await stage.bot.store.moderation.reports.open_reports(stage.guild.id, 1) == []
 
 
 async def test_saved_cards_come_as_a_file_all_at_once(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ async def test_saved_cards_come_as_a_file_all_at_once(tmp_path: Path) -> None:
         await stage.load_cards(*(f"card{number}" for number in range(7)))
         await stage.load_cards("gone", "formula", title="=1+1")
         for number in range(1, 10):
-            await stage.bot.store.saved_cards.save_card(stage.member.id, number, stage.clock())
+            await stage.bot.store.members.saved_cards.save_card(stage.member.id, number, stage.clock())
         await stage.load_cards("gone", removed="true")
         markdown = await stage.member.slash(stage.news, "saved export")
         assert markdown.ephemeral
@@ -83,7 +83,7 @@ async def test_a_file_of_saved_cards_has_at_most_a_thousand(tmp_path: Path, monk
     async with open_stage(tmp_path) as stage:
         await stage.load_cards("one", "two", "three")
         for number in (1, 2, 3):
-            await stage.bot.store.saved_cards.save_card(stage.member.id, number, stage.clock())
+            await stage.bot.store.members.saved_cards.save_card(stage.member.id, number, stage.clock())
         result = await stage.member.slash(stage.news, "saved export")
         assert "the newest 2 of your 3 saved cards" in result.response.content
         assert stage.file_of(result).count("\n- [") == 2

@@ -205,8 +205,8 @@ async def test_closed_messages_let_it_rest_and_only_the_member_hears_of_it(tmp_p
         assert (resting.paused, resting.next_at) == (True, None)
         assert list(stage.news.history()) == []
         assert len(direct_messages(stage)) == 1
-        assert len(await stage.bot.store.circuits.list_all()) == 1
-        assert await stage.bot.store.circuits.list_for_guilds() == []
+        assert len(await stage.bot.store.outbox.circuits.list_all()) == 1
+        assert await stage.bot.store.outbox.circuits.list_for_guilds() == []
         other = await stage.admin.slash(stage.news, "latest")
         assert other.followups == []
         reply = await stage.member.slash(stage.news, "latest")
@@ -297,7 +297,7 @@ async def test_nobody_else_stops_a_members_digest(tmp_path: Path) -> None:
         await run_until(stage, MORNING)
         (digest,) = list_digests(stage)
         delivery_id = int(button_ids(digest)["Stop"].rpartition(":")[2])
-        assert await stage.bot.store.personal_digests.guild_of_delivery(stage.admin.id, delivery_id) == 0
+        assert await stage.bot.store.subscriptions.personal_digests.guild_of_delivery(stage.admin.id, delivery_id) == 0
 
 
 async def test_whoever_left_the_server_gets_no_more_of_its_digest_and_discord_is_asked_once_a_day(

@@ -115,7 +115,7 @@ async def _build_world(stage: BotStage) -> RightsWorld:
     await stage.load_cards("decided", published="false", heat="20")
     store = stage.bot.store
     decision = Decision(stage.guild.id, 3, Verdict.PUBLISH, stage.admin.id, stage.clock())
-    outcome = await store.moderation.decide_card(decision, source=DecisionSource.COMMAND, expected=None)
+    outcome = await store.moderation.decisions.decide_card(decision, source=DecisionSource.COMMAND, expected=None)
     assert outcome.entry
     await stage.bot.worker.plan_deliveries()
     queue = await stage.admin.slash(hall, "desk queue")

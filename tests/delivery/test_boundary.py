@@ -29,24 +29,24 @@ ERRORS: dict[str, Callable[[], Exception]] = {
 }
 CALLS = (
     # of the store
-    "store.deliveries.fetch_due_for",
-    "store.deliveries.mark_sending",
-    "store.deliveries.mark_posted",
-    "store.deliveries.mark_adopted",
-    "store.deliveries.mark_edited",
-    "store.deliveries.mark_retracted",
-    "store.deliveries.mark_refused",
-    "store.deliveries.mark_failed",
-    "store.deliveries.mark_quarantined",
-    "store.deliveries.retry_without_images",
-    "store.deliveries.mark_removed",
-    "store.deliveries.release_lease",
-    "store.circuits.open_circuit",
-    "store.circuits.close_circuit",
-    "store.circuits.subscribers_of",
-    "store.circuits.mark_notified",
-    "store.personal_digests.mark_closed",
-    "store.personal_digests.is_personal_channel",
+    "store.outbox.queue.fetch_due_for",
+    "store.outbox.queue.mark_sending",
+    "store.outbox.queue.mark_posted",
+    "store.outbox.queue.mark_adopted",
+    "store.outbox.queue.mark_edited",
+    "store.outbox.queue.mark_retracted",
+    "store.outbox.queue.mark_refused",
+    "store.outbox.queue.mark_failed",
+    "store.outbox.queue.mark_quarantined",
+    "store.outbox.queue.retry_without_images",
+    "store.outbox.queue.mark_removed",
+    "store.outbox.queue.release_lease",
+    "store.outbox.circuits.open_circuit",
+    "store.outbox.circuits.close_circuit",
+    "store.outbox.circuits.subscribers_of",
+    "store.outbox.circuits.mark_notified",
+    "store.subscriptions.personal_digests.mark_closed",
+    "store.subscriptions.personal_digests.is_personal_channel",
     "store.cards.get_by_ids",
     # of the poster
     "channels.post_message",
@@ -190,7 +190,7 @@ async def test_what_breaks_in_one_channel_is_made_good_and_hurts_no_other(
 
 @pytest.mark.parametrize("error", ["claim lost", "out of memory"])
 @pytest.mark.parametrize(
-    "name", ["store.circuits.open_circuit", "store.deliveries.mark_posted", "channels.notify_guild"]
+    "name", ["store.outbox.circuits.open_circuit", "store.outbox.queue.mark_posted", "channels.notify_guild"]
 )
 async def test_whatever_it_is_that_breaks(
     desk: WorkerHarness, name: str, error: str, monkeypatch: pytest.MonkeyPatch
@@ -215,7 +215,7 @@ async def _break_call(
 async def test_notes_that_cannot_be_written_are_made_good_in_every_channel(
     desk: WorkerHarness, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger, failures = desk.store.deliveries._batcher, [True, False, True, True, False, True]
+    ledger, failures = desk.store.outbox.queue._batcher, [True, False, True, True, False, True]
     write = ledger._write_batch
 
     async def breaking(*args: Any) -> Any:
@@ -232,7 +232,7 @@ async def test_notes_that_cannot_be_written_are_made_good_in_every_channel(
 async def test_the_courier_goes_on_when_a_closed_channel_cannot_be_handled(
     desk: WorkerHarness, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Breakage(monkeypatch, ERRORS[error], times=1000).break_at(desk, "store.circuits.open_circuit")
+    Breakage(monkeypatch, ERRORS[error], times=1000).break_at(desk, "store.outbox.circuits.open_circuit")
     courier = Courier(desk.store, desk.channels, desk.clock, metrics=desk.metrics)
     make_channel_fail(desk)
     running = asyncio.create_task(courier.run())

@@ -112,4 +112,4 @@ async def test_after_every_fault_the_channel_holds_what_is_wanted_once(
                 requests = (await wire.get_totals()).requests - before
                 print(f"{step:8} {fault:14} {requests:3} requests, channel holds {held}")
                 assert held == EXCEPTIONS.get((step, fault), WANTED[step]), (step, fault)
-                assert await line.bot.store.deliveries.next_due_at(line.clock()) is None, (step, fault)
+                assert await line.bot.store.outbox.queue.next_due_at(line.clock()) is None, (step, fault)

@@ -62,7 +62,7 @@ async def test_trouble_of_the_way_is_waited_out_and_told_to_nobody(
     (struck,) = await harness.wire.list_faults()
     assert struck["hits"] <= 8 + 5  # those that were under way, and a probe a turn
     await harness.wire.clear_faults(rule)
-    assert await harness.bot.store.circuits.list_all() == []
+    assert await harness.bot.store.outbox.circuits.list_all() == []
     for _ in range(4):
         await harness.deliver_due(minutes=20)
     assert await titles_in(harness, channels) == [WANTED[step]] * 8
@@ -100,7 +100,7 @@ async def test_a_members_digest_does_not_rest_for_it(harness: WireHarness) -> No
     guild, dm = await harness.wire.add_guild("text"), (await harness.wire.get_dm("owner")).id
     owner = (await harness.wire.get_status()).owner_id
     options = SubscriptionOptions(when=Frequency.DAILY, times=(time(13),))
-    await harness.bot.store.personal_digests.follow_topic(
+    await harness.bot.store.subscriptions.personal_digests.follow_topic(
         Follower(owner, guild.id, dm), "Python", options, harness.clock()
     )
     rule = await harness.wire.add_fault("page_403", "POST", "/messages", times=ANY)

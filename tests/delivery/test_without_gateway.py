@@ -25,7 +25,9 @@ async def test_a_closed_channel_is_told_about_where_the_system_speaks(harness: W
 
 async def test_a_review_goes_to_a_private_channel_only(harness: WireHarness) -> None:
     await harness.subscribe_channel("text")
-    await harness.bot.store.reviews.set_channel(harness.guild.id, harness.channel, 5, harness.clock(), _MAX_AGE)
+    await harness.bot.store.moderation.reviews.set_channel(
+        harness.guild.id, harness.channel, 5, harness.clock(), _MAX_AGE
+    )
     await harness.send_card("held", published="false", heat=60)
 
     assert await harness.is_closed(), "everybody can read it"
@@ -35,7 +37,7 @@ async def test_a_review_goes_to_a_private_channel_only(harness: WireHarness) -> 
 async def test_a_review_goes_to_a_channel_that_became_private(harness: WireHarness) -> None:
     guild = await harness.wire.add_guild("text", "text:desk", everyone=0)
     harness.guild, harness.channel = guild, guild.channels[1].id
-    await harness.bot.store.reviews.set_channel(guild.id, harness.channel, 5, harness.clock(), _MAX_AGE)
+    await harness.bot.store.moderation.reviews.set_channel(guild.id, harness.channel, 5, harness.clock(), _MAX_AGE)
     await harness.send_card("held", published="false", heat=60)
 
     assert await harness.message_titles() == ["Title of held"]

@@ -358,14 +358,14 @@ async def test_names_without_number_fit_into_no_one_question(folder: CardFolder,
         (FileStat("a.md", 1, 1), ParseResult(make_card("a", topics=topics))),
         (FileStat("b.md", 1, 1), ParseResult(make_card("b"))),
     ]
-    filing = await folder.store.card_importer.import_batch("/x", batch, vanished=(), now=folder.now, withdraw=True)
+    filing = await folder.store.cards.importer.import_batch("/x", batch, vanished=(), now=folder.now, withdraw=True)
     assert (filing.added, filing.refused) == (2, [])
 
 
 async def test_a_card_that_the_database_refuses_is_its_files_problem_in_a_short_line(folder: CardFolder) -> None:
     good = [(FileStat(f"{n}.md", 1, 1), ParseResult(make_card(f"{n}"))) for n in range(9)]
     bad = (FileStat("bad.md", 1, 1), ParseResult(make_card("bad", quality=10**30, heat=10**30)))
-    cabinet = folder.store.card_importer
+    cabinet = folder.store.cards.importer
     filing = await cabinet.import_batch("/x", [*good[:4], bad, *good[4:]], vanished=(), now=folder.now, withdraw=True)
     assert filing.added == 9
     (problem,) = filing.refused

@@ -36,7 +36,7 @@ async def subscribe_channel(folder: CardFolder) -> None:
 
 async def count_planned(folder: CardFolder) -> int:
     """How many new messages are wanted now."""
-    return await folder.store.deliveries.plan_deliveries(folder.now, AGES_AGO)
+    return await folder.store.outbox.queue.plan_deliveries(folder.now, AGES_AGO)
 
 
 MOMENTS: list[bytes | None] = [
@@ -62,7 +62,7 @@ async def test_what_a_file_is_for_a_moment_changes_nothing(folder: CardFolder, m
         report = await folder.load_cards()
         assert (report.withdrawn, report.changed, report.added) == (0, 0, 0)
         assert await folder.visible_slugs() == {"one"}
-        assert await folder.store.deliveries.next_due_at(folder.now) is not None
+        assert await folder.store.outbox.queue.next_due_at(folder.now) is not None
         folder.write_file("one.md", content)
         folder.now += SECOND_LOOK
         report = await folder.load_cards()
@@ -125,7 +125,7 @@ async def test_a_restart_between_the_two_looks_makes_no_third_one_necessary(fold
     await folder.load_cards()
     path.unlink()
     await folder.load_cards()
-    report = await Loader(folder.store.card_importer, folder.root).load_cards(folder.now + SECOND_LOOK)
+    report = await Loader(folder.store.cards.importer, folder.root).load_cards(folder.now + SECOND_LOOK)
     assert report.withdrawn == 1
 
 
@@ -260,10 +260,10 @@ async def test_a_file_that_only_looks_different_is_no_change_and_not_parsed(
     first = await folder.load_cards()
     touch(path)
     touch(folder.root / "broken.md")
-    before = await folder.store.card_importer.known_files(str(folder.root.resolve()))
+    before = await folder.store.cards.importer.known_files(str(folder.root.resolve()))
     report = await folder.load_cards()
     assert (report.changed, report.unchanged, report.findings) == (0, 1, first.findings)
-    after = await folder.store.card_importer.known_files(str(folder.root.resolve()))
+    after = await folder.store.cards.importer.known_files(str(folder.root.resolve()))
     assert after["one.md"].stat != before["one.md"].stat
     assert after["one.md"].digest == before["one.md"].digest
     assert (await folder.load_cards()).unchanged == 1
@@ -300,7 +300,7 @@ async def test_files_that_an_older_version_noted_are_read_once_and_nothing_is_pl
         folder.write_file(f"{number}.md")
     await folder.load_cards()
     assert await count_planned(folder) == 5
-    async with folder.store.card_importer._database.begin_write() as connection:
+    async with folder.store.cards.importer._database.begin_write() as connection:
         await connection.execute(update(files).values(ctime_ns=0, inode=0, digest=None))
     assert (await folder.load_cards()).unchanged == 5
     assert await count_planned(folder) == 0
@@ -323,11 +323,11 @@ async def readable_slugs(folder: CardFolder) -> set[str]:
         for order in SearchOrder:
             found += (await archive.search_cards(CardQuery("title", order=order), guild, limit=99)).cards
             found += (await archive.search_cards(CardQuery(topic="Space", order=order), guild, limit=99)).cards
-        candidate_pool = await store.digest_candidates.load_pool([guild], long_ago, long_ago)
+        candidate_pool = await store.outbox.candidates.load_pool([guild], long_ago, long_ago)
         found += (await archive.get_by_ids([each.card_id for each in candidate_pool.for_guild(guild)], guild)).values()
-        waiting = await store.review_queue.get_page(guild, QueueFilters(), limit=99, offset=0)
+        waiting = await store.moderation.queue.get_page(guild, QueueFilters(), limit=99, offset=0)
         found += [each.card for each in waiting.waiting]
-        found += (await store.saved_cards.get_page(1, guild, limit=99, offset=0)).cards
+        found += (await store.members.saved_cards.get_page(1, guild, limit=99, offset=0)).cards
     assert all(each.card.published_at <= now for each in found)  # type: ignore[attr-defined]
     return {each.card.slug for each in found}  # type: ignore[attr-defined]
 
@@ -336,7 +336,7 @@ async def card_counts(folder: CardFolder) -> tuple[int, int, int]:
     """Cards that topics and trends count, and those by state."""
     store, now = folder.store, folder.now
     topics = sum(each.count for each in await store.cards.list_topics(GUILD, limit=99))
-    trends = sum(each.count for each in await store.trends.count_topics(GUILD, now, limit=99))
+    trends = sum(each.count for each in await store.cards.trends.count_topics(GUILD, now, limit=99))
     states = (await store.health.read_health(now)).cards
     return topics, trends, states.get("published", 0) + states.get("held", 0)
 
@@ -403,10 +403,10 @@ async def test_a_card_that_was_there_leaves_every_list_while_its_time_is_to_come
     assert await count_planned(folder) == 1
     before = await folder.id_of("one")
     assert before
-    await folder.store.saved_cards.save_card(1, before, NOW)
+    await folder.store.members.saved_cards.save_card(1, before, NOW)
     if decided:
         act = Decision(GUILD, before, decided, 9, NOW)
-        await folder.store.moderation.decide_card(act, source=DecisionSource.COMMAND, expected=None)
+        await folder.store.moderation.decisions.decide_card(act, source=DecisionSource.COMMAND, expected=None)
     folder.write_file("one.md", card_file(topics=["Space"], publishedDateTime=NOW + timedelta(days=365)))
     report = await folder.load_cards()
     assert (report.withdrawn, report.scheduled) == (1, 1)

@@ -22,9 +22,9 @@ ENDS = ("", "-wal", "-shm")
 WAYS: list[Callable[[Store], Awaitable[Any]]] = [
     lambda store: store.cards.list_latest(0, limit=9),
     lambda store: store.cards.get_by_slug("a-card", 0),
-    lambda store: store.card_importer.known_files("/cards"),
+    lambda store: store.cards.importer.known_files("/cards"),
     lambda store: store.key_values.set_value("said", "something"),
-    lambda store: store.saved_cards.save_card(1, 1, NOW),
+    lambda store: store.members.saved_cards.save_card(1, 1, NOW),
     lambda store: store.health.probe_write(NOW),
     lambda store: store.health.checkpoint(),
     lambda store: store_cards(store, make_card("another")),
@@ -59,7 +59,7 @@ async def test_nothing_is_read_or_written_until_the_file_is_back(
 
 async def test_the_doctor_does_not_call_a_place_well_that_a_store_has_left(tmp_path: Path) -> None:
     url = new_database(path := tmp_path / "store.db")
-    async with open_store(url) as store, store.leader_election.leader_lock(lambda: None) as lock:
+    async with open_store(url) as store, store.leader.leader_lock(lambda: None) as lock:
         await lock.try_acquire()
         move_file(path, tmp_path / "aside.db")
         found = list(check_database(await inspect_database(url)))

@@ -22,7 +22,7 @@ from tests.support.stores import new_database, no_database, query_database
 
 
 async def _export_all(store: Store) -> list[Any]:
-    async with store.exporter.take_snapshot() as snapshot:
+    async with store.transfer.exporter.take_snapshot() as snapshot:
         return [row async for row in snapshot.export_rows("saved")]
 
 
@@ -31,7 +31,7 @@ READINGS: dict[str, Callable[[Store], Awaitable[Any]]] = {
     "show": lambda store: store.cards.get_by_slug("a-card", 0, hidden=True),
     "health": lambda store: store.key_values.get_value("heartbeat"),
     "export": _export_all,
-    "privacy export": lambda store: store.member_data.export_member(5),
+    "privacy export": lambda store: store.members.privacy.export_member(5),
 }
 
 
@@ -125,7 +125,11 @@ async def test_a_folder_that_cannot_be_written_is_no_hindrance(
 async def test_an_export_is_one_moment_whatever_is_written_meanwhile(tmp_path: Path) -> None:
     url = new_database(tmp_path / "filled.db")
     await fill_tables(url)
-    async with open_store(url) as writer, open_read_only(url) as reader, reader.exporter.take_snapshot() as snapshot:
+    async with (
+        open_store(url) as writer,
+        open_read_only(url) as reader,
+        reader.transfer.exporter.take_snapshot() as snapshot,
+    ):
         [row async for row in snapshot.export_rows("servers")]
         before = len(query_database(url, "SELECT * FROM saved"))
         async with writer.key_values._database.begin_write() as connection:

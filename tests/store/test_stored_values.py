@@ -109,7 +109,7 @@ async def _build_world(place: Path) -> None:
                 await store.subscriptions.add_subscription(
                     guild_id=server, channel_id=10 * server + channel, created_by=7, now=now, options=options
                 )
-            await store.quiet_hours.set_hours(
+            await store.subscriptions.quiet_hours.set_hours(
                 server, 10 * server + 2, QuietHours(time(10), time(15), "Europe/Berlin", 900), now
             )
             await store.subscriptions.set_timezone(server, "Europe/Berlin")
@@ -119,15 +119,15 @@ async def _build_world(place: Path) -> None:
         for server in (GUILTY, *OTHERS):
             act = ModerationAct(7, desk.clock(), DecisionSource.BUTTON)
             decision = Decision(server, card.id, Verdict.PUBLISH, 7, desk.clock())
-            await store.moderation.decide_card(decision, source=DecisionSource.BUTTON, expected=None)
-            await store.moderation.edit_topics(server, card.id, ["Own"], act, expected=None)
-            await store.reports.add_report(server, card.id, Report(7, "wrong", desk.clock()))
-            await store.last_read.mark_read(7, server, desk.clock())
-        await store.saved_cards.save_card(7, card.id, desk.clock())
+            await store.moderation.decisions.decide_card(decision, source=DecisionSource.BUTTON, expected=None)
+            await store.moderation.decisions.edit_topics(server, card.id, ["Own"], act, expected=None)
+            await store.moderation.reports.add_report(server, card.id, Report(7, "wrong", desk.clock()))
+            await store.members.last_read.mark_read(7, server, desk.clock())
+        await store.members.saved_cards.save_card(7, card.id, desk.clock())
         await store.key_values.reserve_slot("reserved", desk.clock(), timedelta(0))
         desk.channels.fail = [ChannelClosedError("50013")] * 9
         await load_card(desk, "unsent")
-        await store.circuits.open_circuit(Circuit(11, GUILTY, "closed", 1, desk.clock(), desk.clock()))
+        await store.outbox.circuits.open_circuit(Circuit(11, GUILTY, "closed", 1, desk.clock(), desk.clock()))
 
 
 def corrupt_row(world: Path, place: Path, table: Table, column: Column[Any], value: object) -> bool:
@@ -183,14 +183,14 @@ async def _ask_everything(harness: WorkerHarness) -> None:
     for server in (GUILTY, 2):
         for each in await store.subscriptions.list_for_guild(server):
             await harness.worker.digest_planner.preview_digest(each) if not each.unusable else None
-        await store.quiet_hours.list_for_guild(server)
+        await store.subscriptions.quiet_hours.list_for_guild(server)
         await store.subscriptions.get_timezone(server)
-        await store.circuits.for_guild(server)
-        await store.audit_log.get_page(server, AuditFilter(), limit=10)
-        await store.saved_cards.get_page(7, server, limit=5, offset=0)
+        await store.outbox.circuits.for_guild(server)
+        await store.moderation.audit_log.get_page(server, AuditFilter(), limit=10)
+        await store.members.saved_cards.get_page(7, server, limit=5, offset=0)
         await store.cards.list_latest(server, limit=5)
-        await store.last_read.last_read_at(7, server)
-    await store.deliveries.queue_state()
+        await store.members.last_read.last_read_at(7, server)
+    await store.outbox.queue.queue_state()
     await store.subscriptions.list_resting()
-    await store.member_data.export_member(7)
+    await store.members.privacy.export_member(7)
     await store.key_values.reserve_slot("reserved", now, timedelta(0))

@@ -193,15 +193,17 @@ async def test_subscriptions_decisions_and_saved_cards_are_kept(old_database: st
         assert await store.cards.get_by_slug("posted", 2) is None
         assert await store.cards.get_by_slug("posted", GUILD)
         again = Decision(2, 1, Verdict.WITHDRAW, PERSON, NOW, "a rumour")
-        assert not (await store.moderation.decide_card(again, source=DecisionSource.COMMAND, expected=None)).accepted
-        assert (await store.saved_cards.get_page(9, GUILD, limit=5, offset=0)).total == 1
+        assert not (
+            await store.moderation.decisions.decide_card(again, source=DecisionSource.COMMAND, expected=None)
+        ).accepted
+        assert (await store.members.saved_cards.get_page(9, GUILD, limit=5, offset=0)).total == 1
     assert len(query_all(tmp_path, "SELECT * FROM audit")) == 1
 
 
 async def test_a_card_that_was_delivered_before_is_not_posted_again(old_database: str, tmp_path: Path) -> None:
     async with open_store(old_database) as store:
         before = deliveries_in(tmp_path)
-        assert await store.deliveries.plan_deliveries(NOW, MAX_AGE) == 1
+        assert await store.outbox.queue.plan_deliveries(NOW, MAX_AGE) == 1
         after = deliveries_in(tmp_path)
         (new,) = after.keys() - before.keys()
         assert {number: after[number] for number in before} == before
@@ -246,5 +248,5 @@ async def test_why_a_digest_chose_a_card_is_kept(old_database: str, tmp_path: Pa
     finally:
         engine.dispose()
     async with open_store(old_database) as store:
-        reasons = [await store.digests.find_reason(CHANNEL, card_id) for card_id in (1, 2, 3)]
+        reasons = [await store.outbox.digests.find_reason(CHANNEL, card_id) for card_id in (1, 2, 3)]
     assert [found and found[1] for found in reasons] == [SelectionReason(2, heat=90, quality=None, hours=5), None, None]

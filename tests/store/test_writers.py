@@ -107,8 +107,8 @@ async def test_a_note_that_was_broken_off_to_let_another_through_is_made_once_mo
 async def test_a_folder_of_more_files_than_an_engine_takes_values_can_vanish(store: Store) -> None:
     paths = [*(f"{number}.md" for number in range(40_000)), "a-card.md"]
     await store_cards(store, make_card())
-    assert await store.card_importer.count_at_risk("/cards", paths) == 1
-    assert await store.card_importer.forget_files("/cards", paths, NOW) == 1
+    assert await store.cards.importer.count_at_risk("/cards", paths) == 1
+    assert await store.cards.importer.forget_files("/cards", paths, NOW) == 1
 
 
 async def test_of_moderators_in_two_processes_one_decides(store: Store, database_url: str) -> None:
@@ -116,7 +116,7 @@ async def test_of_moderators_in_two_processes_one_decides(store: Store, database
     async with open_store(database_url) as other:
         outcomes = await asyncio.gather(
             *[
-                each.moderation.decide_card(
+                each.moderation.decisions.decide_card(
                     Decision(1, card_id, Verdict.PUBLISH, person, NOW), source=DecisionSource.BUTTON, expected=None
                 )
                 for person in range(10)

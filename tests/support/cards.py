@@ -80,8 +80,8 @@ def parse_notes(content: bytes, slug: str = "a-card", **how: Any) -> list[tuple[
 async def store_cards(store: Store, *cards: Card, now: datetime = NOW) -> list[int]:
     """Put cards into the store as a load would, and return their ids."""
     batch = [(FileStat(f"{each.slug}.md", 1, 1), ParseResult(each)) for each in cards]
-    await store.card_importer.import_batch("/cards", batch, vanished=(), now=now, withdraw=True)
-    await store.card_importer.recount_names()
+    await store.cards.importer.import_batch("/cards", batch, vanished=(), now=now, withdraw=True)
+    await store.cards.importer.recount_names()
     found = [await store.cards.get_by_slug(each.slug, 0, hidden=True) for each in cards]
     return [each.id for each in found if each]
 

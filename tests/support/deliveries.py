@@ -10,10 +10,10 @@ from bot.store import Store
 
 async def next_delivery(store: Store, channel_id: int, now: datetime) -> Delivery | None:
     """A channel's next delivery, if it is due."""
-    return next(iter(await store.deliveries.fetch_due_for(channel_id, now)), None)
+    return next(iter(await store.outbox.queue.fetch_due_for(channel_id, now)), None)
 
 
 async def due_channels(store: Store, now: datetime) -> list[int]:
     """The channels with something to do now."""
-    work, _ = await store.deliveries.fetch_due(now)
+    work, _ = await store.outbox.queue.fetch_due(now)
     return sorted(work)

@@ -93,7 +93,7 @@ class WireHarness:
         return [post.starter.title if post.starter else None for post in await self.forum_posts()]
 
     async def is_closed(self) -> bool:
-        return any(each.channel_id == self.channel for each in await self.bot.store.circuits.list_all())
+        return any(each.channel_id == self.channel for each in await self.bot.store.outbox.circuits.list_all())
 
 
 @asynccontextmanager

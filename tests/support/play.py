@@ -234,8 +234,8 @@ def with_failing_query(query: str, step: Step) -> Step:
     """A step at which a query of the store fails."""
 
     async def act(play: ScriptedSession) -> None:
-        subject, name = query.split(".")
-        with patch.object(getattr(play.stage.bot.store, subject), name, side_effect=RuntimeError("a defect")):
+        subject, _, name = query.rpartition(".")
+        with patch.object(attrgetter(subject)(play.stage.bot.store), name, side_effect=RuntimeError("a defect")):
             await step(play)
 
     return act

@@ -106,7 +106,7 @@ class WorkerHarness:
         selected = load_settings(_env_file=None, cards=folder, **settings)
         self.metrics = Metrics()
         self.gate = Gate(self.clock, self.metrics.set_gate_state)
-        loader = Loader(store.card_importer, folder)
+        loader = Loader(store.cards.importer, folder)
         self.worker = Worker(selected, store, loader, self.channels, self.clock, self.metrics, self.gate)
 
     def write_card(self, slug: str, **fields: object) -> None:
@@ -118,7 +118,7 @@ class WorkerHarness:
         await self.worker.plan_and_deliver()
 
     async def next_due(self) -> datetime | None:
-        return await self.store.deliveries.next_due_at(self.clock())
+        return await self.store.outbox.queue.next_due_at(self.clock())
 
 
 @asynccontextmanager

@@ -68,7 +68,7 @@ async def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
             await bot.store.subscriptions.add_subscription(
                 guild_id=guild.id, channel_id=news, created_by=1, now=clock()
             )
-            await bot.store.reviews.set_channel(guild.id, desk, 10, clock(), settings.max_age)
+            await bot.store.moderation.reviews.set_channel(guild.id, desk, 10, clock(), settings.max_age)
             clock.advance(seconds=1)
             yield ClickLine(wire, bot, clock, folder, desk, news)
             await bot.close()

@@ -246,7 +246,7 @@ async def test_a_preview_of_an_instant_subscription_is_the_best_of_its_last_week
 async def test_quiet_hours_gather_what_comes_into_one_digest_and_let_the_hottest_pass(harness: WorkerHarness) -> None:
     await add_subscription(harness, SubscriptionOptions())
     hours = QuietHours(time(12), time(18), "UTC", 500)
-    await harness.store.quiet_hours.set_hours(1, NEWS, hours, harness.clock())
+    await harness.store.subscriptions.quiet_hours.set_hours(1, NEWS, hours, harness.clock())
     await load_cards(harness, "one", "two")
     await load_cards(harness, "hot", heat=600)
     assert digest_slugs(harness) == [["hot"]]
@@ -266,7 +266,9 @@ async def test_a_digest_in_quiet_hours_comes_at_their_end_and_holds_back_nothing
 ) -> None:
     await add_subscription(harness)
     await add_subscription(harness, SubscriptionOptions(min_quality=100))
-    await harness.store.quiet_hours.set_hours(1, NEWS, QuietHours(time(6), time(10), "UTC", 500), harness.clock())
+    await harness.store.subscriptions.quiet_hours.set_hours(
+        1, NEWS, QuietHours(time(6), time(10), "UTC", 500), harness.clock()
+    )
     await load_cards(harness, "one")
     await harness.deliver_due(hours=19)
     await load_cards(harness, "hot", heat=600, quality=150)
@@ -277,18 +279,22 @@ async def test_a_digest_in_quiet_hours_comes_at_their_end_and_holds_back_nothing
 
 async def test_quiet_hours_that_are_taken_back_end_at_once(harness: WorkerHarness) -> None:
     await add_subscription(harness, SubscriptionOptions())
-    await harness.store.quiet_hours.set_hours(1, NEWS, QuietHours(time(12), time(18), "UTC"), harness.clock())
+    await harness.store.subscriptions.quiet_hours.set_hours(
+        1, NEWS, QuietHours(time(12), time(18), "UTC"), harness.clock()
+    )
     await load_cards(harness, "one")
-    assert await harness.store.quiet_hours.end_hours(1, NEWS, harness.clock())
-    assert not await harness.store.quiet_hours.end_hours(2, NEWS, harness.clock())
+    assert await harness.store.subscriptions.quiet_hours.end_hours(1, NEWS, harness.clock())
+    assert not await harness.store.subscriptions.quiet_hours.end_hours(2, NEWS, harness.clock())
     await harness.deliver_due()
     assert digest_slugs(harness) == [["one"]]
-    assert await harness.store.quiet_hours.list_for_guild(1) == []
+    assert await harness.store.subscriptions.quiet_hours.list_for_guild(1) == []
 
 
 async def test_a_card_withdrawn_in_quiet_hours_never_comes(harness: WorkerHarness) -> None:
     await add_subscription(harness, SubscriptionOptions())
-    await harness.store.quiet_hours.set_hours(1, NEWS, QuietHours(time(12), time(18), "UTC"), harness.clock())
+    await harness.store.subscriptions.quiet_hours.set_hours(
+        1, NEWS, QuietHours(time(12), time(18), "UTC"), harness.clock()
+    )
     await load_cards(harness, "one", "two")
     harness.write_card("one", removed="true")
     await harness.deliver_due(hours=6)
@@ -346,7 +352,7 @@ async def test_a_card_that_a_moderator_picked_a_digest_for_comes_first_and_nowhe
     card = await harness.store.cards.get_by_slug("held", 0, hidden=True)
     assert card
     decision = Decision(1, card.id, Verdict.PUBLISH, 7, harness.clock(), only=(own.id,))
-    await harness.store.moderation.decide_card(decision, source=DecisionSource.BUTTON, expected=None)
+    await harness.store.moderation.decisions.decide_card(decision, source=DecisionSource.BUTTON, expected=None)
     await harness.deliver_due(hours=19)
     assert (digest_slugs(harness), digest_slugs(harness, OTHER)) == ([["held"]], [["hot"]])
 
@@ -357,9 +363,9 @@ async def test_a_digest_goes_by_the_topics_that_its_server_gave_a_card(harness: 
     card = await harness.store.cards.get_by_slug("one", 0)
     assert card
     act = ModerationAct(7, harness.clock(), DecisionSource.BUTTON)
-    await harness.store.moderation.edit_topics(1, card.id, ["Space"], act, expected=None)
+    await harness.store.moderation.decisions.edit_topics(1, card.id, ["Space"], act, expected=None)
     await harness.deliver_due(hours=19)
     assert digest_slugs(harness) == [["one"]]
-    await harness.store.moderation.edit_topics(1, card.id, ["Moon"], act, expected=["Space"])
+    await harness.store.moderation.decisions.edit_topics(1, card.id, ["Moon"], act, expected=["Space"])
     await harness.deliver_due(minutes=5)
     assert harness.channels.calls[-1] == "edit"

@@ -138,7 +138,7 @@ async def test_a_pause_keeps_what_waited_and_brings_nothing_that_came_out_during
 async def test_paused_means_paused_for_what_quiet_hours_have_put_off(
     desk: WorkerHarness, options: SubscriptionOptions
 ) -> None:
-    await desk.store.quiet_hours.set_hours(1, NEWS, QuietHours(time(8), time(16), "UTC"), desk.clock())
+    await desk.store.subscriptions.quiet_hours.set_hours(1, NEWS, QuietHours(time(8), time(16), "UTC"), desk.clock())
     await add_subscription(desk, options)
     await load_cards(desk, "one")
     await wait_hours(desk, 22)  # the slot passes in quiet hours
@@ -160,14 +160,14 @@ async def test_quiet_hours_that_are_edited_while_quiet_release_what_waits_at_the
     desk: WorkerHarness, options: SubscriptionOptions, until: time | None
 ) -> None:
     await add_subscription(desk, options)
-    await desk.store.quiet_hours.set_hours(1, NEWS, QuietHours(time(6), time(20), "UTC"), desk.clock())
+    await desk.store.subscriptions.quiet_hours.set_hours(1, NEWS, QuietHours(time(6), time(20), "UTC"), desk.clock())
     await load_cards(desk, "one")
     await desk.deliver_due(hours=22)
     assert delivered_slugs(desk) == []
     if until:
-        await desk.store.quiet_hours.set_hours(1, NEWS, QuietHours(time(6), until, "UTC"), desk.clock())
+        await desk.store.subscriptions.quiet_hours.set_hours(1, NEWS, QuietHours(time(6), until, "UTC"), desk.clock())
     else:
-        await desk.store.quiet_hours.end_hours(1, NEWS, desk.clock())
+        await desk.store.subscriptions.quiet_hours.end_hours(1, NEWS, desk.clock())
     left = (until.hour if until else 10) - 10
     for _ in range(left):
         assert delivered_slugs(desk) == []
@@ -179,9 +179,9 @@ async def test_quiet_hours_that_are_edited_while_quiet_release_what_waits_at_the
 
 async def test_quiet_hours_set_for_another_time_of_day_end_at_once(desk: WorkerHarness) -> None:
     await add_subscription(desk, SubscriptionOptions())
-    await desk.store.quiet_hours.set_hours(1, NEWS, QuietHours(time(6), time(20), "UTC"), desk.clock())
+    await desk.store.subscriptions.quiet_hours.set_hours(1, NEWS, QuietHours(time(6), time(20), "UTC"), desk.clock())
     await load_cards(desk, "one")
-    await desk.store.quiet_hours.set_hours(1, NEWS, QuietHours(time(22), time(6), "UTC"), desk.clock())
+    await desk.store.subscriptions.quiet_hours.set_hours(1, NEWS, QuietHours(time(22), time(6), "UTC"), desk.clock())
     await desk.deliver_due()
     assert delivered_slugs(desk) == ["one"]
 
@@ -220,7 +220,9 @@ async def test_what_one_subscription_could_not_bring_is_left_to_the_channels_oth
     await add_subscription(desk, SubscriptionOptions())
     await add_subscription(desk, other)
     if failure is None:
-        await desk.store.quiet_hours.set_hours(1, NEWS, QuietHours(time(6), time(20), "UTC"), desk.clock())
+        await desk.store.subscriptions.quiet_hours.set_hours(
+            1, NEWS, QuietHours(time(6), time(20), "UTC"), desk.clock()
+        )
     desk.channels.fail = [failure]
     await load_cards(desk, "one")
     await desk.deliver_due(seconds=1)
@@ -233,7 +235,7 @@ async def test_what_one_subscription_could_not_bring_is_left_to_the_channels_oth
 
 
 async def test_a_deferred_card_comes_by_the_subscription_that_is_not_paused(desk: WorkerHarness) -> None:
-    await desk.store.quiet_hours.set_hours(1, NEWS, QuietHours(time(6), time(20), "UTC"), desk.clock())
+    await desk.store.subscriptions.quiet_hours.set_hours(1, NEWS, QuietHours(time(6), time(20), "UTC"), desk.clock())
     first = await add_subscription(desk, SubscriptionOptions())
     await add_subscription(desk, SubscriptionOptions(min_quality=1))
     await load_cards(desk, "one")
@@ -257,7 +259,7 @@ async def test_words_that_one_subscription_is_spared_keep_no_card_from_another_o
 async def test_now_says_what_was_filed_and_when_it_comes(desk: WorkerHarness) -> None:
     subscription = await add_subscription(desk)
     await load_cards(desk, "one", "two")
-    await desk.store.quiet_hours.set_hours(1, NEWS, QuietHours(time(6), time(20), "UTC"), desk.clock())
+    await desk.store.subscriptions.quiet_hours.set_hours(1, NEWS, QuietHours(time(6), time(20), "UTC"), desk.clock())
     end = desk.clock().replace(hour=20, minute=0, second=0, microsecond=0)
     assert await desk.worker.send_digest_now(subscription) == DigestReceipt(2, end)
     assert await desk.worker.send_digest_now(subscription) == DigestReceipt(
@@ -312,10 +314,10 @@ class PromiseScript:
 
     async def start_quiet(self) -> None:
         hours = QuietHours(time(self.dice.randrange(12)), time(12 + self.dice.randrange(12)), "UTC")
-        await self.desk.store.quiet_hours.set_hours(1, NEWS, hours, self.desk.clock())
+        await self.desk.store.subscriptions.quiet_hours.set_hours(1, NEWS, hours, self.desk.clock())
 
     async def end_quiet(self) -> None:
-        await self.desk.store.quiet_hours.end_hours(1, NEWS, self.desk.clock())
+        await self.desk.store.subscriptions.quiet_hours.end_hours(1, NEWS, self.desk.clock())
 
     async def close(self) -> None:
         shut_channel(self.desk, is_shut=self.dice.random() < 0.5)

@@ -91,7 +91,7 @@ async def test_a_time_zone_that_this_machine_does_not_know_stops_its_own_digest_
 async def test_a_member_hears_of_their_own_digest_alone_and_reads_it_in_following(desk: WorkerHarness) -> None:
     await add_three(desk)
     own = Follower(user_id=9, guild_id=BERLIN, channel_id=90)
-    await desk.store.personal_digests.follow_topic(own, "Space", DAILY, desk.clock())
+    await desk.store.subscriptions.personal_digests.follow_topic(own, "Space", DAILY, desk.clock())
     await run_statement(desk, "UPDATE subscriptions SET timezone = 'Mars/Olympus' WHERE user_id = 9")
     await load_cards(desk, "one", topics="[Space]")
     for _ in range(30):
@@ -182,7 +182,9 @@ async def test_an_edit_that_names_a_slot_which_has_come_breaks_nothing_and_loses
 async def test_a_clock_that_ran_ahead_for_a_tick_puts_nothing_off(desk: WorkerHarness, ahead: timedelta) -> None:
     await add_subscription(desk, replace(DAILY, timezone="UTC"), UTC_DAILY)
     await add_subscription(desk, SubscriptionOptions(), INSTANT)
-    await desk.store.quiet_hours.set_hours(INSTANT, INSTANT, QuietHours(time(22), time(6), "UTC"), desk.clock())
+    await desk.store.subscriptions.quiet_hours.set_hours(
+        INSTANT, INSTANT, QuietHours(time(22), time(6), "UTC"), desk.clock()
+    )
     await load_cards(desk, "one")
     at = desk.clock()
     desk.clock.now = at + ahead

@@ -142,7 +142,7 @@ async def _add_subscriptions(harness: WorkerHarness, year: YearRecord, number: i
     for each in year.subscriptions:
         if each.channel_id in year.quiet:
             hours = year.quiet[each.channel_id]
-            await harness.store.quiet_hours.set_hours(each.guild_id, each.channel_id, hours, year.start)
+            await harness.store.subscriptions.quiet_hours.set_hours(each.guild_id, each.channel_id, hours, year.start)
 
 
 async def _run_clock(harness: WorkerHarness, year: YearRecord, connection: sqlite3.Connection) -> None:
@@ -173,7 +173,9 @@ async def _store_arrivals(harness: WorkerHarness, now: Sequence[Arrival]) -> Non
     last = {each.card.slug: each.card for each in now}
     if last:
         batch = [(FileStat(f"{slug}.md", 1, 1), ParseResult(card)) for slug, card in last.items()]
-        await harness.store.card_importer.import_batch("/cards", batch, vanished=(), now=harness.clock(), withdraw=True)
+        await harness.store.cards.importer.import_batch(
+            "/cards", batch, vanished=(), now=harness.clock(), withdraw=True
+        )
 
 
 def _from_microseconds(microseconds: int) -> datetime:

@@ -110,6 +110,27 @@ class CardRepository:
         async with self._database.begin_read() as connection:
             return {row["id"]: card_from_row(row) for row in (await connection.execute(query)).mappings()}
 
+    async def get_visible(self, ids: Sequence[int], guild_id: int) -> list[StoredCard]:
+        """Return those of these cards that the server sees, in the order of the IDs."""
+        rows = {card.id: card for card in await self._select_visible(cards.c.id.in_(ids), guild_id)}
+        return [rows[card_id] for card_id in dict.fromkeys(ids) if card_id in rows]
+
+    async def find_by_urls(self, urls: Collection[str], guild_id: int, *, limit: int) -> list[StoredCard]:
+        """Return the visible cards with these URLs (as of `bot.cards.urls.normalize_url`), newest first."""
+        known = select(card_aliases.c.card_id).where(card_aliases.c.alias.in_(urls))
+        return await self._select_visible(cards.c.id.in_(known), guild_id, limit)
+
+    async def _select_visible(
+        self, condition: ColumnElement[bool], guild_id: int, limit: int | None = None
+    ) -> list[StoredCard]:
+        query = (
+            select(*stored_card_columns(guild_id))
+            .where(condition, is_visible_to(guild_id))
+            .order_by(cards.c.timeline.desc())
+        )
+        async with self._database.begin_read() as connection:
+            return [card_from_row(row) for row in (await connection.execute(query.limit(limit))).mappings()]
+
     async def find_covering(self, card_id: int, guild_id: int) -> StoredCard | None:
         """Return the hottest visible card that lists this one as a related story, or None."""
         named = select(literal(RELATED).concat(card_aliases.c.alias)).where(card_aliases.c.card_id == card_id)

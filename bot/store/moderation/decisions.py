@@ -46,7 +46,7 @@ class DecisionOutcome:
     entry: AuditEntry | None
 
 
-class ModerationStore:
+class DecisionStore:
     """Decisions of moderators for their server, and of the bot's owners for all servers."""
 
     def __init__(self, database: Database) -> None:

@@ -17,7 +17,7 @@ GUILD = 1
 
 
 async def suggest_words(store: Store, words: str, guild: int = GUILD, **filters: object) -> str | None:
-    found = await store.spelling.suggest_query(CardQuery(words, **filters), guild)  # type: ignore[arg-type]
+    found = await store.cards.spelling.suggest_query(CardQuery(words, **filters), guild)  # type: ignore[arg-type]
     return found.words if found else None
 
 
@@ -54,7 +54,7 @@ async def test_words_of_hidden_cards_are_never_offered(library: Store) -> None:
     stored = await library.cards.get_by_slug("secret", 2, hidden=True)
     assert stored
     shown = Decision(2, stored.id, Verdict.PUBLISH, 5, NOW)
-    await library.moderation.decide_card(shown, source=DecisionSource.COMMAND, expected=None)
+    await library.moderation.decisions.decide_card(shown, source=DecisionSource.COMMAND, expected=None)
     assert await suggest_words(library, "zanzibra", 2) == "zanzibar"
     assert await suggest_words(library, "zanzibra") is None
 

@@ -23,7 +23,9 @@ NAMES = ["-".join(part or "undecided" for part in case) for case in CASES]
 
 async def decide_card(store: Store, guild: int, card_id: int, verdict: Verdict) -> None:
     decision = Decision(guild, card_id, verdict, 9, NOW)
-    assert (await store.moderation.decide_card(decision, source=DecisionSource.COMMAND, expected=None)).accepted
+    assert (
+        await store.moderation.decisions.decide_card(decision, source=DecisionSource.COMMAND, expected=None)
+    ).accepted
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ async def ids(store: Store) -> list[int]:
         for guild, verdict in ((HERE, here), (THERE, target)):
             if verdict:
                 await decide_card(store, guild, card_id, verdict)
-        await store.saved_cards.save_card(MEMBER, card_id, NOW)
+        await store.members.saved_cards.save_card(MEMBER, card_id, NOW)
     return found
 
 
@@ -59,17 +61,15 @@ async def test_every_way_to_read_shows_what_the_rule_says(store: Store, ids: lis
     ways = {
         "latest": (await archive.list_latest(guild, limit=100)).cards,
         "latest of a topic": (await archive.list_latest(guild, topic="shared", limit=100)).cards,
-        "by ids": await store.card_lookup.get_visible(ids, guild),
-        "by addresses": await store.card_lookup.find_by_urls(
-            [f"news.example/{name}" for name in NAMES], guild, limit=100
-        ),
+        "by ids": await store.cards.get_visible(ids, guild),
+        "by addresses": await store.cards.find_by_urls([f"news.example/{name}" for name in NAMES], guild, limit=100),
         "names to complete": await archive.complete_cards("", guild, limit=100),
         "names to complete by word": await archive.complete_cards("titl", guild, limit=100),
-        "saved": (await store.saved_cards.get_page(MEMBER, guild, limit=100, offset=0)).cards,
+        "saved": (await store.members.saved_cards.get_page(MEMBER, guild, limit=100, offset=0)).cards,
         "by id": [found for card_id in ids if (found := await archive.get_card(card_id, guild))],
         "by slug": [found for name in NAMES if (found := await archive.get_by_slug(name, guild))],
     }
-    candidate_pool = await store.digest_candidates.load_pool([guild], NOW - timedelta(days=7), NOW - timedelta(days=14))
+    candidate_pool = await store.outbox.candidates.load_pool([guild], NOW - timedelta(days=7), NOW - timedelta(days=14))
     best = [
         each.card_id
         for each in select_missed(candidate_pool.for_guild(guild), NOW - timedelta(days=7), NOW, most=100).best
@@ -99,28 +99,28 @@ async def test_a_moderator_may_look_at_what_is_hidden_and_sees_the_own_verdict(s
 
 
 async def test_the_queue_holds_the_held_cards_without_a_verdict_of_this_server(store: Store, ids: list[int]) -> None:
-    queue = await store.review_queue.get_page(HERE, QueueFilters(), limit=2, offset=1)
+    queue = await store.moderation.queue.get_page(HERE, QueueFilters(), limit=2, offset=1)
     waiting = {n for n, (state, here, _) in zip(NAMES, CASES, strict=True) if state is CardState.HELD and here is None}
     assert queue.total == len(waiting) == 3
     assert {each.card.card.slug for each in queue.waiting} < waiting
 
 
 async def test_saved_cards_that_are_hidden_now_are_counted_and_not_shown(store: Store, ids: list[int]) -> None:
-    page = await store.saved_cards.get_page(MEMBER, HERE, limit=2, offset=0)
+    page = await store.members.saved_cards.get_page(MEMBER, HERE, limit=2, offset=0)
     assert (page.total, page.hidden) == (len(expected_slugs(HERE)), len(CASES) - len(expected_slugs(HERE)))
     assert len(page.cards) == 2
-    assert (await store.saved_cards.get_page(8, HERE, limit=2, offset=0)).total == 0
+    assert (await store.members.saved_cards.get_page(8, HERE, limit=2, offset=0)).total == 0
 
 
 async def test_saving_twice_and_forgetting_twice_are_told_apart(store: Store) -> None:
     (card_id,) = await store_cards(store, make_card())
-    assert [await store.saved_cards.save_card(MEMBER, card_id, NOW) for _ in range(2)] == [True, False]
-    assert [await store.saved_cards.remove_card(MEMBER, card_id) for _ in range(2)] == [True, False]
+    assert [await store.members.saved_cards.save_card(MEMBER, card_id, NOW) for _ in range(2)] == [True, False]
+    assert [await store.members.saved_cards.remove_card(MEMBER, card_id) for _ in range(2)] == [True, False]
 
 
 async def test_the_newest_save_comes_first(store: Store) -> None:
     ids = await store_cards(store, make_card("a"), make_card("b"), make_card("c"))
     for place, card_id in enumerate((ids[1], ids[2], ids[0])):
-        await store.saved_cards.save_card(MEMBER, card_id, NOW + timedelta(seconds=place))
-    page = await store.saved_cards.get_page(MEMBER, HERE, limit=9, offset=0)
+        await store.members.saved_cards.save_card(MEMBER, card_id, NOW + timedelta(seconds=place))
+    page = await store.members.saved_cards.get_page(MEMBER, HERE, limit=9, offset=0)
     assert [stored.card.slug for stored in page.cards] == ["a", "c", "b"]

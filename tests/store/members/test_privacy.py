@@ -65,7 +65,7 @@ def test_every_column_that_names_a_member_is_either_erased_or_kept() -> None:
 
 @pytest.mark.usefixtures("planted")
 async def test_the_export_has_every_row_that_names_the_member(store: Store, database_url: str) -> None:
-    found = await store.member_data.export_member(MEMBER)
+    found = await store.members.privacy.export_member(MEMBER)
     counts = await count_rows_about(database_url, MEMBER)
     for kind, column in (OWN | KEPT).items():
         twice = kind == "subscriptions_created"  # a personal digest was created by its member as well
@@ -81,15 +81,15 @@ async def test_erasing_takes_what_is_the_members_own_and_nothing_of_anybody_else
 ) -> None:
     others = await count_rows_about(database_url, OTHER)
     assert all(others.values())
-    owned = await store.member_data.count_owned(MEMBER)
-    assert await store.member_data.erase_member(MEMBER) == owned
+    owned = await store.members.privacy.count_owned(MEMBER)
+    assert await store.members.privacy.erase_member(MEMBER) == owned
     assert all(owned.values())
     left = await count_rows_about(database_url, MEMBER)
     assert {name for name, count in left.items() if count} == {str(column) for column in KEPT.values()}
     assert await count_rows_about(database_url, OTHER) == others
-    assert not any((await store.member_data.erase_member(MEMBER)).values())
+    assert not any((await store.members.privacy.erase_member(MEMBER)).values())
 
 
 async def test_somebody_unknown_has_nothing(store: Store) -> None:
-    assert not any((await store.member_data.export_member(1)).values())
-    assert not any((await store.member_data.erase_member(1)).values())
+    assert not any((await store.members.privacy.export_member(1)).values())
+    assert not any((await store.members.privacy.erase_member(1)).values())

@@ -24,7 +24,10 @@ async def test_of_fifty_moderators_at_once_one_decides_and_the_others_are_told_w
     (card_id,) = await store_cards(store, make_card(state=CardState.HELD))
     decisions = [Decision(1, card_id, Verdict.PUBLISH, moderator, NOW, "good") for moderator in range(50)]
     outcomes = await asyncio.gather(
-        *[store.moderation.decide_card(each, source=DecisionSource.BUTTON, expected=None) for each in decisions]
+        *[
+            store.moderation.decisions.decide_card(each, source=DecisionSource.BUTTON, expected=None)
+            for each in decisions
+        ]
     )
     (winner,) = [place for place, outcome in enumerate(outcomes) if outcome.accepted]
     assert {o.entry.actor_id for o in outcomes if not o.accepted and o.entry} == {winner}
@@ -34,13 +37,17 @@ async def test_of_fifty_moderators_at_once_one_decides_and_the_others_are_told_w
 async def test_a_decision_replaces_the_one_that_was_expected_and_no_other(store: Store, tmp_path: Path) -> None:
     (card_id,) = await store_cards(store, make_card(state=CardState.HELD))
     publish, withdraw = (Decision(1, card_id, verdict, 9, NOW) for verdict in (Verdict.PUBLISH, Verdict.WITHDRAW))
-    assert (await store.moderation.decide_card(publish, source=DecisionSource.COMMAND, expected=None)).accepted
-    assert not (await store.moderation.decide_card(withdraw, source=DecisionSource.COMMAND, expected=None)).accepted
+    assert (
+        await store.moderation.decisions.decide_card(publish, source=DecisionSource.COMMAND, expected=None)
+    ).accepted
     assert not (
-        await store.moderation.decide_card(withdraw, source=DecisionSource.COMMAND, expected=Verdict.WITHDRAW)
+        await store.moderation.decisions.decide_card(withdraw, source=DecisionSource.COMMAND, expected=None)
+    ).accepted
+    assert not (
+        await store.moderation.decisions.decide_card(withdraw, source=DecisionSource.COMMAND, expected=Verdict.WITHDRAW)
     ).accepted
     assert (
-        await store.moderation.decide_card(withdraw, source=DecisionSource.COMMAND, expected=Verdict.PUBLISH)
+        await store.moderation.decisions.decide_card(withdraw, source=DecisionSource.COMMAND, expected=Verdict.PUBLISH)
     ).accepted
     assert [row[1:3] for row in _read_audit(tmp_path)] == [(None, "published"), ("published", "withdrawn")]
     stored = await store.cards.get_card(card_id, 1, hidden=True)
@@ -52,13 +59,15 @@ async def test_servers_decide_for_themselves(store: Store) -> None:
     (card_id,) = await store_cards(store, make_card(state=CardState.HELD))
     for guild, verdict in ((1, Verdict.PUBLISH), (2, Verdict.WITHDRAW)):
         decision = Decision(guild, card_id, verdict, 9, NOW)
-        assert (await store.moderation.decide_card(decision, source=DecisionSource.COMMAND, expected=None)).accepted
+        assert (
+            await store.moderation.decisions.decide_card(decision, source=DecisionSource.COMMAND, expected=None)
+        ).accepted
     assert [bool(await store.cards.get_card(card_id, guild)) for guild in (1, 2, 3)] == [True, False, False]
 
 
 async def test_a_decision_outlives_a_reload_and_a_take_down_binds_all(store: Store) -> None:
     (card_id,) = await store_cards(store, make_card(state=CardState.HELD))
-    await store.moderation.decide_card(
+    await store.moderation.decisions.decide_card(
         Decision(1, card_id, Verdict.PUBLISH, 9, NOW), source=DecisionSource.COMMAND, expected=None
     )
     await store_cards(store, make_card(state=CardState.HELD, title="Rewritten"))
@@ -75,5 +84,5 @@ async def test_the_queue_shows_the_hottest_first_then_the_newest(store: Store) -
         make_card("unscored"),
     ]
     await store_cards(store, *(make_card(c.slug, state=CardState.HELD, heat=c.heat, quality=c.quality) for c in held))
-    queue = await store.review_queue.get_page(1, QueueFilters(), limit=10, offset=0)
+    queue = await store.moderation.queue.get_page(1, QueueFilters(), limit=10, offset=0)
     assert [each.card.card.slug for each in queue.waiting] == ["hot", "scored", "cold", "unscored"]

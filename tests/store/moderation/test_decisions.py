@@ -24,14 +24,16 @@ LATER = NOW + timedelta(hours=1)
 async def decide_card(store: Store, card_id: int, verdict: Verdict, guild: int = HERE, **more: object) -> AuditEntry:
     for expected in (None, *Verdict):
         decision = replace(Decision(guild, card_id, verdict, 7, NOW, "because"), **more)  # type: ignore[arg-type]  # fields
-        outcome = await store.moderation.decide_card(decision, source=DecisionSource.COMMAND, expected=expected)
+        outcome = await store.moderation.decisions.decide_card(
+            decision, source=DecisionSource.COMMAND, expected=expected
+        )
         if outcome.accepted and outcome.entry:
             return outcome.entry
     raise AssertionError("nothing was decided")
 
 
 async def undo_entry(store: Store, entry: AuditEntry, by: int = 8) -> AuditEntry:
-    outcome = await store.moderation.undo_entry(
+    outcome = await store.moderation.decisions.undo_entry(
         entry.guild_id, entry.id, ModerationAct(by, LATER, DecisionSource.BUTTON)
     )
     assert outcome
@@ -76,11 +78,14 @@ async def test_what_was_overtaken_or_is_anothers_cannot_be_undone(store: Store) 
     (card_id,) = await store_cards(store, make_card(state=CardState.HELD))
     first = await decide_card(store, card_id, Verdict.PUBLISH)
     second = await decide_card(store, card_id, Verdict.WITHDRAW)
-    late = await store.moderation.undo_entry(HERE, first.id, ModerationAct(8, LATER, DecisionSource.BUTTON))
+    late = await store.moderation.decisions.undo_entry(HERE, first.id, ModerationAct(8, LATER, DecisionSource.BUTTON))
     assert late
     assert (late.accepted, late.entry) == (False, second)
-    assert await store.moderation.undo_entry(2, second.id, ModerationAct(8, LATER, DecisionSource.BUTTON)) is None
-    assert await store.moderation.undo_entry(HERE, 99, ModerationAct(8, LATER, DecisionSource.BUTTON)) is None
+    assert (
+        await store.moderation.decisions.undo_entry(2, second.id, ModerationAct(8, LATER, DecisionSource.BUTTON))
+        is None
+    )
+    assert await store.moderation.decisions.undo_entry(HERE, 99, ModerationAct(8, LATER, DecisionSource.BUTTON)) is None
 
 
 async def test_picked_subscriptions_come_back_with_their_decision_as_far_as_they_still_exist(store: Store) -> None:
@@ -124,13 +129,13 @@ async def test_an_owners_withdrawal_beats_a_servers_publication(store: Store) ->
 async def test_what_a_file_changes_stands_in_the_log_and_is_shown_when_asked_for(store: Store) -> None:
     (card_id,) = await store_cards(store, make_card())
     await store_cards(store, make_card(state=CardState.HELD))
-    await store.card_importer.forget_files("/cards", ["a-card.md"], LATER)
-    page = await store.audit_log.get_page(HERE, AuditFilter(source=DecisionSource.FILE), limit=10)
+    await store.cards.importer.forget_files("/cards", ["a-card.md"], LATER)
+    page = await store.moderation.audit_log.get_page(HERE, AuditFilter(source=DecisionSource.FILE), limit=10)
     assert [(each.before, each.after, each.at) for each in page.entries] == [
         ("held", "withdrawn", LATER),
         ("published", "held", NOW),
     ]
-    assert (await store.audit_log.get_page(HERE, AuditFilter(card_id=card_id), limit=10)).entries == ()
+    assert (await store.moderation.audit_log.get_page(HERE, AuditFilter(card_id=card_id), limit=10)).entries == ()
 
 
 async def test_the_log_turns_its_pages_both_ways(store: Store) -> None:
@@ -139,40 +144,43 @@ async def test_the_log_turns_its_pages_both_ways(store: Store) -> None:
         await decide_card(store, card_id, Verdict.PUBLISH, guild=(HERE, EVERYWHERE)[card_id % 2]) for card_id in ids
     ]
     newest = [entry.id for entry in reversed(entries)]
-    first = await store.audit_log.get_page(HERE, AuditFilter(), limit=2)
+    first = await store.moderation.audit_log.get_page(HERE, AuditFilter(), limit=2)
     assert ([each.id for each in first.entries], first.has_newer, first.has_older) == (newest[:2], False, True)
-    second = await store.audit_log.get_page(HERE, AuditFilter(), limit=2, place=first.entries[-1].id)
+    second = await store.moderation.audit_log.get_page(HERE, AuditFilter(), limit=2, place=first.entries[-1].id)
     assert ([each.id for each in second.entries], second.has_newer, second.has_older) == (newest[2:4], True, True)
-    back = await store.audit_log.get_page(HERE, AuditFilter(), limit=2, place=second.entries[0].id, newer=True)
+    back = await store.moderation.audit_log.get_page(
+        HERE, AuditFilter(), limit=2, place=second.entries[0].id, newer=True
+    )
     assert ([each.id for each in back.entries], back.has_newer) == (newest[:2], False)
 
 
 async def test_topics_of_a_servers_own_are_compared_and_set(store: Store) -> None:
     (card_id,) = await store_cards(store, make_card(topics=("Space",)))
     act = ModerationAct(7, NOW, DecisionSource.BUTTON)
-    first = await store.moderation.edit_topics(HERE, card_id, ["Mars"], act, expected=None)
-    late = await store.moderation.edit_topics(HERE, card_id, ["Moon"], act, expected=None)
+    first = await store.moderation.decisions.edit_topics(HERE, card_id, ["Mars"], act, expected=None)
+    late = await store.moderation.decisions.edit_topics(HERE, card_id, ["Moon"], act, expected=None)
     assert (first.accepted, late.accepted) == (True, False)
     assert late.entry == first.entry
     seen = [await store.cards.get_card(card_id, guild) for guild in (HERE, 2)]
     assert [each.card.topics for each in seen if each] == [("Mars",), ("Space",)]
     assert first.entry
     await undo_entry(store, first.entry)
-    assert await store.moderation.own_topics(HERE, card_id) is None
+    assert await store.moderation.decisions.own_topics(HERE, card_id) is None
 
 
 async def test_a_member_reports_a_card_once_and_not_too_many_an_hour(store: Store) -> None:
     ids = await store_cards(store, *(make_card(f"card-{number}") for number in range(MAX_REPORTS + 1)))
     flag = Report(9, "dead link", NOW)
-    assert await store.reports.add_report(HERE, ids[0], flag) is ReportResult.ACCEPTED
-    assert await store.reports.add_report(HERE, ids[0], flag) is ReportResult.ALREADY_REPORTED
-    assert [await store.reports.add_report(HERE, each, flag) for each in ids[1:MAX_REPORTS]] == [
+    assert await store.moderation.reports.add_report(HERE, ids[0], flag) is ReportResult.ACCEPTED
+    assert await store.moderation.reports.add_report(HERE, ids[0], flag) is ReportResult.ALREADY_REPORTED
+    assert [await store.moderation.reports.add_report(HERE, each, flag) for each in ids[1:MAX_REPORTS]] == [
         ReportResult.ACCEPTED
     ] * (MAX_REPORTS - 1)
-    assert await store.reports.add_report(HERE, ids[MAX_REPORTS], flag) is ReportResult.TOO_MANY
+    assert await store.moderation.reports.add_report(HERE, ids[MAX_REPORTS], flag) is ReportResult.TOO_MANY
     assert (
-        await store.reports.add_report(HERE, ids[MAX_REPORTS], replace(flag, at=NOW + WITHIN)) is ReportResult.ACCEPTED
+        await store.moderation.reports.add_report(HERE, ids[MAX_REPORTS], replace(flag, at=NOW + WITHIN))
+        is ReportResult.ACCEPTED
     )
-    assert await store.reports.open_reports(HERE, ids[0]) == [flag]
+    assert await store.moderation.reports.open_reports(HERE, ids[0]) == [flag]
     await decide_card(store, ids[0], Verdict.PUBLISH, decided_at=LATER)
-    assert await store.reports.open_reports(HERE, ids[0]) == []
+    assert await store.moderation.reports.open_reports(HERE, ids[0]) == []

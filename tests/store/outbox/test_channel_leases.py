@@ -26,7 +26,7 @@ async def stores(store: Store, database_url: str) -> AsyncIterator[list[Store]]:
     for channel in CHANNELS:
         await add_subscription(store, channel_id=channel)
     await store_cards(store, make_card())
-    await store.deliveries.plan_deliveries(NOW, timedelta(days=14))
+    await store.outbox.queue.plan_deliveries(NOW, timedelta(days=14))
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(open_store(database_url)) for _ in range(3)]
 
@@ -36,13 +36,13 @@ async def acquire_all(store: Store) -> set[int]:
     found: set[int] = set()
     more = True
     while more:
-        work, more = await store.deliveries.fetch_due(NOW, found)
+        work, more = await store.outbox.queue.fetch_due(NOW, found)
         found |= set(work)
     return found
 
 
 async def test_at_once_each_gets_channels_of_its_own_and_together_they_get_all(stores: list[Store]) -> None:
-    first = [set(work) for work, _ in await asyncio.gather(*(store.deliveries.fetch_due(NOW) for store in stores))]
+    first = [set(work) for work, _ in await asyncio.gather(*(store.outbox.queue.fetch_due(NOW) for store in stores))]
     assert sum(map(len, first)) == len(set().union(*first)) <= len(CHANNELS)
     others = [await acquire_all(store) for store in stores]
     assert sum(map(len, others)) == len(set().union(*others)) == len(CHANNELS)
@@ -53,10 +53,10 @@ async def test_a_channel_that_is_left_is_the_next_ones(stores: list[Store]) -> N
     one, other, _ = stores
     assert await acquire_all(one) == set(CHANNELS)
     assert await acquire_all(other) == set()
-    assert await other.deliveries.fetch_due_for(CHANNELS[0], NOW) == []
-    await one.deliveries.release_lease(CHANNELS[0])
+    assert await other.outbox.queue.fetch_due_for(CHANNELS[0], NOW) == []
+    await one.outbox.queue.release_lease(CHANNELS[0])
     assert await acquire_all(other) == {CHANNELS[0]}
-    await one.deliveries.release_all()
+    await one.outbox.queue.release_all()
     assert await acquire_all(other) == set(CHANNELS)
 
 
@@ -65,28 +65,28 @@ async def test_the_claims_of_one_that_is_gone_run_out_and_holding_on_keeps_them(
 ) -> None:
     one, other, _ = stores
     assert await acquire_all(one) == set(CHANNELS)
-    await one.deliveries.renew_leases(CHANNELS)
+    await one.outbox.queue.renew_leases(CHANNELS)
     ((until,),) = query_database(database_url, "SELECT min(until) FROM channel_claims")
     rest = datetime.fromtimestamp(until / 1_000_000, UTC) - datetime.now(UTC)
     assert timedelta(0) < rest <= LEASE_DURATION
-    assert await other.deliveries.next_due_at(NOW) == datetime.fromtimestamp(until / 1_000_000, UTC)
-    await one.deliveries.renew_leases(CHANNELS[:5])
+    assert await other.outbox.queue.next_due_at(NOW) == datetime.fromtimestamp(until / 1_000_000, UTC)
+    await one.outbox.queue.renew_leases(CHANNELS[:5])
     query_database(database_url, f"UPDATE channel_claims SET until = 1 WHERE until = {until}")
-    await one.deliveries.renew_leases(CHANNELS)  # too late for the others
+    await one.outbox.queue.renew_leases(CHANNELS)  # too late for the others
     assert await acquire_all(other) == set(CHANNELS[5:])
 
 
 async def test_whoever_has_lost_a_channel_begins_and_notes_nothing_more(stores: list[Store], database_url: str) -> None:
     one, other, _ = stores
-    (delivery,) = await one.deliveries.fetch_due_for(CHANNELS[0], NOW)
+    (delivery,) = await one.outbox.queue.fetch_due_for(CHANNELS[0], NOW)
     query_database(database_url, "UPDATE channel_claims SET until = 1")
     with pytest.raises(LeaseLostError):
-        await one.deliveries.mark_sending(delivery, NOW)
-    assert await other.deliveries.fetch_due_for(CHANNELS[0], NOW) == [delivery]
-    assert await other.deliveries.mark_sending(delivery, NOW) == delivery
-    await other.deliveries.mark_posted(delivery, 7, NOW)
+        await one.outbox.queue.mark_sending(delivery, NOW)
+    assert await other.outbox.queue.fetch_due_for(CHANNELS[0], NOW) == [delivery]
+    assert await other.outbox.queue.mark_sending(delivery, NOW) == delivery
+    await other.outbox.queue.mark_posted(delivery, 7, NOW)
     with pytest.raises(LeaseLostError):
-        await one.deliveries.mark_failed(delivery, "too late", NOW)
+        await one.outbox.queue.mark_failed(delivery, "too late", NOW)
     row = f"SELECT message_id, progress, last_error FROM deliveries WHERE id = {delivery.id}"
     assert query_database(database_url, row) == [(7, "settled", None)]
 
@@ -98,16 +98,16 @@ async def test_one_courier_takes_no_more_than_it_has_hands(
     one, other, _ = stores
     own = await acquire_all(one)
     assert len(own) == 30
-    assert await one.deliveries.fetch_due(NOW, own) == ({}, False)
-    assert await one.deliveries.next_due_at(NOW, own) is None
+    assert await one.outbox.queue.fetch_due(NOW, own) == ({}, False)
+    assert await one.outbox.queue.next_due_at(NOW, own) is None
     assert len(await acquire_all(other)) == 10
 
 
 async def test_what_only_waits_for_its_next_try_is_claimed_by_nobody(stores: list[Store], database_url: str) -> None:
     one, _, _ = stores
-    (delivery,) = await one.deliveries.fetch_due_for(CHANNELS[0], NOW)
-    await one.deliveries.mark_failed(delivery, "a try", NOW + timedelta(minutes=1))
-    await one.deliveries.release_all()
+    (delivery,) = await one.outbox.queue.fetch_due_for(CHANNELS[0], NOW)
+    await one.outbox.queue.mark_failed(delivery, "a try", NOW + timedelta(minutes=1))
+    await one.outbox.queue.release_all()
     assert await acquire_all(one) == set(CHANNELS[1:])
     assert query_database(database_url, f"SELECT count(*) FROM channel_claims WHERE channel_id = {CHANNELS[0]}") == [
         (0,)

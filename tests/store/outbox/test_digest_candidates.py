@@ -23,7 +23,7 @@ SAME = ("news.example/same",)
 
 
 async def load_pool_since(store: Store, since: Any) -> CandidatePool:
-    return await store.digest_candidates.load_pool([GUILD], since, NOW - AGES)
+    return await store.outbox.candidates.load_pool([GUILD], since, NOW - AGES)
 
 
 async def test_a_story_counts_as_had_by_any_card_of_it_though_that_is_not_in_the_pool(store: Store) -> None:
@@ -34,16 +34,16 @@ async def test_a_story_counts_as_had_by_any_card_of_it_though_that_is_not_in_the
     await store.subscriptions.add_subscription(guild_id=2, channel_id=20, created_by=5, now=NOW - timedelta(hours=3))
     held, _ = await store_cards(store, make_card("held", state=CardState.HELD, aliases=SAME), make_card("unrelated"))
     (naming,) = await store_cards(store, make_card("naming", aliases=SAME), now=NOW - timedelta(hours=2))
-    await store.deliveries.plan_deliveries(NOW, AGES)
-    await store.moderation.decide_card(
+    await store.outbox.queue.plan_deliveries(NOW, AGES)
+    await store.moderation.decisions.decide_card(
         Decision(GUILD, held, Verdict.PUBLISH, 5, NOW), source=DecisionSource.COMMAND, expected=None
     )
-    await store.deliveries.plan_deliveries(NOW, AGES)
+    await store.outbox.queue.plan_deliveries(NOW, AGES)
     (new,) = await store_cards(store, make_card("new", aliases=SAME), now=LATER)
     candidate_pool = await load_pool_since(store, NOW)
     assert [(each.card_id, each.story_id) for each in candidate_pool.shared_candidates] == [(new, naming)]
     assert candidate_pool.earliest == held < naming
-    already_delivered = await store.digest_candidates.load_delivered([CHANNEL, 11], candidate_pool)
+    already_delivered = await store.outbox.candidates.load_delivered([CHANNEL, 11], candidate_pool)
     assert already_delivered.keys() == {CHANNEL}
     assert naming in already_delivered[CHANNEL].stories
 
@@ -53,8 +53,8 @@ async def test_without_cards_nobody_is_asked_what_they_had(store: Store) -> None
         guild_id=GUILD, channel_id=CHANNEL, created_by=5, now=NOW - timedelta(hours=1)
     )
     await store_cards(store, make_card())
-    assert await store.deliveries.plan_deliveries(NOW, AGES) == 1
-    assert await store.digest_candidates.load_delivered([CHANNEL], await load_pool_since(store, LATER)) == {}
+    assert await store.outbox.queue.plan_deliveries(NOW, AGES) == 1
+    assert await store.outbox.candidates.load_delivered([CHANNEL], await load_pool_since(store, LATER)) == {}
 
 
 @pytest.mark.sqlite("its plans")

@@ -46,13 +46,13 @@ async def add_subscription(store: Store, **changes: Any) -> int:
 
 
 async def plan_deliveries(store: Store, now: datetime = NOW) -> int:
-    return await store.deliveries.plan_deliveries(now, MAX_AGE)
+    return await store.outbox.queue.plan_deliveries(now, MAX_AGE)
 
 
 async def decide_card(store: Store, card_id: int, verdict: Verdict, guild: int = GUILD, at: datetime = NOW) -> None:
     for expected in (None, *Verdict):
         if (
-            await store.moderation.decide_card(
+            await store.moderation.decisions.decide_card(
                 Decision(guild, card_id, verdict, 5, at), source=DecisionSource.COMMAND, expected=expected
             )
         ).accepted:
@@ -66,8 +66,8 @@ async def post_due(store: Store, channel: int = CHANNEL, now: datetime = NOW) ->
         stored = await store.cards.get_card(parse_contents(delivery.wanted)[0].card_id, 0, hidden=True)
         assert stored
         slugs.append(stored.card.slug)
-        await store.deliveries.mark_sending(delivery, now)
-        await store.deliveries.mark_posted(delivery, 1000 + delivery.id, now)
+        await store.outbox.queue.mark_sending(delivery, now)
+        await store.outbox.queue.mark_posted(delivery, 1000 + delivery.id, now)
     return slugs
 
 
@@ -167,7 +167,7 @@ async def post_card(store: Store, base: Card) -> Delivery:
     await plan_deliveries(store)
     delivery = await head_of(store, CHANNEL, NOW)
     assert delivery
-    await store.deliveries.mark_posted(delivery, 1001, NOW)
+    await store.outbox.queue.mark_posted(delivery, 1001, NOW)
     return delivery
 
 
@@ -198,7 +198,7 @@ async def test_many_changes_want_one_edit_to_the_last_of_them(store: Store) -> N
         progress=DeliveryStatus.WAITING,
         settled_at=NOW,
     )
-    await store.deliveries.mark_edited(delivery, NOW)
+    await store.outbox.queue.mark_edited(delivery, NOW)
     assert await head_of(store, CHANNEL, NOW) is None
 
 
@@ -218,14 +218,14 @@ async def test_a_card_that_is_no_longer_visible_is_wanted_nowhere_and_comes_back
     if how == "moderator":
         await decide_card(store, parse_contents(first.wanted)[0].card_id, Verdict.WITHDRAW)
     elif how == "vanished":
-        await store.card_importer.forget_files("/cards", ["a-card.md"], NOW)
+        await store.cards.importer.forget_files("/cards", ["a-card.md"], NOW)
     else:
         await store_cards(store, make_card(state=CardState.WITHDRAWN))
     assert await plan_deliveries(store) == 0
     delivery = await head_of(store, CHANNEL, NOW)
     assert delivery
     assert (delivery.id, delivery.wanted, delivery.message_id) == (first.id, None, 1001)
-    await store.deliveries.mark_retracted(delivery, NOW)
+    await store.outbox.queue.mark_retracted(delivery, NOW)
     if how == "moderator":
         await decide_card(store, parse_contents(first.wanted)[0].card_id, Verdict.PUBLISH)
     else:
@@ -243,7 +243,7 @@ async def test_a_card_that_its_file_holds_back_again_wants_a_note_in_its_place_u
     delivery = await head_of(store, CHANNEL, NOW)
     assert delivery
     assert (delivery.id, delivery.wanted, delivery.message_id) == (first.id, UNPUBLISHED, 1001)
-    await store.deliveries.mark_edited(delivery, NOW)
+    await store.outbox.queue.mark_edited(delivery, NOW)
     await store_cards(store, make_card())
     assert await plan_deliveries(store) == 0
     again = await head_of(store, CHANNEL, NOW)
@@ -296,13 +296,13 @@ async def test_a_plan_for_one_card_in_one_server_leaves_all_else_to_the_next_pla
     await add_subscription(store)
     await add_subscription(store, guild_id=2, channel_id=20)
     touched, _ = await store_cards(store, make_card("touched"), make_card("other"))
-    assert await store.deliveries.plan_cards([touched], GUILD, NOW, MAX_AGE) == 1
-    assert await store.deliveries.plan_cards([touched], GUILD, NOW, MAX_AGE) == 0
+    assert await store.outbox.queue.plan_cards([touched], GUILD, NOW, MAX_AGE) == 1
+    assert await store.outbox.queue.plan_cards([touched], GUILD, NOW, MAX_AGE) == 0
     assert await post_due(store) == ["touched"]
     assert await post_due(store, 20) == []
-    assert (await store.due_check.find_due(NOW)).cards
+    assert (await store.outbox.due_check.find_due(NOW)).cards
     assert await plan_deliveries(store) == 3
-    assert not (await store.due_check.find_due(NOW)).cards
+    assert not (await store.outbox.due_check.find_due(NOW)).cards
     assert await post_due(store) == ["other"]
     assert sorted(await post_due(store, 20)) == ["other", "touched"]
 
@@ -311,7 +311,7 @@ async def test_a_plan_for_one_card_everywhere_plans_it_in_all_servers_and_no_oth
     await add_subscription(store)
     await add_subscription(store, guild_id=2, channel_id=20)
     touched, _ = await store_cards(store, make_card("touched"), make_card("other"))
-    assert await store.deliveries.plan_cards([touched], EVERYWHERE, NOW, MAX_AGE) == 2
+    assert await store.outbox.queue.plan_cards([touched], EVERYWHERE, NOW, MAX_AGE) == 2
     assert await post_due(store) == await post_due(store, 20) == ["touched"]
     assert await plan_deliveries(store) == 2
 
@@ -325,7 +325,7 @@ async def test_a_plan_for_one_server_withdraws_there_and_leaves_other_servers_to
     await post_due(store, 20)
     await decide_card(store, touched, Verdict.WITHDRAW, guild=EVERYWHERE)
     await decide_card(store, other, Verdict.WITHDRAW)
-    await store.deliveries.plan_cards([touched], GUILD, NOW, MAX_AGE)
+    await store.outbox.queue.plan_cards([touched], GUILD, NOW, MAX_AGE)
     assert await due_channels(store, NOW) == [CHANNEL]
     assert await _retract_due(store, CHANNEL) == ["touched"]
     await plan_deliveries(store)
@@ -341,7 +341,7 @@ async def _retract_due(store: Store, channel: int) -> list[str]:
         stored = await store.cards.get_card(parse_contents(delivery.actual)[0].card_id, 0, hidden=True)
         assert stored
         slugs.append(stored.card.slug)
-        await store.deliveries.mark_retracted(delivery, NOW)
+        await store.outbox.queue.mark_retracted(delivery, NOW)
     return slugs
 
 
@@ -351,7 +351,7 @@ async def test_plans_at_the_same_time_add_each_message_once(store: Store, tmp_pa
     ids = await store_cards(store, *(make_card(f"card-{number}") for number in range(5)))
     async with open_store(url_of(tmp_path / "newsdesk.db")) as second:
         added = await asyncio.gather(
-            plan_deliveries(second), *(store.deliveries.plan_cards([each], GUILD, NOW, MAX_AGE) for each in ids)
+            plan_deliveries(second), *(store.outbox.queue.plan_cards([each], GUILD, NOW, MAX_AGE) for each in ids)
         )
     assert sum(added) == len(ids)
     assert sorted(await post_due(store)) == [f"card-{number}" for number in range(5)]

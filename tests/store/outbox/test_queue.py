@@ -36,12 +36,12 @@ async def first_delivery(store: Store) -> Delivery:
 
 async def test_the_oldest_card_comes_first(store: Store, head: Delivery) -> None:
     assert await post_due(store) == ["oldest", "middle", "new"]
-    assert (await due_channels(store, LATER), await store.deliveries.next_due_at(LATER)) == ([], None)
+    assert (await due_channels(store, LATER), await store.outbox.queue.next_due_at(LATER)) == ([], None)
 
 
 async def test_a_failed_head_holds_back_the_younger_cards_until_its_next_try(store: Store, head: Delivery) -> None:
-    await store.deliveries.mark_sending(head, NOW)
-    await store.deliveries.mark_failed(head, "503", LATER)
+    await store.outbox.queue.mark_sending(head, NOW)
+    await store.outbox.queue.mark_failed(head, "503", LATER)
     assert await head_of(store, CHANNEL, LATER - timedelta(seconds=1)) is None
     again = await first_delivery(store)
     assert (again.id, again.attempts, again.progress) == (head.id, 1, DeliveryStatus.SENDING)
@@ -49,14 +49,14 @@ async def test_a_failed_head_holds_back_the_younger_cards_until_its_next_try(sto
 
 @pytest.mark.parametrize("change", ["rewritten", "withdrawn"])
 async def test_what_changed_during_the_post_stays_due(store: Store, head: Delivery, change: str) -> None:
-    await store.deliveries.mark_sending(head, NOW)
+    await store.outbox.queue.mark_sending(head, NOW)
     changed = make_card(
         "oldest", title="Rewritten", state=CardState.WITHDRAWN if change == "withdrawn" else CardState.PUBLISHED
     )
     await store_cards(store, make_older(changed, hours=5))
     await plan_deliveries(store)
     assert (await first_delivery(store)).progress is DeliveryStatus.SENDING
-    await store.deliveries.mark_posted(head, 77, NOW)
+    await store.outbox.queue.mark_posted(head, 77, NOW)
     again = await first_delivery(store)
     assert (again.id, again.message_id, again.actual, again.progress) == (
         head.id,
@@ -69,23 +69,23 @@ async def test_what_changed_during_the_post_stays_due(store: Store, head: Delive
 
 
 async def test_an_adopted_message_is_edited_once(store: Store, head: Delivery) -> None:
-    await store.deliveries.mark_adopted(head, 77)
+    await store.outbox.queue.mark_adopted(head, 77)
     again = await first_delivery(store)
     assert (again.message_id, again.actual, again.progress) == (77, "", DeliveryStatus.WAITING)
-    await store.deliveries.mark_edited(again, NOW)
+    await store.outbox.queue.mark_edited(again, NOW)
     assert (await first_delivery(store)).id != head.id
 
 
 async def test_a_message_that_a_moderator_deleted_stays_deleted(store: Store, head: Delivery) -> None:
-    await store.deliveries.mark_posted(head, 77, NOW)
-    await store.deliveries.mark_removed(head, NOW)
+    await store.outbox.queue.mark_posted(head, 77, NOW)
+    await store.outbox.queue.mark_removed(head, NOW)
     await store_cards(store, make_older(make_card("oldest", title="Rewritten"), hours=5))
     assert await plan_deliveries(store) == 0
     assert (await first_delivery(store)).id != head.id
 
 
 async def test_a_refused_card_waits_for_a_change_and_lets_the_others_pass(store: Store, head: Delivery) -> None:
-    await store.deliveries.mark_quarantined(head, "400")
+    await store.outbox.queue.mark_quarantined(head, "400")
     assert (await first_delivery(store)).id != head.id
     await store_cards(store, make_older(make_card("oldest", title="Rewritten"), hours=5))
     await plan_deliveries(store)
@@ -94,24 +94,24 @@ async def test_a_refused_card_waits_for_a_change_and_lets_the_others_pass(store:
 
 
 async def test_the_next_due_moment_is_the_earliest_of_all_channels(store: Store, head: Delivery) -> None:
-    assert await store.deliveries.next_due_at(NOW) == NOW
+    assert await store.outbox.queue.next_due_at(NOW) == NOW
     assert await due_channels(store, NOW - timedelta(seconds=1)) == []
     assert await head_of(store, CHANNEL + 1, LATER) is None
 
 
 async def test_a_card_that_changes_while_discord_refuses_it_is_tried_again(store: Store, head: Delivery) -> None:
-    await store.deliveries.mark_sending(head, NOW)
+    await store.outbox.queue.mark_sending(head, NOW)
     await store_cards(store, make_older(make_card("oldest", title="Mended"), hours=5))
     await plan_deliveries(store)
-    await store.deliveries.mark_quarantined(head, "400")
+    await store.outbox.queue.mark_quarantined(head, "400")
     again = await first_delivery(store)
     assert (again.id, again.wanted != head.wanted) == (head.id, True)
 
 
 async def test_a_closed_channel_does_not_make_forget_a_post_that_may_have_arrived(store: Store, head: Delivery) -> None:
-    await store.deliveries.mark_sending(head, NOW)
-    await store.deliveries.mark_failed(head, "the answer was lost", NOW)
+    await store.outbox.queue.mark_sending(head, NOW)
+    await store.outbox.queue.mark_failed(head, "the answer was lost", NOW)
     doubtful = await first_delivery(store)
     assert doubtful.progress is DeliveryStatus.SENDING
-    await store.deliveries.mark_refused(doubtful)
+    await store.outbox.queue.mark_refused(doubtful)
     assert (await first_delivery(store)).progress is DeliveryStatus.SENDING

@@ -169,7 +169,7 @@ async def test_nothing_that_is_said_makes_a_search_fail_or_shows_a_held_card(
         CardQuery(words[:1], **filters),
     ):
         assert_seen((await archive.search_cards(query, 1, limit=20)).cards)
-        meant = await with_held.spelling.suggest_query(query, 1)
+        meant = await with_held.cards.spelling.suggest_query(query, 1)
         if meant:
             page = await archive.search_cards(meant, 1, limit=20)
             assert page.cards

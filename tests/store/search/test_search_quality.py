@@ -124,7 +124,7 @@ def read_cards(folder: Path) -> list[Card]:
 async def is_found(store: Store, row: QualityCase) -> bool:
     query = CardQuery(row.words, order=SearchOrder.BEST)
     page = await store.cards.search_cards(query, 1, limit=FIRST)
-    if not page.cards and (meant := await store.spelling.suggest_query(query, 1)):
+    if not page.cards and (meant := await store.cards.spelling.suggest_query(query, 1)):
         page = await store.cards.search_cards(meant, 1, limit=FIRST)
     slugs = [stored.card.slug for stored in page.cards]
     return any(slug.startswith(row.slug) or row.slug in slug for slug in slugs) if row.slug else not slugs

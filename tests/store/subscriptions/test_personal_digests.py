@@ -16,7 +16,9 @@ WISH = SubscriptionOptions(when=Frequency.DAILY, times=(time(8),), timezone="Eur
 
 async def test_topics_that_are_followed_at_once_are_all_in_one_digest(store: Store) -> None:
     names = [f"Topic {number}" for number in range(5)]
-    await asyncio.gather(*(store.personal_digests.follow_topic(MEMBER, name, WISH, NOW) for name in names))
+    await asyncio.gather(
+        *(store.subscriptions.personal_digests.follow_topic(MEMBER, name, WISH, NOW) for name in names)
+    )
     own = await store.subscriptions.find_for_member(7, 1)
     assert own
     assert sorted(own.options.topics) == names
@@ -25,9 +27,9 @@ async def test_topics_that_are_followed_at_once_are_all_in_one_digest(store: Sto
 
 
 async def test_a_digest_that_is_due_is_not_put_off_by_another_topic(store: Store) -> None:
-    await store.personal_digests.follow_topic(MEMBER, "Space", WISH, NOW)
+    await store.subscriptions.personal_digests.follow_topic(MEMBER, "Space", WISH, NOW)
     before = await store.subscriptions.find_for_member(7, 1)
-    await store.personal_digests.follow_topic(MEMBER, "Python", WISH, NOW + timedelta(days=2))
+    await store.subscriptions.personal_digests.follow_topic(MEMBER, "Python", WISH, NOW + timedelta(days=2))
     after = await store.subscriptions.find_for_member(7, 1)
     assert before
     assert after
@@ -36,9 +38,9 @@ async def test_a_digest_that_is_due_is_not_put_off_by_another_topic(store: Store
 
 async def test_servers_and_members_are_told_apart(store: Store) -> None:
     for follower in (MEMBER, Follower(7, 2, 70), Follower(8, 1, 80)):
-        await store.personal_digests.follow_topic(follower, "Space", WISH, NOW)
-    assert not await store.personal_digests.unfollow_topic(9, 1, "Space")
-    assert await store.personal_digests.unfollow_topic(7, 1, "space")
+        await store.subscriptions.personal_digests.follow_topic(follower, "Space", WISH, NOW)
+    assert not await store.subscriptions.personal_digests.unfollow_topic(9, 1, "Space")
+    assert await store.subscriptions.personal_digests.unfollow_topic(7, 1, "space")
     assert await store.subscriptions.find_for_member(7, 1) is None
     assert await store.subscriptions.find_for_member(7, 2)
     assert await store.subscriptions.find_for_member(8, 1)
@@ -46,15 +48,18 @@ async def test_servers_and_members_are_told_apart(store: Store) -> None:
 
 async def test_only_a_members_own_channel_is_shut(store: Store) -> None:
     await store.subscriptions.add_subscription(guild_id=1, channel_id=5, created_by=7, now=NOW, options=WISH)
-    await store.personal_digests.follow_topic(MEMBER, "Space", WISH, NOW)
-    await store.personal_digests.follow_topic(Follower(8, 1, 80), "Space", WISH, NOW)
-    assert [await store.personal_digests.mark_closed(channel, NOW) for channel in (5, 70)] == [False, True]
+    await store.subscriptions.personal_digests.follow_topic(MEMBER, "Space", WISH, NOW)
+    await store.subscriptions.personal_digests.follow_topic(Follower(8, 1, 80), "Space", WISH, NOW)
+    assert [await store.subscriptions.personal_digests.mark_closed(channel, NOW) for channel in (5, 70)] == [
+        False,
+        True,
+    ]
     (servers,) = await store.subscriptions.list_for_guild(1)
     assert not servers.paused
-    assert [await store.personal_digests.is_unnotified(user) for user in (7, 8)] == [True, False]
-    await store.personal_digests.mark_notified(7)
-    assert not await store.personal_digests.is_unnotified(7)
-    await store.personal_digests.follow_topic(MEMBER, "Space", WISH, NOW)
+    assert [await store.subscriptions.personal_digests.is_unnotified(user) for user in (7, 8)] == [True, False]
+    await store.subscriptions.personal_digests.mark_notified(7)
+    assert not await store.subscriptions.personal_digests.is_unnotified(7)
+    await store.subscriptions.personal_digests.follow_topic(MEMBER, "Space", WISH, NOW)
     own = await store.subscriptions.find_for_member(7, 1)
     assert own
     assert not own.paused

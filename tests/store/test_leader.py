@@ -16,8 +16,8 @@ def ignore_notify() -> None:
 
 
 async def test_one_has_it_and_the_next_gets_it_when_that_one_leaves(store: Store, database_url: str) -> None:
-    async with open_store(database_url) as theirs, theirs.leader_election.leader_lock(ignore_notify) as other:
-        async with store.leader_election.leader_lock(ignore_notify) as one:
+    async with open_store(database_url) as theirs, theirs.leader.leader_lock(ignore_notify) as other:
+        async with store.leader.leader_lock(ignore_notify) as one:
             assert await one.try_acquire()
             assert not await other.try_acquire()
             assert await one.try_acquire()
@@ -29,8 +29,8 @@ async def test_one_whose_connection_is_cut_loses_it_and_stands_again(
     store: Store, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     rung: list[None] = []
-    async with open_store(database_url) as theirs, theirs.leader_election.leader_lock(ignore_notify) as other:
-        async with store.leader_election.leader_lock(lambda: rung.append(None)) as one:
+    async with open_store(database_url) as theirs, theirs.leader.leader_lock(ignore_notify) as other:
+        async with store.leader.leader_lock(lambda: rung.append(None)) as one:
             assert await one.try_acquire()
             is_leader = f"FROM pg_locks WHERE locktype = 'advisory' AND objid = {postgresql._LEADER_LOCK}"
             query_database(database_url, f"SELECT pg_terminate_backend(pid) {is_leader}")
@@ -45,17 +45,17 @@ async def test_one_whose_connection_is_cut_loses_it_and_stands_again(
 @pytest.mark.postgresql
 async def test_whoever_stands_by_hears_what_others_write(store: Store, database_url: str) -> None:
     rung = asyncio.Event()
-    async with open_store(database_url) as theirs, theirs.leader_election.leader_lock(rung.set) as lock:
+    async with open_store(database_url) as theirs, theirs.leader.leader_lock(rung.set) as lock:
         await lock.try_acquire()
         rung.clear()
         await store.key_values.set_value("a", "note is not heard")
         await asyncio.sleep(0.1)
         assert not rung.is_set()
-        await store.deliveries.release_all()
+        await store.outbox.queue.release_all()
         async with asyncio.timeout(5):
             await rung.wait()
 
 
 @pytest.mark.sqlite("several couriers share a server")
 async def test_only_a_server_is_shared_by_couriers(store: Store) -> None:
-    assert not store.leader_election.is_shared
+    assert not store.leader.is_shared
