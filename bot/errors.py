@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import errno
+from typing import Self
 
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS}
 
 
 class NewsdeskError(Exception):
-    """Base class of all Newsdesk exceptions; the message is one or more whole sentences."""
+    """Base class of all Newsdesk exceptions. `what` is wrong and the `fix` are whole sentences; the message is both."""
 
     exit_code = 2
     """Exit code of a command that fails with this error. 2: wrong usage or settings, which must be fixed first.
     1: trouble that is not the caller's fault and may be temporary."""
+
+    def __init__(self, what: str, fix: str = "") -> None:
+        super().__init__(what, fix)
+        self.what = what
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.fix}" if self.fix else self.what
 
 
 class UserError(NewsdeskError):
@@ -30,7 +39,18 @@ class DiskError(NewsdeskError):
 
 
 class StoreError(NewsdeskError):
-    """The database cannot be used: it has a newer schema, or belongs to another program."""
+    """The database cannot be used: it has a newer schema, or belongs to another program.
+
+    `{setting}` in the fix stands for what the database's URL came from.
+    """
+
+    def __init__(self, what: str, fix: str = "", *, setting: str = "NEWSDESK_DATABASE_URL") -> None:
+        super().__init__(what, fix.format(setting=setting))
+        self._fix_template = fix
+
+    def with_option(self, option: str) -> Self:
+        """Return the error for a database whose URL came from a command-line option."""
+        return type(self)(self.what, self._fix_template, setting=option)
 
 
 class StoreUnavailableError(StoreError):

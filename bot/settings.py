@@ -24,6 +24,7 @@ PREFIX = "NEWSDESK_"
 _LAST_PORT = 65535
 _RANGE = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?")
 _SERVER = "postgresql+asyncpg://"
+_FILE = "sqlite+aiosqlite:///"
 
 
 def _default_database() -> str:
@@ -132,15 +133,8 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _check_engine(cls, value: str) -> str:
-        if value.startswith(_SERVER):
-            _check_server(value)
-        elif not value.startswith("sqlite+aiosqlite:///"):
-            raise ValueError(
-                f"must start with sqlite+aiosqlite:///, followed by the file's path, or with {_SERVER}, followed by "
-                "user:password@host/database"
-            )
-        return value
+    def _check_database_url(cls, value: str) -> str:
+        return check_database_url(value)
 
     @field_validator("asset_base_url", "discord_api")
     @classmethod
@@ -231,16 +225,31 @@ class Settings(BaseSettings):
             return _read_one_line(self.token.get_secret_value(), "NEWSDESK_TOKEN")
         if self.token_file is None:
             raise SettingsError(
-                "NEWSDESK_TOKEN: is not set. Copy the bot's token from the Developer Portal (README, “A bot of your "
-                "own”), or try `newsdesk demo`, which needs none."
+                "NEWSDESK_TOKEN: is not set.",
+                "Copy the bot's token from the Developer Portal (README, “A bot of your own”), or try `newsdesk demo`, "
+                "which needs none.",
             )
         try:
             return _read_one_line(self.token_file.read_text(encoding="utf-8"), "NEWSDESK_TOKEN_FILE")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise SettingsError(
-                f"NEWSDESK_TOKEN_FILE: cannot be read: {reason}. Check the path and its rights."
+                f"NEWSDESK_TOKEN_FILE: cannot be read: {reason}.", "Check the path and its rights."
             ) from error
+
+
+def check_database_url(url: str) -> str:
+    """Return the URL of a database that the store can open. Raises `ValueError`."""
+    if url.startswith(_SERVER):
+        _check_server(url)
+    elif not url.startswith(_FILE):
+        raise ValueError(
+            f"must start with {_FILE}, followed by the file's path, or with {_SERVER}, followed by "
+            "user:password@host/database"
+        )
+    elif url.removeprefix(_FILE).partition("?")[0] in ("", ":memory:"):
+        raise ValueError(f"must name a file, such as {_FILE}/var/lib/newsdesk.db")
+    return url
 
 
 def _check_server(url: str) -> None:
@@ -321,9 +330,9 @@ def _read_dotenv(path: Path) -> tuple[dict[str, str | None], str]:
 def _read_one_line(raw: str, name: str) -> str:
     token = raw.strip()
     if _is_quoted(token):
-        raise SettingsError(f"{name}: has quotes around it. Write the token without them.")
+        raise SettingsError(f"{name}: has quotes around it.", "Write the token without them.")
     if not token or not token.isascii() or len(token.split()) != 1:
-        raise SettingsError(f"{name}: does not hold one token. Copy the token again, without quotes or other words.")
+        raise SettingsError(f"{name}: does not hold one token.", "Copy the token again, without quotes or other words.")
     return token
 
 

@@ -56,6 +56,12 @@ def test_without_any_variable_everything_has_a_default_outside_the_folder_of_car
     )
 
 
+@pytest.mark.parametrize("url", ["sqlite+aiosqlite:///", "sqlite+aiosqlite:///:memory:", "sqlite+aiosqlite:///?x=1"])
+def test_a_database_without_a_file_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_DATABASE_URL: must name a file"):
+        load_settings(database_url=url)
+
+
 def test_what_git_pulls_is_not_written_to() -> None:
     with pytest.raises(SettingsError, match=r"^NEWSDESK_WRITE_BACK: NEWSDESK_CARDS_GIT_PULL is set as well"):
         load_settings(write_back=True, cards_git_pull=60)

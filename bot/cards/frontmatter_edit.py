@@ -14,7 +14,11 @@ from bot.i18n import tr_noop
 
 
 class FrontMatterEditError(Exception):
-    """The file cannot be rewritten. The message, to be translated with `tr`, says what to do with the `{file}`."""
+    """The file cannot be rewritten; `advice` says what to do with the `{file}`, and is to be translated with `tr`."""
+
+    def __init__(self, advice: str) -> None:
+        super().__init__(advice)
+        self.advice = advice
 
 
 _UNSAFE = tr_noop("`{file}` cannot be changed safely by the bot: set `published` in it by hand.")

@@ -31,6 +31,7 @@ def read_toml(text: str) -> ParsedMatter:
     try:
         fields = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        # Only the text says where; the error has `lineno` from Python 3.14 on.
         at = _AT_LINE.search(str(error))
         line = int(at[1]) if at and at[1] else text.rstrip().count("\n") + 1
         raise FrontMatterError(f"not valid TOML: {_AT_LINE.sub('', str(error))}", line) from error

@@ -23,7 +23,7 @@ from bot.errors import SettingsError, StoreError, UserError, file_error
 from bot.render.card import render_card
 from bot.render.privacy import format_counts, format_export
 from bot.render.terminal import render_panel
-from bot.settings import Settings, load_settings
+from bot.settings import Settings, check_database_url
 from bot.sources import loader
 from bot.sources.lint import LintReport
 from bot.store import move_store, open_read_only, open_store
@@ -236,9 +236,9 @@ async def erase_member(settings: Settings, user_id: int, console: Console) -> No
 async def migrate_store(settings: Settings, to: str, now: datetime, console: Console) -> list[TableComparison]:
     """Move the store to the database at this URL; return the row counts of both."""
     try:
-        target = load_settings(database_url=to).database_url
-    except SettingsError as error:
-        raise SettingsError(str(error).replace("NEWSDESK_DATABASE_URL", "--to")) from None
+        target = check_database_url(to)
+    except ValueError as error:
+        raise SettingsError(f"--to: {error}") from None
     with show_progress(console, "Moving rows") as stepped:
         return await move_store(
             settings.database_url, target, lambda notes: _is_recent(notes.get(HEARTBEAT), now), stepped

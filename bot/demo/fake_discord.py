@@ -257,7 +257,7 @@ class PreviewPage:
             try:
                 return await act()
             except simcord.SetupError as error:
-                if "overlaps" not in str(error):
+                if "overlaps" not in str(error):  # simcord has no type for "busy"
                     raise
             await asyncio.sleep(_PAUSE_SECONDS)
         raise TimeoutError("the offline Discord is busy for too long")

@@ -82,9 +82,9 @@ async def _check_discord(
     try:
         answers = await query_discord(settings, word, report.channels, clock)
     except InvalidTokenError as error:
-        return [Finding(Severity.ERROR, str(error).rstrip("."), _ANOTHER), *_check_clock(error.skew)]
+        return [Finding(Severity.ERROR, error.what.rstrip("."), _ANOTHER), *_check_clock(error.skew)]
     except LoginError as error:
-        return [Finding(Severity.ERROR, str(error).rstrip("."), _NETWORK)]
+        return [Finding(Severity.ERROR, error.what.rstrip("."), _NETWORK)]
     closed = [Finding(Severity.ERROR, what, fix) for what, fix in answers.closed]
     return [*_discord_findings(answers), *_check_commands(answers, report), *_check_clock(answers.skew), *closed]
 

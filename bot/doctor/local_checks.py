@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.cards.model import Severity as CardSeverity
 from bot.doctor.finding import Finding, Severity
-from bot.errors import SettingsError, UserError
+from bot.errors import NewsdeskError, SettingsError, UserError
 from bot.settings import PREFIX, Settings
 from bot.sources.folder import ReadingRules
 from bot.sources.lint import check_paths
@@ -28,8 +28,11 @@ def check_token(settings: Settings) -> tuple[str | None, list[Finding]]:
     try:
         return settings.bot_token(), []
     except SettingsError as error:
-        what, _, fix = str(error).partition(". ")
-        return None, [Finding(Severity.ERROR, what, fix)]
+        return None, [_to_finding(error)]
+
+
+def _to_finding(error: NewsdeskError) -> Finding:
+    return Finding(Severity.ERROR, error.what.rstrip("."), error.fix)
 
 
 def check_files(settings: Settings) -> Iterator[Finding]:
@@ -67,7 +70,7 @@ def check_cards(folders: Sequence[Path], *, need_category: bool = False) -> Iter
     try:
         checked = check_paths(folders, ReadingRules(need_category))
     except UserError as error:
-        yield Finding(Severity.ERROR, str(error).rstrip("."), "Set NEWSDESK_CARDS to the folder of cards.")
+        yield Finding(Severity.ERROR, error.what.rstrip("."), "Set NEWSDESK_CARDS to the folder of cards.")
         return
     except OSError as error:
         fix = f"Let the bot's user read it: chmod u+rx {error.filename}"
@@ -96,9 +99,8 @@ def check_database(report: DatabaseReport) -> Iterator[Finding]:
 
 
 def _check_server_database(report: DatabaseReport) -> Iterator[Finding]:
-    if report.state is DatabaseState.UNREADABLE:
-        what, _, fix = report.reason.rpartition(" Check ")
-        yield Finding(Severity.ERROR, what.rstrip(".") or report.reason, f"Check {fix}")
+    if report.error is not None:
+        yield _to_finding(report.error)
     elif report.state is DatabaseState.FOREIGN:
         fix = "Point NEWSDESK_DATABASE_URL at a database of its own."
         yield Finding(Severity.ERROR, f"The database {report.place} belongs to another program", fix)
@@ -125,8 +127,8 @@ _ANSWERS = {
 def _check_database_file(report: DatabaseReport, path: Path) -> Iterator[Finding]:
     state = report.state
     yield from _check_writable(path)
-    if state is DatabaseState.UNREADABLE:
-        yield Finding(Severity.ERROR, f"{path} cannot be opened as a database: {report.reason}", _RESTORE)
+    if report.error is not None:
+        yield Finding(Severity.ERROR, f"{path} cannot be opened as a database: {report.error}", _RESTORE)
     elif state is DatabaseState.FOREIGN:
         fix = "Point NEWSDESK_DATABASE_URL at a file of its own."
         yield Finding(Severity.ERROR, f"{path} belongs to another program", fix)

@@ -275,6 +275,7 @@ def _to_delivery_error(error: discord.HTTPException, *, posting: bool) -> Delive
         case ErrorScope.DONE:
             return AlreadyDoneError(words)
         case ErrorScope.CARD:
+            # discord.py keeps the fields that Discord names private, and puts them into the text alone.
             picture = _PICTURE.search(error.text) is not None
             return CardRefusedError(words, picture=picture, code=error.code)
         case ErrorScope.PLACE:

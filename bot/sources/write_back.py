@@ -28,8 +28,8 @@ def write_published(root: Path, known: FileStat, published: bool) -> None:
         changed = set_published(content, published)
         if changed != content:
             _replace_file(path, changed, mode, lambda: _check_unchanged(root, known))
-    except FrontMatterEditError as why:
-        raise UserError(tr(str(why), file=_file_label(known))) from why
+    except FrontMatterEditError as error:
+        raise UserError(tr(error.advice, file=_file_label(known))) from error
     except OSError as error:
         raise UserError(tr(_UNWRITABLE, file=_file_label(known), reason=error.strerror)) from error
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.errors import StoreError, StoreUnavailableError
 from bot.store.database import describe_location, is_server, open_database
 from bot.store.engines.sqlite import APPLICATION_ID, read_only_uri
+from bot.store.error_messages import explain_store_error
 from bot.store.migrate import is_foreign_database
 
 _SHOWN = 3
@@ -53,7 +54,8 @@ class DatabaseReport:
     place: str
     """The file, or host and database name."""
     state: DatabaseState
-    reason: str = ""
+    error: StoreError | None = None
+    """Why it is unreadable."""
     damage: tuple[str, ...] = ()
     channels: tuple[tuple[int, int], ...] = ()
     file: Path | None = None
@@ -80,7 +82,8 @@ async def _inspect_server(url: str) -> DatabaseReport:
         async with open_database(url, read_only=True) as database, database.begin_read() as connection:
             return await connection.run_sync(_server_report, where)
     except (StoreError, SQLAlchemyError) as error:
-        return DatabaseReport(where, DatabaseState.UNREADABLE, str(error))
+        reason = explain_store_error(error) or StoreUnavailableError(f"{error}.")
+        return DatabaseReport(where, DatabaseState.UNREADABLE, reason)
 
 
 def _server_report(connection: Connection, where: str) -> DatabaseReport:
@@ -104,19 +107,22 @@ async def require_readable(url: str, *, older: bool = False) -> None:
     found = await (
         _inspect_server(url) if is_server(url) else asyncio.to_thread(_inspect_file, Path(describe_location(url)))
     )
-    if words := _UNFIT.get(found.state):
-        raise StoreError(words.format(place=found.place))
+    if unfit := _UNFIT.get(found.state):
+        what, fix = unfit
+        raise StoreError(what.format(place=found.place), fix)
     if words := _NOT_YET.get(found.state) if not (older and found.state is DatabaseState.OLDER) else None:
         raise StoreUnavailableError(words.format(place=found.place))
 
 
 _UNFIT = {
-    DatabaseState.FOREIGN: "{place} belongs to another program. Point NEWSDESK_DATABASE_URL at one of its own.",
+    DatabaseState.FOREIGN: ("{place} belongs to another program.", "Point {setting} at one of its own."),
     DatabaseState.NEWER: (
-        "The database was written by a newer version of Newsdesk. Run that version, or restore a backup."
+        "The database was written by a newer version of Newsdesk.",
+        "Run that version, or restore a backup.",
     ),
     DatabaseState.MOVING: (
-        "A store is being moved to this database, and not all is there. Run `newsdesk migrate` again."
+        "A store is being moved to this database, and not all is there.",
+        "Run `newsdesk migrate` again.",
     ),
 }
 _NOT_YET = {
@@ -141,7 +147,7 @@ def _inspect_file(path: Path, *, whole: bool = False) -> DatabaseReport:
                 str(path), state, damage=damage, channels=channels, commands=_commands_digest(connection)
             )
     except sqlite3.Error as error:
-        return DatabaseReport(str(path), DatabaseState.UNREADABLE, str(error))
+        return DatabaseReport(str(path), DatabaseState.UNREADABLE, StoreError(str(error)))
 
 
 def _file_state(connection: sqlite3.Connection) -> DatabaseState:

@@ -29,7 +29,7 @@ async def migrate_database(database: Database) -> None:
             await connection.run_sync(_run_upgrade)
     except DBAPIError as error:
         raise StoreUnavailableError(
-            f"The database cannot be written: {error.orig}. Check NEWSDESK_DATABASE_URL, the disk and its rights."
+            f"The database cannot be written: {error.orig}.", "Check {setting}, the disk and its rights."
         ) from error
 
 
@@ -43,7 +43,7 @@ def _run_upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", "bot.store:migrations")
     scripts = ScriptDirectory.from_config(config)
     if connection.dialect.name == "postgresql" and is_foreign_database(inspect(connection).get_table_names()):
-        raise StoreError("The database belongs to another program. Point NEWSDESK_DATABASE_URL at one of its own.")
+        raise StoreError("The database belongs to another program.", "Point {setting} at one of its own.")
     current = MigrationContext.configure(connection).get_current_revision()
     if current == scripts.get_current_head():
         return

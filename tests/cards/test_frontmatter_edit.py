@@ -168,6 +168,6 @@ def _rewritten_lines(content: bytes) -> list[tuple[bytes, bytes]]:
         changed = next(
             each for each in (set_published(content, True), set_published(content, False)) if each != content
         )
-    except FrontMatterEditError as why:
-        return [] if "no `published`" in str(why) else [(content, b"")]
+    except FrontMatterEditError as error:
+        return [] if "no `published`" in error.advice else [(content, b"")]
     return [(a.rstrip(), b.rstrip()) for a, b in zip(content.split(b"\n"), changed.split(b"\n"), strict=True) if a != b]

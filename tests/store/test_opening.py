@@ -98,12 +98,6 @@ async def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path:
     assert path.read_text() == "Dear reader, " * 100
 
 
-@pytest.mark.parametrize("url", ["sqlite+aiosqlite://", "sqlite+aiosqlite:///:memory:"])
-async def test_a_database_without_a_file_is_refused(url: str) -> None:
-    with pytest.raises(StoreError, match="must name a file"):
-        await open_and_close(url)
-
-
 @pytest.mark.parametrize("where", ["folder", "file/newsdesk.db"])
 async def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path, where: str) -> None:
     (tmp_path / "folder").mkdir()

@@ -210,7 +210,7 @@ async def _inspect_server(engine: AsyncEngine) -> None:
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
         reason = str(getattr(error, "orig", error)) or type(error).__name__
         raise StoreUnavailableError(
-            f"The database {where} cannot be reached: {reason}. Check NEWSDESK_DATABASE_URL and the server."
+            f"The database {where} cannot be reached: {reason}.", "Check {setting} and the server."
         ) from error
 
 

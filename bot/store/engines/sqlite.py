@@ -53,11 +53,11 @@ async def open_engine(url: str) -> AsyncIterator[EngineHandle]:
 
     Raises `StoreError` if it belongs to another program or cannot be opened.
     """
-    path = make_url(url).database
+    path = str(make_url(url).database)
     _make_folder(path)
-    await asyncio.to_thread(_reject_foreign, str(path))
-    await asyncio.to_thread(_enable_wal, str(path))
-    file = Path(str(path))
+    await asyncio.to_thread(_reject_foreign, path)
+    await asyncio.to_thread(_enable_wal, path)
+    file = Path(path)
     async with _open_engine(_existing_only_url(file), file) as handle:
         yield handle
 
@@ -286,9 +286,7 @@ def _copy_online(path: str, target: Path) -> None:
         Path(draft).unlink(missing_ok=True)
 
 
-def _make_folder(path: str | None) -> None:
-    if not path or path == ":memory:":
-        raise StoreError("NEWSDESK_DATABASE_URL: must name a file, such as sqlite+aiosqlite:////var/lib/newsdesk.db")
+def _make_folder(path: str) -> None:
     try:
         Path(path).expanduser().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -311,7 +309,7 @@ def _reject_foreign(path: str) -> None:
     except sqlite3.DatabaseError as error:
         raise error_class(error)(f"{path} cannot be opened as a Newsdesk database: {error}.") from error
     if tables and owner != APPLICATION_ID:
-        raise StoreError(f"{path} belongs to another program. Point NEWSDESK_DATABASE_URL at a file of its own.")
+        raise StoreError(f"{path} belongs to another program.", "Point {setting} at a file of its own.")
 
 
 def _enable_wal(path: str) -> None:

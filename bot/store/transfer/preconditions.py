@@ -75,7 +75,7 @@ def _name_option_in_errors() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        raise type(error)(str(error).replace("NEWSDESK_DATABASE_URL", "--to")) from error
+        raise error.with_option("--to") from error
 
 
 async def prepare_target(target_database: Database, where: str, source: Notes, at_work: AtWork) -> None:
