@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.schedule_parser import is_one_of, normalize_input
+from bot.domain.user_input import is_one_of, normalize_input
 from bot.errors import UserError
 from bot.i18n import tr, tr_noop
 

@@ -8,7 +8,8 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.domain.digest_schedule import local_to_utc
-from bot.domain.schedule_parser import parse_time, parse_zone
+from bot.domain.schedule_parser import parse_time
+from bot.domain.timezones import parse_zone
 from bot.errors import UserError
 from bot.i18n import tr
 

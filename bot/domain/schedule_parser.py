@@ -1,22 +1,15 @@
-"""Parse user input for schedules: times of day, days of the week, time zones.
-
-English is always understood, and so is the current language. Synonyms form one message of the catalogue, separated by
-spaces; a translation may list more or fewer.
-"""
+"""Parse user input for schedules: times of day and days of the week."""
 
 from __future__ import annotations
 
-import difflib
-import functools
 import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import time
-from zoneinfo import available_timezones
 
 from bot.domain.digest_schedule import DAY_NAMES, EVERY_DAY, WORKDAYS
+from bot.domain.user_input import is_one_of, normalize_input, shorten_input, translations_of
 from bot.errors import UserError
-from bot.i18n import format_list, tr, tr_noop, weekday_names
+from bot.i18n import tr, tr_noop, weekday_names
 
 _MAX_TIMES = 24
 _NAMED_TIMES = {tr_noop("noon midday"): time(12), tr_noop("midnight"): time(0)}
@@ -44,7 +37,7 @@ def parse_time(text: str) -> time:
     times = parse_times(text)
     if len(times) > 1:
         raise UserError(
-            tr("“{text}” is more than one time of day. Give just one, such as `22:00`.", text=_shorten_input(text))
+            tr("“{text}” is more than one time of day. Give just one, such as `22:00`.", text=shorten_input(text))
         )
     return times[0]
 
@@ -67,7 +60,7 @@ def _parse_one_time(word: str) -> time:
     if half in ("am", "pm"):
         if not 1 <= hour <= 12:
             raise UserError(_time_error(word))
-        hour = hour % 12 + (12 if half == "pm" else 0)
+        hour = hour % 12 + (12 if half == "pm" else 0)  # 12am is midnight, 12pm noon
     if hour > 23 or minute > 59:
         raise UserError(_time_error(word))
     return time(hour, minute)
@@ -76,7 +69,7 @@ def _parse_one_time(word: str) -> time:
 def _time_error(word: str) -> str:
     return tr(
         "“{text}” is not a time of day. Write times such as `09:00`, `18:30` or `7pm`, with commas between.",
-        text=_shorten_input(word),
+        text=shorten_input(word),
     )
 
 
@@ -97,7 +90,8 @@ def parse_days(text: str) -> tuple[int, ...]:
     normalized = _EVERY.sub(
         "daily", normalize_input(text).replace(".", " ").replace(normalize_input(tr("every day")), "daily")
     )
-    to = re.compile(rf"\s*(?:[-–—]|\b(?:{'|'.join(map(re.escape, _translations_of(_TO)))})\b)\s*")
+    # "mon to fri", in any language, becomes "mon-fri" before the words are split.
+    to = re.compile(rf"\s*(?:[-–—]|\b(?:{'|'.join(map(re.escape, translations_of(_TO)))})\b)\s*")
     normalized = to.sub("-", normalized)
     days = {day for word in _split_words(normalized) for day in _parse_day_range(word)}
     if not days:
@@ -112,12 +106,13 @@ def _parse_day_range(word: str) -> Iterable[int]:
     first, dash, last = word.partition("-")
     start = _parse_day(first, word)
     end = _parse_day(last, word) if dash else start
-    return [(start + n) % 7 for n in range((end - start) % 7 + 1)]
+    return [(start + n) % 7 for n in range((end - start) % 7 + 1)]  # fri-mon goes around the weekend
 
 
 def _parse_day(name: str, word: str) -> int:
     for names in (weekday_names(), weekday_names("abbreviated"), DAY_NAMES):
         for day, full in enumerate(map(normalize_input, names)):
+            # Any unambiguous beginning will do; one letter would not tell Tuesday from Thursday.
             if len(name) > 1 and (full.startswith(name) or name in (f"{full}s", f"{full[:3]}s")):
                 return day
     raise UserError(_day_error(word))
@@ -126,117 +121,8 @@ def _parse_day(name: str, word: str) -> int:
 def _day_error(word: str) -> str:
     return tr(
         "“{text}” is not a day. Write days such as `Mon, Wed`, `mon-fri`, `weekdays` or `weekend`.",
-        text=_shorten_input(word),
+        text=shorten_input(word),
     )
-
-
-_MAX_ZONES = 25
-"""Discord's limit for autocomplete choices."""
-_COMMON_ZONES = (
-    "UTC",
-    "Europe/London",
-    "Europe/Berlin",
-    "Europe/Paris",
-    "Europe/Madrid",
-    "Europe/Istanbul",
-    "Europe/Moscow",
-    "America/New_York",
-    "America/Chicago",
-    "America/Denver",
-    "America/Los_Angeles",
-    "America/Toronto",
-    "America/Mexico_City",
-    "America/Sao_Paulo",
-    "Africa/Lagos",
-    "Africa/Johannesburg",
-    "Asia/Dubai",
-    "Asia/Kolkata",
-    "Asia/Jakarta",
-    "Asia/Shanghai",
-    "Asia/Singapore",
-    "Asia/Seoul",
-    "Asia/Tokyo",
-    "Australia/Sydney",
-    "Pacific/Auckland",
-)
-_NO_PLACES = {"localtime", "posixrules", "Factory"}
-"""Entries of the zone database that are not time zones, or that depend on the host."""
-_TURNED = re.compile(r"(?:Etc/)?GMT[-+]?[0-9]+")
-"""Never suggested: the sign in `Etc/GMT+1` is inverted (it is one hour behind UTC)."""
-_OFFSET = re.compile(r"(?:utc|gmt)?_?[-+]_?[0-9]{1,2}(?::?[0-9]{2})?")
-
-
-@functools.cache
-def _zones_by_key() -> dict[str, str]:
-    """Zones of this system by folded name."""
-    return {_normalize_zone(zone): zone for zone in sorted(available_timezones() - _NO_PLACES)}
-
-
-@functools.cache
-def _suggested_zones() -> dict[str, str]:
-    return {name: zone for name, zone in _zones_by_key().items() if not _TURNED.fullmatch(zone)}
-
-
-def parse_zone(text: str) -> str:
-    """Parse an IANA zone name into its canonical spelling. Raises `UserError` with up to three suggestions."""
-    wanted = _normalize_zone(text)
-    if zone := _zones_by_key().get(wanted):
-        return zone
-    if _OFFSET.fullmatch(wanted):
-        raise UserError(
-            tr("An offset from UTC has no summer time. Name a time zone, such as `Europe/Berlin`, or `UTC`.")
-        )
-    close = format_list((f"`{zone}`" for zone in _similar_zones(wanted)), "or")
-    hint = tr("Did you mean {zones}?", zones=close) if close else tr("Name one such as `Europe/Berlin`, or `UTC`.")
-    raise UserError(f"{tr('There is no time zone “{text}”.', text=_shorten_input(text))} {hint}")
-
-
-def suggest_zones(beginning: str) -> list[str]:
-    """Autocomplete up to 25 zones: first prefix matches, then prefix matches of the place, then any other matches."""
-    query = _normalize_zone(beginning)
-    if not query:
-        return [zone for zone in _COMMON_ZONES if _normalize_zone(zone) in _zones_by_key()]
-    result = [
-        (_match_rank(name, query), zone not in _COMMON_ZONES, zone)
-        for name, zone in _suggested_zones().items()
-        if query in name
-    ]
-    return [zone for _, _, zone in sorted(result)[:_MAX_ZONES]]
-
-
-def _match_rank(name: str, query: str) -> int:
-    if name.startswith(query):
-        return 0
-    return 1 if f"/{query}" in name else 2
-
-
-def _similar_zones(wanted: str) -> list[str]:
-    """Up to three zones whose name or place is similar."""
-    if wanted and (found := suggest_zones(wanted)):
-        return found[:3]
-    names = {name.rpartition("/")[2]: zone for name, zone in _suggested_zones().items()} | _suggested_zones()
-    close = difflib.get_close_matches(wanted[:40], names, n=6, cutoff=0.7)
-    return list(dict.fromkeys(names[name] for name in close))[:3]
-
-
-def _normalize_zone(text: str) -> str:
-    """Fold a zone name for comparison: "são paulo" equals "Sao_Paulo"."""
-    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
-    return re.sub(r"_?/_?", "/", re.sub(r"[\s_]+", "_", normalize_input(plain)))
-
-
-def normalize_input(text: str) -> str:
-    """Fold user input for comparison: NFKC, case-folded, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def is_one_of(word: str, english: str) -> bool:
-    """Whether a folded word is one of these English synonyms or their translations in the current language."""
-    return word in _translations_of(english)
-
-
-def _translations_of(english: str) -> list[str]:
-    return [*english.split(), *normalize_input(tr(english)).split()]
 
 
 _PASSED_OVER = tr_noop("and at on every")
@@ -244,9 +130,3 @@ _PASSED_OVER = tr_noop("and at on every")
 
 def _split_words(text: str) -> list[str]:
     return [word for word in re.split(r"[\s,;&/]+", text) if word and not is_one_of(word, _PASSED_OVER)]
-
-
-def _shorten_input(text: str) -> str:
-    """User input, shortened for quoting in a reply."""
-    line = " ".join(text.split())
-    return line if len(line) <= 40 else f"{line[:39]}…"

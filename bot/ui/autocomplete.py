@@ -20,8 +20,8 @@ from bot.client.permissions import (
 )
 from bot.domain.date_parser import SUGGESTED_PERIODS
 from bot.domain.digest_schedule import describe_schedule
-from bot.domain.schedule_parser import suggest_zones
 from bot.domain.subscription import Subscription
+from bot.domain.timezones import suggest_zones
 from bot.errors import UserError
 from bot.i18n import tr
 from bot.render.card_list import format_choice

@@ -12,8 +12,9 @@ from bot.cards.text import normalize_name
 from bot.client.bot import NewsBot
 from bot.client.permissions import can_mention, deleted_roles, guild_id_of, require_can_post
 from bot.domain.digest_schedule import is_known_zone
-from bot.domain.schedule_parser import parse_days, parse_times, parse_zone
+from bot.domain.schedule_parser import parse_days, parse_times
 from bot.domain.subscription import Frequency, Layout, OnWithdrawal, Subscription, SubscriptionOptions
+from bot.domain.timezones import parse_zone
 from bot.errors import UserError
 from bot.i18n import available_languages, tr, tr_noop
 from bot.render.markdown import escape_markdown

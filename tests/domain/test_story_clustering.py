@@ -16,17 +16,8 @@ from hypothesis import strategies as st
 
 from bot.cards.model import Card, Provider, RelatedArticle
 from bot.cards.parser import parse_card
-from bot.domain.story_clustering import (
-    ALIKE,
-    OWN,
-    RELATED,
-    SPAN,
-    TITLE,
-    ClusterMember,
-    assign_stories,
-    compute_keys,
-    neighbour_keys,
-)
+from bot.domain.story_clustering import SPAN, ClusterMember, assign_stories
+from bot.domain.story_keys import ALIKE, OWN, RELATED, TITLE, compute_keys
 from tests.support.cards import CORPUS, NOW, make_card
 
 SAMPLES = Path(__file__).parents[2] / "data" / "cards"
@@ -184,16 +175,6 @@ def test_numbers_are_never_exchanged(one: int, other: int, form: str) -> None:
     assert are_one_story(title.format(one), title.format(other)) is (one == other)
 
 
-@given(st.text(), st.text(max_size=40))
-def test_any_title_and_address_has_keys(title: str, url: str) -> None:
-    found = compute_keys(
-        make_card(
-            title=title, related=related_listing(url, f"https://{url}", title=title), provider=Provider(title, url)
-        )
-    )
-    assert all(key.startswith((OWN, RELATED, ALIKE, TITLE)) for key in found)
-
-
 # stories
 
 
@@ -233,10 +214,6 @@ def test_a_story_does_not_go_on_for_weeks() -> None:
 def test_what_comes_again_later_does_not_end_its_story() -> None:
     again = [make_member(1, 0, "u:a/b", "r:c/d"), make_member(2, 30, "u:a/b")]
     assert assign_stories([*again, make_member(3, 1, "u:c/d")]) == {1: 1, 2: 1, 3: 1}
-
-
-def test_a_table_of_keys_finds_the_neighbours() -> None:
-    assert neighbour_keys(["u:a/b", "r:c/d", "s:c/d", "t:1"]) == {"u:a/b", "r:a/b", "u:c/d", "r:c/d", "s:c/d", "t:1"}
 
 
 def test_an_article_that_all_cards_list_costs_no_square() -> None:

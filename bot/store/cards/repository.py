@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.cards.model import CardState
 from bot.cards.text import normalize_name, strip_unstorable
 from bot.domain import search_query
-from bot.domain.story_clustering import RELATED
+from bot.domain.story_keys import RELATED
 from bot.store.cards import queries
 from bot.store.cards.rows import StoredCard, card_from_row, compute_sort_key, stored_card_columns
 from bot.store.cards.visibility import is_visible_to

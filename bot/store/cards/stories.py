@@ -21,7 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import Card
-from bot.domain.story_clustering import ClusterMember, assign_stories, compute_keys, neighbour_keys
+from bot.domain.story_clustering import ClusterMember, assign_stories
+from bot.domain.story_keys import compute_keys, neighbour_keys
 from bot.store.cards.rows import card_from_row, stored_card_columns
 from bot.store.sql_helpers import chunks
 from bot.store.tables import card_aliases, cards, story_keys

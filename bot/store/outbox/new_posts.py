@@ -38,7 +38,7 @@ from bot.cards.model import Card, CardState
 from bot.domain.delivery import CrosspostState, DeliveryStatus
 from bot.domain.filters import excluding_term
 from bot.domain.moderation import EVERYWHERE
-from bot.domain.story_clustering import RELATED
+from bot.domain.story_keys import RELATED
 from bot.domain.subscription import Frequency, Layout
 from bot.store.cards import stories
 from bot.store.cards.rows import card_from_row, stored_card_columns
