@@ -23,9 +23,10 @@ from bot.settings import Settings
 from bot.shutdown import stop_on_sigterm
 from bot.sources.loader import Loader
 from bot.store import open_store
-from bot.supervisor import finish_step
+from bot.supervisor import Supervisor, finish_step
 from bot.ui.owner_actions import warn_owners
 from bot.ui.registry import COMPONENTS
+from bot.worker.pipeline import Pipeline
 from bot.worker.worker import Worker
 from cogs import ALL
 
@@ -52,7 +53,7 @@ async def open_bot(
     """Open the bot with store, worker and commands, not logged in yet.
 
     With `background` it loads, watches, plans and delivers on its own once logged in; without, the caller drives its
-    `worker` step by step. Without `run_as_leader`, everything that needs the card folder is left to another process.
+    `pipeline` step by step. Without `run_as_leader`, everything that needs the card folder is left to another process.
     With `handle_interactions` it has commands and buttons.
     """
     async with AsyncExitStack() as stack:
@@ -69,10 +70,12 @@ async def open_bot(
         )
         stack.push_async_callback(finish_step, "Closing the gateway", bot.close, _LAST_STEP)
         loader = Loader(store.cards.importer, *settings.cards, need_category=settings.cards_need_category)
-        bot.worker = Worker(settings, store, loader, DiscordSender(bot), clock, metrics, bot.gate)
+        supervisor = Supervisor(clock, metrics)
+        bot.pipeline = Pipeline(settings, store, loader, DiscordSender(bot), clock, supervisor, metrics, bot.gate)
+        bot.worker = Worker(settings, store, bot.pipeline, clock, supervisor)
         bot.worker.is_leader = run_as_leader and not background
         bot.worker.warn_owners = partial(warn_owners, bot)
-        stack.push_async_callback(finish_step, "Ending the work", bot.worker.stop, _LAST_WORK)
+        stack.push_async_callback(finish_step, "Stopping the worker", bot.worker.stop, _LAST_WORK)
         for cog in ALL:
             await bot.add_cog(cog(bot))
         yield bot

@@ -118,9 +118,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         require_moderator(interaction)
         if channel:
             await self._require_private_channel(interaction, channel)
-        reviews, now, oldest = self.bot.store.moderation.reviews, self.bot.clock(), self.bot.settings.max_age
-        await reviews.set_channel(guild_id_of(interaction), channel.id if channel else None, waiting, now, oldest)
-        await self.bot.worker.plan_deliveries()
+        await self.bot.pipeline.set_review_channel(guild_id_of(interaction), channel.id if channel else None, waiting)
         comes = tr("Held cards come to no channel any more.")
         if channel:
             comes = tr(

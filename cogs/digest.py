@@ -179,7 +179,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         if options == selected.options and not selected.unusable:
             raise UserError(tr("Nothing would change. Give at least one option a new value; `all` empties a list."))
         validate_channel(interaction, await autocomplete.resolve_channel(interaction, selected.channel_id), options)
-        changed = await self.bot.worker.change_options(selected, options)
+        changed = await self.bot.pipeline.change_options(selected, options)
         await save_timezone(interaction, timezone)
         await self._show_subscription(interaction, changed, tr("The subscription is changed."))
 
@@ -248,7 +248,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         if words := trouble_text(selected):
             raise UserError(words)
         channel = await autocomplete.resolve_channel(interaction, selected.channel_id)
-        sent = await self.bot.worker.send_digest_now(limit_to_person(interaction, selected, channel))
+        sent = await self.bot.pipeline.send_digest_now(limit_to_person(interaction, selected, channel))
         if not sent.card_count:
             raise UserError(tr("Nothing new has come in since the last digest, so none was sent."))
         await answer_interaction(interaction, sent_text(selected.channel_id, sent.card_count, sent.quiet_until))
@@ -275,10 +275,9 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         await require_channel_manager(interaction, channel.id)
         server, now = guild_id_of(interaction), self.bot.clock()
         if not starts and not ends:
-            if not await self.bot.store.subscriptions.quiet_hours.end_hours(server, channel.id, now):
+            if not await self.bot.pipeline.end_quiet_hours(server, channel.id):
                 none = tr("{channel} has no quiet hours. Give `from` and `to` to set some.", channel=channel.mention)
                 raise UserError(none)
-            await self.bot.worker.plan_deliveries()
             text = tr("{channel} has no quiet hours any more.", channel=channel.mention)
             await answer_interaction(interaction, text)
             return

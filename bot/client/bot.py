@@ -40,6 +40,7 @@ from bot.delivery.gate import Gate
 from bot.metrics import Metrics, SkippedFrame
 from bot.settings import Settings
 from bot.store import Store
+from bot.worker.pipeline import Pipeline
 from bot.worker.worker import Worker
 
 _log = logging.getLogger(__name__)
@@ -88,7 +89,10 @@ class NewsBot(commands.AutoShardedBot):
     A single shard is just the common case: Discord recommends the shard count.
     """
 
+    pipeline: Pipeline
+    """What commands and clicks may ask for."""
     worker: Worker
+    """The background work: for its start, its end and the monitor alone."""
 
     def __init__(
         self,

@@ -94,15 +94,15 @@ _HEADLINES = SubscriptionOptions(when=Frequency.WEEKLY, layout=Layout.LIST)
 
 async def prepare_demo(stage: DemoEnvironment) -> None:
     """Subscribe the channels once the archive is loaded, add the first news, and send the digests early."""
-    await stage.bot.worker.load_cards()
+    await stage.bot.pipeline.load_cards()
     await _open_review_channel(stage)
     digests = ((stage.digest, _DIGEST), (stage.headlines, _HEADLINES))
     made = [await _subscribe_channel(stage, channel, options) for channel, options in digests]
     await _subscribe_channel(stage, stage.news, SubscriptionOptions())
     list(stage.feed.write_published(_FIRST_CARDS, utc_now()))
-    await stage.bot.worker.load_cards()
+    await stage.bot.pipeline.load_cards()
     for subscription in made:
-        await stage.bot.worker.send_digest_now(subscription)
+        await stage.bot.pipeline.send_digest_now(subscription)
 
 
 async def _open_review_channel(stage: DemoEnvironment) -> None:

@@ -41,7 +41,7 @@ class DemoEnvironment:
 async def open_environment(*, background: bool, language: str = ENGLISH) -> AsyncIterator[DemoEnvironment]:
     """Open the bot, logged in on a guild with four channels, with the archive in its folder.
 
-    With `background` it runs as in `newsdesk run`; otherwise the caller drives its worker step by step.
+    With `background` it runs as in `newsdesk run`; otherwise the caller drives its pipeline step by step.
     """
     data = find_sample_data()
     with TemporaryDirectory(prefix="newsdesk-demo-") as place:

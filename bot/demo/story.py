@@ -60,12 +60,12 @@ class _Story:
 
     async def load_cards(self) -> None:
         self.narrator.print_chapter("The bot starts and loads its folder of cards")
-        report = await self.environment.bot.worker.load_cards()
+        report = await self.environment.bot.pipeline.load_cards()
         _check_step(
             report.added > 0 and not report.problems, f"the cards load without problems, not {report.to_counts()}"
         )
         self._show_counts(report.to_counts())
-        await self.environment.bot.worker.plan_and_deliver()
+        await self.environment.bot.pipeline.plan_and_deliver()
 
     def _show_counts(self, counts: dict[str, Any]) -> None:
         wanted = ("files", "cards", "added", "unchanged", "skipped", "problems")
@@ -80,14 +80,14 @@ class _Story:
         options: dict[str, Any] = {"when": "daily", "at": "9:00", "timezone": "Europe/Berlin", "topics": topics}
         some = await self._run_command(stage.admin, stage.news, "digest subscribe", channel=stage.digest, **options)
         _check_step("Daily at 09:00" in some.text, "#digest is subscribed to a daily digest")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         _check_step(not self._get_posts(stage.news), "cards that were out before are not posted")
 
     async def cards_arrive(self) -> None:
         stage = self.environment
         self.narrator.print_chapter(f"{_ARRIVING} new cards are saved in the folder")
         list(stage.feed.write_published(_ARRIVING, utc_now()))
-        self._show_counts((await stage.bot.worker.load_cards()).to_counts())
+        self._show_counts((await stage.bot.pipeline.load_cards()).to_counts())
         await self._deliver_until(stage.news, _ARRIVING)
 
     async def read_cards(self) -> None:
@@ -105,7 +105,7 @@ class _Story:
         stage, before = self.environment, len(self._get_posts(self.environment.news))
         named = await self._run_command(stage.admin, stage.desk, "desk channel", channel=stage.desk)
         _check_step("Held cards now come to" in named.text, "#desk is the place for held cards")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         review = self._find_review()
         self.narrator.print_post(stage.desk, review)
         _check_step("Held: " in review.text, "a review says why its card is held")
@@ -163,7 +163,7 @@ class _Story:
         stage, before = self.environment, self._get_posts(self.environment.news)
         done = await self._run_on_card("desk withdraw", _HELD, reason="Too old to be news")
         _check_step("is withdrawn" in done.text, "/desk withdraw withdraws")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         removed = {post.id for post in before} - {post.id for post in self._get_posts(stage.news)}
         _check_step(removed == {before[-1].id}, "the post of the withdrawn card, and no other, is gone from #news")
         (digest,) = self._get_posts(stage.digest)
@@ -204,7 +204,7 @@ class _Story:
     async def _deliver_until(self, channel: Channel, count: int) -> None:
         """Run the courier, and show what it posted in a channel."""
         before = {message.id for message in self._get_posts(channel)}
-        await self.environment.bot.worker.plan_and_deliver()
+        await self.environment.bot.pipeline.plan_and_deliver()
         posts = self._get_posts(channel)
         for message in posts:
             if message.id not in before:

@@ -222,7 +222,7 @@ class ReportModal(ErrorReportingModal):
             raise UserError(tr(_NOT_TAKEN[outcome], most=MAX_REPORTS))
         thanks = tr("Thank you. The moderators of this server see it.")
         await answer_interaction(interaction, thanks)
-        await bot.worker.plan_deliveries()
+        await bot.pipeline.plan_cards([card.id], guild_id_of(interaction))
 
 
 _NOT_TAKEN = {

@@ -120,7 +120,7 @@ async def _apply_outcome(interaction: Interaction, outcome: DecisionOutcome) -> 
     if not outcome.accepted or outcome.entry is None:
         raise UserError(conflict_text(outcome.entry))
     note = await _write_back_file(interaction, outcome.entry)
-    await interaction.client.worker.plan_deliveries()
+    await interaction.client.pipeline.plan_cards([outcome.entry.card_id], outcome.entry.guild_id)
     return ModerationResult(outcome.entry, note)
 
 
@@ -134,9 +134,9 @@ async def _write_back_file(interaction: Interaction, entry: AuditEntry) -> str:
     if published is None or not leader or not leader.writes_back or not await bot.is_owner(interaction.user):
         return ""
     payload = {"card_id": entry.card_id, "published": published}
-    request_id = await bot.worker.request_work(RequestKind.WRITE_BACK, payload, interaction.user.id)
+    request_id = await bot.pipeline.requests.add_request(RequestKind.WRITE_BACK, payload, interaction.user.id)
     try:
-        if await bot.worker.requests.wait_for_result(request_id, _WRITTEN_WITHIN) is None:
+        if await bot.pipeline.requests.wait_for_result(request_id, _WRITTEN_WITHIN) is None:
             return tr("The decision stands. Its file has not been changed yet: the process that can do so is busy.")
     except UserError as error:
         return f"{tr('The decision stands, but its file was not changed.')} {error}"

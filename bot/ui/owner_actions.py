@@ -58,12 +58,12 @@ async def request_from_leader(interaction: discord.Interaction[NewsBot], kind: R
 
     If it takes long, the reply says so meanwhile. Raises `UserError` with the reason if the request fails.
     """
-    worker = interaction.client.worker
-    request_id = await worker.request_work(kind, {}, interaction.user.id)
-    result = await worker.requests.wait_for_result(request_id, _SOON)
+    requests = interaction.client.pipeline.requests
+    request_id = await requests.add_request(kind, {}, interaction.user.id)
+    result = await requests.wait_for_result(request_id, _SOON)
     if result is None:
         await answer_interaction(interaction, tr(_LATER))
-        result = await worker.requests.wait_for_result(request_id, _LONGEST - _SOON)
+        result = await requests.wait_for_result(request_id, _LONGEST - _SOON)
     if result is None:
         raise UserError(tr(_NOBODY, minutes=int(MAX_AGE.total_seconds() // 60)))
     return result

@@ -50,7 +50,6 @@ class EraseButton(
         erased = await bot.store.members.privacy.erase_member(self.user_id)
         text = tr("Erased: {what}.", what=format_counts(erased)) if any(erased.values()) else tr(_NOTHING)
         await answer_interaction(interaction, content=text, view=None)
-        await bot.worker.plan_deliveries()
 
 
 async def build_export_reply(interaction: Interaction) -> Reply:

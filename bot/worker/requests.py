@@ -34,29 +34,59 @@ class RequestKind(StrEnum):
     WRITE_BACK = "write_back"
 
 
+class RequestClient:
+    """The end of the request queue for those that answer people."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._requests = store.requests
+        self._clock = clock
+        self.on_added: Callable[[], None] = lambda: None
+        """Called after each request of this process, which may be the leader itself."""
+
+    async def add_request(self, kind: RequestKind, payload: Payload, requested_by: int) -> int:
+        """Queue a request for the leader, which may be this process. Returns the request's id."""
+        request_id = await self._requests.add_request(
+            kind, {**payload, _LANGUAGE: current_language()}, requested_by, self._clock()
+        )
+        self.on_added()
+        return request_id
+
+    async def wait_for_result(self, request_id: int, within: float) -> Payload | None:
+        """Wait up to `within` seconds for the result; None on timeout. Raises `UserError` if the request failed."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within
+        while True:
+            found = await self._requests.get_request(request_id)
+            if found is None or found.state is not RequestState.WAITING:
+                return _unwrap_result(found)
+            if loop.time() >= until:
+                return None
+            await asyncio.sleep(_POLL_SECONDS)
+
+
 class RequestWorker:
-    """Both ends of the request queue. `handlers` run on the leader and must be idempotent."""
+    """The leader's end of the request queue. The `handlers` must be idempotent."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime], handlers: Mapping[RequestKind, Handler]) -> None:
         self._requests = store.requests
         self._clock = clock
         self._handlers = handlers
         self._working = asyncio.Lock()
-        self._rung = asyncio.Event()
+        self._wake_event = asyncio.Event()
 
     def wake(self) -> None:
         """Poll for requests immediately."""
-        self._rung.set()
+        self._wake_event.set()
 
     async def run_requests(self, is_leader: Callable[[], bool]) -> None:
         """Handle requests whenever this process is the leader. Runs until cancelled."""
         while True:
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
-                    await self._rung.wait()
+                    await self._wake_event.wait()
             except TimeoutError:
                 pass
-            self._rung.clear()
+            self._wake_event.clear()
             if is_leader():
                 await self.process_waiting()
 
@@ -77,24 +107,6 @@ class RequestWorker:
             reference = secrets.token_hex(4)
             _log.exception("Failure %s in request %s (%s)", reference, request.id, request.kind)
             return RequestState.FAILED, {"reference": reference}
-
-    async def add_request(self, kind: RequestKind, payload: Payload, requested_by: int) -> int:
-        """Queue a request and return its id."""
-        return await self._requests.add_request(
-            kind, {**payload, _LANGUAGE: current_language()}, requested_by, self._clock()
-        )
-
-    async def wait_for_result(self, request_id: int, within: float) -> Payload | None:
-        """Wait up to `within` seconds for the result; None on timeout. Raises `UserError` if the request failed."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + within
-        while True:
-            found = await self._requests.get_request(request_id)
-            if found is None or found.state is not RequestState.WAITING:
-                return _unwrap_result(found)
-            if loop.time() >= until:
-                return None
-            await asyncio.sleep(_POLL_SECONDS)
 
 
 def _unwrap_result(request: WorkerRequest | None) -> Payload:

@@ -66,7 +66,7 @@ async def _plan_deliveries(url: str, cards: Path) -> None:
 
 
 async def _wait_for_all(bots: Sequence[BotProcess]) -> None:
-    while not all("duty" in bot.log for bot in bots):
+    while not all("leader" in bot.log for bot in bots):
         await asyncio.sleep(0.1)
     await asyncio.sleep(2)
 

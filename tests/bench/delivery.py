@@ -34,7 +34,7 @@ Way = Callable[[discord.Client, Sequence[int], int], Awaitable[None]]
 
 async def run_courier(client: discord.Client, _channels: Sequence[int], _cards: int) -> None:
     assert isinstance(client, NewsBot)
-    await client.worker.plan_and_deliver()
+    await client.pipeline.plan_and_deliver()
 
 
 async def run_plain_loop(client: discord.Client, channels: Sequence[int], cards: int) -> None:
@@ -140,7 +140,7 @@ async def bench_without_limits(wire: WireDiscord, messages: int = 2000, channels
             freeze_gc()
             for name, work in (
                 ("bare loop", _send_bare(bot, ids, messages)),
-                ("courier", bot.worker.plan_and_deliver()),
+                ("courier", bot.pipeline.plan_and_deliver()),
             ):
                 wall, cpu = time.perf_counter(), time.process_time()
                 await work

@@ -121,7 +121,7 @@ async def _add_cards(harness: WorkerHarness, cards: list[Card]) -> None:
     fresh = [replace(card, published_at=moment - place * MINUTE) for place, card in enumerate(cards)]
     batch = [(FileStat(f"{card.slug}.md", 1, 1), ParseResult(card)) for card in fresh]
     await harness.store.cards.importer.import_batch("/cards", batch, vanished=(), now=moment, withdraw=False)
-    await harness.worker.plan_deliveries()
+    await harness.pipeline.plan_deliveries()
 
 
 def _split_by_hour(cards: int, hours: int) -> Iterator[list[Card]]:
@@ -135,7 +135,7 @@ async def _run_tick(harness: WorkerHarness, bare: sqlite3.Connection, question: 
     start = perf_counter()
     rows = bare.execute(question, moment).fetchall()
     queries, worked = perf_counter(), process_time()
-    await harness.worker.plan_deliveries()
+    await harness.pipeline.plan_deliveries()
     times.cpu.append((process_time() - worked) * 1000)
     times.ours.append((perf_counter() - queries) * 1000)
     await harness.store.health.checkpoint()

@@ -39,7 +39,7 @@ async def test_publishing_shows_the_card_here_and_nowhere_else(tmp_path: Path) -
         await _load_held(stage, publishedDateTime="2020-01-01T00:00:00Z")
         (choice,) = await stage.admin.autocomplete(stage.news, "desk publish", "card", "held")
         result = await stage.admin.slash(stage.news, "desk publish", card=choice["value"])
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert "is published" in result.response.content
         assert stage.list_titles() == ["Title of held"]
         assert stage.list_titles(elsewhere) == []
@@ -54,7 +54,7 @@ async def test_withdrawing_takes_the_post_away_and_asks_why(tmp_path: Path) -> N
         assert shown.modal is not None
         field = shown.modal["components"][0]["component"]["custom_id"]
         result = await stage.admin.submit_modal(shown, {field: "a duplicate"})
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert "is withdrawn" in result.response.content
         assert stage.list_titles() == []
 
@@ -134,13 +134,13 @@ async def test_a_withdrawal_that_is_undone_brings_the_post_back(tmp_path: Path) 
         await stage.subscribe_channel()
         await stage.load_cards("one")
         done = await stage.admin.slash(stage.news, "desk withdraw", card="one", reason="")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert stage.list_titles() == []
         await stage.admin.click(done.response, label="Undo")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert stage.list_titles() == ["Title of one"]
         again = await stage.admin.slash(stage.news, "desk undo", card="one")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert "is withdrawn in this server" in again.response.content
         assert stage.list_titles() == []
 
@@ -170,17 +170,17 @@ async def test_owners_decide_everywhere_and_every_server_reads_it(tmp_path: Path
         stage.bot.owner_id = stage.admin.id
         done = await stage.admin.slash(stage.news, "desk publish", card="held", scope="everywhere")
         assert "is published everywhere" in done.response.content
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert (stage.list_titles(), stage.list_titles(elsewhere)) == (["Title of held"], ["Title of held"])
         log = await stranger.slash(elsewhere, "desk log")
         assert "Published everywhere by the bot's owner" in log.response.content
         await stage.admin.slash(stage.news, "desk withdraw", card="held", reason="wrong", scope="everywhere")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert (stage.list_titles(), stage.list_titles(elsewhere)) == ([], [])
         own = await stranger.slash(elsewhere, "desk publish", card="held")
         assert "The bot's owners withdrew this card everywhere" in own.response.content
         await stage.admin.slash(stage.news, "desk undo", card="held", scope="everywhere")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert stage.list_titles(elsewhere) == ["Title of held"]
         await _load_held(stage, removed="true")
         assert stage.list_titles(elsewhere) == []

@@ -22,7 +22,7 @@ async def test_a_subscribed_channel_gets_each_new_card_once_oldest_first(tmp_pat
         stage.write_card("a", publishedDateTime="2026-06-01T10:30:00Z")
         await stage.load_cards()
         await stage.load_cards()
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert stage.list_titles() == ["Title of a", "Title of b"]
 
 
@@ -68,7 +68,7 @@ async def test_a_moderator_who_deletes_a_post_is_respected(tmp_path: Path) -> No
 async def test_what_arrived_before_a_crash_is_adopted(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         await stage.subscribe_channel()
-        poster = stage.bot.worker._courier._sender
+        poster = stage.bot.pipeline.courier._sender
         posted = poster.post_message
 
         async def dies_after_sending(*args: object) -> int:
@@ -83,9 +83,9 @@ async def test_what_arrived_before_a_crash_is_adopted(tmp_path: Path) -> None:
         delivery = await head_of(stage.bot.store, channel, stage.clock())
         assert delivery is not None
         with contextlib.suppress(SystemError):
-            await stage.bot.worker._courier._deliver(delivery)
+            await stage.bot.pipeline.courier._deliver(delivery)
         await stage.restart_bot()
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert stage.list_titles() == ["Title of one"]
 
 
@@ -165,10 +165,10 @@ async def test_a_channel_that_closes_is_told_about_once_and_heals_by_itself(tmp_
         stage.env.inject_error("POST", f"/channels/{stage.digest.id}/messages", status=403, code=50013, times=2)
         await stage.load_cards("one")
         stage.clock.advance(minutes=5)
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert stage.list_titles(stage.digest) == []
         stage.clock.advance(hours=2)
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert stage.list_titles(stage.digest) == ["Title of one"]
         assert await stage.bot.store.outbox.circuits.list_all() == []
 
@@ -210,7 +210,7 @@ async def test_a_time_zone_that_this_machine_does_not_know_is_named_wherever_one
         assert "There is no time zone “Mars/Olympus”" in refused.response.content
         await stage.admin.slash(stage.news, "digest edit", timezone="Europe/Berlin", **selected)
         stage.clock.advance(days=1)
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert stage.list_titles(stage.digest) == ["Title of one"]
         shown = await stage.admin.slash(stage.news, "digest check")
         assert "⚠️" not in str(shown.response.embeds[0].to_dict())
@@ -231,5 +231,5 @@ async def test_now_says_when_a_digest_comes_to_a_channel_that_is_quiet(tmp_path:
         assert "Nothing new has come in" in again.response.content
         assert stage.list_titles(stage.digest) == []
         stage.clock.now = end
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert stage.list_titles(stage.digest) == ["Title of one"]

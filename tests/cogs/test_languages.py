@@ -65,7 +65,7 @@ async def test_posts_are_in_the_language_of_the_server(tmp_path: Path) -> None:
         stage.write_card("one", related='[{webUrl: "https://example.net/x", title: Other, provider: {name: Other}}]')
         await stage.load_cards()
         stage.clock.advance(days=1)
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
 
         assert "Merken" in button_ids(stage.list_posts()[0])
         assert stage.list_posts()[0].embeds[0].fields[0].name == "Auch berichtet von"
@@ -106,7 +106,7 @@ async def test_a_personal_digest_is_in_the_language_of_the_member(stage: BotStag
     await stage.admin.slash(stage.news, "follow", topic="Python", at="13:00", timezone="UTC")
     await stage.load_cards("two")
     stage.clock.now = NOW.replace(hour=14)
-    await stage.bot.worker.plan_and_deliver()
+    await stage.bot.pipeline.plan_and_deliver()
 
     events = [message.content for message in stage.admin.user.dm_channel.history()]
     assert any(text.startswith("**Tagesüberblick**") for text in events)

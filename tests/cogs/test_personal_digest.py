@@ -32,7 +32,7 @@ async def find_own_digest(stage: BotStage, person: Any = None) -> Subscription |
 
 async def run_until(stage: BotStage, moment: datetime) -> None:
     stage.clock.now = moment
-    await stage.bot.worker.plan_and_deliver()
+    await stage.bot.pipeline.plan_and_deliver()
 
 
 async def test_a_digest_comes_at_the_members_own_time_with_what_they_follow(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ async def test_it_brings_what_the_server_sees_and_its_buttons_work(tmp_path: Pat
         assert "Title of held" in str(why.response.embeds[0].to_dict())
         assert "Why these?" in button_ids(digest)
         await stage.admin.slash(stage.news, "desk withdraw", card="held", reason="wrong")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert list_digests(stage) == []
 
 
@@ -244,7 +244,7 @@ async def test_a_correction_that_closed_messages_do_not_take_is_tried_again_and_
         await stage.load_cards("rocket", topics="[Space]", title="Mended")
         assert [embed.title for embed in list_digests(stage)[0].embeds] == ["Title of rocket"]
         stage.clock.advance(days=1)
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert [embed.title for embed in list_digests(stage)[0].embeds] == ["Mended"]
         assert list(stage.news.history()) == []
 
@@ -304,7 +304,7 @@ async def test_whoever_left_the_server_gets_no_more_of_its_digest_and_discord_is
     tmp_path: Path,
 ) -> None:
     async with open_stage(tmp_path) as stage:
-        poster, requests = stage.bot.worker._sender, []
+        poster, requests = stage.bot.pipeline._sender, []
         is_member = poster.is_member
 
         async def counting(guild_id: int, user_id: int) -> bool:

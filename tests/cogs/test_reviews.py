@@ -35,9 +35,9 @@ async def test_a_held_card_comes_once_as_readers_will_see_it_with_the_reason(tmp
         assert review.embeds[0].title == "Title of one"
         assert "Held: below the producer's bar" in review.content
         assert list(button_ids(review)) == ["Publish", "Publish in…", "Withdraw", "Edit topics", "Why?"]
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         await stage.restart_bot()
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert len(_get_reviews(stage, desk)) == 1
 
 
@@ -51,12 +51,12 @@ async def test_publishing_turns_the_review_into_a_record_that_can_be_undone_afte
         (record,) = _get_reviews(stage, desk)
         assert f"Published by <@{stage.admin.id}>" in record.content
         assert "Undo" in button_ids(record)
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert stage.list_titles() == ["Title of one"]
         await stage.restart_bot()
         (record,) = _get_reviews(stage, desk)
         await stage.admin.click(record, label="Undo")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert stage.list_titles() == []
         (again,) = _get_reviews(stage, desk)
         assert "Decision taken back by" in again.content
@@ -72,7 +72,7 @@ async def test_a_burst_does_not_flood_the_desk_and_the_best_come_first(tmp_path:
         first = {message.embeds[0].title for message in _get_reviews(stage, desk)}
         assert first == {"Title of card-5", "Title of card-4"}
         await stage.admin.click(_get_reviews(stage, desk)[0], label="Publish")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert [m.embeds[0].title for m in _get_reviews(stage, desk)][-1] == "Title of card-3"
         assert len(_get_reviews(stage, desk)) == 3
         queue = await stage.admin.slash(stage.news, "desk queue")
@@ -103,7 +103,7 @@ async def test_a_card_can_be_published_in_chosen_subscriptions_only(tmp_path: Pa
         (there,) = [option["value"] for option in select["options"] if "#digest" in option["label"]]
         done = await stage.admin.select(requests.response, values=[there], custom_id=select["custom_id"])
         assert "is published" in done.response.content
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert (stage.list_titles(), stage.list_titles(stage.digest)) == ([], ["Title of one"])
         (record,) = _get_reviews(stage, desk)
         assert f"only in <#{stage.digest.id}>" in record.content
@@ -125,7 +125,7 @@ async def test_edited_topics_decide_where_a_card_goes_and_what_its_post_shows(tm
         (review,) = _get_reviews(stage, desk)
         assert "Topics set to Space, Mars" in review.content
         await stage.admin.click(review, label="Publish")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert (stage.list_titles(), stage.list_titles(stage.digest)) == (["Title of one"], [])
         assert stage.list_posts()[0].embeds[0].footer.text == "Space · Mars"
 
@@ -142,13 +142,13 @@ async def test_a_members_report_puts_a_published_card_before_the_moderators(tmp_
             field = shown.modal["components"][0]["component"]["custom_id"]
             result = await stage.member.submit_modal(shown, {field: "The **link** is dead @everyone"})
             assert answer in result.response.content
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         (review,) = _get_reviews(stage, desk)
         assert "Reported by 1 member" in review.content
         queue = await stage.admin.slash(stage.news, "desk queue")
         assert "Reported by 1 member" in (queue.response.embeds[0].description or "")
         await stage.admin.click(review, label="Keep")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         (record,) = _get_reviews(stage, desk)
         assert "Published by" in record.content
         assert "Nothing waits" in (await stage.admin.slash(stage.news, "desk queue")).response.content
@@ -185,10 +185,10 @@ async def test_another_desk_takes_over_what_waits_and_none_takes_it_away(tmp_pat
         await stage.admin.click(_get_reviews(stage, first)[0], label="Publish")
         second = stage.private_channel("other-desk")
         await stage.admin.slash(stage.news, "desk channel", channel=second)
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert (len(_get_reviews(stage, first)), len(_get_reviews(stage, second))) == (1, 1)
         await stage.admin.slash(stage.news, "desk channel")
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         assert (len(_get_reviews(stage, first)), len(_get_reviews(stage, second))) == (1, 0)
 
 

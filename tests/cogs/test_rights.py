@@ -117,7 +117,7 @@ async def _build_world(stage: BotStage) -> RightsWorld:
     decision = Decision(stage.guild.id, 3, Verdict.PUBLISH, stage.admin.id, stage.clock())
     outcome = await store.moderation.decisions.decide_card(decision, source=DecisionSource.COMMAND, expected=None)
     assert outcome.entry
-    await stage.bot.worker.plan_deliveries()
+    await stage.bot.pipeline.plan_deliveries()
     queue = await stage.admin.slash(hall, "desk queue")
     key = button_ids(queue.response)["Publish 1"].split(":")[3]
     log_request = {"kind": "log", "card_id": None, "actor_id": None, "after": None, "source": None}

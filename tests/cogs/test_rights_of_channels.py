@@ -240,7 +240,7 @@ async def test_whoever_may_not_mention_a_role_cannot_have_it_done(tmp_path: Path
         stage.clock.advance(seconds=5)
         await stage.load_cards("news")
         await person.slash(stage.news, "digest now", subscription=str(calling.id))
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
         sent = [post for post in stage.digest.history() if "Python" in str(post.content) or post.embeds]
         assert sent
         assert any(f"<@&{pings.id}>" in str(post.content) for post in sent) is can

@@ -239,8 +239,8 @@ async def test_the_courier_goes_on_when_a_closed_channel_cannot_be_handled(
     for name in "ab":
         desk.write_card(name, publishedDateTime=f"2026-06-01T0{'ab'.index(name) + 1}:00:00Z")
         desk.clock.advance(seconds=1)
-        await desk.worker._loader.load_cards(desk.clock(), accept_withdrawals=True)
-        await desk.worker.plan_deliveries()
+        await desk.pipeline.loader.load_cards(desk.clock(), accept_withdrawals=True)
+        await desk.pipeline.plan_deliveries()
         courier.wake()
         async with asyncio.timeout(20):
             while len(titles_by_channel(desk)[WELL]) < "ab".index(name) + 1:

@@ -41,7 +41,7 @@ async def test_a_post_whose_answer_was_lost_is_found_whatever_the_local_clock_sa
     await harness.restart_bot()
     await harness.deliver_due(minutes=20)
     assert [message.title for message in await harness.list_messages() if message.title] == ["Title of a"]
-    assert harness.bot.worker.duplicates_prevented == 1
+    assert harness.bot.pipeline.duplicates_prevented == 1
 
 
 @pytest.mark.parametrize("kind", ["forum", "thread", "announcement"])

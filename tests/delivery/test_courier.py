@@ -178,7 +178,7 @@ async def test_a_real_cards_rewrites_give_at_most_one_post(harness: WorkerHarnes
         (harness.folder / "card.md").write_bytes(version.read_bytes())
         harness.clock.advance(hours=2)
         await harness.worker.load_cards(accept_withdrawals=True)
-        await harness.worker.plan_and_deliver()
+        await harness.pipeline.plan_and_deliver()
         assert len(harness.channels.messages) <= 1
     assert harness.channels.calls.count("post") <= 1
 

@@ -68,7 +68,7 @@ class FaultLine:
         self.clock.advance(seconds=1)
         await self.bot.worker.load_cards(accept_withdrawals=True)
         for _ in range(6):
-            await self.bot.worker.plan_and_deliver()
+            await self.bot.pipeline.plan_and_deliver()
             self.clock.advance(hours=2)
 
     async def message_titles(self) -> list[str | None]:

@@ -97,7 +97,7 @@ async def test_one_closed_dm_keeps_nobody_else_from_being_told(harness: WireHarn
     people = [await harness.wire.get_dm(name) for name in ("one", "two", "three")]
     users = [(await harness.wire._call_verb("user", user=name))["id"] for name in ("one", "two", "three")]
     await harness.wire.change_channel(people[0].id, access="closed")
-    assert await harness.bot.worker._courier._sender.notify_guild(0, "Hello.", users)
+    assert await harness.bot.pipeline.courier._sender.notify_guild(0, "Hello.", users)
     events = [[message.content for message in await harness.wire.list_messages(dm.id)] for dm in people]
     assert events == [[], ["Hello."], ["Hello."]]
 
@@ -108,7 +108,7 @@ async def test_nor_does_any_other_failure(harness: WireHarness, fault: str) -> N
     users = [(await harness.wire._call_verb("user", user=name))["id"] for name in ("one", "two")]
     more: dict[str, Any] = {"retry_after": 120.0} if fault == "rate_limited" else {}
     await harness.wire.add_fault(fault, "POST", f"/channels/{people[0].id}/messages", times=ANY, **more)
-    told_any = await harness.bot.worker._courier._sender.notify_guild(0, "Hello.", users)
+    told_any = await harness.bot.pipeline.courier._sender.notify_guild(0, "Hello.", users)
     events = [[message.content for message in await harness.wire.list_messages(dm.id)] for dm in people]
     # A page of the edge stops everything for a while.
     assert (told_any, events) == ((False, [[], []]) if fault == "page_404" else (True, [[], ["Hello."]]))

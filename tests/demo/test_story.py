@@ -14,7 +14,7 @@ from rich.console import Console
 from bot.demo import run_headless
 from bot.demo.story import play_story
 from bot.errors import UserError
-from bot.worker.worker import Worker
+from bot.worker.pipeline import Pipeline
 
 ROOT = Path(__file__).parent.parent.parent
 STEPS = (
@@ -57,10 +57,10 @@ def test_the_story_is_told_in_order_into_a_pipe_from_an_empty_home(tmp_path: Pat
 
 
 async def test_a_courier_that_posts_nothing_spoils_the_story(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def idle(_newsroom: Worker) -> None:
+    async def idle(_pipeline: Pipeline) -> None:
         return None
 
-    monkeypatch.setattr(Worker, "plan_and_deliver", idle)
+    monkeypatch.setattr(Pipeline, "plan_and_deliver", idle)
     console = Console(file=io.StringIO(), width=200)
     assert await play_story(console) == 1
     assert isinstance(console.file, io.StringIO)

@@ -70,7 +70,7 @@ async def test_a_lost_answer_is_a_duplicate_prevented(harness: WorkerHarness) ->
     await harness.deliver_due()
     await harness.deliver_due(minutes=1)
     assert metric_values(harness.metrics)["newsdesk_duplicates_prevented_total"] == 1
-    assert harness.worker.duplicates_prevented == 1
+    assert harness.pipeline.duplicates_prevented == 1
 
 
 async def test_the_way_from_publication_to_post_is_measured_once_a_post(harness: WorkerHarness) -> None:

@@ -71,7 +71,7 @@ class WireHarness:
         """Load the folder, then plan and deliver what is due."""
         self.clock.advance(**(later or {"seconds": 1}))
         await self.bot.worker.load_cards(accept_withdrawals=True)
-        await self.bot.worker.plan_and_deliver()
+        await self.bot.pipeline.plan_and_deliver()
 
     async def send_card(self, slug: str, **fields: object) -> None:
         """Write one card and deliver it."""

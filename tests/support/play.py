@@ -186,7 +186,7 @@ def load_cards(*slugs: str, **fields: str) -> Step:
 def advance_clock(**span: float) -> Step:
     async def act(play: ScriptedSession) -> None:
         play.stage.clock.advance(**span)
-        await play.stage.bot.worker.plan_and_deliver()
+        await play.stage.bot.pipeline.plan_and_deliver()
 
     return act
 
@@ -260,7 +260,7 @@ def warn_owners(language: str) -> Step:
         bot.application_info = AsyncMock(return_value=owner)  # type: ignore[method-assign]
         with override_language(language):
             await owner_actions.warn_owners(bot, 30)
-        bot.worker.held_back = 30
+        bot.pipeline.held_back = 30
         await bot.worker.store_state()
 
     return act

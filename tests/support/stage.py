@@ -96,7 +96,7 @@ class BotStage:
             self.write_card(slug, **fields)
         self.clock.advance(seconds=1)
         await self.bot.worker.load_cards()
-        await self.bot.worker.plan_and_deliver()
+        await self.bot.pipeline.plan_and_deliver()
 
     def write_card(self, slug: str, **fields: Any) -> Path:
         """Write one card file; the fields given replace those of an ordinary published card."""

@@ -14,6 +14,7 @@ from bot.client.bot import NewsBot
 from bot.sources.loader import Loader
 from bot.store.health import HealthChecks
 from bot.store.outbox.queue import DeliveryQueue
+from bot.worker.pipeline import Pipeline
 from bot.worker.worker import Worker
 
 
@@ -76,7 +77,7 @@ WHAT: dict[str, Callable[[], None]] = {
     "load blocks a thread": _patched(Loader, "load_cards", _blocks_thread),
     "load hangs": _patched(Loader, "load_cards", _hangs),
     "load ignores": _patched(Loader, "load_cards", _ignores),
-    "plan hangs": _patched(Worker, "plan_deliveries", _hangs),
+    "plan hangs": _patched(Pipeline, "plan_deliveries", _hangs),
     "courier ignores": _patched(DeliveryQueue, "fetch_due", _ignores),
     "courier blocks a thread": _patched(DeliveryQueue, "fetch_due", _blocks_thread),
     "login hangs": _patched(NewsBot, "login", _hangs),

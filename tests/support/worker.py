@@ -17,6 +17,8 @@ from bot.sources.loader import Loader
 from bot.store import Store, open_store
 from bot.store.cards.rows import StoredCard
 from bot.store.outbox.refused_messages import RefusedMessage
+from bot.supervisor import Supervisor
+from bot.worker.pipeline import Pipeline
 from bot.worker.worker import Worker
 from tests.support.stage import BotStage, ManualClock
 from tests.support.stores import new_database
@@ -107,7 +109,11 @@ class WorkerHarness:
         self.metrics = Metrics()
         self.gate = Gate(self.clock, self.metrics.set_gate_state)
         loader = Loader(store.cards.importer, folder)
-        self.worker = Worker(selected, store, loader, self.channels, self.clock, self.metrics, self.gate)
+        supervisor = Supervisor(self.clock, self.metrics)
+        self.pipeline = Pipeline(
+            selected, store, loader, self.channels, self.clock, supervisor, self.metrics, self.gate
+        )
+        self.worker = Worker(selected, store, self.pipeline, self.clock, supervisor)
 
     def write_card(self, slug: str, **fields: object) -> None:
         BotStage.write_card(self, slug, **fields)  # type: ignore[arg-type]  # it only needs the folder
@@ -115,7 +121,7 @@ class WorkerHarness:
     async def deliver_due(self, **later: float) -> None:
         self.clock.advance(**(later or {"seconds": 1}))
         await self.worker.load_cards(accept_withdrawals=True)
-        await self.worker.plan_and_deliver()
+        await self.pipeline.plan_and_deliver()
 
     async def next_due(self) -> datetime | None:
         return await self.store.outbox.queue.next_due_at(self.clock())

@@ -82,7 +82,7 @@ async def test_two_hundred_decisions_at_once_are_one_decision_one_entry_one_post
 ) -> None:
     harness.write_card("one", published="false", heat="10")
     await harness.bot.worker.load_cards()
-    await harness.bot.worker.plan_and_deliver()
+    await harness.bot.pipeline.plan_and_deliver()
     (review,) = await harness.wire.list_messages(harness.desk)
     people = [Person(f"moderator {number}") for number in range(MODERATORS)]
     if by == "a command":
@@ -94,7 +94,7 @@ async def test_two_hundred_decisions_at_once_are_one_decision_one_entry_one_post
     else:
         acts = [harness.wire.click_component(review, label="Publish", person=each, within=PATIENCE) for each in people]
     outcomes = await asyncio.gather(*acts)
-    await harness.bot.worker.plan_and_deliver()
+    await harness.bot.pipeline.plan_and_deliver()
     refused = [each for each in outcomes if "was faster" in each.words or "published here already" in each.words]
     assert len(refused) == MODERATORS - 1
     assert all(each.acknowledged and not each.refused for each in outcomes)
@@ -125,12 +125,12 @@ async def test_a_review_whose_answer_was_lost_is_found_again_and_follows_its_dec
     harness.write_card("one", published="false", heat="10")
     await harness.bot.worker.load_cards()
     for _ in range(3):
-        await harness.bot.worker.plan_and_deliver()
+        await harness.bot.pipeline.plan_and_deliver()
         harness.clock.advance(minutes=10)
     (review,) = await harness.wire.list_messages(harness.desk)
     clicked = await harness.wire.click_component(review, label="Publish")
     assert "Published by" in clicked.text
-    await harness.bot.worker.plan_and_deliver()
+    await harness.bot.pipeline.plan_and_deliver()
     (record,) = await harness.wire.list_messages(harness.desk)
     assert "Published by" in record.content
 
@@ -177,7 +177,7 @@ def hold(monkeypatch: pytest.MonkeyPatch) -> Hold:
 async def _news(harness: ClickLine, slug: str = "one", **fields: str) -> WireMessage:
     harness.write_card(slug, **fields)
     await harness.bot.worker.load_cards()
-    await harness.bot.worker.plan_and_deliver()
+    await harness.bot.pipeline.plan_and_deliver()
     (message,) = await harness.wire.list_messages(harness.desk if fields else harness.news)
     return message
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, tzinfo
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +38,20 @@ ENDS: dict[Callable[[], Awaitable[None]], str] = {
     _is_cancelled: "it was cancelled",
 }
 WORK = {
-    "courier": ("_courier", "run"),
-    "duty": ("", "_acquire_leadership"),
-    "watcher": ("", "_watch_folders"),
-    "scheduler": ("_schedule", "run"),
-    "requests": ("requests", "run_requests"),
+    "courier": ("pipeline.courier", "run"),
+    "duty": ("worker", "_acquire_leadership"),
+    "watcher": ("worker", "_watch_folders"),
+    "scheduler": ("worker._schedule", "run"),
+    "requests": ("worker.requests", "run_requests"),
 }
-"""What is kept, and where the newsroom has it from."""
+"""What is kept running, and which part of the harness has it."""
 JOBS = {
-    "plan": ("", "_run_scheduled_plan"),
-    "crosspost": ("_crossposter", "crosspost_due"),
-    "report what was refused": ("_reporter", "report_due"),
-    "forget what is old": ("", "_delete_old_rows"),
-    "compare the folder": ("", "_load_in_background"),
-    "heartbeat": ("", "_write_heartbeat"),
+    "plan": ("worker", "_run_scheduled_plan"),
+    "crosspost": ("pipeline.crossposter", "crosspost_due"),
+    "report what was refused": ("pipeline.refusal_reporter", "report_due"),
+    "forget what is old": ("worker", "_delete_old_rows"),
+    "compare the folder": ("worker", "_load_in_background"),
+    "heartbeat": ("worker", "_write_heartbeat"),
 }
 """What the schedule does again and again."""
 
@@ -77,7 +78,7 @@ def _break_work(
     desk: WorkerHarness, where: tuple[str, str], end: Callable[[], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], None]:
     """Let this work end so each time, until the function that this gives is called."""
-    part = getattr(desk.worker, where[0]) if where[0] else desk.worker
+    part = attrgetter(where[0])(desk)
     whole, is_spoiled = getattr(part, where[1]), True
 
     async def spoiled(*args: Any, **options: Any) -> Any:
@@ -150,7 +151,7 @@ async def test_nothing_that_runs_is_without_a_keeper(tmp_path: Path, monkeypatch
 async def test_a_courier_whose_channel_breaks_serves_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that gets past the boundary of a channel ends the courier and all its channels' tasks with it."""
     async with _run_harness(tmp_path, monkeypatch) as desk:
-        courier, fails = desk.worker._courier, 2
+        courier, fails = desk.pipeline.courier, 2
         serve = courier._serve_channel
 
         async def broken(*args: Any) -> None:

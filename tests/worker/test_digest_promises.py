@@ -101,7 +101,7 @@ async def test_an_edit_loses_no_card_that_waits_for_the_next_slot(
     for number in range(7):
         await load_cards(desk, f"card{number}")
         await wait_hours(desk, 10)
-        await desk.worker.change_options(
+        await desk.pipeline.change_options(
             await get_subscription(desk), replace(options, **edited) if number % 2 else options
         )
     await wait_hours(desk, 24 * 8)
@@ -111,7 +111,7 @@ async def test_an_edit_loses_no_card_that_waits_for_the_next_slot(
 async def test_a_digest_that_becomes_instant_brings_what_waits_first(desk: WorkerHarness) -> None:
     await add_subscription(desk)
     await load_cards(desk, "one", "two")
-    await desk.worker.change_options(await get_subscription(desk), SubscriptionOptions())
+    await desk.pipeline.change_options(await get_subscription(desk), SubscriptionOptions())
     await load_cards(desk, "three")
     assert [sorted(each) for each in digest_slugs(desk)] == [["one", "two"], ["three"]]
 
@@ -261,8 +261,8 @@ async def test_now_says_what_was_filed_and_when_it_comes(desk: WorkerHarness) ->
     await load_cards(desk, "one", "two")
     await desk.store.subscriptions.quiet_hours.set_hours(1, NEWS, QuietHours(time(6), time(20), "UTC"), desk.clock())
     end = desk.clock().replace(hour=20, minute=0, second=0, microsecond=0)
-    assert await desk.worker.send_digest_now(subscription) == DigestReceipt(2, end)
-    assert await desk.worker.send_digest_now(subscription) == DigestReceipt(
+    assert await desk.pipeline.send_digest_now(subscription) == DigestReceipt(2, end)
+    assert await desk.pipeline.send_digest_now(subscription) == DigestReceipt(
         0
     )  # read before the first one: nothing was filed
     await wait_hours(desk, 9)
@@ -299,7 +299,7 @@ class PromiseScript:
 
     async def edit_digest(self) -> None:
         zone = self.dice.choice(["UTC", "Asia/Tokyo", "America/New_York", "Europe/Berlin"])
-        await self.desk.worker.change_options(
+        await self.desk.pipeline.change_options(
             await get_subscription(self.desk), replace(self.dice.choice(self.wishes), timezone=zone)
         )
 

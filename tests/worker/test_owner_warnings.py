@@ -42,18 +42,18 @@ async def desk(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
 
 async def _load_holding_back(desk: WorkerHarness) -> None:
     """As a load that finds most cards gone; what a load does with files is tried elsewhere."""
-    read = desk.worker._load_folder
+    read = desk.pipeline.load_folder
 
-    async def held(*arguments: Any) -> Any:
-        report = await read(*arguments)
-        report.held_back = desk.worker.held_back = 30
+    async def held(**options: Any) -> Any:
+        report = await read(**options)
+        report.held_back = desk.pipeline.held_back = 30
         return report
 
-    desk.worker._load_folder = held  # type: ignore[method-assign,assignment]
+    desk.pipeline.load_folder = held  # type: ignore[method-assign]
     try:
         await desk.worker.load_cards()
     finally:
-        desk.worker._load_folder = read  # type: ignore[method-assign]
+        desk.pipeline.load_folder = read  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("failure", [*FAILURES.values(), RuntimeError("a defect")], ids=repr)
@@ -77,7 +77,7 @@ async def test_a_warning_that_fails_stops_no_plan_and_comes_with_a_later_load(
         await _load_holding_back(desk)
         while len(tries) < count:
             await asyncio.sleep(0.005)
-    await desk.worker._courier.deliver_due()
+    await desk.pipeline.courier.deliver_due()
     assert desk.channels.titles == ["Title of one"]
     await _load_holding_back(desk)
     await asyncio.sleep(0.05)

@@ -127,7 +127,7 @@ async def test_an_edit_mends_it(desk: WorkerHarness) -> None:
     await load_cards(desk, "one")
     await desk.deliver_due(days=1)
     (found,) = await desk.store.subscriptions.list_for_guild(BERLIN)
-    await desk.worker.change_options(found, DAILY)
+    await desk.pipeline.change_options(found, DAILY)
     await desk.deliver_due(days=1)
     assert digest_slugs(desk) == [["one"]]
 
@@ -165,7 +165,7 @@ async def test_an_edit_that_names_a_slot_which_has_come_breaks_nothing_and_loses
     await desk.deliver_due(hours=2)
     own = (await desk.store.subscriptions.list_for_guild(BERLIN))[0]
     await load_cards(desk, "two")
-    await desk.worker.change_options(own, replace(DAILY, timezone=zone, skip_empty=False))
+    await desk.pipeline.change_options(own, replace(DAILY, timezone=zone, skip_empty=False))
     for _ in range(48):
         await desk.deliver_due(hours=1)
     assert (
@@ -188,9 +188,9 @@ async def test_a_clock_that_ran_ahead_for_a_tick_puts_nothing_off(desk: WorkerHa
     await load_cards(desk, "one")
     at = desk.clock()
     desk.clock.now = at + ahead
-    await desk.worker.plan_and_deliver()
+    await desk.pipeline.plan_and_deliver()
     desk.clock.now = at
-    await desk.worker.plan_and_deliver()
+    await desk.pipeline.plan_and_deliver()
     await load_cards(desk, "two")
     for _ in range(48):  # the slot that came a day early has come
         await desk.deliver_due(hours=1)
@@ -203,7 +203,7 @@ async def test_a_clock_that_ran_ahead_for_a_tick_puts_nothing_off(desk: WorkerHa
 
 async def test_a_next_slot_that_no_timetable_allows_is_brought_back(desk: WorkerHarness) -> None:
     own = await add_subscription(desk)
-    await desk.worker.plan_and_deliver()
+    await desk.pipeline.plan_and_deliver()
     await run_statement(desk, "UPDATE subscriptions SET next_at = 9999999999999999 WHERE id = :id", id=own.id)
     await load_cards(desk, "one")
     await desk.deliver_due(days=1)
@@ -238,7 +238,7 @@ async def test_whatever_is_edited_and_however_the_clock_goes_no_slot_comes_twice
         for act, number, zone in acts_of(seed):
             if act == "edit":
                 (own,) = await desk.store.subscriptions.list_for_guild(10 + number)
-                await desk.worker.change_options(own, replace(own.options, timezone=zone))
+                await desk.pipeline.change_options(own, replace(own.options, timezone=zone))
             elif act == "card":
                 await load_cards(desk, f"card{cards}")
                 cards += 1
@@ -246,9 +246,9 @@ async def test_whatever_is_edited_and_however_the_clock_goes_no_slot_comes_twice
                 await desk.deliver_due(hours=number)
             else:
                 desk.clock.advance(hours=number)
-                await desk.worker.plan_and_deliver()
+                await desk.pipeline.plan_and_deliver()
                 desk.clock.advance(hours=-number if number > 0 else 0)
-                await desk.worker.plan_and_deliver()
+                await desk.pipeline.plan_and_deliver()
         await load_cards(desk, "last")
         for _ in range(4):
             await desk.deliver_due(days=1)

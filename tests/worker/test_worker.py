@@ -57,13 +57,13 @@ async def test_a_load_that_breaks_does_not_end_the_watching(
             async def full(*_: object, **__: object) -> None:
                 raise OSError("No space left on device")
 
-            broken.setattr(stage.bot.worker._loader, "load_cards", full)
+            broken.setattr(stage.bot.pipeline.loader, "load_cards", full)
             stage.write_card("lost")
             assert await _wait_until(lambda: asyncio.sleep(0, "Could not load the folder" in caplog.text))
-        assert stage.bot.worker.last_load_error == "OSError: No space left on device"
+        assert stage.bot.pipeline.last_load_error == "OSError: No space left on device"
         stage.write_card("found")
         assert await _wait_until(lambda: _is_stored(stage, "found"))
-        assert not stage.bot.worker.last_load_error
+        assert await _wait_until(lambda: asyncio.sleep(0, not stage.bot.pipeline.last_load_error))
         assert await _is_stored(stage, "lost")
 
 

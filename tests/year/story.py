@@ -153,7 +153,7 @@ async def _run_clock(harness: WorkerHarness, year: YearRecord, connection: sqlit
         while coming and coming[-1].at <= moment:
             now.append(coming.pop())
         await _store_arrivals(harness, now)
-        await harness.worker.plan_and_deliver()
+        await harness.pipeline.plan_and_deliver()
         year.ticks += 1
 
 

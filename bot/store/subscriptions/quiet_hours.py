@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.delivery import DeliveryStatus
 from bot.domain.digest_schedule import is_known_zone
+from bot.domain.moderation import EVERYWHERE
 from bot.domain.quiet_hours import QuietHours
 from bot.store.column_parsers import parse_clock
 from bot.store.database import Database
@@ -72,9 +73,12 @@ class QuietHoursStore:
         """List a server's channels with quiet hours."""
         return await self._select_channels(quiet_hours.c.guild_id == guild_id)
 
-    async def fetch_changing(self, now: datetime) -> list[QuietChannel]:
+    async def fetch_changing(self, now: datetime, guild_id: int = EVERYWHERE) -> list[QuietChannel]:
         """List channels whose `turns_at` has passed, or is implausibly far ahead because the clock was set back."""
-        return await self._select_channels((quiet_hours.c.turns_at <= now) | (quiet_hours.c.turns_at > now + MAX_QUIET))
+        changing = (quiet_hours.c.turns_at <= now) | (quiet_hours.c.turns_at > now + MAX_QUIET)
+        if guild_id != EVERYWHERE:
+            changing &= quiet_hours.c.guild_id == guild_id
+        return await self._select_channels(changing)
 
     async def list_all(self) -> list[QuietChannel]:
         """List all channels with quiet hours."""
