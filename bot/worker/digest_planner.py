@@ -33,7 +33,7 @@ from bot.render.subscriptions import WhatIfResult
 from bot.store import Store
 from bot.store.cards.rows import StoredCard
 from bot.store.outbox.digest_candidates import CandidatePool
-from bot.store.outbox.digests import DeferredStory, DigestBatch, OverdueMessage, PlannedMessage
+from bot.store.outbox.digests import CardTakenError, DeferredStory, DigestBatch, OverdueMessage, PlannedMessage
 
 _log = logging.getLogger(__name__)
 
@@ -115,6 +115,9 @@ class DigestPlanner:
         """Make a batch of digests. On failure, bisect the batch to isolate the one at fault."""
         try:
             return await self._plan_batch(due, now)
+        except CardTakenError:
+            if len(due) == 1:
+                return 0  # a click's plan was faster: the digest is still due, and the next tick chooses again
         except Exception as error:  # noqa: BLE001 - one failing digest must not affect the others
             if len(due) == 1:
                 _log.exception("Could not make the digest of subscription %s", due[0].id)
@@ -232,7 +235,10 @@ class DigestPlanner:
         for waiting in found.waiting.values():
             slot = f"quiet {now:%Y-%m-%d %H:%M:%S.%f}"
             batch.messages += await self._gather_messages(waiting, slot, quiet_heading, now)
-        return len((await self._store.outbox.digests.save_batch(batch, now)).messages)
+        try:
+            return len((await self._store.outbox.digests.save_batch(batch, now)).messages)
+        except CardTakenError:
+            return 0  # as in `_plan_each`
 
     async def catch_up_channel(self, channel_id: int) -> None:
         """Replace the stories queued for a channel during an outage with one digest."""
@@ -284,6 +290,12 @@ class DigestPlanner:
 
     async def plan_now(self, subscription: Subscription) -> DigestReceipt:
         """Send an extra digest immediately, or at the end of quiet hours. The timetable does not change."""
+        try:
+            return await self._plan_extra(subscription)
+        except CardTakenError:
+            return await self._plan_extra(subscription)  # the cards that are left
+
+    async def _plan_extra(self, subscription: Subscription) -> DigestReceipt:
         now = self._clock()
         preview = await self.preview_digest(subscription)
         if not (selected := preview.selection.cards):

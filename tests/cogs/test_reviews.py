@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import discord
+from sqlalchemy import delete, event, func, insert, select
 
+from bot.domain.subscription import Frequency, SubscriptionOptions
+from bot.store.tables import cards, deliveries, subscriptions
 from tests.support.stage import BotStage, button_ids, open_stage
 
 
@@ -212,3 +217,93 @@ async def test_a_desk_that_was_opened_to_everybody_gets_nothing_until_it_is_priv
         assert _get_reviews(stage, desk) == []
         reply = await stage.admin.slash(stage.news, "desk channel", channel=desk)
         assert "Everybody can read" in reply.response.content
+
+
+async def test_a_click_plans_its_card_in_its_server_and_nothing_of_other_servers(tmp_path: Path) -> None:
+    """Thousands of due digests and changed cards of others do not make a click slower than Discord waits."""
+    async with open_stage(tmp_path) as stage:
+        desk = await _open_review_channel(stage)
+        await stage.subscribe_channel()
+        await _load_held(stage, "one")
+        await _load_held(stage, "two")
+        first, second = _get_reviews(stage, desk)
+        await stage.bot.pipeline.plan_deliveries()
+        with _record_statements(stage) as alone:
+            await stage.admin.click(first, label="Publish")
+        await stage.bot.pipeline.plan_and_deliver()
+        await _fill_other_servers(stage, digests=2000, posts=20)
+        before = await _read_plan(stage)
+        with _record_statements(stage) as among_many:
+            await stage.admin.click(second, label="Publish")
+        assert among_many == alone
+        assert await _read_plan(stage) == before
+        await stage.bot.pipeline.courier.deliver_due()
+        assert stage.list_titles() == ["Title of one", "Title of two"]
+        assert await stage.bot.pipeline.plan_deliveries() == 2000 + (20 + 1) * 5
+        assert await _read_plan(stage) != before
+
+
+async def test_a_click_keeps_to_quiet_hours_that_no_plan_has_begun_yet(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        desk = await _open_review_channel(stage)
+        await stage.subscribe_channel()
+        await stage.admin.slash(stage.news, "digest quiet", channel=stage.news, **{"from": "13:00", "to": "14:00"})
+        await _load_held(stage, "one")
+        (review,) = _get_reviews(stage, desk)
+        stage.clock.advance(hours=1)
+        await stage.admin.click(review, label="Publish")
+        await stage.bot.pipeline.courier.deliver_due()
+        assert stage.list_titles() == []
+        stage.clock.advance(hours=1)
+        await stage.bot.pipeline.plan_and_deliver()
+        assert len(stage.list_posts()) == 1
+
+
+@contextmanager
+def _record_statements(stage: BotStage) -> Iterator[list[str]]:
+    """All that the store sends to its engine meanwhile."""
+    statements: list[str] = []
+    engine = stage.bot.store.subscriptions._database.engine.sync_engine
+
+    def record(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", record)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", record)
+
+
+async def _fill_other_servers(stage: BotStage, *, digests: int, posts: int) -> None:
+    """Digests of other servers that are due, and changed cards for their channels; nothing of it is planned."""
+    options = SubscriptionOptions(when=Frequency.HOURLY, skip_empty=False)
+    for moment in (options, SubscriptionOptions()):
+        await stage.bot.store.subscriptions.add_subscription(
+            guild_id=1, channel_id=1, created_by=1, now=stage.clock(), options=moment
+        )
+    stage.clock.advance(hours=1)
+    async with stage.bot.store.subscriptions._database.begin_write() as connection:
+        query = select(subscriptions).where(subscriptions.c.guild_id == 1)
+        for row in (await connection.execute(query)).mappings().all():
+            many = posts if row["when"] == Frequency.INSTANT else digests
+            places = range(10_000 * len(row["when"]), 10_000 * len(row["when"]) + many)
+            rows = [{**row, "id": place, "guild_id": place, "channel_id": place} for place in places]
+            await connection.execute(insert(subscriptions), rows)
+        await connection.execute(delete(subscriptions).where(subscriptions.c.guild_id == 1))
+    for number in range(5):
+        stage.write_card(f"other-{number}", topics=f"[Topic {number}]", provider=f"{{name: Paper {number}}}")
+    stage.clock.advance(seconds=1)
+    await stage.bot.pipeline.load_folder()
+
+
+async def _read_plan(stage: BotStage) -> tuple[Any, ...]:
+    """What is planned for other servers, and which cards and digests are still to be planned."""
+    own = stage.guild.id
+    queries = (
+        select(func.count()).select_from(deliveries).where(deliveries.c.guild_id != own),
+        select(func.count()).where(cards.c.unplanned, cards.c.slug.startswith("other")),
+        select(func.count()).where(subscriptions.c.next_at <= stage.clock()),
+    )
+    async with stage.bot.store.subscriptions._database.begin_read() as connection:
+        return tuple([(await connection.execute(query)).scalar_one() for query in queries])

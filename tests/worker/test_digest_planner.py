@@ -214,6 +214,69 @@ async def test_now_sends_early_and_the_slot_brings_only_what_came_later(harness:
     assert digest_slugs(harness) == [["early"], ["later"]]
 
 
+async def test_a_card_that_a_click_plans_meanwhile_comes_once_and_suspends_no_digest(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A click's plan does not wait for the leader's: both may have chosen the card for the channel."""
+    await add_subscription(harness)
+    await add_subscription(harness, SubscriptionOptions())
+    await load_cards(harness, "held", published="false")
+    harness.clock.advance(hours=20)
+    held = await harness.store.cards.get_by_slug("held", 1, hidden=True)
+    assert held
+    digests = harness.store.outbox.digests
+    load_pool, save_batch = harness.store.outbox.candidates.load_pool, digests.save_batch
+
+    async def publish_first(*arguments: Any) -> Any:
+        decision = Decision(1, held.id, Verdict.PUBLISH, 9, harness.clock())
+        await harness.store.moderation.decisions.decide_card(decision, source=DecisionSource.BUTTON, expected=None)
+        return await load_pool(*arguments)
+
+    async def plan_first(*arguments: Any) -> Any:
+        assert await harness.pipeline.plan_cards([held.id], 1) == 1
+        return await save_batch(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(harness.store.outbox.candidates, "load_pool", publish_first)
+        patched.setattr(digests, "save_batch", plan_first)
+        await harness.pipeline.plan_deliveries()
+    assert (await harness.store.outbox.due_check.find_due(harness.clock())).digests
+    await harness.deliver_due()
+    assert digest_slugs(harness) == [["held"]]
+    assert not (await harness.store.outbox.due_check.find_due(harness.clock())).digests
+    assert not await harness.store.subscriptions.list_resting()
+    assert harness.channels.notices == []
+
+
+async def test_a_digest_on_request_goes_without_the_card_that_a_click_plans_meanwhile(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_subscription(harness)
+    (subscription,) = await harness.store.subscriptions.list_for_guild(1)
+    await load_cards(harness, "first", "second")
+    await add_subscription(harness, SubscriptionOptions())
+    second = await harness.store.cards.get_by_slug("second", 1)
+    assert second
+    digests = harness.store.outbox.digests
+    save_batch = digests.save_batch
+
+    async def plan_first(*arguments: Any) -> Any:
+        monkeypatch.setattr(digests, "save_batch", save_batch)
+        for verdict, expected in ((Verdict.WITHDRAW, None), (Verdict.PUBLISH, Verdict.WITHDRAW)):
+            harness.clock.advance(seconds=1)
+            decision = Decision(1, second.id, verdict, 9, harness.clock())
+            await harness.store.moderation.decisions.decide_card(
+                decision, source=DecisionSource.BUTTON, expected=expected
+            )
+        assert await harness.pipeline.plan_cards([second.id], 1) == 1
+        return await save_batch(*arguments)
+
+    monkeypatch.setattr(digests, "save_batch", plan_first)
+    assert await harness.pipeline.send_digest_now(subscription) == DigestReceipt(1)
+    await harness.deliver_due()
+    assert sorted(digest_slugs(harness)) == [["first"], ["second"]]
+
+
 async def test_a_preview_is_what_would_come_and_changes_nothing(harness: WorkerHarness) -> None:
     subscription = await add_subscription(harness)
     await load_cards(harness, "one", "two")

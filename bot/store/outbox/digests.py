@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, bindparam, exists, func, insert, literal, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.delivery import EMPTY, CardRevision, CrosspostState, DeliveryStatus, format_contents, parse_contents
 from bot.domain.digest_selection import SelectedCard, SelectionReason
 from bot.domain.subscription import Layout, Subscription
+from bot.errors import StoreError
 from bot.store.cards import stories
 from bot.store.cards.rows import StoredCard, card_from_row, compute_sort_key, stored_card_columns
 from bot.store.cards.visibility import is_visible_to
@@ -20,6 +22,10 @@ from bot.store.database import Database
 from bot.store.sql_helpers import PlainRow, insert_plain
 from bot.store.subscriptions.quiet_hours import fetch_quiet_until
 from bot.store.tables import cards, deferred, deliveries, delivery_cards, quiet_hours, subscriptions
+
+
+class CardTakenError(StoreError):
+    """Another plan has given a channel one of these cards since they were chosen: nothing is stored; choose again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,7 @@ class DigestStore:
 
         Subscriptions whose `next_at` has changed since it was read are skipped, with their messages. A slot that has
         messages already (from another time zone, or a clock that ran ahead) is not filled again: its cards wait for the
-        next slot.
+        next slot. Raises `CardTakenError`.
         """
         async with self._database.begin_write() as connection:
             filled = await _filled_slots(connection, batch)
@@ -357,7 +363,10 @@ async def _insert_messages(
         for message in messages
         for row in _card_rows(message, ids[message.subscription.id, message.slot, message.part])
     ]
-    await insert_plain(connection, delivery_cards, card_rows)
+    try:
+        await insert_plain(connection, delivery_cards, card_rows)
+    except IntegrityError as error:
+        raise CardTakenError("A channel has got one of a digest's cards since they were chosen.") from error
     return quiet
 
 
