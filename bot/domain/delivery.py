@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from bot.domain.subscription import Layout
+from bot.domain.subscription import Layout, SubscriptionOptions
 
 
 class Action(enum.Enum):
@@ -57,9 +57,10 @@ class Delivery:
     """One message that should exist in a channel.
 
     `wanted` and `actual` list cards and their revisions in order (parsed by `parse_contents`), or are one of the notes
-    above; None means no message. `heading` is shown above a digest's cards, `mention` is a role id. In a `forum` the
-    message opens a new post. `language` is that of the bot's own text. `user_id` is set for a personal digest. If the
-    last call to post created a message, its id is greater than `after_id`.
+    above; None means no message. `heading` is shown above a digest's cards. `options` are those that its message needs,
+    as they were when it was planned. In a `forum` the message opens a new post. `language` is that of the bot's own
+    text. `user_id` is set for a personal digest. If the last call to post created a message, its id is greater than
+    `after_id`.
     """
 
     id: int
@@ -76,7 +77,7 @@ class Delivery:
     plain: bool
     layout: Layout
     heading: str
-    mention: int | None
+    options: SubscriptionOptions
     forum: bool
     crosspost: CrosspostState | None
     language: str

@@ -184,9 +184,10 @@ class DiscordSender:
     def _drop_deleted_role(self, delivery: Delivery) -> Delivery:
         """Drop a mention of a deleted role: readers would see its id."""
         guild = self._bot.get_guild(delivery.guild_id)
-        if delivery.mention is None or guild is None or guild.unavailable or guild.get_role(delivery.mention):
+        role = delivery.options.mention
+        if role is None or guild is None or guild.unavailable or guild.get_role(role):
             return delivery
-        return replace(delivery, mention=None)
+        return replace(delivery, options=replace(delivery.options, mention=None))
 
     async def _with_open_thread(self, place: int, call: Callable[[], Awaitable[_T]]) -> _T:
         """Run the call; if it fails because its thread is archived, unarchive it and retry."""

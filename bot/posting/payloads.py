@@ -67,7 +67,7 @@ class PayloadCache:
     def _get_template(self, delivery: Delivery, cards: Sequence[StoredCard]) -> MessageTemplate:
         key = (
             delivery.user_id is not None, delivery.wanted, delivery.layout, delivery.plain, delivery.heading,
-            delivery.mention, delivery.language,
+            delivery.options.mention, delivery.language,
             tuple(card.revision for card in cards),
         )  # fmt: skip
         if key not in self._templates:
@@ -75,7 +75,7 @@ class PayloadCache:
                 self._templates.clear()
             with override_language(delivery.language):
                 self._templates[key] = _build_template(
-                    self._render_message(delivery, cards), _build_view(delivery, cards), delivery.mention
+                    self._render_message(delivery, cards), _build_view(delivery, cards), delivery.options.mention
                 )
         return self._templates[key]
 
@@ -85,7 +85,7 @@ class PayloadCache:
             note = render_unpublished() if delivery.wanted == UNPUBLISHED else render_withdrawn()
             return RenderedMessage(None, (note,))
         shown = render_digest(
-            cards, delivery.layout, self._pictures, heading=delivery.heading, mention=delivery.mention
+            cards, delivery.layout, self._pictures, heading=delivery.heading, mention=delivery.options.mention
         )
         return RenderedMessage(shown.content, tuple(map(strip_pictures, shown.embeds))) if delivery.plain else shown
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import discord
-from sqlalchemy import text
 
 from tests.support.deliveries import due_channels
 from tests.support.deliveries import next_delivery as head_of
 from tests.support.stage import open_stage
+from tests.support.stores import store_zone
 
 
 async def test_a_subscribed_channel_gets_each_new_card_once_oldest_first(tmp_path: Path) -> None:
@@ -191,9 +191,8 @@ async def test_a_time_zone_that_this_machine_does_not_know_is_named_wherever_one
     async with open_stage(tmp_path) as stage:
         await stage.subscribe_channel()
         await stage.subscribe_channel(stage.digest, when="daily", at="9:00", timezone="Europe/Berlin")
-        zone = text("UPDATE subscriptions SET timezone = 'Mars/Olympus' WHERE timezone = 'Europe/Berlin'")
-        async with stage.bot.store.subscriptions._database.begin_write() as connection:
-            await connection.execute(zone)
+        daily = (await stage.bot.store.subscriptions.list_for_guild(stage.guild.id))[1]
+        await store_zone(stage.bot.store.subscriptions._database, daily.id, "Mars/Olympus")
         stage.clock.advance(days=1)
         await stage.load_cards("one", publishedDateTime=f"{stage.clock():%FT%TZ}")
         assert stage.list_titles() == ["Title of one"]

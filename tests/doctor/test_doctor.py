@@ -260,7 +260,9 @@ def test_the_command_prints_findings_and_says_by_its_code_whether_all_is_well(
 async def test_a_time_zone_that_this_machine_does_not_know_is_named(installation: Installation) -> None:
     channel = await installation.subscribe_channel()
     with closing(sqlite3.connect(installation.database)) as connection, connection:
-        connection.execute("UPDATE subscriptions SET timezone = 'Mars/Olympus', \"when\" = 'daily'")
+        connection.execute(
+            "UPDATE subscriptions SET options = ?, \"when\" = 'daily'", ('{"timezone": "Mars/Olympus"}',)
+        )
     (found,) = await installation.find_problems(offline=True)
     assert str(channel) in found.what
     assert "Mars/Olympus" in found.what

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.delivery import EMPTY, UNPUBLISHED, WITHDRAWN, Delivery, DeliveryStatus
-from bot.domain.subscription import Layout
+from bot.domain.subscription import Layout, SubscriptionOptions
 from bot.posting.payloads import PayloadCache
 from bot.store.cards.rows import StoredCard
 from tests.support.cards import NOW, make_card
@@ -34,7 +34,7 @@ def _make_delivery(**changes: Any) -> Delivery:
         "plain": False,
         "layout": Layout.CARD,
         "heading": "",
-        "mention": None,
+        "options": SubscriptionOptions(),
         "forum": False,
         "crosspost": None,
         "language": "en",
@@ -63,7 +63,9 @@ def _button_kinds(payload: dict[str, Any]) -> set[str]:
 def test_the_layout_alone_chooses_the_buttons(
     layout: Layout, heading: str, mention: int | None, language: str, number: int
 ) -> None:
-    delivery = _make_delivery(layout=layout, heading=heading, mention=mention, language=language)
+    delivery = _make_delivery(
+        layout=layout, heading=heading, options=SubscriptionOptions(mention=mention), language=language
+    )
     for payload in (
         PayloadCache(None).new_message(delivery, _make_cards(number)),
         PayloadCache(None).edited_message(delivery, _make_cards(number)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from bot.cards.model import Card, CardState
 from bot.domain.delivery import UNPUBLISHED
 from bot.domain.digest_selection import SelectionReason
 from bot.domain.moderation import Decision, DecisionSource, Verdict
-from bot.domain.subscription import Subscription, SubscriptionOptions
+from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
 from bot.store import open_store
 from bot.store.cards.repository import CardQuery, TimelineCursor
 from bot.store.cards.rows import card_to_row
@@ -250,3 +250,31 @@ async def test_why_a_digest_chose_a_card_is_kept(old_database: str, tmp_path: Pa
     async with open_store(old_database) as store:
         reasons = [await store.outbox.digests.find_reason(CHANNEL, card_id) for card_id in (1, 2, 3)]
     assert [found and found[1] for found in reasons] == [SelectionReason(2, heat=90, quality=None, hours=5), None, None]
+
+
+async def test_options_of_subscriptions_and_messages_are_kept(old_database: str, tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'newsdesk.db'}")
+    try:
+        with engine.begin() as connection:
+            upgrade_to(connection, "0014")
+            connection.execute(
+                text(
+                    "UPDATE subscriptions SET \"when\" = 'weekly', times = '[\"07:30\"]', days = '[2]', max_cards = 5, "
+                    "timezone = 'Europe/Berlin', without = '[\"Gossip\"]', layout = 'list', mention = 9, "
+                    "skip_empty = 0, crosspost = 1, language = 'de' WHERE id = 1"
+                )
+            )
+            connection.execute(text("UPDATE subscriptions SET \"when\" = 'daily', times = '[' WHERE id = 2"))
+            connection.execute(text("UPDATE deliveries SET mention = 9 WHERE id = 1"))
+    finally:
+        engine.dispose()
+    async with open_store(old_database) as store:
+        kept, invalid = await store.subscriptions.list_for_guild(GUILD)
+    assert kept.options == SubscriptionOptions(
+        Frequency.WEEKLY, (time(7, 30),), (2,), "Europe/Berlin", without=("Gossip",), max_cards=5, layout=Layout.LIST,
+        mention=9, crosspost=True, skip_empty=False, language="de",
+    )  # fmt: skip
+    assert kept.unusable == ()
+    assert invalid.unusable == ("times",)
+    found = deliveries_in(tmp_path)
+    assert [found[number]["options"] for number in (1, 2)] == ['{"mention": 9}', "{}"]

@@ -17,7 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+from sqlalchemy import select, update
+
 from bot.store import open_store
+from bot.store.database import Database
+from bot.store.tables import subscriptions
 from tests.support.postgres import VARIABLE
 
 _SERVER = os.environ.get(VARIABLE)
@@ -61,6 +65,15 @@ def run_in_thread(work: Coroutine[Any, Any, _Result]) -> _Result:
     """Done in a thread: the caller's own loop is running."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
+
+
+async def store_zone(database: Database, subscription_id: int, zone: str) -> None:
+    """Write a subscription's time zone past all checks, as another machine may have done that knows it."""
+    async with database.begin_write() as connection:
+        row = subscriptions.c.id == subscription_id
+        options = (await connection.execute(select(subscriptions.c.options).where(row))).scalar_one()
+        changed = options | {"timezone": zone}
+        await connection.execute(update(subscriptions).where(row).values(options=changed))
 
 
 def query_database(url: str, *statements: str) -> list[tuple[Any, ...]]:

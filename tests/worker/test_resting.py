@@ -17,6 +17,7 @@ from bot.domain.subscription import Frequency, Layout, Subscription, Subscriptio
 from bot.render.privacy import following_text
 from bot.store.subscriptions.personal_digests import Follower
 from bot.worker.digest_planner import DigestPlanner
+from tests.support.stores import store_zone
 from tests.support.worker import WorkerHarness, open_harness
 
 INSTANT, UTC_DAILY, BERLIN = 5, 6, 7
@@ -59,6 +60,10 @@ async def run_statement(desk: WorkerHarness, statement: str, **values: Any) -> N
         await connection.execute(text(statement), values)
 
 
+async def change_zone(desk: WorkerHarness, subscription_id: int, zone: str) -> None:
+    await store_zone(desk.store.subscriptions._database, subscription_id, zone)
+
+
 def digest_slugs(desk: WorkerHarness, channel_id: int = BERLIN) -> list[list[str]]:
     posted = desk.channels.posted.get(channel_id, [])
     return [[title.split()[0] for title in titles.split(" | ") if title] for _, titles in posted]
@@ -73,7 +78,7 @@ async def test_a_time_zone_that_this_machine_does_not_know_stops_its_own_digest_
     desk: WorkerHarness, zone: str
 ) -> None:
     own = await add_three(desk)
-    await run_statement(desk, "UPDATE subscriptions SET timezone = :zone WHERE id = :id", zone=zone, id=own.id)
+    await change_zone(desk, own.id, zone)
     await load_cards(desk, "one")
     for _ in range(30):
         await desk.deliver_due(hours=1)
@@ -92,7 +97,9 @@ async def test_a_member_hears_of_their_own_digest_alone_and_reads_it_in_followin
     await add_three(desk)
     own = Follower(user_id=9, guild_id=BERLIN, channel_id=90)
     await desk.store.subscriptions.personal_digests.follow_topic(own, "Space", DAILY, desk.clock())
-    await run_statement(desk, "UPDATE subscriptions SET timezone = 'Mars/Olympus' WHERE user_id = 9")
+    followed = await desk.store.subscriptions.find_for_member(9, BERLIN)
+    assert followed is not None
+    await change_zone(desk, followed.id, "Mars/Olympus")
     await load_cards(desk, "one", topics="[Space]")
     for _ in range(30):
         await desk.deliver_due(hours=1)
@@ -106,10 +113,10 @@ async def test_a_member_hears_of_their_own_digest_alone_and_reads_it_in_followin
 
 async def test_it_goes_on_by_itself_when_the_zone_is_known_again_and_has_lost_nothing(desk: WorkerHarness) -> None:
     own = await add_three(desk)
-    await run_statement(desk, "UPDATE subscriptions SET timezone = 'Mars/Olympus' WHERE id = :id", id=own.id)
+    await change_zone(desk, own.id, "Mars/Olympus")
     await load_cards(desk, "one")
     await desk.deliver_due(days=2)
-    await run_statement(desk, "UPDATE subscriptions SET timezone = 'Europe/Berlin' WHERE id = :id", id=own.id)
+    await change_zone(desk, own.id, "Europe/Berlin")
     for _ in range(5):
         await desk.deliver_due(minutes=5)
     assert digest_slugs(desk) == [["one"]]
@@ -123,7 +130,7 @@ async def test_it_goes_on_by_itself_when_the_zone_is_known_again_and_has_lost_no
 
 async def test_an_edit_mends_it(desk: WorkerHarness) -> None:
     own = await add_three(desk)
-    await run_statement(desk, "UPDATE subscriptions SET timezone = 'Mars/Olympus' WHERE id = :id", id=own.id)
+    await change_zone(desk, own.id, "Mars/Olympus")
     await load_cards(desk, "one")
     await desk.deliver_due(days=1)
     (found,) = await desk.store.subscriptions.list_for_guild(BERLIN)

@@ -59,7 +59,7 @@ class MemberData:
         async with self._database.begin_read() as connection:
             for kind, (table, condition) in _member_rows(user_id).items():
                 rows = (await connection.execute(readable_query(table).where(condition))).mappings()
-                result[kind] = [to_json_row(row) for row in rows]
+                result[kind] = [to_json_row(table, row) for row in rows]
         return result
 
     async def count_owned(self, user_id: int) -> dict[str, int]:

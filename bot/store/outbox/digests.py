@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from bot.store.cards.rows import StoredCard, card_from_row, compute_sort_key, st
 from bot.store.cards.visibility import is_visible_to
 from bot.store.database import Database
 from bot.store.sql_helpers import PlainRow, insert_plain
+from bot.store.subscriptions.option_columns import format_options
 from bot.store.subscriptions.quiet_hours import fetch_quiet_until
 from bot.store.tables import cards, deferred, deliveries, delivery_cards, quiet_hours, subscriptions
 
@@ -420,7 +421,8 @@ def _message_row(message: PlannedMessage, now: datetime, quiet_until: datetime |
         "part": message.part,
         "layout": message.layout,
         "heading": message.heading,
-        "mention": options.mention if message.part == 0 else None,
+        # Only the first part calls the role: one digest is one notification.
+        "options": format_options(options if message.part == 0 else replace(options, mention=None)),
         "on_withdrawal": options.on_withdrawal,
         "forum": subscription.forum,
         "crosspost": CrosspostState.WANTED if options.crosspost else None,

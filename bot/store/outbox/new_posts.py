@@ -43,9 +43,10 @@ from bot.domain.subscription import Frequency, Layout
 from bot.store.cards import stories
 from bot.store.cards.rows import card_from_row, stored_card_columns
 from bot.store.cards.visibility import is_visible_to, verdict_of, visible_revision
-from bot.store.column_parsers import UNUSABLE, parse_texts
+from bot.store.column_parsers import UNUSABLE
 from bot.store.outbox.plan_scope import PlanScope
 from bot.store.subscriptions.guild_settings import post_language
+from bot.store.subscriptions.option_columns import parse_exclusions
 from bot.store.tables import (
     Number,
     Text,
@@ -172,28 +173,35 @@ def _topic_matches() -> ColumnElement[bool]:
 async def _drop_excluded(connection: AsyncConnection) -> None:
     """Delete candidates that match an excluded topic or word; in Python, since SQL does not read the card's text."""
     query = (
-        select(candidates.c.subscription_id, candidates.c.card_id, subscriptions.c.without)
+        select(candidates.c.subscription_id, candidates.c.card_id, subscriptions.c.options)
         .join(subscriptions, subscriptions.c.id == candidates.c.subscription_id)
-        .where(sql_cast(subscriptions.c.without, PlainText) != "[]")
+        .where(sql_cast(subscriptions.c.options, PlainText) != "{}")
     )
-    pairs = (await connection.execute(query)).all()
+    rows = (await connection.execute(query)).all()
+    exclusions = {subscription_id: _stored_exclusions(stored) for subscription_id, _, stored in rows}
+    pairs = [(subscription_id, card_id) for subscription_id, card_id, _ in rows if exclusions[subscription_id] != ()]
     if not pairs:
         return
-    ids = {card_id for _, card_id, _ in pairs}
-    rows = (await connection.execute(select(*stored_card_columns(0)).where(cards.c.id.in_(ids)))).mappings()
-    read = {row["id"]: card_from_row(row).card for row in rows}
-    struck = [(condition, card) for condition, card, without in pairs if _is_excluded(read[card], without)]
-    for subscription_id, card_id in struck:
-        condition = (candidates.c.subscription_id == subscription_id) & (candidates.c.card_id == card_id)
-        await connection.execute(delete(candidates).where(condition))
+    ids = {card_id for _, card_id in pairs}
+    card_rows = (await connection.execute(select(*stored_card_columns(0)).where(cards.c.id.in_(ids)))).mappings()
+    read = {row["id"]: card_from_row(row).card for row in card_rows}
+    for subscription_id, card_id in pairs:
+        if _is_excluded(read[card_id], exclusions[subscription_id]):
+            condition = (candidates.c.subscription_id == subscription_id) & (candidates.c.card_id == card_id)
+            await connection.execute(delete(candidates).where(condition))
 
 
-def _is_excluded(card: Card, without: object) -> bool:
-    """Whether the subscription excludes the card. If its list of exclusions is invalid, exclude every card."""
+def _stored_exclusions(stored: object) -> tuple[str, ...] | None:
+    """Parse what a subscription excludes; None if that is invalid."""
     try:
-        return excluding_term(card, parse_texts(without)) is not None
+        return parse_exclusions(stored)
     except UNUSABLE:
-        return True
+        return None
+
+
+def _is_excluded(card: Card, exclusions: tuple[str, ...] | None) -> bool:
+    # With invalid exclusions no card comes: better than one that the channel does not want.
+    return exclusions is None or excluding_term(card, exclusions) is not None
 
 
 def _keep_oldest() -> Any:
@@ -305,7 +313,7 @@ def _add_messages(now: datetime) -> Any:
     """Insert a message for each lead; the planner computes its content from its cards."""
     names = (
         "subscription_id", "guild_id", "channel_id", "timeline", "progress", "planned_at", "due_at", "layout",
-        "mention", "on_withdrawal", "forum", "crosspost", "language",
+        "options", "on_withdrawal", "forum", "crosspost", "language",
     )  # fmt: skip
     moment = literal(now, deliveries.c.planned_at.type)
     rows = (
@@ -315,7 +323,7 @@ def _add_messages(now: datetime) -> Any:
             moment,
             moment,
             literal(Layout.CARD),
-            subscriptions.c.mention,
+            subscriptions.c.options,
             subscriptions.c.on_withdrawal,
             subscriptions.c.forum,
             case((subscriptions.c.crosspost, CrosspostState.WANTED), else_=None),

@@ -27,13 +27,14 @@ from sqlalchemy import (
 from bot.domain.backoff import MAX_PROBE_DELAY, MAX_RETRY_DELAY
 from bot.domain.delivery import CrosspostState, Delivery, DeliveryStatus, is_readable
 from bot.domain.subscription import Layout
-from bot.store.column_parsers import UNUSABLE, parse_number
+from bot.store.column_parsers import UNUSABLE
 from bot.store.database import Database
 from bot.store.moderation.reviews import add_card_reviews, add_new_reviews
 from bot.store.outbox.channel_leases import AT_A_TIME, LEASE_DURATION, MAX_CHANNELS, ChannelLeases, leased_by_another
 from bot.store.outbox.plan_scope import PlanScope
 from bot.store.outbox.planner import plan_messages
 from bot.store.outbox.write_batcher import COLUMNS, DuePolicy, WriteBatcher
+from bot.store.subscriptions.option_columns import parse_message_options
 from bot.store.tables import (
     cards,
     channel_claims,
@@ -343,7 +344,7 @@ def delivery_from_row(row: RowMapping) -> Delivery:
     values["layout"] = Layout(row["layout"])
     values["heading"] = row["heading"] or ""
     values["crosspost"] = CrosspostState(row["crosspost"]) if row["crosspost"] else None
-    values["mention"] = parse_number(row["mention"])
+    values["options"] = parse_message_options(row["options"])
     if not is_readable(row["wanted"]) or not all(
         type(row[name]) is int for name in ("channel_id", "guild_id", "attempts")
     ):

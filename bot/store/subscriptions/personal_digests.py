@@ -19,7 +19,8 @@ from bot.domain.digest_schedule import initial_schedule
 from bot.domain.subscription import SubscriptionOptions
 from bot.store.cards.importer import ensure_topic_ids
 from bot.store.database import Database
-from bot.store.subscriptions.subscriptions import delete_subscription, option_columns
+from bot.store.subscriptions.option_columns import option_columns
+from bot.store.subscriptions.subscriptions import delete_subscription
 from bot.store.tables import circuits, deliveries, subscription_topics, subscriptions, topics
 from bot.store.upserts import insert_or_ignore, upsert
 
@@ -55,7 +56,7 @@ class PersonalDigests:
             if not (await connection.execute(adding)).rowcount:
                 await _resume_subscriptions(connection, condition & subscriptions.c.paused, since, next_at)
                 before = (await connection.execute(select(subscriptions).where(condition))).mappings().one()
-                if any(before[name] != times[name] for name in ("times", "timezone", "language")):
+                if any(before[name] != times[name] for name in ("options", "language")):
                     await connection.execute(update(subscriptions).where(condition).values(times))
             value: int = (await connection.execute(select(subscriptions.c.id).where(condition))).scalar_one()
             await _add_topic(connection, value, topic)

@@ -15,10 +15,11 @@ from bot.domain.delivery import DeliveryStatus
 from bot.domain.digest_schedule import initial_schedule, is_known_zone, schedule_for
 from bot.domain.subscription import Frequency, Subscription, SubscriptionOptions
 from bot.store.cards.importer import ensure_topic_ids
-from bot.store.column_parsers import format_pauses, parse_options, parse_pauses
+from bot.store.column_parsers import format_pauses, parse_pauses
 from bot.store.database import Database
 from bot.store.sql_helpers import chunks
 from bot.store.subscriptions.guild_settings import post_language
+from bot.store.subscriptions.option_columns import option_columns, parse_options
 from bot.store.subscriptions.quiet_hours import fetch_quiet_until
 from bot.store.tables import (
     cards,
@@ -32,21 +33,6 @@ from bot.store.tables import (
     topics,
 )
 from bot.store.upserts import upsert
-
-_PLAIN = (
-    "when",
-    "timezone",
-    "min_quality",
-    "max_cards",
-    "layout",
-    "mention",
-    "crosspost",
-    "on_withdrawal",
-    "skip_empty",
-    "language",
-)
-"""Fields of `Wish` that are stored unchanged in a column of the same name."""
-
 
 MAX_LOOK_AHEAD = timedelta(days=9)
 """Upper limit for the time to the next digest: a week, a day that a time zone may skip, and a margin."""
@@ -300,15 +286,6 @@ async def _post_language(connection: AsyncConnection, subscription_id: int) -> s
 
 def _update_statement(subscription: Subscription) -> Any:
     return update(subscriptions).where(subscriptions.c.id == subscription.id)
-
-
-def option_columns(options: SubscriptionOptions) -> dict[str, Any]:
-    """Serialize a `SubscriptionOptions` to columns, without its topics, which have their own table."""
-    return {name: getattr(options, name) for name in _PLAIN} | {
-        "times": [f"{moment:%H:%M}" for moment in options.times],
-        "days": list(options.days),
-        "without": list(options.without),
-    }
 
 
 def _subscription_from_row(row: RowMapping, topic_names: Sequence[str], language: str) -> Subscription:

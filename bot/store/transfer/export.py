@@ -11,6 +11,7 @@ from sqlalchemy import Column, RowMapping, Select, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
+from bot.store.subscriptions.option_columns import expand_options
 from bot.store.tables import (
     audit,
     card_edits,
@@ -65,10 +66,11 @@ class Snapshot:
 
     async def export_rows(self, kind: str) -> AsyncIterator[dict[str, Any]]:
         """Yield the rows of one kind of `EXPORTED`: cards as slugs, topics as names, times in ISO 8601."""
-        query = readable_query(EXPORTED[kind])
+        table = EXPORTED[kind]
+        query = readable_query(table)
         result = await self._connection.stream(query, execution_options={"yield_per": _AT_ONCE})
         async for row in result.mappings():
-            yield to_json_row(row)
+            yield to_json_row(table, row)
 
 
 def readable_query(table: Table) -> Select[Any]:
@@ -87,6 +89,7 @@ def readable_query(table: Table) -> Select[Any]:
     return select(*columns).select_from(joined).order_by(*table.primary_key.columns)
 
 
-def to_json_row(row: RowMapping) -> dict[str, Any]:
-    """Return a row as JSON values."""
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+def to_json_row(table: Table, row: RowMapping) -> dict[str, Any]:
+    """Return a row of a table as JSON values."""
+    values = expand_options(row) if table is subscriptions else row
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}

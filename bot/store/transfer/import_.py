@@ -21,8 +21,9 @@ from bot.store.database import Database
 from bot.store.error_messages import explain_store_error
 from bot.store.moderation.decisions import apply_ruling
 from bot.store.sql_helpers import chunks
+from bot.store.subscriptions.option_columns import collapse_options
 from bot.store.subscriptions.subscriptions import reset_schedules
-from bot.store.tables import Moment, Text, card_edit_topics, card_edits, cards
+from bot.store.tables import Moment, Text, card_edit_topics, card_edits, cards, subscriptions
 from bot.store.transfer.export import EXPORTED
 from bot.store.upserts import insert_or_ignore
 
@@ -109,6 +110,8 @@ class _ImportRun:
         """Return the row's values for this store; None if it refers to something that is not here."""
         if "card" in row and row["card"] not in self.cards:
             return None
+        if table is subscriptions:
+            row = collapse_options(row)
         values: dict[str, Any] = {"card_id": self.cards[row["card"]]} if "card" in row else {}
         if "topic" in row:
             values["topic_id"] = (
@@ -182,6 +185,8 @@ def _check_value(column: Column[Any], value: Any) -> Any:
 
     Raises `TypeError` and `OverflowError`.
     """
+    if column is subscriptions.c.options:  # checked by `collapse_options`
+        return value
     kind = str if isinstance(column.type, Moment) else _PYTHON.get(type(column.type), column.type.python_type)
     if value is None and column.nullable:
         return value
@@ -193,7 +198,7 @@ def _check_value(column: Column[Any], value: Any) -> Any:
 
 
 _PYTHON: Mapping[type, type] = {JSON: list, Text: str}
-"""Python types of columns whose `python_type` differs from their exported values. JSON columns hold lists."""
+"""Python types of columns whose `python_type` differs from their exported values. All other JSON columns hold lists."""
 
 
 def _is_required(column: Column[Any]) -> bool:
