@@ -13,9 +13,9 @@ from bot.client.acknowledgement import answer_interaction
 from bot.client.bot import NewsBot
 from bot.client.permissions import channel_problem, deleted_roles, guild_id_of, mention_problem, require_channel_manager
 from bot.domain.quiet_hours import parse_quiet_hours as quiet_hours
-from bot.domain.subscription import Frequency, Layout, OnWithdrawal, Subscription
+from bot.domain.subscription import Frequency, Subscription
 from bot.errors import UserError
-from bot.i18n import available_languages, language_name, tr
+from bot.i18n import tr
 from bot.render.status import ChannelCheck, render_check
 from bot.render.subscriptions import (
     quiet_text,
@@ -29,9 +29,8 @@ from bot.render.subscriptions import (
 from bot.ui import autocomplete
 from bot.ui.autocomplete import SubscribableChannel
 from bot.ui.digest_preview import build_preview_reply, build_whatif_reply, build_why_reply
+from bot.ui.option_table import OPTIONS, SELECTING_OPTIONS, Text, accept_options, summarize_options
 from bot.ui.subscription_options import (
-    SERVERS_OWN,
-    OptionInput,
     apply_options,
     create_subscription,
     default_options,
@@ -44,59 +43,6 @@ from bot.ui.subscription_options import (
 from bot.ui.subscription_wizard import SubscriptionWizard
 
 Interaction = discord.Interaction[NewsBot]
-Text = app_commands.Range[str, 0, 500]
-Quality = app_commands.Range[int, 0, 1000]
-Cards = app_commands.Range[int, 1, 25]
-
-_ABOUT = {
-    "when": "When they come; instant when left out, daily when you give a time of day",
-    "at": "Times of day of a digest, such as 9:00, 18:30; for hourly ones the minute, such as 0:15",
-    "on": "Days of a digest, such as mon-fri or Sat",
-    "timezone": "Time zone of these times; this server's last one when left out",
-    "topics": "One or more topics, with commas between them; nothing means every topic",
-    "without": "Topics or words to leave out, with commas between them",
-    "min_quality": "Only cards of at least this quality (about 0 to 190)",
-    "max_cards": "At most so many cards in a digest (10 when left out)",
-    "layout": "How a digest looks: small cards, or a list of headlines",
-    "mention": "A role to call when they come",
-    "crosspost": "Publish to the channels that follow this announcement channel",
-    "on_withdrawal": "What becomes of a post whose card is withdrawn; it is deleted when left out",
-    "skip_empty": "Post no digest when there is nothing new; yes when left out",
-    "language": "Language of what I write around the cards; this server's when left out",
-}
-_CHOOSES = ("when", "at", "on", "timezone", "topics", "without", "min_quality", "max_cards")
-"""Options that select cards and times; the others affect the messages."""
-_WHEN = {
-    Frequency.INSTANT: "instant: each card as it appears",
-    Frequency.HOURLY: "hourly digest",
-    Frequency.DAILY: "daily digest",
-    Frequency.WEEKDAYS: "digest from Monday to Friday",
-    Frequency.WEEKLY: "weekly digest",
-}
-_LAYOUTS = {Layout.CARDS: "cards: a small embed each", Layout.LIST: "list: linked headlines"}
-_WITHDRAWAL = {
-    OnWithdrawal.DELETE: "delete the post",
-    OnWithdrawal.MARK: "leave a note in its place",
-    OnWithdrawal.KEEP: "keep it as it is",
-}
-
-
-def _to_choices(named: dict[Any, str]) -> list[app_commands.Choice[str]]:
-    return [app_commands.Choice(name=words, value=str(kind)) for kind, words in named.items()]
-
-
-_LANGUAGES = {SERVERS_OWN: "this server's", **{language: language_name(language) for language in available_languages()}}
-_CHOICES = {
-    "when": _to_choices(_WHEN),
-    "layout": _to_choices(_LAYOUTS),
-    "on_withdrawal": _to_choices(_WITHDRAWAL),
-    "language": _to_choices(_LANGUAGES),
-}
-_COMPLETE = {
-    "topics": autocomplete.complete_topic_list,
-    "without": autocomplete.complete_topic_list,
-    "timezone": autocomplete.complete_timezones,
-}
 _ONE = {"subscription": autocomplete.complete_subscriptions}
 
 
@@ -109,37 +55,13 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         self.bot = bot
 
     @app_commands.command(name="subscribe", description="Bring cards to a channel")
-    @app_commands.describe(channel="Where the cards go", **_ABOUT)
-    @app_commands.choices(**_CHOICES)
-    @app_commands.autocomplete(**_COMPLETE)
-    async def subscribe(
-        self,
-        interaction: Interaction,
-        channel: SubscribableChannel,
-        topics: Text | None = None,
-        when: str | None = None,
-        at: Text | None = None,
-        on: Text | None = None,
-        timezone: Text | None = None,
-        without: Text | None = None,
-        min_quality: Quality | None = None,
-        max_cards: Cards | None = None,
-        layout: str | None = None,
-        mention: discord.Role | None = None,
-        crosspost: bool | None = None,
-        on_withdrawal: str | None = None,
-        skip_empty: bool | None = None,
-        language: str | None = None,
-    ) -> None:
+    @app_commands.describe(channel="Where the cards go")
+    @accept_options(OPTIONS)
+    async def subscribe(self, interaction: Interaction, /, channel: SubscribableChannel, **given: Any) -> None:
         await require_channel_manager(interaction, channel.id)
-        option_input = OptionInput(
-            when, at, on, timezone, topics, without, min_quality, max_cards, layout, mention, crosspost, on_withdrawal,
-            skip_empty, language,
-        )  # fmt: skip
-        made = await create_subscription(
-            interaction, channel, apply_options(option_input, await default_options(interaction))
-        )
-        await save_timezone(interaction, timezone)
+        options = apply_options(given, await default_options(interaction))
+        made = await create_subscription(interaction, channel, options)
+        await save_timezone(interaction, given["timezone"])
         await self._show_subscription(interaction, made, subscribed_text(made))
 
     @app_commands.command(description="Bring cards to a channel, step by step, with a preview")
@@ -148,39 +70,17 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         await answer_interaction(interaction, **view.build_reply())
 
     @app_commands.command(description="Change a subscription; what you leave out stays as it is")
-    @app_commands.describe(subscription="Choose it from the list", **_ABOUT)
-    @app_commands.choices(**_CHOICES)
-    @app_commands.autocomplete(**_ONE, **_COMPLETE)
-    async def edit(
-        self,
-        interaction: Interaction,
-        subscription: str,
-        topics: Text | None = None,
-        when: str | None = None,
-        at: Text | None = None,
-        on: Text | None = None,
-        timezone: Text | None = None,
-        without: Text | None = None,
-        min_quality: Quality | None = None,
-        max_cards: Cards | None = None,
-        layout: str | None = None,
-        mention: discord.Role | None = None,
-        crosspost: bool | None = None,
-        on_withdrawal: str | None = None,
-        skip_empty: bool | None = None,
-        language: str | None = None,
-    ) -> None:
+    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.autocomplete(**_ONE)
+    @accept_options(OPTIONS)
+    async def edit(self, interaction: Interaction, /, subscription: str, **given: Any) -> None:
         selected = await autocomplete.resolve_subscription(interaction, subscription)
-        option_input = OptionInput(
-            when, at, on, timezone, topics, without, min_quality, max_cards, layout, mention, crosspost, on_withdrawal,
-            skip_empty, language,
-        )  # fmt: skip
-        options = apply_options(option_input, drop_deleted_role(interaction, selected.options))
+        options = apply_options(given, drop_deleted_role(interaction, selected.options))
         if options == selected.options and not selected.unusable:
             raise UserError(tr("Nothing would change. Give at least one option a new value; `all` empties a list."))
         validate_channel(interaction, await autocomplete.resolve_channel(interaction, selected.channel_id), options)
         changed = await self.bot.pipeline.change_options(selected, options)
-        await save_timezone(interaction, timezone)
+        await save_timezone(interaction, given["timezone"])
         await self._show_subscription(interaction, changed, tr("The subscription is changed."))
 
     @app_commands.command(name="list", description="What is subscribed in this server, and when it comes next")
@@ -290,23 +190,9 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         await answer_interaction(interaction, quiet_text(channel.id, hours))
 
     @app_commands.command(description="What a subscription like this would have brought in the last 30 days")
-    @app_commands.describe(**{name: _ABOUT[name] for name in _CHOOSES})
-    @app_commands.choices(when=_CHOICES["when"])
-    @app_commands.autocomplete(**_COMPLETE)
-    async def whatif(
-        self,
-        interaction: Interaction,
-        topics: Text | None = None,
-        when: str | None = None,
-        at: Text | None = None,
-        on: Text | None = None,
-        timezone: Text | None = None,
-        without: Text | None = None,
-        min_quality: Quality | None = None,
-        max_cards: Cards | None = None,
-    ) -> None:
-        option_input = OptionInput(when, at, on, timezone, topics, without, min_quality, max_cards)
-        options = apply_options(option_input, await default_options(interaction))
+    @accept_options(SELECTING_OPTIONS)
+    async def whatif(self, interaction: Interaction, /, **given: Any) -> None:
+        options = apply_options(given, await default_options(interaction))
         await answer_interaction(interaction, **await build_whatif_reply(interaction, options))
 
     @app_commands.command(description="Whether I can post in the subscribed channels, and how to mend it")
@@ -345,4 +231,5 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
 
     async def _show_subscription(self, interaction: Interaction, subscription: Subscription, text: str) -> None:
         text += await unknown_topics_note(interaction, subscription.options.topics)
-        await answer_interaction(interaction, text, embed=render_subscription(subscription))
+        summary = summarize_options(subscription.options)
+        await answer_interaction(interaction, text, embed=render_subscription(subscription, summary))

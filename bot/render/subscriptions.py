@@ -11,8 +11,8 @@ import discord
 from bot.cards.model import RelatedArticle
 from bot.domain.digest_schedule import describe_schedule
 from bot.domain.quiet_hours import QuietHours
-from bot.domain.subscription import Frequency, Layout, OnWithdrawal, Subscription, SubscriptionOptions
-from bot.i18n import ENGLISH, format_day_of_year, format_decimal, format_number, language_name, tr, tr_noop, trn
+from bot.domain.subscription import Subscription, SubscriptionOptions
+from bot.i18n import format_day_of_year, format_decimal, format_number, tr, tr_noop, trn
 from bot.render.card import SEPARATOR, format_headline, link_target
 from bot.render.colour import NEUTRAL
 from bot.render.fit_lines import fit_lines
@@ -40,12 +40,12 @@ def render_subscriptions(
     return embed
 
 
-def render_subscription(subscription: Subscription) -> discord.Embed:
+def render_subscription(subscription: Subscription, summary: Sequence[str]) -> discord.Embed:
     """Render one subscription in full."""
-    embed = render_draft(subscription.channel_id, subscription.options)
+    embed = render_draft(subscription.channel_id, subscription.options, summary)
     embed.title = tr("Subscription")
     if subscription.paused:
-        embed.add_field(name=tr("Next"), value=_capitalize(tr("paused")), inline=False)
+        embed.add_field(name=tr("Next"), value=capitalize_first(tr("paused")), inline=False)
     elif words := trouble_text(subscription):
         embed.add_field(name=tr("Next"), value=f"⚠️ {words}", inline=False)
     elif subscription.next_at:
@@ -82,43 +82,19 @@ def sent_text(channel_id: int, cards: int, quiet_until: datetime | None) -> str:
     )
 
 
-def render_draft(channel_id: int | None, options: SubscriptionOptions) -> discord.Embed:
-    """Describe settings that are not a subscription yet."""
+def render_draft(channel_id: int | None, options: SubscriptionOptions, summary: Sequence[str]) -> discord.Embed:
+    """Describe settings that are not a subscription yet. `summary` is what differs from an ordinary one."""
     embed = discord.Embed(title=tr("New subscription"), colour=NEUTRAL)
     embed.add_field(name=tr("Channel"), value=f"<#{channel_id}>" if channel_id else f"*{tr('not chosen yet')}*")
-    embed.add_field(name=tr("When"), value=_capitalize(describe_schedule(options)))
-    topics = fit_escaped(", ".join(options.topics), FIELD_VALUE) or _capitalize(tr("every topic"))
+    embed.add_field(name=tr("When"), value=capitalize_first(describe_schedule(options)))
+    topics = fit_escaped(", ".join(options.topics), FIELD_VALUE) or capitalize_first(tr("every topic"))
     embed.add_field(name=tr("Topics"), value=topics, inline=False)
-    if how := _describe_options(options):
-        embed.add_field(name=tr("How"), value=_capitalize(how), inline=False)
+    if summary:
+        embed.add_field(name=tr("How"), value=capitalize_first("; ".join(summary)), inline=False)
     return embed
 
 
-def _describe_options(options: SubscriptionOptions) -> str:
-    limits = fit_escaped("; ".join(_describe_limits(options)), FIELD_VALUE - 100)
-    calls = tr("calls {role}", role=f"<@&{options.mention}>") if options.mention else ""
-    return "; ".join(filter(None, (limits, calls)))
-
-
-def _describe_limits(options: SubscriptionOptions) -> list[str]:
-    """List the settings that differ from the defaults."""
-    digest, most = options.when is not Frequency.INSTANT, options.max_cards
-    words = {
-        trn("as a list of at most {count} headline", "as a list of at most {count} headlines", most): digest
-        and options.layout is Layout.LIST,
-        trn("at most {count} card", "at most {count} cards", most): digest and options.layout is not Layout.LIST,
-        tr("quality at least {quality}", quality=options.min_quality): options.min_quality > 0,
-        tr("without {words}", words=", ".join(options.without)): bool(options.without),
-        tr("also when there is nothing new"): digest and not options.skip_empty,
-        tr("published to following channels"): options.crosspost,
-        tr("a note stays when a card is withdrawn"): options.on_withdrawal is OnWithdrawal.MARK,
-        tr("withdrawn cards stay"): options.on_withdrawal is OnWithdrawal.KEEP,
-        tr("in {language}", language=language_name(options.language or ENGLISH)): options.language is not None,
-    }
-    return [text for text, applies in words.items() if applies]
-
-
-def _capitalize(text: str) -> str:
+def capitalize_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 

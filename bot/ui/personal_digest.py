@@ -19,7 +19,7 @@ from bot.render.limits import CHOICES
 from bot.render.markdown import fit_escaped
 from bot.render.privacy import following_text
 from bot.store.subscriptions.personal_digests import Follower
-from bot.ui.subscription_options import OptionInput, apply_options, default_options, unknown_topics_note
+from bot.ui.subscription_options import apply_options, default_options, unknown_topics_note
 
 Interaction = discord.Interaction[NewsBot]
 
@@ -103,7 +103,7 @@ async def _merge_options(
     base = own.options if own else replace(await default_options(interaction), when=Frequency.DAILY, times=(_AT,))
     base = replace(base, language=current_language())
     query, known = (
-        apply_options(OptionInput(at=at, timezone=timezone), base),
+        apply_options({"at": at, "timezone": timezone}, base),
         {normalize_name(name) for name in base.topics},
     )
     if not topic:

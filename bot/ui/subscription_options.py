@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -12,98 +12,34 @@ from bot.cards.text import normalize_name
 from bot.client.bot import NewsBot
 from bot.client.permissions import can_mention, deleted_roles, guild_id_of, require_can_post
 from bot.domain.digest_schedule import is_known_zone
-from bot.domain.schedule_parser import parse_days, parse_times
-from bot.domain.subscription import Frequency, Layout, OnWithdrawal, Subscription, SubscriptionOptions
+from bot.domain.subscription import Frequency, Subscription, SubscriptionOptions
 from bot.domain.timezones import parse_zone
 from bot.errors import UserError
-from bot.i18n import available_languages, tr, tr_noop
+from bot.i18n import tr
 from bot.render.markdown import escape_markdown
-from bot.ui.autocomplete import SubscribableChannel, split_topics
+from bot.ui.autocomplete import SubscribableChannel
+from bot.ui.option_table import parse_given
 
 MAX_SUBSCRIPTIONS = 50
 """Maximum subscriptions per guild: enough for every channel, and still a readable list."""
-_MAX_WORDS = 25
-_TOO_MANY = tr_noop("These are {number} topics or words; at most {most} are possible.")
-SERVERS_OWN = "server"
-"""Value of the language option: follow the guild's locale."""
-_NOTHING = tr_noop("all, every, none, nothing")
-"""Words accepted for "no limit", in English and in the user's locale, which may have several."""
 
 
-@dataclass(frozen=True, slots=True)
-class OptionInput:
-    """The options as typed; None if omitted."""
-
-    when: str | None = None
-    at: str | None = None
-    on: str | None = None
-    timezone: str | None = None
-    topics: str | None = None
-    without: str | None = None
-    min_quality: int | None = None
-    max_cards: int | None = None
-    layout: str | None = None
-    mention: discord.Role | None = None
-    crosspost: bool | None = None
-    on_withdrawal: str | None = None
-    skip_empty: bool | None = None
-    language: str | None = None
+def apply_options(given: Mapping[str, Any], base: SubscriptionOptions) -> SubscriptionOptions:
+    """Merge options as given, by name, into the base. Raises `UserError` if the result is inconsistent."""
+    given = {name: value for name, value in given.items() if value not in (None, "")}
+    options = replace(base, **parse_given(given))
+    if base.when is Frequency.INSTANT and "when" not in given and ("at" in given or "on" in given):
+        options = replace(options, when=Frequency.DAILY)  # a time of day implies a digest
+    return _validate_options(options, given)
 
 
-def apply_options(option_input: OptionInput, base: SubscriptionOptions) -> SubscriptionOptions:
-    """Merge the options into the base. Raises `UserError` if the result is inconsistent."""
-    values: dict[str, Any] = {
-        "times": parse_times(option_input.at) if option_input.at else None,
-        "days": parse_days(option_input.on) if option_input.on else None,
-        "timezone": parse_zone(option_input.timezone) if option_input.timezone else None,
-        "topics": _split_values(option_input.topics),
-        "without": _split_values(option_input.without),
-        "min_quality": option_input.min_quality,
-        "max_cards": option_input.max_cards,
-        "layout": Layout(option_input.layout) if option_input.layout else None,
-        "mention": option_input.mention.id if option_input.mention else None,
-        "crosspost": option_input.crosspost,
-        "on_withdrawal": OnWithdrawal(option_input.on_withdrawal) if option_input.on_withdrawal else None,
-        "skip_empty": option_input.skip_empty,
-        "when": Frequency(option_input.when) if option_input.when else None,
-    }
-    if values["when"] is None and base.when is Frequency.INSTANT and (option_input.at or option_input.on):
-        values["when"] = Frequency.DAILY  # a time of day implies a digest
-    options = replace(base, **{name: value for name, value in values.items() if value is not None})
-    if option_input.language:
-        options = replace(
-            options, language=None if option_input.language == SERVERS_OWN else validate_language(option_input.language)
-        )
-    return _validate_options(options, option_input)
-
-
-def validate_language(typed: str) -> str:
-    """Validate a language: Discord's clients only offer supported ones, but others can be typed."""
-    if typed not in available_languages():
-        raise UserError(tr("I do not speak that language. Choose one from the list."))
-    return typed
-
-
-def _split_values(text: str | None) -> tuple[str, ...] | None:
-    if text is None:
-        return None
-    words = [] if _means_nothing(text.strip().casefold()) else split_topics(text)
-    if len(words) > _MAX_WORDS:
-        raise UserError(tr(_TOO_MANY, number=len(words), most=_MAX_WORDS))
-    return tuple(words)
-
-
-def _means_nothing(word: str) -> bool:
-    return word in {"-", *split_topics(_NOTHING), *split_topics(tr(_NOTHING))}
-
-
-def _validate_options(options: SubscriptionOptions, option_input: OptionInput) -> SubscriptionOptions:
+def _validate_options(options: SubscriptionOptions, given: Collection[str]) -> SubscriptionOptions:
     if {normalize_name(topic) for topic in options.topics} & {normalize_name(word) for word in options.without}:
         raise UserError(
             tr("A topic stands in `topics` and in `without`: no card could ever match. Leave it out of one.")
         )
     if options.when is Frequency.INSTANT:
-        if option_input.at or option_input.on:
+        if "at" in given or "on" in given:
             raise UserError(
                 tr("Instant cards come as they appear. For times of day choose `when: daily`, or another one.")
             )
@@ -111,10 +47,10 @@ def _validate_options(options: SubscriptionOptions, option_input: OptionInput) -
     if not is_known_zone(options.timezone):
         parse_zone(options.timezone)  # raises for an unknown zone
     if options.when is Frequency.WEEKDAYS:
-        if option_input.on:
+        if "on" in given:
             raise UserError(tr("`weekdays` means Monday to Friday. For other days choose `when: daily` and `on`."))
         return replace(options, days=())
-    if options.when is Frequency.WEEKLY and len(options.days) > 1 and option_input.when:
+    if options.when is Frequency.WEEKLY and len(options.days) > 1 and "when" in given:
         raise UserError(tr("A weekly digest comes on one day. For several days choose `when: daily` and `on`."))
     return options
 

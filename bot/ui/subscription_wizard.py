@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -17,14 +17,13 @@ from bot.client.permissions import guild_id_of, require_channel_manager
 from bot.domain.digest_schedule import initial_schedule
 from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
 from bot.errors import UserError
-from bot.i18n import tr, tr_noop, weekday_names
-from bot.render.layouts import DIGEST_LAYOUTS
+from bot.i18n import tr, weekday_names
 from bot.render.limits import CHOICES
-from bot.render.subscriptions import render_draft, render_subscription, subscribed_text
+from bot.render.subscriptions import capitalize_first, render_draft, render_subscription, subscribed_text
 from bot.ui.autocomplete import SubscribableChannel, resolve_channel
 from bot.ui.digest_preview import build_preview_reply
+from bot.ui.option_table import FREQUENCIES, LAYOUT_CHOICES, summarize_options
 from bot.ui.subscription_options import (
-    OptionInput,
     apply_options,
     create_subscription,
     default_options,
@@ -36,13 +35,6 @@ Interaction = discord.Interaction[Any]
 _DRAFT = re.compile(r"nd:setup:(?P<draft>[0-9a-f]{8}):[a-z]+")
 _INPUT_LENGTH = 500
 _MINUTES = 14  # an ephemeral response can be edited for 15
-_WHEN = {
-    Frequency.INSTANT: (tr_noop("Instantly"), tr_noop("Each card as it appears")),
-    Frequency.HOURLY: (tr_noop("Hourly"), tr_noop("A digest every hour in which there is something new")),
-    Frequency.DAILY: (tr_noop("Daily"), tr_noop("A digest a day, or several")),
-    Frequency.WEEKDAYS: (tr_noop("Monday to Friday"), tr_noop("A digest on working days")),
-    Frequency.WEEKLY: (tr_noop("Weekly"), tr_noop("A digest a week")),
-}
 _CHANNELS = [
     discord.ChannelType.text,
     discord.ChannelType.news,
@@ -92,7 +84,8 @@ class SubscriptionWizard(ErrorReportingView):
 
     def build_reply(self) -> dict[str, Any]:
         """Render the draft and its components."""
-        return {"embed": render_draft(self.channel.id if self.channel else None, self.options), "view": self}
+        channel_id, summary = self.channel.id if self.channel else None, summarize_options(self.options)
+        return {"embed": render_draft(channel_id, self.options, summary), "view": self}
 
     def _add_items(self) -> None:
         self.clear_items()
@@ -163,12 +156,17 @@ class _ChannelSelect(ErrorReportingItem, discord.ui.ChannelSelect["SubscriptionW
         await self.draft.show_draft(interaction)
 
 
+def _to_select_options(texts: Mapping[Any, str], selected: object) -> list[discord.SelectOption]:
+    """Return the choices that the commands offer for an option."""
+    return [
+        discord.SelectOption(label=capitalize_first(tr(text)), value=value, default=value == selected)
+        for value, text in texts.items()
+    ]
+
+
 class _FrequencySelect(_DraftSelect):
     def __init__(self, draft: SubscriptionWizard) -> None:
-        options = [
-            discord.SelectOption(label=tr(name), description=tr(about), value=when, default=draft.options.when is when)
-            for when, (name, about) in _WHEN.items()
-        ]
+        options = _to_select_options(FREQUENCIES, draft.options.when)
         super().__init__(draft, "when", tr("When?"), options, row=1)
 
     async def handle_click(self, interaction: Interaction) -> None:
@@ -186,18 +184,13 @@ class _TopicSelect(_DraftSelect):
         super().__init__(draft, "topics", tr("Every topic"), options, row=2, min_values=0, max_values=len(options) or 1)
 
     async def handle_click(self, interaction: Interaction) -> None:
-        self.draft.options = apply_options(OptionInput(), replace(self.draft.options, topics=tuple(self.values)))
+        self.draft.options = apply_options({}, replace(self.draft.options, topics=tuple(self.values)))
         await self.draft.show_draft(interaction)
 
 
 class _LayoutSelect(_DraftSelect):
     def __init__(self, draft: SubscriptionWizard) -> None:
-        options = [
-            discord.SelectOption(
-                label=tr(look.label), description=tr(look.description), value=name, default=draft.options.layout is name
-            )
-            for name, look in DIGEST_LAYOUTS.items()
-        ]
+        options = _to_select_options(LAYOUT_CHOICES, draft.options.layout)
         super().__init__(draft, "layout", tr("How should it look?"), options, row=3)
 
     def is_available(self) -> bool:
@@ -248,7 +241,8 @@ class _SubscribeButton(ErrorReportingItem, discord.ui.Button["SubscriptionWizard
         made = await create_subscription(interaction, channel, self.draft.options)
         self.draft.close()
         await save_timezone(interaction, self.draft.zone)
-        await answer_interaction(interaction, content=subscribed_text(made), embed=render_subscription(made), view=None)
+        embed = render_subscription(made, summarize_options(made.options))
+        await answer_interaction(interaction, content=subscribed_text(made), embed=embed, view=None)
 
 
 def _draft_subscription(interaction: Interaction, channel_id: int, options: SubscriptionOptions) -> Subscription:
@@ -282,16 +276,12 @@ class ScheduleModal(ErrorReportingModal):
         quality = _input_value(self.quality)
         if quality and not quality.isdecimal():
             raise UserError(tr("The minimum quality is a whole number, such as 60."))
-        option_input = OptionInput(
-            at=_input_value(self.at) if self.at in self.shown_inputs else None,
-            on=_input_value(self.on) if self.on in self.shown_inputs else None,
-            timezone=_input_value(self.timezone) if self.timezone in self.shown_inputs else None,
-            without=_input_value(self.without) or "none",
-            min_quality=min(int(quality or 0), 1000),
-        )
+        shown = {"at": self.at, "on": self.on, "timezone": self.timezone, "without": self.without}
+        given: dict[str, Any] = {name: _input_value(item) for name, item in shown.items() if item in self.shown_inputs}
+        given |= {"without": given["without"] or "none", "min_quality": min(int(quality or 0), 1000)}
         # The fields are prefilled with the current values, so an empty one clears its value.
-        self.draft.options = apply_options(option_input, replace(self.draft.options, times=(), days=()))
-        self.draft.zone = option_input.timezone or ""
+        self.draft.options = apply_options(given, replace(self.draft.options, times=(), days=()))
+        self.draft.zone = given.get("timezone", "")
         await self.draft.show_draft(interaction)
 
 

@@ -85,7 +85,7 @@ async def test_the_whole_walk(tmp_path: Path) -> None:
             "Channel": f"<#{stage.digest.id}>",
             "When": "Saturday at 09:00 and 18:30 (Europe/Berlin)",
             "Topics": "Rust",
-            "How": "As a list of at most 10 headlines; quality at least 20; without gossip",
+            "How": "Without gossip; quality at least 20; as a list of at most 10 headlines",
         }
         preview = await setup.click_item("preview")
         assert "Weekly digest" in preview.response.content

@@ -15,8 +15,7 @@ from bot.store.cards.rows import StoredCard
 class CardsLayout:
     """A small embed for each card; a single card in full."""
 
-    label = tr_noop("Cards")
-    description = tr_noop("A small card each, with its picture")
+    description = tr_noop("cards: a small embed each")
     needs_sizes = False
 
     def measure_card(self, _card: StoredCard) -> int:

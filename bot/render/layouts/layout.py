@@ -30,7 +30,6 @@ class MessageLayout(Protocol):
 
 
 class DigestLayout(MessageLayout, Protocol):
-    """A layout that a subscription can choose. Its texts are marked with `tr_noop`."""
+    """A layout that a subscription can choose. `description` is its text in lists of choices, marked with `tr_noop`."""
 
-    label: str
     description: str

@@ -22,8 +22,7 @@ _PROVIDER = 60
 class ListLayout:
     """A line for each card. Sizes are in UTF-16 units, as Discord counts."""
 
-    label = tr_noop("List")
-    description = tr_noop("Linked headlines, the most in the least room")
+    description = tr_noop("list: linked headlines")
     needs_sizes = True
 
     def measure_card(self, card: StoredCard) -> int:
