@@ -16,7 +16,10 @@ from bot.errors import UserError
 from bot.i18n import tr
 from bot.render.card import render_card
 from bot.render.card_list import render_topics
+from bot.store.cards.repository import CardQuery, SearchOrder
 from bot.ui import autocomplete
+from bot.ui.catch_up import mark_read
+from bot.ui.page_requests import LatestRequest
 from bot.ui.pagination import first_page
 from bot.ui.share_button import share_buttons
 from bot.ui.views import build_card_view
@@ -31,13 +34,18 @@ class CardCommands(commands.Cog):
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
 
+    @commands.Cog.listener()
+    async def on_app_command_completion(self, interaction: Interaction, command: object) -> None:
+        if isinstance(command, app_commands.Command) and command.binding is self:
+            await mark_read(interaction)
+
     @app_commands.command(description="The newest cards")
     @app_commands.describe(topic="Only this topic", count="How many, 1 to 10")
     @app_commands.autocomplete(topic=autocomplete.complete_topics)
     async def latest(
         self, interaction: Interaction, topic: Words | None = None, count: app_commands.Range[int, 1, 10] = 5
     ) -> None:
-        reply = await first_page(interaction, {"kind": "latest", "topic": topic, "count": count})
+        reply = await first_page(interaction, LatestRequest(topic, count))
         await answer_interaction(interaction, **reply)
 
     @app_commands.command(description='Search all cards: words, "a phrase", -without, beginning*')
@@ -69,16 +77,7 @@ class CardCommands(commands.Cog):
     ) -> None:
         start = date_parser.parse_since(since, self.bot.clock()) if since else None
         end = date_parser.parse_until(until, self.bot.clock(), start) if until else None
-        request = {
-            "kind": "search",
-            "words": query,
-            "topic": topic,
-            "provider": provider,
-            "type": kind,
-            "since": start and start.isoformat(),
-            "until": end and end.isoformat(),
-            "order": order,
-        }
+        request = CardQuery(query, topic, provider, start, SearchOrder(order), kind, end)
         await answer_interaction(interaction, **await first_page(interaction, request))
 
     @app_commands.command(description="What the cards are about, and what rises")

@@ -22,6 +22,8 @@ from bot.domain.moderation import EVERYWHERE, DecisionSource, Verdict
 from bot.errors import UserError
 from bot.i18n import tr
 from bot.store.cards.rows import StoredCard
+from bot.store.moderation.audit_log import AuditFilter
+from bot.store.moderation.queue import QueueFilters
 from bot.store.moderation.reviews import MAX_OPEN_REVIEWS
 from bot.ui import autocomplete
 from bot.ui.moderation import REASON, decide_card, require_decision_right, undo_entry
@@ -95,14 +97,8 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
     ) -> None:
         require_moderator(interaction)
         moment = date_parser.parse_since(since, self.bot.clock()) if since else None
-        request = {
-            "kind": "queue",
-            "topic": topic,
-            "provider": provider,
-            "min_quality": min_quality,
-            "since": moment.isoformat() if moment else None,
-        }
-        await answer_interaction(interaction, **await first_page(interaction, request))
+        filters = QueueFilters(topic, provider, min_quality, moment)
+        await answer_interaction(interaction, **await first_page(interaction, filters))
 
     @app_commands.command(description="Where held cards are put before the moderators; without a channel, nowhere")
     @app_commands.describe(
@@ -199,14 +195,13 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
     ) -> None:
         require_moderator(interaction)
         selected = await autocomplete.resolve_card(interaction, card, hidden=True) if card else None
-        request = {
-            "kind": "log",
-            "card_id": selected.id if selected else None,
-            "actor_id": by.id if by else None,
-            "after": ended,
-            "source": said,
-        }
-        await answer_interaction(interaction, **await first_page(interaction, request))
+        filters = AuditFilter(
+            card_id=selected.id if selected else None,
+            actor_id=by.id if by else None,
+            after=ended,
+            source=DecisionSource(said) if said else None,
+        )
+        await answer_interaction(interaction, **await first_page(interaction, filters))
 
     async def _resolve_card(self, interaction: Interaction, card: str, scope: str) -> tuple[StoredCard, bool]:
         everywhere = scope == "everywhere"

@@ -10,7 +10,8 @@ from bot.client.acknowledgement import answer_interaction
 from bot.client.bot import NewsBot
 from bot.render.saved_export import ExportFormat
 from bot.ui import autocomplete
-from bot.ui.catch_up import mark_read, show_catch_up
+from bot.ui.catch_up import show_catch_up
+from bot.ui.page_requests import SavedRequest
 from bot.ui.pagination import first_page
 from bot.ui.personal_digest import (
     complete_followed_topics,
@@ -20,7 +21,6 @@ from bot.ui.personal_digest import (
     unfollow_topic,
 )
 from bot.ui.privacy import build_erase_reply, build_export_reply, build_saved_reply
-from cogs.cards import CardCommands
 
 Interaction = discord.Interaction[NewsBot]
 Topic = app_commands.Range[str, 1, 100]
@@ -41,9 +41,7 @@ class PersonalCommands(commands.Cog):
         self.bot = bot
 
     @commands.Cog.listener()
-    async def on_app_command_completion(self, interaction: Interaction, command: object) -> None:
-        if isinstance(getattr(command, "binding", None), CardCommands):
-            await mark_read(interaction)
+    async def on_app_command_completion(self, interaction: Interaction, _command: object) -> None:
         await notify_of_pause(interaction)
 
     @app_commands.command(description="What you have missed here since you last read, best first")
@@ -77,7 +75,7 @@ class PersonalCommands(commands.Cog):
 
     @saved.command(name="list", description="The cards that you saved, newest first")
     async def saved_list(self, interaction: Interaction) -> None:
-        await answer_interaction(interaction, **await first_page(interaction, {"kind": "saved"}))
+        await answer_interaction(interaction, **await first_page(interaction, SavedRequest()))
 
     @saved.command(name="export", description="The cards that you saved, as a file")
     @app_commands.describe(form="What to read it with")

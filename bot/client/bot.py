@@ -58,8 +58,8 @@ class Components:
 
     items: Sequence[type[discord.ui.DynamicItem[Any]]] = ()
     """Persistent components: they respond on messages of any age, after any restart."""
-    pages: Mapping[str, Callable[..., Awaitable[dict[str, Any]]]] = field(default_factory=dict)
-    """What loads a page of a list, by the kind of its request."""
+    pages: Mapping[type, Callable[..., Awaitable[dict[str, Any]]]] = field(default_factory=dict)
+    """What loads a page of a list, by the type of its request."""
     expired_text: Callable[[discord.Interaction[Any]], str] = lambda _interaction: ""
     """What to say of a component without a handler, if there is more to say than that it expired."""
 

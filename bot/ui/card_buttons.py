@@ -19,6 +19,7 @@ from bot.render.explanations import render_reasons
 from bot.render.limits import CHOICES
 from bot.store.cards.rows import StoredCard
 from bot.store.moderation.reports import MAX_REPORTS, Report, ReportResult
+from bot.ui.page_requests import LatestRequest
 from bot.ui.pagination import PAGE_SIZE, first_page
 
 Button = discord.ui.Button[Any]
@@ -178,7 +179,7 @@ class TopicButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r
         card = (await _require_card(interaction, self.card_id)).card
         if not card.topics:
             raise UserError(tr("This card has no topic any more."))
-        request = {"kind": "latest", "topic": card.topics[0], "count": PAGE_SIZE}
+        request = LatestRequest(card.topics[0], PAGE_SIZE)
         await answer_interaction(interaction, **await first_page(interaction, request))
 
 

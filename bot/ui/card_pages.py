@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -16,9 +16,21 @@ from bot.render.card_list import render_card_list
 from bot.render.limits import BUTTON_LABEL
 from bot.render.markdown import fit_escaped, fit_plain
 from bot.store.cards.repository import CardPage, CardQuery, SearchOrder
+from bot.store.moderation.audit_log import AuditFilter
+from bot.store.moderation.queue import QueueFilters
 from bot.ui.catch_up import show_catch_up_page
 from bot.ui.moderation_pages import show_log_page, show_queue_page
-from bot.ui.pagination import PAGE_SIZE, START, PageButton, PageCursor, Reply, Request, page_at_offset, page_buttons
+from bot.ui.page_requests import CatchUpRequest, LatestRequest, SavedRequest
+from bot.ui.pagination import (
+    PAGE_SIZE,
+    START,
+    PageButton,
+    PageCursor,
+    Reply,
+    page_at_offset,
+    page_buttons,
+    save_request,
+)
 from bot.ui.share_button import share_buttons
 from bot.ui.views import arrange_rows, build_list_view, build_saved_view
 
@@ -30,14 +42,13 @@ _NOTHING_FILTERED = tr_noop("Nothing found for “{words}” with these filters.
 
 
 async def _latest_page(
-    interaction: discord.Interaction[NewsBot], request: Request, key: str, place: PageCursor
+    interaction: discord.Interaction[NewsBot], request: LatestRequest, key: str, place: PageCursor
 ) -> Reply:
-    store, topic = interaction.client.store, request["topic"]
-    page = await store.cards.list_latest(
-        guild_id_of(interaction), topic=topic, limit=request["count"], cursor=place.cursor
+    page = await interaction.client.store.cards.list_latest(
+        guild_id_of(interaction), topic=request.topic, limit=request.count, cursor=place.cursor
     )
     if not page.cards:
-        raise UserError(_nothing_yet_text(topic))
+        raise UserError(_nothing_yet_text(request.topic))
     return _build_reply(interaction, page, page_buttons(key, page))
 
 
@@ -49,39 +60,21 @@ def _nothing_yet_text(topic: str | None) -> str:
 
 
 async def _search_page(
-    interaction: discord.Interaction[NewsBot], request: Request, key: str, place: PageCursor
+    interaction: discord.Interaction[NewsBot], query: CardQuery, key: str, place: PageCursor
 ) -> Reply:
-    query, store = _parse_query(request), interaction.client.store
-    page = await store.cards.search_cards(
+    page = await interaction.client.store.cards.search_cards(
         query, guild_id_of(interaction), limit=PAGE_SIZE, cursor=place.cursor, offset=place.offset
     )
     if not page.cards and place != START:
         raise UserError(tr("There is nothing more on that side any more. Search again to see what there is now."))
     if not page.cards:
-        return await _build_nothing_found(interaction, request, query)
+        return await _build_nothing_found(interaction, query)
     by_offset = None if query.order is SearchOrder.NEWEST else place.offset
     return _build_reply(interaction, page, page_buttons(key, page, by_offset))
 
 
-def _parse_query(request: Request) -> CardQuery:
-    """Parse a stored request. Those of earlier versions have no type and no end."""
-    return CardQuery(
-        request["words"],
-        request["topic"],
-        request["provider"],
-        _parse_moment(request["since"]),
-        SearchOrder(request["order"]),
-        request.get("type"),
-        _parse_moment(request.get("until")),
-    )
-
-
-def _parse_moment(written: str | None) -> datetime | None:
-    return datetime.fromisoformat(written) if written else None
-
-
 async def _saved_page(
-    interaction: discord.Interaction[NewsBot], _request: Request, key: str, place: PageCursor
+    interaction: discord.Interaction[NewsBot], _request: SavedRequest, key: str, place: PageCursor
 ) -> Reply:
     store, server = interaction.client.store, guild_id_of(interaction)
     saved = await store.members.saved_cards.get_page(interaction.user.id, server, limit=PAGE_SIZE, offset=place.offset)
@@ -103,14 +96,15 @@ def hidden_text(count: int) -> str:
     return hidden if count else ""
 
 
-PAGE_KINDS: Mapping[str, Callable[[discord.Interaction[Any], Request, str, PageCursor], Awaitable[Reply]]] = {
-    "latest": _latest_page,
-    "search": _search_page,
-    "saved": _saved_page,
-    "catchup": show_catch_up_page,
-    "queue": show_queue_page,
-    "log": show_log_page,
+PAGES: Mapping[type, Callable[[discord.Interaction[Any], Any, str, PageCursor], Awaitable[Reply]]] = {
+    LatestRequest: _latest_page,
+    CardQuery: _search_page,
+    SavedRequest: _saved_page,
+    CatchUpRequest: show_catch_up_page,
+    QueueFilters: show_queue_page,
+    AuditFilter: show_log_page,
 }
+"""What loads a page, by the type of its request."""
 
 
 def _build_reply(interaction: discord.Interaction[NewsBot], page: CardPage, buttons: Sequence[PageButton]) -> Reply:
@@ -119,14 +113,14 @@ def _build_reply(interaction: discord.Interaction[NewsBot], page: CardPage, butt
     return {"content": None, "embeds": embeds, "view": view}
 
 
-async def _build_nothing_found(interaction: discord.Interaction[NewsBot], request: Request, query: CardQuery) -> Reply:
+async def _build_nothing_found(interaction: discord.Interaction[NewsBot], query: CardQuery) -> Reply:
     """Reply without hits: offer a corrected spelling as a button, and topics with the same prefix."""
     client = interaction.client
     nothing = _NOTHING_FILTERED if query.tags or query.since or query.until else _NOTHING
     lines = [tr(nothing, words=fit_escaped(query.words, _ECHO))]
     buttons = []
     if suggestion := await client.store.cards.spelling.suggest_query(query, guild_id_of(interaction)):
-        key = client.store.list_requests.save_request(request | {"words": suggestion.words}, client.clock())
+        key = save_request(client, replace(query, words=suggestion.words))
         lines.append(tr("Did you mean **{words}**?", words=fit_escaped(suggestion.words, _ECHO)))
         label = fit_plain(tr("Search for {words}", words=suggestion.words), BUTTON_LABEL)
         buttons.append(PageButton(key, START, label))

@@ -12,7 +12,8 @@ from bot.domain.catch_up import DEFAULT_LOOK_BACK, MAX_CARDS, select_missed
 from bot.errors import UserError
 from bot.i18n import tr, trn
 from bot.render.card_list import render_card_list
-from bot.ui.pagination import PAGE_SIZE, PageCursor, Reply, Request, first_page, page_at_offset, page_buttons
+from bot.ui.page_requests import CatchUpRequest
+from bot.ui.pagination import PAGE_SIZE, PageCursor, Reply, first_page, page_at_offset, page_buttons
 from bot.ui.views import build_list_view
 
 Interaction = discord.Interaction[NewsBot]
@@ -23,14 +24,14 @@ async def show_catch_up(interaction: Interaction) -> Reply:
     bot, user, server = interaction.client, interaction.user.id, guild_id_of(interaction)
     now = bot.clock()
     since = await bot.store.members.last_read.last_read_at(user, server) or now - DEFAULT_LOOK_BACK
-    reply = await first_page(interaction, {"kind": "catchup", "since": since.isoformat(), "until": now.isoformat()})
+    reply = await first_page(interaction, CatchUpRequest(since, now))
     await bot.store.members.last_read.mark_read(user, server, now)
     return reply
 
 
-async def show_catch_up_page(interaction: Interaction, request: Request, key: str, place: PageCursor) -> Reply:
+async def show_catch_up_page(interaction: Interaction, request: CatchUpRequest, key: str, place: PageCursor) -> Reply:
     """Return a page of what was missed at that time, limited to cards still visible here."""
-    since, until = (datetime.fromisoformat(request[name]) for name in ("since", "until"))
+    since, until = request.since, request.until
     bot, server = interaction.client, guild_id_of(interaction)
     candidate_pool = await bot.store.outbox.candidates.load_pool([server], since, until - bot.settings.max_age)
     found = select_missed(candidate_pool.for_guild(server), since, until)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Self
 
 import discord
@@ -29,7 +28,6 @@ from bot.ui.pagination import (
     START,
     PageCursor,
     Reply,
-    Request,
     page_at_offset,
     page_buttons,
     page_buttons_between,
@@ -47,11 +45,9 @@ _ALL = {Verdict.PUBLISH: tr_noop("Publish all {number}"), Verdict.WITHDRAW: tr_n
 """Button labels for one card, by its position in the list, and for all cards on the page."""
 
 
-async def show_queue_page(interaction: Interaction, request: Request, key: str, place: PageCursor) -> Reply:
+async def show_queue_page(interaction: Interaction, filters: QueueFilters, key: str, place: PageCursor) -> Reply:
     """Render a page of the queue, with decision buttons for each card and for the whole page."""
     require_moderator(interaction)
-    since = datetime.fromisoformat(request["since"]) if request["since"] else None
-    filters = QueueFilters(request["topic"], request["provider"], request["min_quality"], since)
     queue = await interaction.client.store.moderation.queue.get_page(
         guild_id_of(interaction), filters, limit=PAGE_SIZE, offset=place.offset
     )
@@ -157,15 +153,13 @@ def _done_text(verdict: Verdict, cards: int) -> str:
     return f"🚫 {trn('{count} card withdrawn.', '{count} cards withdrawn.', cards)}"
 
 
-async def show_log_page(interaction: Interaction, request: Request, key: str, place: PageCursor) -> Reply:
+async def show_log_page(interaction: Interaction, filters: AuditFilter, key: str, place: PageCursor) -> Reply:
     """Render a page of the audit log."""
     require_moderator(interaction)
-    source = DecisionSource(request["source"]) if request["source"] else None
-    wanted = AuditFilter(request["card_id"], request["actor_id"], request["after"], source)
     cursor = place.cursor
     page = await interaction.client.store.moderation.audit_log.get_page(
         guild_id_of(interaction),
-        wanted,
+        filters,
         limit=LOG_PAGE,
         place=cursor.timeline if cursor else None,
         newer=bool(cursor and cursor.newer),

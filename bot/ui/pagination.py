@@ -12,16 +12,17 @@ from bot.client.acknowledgement import Acknowledgement, answer_interaction
 from bot.client.bot import NewsBot
 from bot.client.error_handler import ErrorReportingItem
 from bot.errors import UserError
-from bot.i18n import tr
+from bot.i18n import tr, tr_noop
 from bot.store.cards.repository import CardPage, TimelineCursor
 from bot.store.cards.rows import StoredCard
 from bot.ui.components import can_be_shared, without_share_button
+from bot.ui.page_requests import PageRequest, dump_request, parse_request
 
 PAGE_SIZE = 5
 _FARTHEST = 2**62  # keeps a forged button from overflowing the database's integers
 PLACE = r"[nop]-?\d{1,19}"
 KEY = r"[0-9a-f]{12}"
-Request = dict[str, Any]
+_TOO_OLD = tr_noop("This list is too old to turn its pages. Ask for it again.")
 Reply = dict[str, Any]
 """Keyword arguments of `edit_message` and `send_message`: embeds and view."""
 
@@ -77,23 +78,32 @@ class PageButton(
         await answer_interaction(interaction, **reply)
 
 
-async def first_page(interaction: discord.Interaction[NewsBot], request: Request) -> Reply:
+async def first_page(interaction: discord.Interaction[NewsBot], request: PageRequest) -> Reply:
     """Return the first page of a list. Raises `UserError` if it is empty."""
-    client = interaction.client
-    key = client.store.list_requests.save_request(request, client.clock())
-    return await _load_page(interaction, request, key, START)
+    return await _load_page(interaction, request, save_request(interaction.client, request), START)
+
+
+def save_request(bot: NewsBot, request: PageRequest) -> str:
+    """Store a request and return the key for its page buttons."""
+    return bot.store.list_requests.save_request(dump_request(request), bot.clock())
 
 
 async def show_page(interaction: discord.Interaction[NewsBot], key: str, place: PageCursor) -> Reply:
     """Return another page of a stored request."""
-    request = await interaction.client.store.list_requests.load_request(key)
-    if request is None:
-        raise UserError(tr("This list is too old to turn its pages. Ask for it again."))
+    stored = await interaction.client.store.list_requests.load_request(key)
+    if stored is None:
+        raise UserError(tr(_TOO_OLD))
+    try:
+        request = parse_request(stored)
+    except (KeyError, TypeError, ValueError):
+        raise UserError(tr(_TOO_OLD)) from None
     return await _load_page(interaction, request, key, place)
 
 
-async def _load_page(interaction: discord.Interaction[NewsBot], request: Request, key: str, place: PageCursor) -> Reply:
-    load = interaction.client.components.pages[request["kind"]]
+async def _load_page(
+    interaction: discord.Interaction[NewsBot], request: PageRequest, key: str, place: PageCursor
+) -> Reply:
+    load = interaction.client.components.pages[type(request)]
     return await load(interaction, request, key, place)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.client.bot import Components
 from bot.ui.card_buttons import CARD_BUTTONS
-from bot.ui.card_pages import PAGE_KINDS
+from bot.ui.card_pages import PAGES
 from bot.ui.moderation_pages import QueueButton
 from bot.ui.owner_actions import AcceptWithdrawalsButton
 from bot.ui.pagination import PageButton
@@ -23,6 +23,6 @@ COMPONENTS = Components(
         AcceptWithdrawalsButton,
         EraseButton,
     ),
-    pages=PAGE_KINDS,
+    pages=PAGES,
     expired_text=lost_draft_text,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
 from typing import Any, Self
 
 import discord
@@ -61,58 +62,90 @@ def _build_view(card: StoredCard, entry: AuditEntry | None, delivery_id: int, *,
     """Build the available actions. A decided card can be undone, a published one withdrawn."""
     held = card.card.state is CardState.HELD and card.verdict is None
     out = card.verdict is Verdict.PUBLISH or (card.card.state is CardState.PUBLISHED and card.verdict is None)
-    acts = ("pi" if held else "k" if out and reported else "") + ("wt" if held or out else "") + "y"
+    acts: list[ReviewAct] = []
+    if held:
+        acts += [ReviewAct.PUBLISH, ReviewAct.PUBLISH_IN]
+    elif out and reported:
+        acts += [ReviewAct.KEEP]
+    if held or out:
+        acts += [ReviewAct.WITHDRAW, ReviewAct.EDIT_TOPICS]
+    acts += [ReviewAct.EXPLAIN]
     buttons: list[discord.ui.Item[Any]] = [ReviewButton(act, card.id, card.verdict, delivery_id) for act in acts]
     if entry and entry.guild_id != EVERYWHERE and entry.subject is not AuditSubject.STATE and entry.undoes is None:
         buttons.insert(0, UndoButton(entry.id))
     return arrange_rows(buttons)
 
 
+class ReviewAct(StrEnum):
+    """What a moderator can do with a card; the value is the letter in the button's `custom_id`."""
+
+    PUBLISH = "p"
+    PUBLISH_IN = "i"
+    KEEP = "k"
+    WITHDRAW = "w"
+    EDIT_TOPICS = "t"
+    EXPLAIN = "y"
+
+
 class ReviewButton(
     ErrorReportingItem,
     discord.ui.DynamicItem[Button],
-    template=rf"nd:review:(?P<act>[pikwty]):(?P<card>{_ID}):(?P<expected>[pw-]):(?P<delivery>\d{{1,12}})",
+    template=rf"nd:review:(?P<act>[{''.join(ReviewAct)}]):(?P<card>{_ID}):(?P<expected>[pw-]):(?P<delivery>\d{{1,12}})",
 ):
     """A moderation action, valid only while the current verdict equals the one the moderator saw."""
 
-    def __init__(self, act: str, card_id: int, expected: Verdict | None, delivery_id: int) -> None:
-        label, style = _LOOKS[act]
+    def __init__(self, act: ReviewAct, card_id: int, expected: Verdict | None, delivery_id: int) -> None:
+        label, style = _LABELS[act]
         custom_id = f"nd:review:{act}:{card_id}:{LETTERS[expected]}:{delivery_id}"
         super().__init__(discord.ui.Button(label=tr(label), style=style, custom_id=custom_id))
-        self.kind = act
+        self.act = act
         self.card_id: int = card_id
         self.expected = expected
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        return cls(match["act"], int(match["card"]), VERDICTS[match["expected"]], int(match["delivery"]))
+        return cls(ReviewAct(match["act"]), int(match["card"]), VERDICTS[match["expected"]], int(match["delivery"]))
 
     def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:
-        if self.kind in _FORMS:
-            return Acknowledgement.FORM
-        return _record_acknowledgement(interaction) if self.kind in "pk" else Acknowledgement.REPLY
+        match self.act:
+            case ReviewAct.WITHDRAW | ReviewAct.EDIT_TOPICS:
+                return Acknowledgement.FORM
+            case ReviewAct.PUBLISH | ReviewAct.KEEP:
+                return _record_acknowledgement(interaction)
+            case _:
+                return Acknowledgement.REPLY
 
     def build_form(self, interaction: Interaction) -> ErrorReportingModal:
         require_moderator(interaction)
-        return _FORMS[self.kind](self, interaction.message)
+        if self.act is ReviewAct.WITHDRAW:
+            return WithdrawModal(self._load_seen)
+        return TopicsModal(self.card_id, _read_topics_line(interaction.message))
 
-    async def load_seen(self, interaction: Interaction) -> tuple[StoredCard, Verdict | None]:
+    async def _load_seen(self, interaction: Interaction) -> tuple[StoredCard, Verdict | None]:
         """Return the current card, and the verdict at the time the button was rendered."""
         return await _require_card(interaction, self.card_id), self.expected
 
     async def handle_click(self, interaction: Interaction) -> None:
         require_moderator(interaction)
-        await _ACTS[self.kind](interaction, await _require_card(interaction, self.card_id), self.expected)
+        card = await _require_card(interaction, self.card_id)
+        match self.act:
+            case ReviewAct.PUBLISH_IN:
+                await _send_channel_select(interaction, card, self.expected)
+            case ReviewAct.EXPLAIN:
+                await _explain_card(interaction, card)
+            case _:
+                # Keeping a reported card publishes it: the decision answers the reports.
+                await _publish_card(interaction, card, self.expected)
 
 
 _STYLE = discord.ButtonStyle
-_LOOKS = {
-    "p": (tr_noop("Publish"), _STYLE.success),
-    "i": (tr_noop("Publish in…"), _STYLE.secondary),
-    "k": (tr_noop("Keep"), _STYLE.success),
-    "w": (tr_noop("Withdraw"), _STYLE.danger),
-    "t": (tr_noop("Edit topics"), _STYLE.secondary),
-    "y": (tr_noop("Why?"), _STYLE.secondary),
+_LABELS = {
+    ReviewAct.PUBLISH: (tr_noop("Publish"), _STYLE.success),
+    ReviewAct.PUBLISH_IN: (tr_noop("Publish in…"), _STYLE.secondary),
+    ReviewAct.KEEP: (tr_noop("Keep"), _STYLE.success),
+    ReviewAct.WITHDRAW: (tr_noop("Withdraw"), _STYLE.danger),
+    ReviewAct.EDIT_TOPICS: (tr_noop("Edit topics"), _STYLE.secondary),
+    ReviewAct.EXPLAIN: (tr_noop("Why?"), _STYLE.secondary),
 }
 
 
@@ -202,7 +235,7 @@ async def _list_subscriptions(interaction: Interaction) -> Sequence[Any]:
     return await interaction.client.store.subscriptions.list_for_guild(guild_id_of(interaction))
 
 
-async def _explain_card(interaction: Interaction, card: StoredCard, _expected: Verdict | None) -> None:
+async def _explain_card(interaction: Interaction, card: StoredCard) -> None:
     covering = await interaction.client.store.cards.find_covering(card.id, guild_id_of(interaction))
     goes = [
         each.channel_id for each in await _list_subscriptions(interaction) if matches_options(card.card, each.options)
@@ -307,18 +340,6 @@ class TopicsModal(ErrorReportingModal):
         own = await interaction.client.store.moderation.decisions.own_topics(server, card.id)
         result = await set_topics(interaction, card, self.topics.value, own)
         await _show_result(interaction, card, result)
-
-
-_ACTS = {
-    "p": _publish_card,
-    "k": _publish_card,
-    "i": _send_channel_select,
-    "y": _explain_card,
-}
-_FORMS: dict[str, Callable[[ReviewButton, discord.Message | None], ErrorReportingModal]] = {
-    "w": lambda button, _message: WithdrawModal(button.load_seen),
-    "t": lambda button, message: TopicsModal(button.card_id, _read_topics_line(message)),
-}
 
 
 def _read_topics_line(message: discord.Message | None) -> str:

@@ -102,7 +102,7 @@ _QUERIES: dict[str, Callable[[int], CardQuery]] = {
     "a word in a topic": lambda n: CardQuery(_common_word(n), topic=TOPICS[n % 60]),
     "common in a rare topic": lambda n: CardQuery(_common_word(n), topic=RARE_TOPIC),
     "a word since a month": lambda n: CardQuery(_common_word(n), since=_RECENT),
-    "a word in videos": lambda n: CardQuery(_common_word(n), kind="video"),
+    "a word in videos": lambda n: CardQuery(_common_word(n), type="video"),
     "a word until a month ago": lambda n: CardQuery(_common_word(n), until=_RECENT),
 }
 _LISTS: dict[str, Callable[[int], str | None]] = {

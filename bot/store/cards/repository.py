@@ -64,20 +64,20 @@ class CardPage:
 
 @dataclass(frozen=True, slots=True)
 class CardQuery:
-    """What to search for. Topic, provider and kind (a card's type) are compared without case; `until` is excluded."""
+    """What to search for. Topic, provider and the card's type are compared without case; `until` is excluded."""
 
     words: str = ""
     topic: str | None = None
     provider: str | None = None
     since: datetime | None = None
     order: SearchOrder = SearchOrder.NEWEST
-    kind: str | None = None
+    type: str | None = None
     until: datetime | None = None
 
     @property
     def tags(self) -> list[str]:
         """Return the filters as index tags."""
-        named = {"topic": self.topic, "provider": self.provider, "type": self.kind}
+        named = {"topic": self.topic, "provider": self.provider, "type": self.type}
         return [make_tag(kind, name) for kind, name in named.items() if name]
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.sqlite("its plans")
 TURNS = (None, TimelineCursor(compute_sort_key(NOW, 1)), TimelineCursor(compute_sort_key(NOW, 1), newer=True))
 QUERIES = (
     CardQuery("comet"),
-    CardQuery("comet moon", topic="Space", provider="NASA", kind="article"),
+    CardQuery("comet moon", topic="Space", provider="NASA", type="article"),
     CardQuery("com", since=NOW - timedelta(days=9), until=NOW + timedelta(days=9)),
     CardQuery(topic="AI"),
 )

@@ -65,8 +65,8 @@ async def test_a_word_of_a_card_that_went_is_not_offered_any_more(library: Store
 
 
 async def test_an_offer_keeps_the_filters_and_finds_something_with_them(library: Store) -> None:
-    assert await suggest_words(library, "pyhton", topic="programming", kind="article") == "python"
-    assert await suggest_words(library, "pyhton", kind="video") is None
+    assert await suggest_words(library, "pyhton", topic="programming", type="article") == "python"
+    assert await suggest_words(library, "pyhton", type="video") is None
     assert await suggest_words(library, "pyhton", until=NOW - timedelta(days=1)) is None
 
 

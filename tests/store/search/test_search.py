@@ -99,14 +99,14 @@ async def test_topic_provider_and_since_narrow_a_search(library: Store) -> None:
         "cpp",
         "chinese",
     ]
-    assert await search_slugs(library, kind="video") == []
-    assert await search_slugs(library, "moon", kind="Article") == ["moon"]
+    assert await search_slugs(library, type="video") == []
+    assert await search_slugs(library, "moon", type="Article") == ["moon"]
 
 
 async def test_videos_alone(library: Store) -> None:
     await store_cards(library, make_card("film", title="The moon on film", type="video"))
-    assert await search_slugs(library, "moon", kind="video") == ["film"]
-    assert await search_slugs(library, "moon", kind="article") == ["moon"]
+    assert await search_slugs(library, "moon", type="video") == ["film"]
+    assert await search_slugs(library, "moon", type="article") == ["moon"]
 
 
 @pytest.mark.parametrize("year", [1, 1000, 3100, 9999])
@@ -154,7 +154,7 @@ async def with_held(library: Store) -> Store:
     words=SAID,
     topic=st.none() | SAID,
     provider=st.none() | SAID,
-    kind=st.none() | SAID,
+    type=st.none() | SAID,
     order=st.sampled_from(SearchOrder),
     since=st.none() | st.datetimes(timezones=st.just(UTC)),
     until=st.none() | st.datetimes(timezones=st.just(UTC)),
