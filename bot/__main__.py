@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """The entry point of the console script."""
-    if sys.stdout is None:  # closed by whoever started it
+    if sys.stdout is None:  # closed by the parent process
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open for the whole program
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -24,7 +24,7 @@ def main() -> None:
 
 
 def _flush() -> None:
-    """Write out what is still in the buffer: a full disk is told, a reader that has gone is not."""
+    """Write out what is still in the buffer: report a full disk, ignore a reader that has closed the pipe."""
     try:
         sys.stdout.flush()
     except OSError as error:

@@ -62,11 +62,11 @@ class InteractionFailure(enum.StrEnum):
     """Why an interaction failed."""
 
     REFUSED = "refused"
-    """Not permitted or not possible; the member was told what to do instead."""
+    """Not permitted or not possible; the reply said what to do instead."""
     FAILED = "failed"
     """An internal error: an apology with a reference code for the member, and a traceback in the log."""
     BUSY = "busy"
-    """Overloaded: the member was asked to try again, or autocomplete returned no choices."""
+    """Overloaded: the reply said to try again, or autocomplete returned no choices."""
     LATE = "late"
     """Too late to acknowledge the interaction, so nothing was done; or autocomplete timed out."""
 
@@ -104,7 +104,7 @@ class Metrics:
         )
         self._post_histograms: dict[str, Histogram] = {}
         self._digests_failed = self._make_counter(
-            "digests_failed", "Digests that could not be made: their subscription rests"
+            "digests_failed", "Digests that could not be made: their subscription is paused"
         )
         self._duplicates = self._make_counter(
             "duplicates_prevented", "Posts that were found instead of being sent again"
@@ -118,7 +118,9 @@ class Metrics:
         self._interactions = self._make_histogram(
             "interaction_seconds", "What people ask for, from its arrival to its end", _TO_ANSWER, *labels
         )
-        self._errors = self._make_counter("interaction_errors", "What people asked for in vain", *labels, "error")
+        self._errors = self._make_counter(
+            "interaction_errors", "Interactions that were refused or failed", *labels, "error"
+        )
         self._loads = self._make_counter("loads", "Loads of the folder of cards", "outcome")
         for outcome in ("done", "failed"):
             self._loads.labels(outcome)

@@ -41,7 +41,7 @@ def test_either_service_will_do(audit: ModuleType, service: str, capsys: pytest.
 def test_a_hole_is_named_with_what_mends_it(audit: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     _fake_answer(audit, "pypi", _WELL, _WELL | {"vulns": [_HOLE]})
     assert audit.main("--where-served") == 1
-    assert capsys.readouterr().out == "idna 3.20: GHSA-1, mended in 3.21\n"
+    assert capsys.readouterr().out == "idna 3.20: GHSA-1, fixed in 3.21\n"
 
 
 @pytest.mark.parametrize("installed", [True, False])

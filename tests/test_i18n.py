@@ -163,7 +163,7 @@ class _UntranslatedFinder(ast.NodeVisitor):
             self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """Its decorators are left out: what they say of commands is asked of the commands."""
+        """Its decorators are left out: their texts are read from the commands."""
         for part in (*node.body, node.args):
             self.visit(part)
 

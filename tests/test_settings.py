@@ -1,4 +1,4 @@
-"""Settings: read from the environment and `.env`, wrong ones named all at once, the token told to nobody."""
+"""Settings: read from the environment and `.env`, wrong ones named all at once, the token shown to nobody."""
 
 from __future__ import annotations
 

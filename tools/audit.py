@@ -39,7 +39,7 @@ def query_service(service: str, requirements: str) -> list[dict[str, Any]] | Non
 
 
 def audit_packages(lock: str) -> list[dict[str, Any]] | None:
-    """The first answer for all packages. One package is asked for first: not seventy times in vain."""
+    """The first answer for all packages. One goes first, so that a missing network does not fail seventy times."""
     first = _FIRST_PACKAGE.search(lock)
     for service in SERVICES:
         if (
@@ -55,7 +55,7 @@ def list_holes(packages: list[dict[str, Any]]) -> Iterator[str]:
     for package in packages:
         for hole in package["vulns"]:
             repaired = " or ".join(hole["fix_versions"]) or "no version yet"
-            yield f"{package['name']} {package['version']}: {hole['id']}, mended in {repaired}"
+            yield f"{package['name']} {package['version']}: {hole['id']}, fixed in {repaired}"
 
 
 def main(*words: str) -> int:

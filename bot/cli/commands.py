@@ -300,7 +300,7 @@ def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Ask Discord nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One object a line: severity, what, fix.")] = False,
 ) -> None:
-    """Look for what keeps the bot from working, and say how to mend it. Changes nothing. Exit code 1 with findings."""
+    """Look for what keeps the bot from working, and say how to fix it. Changes nothing. Exit code 1 with findings."""
     found = asyncio.run(run_checks(load_settings(), utc_now, offline=offline))
     sys.stdout.write(output.format_diagnosis_as_json(found) if as_json else output.format_diagnosis_as_text(found))
     raise typer.Exit(_PROBLEMS if any(finding.is_trouble for finding in found) else 0)

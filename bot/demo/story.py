@@ -113,7 +113,7 @@ class _Story:
         await self._deliver_until(stage.news, before + 1)
         title = self._get_posts(stage.news)[-1].embeds[0].title or ""
         _check_step(_HELD in title and _TORN not in title, f"the card's title is repaired, not {title!r}")
-        self.narrator.print_line("Its title came torn (InfoWorldâ€™s) and is mended.")
+        self.narrator.print_line("Its title was encoded wrongly (InfoWorldâ€™s) and is repaired.")
 
     def _find_review(self) -> Message:
         found = [post for post in self._get_posts(self.environment.desk) if _HELD in (post.embeds[0].title or "")]

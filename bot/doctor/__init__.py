@@ -39,7 +39,7 @@ async def run_checks(settings: Settings, clock: Callable[[], datetime], *, offli
     word, troubles = check_token(settings)
     findings += troubles
     if offline:
-        return [*findings, Finding(Severity.NOTE, "Discord was not asked (--offline)")]
+        return [*findings, Finding(Severity.NOTE, "Discord was not queried (--offline)")]
     return [*findings, *await _check_discord(settings, word, report, clock)] if word else findings
 
 
@@ -53,7 +53,7 @@ async def _find_resting(settings: Settings, report: DatabaseReport) -> list[Find
     except (StoreError, OSError):
         return []  # reported already
     findings = [
-        (f"A subscription of channel {each.channel_id} rests: {_describe_reason(each)}", each.guild_id)
+        (f"A subscription of channel {each.channel_id} is paused: {_describe_reason(each)}", each.guild_id)
         for each in resting
     ]
     findings += [

@@ -81,7 +81,7 @@ def check_cards(folders: Sequence[Path], *, need_category: bool = False) -> Iter
         some = "; ".join(f"{each.file}:{each.line}: {each.field}: {each.problem}" for each in errors[:_SHOWN])
         more = " …" if len(errors) > _SHOWN else ""
         what = f"{len(errors)} errors in {checked.files} card files: {some}{more}"
-        yield Finding(Severity.WARNING, what, "Mend what `newsdesk check` names.")
+        yield Finding(Severity.WARNING, what, "Fix what `newsdesk check` lists.")
     elif not checked.cards:
         yield Finding(
             Severity.WARNING, f"There is no news card in {named}", "Set NEWSDESK_CARDS to the folder of cards."

@@ -54,17 +54,17 @@ class AlreadyDelivered:
 class SelectionOutcome(enum.StrEnum):
     """Outcome for a card considered for a digest."""
 
-    SELECTED = "chosen"
-    OTHER_TOPIC = "other_topic"
-    EXCLUDED = "left_out"
-    PICKED_ELSEWHERE = "elsewhere"
-    LOW_QUALITY = "weak"
-    NOT_NEW = "old"
-    CARD_DELIVERED = "had"
-    STORY_DELIVERED = "story_had"
-    STORY_SELECTED = "story_told"
-    PROVIDER_LIMIT = "provider_full"
-    OUTRANKED = "beaten"
+    SELECTED = enum.auto()
+    OTHER_TOPIC = enum.auto()
+    EXCLUDED = enum.auto()
+    PICKED_ELSEWHERE = enum.auto()
+    LOW_QUALITY = enum.auto()
+    NOT_NEW = enum.auto()
+    CARD_DELIVERED = enum.auto()
+    STORY_DELIVERED = enum.auto()
+    STORY_SELECTED = enum.auto()
+    PROVIDER_LIMIT = enum.auto()
+    OUTRANKED = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)

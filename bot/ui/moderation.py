@@ -144,7 +144,7 @@ async def _write_back_file(interaction: Interaction, entry: AuditEntry) -> str:
 
 
 def _published_value(entry: AuditEntry) -> bool | None:
-    """Return whether an entry publishes the card; for an undone decision, the state it had replaced."""
+    """Return whether an entry publishes the card; for an undone decision, the state before it."""
     if entry.subject is not AuditSubject.VERDICT:
         return None
     if entry.after:

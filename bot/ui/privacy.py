@@ -30,7 +30,7 @@ _LARGEST = 8 * 1024 * 1024
 class EraseButton(
     ErrorReportingItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"nd:erase:(?P<user>\d{1,20})"
 ):
-    """Erases the stored data of the member who asked, and nobody else's."""
+    """Erase the stored data of the requesting member, and nobody else's."""
 
     acknowledgement = Acknowledgement.UPDATE
 

@@ -112,7 +112,7 @@ class Pipeline:
     async def _plan_all(self) -> int:
         now, added = self._clock(), 0
         due = await self._store.outbox.due_check.find_due(now)
-        if due.astray or self.digest_planner.was_clock_set_back(now):
+        if due.is_too_far or self.digest_planner.was_clock_set_back(now):
             await self.digest_planner.repair_schedules(now)
             due = await self._store.outbox.due_check.find_due(now)
         # Quiet hours first: cards and digests depend on them.

@@ -6,8 +6,8 @@ Against the wire Discord, with `newsdesk run` and everything else on this machin
   same run;
 * a busy machine: 2,400 clicks of several kinds, 40 a second, while a process for each core does nothing but count.
 
-A click is acknowledged in time or it is late; then it is done, or the member is told that the bot is busy. A lie is
-whatever was said and is not so: an apology or "not open any more" for what was asked properly, "busy" for what was
+A click is acknowledged in time or it is late; then it is done, or the reply is that the bot is busy. A lie is
+whatever was said and is not so: an apology or "not open any more" for a proper request, "busy" for what was
 done, "Saved" for what was not, a failed click that was carried out all the same, and silence.
 """
 
@@ -154,7 +154,7 @@ async def run_busy_machine(wire: WireDiscord, folder: Path, clicks: int) -> list
     ((decided,),) = query_database(bot.url, "SELECT count(*) FROM decisions")
     published = [each for each, kind in zip(found, kinds, strict=True) if each and kind == "nd:review:p"]
     messages = sum("faster" not in each.words and _BUSY not in each.words for each in published)
-    print(f"{messages} clicks on Publish were told that they published a card; {decided} cards are published")
+    print(f"{messages} clicks on Publish were answered that they published a card; {decided} cards are published")
     return [format_row("several kinds, busy machine", made)]
 
 

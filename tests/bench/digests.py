@@ -144,7 +144,7 @@ async def _run_tick(harness: WorkerHarness, bare: sqlite3.Connection, question: 
 
 
 async def _run_first_day(harness: WorkerHarness, bare: sqlite3.Connection, arriving: Iterator[list[Card]]) -> None:
-    """So that most channels have had something, and every digest looks back to its own last one."""
+    """So that most channels already received something, and every digest looks back to its own last one."""
     for _ in range(24):
         harness.clock.now += HOUR
         await _add_cards(harness, next(arriving))

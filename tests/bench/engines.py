@@ -1,4 +1,4 @@
-"""How long readers wait on SQLite and on PostgreSQL, each question asked of both in turn.
+"""How long readers wait on SQLite and on PostgreSQL, each query on both in turn.
 
 python -m tests.bench.engines SQLITE_URL POSTGRESQL_URL [CALLS]
 

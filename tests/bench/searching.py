@@ -1,4 +1,4 @@
-"""How long readers wait with 100,000 cards, each question also asked of bare sqlite3.
+"""How long readers wait with 100,000 cards, each query also on bare sqlite3.
 
 python -m tests.bench.searching [CARDS [FOLDER]]
 
@@ -40,7 +40,7 @@ from tests.support.plans import plan_faults, record_queries
 CALLS, BARE_CALLS = 300, 100
 ROUNDS, AT_ONCE = 6, 50
 BAR, BAR_AT_ONCE = 20.0, 100.0
-"""Milliseconds that an answer may take in all but one call of a hundred: alone, and when so many are asked at once."""
+"""Milliseconds that an answer may take in all but one call of a hundred: alone, and with so many at once."""
 
 
 def make_card(number: int) -> Card:

@@ -1,9 +1,10 @@
 """Start and steady state beside a bare discord.py client: `python -m tests.bench.start [--servers 0 1000 10000]`.
 
 Both run as processes of their own against the same wire Discord, in turn: the bot with its store, its commands and the
-repository's cards, all of which an earlier start has filed and told; and a `discord.Client` with the same intents that
-does nothing. Counted are seconds from the start of the process to READY with all servers there, in which discord.py
-waits 2 s for further servers, and the resident memory some seconds later. The middle one of some rounds is shown.
+repository's cards, all of which an earlier start has stored and posted; and a `discord.Client` with the same intents
+that does nothing. Counted are seconds from the start of the process to READY with all servers there, in which
+discord.py waits 2 s for further servers, and the resident memory some seconds later. The median of some rounds is
+shown.
 """
 
 from __future__ import annotations

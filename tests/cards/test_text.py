@@ -1,4 +1,4 @@
-"""Text repair: what is broken is mended, what is well-formed stays as it is."""
+"""Text repair: what is broken is repaired, what is well-formed stays as it is."""
 
 from __future__ import annotations
 

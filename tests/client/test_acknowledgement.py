@@ -1,4 +1,4 @@
-"""Whatever can be asked of the bot is acknowledged before the store is asked for anything, and answered in any case."""
+"""Every interaction is acknowledged before the store is queried, and answered in any case."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ SETUP = {
 
 @dataclass
 class InteractionTrace:
-    """What was sent to Discord for one interaction, and when the store was asked."""
+    """What was sent to Discord for one interaction, and when the store was queried."""
 
     acknowledged: list[Acknowledgement] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
-    asked: int = 0
+    queries: int = 0
     """How often, by tasks that the interaction began."""
     others: set[asyncio.Task[Any]] = field(default_factory=set)
     """The tasks that were there before."""
@@ -111,7 +111,7 @@ def trace(monkeypatch: pytest.MonkeyPatch) -> InteractionTrace:
 
     @asynccontextmanager
     async def watched(database: Any, options: Any) -> AsyncIterator[Any]:
-        trace.asked += asyncio.current_task() not in trace.others
+        trace.queries += asyncio.current_task() not in trace.others
         async with begun(database, options) as connection:
             yield connection
 
@@ -140,12 +140,12 @@ async def run_interaction(
     trace.acknowledged.clear()
     trace.said.clear()
     trace.gate.clear()
-    trace.asked = 0
+    trace.queries = 0
     trace.others = asyncio.all_tasks()
     stage.bot._connection.parse_interaction_create(_payload(stage, kind, data) | more)
     for _ in range(_TURNS):
         await asyncio.sleep(0)
-    assert trace.asked == 0, "the store was asked before Discord took the acknowledgement"
+    assert trace.queries == 0, "the store was queried before Discord took the acknowledgement"
     assert len(trace.acknowledged) == 1, "there was no acknowledgement"
     assert trace.said == []
     trace.gate.set()
@@ -241,7 +241,7 @@ async def test_every_command_is_acknowledged_before_the_store_is_asked(
             assert how is (FORM if opens_form else REPLY), command.qualified_name
             assert trace.said or opens_form, command.qualified_name
             answered.add(command.qualified_name)
-            requests |= {command.qualified_name} if trace.asked else set()
+            requests |= {command.qualified_name} if trace.queries else set()
     assert len(answered) >= 30
     assert answered - requests <= {"help"}, "the watch over the store sees what these ask it for"
 
@@ -255,7 +255,7 @@ async def test_every_context_menu_is_acknowledged_before_the_store_is_asked(
         data = {"type": 3, "id": "1", "name": menu.name, "target_id": message["id"], "resolved": found}
         assert await run_interaction(stage, trace, 2, data) is REPLY
         assert trace.said
-        assert trace.asked
+        assert trace.queries
 
 
 @pytest.mark.parametrize("custom_id", PRESSED)

@@ -1,4 +1,4 @@
-"""Frames that no Discord should send: each is mended or left out, and the bot goes on."""
+"""Frames that no Discord should send: each is repaired or skipped, and the bot goes on."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from bot.client.interaction_queue import InteractionQueue
 
 
 class ControlledWork:
-    """Works that end when they are told to, with a note of what ran when."""
+    """Jobs that end on command, with a note of what ran when."""
 
     def __init__(self, workload: InteractionQueue) -> None:
         self.workload = workload

@@ -156,7 +156,7 @@ async def test_a_search_narrows_to_videos_and_to_a_span_of_time(tmp_path: Path) 
         assert [choice["value"] for choice in ends] == ["7 days"]
 
 
-@pytest.mark.sqlite("the versions before had no other engine")
+@pytest.mark.sqlite("earlier versions have no other engine")
 async def test_a_list_of_an_earlier_version_still_turns(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         for number in range(7):

@@ -1,4 +1,4 @@
-"""The other commands of a digest, asked for as a channel's manager does."""
+"""The other commands of a digest, as a channel's manager uses them."""
 
 from __future__ import annotations
 

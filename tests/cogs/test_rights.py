@@ -212,7 +212,7 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "/desk channel": (run_slash("desk channel"), DESK),
     "/desk publish": (run_slash("desk publish", card="held"), DESK),
     "/desk withdraw": (run_slash("desk withdraw", card="out", reason="x"), DESK),
-    "/desk withdraw, asked": (run_slash("desk withdraw", card="out"), DESK),
+    "/desk withdraw, by form": (run_slash("desk withdraw", card="out"), DESK),
     "/desk undo": (run_slash("desk undo", card="decided"), HERE),
     "/desk publish everywhere": (run_slash("desk publish", card="held", scope="everywhere"), OWNER),
     "/desk withdraw everywhere": (run_slash("desk withdraw", card="out", reason="x", scope="everywhere"), OWNER),
@@ -247,7 +247,7 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
 
 
 def _reply_text(result: Any) -> str:
-    """What the person was told in reply."""
+    """What the person reads in reply."""
     return "\n".join(str(each.content) for each in (result.response, *result.followups) if each)
 
 

@@ -1,4 +1,4 @@
-"""What needs the folder of cards is done by the process that has it, whichever process is asked."""
+"""What needs the folder of cards is done by the process that has it, whichever process receives the request."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ async def _report_card(wire: WireDiscord, post: WireMessage) -> None:
 
 
 def _break_store(database: Path) -> None:
-    """What is asked next fails in the store, with a traceback that would like to quote the question."""
+    """The next query fails in the store, with a traceback that would like to quote the question."""
     with closing(sqlite3.connect(database, timeout=10)) as store:
         store.execute("ALTER TABLE cards RENAME TO lost")
         store.commit()

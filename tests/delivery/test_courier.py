@@ -1,4 +1,4 @@
-"""The courier against a poster that fails as told: what the table says afterwards."""
+"""The courier against a poster that fails on command: what the table says afterwards."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ async def crossposted_titles(harness: WireHarness) -> list[str | None]:
 
 
 async def count_requests(harness: WireHarness) -> int:
-    """How often Discord was asked to pass a post on."""
+    """How many requests to crosspost Discord received."""
     return len(await harness.wire.list_requests(path="/crosspost$"))
 
 

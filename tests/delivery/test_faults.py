@@ -79,7 +79,7 @@ class FaultLine:
 async def _open_line(wire: WireDiscord, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FaultLine]:
     monkeypatch.setattr(Route, "BASE", Route.BASE)  # the bot sets it, and it is discord.py's own
     await wire.reset_world()
-    guild = await wire.add_guild("text", "text")  # the first takes what is told to the server
+    guild = await wire.add_guild("text", "text")  # the first takes the notices to the server
     cards = folder / "cards"
     cards.mkdir(parents=True)
     url = new_database(folder / "faults.db")

@@ -1,4 +1,4 @@
-"""Refusals that belong to a place or to a card, on the wire: what waits, what is told, and that nothing is lost."""
+"""Refusals that belong to a place or to a card, on the wire: what waits, who is notified, and that nothing is lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def notices_to(harness: WireHarness) -> list[str]:
 
 
 async def subscribe_beside(harness: WireHarness, kind: str, options: SubscriptionOptions | None = None) -> None:
-    """A channel of this kind in a server whose first channel takes what people are told."""
+    """A channel of this kind in a server whose first channel takes the notices to its people."""
     harness.guild = await harness.wire.add_guild("text", kind)
     harness.channel = harness.guild.channels[1].id
     await harness.bot.store.subscriptions.add_subscription(
@@ -69,7 +69,7 @@ async def test_of_trouble_that_nobody_heard_of_nobody_hears_the_end(harness: Wir
     await subscribe_beside(harness, "text")
     await harness.wire.add_fault(
         "no_permission", "POST", "/messages$", times=2
-    )  # the post, and what the server is told
+    )  # the post, and the notice to the server
     await harness.send_card("a")
     await harness.deliver_due(hours=2)
     assert await harness.message_titles() == ["Title of a"]

@@ -20,7 +20,7 @@ _MAY_PING_ALL = int(BOT | Permission.MENTION_EVERYONE)
 
 @pytest.mark.parametrize("kind", ["text", "thread", "announcement"])
 async def test_a_card_published_again_soon_after_its_withdrawal_is_back(harness: WireHarness, kind: str) -> None:
-    """Discord remembers for some minutes that the message which had the nonce is deleted."""
+    """Discord remembers for some minutes that the message with the nonce is deleted."""
     await harness.subscribe_channel(kind)
     for _ in range(2):
         await harness.send_card("a")

@@ -1,4 +1,4 @@
-"""Trouble of the way to Discord, on the wire: everybody waits, nobody is told, in the end each post is there once."""
+"""Trouble on the way to Discord: everybody waits, nobody is notified, in the end each post is there once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WANTED = {"post": ["Title of a"], "edit": ["New"], "retract": []}
 
 
 async def subscribe_many(harness: WireHarness, number: int) -> list[int]:
-    """Channels of one server; its first one, which is not subscribed, takes what the server is told."""
+    """Channels of one server; its first one, which is not subscribed, takes the notices to the server."""
     harness.guild = await harness.wire.add_guild(*["text"] * (number + 1))
     first, *others = (channel.id for channel in harness.guild.channels)
     for channel in others:

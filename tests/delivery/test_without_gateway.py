@@ -1,4 +1,4 @@
-"""A process that only delivers: it asks Discord for the little that the gateway would have told it."""
+"""A process that only delivers: it requests from Discord the little that it would know from the gateway."""
 
 from __future__ import annotations
 

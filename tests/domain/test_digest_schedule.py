@@ -91,7 +91,7 @@ def test_a_repeated_time_comes_the_first_time_only() -> None:
 
 
 def test_a_day_that_a_whole_country_skipped() -> None:
-    """Samoa had no 2011-12-30: its times come a day later, with those of the 31st."""
+    """There was no 2011-12-30 in Samoa: its times come a day later, with those of the 31st."""
     daily = WeeklySchedule(EVERY_DAY, (time(9),), "Pacific/Apia")
     start, end = parse_moment("2011-12-29 00:00"), parse_moment("2011-12-31 12:00")
     assert slot_names(daily.slots_between(start, end)) == ["2011-12-29 09:00", "2011-12-31 09:00"]

@@ -1,4 +1,4 @@
-"""The three addresses, asked over HTTP: of a bot at work, and of one in each kind of trouble."""
+"""The three addresses, requested over HTTP: of a bot at work, and of one in each kind of trouble."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why these cards and not others, as a reader is told."""
+"""Why these cards and not others, as a reader sees it."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class SimulatedCourier:
         self.waits = 0.0
         """The sum of the seconds that requests were waited with."""
         self.last: dict[int, float] = {}
-        """By the wave's number: seconds until its last channel had it."""
+        """By the wave's number: seconds until its last channel received it."""
         self.at_midnight = 0
         """What waited at the day's end."""
 

@@ -41,7 +41,7 @@ class ScenarioFigures:
         return self.one_by_one.waits / self.wanted
 
     def last_arrivals(self, courier: SimulatedCourier) -> list[float]:
-        """Seconds until the last channel had a card, for each card, the quickest first."""
+        """Seconds until the last channel received a card, for each card, the quickest first."""
         return sorted(seconds for number, seconds in courier.last.items() if self.waves[number].is_card)
 
     def digest_arrivals(self) -> list[float]:

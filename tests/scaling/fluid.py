@@ -2,7 +2,7 @@
 
 With `slots` slots that a request holds for its answer's time L and a second more, μ = slots / (1 + L) requests leave a
 second. The line at a wave is what it was, less what left since, and the wave: Q' = max(0, Q − μ·Δt) + n. Whatever the
-order in which a line is served, as long as nobody rests while somebody waits, its length and the mean wait are these.
+order in which a line is served, as long as nobody idles while somebody waits, its length and the mean wait are these.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from random import Random
 from tests.scaling.audience import Audience, Mix, TopicMix
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
-"""A Monday, the fullest day: weekly digests come on it unless they were asked for another one."""
+"""A Monday, the fullest day: weekly digests come on it unless they are set to another one."""
 DAY = 86_400.0
 _HOURS = (1, 1, 1, 1, 1, 2, 3, 5, 8, 10, 9, 8, 7, 8, 10, 11, 9, 7, 5, 4, 3, 2, 2, 1)
 """How the cards spread over the hours of the day in UTC: a morning's peak, an afternoon's, and a thin night."""

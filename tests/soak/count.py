@@ -27,9 +27,9 @@ class MessageCount:
     wanted: int = 0
     held: int = 0
     repeated: int = 0
-    """Messages beyond the first, deleted ones included, in which a channel had the same card."""
+    """Messages beyond the first, deleted ones included, in which a channel received the same card."""
     stray: int = 0
-    """Cards in a channel that never asked for them."""
+    """Cards in a channel that never subscribed to them."""
     stale: int = 0
     """Posts that show an edited card's first edition."""
     standing: int = 0

@@ -37,7 +37,7 @@ class ReaderAction:
 
 @dataclass
 class Crowd:
-    """Who asks what, and everything that was asked."""
+    """Who uses what, and every use."""
 
     wire: WireDiscord
     channels: list[Channel]

@@ -49,7 +49,7 @@ class SoakReport:
 
     @property
     def unspoiled_actions(self) -> list[ReaderAction]:
-        """What was asked and no fault struck."""
+        """Interactions that no fault struck."""
         return [each for each in self.crowd.actions if each.outcome.id not in self.spoiled_ids]
 
     @property

@@ -13,7 +13,7 @@ from tests.soak.story import SoakReport
 def print_report(report: SoakReport) -> None:
     print_table(("", ""), [(name, str(value)) for name, value in _figure_rows(report)])
     sys.stdout.write("\n")
-    head = ("interaction", "asked", "answered", "sorry", "ack p50 ms", "p99 ms", "slowest ms")
+    head = ("interaction", "made", "answered", "sorry", "ack p50 ms", "p99 ms", "slowest ms")
     both = (_format_row("all", report.crowd.actions), _format_row("all that no fault struck", report.unspoiled_actions))
     print_table(
         head,

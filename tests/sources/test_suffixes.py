@@ -1,4 +1,4 @@
-"""Which files of a folder are cards goes by one rule, whoever asks."""
+"""Which files of a folder are cards follows one rule for all callers."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ async def test_one_whose_connection_is_cut_loses_it_and_stands_again(
             assert not await one.try_acquire()
             assert "The database does not respond" in caplog.text
             assert not await one.try_acquire()
-            assert len(rung) == 2  # whoever was away may have missed something
+            assert len(rung) == 2  # a process that was away may have missed something
         assert await other.try_acquire()
 
 

@@ -1,4 +1,4 @@
-"""Requests between processes: done once noted, again when whoever was at it died, and not for ever."""
+"""Requests between processes: done once noted, again when the process at it died, and not for ever."""
 
 from __future__ import annotations
 

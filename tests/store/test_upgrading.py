@@ -25,7 +25,7 @@ from bot.store.engines.sqlite import APPLICATION_ID
 from bot.store.tables import Moment
 from tests.support.cards import NOW, make_card
 
-pytestmark = pytest.mark.sqlite("the versions before had no other engine")
+pytestmark = pytest.mark.sqlite("earlier versions have no other engine")
 GUILD, CHANNEL, PERSON = 1, 10, 5
 BEFORE = NOW - timedelta(days=1)
 MAX_AGE = timedelta(days=14)
@@ -92,7 +92,7 @@ def delivery_row(name: str) -> dict[str, Any]:
 
 
 def old_rows() -> dict[str, list[dict[str, Any]]]:
-    """One delivery in each state, and a card that no channel has had."""
+    """One delivery in each state, and a card that no channel received."""
     subscription = {"guild_id": GUILD, "created_by": PERSON, "created_at": to_microseconds(BEFORE), "when": "instant"}
     decided = {
         "guild_id": 2,

@@ -38,7 +38,7 @@ class WireHarness:
         await self.bot.login("a.test.token")
 
     async def connect_gateway(self) -> None:
-        """Begin anew with a gateway, from which the bot knows its servers and channels."""
+        """Start over with a gateway, from which the bot knows its servers and channels."""
         await self.stack.aclose()
         opening = open_bot(self.settings, clock=self.clock, background=False)
         self.bot = await self.stack.enter_async_context(opening)

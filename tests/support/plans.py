@@ -31,7 +31,7 @@ class RecordedQuery:
 
 @contextmanager
 def record_queries(engine: AsyncEngine) -> Iterator[list[RecordedQuery]]:
-    """The questions that are asked meanwhile."""
+    """The queries that run meanwhile."""
     events: list[RecordedQuery] = []
 
     def record_query(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: Any) -> None:

@@ -77,7 +77,7 @@ async def store_zone(database: Database, subscription_id: int, zone: str) -> Non
 
 
 def query_database(url: str, *statements: str) -> list[tuple[Any, ...]]:
-    """The rows that the last of these statements gives, asked past the store."""
+    """The rows that the last of these statements gives, without the store in between."""
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(url.partition(":///")[2])) as connection, connection:
             return [connection.execute(statement).fetchall() for statement in statements][-1]

@@ -1,4 +1,4 @@
-"""A newsroom whose channels are kept in memory: what is posted, edited and deleted, and calls that fail as told."""
+"""A worker whose channels are kept in memory: what is posted, edited and deleted, and calls that fail on command."""
 
 from __future__ import annotations
 

@@ -152,9 +152,9 @@ async def test_what_nobody_made_is_answered_as_well(harness: ClickLine) -> None:
 
 @dataclass
 class Hold:
-    """A database that answers nothing until it is told to."""
+    """A database that answers nothing until it is released."""
 
-    asked: asyncio.Event
+    is_queried: asyncio.Event
     released: asyncio.Event
 
 
@@ -165,7 +165,7 @@ def hold(monkeypatch: pytest.MonkeyPatch) -> Hold:
 
     @asynccontextmanager
     async def waiting(database: Any, options: Any) -> AsyncIterator[Any]:
-        hold.asked.set()
+        hold.is_queried.set()
         await hold.released.wait()
         async with begun(database, options) as connection:
             yield connection
@@ -200,11 +200,11 @@ SLOW = ("Save", "More from this topic", "Publish", "Publish in…", "Why?")
 @pytest.mark.parametrize("label", SLOW)
 async def test_a_click_that_takes_long_is_never_called_stale(harness: ClickLine, hold: Hold, label: str) -> None:
     message = await (_review(harness) if label in SLOW[2:] else _news(harness))
-    hold.asked.clear()
+    hold.is_queried.clear()
     hold.released.clear()
     shown = await harness.click(message, label=label, until="ack")
     assert shown.acknowledged
-    await hold.asked.wait()
+    await hold.is_queried.wait()
     await asyncio.sleep(0)
     assert not (await harness.wire.get_outcome(shown.id)).replied
     hold.released.set()

@@ -13,7 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.wire", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free port")
     parser.add_argument("--state", type=Path, help="a JSON file with what /control/reset takes, to begin with")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end together with whoever started it")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end together with the parent process")
     options = parser.parse_args()
     start = json.loads(options.state.read_text(encoding="utf-8")) if options.state else {}
     with suppress(KeyboardInterrupt):

@@ -51,7 +51,7 @@ class WireDiscord(ControlStage, People):
         return await self._poll_until(self.get_status, lambda found: found.connected >= shards, within)
 
     async def list_messages(self, channel_id: int, *, deleted: bool = False) -> list[WireMessage]:
-        """In order of sending; deleted ones only when asked for."""
+        """In order of sending; deleted ones only on request."""
         views = await self._call_verb("messages", channel_id=channel_id, deleted=deleted)
         return [results.message_from_view(each) for each in views]
 
@@ -65,7 +65,7 @@ class WireDiscord(ControlStage, People):
 
     async def list_posts(self, channel_id: int, *, deleted: bool = False) -> list[WireChannel]:
         """A forum's posts, or a channel's threads, in order of opening, with their messages in ``content`` and the
-        first one as ``starter``; deleted posts and messages only when asked for.
+        first one as ``starter``; deleted posts and messages only on request.
         """
         views = await self._call_verb("posts", channel_id=channel_id, deleted=deleted)
         return [results.channel_from_view(each) for each in views]

@@ -89,7 +89,7 @@ class ControlApi:
         return messages_view(self._channel(form), deleted=bool(form.get("deleted")))
 
     def do_posts(self, form: Json) -> list[Json]:
-        """The posts of a forum or the threads of a channel, each with its messages; deleted ones only when asked
+        """The posts of a forum or the threads of a channel, each with its messages; deleted ones only when requested
         for.
         """
         return posts_view(self._channel(form), deleted=bool(form.get("deleted")))

@@ -35,7 +35,7 @@ class LimitError(DiscordError):
 
 
 class ControlError(Exception):
-    """A test asked for something that a person in front of Discord could not do. Never seen by the bot."""
+    """A test wants something that a person in front of Discord could not do. Never seen by the bot."""
 
 
 def not_found(what: str, code: int) -> DiscordError:

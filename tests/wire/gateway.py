@@ -202,7 +202,7 @@ class Gateway:
         return len(self.connections)
 
     def run_command(self, action: str, shard: int | None, code: int, *, resumable: bool) -> int:
-        """Does to the live connections what a test asked for; says to how many.
+        """Does to the live connections what a test wants; says to how many.
 
         ``reconnect`` sends op 7, ``invalid`` op 9, ``close`` a close frame, ``drop`` breaks the line.
         """

@@ -1,4 +1,4 @@
-"""Interactions under way: what was asked, how the bot answered, and how long that took."""
+"""Interactions under way: what a person did, how the bot answered, and how long that took."""
 
 import asyncio
 import secrets
@@ -44,7 +44,7 @@ class Interaction:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note_change(self) -> None:
-        """Wakes whoever waits for this interaction, and begins a new wait."""
+        """Wakes those that wait for this interaction, and begins a new wait."""
         self.changed.set()
         self.changed = asyncio.Event()
 
@@ -111,7 +111,7 @@ class Interactions:
         return None
 
     def acknowledge(self, interaction_id: int, token: str, read: Reader) -> Interaction:
-        """Acknowledges. ``read`` checks the form, and is asked only when an answer may still come."""
+        """Acknowledges. ``read`` checks the form, and is called only when an answer may still come."""
         interaction = self._by_id.get(interaction_id)
         if interaction is None or interaction.token != token:
             raise unknown_interaction()

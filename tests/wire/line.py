@@ -8,7 +8,7 @@ from tests.wire.process import Address
 
 
 class WireError(AssertionError):
-    """The test asked for what cannot be, such as a click on a button that is not there."""
+    """The test wants what cannot be, such as a click on a button that is not there."""
 
 
 class ControlLine:

@@ -16,7 +16,7 @@ _ORDINARY_WAIT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in front of Discord, by a name that is as good as an id. May do everything unless told
+    """Somebody in front of Discord, by a name that is as good as an id. May do everything unless restricted
     otherwise.
     """
 

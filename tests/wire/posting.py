@@ -1,5 +1,5 @@
-"""What happens to messages: they are put into channels, edited and deleted, and each time the gateway is
-told.
+"""What happens to messages: they are put into channels, edited and deleted, and each time the gateway
+gets an event.
 """
 
 import time
@@ -38,7 +38,7 @@ class Posting:
         message_id: int | None = None,
         interaction: Json | None = None,
     ) -> Message:
-        """A new message. An ephemeral one is told to nobody and enters no channel."""
+        """A new message. An ephemeral one causes no event and enters no channel."""
         message = Message(
             id=message_id or self._world.new_snowflake(),
             channel=channel,

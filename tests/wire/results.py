@@ -93,7 +93,7 @@ class WireChannel:
 
 @dataclass(frozen=True, slots=True)
 class WireGuild:
-    """A server with its channels in the order in which they were asked for."""
+    """A server with its channels in the order in which they were requested."""
 
     id: int
     name: str
@@ -140,7 +140,7 @@ class Totals:
     """Counts over everything since the last reset."""
 
     messages: dict[str, int]
-    """Live ones by channel id; channels that never had any are absent."""
+    """Live ones by channel id; channels without any are absent."""
     prevented: int
     command_uploads: int
     requests: int

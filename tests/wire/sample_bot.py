@@ -41,7 +41,7 @@ class ReasonModal(discord.ui.Modal, title="Why?"):
 
 
 class SampleBot(commands.Bot):
-    """Counts what it hears; ``resumes`` and ``readies`` are the times its session went on and began anew."""
+    """Counts what it hears; ``resumes`` and ``readies`` are the times its session was resumed and was started again."""
 
     def __init__(self) -> None:
         intents = discord.Intents(guilds=True, guild_messages=True)
@@ -55,7 +55,7 @@ class SampleBot(commands.Bot):
         _add_commands(self.tree)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Does without the five seconds that the library waits before it identifies anew."""
+        """Does without the five seconds that the library waits before it identifies again."""
 
     async def on_message(self, message: discord.Message) -> None:
         self.heard.append(message.id)
@@ -130,7 +130,7 @@ def manage_threads_permissions() -> int:
 
 
 async def forum_channel(wire: WireDiscord, client: discord.Client, **more: Any) -> discord.ForumChannel:
-    """The forum of a new guild, with the tags *cloud* and *code* unless told otherwise."""
+    """The forum of a new guild, with the tags *cloud* and *code* unless given others."""
     guild = await wire.add_guild("forum", **({"tags": ["cloud", "code"]} | more))
     channel = await client.fetch_channel(guild.channels[0].id)
     assert isinstance(channel, discord.ForumChannel)

@@ -200,7 +200,7 @@ def _break_connection(request: web.BaseRequest, *, reset: bool) -> None:
 
 
 async def serve_until_stopped(port: int, start: dict[str, Any], *, until_stdin_closes: bool) -> None:
-    """Serves until told to stop, and prints one line of JSON with the addresses once it listens."""
+    """Serves until it is stopped, and prints one line of JSON with the addresses once it listens."""
     wire = Wire()
     server = WireServer(wire)
     runner = web.ServerRunner(web.Server(server.handle_request, access_log=None), shutdown_timeout=0.5)

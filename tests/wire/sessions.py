@@ -95,7 +95,7 @@ class Sessions:
 
     def identify_shard(self, harness: FrameSender, shard: tuple[int, int], intents: int) -> Session:
         """Opens a session: READY with the guilds unavailable, then each of them as GUILD_CREATE."""
-        # A killed bot leaves its session behind; nobody resumes it once its shard identifies anew.
+        # A killed bot leaves its session behind; nobody resumes it once its shard identifies again.
         for old in [each for each in self.list_sessions() if each.shard == shard and each.line is None]:
             self.invalidate_session(old)
         session = Session(shard, intents, self._settings.resume_buffer)
@@ -131,7 +131,7 @@ class Sessions:
         *,
         without: int = 0,
     ) -> int:
-        """Sends an event to each session of the guild's shard that asked for it; says to how many.
+        """Sends an event to each session of the guild's shard that subscribed to it; says to how many.
 
         ``without`` leaves out those that have any of these intents. The payload may be a function: it is
         called only if somebody listens.

@@ -1,5 +1,5 @@
 """What happens to threads and forum posts: they are opened, archived, joined and deleted, and each time the
-gateway is told.
+gateway gets an event.
 """
 
 from tests.wire.channel_payloads import thread_payload

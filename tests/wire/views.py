@@ -50,7 +50,7 @@ def message_view(message: Message) -> Json:
 
 
 def messages_view(channel: Channel, *, deleted: bool) -> list[Json]:
-    """In order of sending; those that were deleted only when asked for."""
+    """In order of sending; deleted ones only on request."""
     return [message_view(each) for each in channel.messages.values() if deleted or each.deleted is None]
 
 

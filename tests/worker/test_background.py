@@ -84,12 +84,12 @@ def _break_work(
     async def spoiled(*args: Any, **options: Any) -> Any:
         return await (end() if is_spoiled else whole(*args, **options))
 
-    def mend() -> None:
+    def repair() -> None:
         nonlocal is_spoiled
         is_spoiled = False
 
     monkeypatch.setattr(part, where[1], spoiled)
-    return mend
+    return repair
 
 
 def _count_failures(desk: WorkerHarness, name: str) -> float:
@@ -110,12 +110,12 @@ async def test_work_that_ends_is_named_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, end: Callable[[], Awaitable[None]]
 ) -> None:
     async with _run_harness(tmp_path, monkeypatch) as desk:
-        mend = _break_work(desk, WORK[name], end, monkeypatch)
+        repair = _break_work(desk, WORK[name], end, monkeypatch)
         desk.worker.start()
         await _wait_until(lambda: name in desk.worker.find_problems())
         assert desk.worker.find_problems()[name].endswith(ENDS[end])
         await _wait_until(lambda: _count_failures(desk, name) >= 2)
-        mend()
+        repair()
         await _wait_until(lambda: not desk.worker.find_problems())
         await _assert_delivers(desk)
 
@@ -125,12 +125,12 @@ async def test_a_job_that_fails_is_named_until_it_goes_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     async with _run_harness(tmp_path, monkeypatch) as desk:
-        mend = _break_work(desk, JOBS[name], _raises, monkeypatch)
+        repair = _break_work(desk, JOBS[name], _raises, monkeypatch)
         desk.worker.start()
         await _wait_until(lambda: name in desk.worker.find_problems())
         assert desk.worker.find_problems()[name].endswith(ENDS[_raises])
         assert _count_failures(desk, name) >= 1
-        mend()
+        repair()
         await _wait_until(lambda: not desk.worker.find_problems())
         await _assert_delivers(desk)
 
@@ -181,7 +181,7 @@ async def test_health_says_why_not_and_what_it_saw(tmp_path: Path, monkeypatch: 
 
         well, seen = await look()
         assert (well, seen.startswith("Not at work: no bot has ever noted itself")) == (False, True)
-        mend = _break_work(desk, WORK["courier"], _raises, monkeypatch)
+        repair = _break_work(desk, WORK["courier"], _raises, monkeypatch)
         desk.worker.start()
         await _wait_until(lambda: "courier" in desk.worker.find_problems())
         async with asyncio.timeout(30):
@@ -194,7 +194,7 @@ async def test_health_says_why_not_and_what_it_saw(tmp_path: Path, monkeypatch: 
                 await asyncio.sleep(0.05)
         assert "loads: The folder of cards" in seen
         desk.folder.mkdir()
-        mend()
+        repair()
         async with asyncio.timeout(30):
             while not (await look())[0]:
                 await asyncio.sleep(0.05)
@@ -221,7 +221,7 @@ async def test_what_ended_in_order_or_long_ago_has_no_troubles(tmp_path: Path) -
 
 
 class _SetBack(datetime):
-    """The scheduler's clock, an hour behind once it is told so."""
+    """The scheduler's clock, an hour behind on command."""
 
     behind = timedelta(0)
 

@@ -146,7 +146,7 @@ async def test_paused_means_paused_for_what_quiet_hours_have_put_off(
     await desk.store.subscriptions.pause_subscription(await get_subscription(desk), desk.clock())
     before = delivered_slugs(desk)
     await load_cards(desk, "edited", title="edited")
-    desk.write_card("one", title="one is told in other words")
+    desk.write_card("one", title="one is worded differently")
     await wait_hours(desk, 30)
     assert delivered_slugs(desk) == before
     await desk.store.subscriptions.resume_subscription(await get_subscription(desk), desk.clock())
@@ -171,7 +171,7 @@ async def test_quiet_hours_that_are_edited_while_quiet_release_what_waits_at_the
     left = (until.hour if until else 10) - 10
     for _ in range(left):
         assert delivered_slugs(desk) == []
-        desk.write_card("one", title="one is told in other words")  # an edit of what waits does not disturb
+        desk.write_card("one", title="one is worded differently")  # an edit of what waits does not disturb
         await desk.deliver_due(hours=1)
     await desk.deliver_due()
     assert delivered_slugs(desk) == ["one"]

@@ -1,4 +1,4 @@
-"""A mass withdrawal is told to the owners until each of them knows, and holds no plan up meanwhile."""
+"""Owners are warned of a mass withdrawal until each of them knows, and holds no plan up meanwhile."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def test_a_warning_that_hangs_holds_no_load_up(desk: WorkerHarness) -> Non
 
 
 class _OwnerMailboxes:
-    """Owners whose boxes fail as told."""
+    """Owners whose direct messages fail on command."""
 
     def __init__(self, bot: NewsBot, monkeypatch: pytest.MonkeyPatch, info: Any) -> None:
         self.got: list[int] = []

@@ -140,7 +140,7 @@ async def test_an_edit_mends_it(desk: WorkerHarness) -> None:
 
 
 async def test_whatever_fails_in_one_digest_is_its_own(desk: WorkerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of many that are due at once, one that cannot be made rests; when it can be, it has lost nothing."""
+    """Of many that are due at once, one that cannot be made is paused; when it can be, it has lost nothing."""
     channels = range(100, 140)
     for channel in channels:
         await add_subscription(desk, replace(DAILY, timezone="UTC"), channel)

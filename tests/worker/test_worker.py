@@ -85,11 +85,11 @@ async def test_a_card_from_a_remote_is_in_its_channel_by_itself(tmp_path: Path) 
 
 
 async def test_a_remote_that_hangs_holds_no_load_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace_git(tmp_path / "bin", monkeypatch, f"touch {tmp_path}/asked; exec sleep 600")
+    replace_git(tmp_path / "bin", monkeypatch, f"touch {tmp_path}/pulled; exec sleep 600")
     async with open_stage(tmp_path, cards_git_pull=3600) as stage:
         (stage.folder / ".git").mkdir()
         stage.bot.worker.start()
-        assert await _wait_until(lambda: asyncio.sleep(0, (tmp_path / "asked").exists()), seconds=20)
+        assert await _wait_until(lambda: asyncio.sleep(0, (tmp_path / "pulled").exists()), seconds=20)
         stage.write_card("saved")
         assert await _wait_until(lambda: _is_stored(stage, "saved"), seconds=20)
 

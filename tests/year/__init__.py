@@ -1,1 +1,1 @@
-"""A year of news on a clock that leaps from event to event: what the calendar asked for against what came."""
+"""A year of news on a clock that leaps from event to event: what the calendar requires against what came."""

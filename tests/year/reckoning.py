@@ -52,7 +52,7 @@ class YearCheck:
                 self.gone.setdefault(slug, at)
 
     def _first_posted(self, held: Iterable[PlannedCard]) -> dict[str, datetime]:
-        """The stories that a channel was told, and when that was planned first."""
+        """The stories that a channel received, and when that was planned first."""
         posted: dict[str, datetime] = {}
         for each in held:
             if each.slug:
@@ -76,15 +76,15 @@ class YearCheck:
         return {name: complaints for name, complaints in found.items() if complaints}
 
     def find_repeated(self) -> Iterator[str]:
-        """A card or a message twice, or a story anew."""
+        """A card or a message twice, or a story again."""
         cards = Counter((post.delivery.channel_id, card.card.slug) for post in self.year.posts for card in post.cards)
         messages = Counter(post.delivery.id for post in self.year.posts)
         yield from (f"{slug} came {times} times to {channel}" for (channel, slug), times in cards.items() if times > 1)
         yield from (f"message {number} was posted {times} times" for number, times in messages.items() if times > 1)
-        yield from (f"the story of {story} was told anew in {channel}" for channel, story in self._find_retold())
+        yield from (f"the story of {story} was posted again in {channel}" for channel, story in self._find_retold())
 
     def _find_retold(self) -> Iterator[tuple[int, str]]:
-        """Where a story was told while an earlier post of it stood; one whose cards were withdrawn has gone."""
+        """Where a story was posted while an earlier post of it stood; one whose cards were withdrawn has gone."""
         posted: dict[tuple[int, str], set[str]] = defaultdict(set)
         for post in self.year.posts:
             stories = {self.first[card.card.slug] for card in post.cards}
@@ -133,7 +133,7 @@ class YearCheck:
         return {at: name for at, name in digest_moments(named, self.year.away).items() if at <= self.year.end}
 
     def _find_owed(self, own: Subscription, before: datetime, at: datetime) -> Iterator[str]:
-        """Cards that a digest had to bring: new, fitting, still there, and of a story that the channel had not had."""
+        """Cards that a digest should have brought: new, fitting, still there, and of a story new to the channel."""
         posted = self.posted_stories.get(own.channel_id, {})
         shared = len(self.wishes[own.channel_id]) > 1
         for slug, (seen_at, card) in self.seen.items():
@@ -159,7 +159,7 @@ class YearCheck:
             if any(count > _OF_A_PUBLISHER for count in publishers.values()):
                 yield f"{number}: {slot} brought too many cards of one publisher"
             if any(count > 1 for count in stories.values()):
-                yield f"{number}: {slot} told a story twice"
+                yield f"{number}: {slot} brought a story twice"
 
     def find_missed(self) -> Iterator[str]:
         """Cards that an instant subscription never got, though they fit and stayed."""

@@ -1,4 +1,4 @@
-"""Load digest candidates: the cards visible in each server, and the ones each channel has already had."""
+"""Load digest candidates: the cards visible in each server, and the ones each channel already received."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class CandidateStore:
     async def load_delivered(
         self, channel_ids: Collection[int], candidate_pool: CandidatePool
     ) -> dict[int, AlreadyDelivered]:
-        """Find the cards and stories that each channel has already had, or has queued, by channel id."""
+        """Find the cards and stories that each channel already received, or has queued, by channel id."""
         # Card ids increase as cards are filed: no need to read history before the stories' first card.
         if candidate_pool.earliest is None:
             return {}

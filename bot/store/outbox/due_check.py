@@ -18,14 +18,14 @@ from bot.store.tables import cards, deferred, quiet_hours, subscriptions
 class DueWork:
     """Whether cards have changed, quiet hours begin or end, deferred cards may be posted, digests are due.
 
-    `astray`: a digest or the end of quiet hours is further in the future than possible (the clock was set back).
+    `is_too_far`: a digest or the end of quiet hours is further in the future than possible (the clock was set back).
     """
 
     cards: bool
     quiet: bool
     deferred: bool
     digests: bool
-    astray: bool
+    is_too_far: bool
 
 
 # Built once: it runs with every tick, and building it takes longer than running it.

@@ -85,7 +85,7 @@ candidates = Table(
 async def add_new_posts(
     connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope
 ) -> tuple[set[int], set[int]]:
-    """Add a message for each matching channel and story that the channel has not had.
+    """Add a message for each matching channel and story that the channel has not received.
 
     Returns the ids of the new messages, and of those that a card of the same story has joined. Their rows of
     `delivery_cards` are complete, their own content is still to be computed.
@@ -216,7 +216,7 @@ def _keep_oldest() -> Any:
 
 
 def _already_delivered() -> Select[Any]:
-    already_delivered = delivery_cards.alias("had")
+    already_delivered = delivery_cards.alias("delivered")
     met = (already_delivered.c.channel_id == candidates.c.channel_id) & (
         already_delivered.c.card_id == candidates.c.card_id
     )

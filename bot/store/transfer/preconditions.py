@@ -115,7 +115,7 @@ async def _is_resumable(target_database: Database, where: str, source: Notes, at
     elif mark != source["instance"]:
         raise StoreError(f"Another store is being moved to {where}. Finish that one, or name another database.")
     elif stored != source:
-        raise StoreError(f"The store has been at work since its move to {where} began. Empty that one and begin anew.")
+        raise StoreError(f"The store has been at work since its move to {where} began. Empty that one and start over.")
     return mark is not None
 
 

@@ -1,4 +1,4 @@
-"""What digests choose from, and what channels have had of it."""
+"""What digests choose from, and what channels received of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def load_pool_since(store: Store, since: Any) -> CandidatePool:
 
 
 async def test_a_story_counts_as_had_by_any_card_of_it_though_that_is_not_in_the_pool(store: Store) -> None:
-    """Here the channel had one that was filed before the card that names the story, and published after it."""
+    """Here the channel received one that was stored before the card that names the story, and published after it."""
     await store.subscriptions.add_subscription(
         guild_id=GUILD, channel_id=CHANNEL, created_by=5, now=NOW - timedelta(hours=1)
     )

@@ -227,7 +227,7 @@ async def test_newer_cards_with_another_known_ending_are_completed_first(
     for known in (50, 2):
         monkeypatch.setattr(
             "bot.store.cards.queries.ENDINGS", known
-        )  # too many of them: the beginning alone is asked for
+        )  # too many of them: the beginning alone is queried
         assert [each.card.slug for each in await store.cards.complete_cards("come", 1, limit=3)] == ["0", "1", "2"]
 
 

@@ -203,7 +203,7 @@ async def test_a_store_that_went_on_since_does_not_go_on_moving(source: str, tar
         await move_and_compare(source, target, break_off)
     async with open_store(source) as store:
         await store.key_values.set_value("heartbeat", NOW.isoformat())
-    with pytest.raises(StoreError, match=r"has been at work since its move to .+ began. Empty that one and begin anew"):
+    with pytest.raises(StoreError, match=r"has been at work since its move to .+ began. Empty that one and start over"):
         await move_and_compare(source, target)
 
 

@@ -119,7 +119,7 @@ def _is_well_formed(url: str) -> bool:
         return False
     try:
         parts = urlsplit(url)
-        # An impossible port shows only when it is asked for.
+        # An impossible port raises only when it is read.
         return parts.port != 0 and _HOST.fullmatch(_host_of(parts.netloc)) is not None
     except ValueError:
         return False
