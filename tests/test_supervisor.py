@@ -7,12 +7,12 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from bot.metrics import Metrics
 from bot.supervisor import Supervisor, finish_step
+from tests.support.polling import wait_until
 from tests.support.scrape import parse_samples
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -118,12 +118,6 @@ class SupervisorHarness:
         return parse_samples(self.metrics.render_text().decode())[f'newsdesk_task_failures_total{{task="{name}"}}']
 
 
-async def _wait_until(holds: Callable[[], Any]) -> None:
-    async with asyncio.timeout(20):
-        while not holds():
-            await asyncio.sleep(0.005)
-
-
 @pytest.mark.parametrize("end", ENDS)
 async def test_however_it_ends_it_is_started_again_counted_and_named(end: Callable[[], Awaitable[None]]) -> None:
     watched, well = SupervisorHarness(steady=0.05), asyncio.Event()
@@ -144,14 +138,14 @@ async def test_however_it_ends_it_is_started_again_counted_and_named(end: Callab
     watched.supervisor.keep_running("courier", begin)
     assert watched.count_failures("courier") == 0
     assert watched.supervisor.is_running("courier")
-    await _wait_until(lambda: watched.supervisor.find_problems())
+    await wait_until(lambda: watched.supervisor.find_problems())
     assert watched.supervisor.find_problems() == {
         "courier": f"ended at 12:00:00 UTC, and is started again: {ENDS[end]}"
     }
     assert not watched.supervisor.is_running("courier")
-    await _wait_until(lambda: watched.starts == 3)
+    await wait_until(lambda: watched.starts == 3)
     assert watched.count_failures("courier") == 2
-    await _wait_until(lambda: not watched.supervisor.find_problems())
+    await wait_until(lambda: not watched.supervisor.find_problems())
     assert watched.supervisor.is_running("courier")
     assert await watched.supervisor.stop(5) == []
 
@@ -159,7 +153,7 @@ async def test_however_it_ends_it_is_started_again_counted_and_named(end: Callab
 async def test_one_that_ends_again_and_again_stays_named() -> None:
     watched = SupervisorHarness()
     watched.supervisor.keep_running("courier", _raises)
-    await _wait_until(lambda: watched.count_failures("courier") >= 5)
+    await wait_until(lambda: watched.count_failures("courier") >= 5)
     for _ in range(20):
         assert "courier" in watched.supervisor.find_problems()
         await asyncio.sleep(0.002)
@@ -177,10 +171,10 @@ async def test_the_others_go_on() -> None:
 
     watched.supervisor.keep_running("courier", _raises)
     watched.supervisor.keep_running("watcher", beat)
-    await _wait_until(lambda: watched.count_failures("courier") >= 3)
+    await wait_until(lambda: watched.count_failures("courier") >= 3)
     assert watched.count_failures("watcher") == 0
     before = beats
-    await _wait_until(lambda: beats > before)
+    await wait_until(lambda: beats > before)
     await watched.supervisor.stop(5)
 
 
@@ -188,7 +182,7 @@ async def test_the_traceback_comes_once_and_the_line_each_time(caplog: pytest.Lo
     watched = SupervisorHarness()
     with caplog.at_level(logging.ERROR, "bot.supervisor"):
         watched.supervisor.keep_running("courier", _raises)
-        await _wait_until(lambda: watched.count_failures("courier") >= 4)
+        await wait_until(lambda: watched.count_failures("courier") >= 4)
         await watched.supervisor.stop(5)
     lines = [record for record in caplog.records if "The courier ended" in record.message]
     assert len(lines) >= 4
@@ -207,7 +201,7 @@ async def test_kept_twice_it_runs_once_and_dropped_it_is_not_started_again() -> 
 
     for _ in range(3):
         watched.supervisor.keep_running("courier", work)
-    await _wait_until(lambda: watched.starts)
+    await wait_until(lambda: watched.starts)
     watched.supervisor.drop_task("courier")
     await ended.wait()
     await asyncio.sleep(0.05)
@@ -226,10 +220,10 @@ async def test_dropped_and_kept_again_it_begins_when_the_first_one_has_ended() -
             order.append("ends")
 
     watched.supervisor.keep_running("courier", work)
-    await _wait_until(lambda: order)
+    await wait_until(lambda: order)
     watched.supervisor.drop_task("courier")
     watched.supervisor.keep_running("courier", work)
-    await _wait_until(lambda: len(order) == 3)
+    await wait_until(lambda: len(order) == 3)
     assert order == ["begins", "ends", "begins"]
     await watched.supervisor.stop(5)
 
@@ -260,7 +254,7 @@ async def test_one_that_does_not_end_is_named_and_holds_nobody_up() -> None:
     await begun.wait()
     assert await watched.supervisor.stop(0.05) == ["courier"]
     release.set()
-    await _wait_until(lambda: not watched.supervisor._single)
+    await wait_until(lambda: not watched.supervisor._single)
 
 
 async def test_a_job_that_fails_is_named_until_it_goes_well() -> None:
@@ -283,7 +277,7 @@ async def test_a_job_that_fails_is_named_until_it_goes_well() -> None:
 async def test_what_is_done_once_is_counted_and_not_named_for_ever() -> None:
     watched = SupervisorHarness()
     watched.supervisor.spawn_once("first pull", _raises)
-    await _wait_until(lambda: watched.count_failures("first pull"))
+    await wait_until(lambda: watched.count_failures("first pull"))
     assert watched.supervisor.find_problems() == {}
 
 

@@ -13,6 +13,7 @@ from bot.domain.subscription import Frequency, SubscriptionOptions
 from bot.store import open_store
 from tests.crash.cluster import crash_cluster, new_database
 from tests.crash.process import BotProcess, card_text
+from tests.support.polling import poll_until
 from tests.support.postgres import PostgresServer
 from tests.support.stores import query_database
 from tests.wire.client import Person, WireDiscord
@@ -79,7 +80,7 @@ async def test_a_decision_made_in_one_process_is_carried_out_by_another_at_once(
             await wire.wait_for_sessions(within=20)
             await wire.run_slash(channel, "desk withdraw", {"card": "card:1", "reason": "a test"}, moderator)
             requests = monotonic()
-            await wire._poll_until(lambda: wire.list_messages(channel), lambda held: len(held) == 1, WITHIN)
+            await poll_until(lambda: wire.list_messages(channel), lambda held: len(held) == 1, WITHIN)
             print(f"withdrawn {monotonic() - requests:.2f} s after the answer")
             assert (gateway.terminate(), courier.terminate()) == (0, 0), gateway.log + courier.log
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.process import BotProcess
+from tests.support.polling import poll_until
 from tests.support.stores import query_database
 from tests.wire.client import Person, WireDiscord
 from tests.wire.permissions import EVERYTHING
@@ -61,13 +62,9 @@ async def open_cluster(url: str, folder: Path, **gateways: str) -> AsyncIterator
             gateway.start()
             await wire.wait_for_sessions(within=60)
             cluster = TwoProcesses(wire, url, courier, gateway, channel)
-            await wire._poll_until(lambda: _as_coroutine(len(cluster.stored_slugs())), lambda found: found == CARDS, 60)
+            await poll_until(lambda: len(cluster.stored_slugs()), lambda found: found == CARDS, 60)
             yield cluster
             assert (gateway.terminate(), courier.terminate()) == (0, 0), gateway.log + courier.log
-
-
-async def _as_coroutine(value: int) -> int:
-    return value
 
 
 @pytest.mark.timeout(240)
@@ -96,13 +93,11 @@ async def test_a_request_waits_for_a_process_that_is_away_and_is_done_by_the_nex
         requests = await cluster.wire.click_component(
             warning, label="Withdraw them", person=OWNER, until="ack", within=60
         )
-        await cluster.wire._poll_until(
-            lambda: _as_coroutine(len(query_database(url, "SELECT id FROM requests"))), lambda found: found == 1, 60
-        )
+        await poll_until(lambda: len(query_database(url, "SELECT id FROM requests")), lambda found: found == 1, 60)
         assert not await _count_withdrawn(url)
         cluster.courier.start()
         done = await cluster.wire.get_outcome(requests.id, "reply", 60)
-        await cluster.wire._poll_until(lambda: _count_withdrawn(url), lambda found: found == CARDS, 60)
+        await poll_until(lambda: _count_withdrawn(url), lambda found: found == CARDS, 60)
         assert done.text
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.process import BotProcess
+from tests.support.polling import poll_until
 from tests.wire.client import Person, WireDiscord
 from tests.wire.permissions import MANAGER, MODERATOR
 
@@ -45,7 +46,7 @@ async def test_commands_buttons_and_completion_are_answered_across_a_reconnect(t
             assert "gets new cards from now on" in subscribed.text
             withdrawn = await wire.run_slash(first, "desk withdraw", {"card": "card:1", "reason": "a test"}, moderator)
             assert "is withdrawn" in withdrawn.text
-            await wire._poll_until(lambda: wire.list_messages(first), lambda held: len(held) == 2, 10)
+            await poll_until(lambda: wire.list_messages(first), lambda held: len(held) == 2, 10)
             assert bot.terminate() == 0
         totals = await wire.get_totals()
         assert not totals.by_status.get("400"), "nothing that was sent was refused for its form"

@@ -13,8 +13,8 @@ from bot.client import standby
 from bot.store.engines import postgresql
 from tests.crash.cluster import new_database
 from tests.crash.process import BotProcess
-from tests.crash.test_requests import _as_coroutine
-from tests.support.postgres import PostgresServer, _free_port
+from tests.support.polling import poll_until
+from tests.support.postgres import PostgresServer, free_port
 from tests.support.stores import query_database
 from tests.wire.client import Person, WireDiscord
 
@@ -43,7 +43,7 @@ async def _wait_for_log(bot: BotProcess, words: str) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("end", ["kill", "terminate"])
 async def test_a_click_counts_once_and_the_second_takes_over(url: str, tmp_path: Path, end: str) -> None:
-    port = _free_port()
+    port = free_port()
     async with WireDiscord() as wire:
         guild = await wire.add_guild("text")
         (channel,) = (each.id for each in guild.channels)
@@ -71,7 +71,7 @@ async def test_a_click_counts_once_and_the_second_takes_over(url: str, tmp_path:
 
             getattr(first, end)()
             await _wait_for_log(second, "Ready as")
-            await wire._poll_until(wire.get_status, lambda found: found.connected == 1, PATIENCE)
+            await poll_until(wire.get_status, lambda found: found.connected == 1, PATIENCE)
             await _click_save(wire, post, url, 2)
             assert "stands_by" not in (await _get_json(port, "/readyz"))[1]
             assert second.terminate() == 0, second.log
@@ -81,7 +81,7 @@ async def _click_save(wire: WireDiscord, post: Any, url: str, expected: int) -> 
     """Somebody else saves the card each time."""
     done = await wire.click_component(post, label="Save", person=Person(f"reader {expected}"), within=PATIENCE)
     assert "Saved" in done.text
-    await wire._poll_until(lambda: _as_coroutine(_count_saved(url)), lambda found: found == expected, PATIENCE)
+    await poll_until(lambda: _count_saved(url), lambda found: found == expected, PATIENCE)
     calls = await wire.list_requests(method="POST", path=rf"/interactions/{done.id}/.*/callback")
     assert len(calls) == 1, "each interaction is answered by one process"
 
@@ -148,7 +148,7 @@ async def test_one_whose_lock_was_lost_to_another_stops_to_answer_and_stands_by(
                     if "taken over these shards" in first.log:
                         await _wait_for_log(second, "Ready as")
             await _wait_for_log(first, "taken over these shards")
-            await wire._poll_until(wire.get_status, lambda found: found.connected == 1, PATIENCE)
+            await poll_until(wire.get_status, lambda found: found.connected == 1, PATIENCE)
             done = await wire.run_slash(channel, "help", within=PATIENCE)
             assert done.reply
             second.kill()

@@ -44,7 +44,7 @@ class PostgresServer:
     def __init__(self, bin_: Path, place: Path) -> None:
         self._bin = bin_
         self._place = place
-        self._password, self._port = secrets.token_hex(8), _free_port()
+        self._password, self._port = secrets.token_hex(8), free_port()
 
     @property
     def url(self) -> str:
@@ -84,7 +84,7 @@ def run_server(bin_: Path) -> Iterator[PostgresServer]:
             server.stop_server()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

@@ -1,9 +1,9 @@
 """The way in for tests: starts the server, sets the stage, does what people do, and reads what came of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any, Self, TypeVar
 
+from tests.support.polling import poll_until
 from tests.wire import results
 from tests.wire.errors import Json
 from tests.wire.line import WireError
@@ -48,7 +48,7 @@ class WireDiscord(ControlStage, People):
 
     async def wait_for_sessions(self, shards: int = 1, within: float = 30.0) -> Status:
         """Waits until that many sessions are on line."""
-        return await self._poll_until(self.get_status, lambda found: found.connected >= shards, within)
+        return await poll_until(self.get_status, lambda found: found.connected >= shards, within)
 
     async def list_messages(self, channel_id: int, *, deleted: bool = False) -> list[WireMessage]:
         """In order of sending; deleted ones only on request."""
@@ -61,7 +61,7 @@ class WireDiscord(ControlStage, People):
         async def fetch_messages() -> list[WireMessage]:
             return await self.list_messages(channel_id)
 
-        return await self._poll_until(fetch_messages, lambda found: len(found) >= count, within)
+        return await poll_until(fetch_messages, lambda found: len(found) >= count, within)
 
     async def list_posts(self, channel_id: int, *, deleted: bool = False) -> list[WireChannel]:
         """A forum's posts, or a channel's threads, in order of opening, with their messages in ``content`` and the
@@ -76,7 +76,7 @@ class WireDiscord(ControlStage, People):
         async def fetch_posts() -> list[WireChannel]:
             return await self.list_posts(channel_id)
 
-        return await self._poll_until(fetch_posts, lambda found: len(found) >= count, within)
+        return await poll_until(fetch_posts, lambda found: len(found) >= count, within)
 
     async def get_totals(self) -> Totals:
         return Totals(**await self._call_verb("totals"))
@@ -91,10 +91,3 @@ class WireDiscord(ControlStage, People):
         """The uploaded commands, of one guild or for everywhere."""
         commands: list[Json] = await self._call_verb("commands", guild_id=guild_id)
         return commands
-
-    @staticmethod
-    async def _poll_until(look: Callable[[], Awaitable[_T]], enough: Callable[[_T], bool], within: float) -> _T:
-        async with asyncio.timeout(within):
-            while not enough(found := await look()):
-                await asyncio.sleep(0.02)
-        return found

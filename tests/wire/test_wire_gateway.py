@@ -3,12 +3,13 @@ reply.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import discord
 import pytest
 from discord.ext import commands
 
+from tests.support.polling import wait_until
 from tests.wire.client import Person, WireDiscord, WireError
 from tests.wire.permissions import MEMBER
 from tests.wire.sample_bot import SampleBot, run_client
@@ -29,41 +30,35 @@ async def bot(channel_id: int) -> AsyncIterator[SampleBot]:
         yield bot
 
 
-async def _wait_until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def test_ready_brings_guilds_and_permissions(wire: WireDiscord, bot: SampleBot, channel_id: int) -> None:
     (guild,) = bot.guilds
     assert [each.name for each in guild.text_channels] == ["text-1", "target"]
     channel = guild.text_channels[0]
     assert channel.permissions_for(guild.me).send_messages
     await wire.change_channel(channel_id, access="no_send")
-    await _wait_until(lambda: not channel.permissions_for(guild.me).send_messages)
+    await wait_until(lambda: not channel.permissions_for(guild.me).send_messages)
     assert (await wire.get_status()).identified == 1
 
 
 async def test_guilds_and_channels_come_and_go(wire: WireDiscord, bot: SampleBot, channel_id: int) -> None:
     other = await wire.add_guild("forum")
-    await _wait_until(lambda: len(bot.guilds) == 2)
+    await wait_until(lambda: len(bot.guilds) == 2)
     await wire.change_guild(other.id, left=True)
-    await _wait_until(lambda: len(bot.guilds) == 1)
+    await wait_until(lambda: len(bot.guilds) == 1)
     added = await wire.add_channel(bot.guilds[0].id, "announcement:news")
-    await _wait_until(lambda: bot.get_channel(added.id) is not None)
+    await wait_until(lambda: bot.get_channel(added.id) is not None)
     await wire.change_channel(added.id, access="gone")
-    await _wait_until(lambda: bot.get_channel(added.id) is None)
+    await wait_until(lambda: bot.get_channel(added.id) is None)
 
 
 async def test_messages_are_heard(wire: WireDiscord, bot: SampleBot, channel_id: int) -> None:
     theirs = await wire.post_message(channel_id, "from alice", "alice")
     ours = await bot.get_partial_messageable(channel_id).send("from the bot")
-    await _wait_until(lambda: bot.heard == [theirs.id, ours.id])
+    await wait_until(lambda: bot.heard == [theirs.id, ours.id])
     events = bot.cached_messages[0]
     assert (events.author.name, events.content) == ("alice", "")  # no message content intent
     await wire.delete_message((await wire.list_messages(channel_id))[1])
-    await _wait_until(lambda: len(bot.cached_messages) == 1)
+    await wait_until(lambda: len(bot.cached_messages) == 1)
 
 
 @pytest.mark.parametrize("action", ["reconnect", "drop", "close"])
@@ -72,23 +67,23 @@ async def test_a_session_resumes_and_hears_what_it_missed(
 ) -> None:
     await wire.command_gateway(action)
     missed = await wire.post_message(channel_id, "meanwhile")
-    await _wait_until(lambda: bot.resumes == 1)
+    await wait_until(lambda: bot.resumes == 1)
     assert bot.heard == [missed.id]
     after = await wire.post_message(channel_id, "afterwards")
-    await _wait_until(lambda: bot.heard == [missed.id, after.id])
+    await wait_until(lambda: bot.heard == [missed.id, after.id])
     status = await wire.get_status()
     assert (status.identified, status.resumed, bot.readies) == (1, 1, 1)
 
 
 async def test_an_invalid_session_identifies_anew(wire: WireDiscord, bot: SampleBot) -> None:
     await wire.command_gateway("invalid", resumable=False)
-    await _wait_until(lambda: bot.readies == 2)
+    await wait_until(lambda: bot.readies == 2)
     assert (await wire.get_status()).identified == 2
 
 
 async def test_a_session_that_was_lost_meanwhile_identifies_anew(wire: WireDiscord, bot: SampleBot) -> None:
     await wire.command_gateway("drop", resumable=False)
-    await _wait_until(lambda: bot.readies == 2)
+    await wait_until(lambda: bot.readies == 2)
 
 
 async def test_heartbeats_are_acknowledged(wire: WireDiscord) -> None:

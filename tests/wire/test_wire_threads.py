@@ -1,11 +1,9 @@
 """Threads with a real client: writing in them, archived and locked ones, lists, and what the gateway tells."""
 
-import asyncio
-from collections.abc import Callable
-
 import discord
 import pytest
 
+from tests.support.polling import wait_until
 from tests.wire.client import WireDiscord, WireError
 from tests.wire.sample_bot import SampleBot, forum_channel, manage_threads_permissions, run_client, text_channel
 
@@ -18,12 +16,6 @@ async def _make_thread(wire: WireDiscord, client: discord.Client) -> discord.Thr
     thread = await client.fetch_channel((await wire.open_thread(channel.id, "A thread")).id)
     assert isinstance(thread, discord.Thread)
     return thread
-
-
-async def _wait_until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_thread_takes_messages_and_nonces(wire: WireDiscord, client: discord.Client) -> None:
@@ -223,15 +215,15 @@ async def test_the_gateway_tells_of_threads(wire: WireDiscord) -> None:
         thread = guild.threads[0]
         assert isinstance(thread.parent, discord.ForumChannel)
         await thread.send("hello")
-        await _wait_until(lambda: thread.me is not None)
+        await wait_until(lambda: thread.me is not None)
         await wire.change_channel(active.id, archived=True)
-        await _wait_until(lambda: guild.get_thread(active.id) is None)
+        await wait_until(lambda: guild.get_thread(active.id) is None)
         await thread.send("wake")
-        await _wait_until(lambda: guild.get_thread(active.id) is not None)
+        await wait_until(lambda: guild.get_thread(active.id) is not None)
         new = await wire.open_thread(text.id, "new")
-        await _wait_until(lambda: guild.get_thread(new.id) is not None)
+        await wait_until(lambda: guild.get_thread(new.id) is not None)
         await wire.change_channel(new.id, access="gone")
-        await _wait_until(lambda: guild.get_thread(new.id) is None)
+        await wait_until(lambda: guild.get_thread(new.id) is None)
         post = await thread.parent.create_thread(name="post", content="c")
-        await _wait_until(lambda: guild.get_thread(post.thread.id) is not None)
-        await _wait_until(lambda: post.message.id in bot.heard)
+        await wait_until(lambda: guild.get_thread(post.thread.id) is not None)
+        await wait_until(lambda: post.message.id in bot.heard)

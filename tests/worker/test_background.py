@@ -16,6 +16,7 @@ import pytest
 from bot.cli import output
 from bot.delivery.scheduler import Scheduler, StandstillError
 from bot.settings import Settings, load_settings
+from tests.support.polling import wait_until
 from tests.support.scrape import parse_samples
 from tests.support.worker import WorkerHarness, open_harness
 
@@ -54,12 +55,6 @@ JOBS = {
     "heartbeat": ("worker", "_write_heartbeat"),
 }
 """What the schedule does again and again."""
-
-
-async def _wait_until(holds: Callable[[], Any]) -> None:
-    async with asyncio.timeout(30):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -101,7 +96,7 @@ async def _assert_delivers(desk: WorkerHarness) -> None:
     await desk.store.subscriptions.add_subscription(guild_id=1, channel_id=2, created_by=7, now=desk.clock())
     desk.clock.advance(seconds=1)
     desk.write_card("one")
-    await _wait_until(lambda: desk.channels.titles)
+    await wait_until(lambda: desk.channels.titles)
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -112,11 +107,11 @@ async def test_work_that_ends_is_named_and_goes_on(
     async with _run_harness(tmp_path, monkeypatch) as desk:
         repair = _break_work(desk, WORK[name], end, monkeypatch)
         desk.worker.start()
-        await _wait_until(lambda: name in desk.worker.find_problems())
+        await wait_until(lambda: name in desk.worker.find_problems())
         assert desk.worker.find_problems()[name].endswith(ENDS[end])
-        await _wait_until(lambda: _count_failures(desk, name) >= 2)
+        await wait_until(lambda: _count_failures(desk, name) >= 2)
         repair()
-        await _wait_until(lambda: not desk.worker.find_problems())
+        await wait_until(lambda: not desk.worker.find_problems())
         await _assert_delivers(desk)
 
 
@@ -127,11 +122,11 @@ async def test_a_job_that_fails_is_named_until_it_goes_well(
     async with _run_harness(tmp_path, monkeypatch) as desk:
         repair = _break_work(desk, JOBS[name], _raises, monkeypatch)
         desk.worker.start()
-        await _wait_until(lambda: name in desk.worker.find_problems())
+        await wait_until(lambda: name in desk.worker.find_problems())
         assert desk.worker.find_problems()[name].endswith(ENDS[_raises])
         assert _count_failures(desk, name) >= 1
         repair()
-        await _wait_until(lambda: not desk.worker.find_problems())
+        await wait_until(lambda: not desk.worker.find_problems())
         await _assert_delivers(desk)
 
 
@@ -140,7 +135,7 @@ async def test_nothing_that_runs_is_without_a_keeper(tmp_path: Path, monkeypatch
     async with _run_harness(tmp_path, monkeypatch) as desk:
         before = asyncio.all_tasks()
         desk.worker.start()
-        await _wait_until(lambda: desk.worker.is_leader and desk.worker.supervisor.is_running("courier"))
+        await wait_until(lambda: desk.worker.is_leader and desk.worker.supervisor.is_running("courier"))
         await asyncio.sleep(0.3)
         names = {task.get_name() for task in asyncio.all_tasks() - before}
         passing = {"taking over", "hold on to channels", "second look", "requests of this process"}
@@ -163,7 +158,7 @@ async def test_a_courier_whose_channel_breaks_serves_it_again(tmp_path: Path, mo
 
         monkeypatch.setattr(courier, "_serve_channel", broken)
         desk.worker.start()
-        await _wait_until(lambda: desk.worker.supervisor.is_running("courier"))
+        await wait_until(lambda: desk.worker.supervisor.is_running("courier"))
         await _assert_delivers(desk)
         assert not fails
 
@@ -183,7 +178,7 @@ async def test_health_says_why_not_and_what_it_saw(tmp_path: Path, monkeypatch: 
         assert (well, seen.startswith("Not at work: no bot has ever noted itself")) == (False, True)
         repair = _break_work(desk, WORK["courier"], _raises, monkeypatch)
         desk.worker.start()
-        await _wait_until(lambda: "courier" in desk.worker.find_problems())
+        await wait_until(lambda: "courier" in desk.worker.find_problems())
         async with asyncio.timeout(30):
             while "courier" not in (seen := (await look())[1]):
                 await asyncio.sleep(0.05)
@@ -242,12 +237,12 @@ async def test_a_clock_that_is_set_back_ends_the_scheduler_which_begins_anew(mon
 
     schedule.add_interval_job(0.05, count, "count")
     running = asyncio.create_task(schedule.run())
-    await _wait_until(lambda: runs >= 2)
+    await wait_until(lambda: runs >= 2)
     _SetBack.behind = timedelta(hours=1)
     with pytest.raises(StandstillError, match="clock may have been set back"):
         await running
     before = runs
     running = asyncio.create_task(schedule.run())
-    await _wait_until(lambda: runs > before)
+    await wait_until(lambda: runs > before)
     running.cancel()
     await asyncio.wait({running})

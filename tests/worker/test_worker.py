@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from tests.sources.test_git_pull import commit_file, needs_git, replace_git, run_git
+from tests.support.polling import wait_until
 from tests.support.stage import BotStage, open_stage
-
-
-async def _wait_until(holds: Callable[[], Awaitable[bool]], seconds: float = 5) -> bool:
-    async with asyncio.timeout(seconds):
-        while not await holds():
-            await asyncio.sleep(0.05)
-    return True
 
 
 async def _is_stored(stage: BotStage, slug: str) -> bool:
@@ -30,10 +23,10 @@ async def test_a_saved_file_is_in_the_store_and_in_its_channel_by_itself(tmp_pat
         stage.bot.worker.start()
         await asyncio.sleep(0.3)
         stage.write_card("saved")
-        assert await _wait_until(lambda: _is_stored(stage, "saved"))
-        assert await _wait_until(lambda: asyncio.sleep(0, bool(stage.list_posts())))
+        await wait_until(lambda: _is_stored(stage, "saved"))
+        await wait_until(lambda: bool(stage.list_posts()))
         (stage.folder / "saved.md").unlink()
-        assert await _wait_until(lambda: asyncio.sleep(0, not stage.list_posts()), seconds=30)
+        await wait_until(lambda: not stage.list_posts(), within=30)
 
 
 async def test_a_missing_folder_is_told_in_the_log_and_ends_nothing(
@@ -42,7 +35,7 @@ async def test_a_missing_folder_is_told_in_the_log_and_ends_nothing(
     async with open_stage(tmp_path) as stage:
         stage.folder.rmdir()
         stage.bot.worker.start()
-        assert await _wait_until(lambda: asyncio.sleep(0, "does not exist" in caplog.text))
+        await wait_until(lambda: "does not exist" in caplog.text)
         assert stage.bot.worker.supervisor.is_running("courier")
 
 
@@ -59,11 +52,11 @@ async def test_a_load_that_breaks_does_not_end_the_watching(
 
             broken.setattr(stage.bot.pipeline.loader, "load_cards", full)
             stage.write_card("lost")
-            assert await _wait_until(lambda: asyncio.sleep(0, "Could not load the folder" in caplog.text))
+            await wait_until(lambda: "Could not load the folder" in caplog.text)
         assert stage.bot.pipeline.last_load_error == "OSError: No space left on device"
         stage.write_card("found")
-        assert await _wait_until(lambda: _is_stored(stage, "found"))
-        assert await _wait_until(lambda: asyncio.sleep(0, not stage.bot.pipeline.last_load_error))
+        await wait_until(lambda: _is_stored(stage, "found"))
+        await wait_until(lambda: not stage.bot.pipeline.last_load_error)
         assert await _is_stored(stage, "lost")
 
 
@@ -81,7 +74,7 @@ async def test_a_card_from_a_remote_is_in_its_channel_by_itself(tmp_path: Path) 
         await stage.subscribe_channel()
         stage.clock.advance(seconds=1)
         stage.bot.worker.start()
-        assert await _wait_until(lambda: asyncio.sleep(0, stage.list_titles() == ["Title of pulled"]), seconds=20)
+        await wait_until(lambda: stage.list_titles() == ["Title of pulled"], within=20)
 
 
 async def test_a_remote_that_hangs_holds_no_load_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,9 +82,9 @@ async def test_a_remote_that_hangs_holds_no_load_up(tmp_path: Path, monkeypatch:
     async with open_stage(tmp_path, cards_git_pull=3600) as stage:
         (stage.folder / ".git").mkdir()
         stage.bot.worker.start()
-        assert await _wait_until(lambda: asyncio.sleep(0, (tmp_path / "pulled").exists()), seconds=20)
+        await wait_until(lambda: (tmp_path / "pulled").exists(), within=20)
         stage.write_card("saved")
-        assert await _wait_until(lambda: _is_stored(stage, "saved"), seconds=20)
+        await wait_until(lambda: _is_stored(stage, "saved"), within=20)
 
 
 async def test_a_broken_file_that_is_the_only_change_is_logged_once(
