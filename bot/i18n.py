@@ -46,6 +46,7 @@ def language_name(language: str) -> str:
 def language_for_locale(locale: object) -> str:
     """The supported language for a Discord locale, falling back to English."""
     wanted = str(locale)
+    # `pt-BR` first, then `pt`; Discord has no locale that differs in more than the region.
     return next((each for each in (wanted, wanted.partition("-")[0]) if each in available_languages()), ENGLISH)
 
 

@@ -108,6 +108,7 @@ class RedactingFormatter(logging.Formatter):
         """Redact tokens, and text typed by the member of this interaction."""
         for secret in (*self._secrets, *getattr(record, "texts", ())):
             text = text.replace(secret, _REDACTED)
+            # A traceback shows values as `repr` has them, with their escapes.
             text = text.replace(repr(secret)[1:-1], _REDACTED)
         return _ANSWER_TOKEN.sub(rf"\1{_REDACTED}", text)
 

@@ -254,6 +254,7 @@ def check_database_url(url: str) -> str:
 
 def _check_server(url: str) -> None:
     try:
+        # `port` is parsed on access, and raises for one that is out of range.
         parts = urlsplit(url)
         is_whole = bool(parts.path.strip("/")) and parts.port != 0
     except ValueError:

@@ -59,6 +59,8 @@ def _explain_error(error: Exception) -> NewsdeskError | None:
         return error
     if trouble := explain_store_error(error):
         return trouble
+    # An `OSError` without a number was raised by a program, not by the system: that is a bug. A closed pipe is the
+    # caller's wish and handled in `bot.__main__`.
     if isinstance(error, OSError) and error.errno is not None and not isinstance(error, BrokenPipeError):
         return file_error(f"{error.filename or 'A file'} cannot be read or written", error)
     return None
@@ -97,6 +99,7 @@ def demo(
     language: Annotated[str, typer.Option(help="What its people have their Discord in, such as en or de.")] = ENGLISH,
 ) -> None:
     """The whole bot offline, against a Discord in your browser. Needs no token."""
+    # Imported here: the demo's packages are an extra that an installation may lack.
     from bot.demo import run_browser, run_headless
 
     if headless:
@@ -111,6 +114,7 @@ def run(
     """Log in to Discord and serve."""
     settings = load_settings()
     token = settings.bot_token()
+    # From here on neither the token nor the database's password can reach the log.
     configure_logging(settings.log_level, settings.log_format, _err, secrets=[token, *settings.database_secrets])
     asyncio.run(run_bot(settings, token, only))
 
@@ -156,6 +160,8 @@ async def _load_cards(settings: Settings, accept_withdrawals: bool) -> LoadRepor
             report = await loader.load_cards(utc_now(), accept_withdrawals=accept_withdrawals, progress=progress)
         if not report.missing or report.look_at is None:
             return report
+        # A file may be missing only while an editor or git replaces it; the bot looks again in the background, a
+        # command waits.
         wait = max((report.look_at - utc_now()).total_seconds(), 0)
         _err.print(f"The files of {report.missing} cards are missing: looking again in {wait:.0f} seconds.")
         await asyncio.sleep(wait)
@@ -210,6 +216,7 @@ def export(
     if file is None:
         asyncio.run(output.export_data(settings, sys.stdout))
         return
+    # A failed export leaves an older one in place.
     with _report_write_errors(str(file)), output.replace_file(file) as out:
         asyncio.run(output.export_data(settings, out))
 

@@ -64,6 +64,7 @@ def _abridge_notes(findings: Sequence[Problem]) -> Iterator[str]:
     shown: Counter[tuple[str, str]] = Counter()
     for finding in findings:
         kind = finding.field, finding.problem
+        # "1 more note" would take as much room as the note itself.
         if finding.severity is Severity.NOTE and alike[kind] > _ALIKE + 1:
             shown[kind] += 1
             if shown[kind] > _ALIKE:
@@ -92,6 +93,7 @@ def _format_annotation(finding: Problem) -> str:
 
 
 def _escape_value(text: str, also: str = "") -> str:
+    # The per cent sign first, or it would escape the escapes of the others.
     for character in f"%\r\n{also}":
         text = text.replace(character, f"%{ord(character):02X}")
     return text
@@ -149,6 +151,7 @@ async def show_card(settings: Settings, slug: str, as_json: bool, console: Conso
 @contextmanager
 def replace_file(path: Path) -> Iterator[TextIO]:
     """Write a file that atomically replaces `path` on success; readable by its owner only."""
+    # In the same folder: a rename is atomic only within a file system.
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as out:
@@ -165,6 +168,7 @@ async def export_data(settings: Settings, out: TextIO) -> None:
         out.write(f'{{"newsdesk": {EXPORT_FORM}')
         for kind in EXPORTED:
             out.write(f',\n"{kind}": [')
+            # Row by row: an export of a large store does not fit into memory.
             between = "\n"
             async for row in snapshot.export_rows(kind):
                 out.write(between + json.dumps(row, ensure_ascii=False))
@@ -179,6 +183,7 @@ async def import_data(settings: Settings, file: Path, now: datetime) -> ImportSu
     async with open_store(settings.database_url) as store:
         try:
             return await store.transfer.importer.import_all(findings, now)
+        # Whatever a malformed row raises: the file may come from anywhere, and the transaction is rolled back.
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise UserError(f"{_NO_EXPORT} ({_shorten_error(error)}); nothing was imported.") from error
 
@@ -193,6 +198,7 @@ def _read_export(file: Path) -> dict[str, Any]:
         raise file_error(f"{file} cannot be read", error) from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise UserError(f"{_NO_EXPORT} ({_shorten_error(error)}); nothing was imported.") from error
+    # `True == 1` in Python, and JSON may hold either.
     if not isinstance(findings, dict) or findings.get("newsdesk") != EXPORT_FORM or findings["newsdesk"] is True:
         raise UserError("This is no export of this version of Newsdesk, so nothing was imported.")
     return findings
@@ -301,6 +307,7 @@ def format_span(span: timedelta) -> str:
     """Format roughly, in one unit; after the clock was set back it is 0 seconds."""
     seconds = max(0, round(span.total_seconds()))
     for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        # From two on, so that no unit needs a singular.
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
     return f"{seconds} seconds"

@@ -70,6 +70,7 @@ async def _open_site(stage: DemoEnvironment, port: int | None) -> AsyncIterator[
     """Keep the page up to date."""
     screen = PreviewPage(stage.discord, [stage.admin, stage.member], stage.assets)
     site = DemoSite(stage.discord, screen)
+    # Without a port of its own the demo takes any free one if the preferred one is in use.
     await site.start([port] if port is not None else [_BEST_PORT, 0])
     updates = asyncio.create_task(_advance_clock(stage, screen), name="page")
     try:
@@ -99,6 +100,7 @@ async def prepare_demo(stage: DemoEnvironment) -> None:
     digests = ((stage.digest, _DIGEST), (stage.headlines, _HEADLINES))
     made = [await _subscribe_channel(stage, channel, options) for channel, options in digests]
     await _subscribe_channel(stage, stage.news, SubscriptionOptions())
+    # Written after the subscriptions: cards that are older than a subscription are not posted.
     list(stage.feed.write_published(_FIRST_CARDS, utc_now()))
     await stage.bot.pipeline.load_cards()
     for subscription in made:

@@ -63,6 +63,7 @@ def _demo_settings(place: Path) -> Settings:
         "rescan_seconds": 60,
         "log_level": "WARNING",
     }
+    # Explicit values win over environment variables, which pydantic-settings reads in any case.
     usual = {name: field.get_default(call_default_factory=True) for name, field in Settings.model_fields.items()}
     return load_settings(_env_file=None, **usual | own)
 

@@ -81,6 +81,7 @@ class FakeDiscord:
         _IN_WORLD.set(True)
         self.env.backend.bot_user.name = self.env.backend.bot_user.global_name = "Newsdesk"
         self.env.backend.advance_clock(max(0.0, (now - self.env.now()).total_seconds()))
+        # simcord wraps the handler, and would count every error as a failure of the bot.
         answer = self.bot.tree.on_error
         await self.env.start()
         self.bot.tree.on_error = answer  # type: ignore[method-assign]  # a `UserError` is not a failure
@@ -98,6 +99,7 @@ class FakeDiscord:
     def add_channel(self, name: str, topic: str = "", *, only_for: Sequence[Person] = ()) -> Channel:
         """Create a text channel, for everyone or for some people and the bot."""
         overwrites: dict[Any, discord.PermissionOverwrite] = {}
+        # The bot as well: it is an ordinary member where permissions are concerned.
         if only_for and self.bot.user:
             may = discord.PermissionOverwrite(view_channel=True)
             overwrites = dict.fromkeys([*only_for, self.bot.user], may)
@@ -147,6 +149,7 @@ class FakeDiscord:
         self._listeners.append(listener)
 
     def _on_event(self, event: str, payload: Mapping[str, Any]) -> None:
+        # A response to a click is shown by the page itself; reloading it would lose what the person is typing.
         if event in _CHANGES and not _IN_WORLD.get():
             for listener in self._listeners:
                 listener(MessageChange(int(payload["channel_id"]), new=event == "MESSAGE_CREATE"))
@@ -173,6 +176,7 @@ def localize_simcord(bot: commands.AutoShardedBot, locale_of: Callable[[int], st
             payload["guild_locale"] = str(guild.preferred_locale)
         parse(payload)
 
+    # discord.py looks parsers up for each event, so that replacing the entry is enough.
     parsers["INTERACTION_CREATE"] = on_payload
 
 

@@ -36,6 +36,7 @@ async def run_checks(settings: Settings, clock: Callable[[], datetime], *, offli
         *check_database(report),
     ]
     findings += await _find_resting(settings, report)
+    # Last, so that a missing token does not hide what is wrong on this machine.
     word, troubles = check_token(settings)
     findings += troubles
     if offline:
@@ -45,6 +46,7 @@ async def run_checks(settings: Settings, clock: Callable[[], datetime], *, offli
 
 async def _find_resting(settings: Settings, report: DatabaseReport) -> list[Finding]:
     """Return subscriptions and quiet hours that cannot be planned, e.g. with a time zone unknown to this machine."""
+    # The columns of another version are unknown, and a damaged file is reported as such.
     if report.state is not DatabaseState.CURRENT or report.damage:
         return []
     try:
@@ -95,6 +97,7 @@ def _check_commands(answers: DiscordReport, report: DatabaseReport) -> Iterator[
         yield Finding(Severity.NOTE, "the bot's commands are registered with its first start")
     elif not answers.commands:
         yield Finding(Severity.ERROR, "Discord knows none of the bot's commands", _REGISTER)
+    # The store has the digest of what was registered last: comparing digests spares the doctor the command tree.
     elif answers.commands_digest != report.commands:
         what = f"Discord knows {answers.commands} commands, which are not those that the bot registered"
         yield Finding(Severity.ERROR, what, _REGISTER)

@@ -67,12 +67,14 @@ async def query_discord(
     """Check the bot and these (guild, channel) pairs, which are sorted. Raises `LoginError`."""
     if settings.discord_api:
         Route.BASE = resolve_api_base(settings.discord_api)
+    # Any response has a `Date` header: no request is made for the clock alone.
     watch = _ClockComparison(clock)
     trace = RequestLimiter(settings.pace).trace_config()
     trace.on_request_end.append(watch.on_response)
     async with discord.Client(intents=discord.Intents(guilds=True), http_trace=trace) as client:
         try:
             await client.login(token)
+            # Raw payloads: the digest needs the version of each command, which discord.py leaves out.
             registered = await client.http.get_global_commands(client.application_id or 0)
         except discord.LoginFailure as error:
             raise InvalidTokenError(watch.skew) from error
@@ -107,6 +109,7 @@ def _granted_intents(flags: discord.ApplicationFlags) -> Iterable[str]:
 
 async def _find_closed_channels(client: discord.Client, channels: Sequence[tuple[int, int]]) -> list[_Found]:
     """Return the findings in guild order, whichever response comes first."""
+    # Some at once hide the latency; all at once would use up the rate limit that the running bot needs.
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def check_guild(guild_id: int, wanted: Sequence[int]) -> list[_Found]:
@@ -127,6 +130,7 @@ async def _closed_in_guild(client: discord.Client, guild_id: int, wanted: Sequen
         guild = await client.fetch_guild(guild_id, with_counts=False)
         me = await guild.fetch_member(client.user.id if client.user else 0)
         known = {channel.id: channel for channel in await guild.fetch_channels()}
+    # Discord answers with either to a bot that was removed.
     except (discord.NotFound, discord.Forbidden):
         return [(f"server {guild_id}: the bot is not in it any more, but it is subscribed", _REMOVE)]
     except (OSError, aiohttp.ClientError, discord.HTTPException) as error:
@@ -134,6 +138,7 @@ async def _closed_in_guild(client: discord.Client, guild_id: int, wanted: Sequen
     found = []
     for channel_id in wanted:
         try:
+            # Threads are not among the channels of a guild, and are fetched one by one.
             channel: object = known.get(channel_id) or await client.fetch_channel(channel_id)
         except discord.NotFound:
             found.append((f"{guild.name}: channel {channel_id} is gone, but it is subscribed", _REMOVE))

@@ -40,6 +40,7 @@ def check_files(settings: Settings) -> Iterator[Finding]:
     if settings.token_file:
         yield from _check_file_mode(settings.token_file)
     env = Path(".env")
+    # A `.env` without a token may be readable by anybody.
     if env.is_file() and os.access(env, os.R_OK) and _TOKEN.search(env.read_text("utf-8", errors="replace")):
         yield from _check_file_mode(env)
     for folder in settings.cards:
@@ -138,6 +139,7 @@ def _check_database_file(report: DatabaseReport, path: Path) -> Iterator[Finding
         yield _moving_finding(report.place)
     elif report.damage:
         yield Finding(Severity.ERROR, f"{path} is damaged: {'; '.join(report.damage)}", _RESTORE)
+    # The lock file stays behind when the database is deleted; a new store has none yet.
     elif state is DatabaseState.MISSING and path.with_name(f"{path.name}-duty").exists():
         what = f"{path} is gone: a bot has worked with it, and its lock still lies beside"
         yield Finding(Severity.ERROR, what, "Put the database back, or a backup: newsdesk restore FILE.")
@@ -154,6 +156,7 @@ _WELL = {
 
 def _check_writable(path: Path) -> Iterator[Finding]:
     """Return the paths to check; SQLite also creates files next to the database, so its folder is included."""
+    # The folder may not exist yet: then its nearest parent must allow making it.
     folder = next((each for each in path.absolute().parents if each.exists()), Path("/"))
     places = [folder, *([path] if path.exists() else [])]
     for place in places:

@@ -37,6 +37,7 @@ def parse_since(text: str, now: datetime) -> datetime:
 def parse_until(text: str, now: datetime, start: datetime | None = None) -> datetime:
     """Parse an exclusive end; a day includes its whole 24 hours. Raises `UserError`, also if not after `start`."""
     moment, whole_day = _parse_moment(text, now, "until")
+    # `until 2026-11-24` includes that day, `until 2 days` ends at that moment.
     end = _next_day(moment) if whole_day else moment
     if start is not None and end <= start:
         raise UserError(tr("`until` is not after `since`: there is no time between them."))

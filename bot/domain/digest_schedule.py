@@ -83,6 +83,8 @@ class WeeklySchedule:
 
     def latest_slot(self, now: datetime) -> Slot | None:
         """The last slot at or before `now`; None when there are no days or no times."""
+        # Local times do not order like moments around a clock change, so start as far ahead as the clocks moved and
+        # skip what has not come yet.
         for local in self._iter_backward(self._to_local(now) + self._clock_shift(now)):
             if (found := self._make_slot(local)).at <= now:
                 if not (shift := self._clock_shift(found.at)):
@@ -108,6 +110,7 @@ class WeeklySchedule:
         """Where the digest for the latest slot starts looking, if the previous slot is unknown."""
         since = now - self.period
         last = self.latest_slot(now)
+        # A period is an average: after a weekend or a clock change the previous slot may be further away.
         before = self.latest_slot(last.at - _MOMENT) if last else None
         return min(since, before.at) if before else since
 
@@ -170,6 +173,7 @@ def schedule_for(options: SubscriptionOptions) -> WeeklySchedule | None:
             return None
         case Frequency.HOURLY:
             minutes = sorted({clock.minute for clock in times} or {0})
+            # Only the minutes of the given times count: 09:15 means a quarter past every hour.
             hourly = tuple(time(hour, minute) for hour in range(24) for minute in minutes)
             return WeeklySchedule(days or EVERY_DAY, hourly, options.timezone)
         case Frequency.DAILY:
@@ -221,6 +225,7 @@ _HOURLY = {
 def _describe_days(days: Sequence[int]) -> str:
     week = weekday_names()
     names = [week[day] for day in days]
+    # Days are sorted and unique, so equal distances mean that none is missing in between.
     if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
         return tr("{first} to {last}", first=names[0], last=names[-1])
     return format_list(names)

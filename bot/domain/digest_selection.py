@@ -133,6 +133,7 @@ def select_cards(
     selected_stories: set[int] = set()
     of_provider: dict[str, int] = {}
     for card in ranking:
+        # Without `explain` the loop ends with the last card that fits: the rest may be thousands of cards.
         full = len(taken) >= options.max_cards
         if full and not explain:
             break
@@ -159,6 +160,7 @@ def _mismatch(
 ) -> SelectionOutcome | None:
     """Why a card does not match the options, unless a moderator selected its subscriptions."""
     if card.picked_for is not None:
+        # The choice of a moderator replaces the filters, in both directions.
         return None if subscription_id in card.picked_for else SelectionOutcome.PICKED_ELSEWHERE
     if topics and card.topics.isdisjoint(topics):
         return SelectionOutcome.OTHER_TOPIC
@@ -185,6 +187,7 @@ def _displacement(
     card: Candidate, selected_stories: Collection[int], of_provider: Mapping[str, int], full: bool
 ) -> SelectionOutcome:
     """Whether better cards leave room for this one."""
+    # Checked before `full`: "another card of the story was chosen" explains more than "no room".
     if card.story_id in selected_stories:
         return SelectionOutcome.STORY_SELECTED
     if full:

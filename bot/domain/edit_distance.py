@@ -16,6 +16,7 @@ def allowed_edits(word: str) -> int:
 
 def find_nearest(word: str, known: Iterable[str], limit: int) -> list[str]:
     """Known words within the maximum edit distance, ordered by distance, then by the longest common prefix."""
+    # Two prefilters before the quadratic distance: by sets, which is cheapest, then by how often each letter occurs.
     at_most, letters, count = allowed_edits(word), set(word), Counter(word)
     near = [other for other in set(known) if len(letters.symmetric_difference(other)) <= 2 * at_most and other != word]
     alike = [other for other in near if _may_match(count, other, at_most)]
@@ -39,6 +40,7 @@ def edit_distance(word: str, other: str) -> int:
     for at, letter in enumerate(word, 1):
         last, before, row = before, row, [at]
         for place, wanted in enumerate(other, 1):
+            # Three rows of the usual matrix are enough: this one, the one before, and the one before that for swaps.
             best = min(before[place] + 1, row[-1] + 1, before[place - 1] + (letter != wanted))
             if at > 1 and place > 1 and letter == other[place - 2] and word[at - 2] == wanted:
                 best = min(best, last[place - 2] + 1)

@@ -52,6 +52,7 @@ class Decision:
 
 def effective_state(file_state: CardState, ruling: Verdict | None) -> CardState:
     """A card's state before any server's decision: a withdrawal in its file, else the owners' ruling, else the file."""
+    # The publisher withdrew it: not even the owners may bring it back.
     if file_state is CardState.WITHDRAWN or ruling is None:
         return file_state
     return CardState(ruling.value)

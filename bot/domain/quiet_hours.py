@@ -33,6 +33,7 @@ class QuietHours:
     def next_change(self, now: datetime) -> datetime:
         """The next time after `now`, in UTC, at which `is_quiet` changes."""
         quiet = self.is_quiet(now)
+        # Ends of spans are only candidates: where two spans touch, nothing changes.
         turns = sorted({turn for span in self._quiet_spans(now) for turn in span if turn > now})
         return next(turn for turn in turns if self.is_quiet(turn) is not quiet)
 
@@ -44,6 +45,7 @@ class QuietHours:
         zone = ZoneInfo(self.timezone)
         today = now.astimezone(zone).date()
         over_midnight = timedelta(days=self.starts > self.ends)
+        # Two days back for a span across midnight and a skipped day, three ahead for the next change after one.
         for day in (today + timedelta(days=n) for n in range(-2, 4)):
             yield local_to_utc(day, self.starts, zone), local_to_utc(day + over_midnight, self.ends, zone)
 

@@ -37,6 +37,7 @@ def parse_query(words: str, *, typing: bool = False) -> SearchQuery:
     pieces = list(_PIECES.finditer(words))
     for piece in pieces:
         quoted, word, negative = piece[2], piece[3] or "", _is_negative(piece)
+        # Inside quotes or after a minus a half-typed word would match too much, or hide too much.
         last = typing and piece is pieces[-1] and quoted is None and not negative
         phrase = _parse_phrase(quoted if quoted is not None else word, begins=last or word.endswith("*"))
         if phrase.words:
@@ -67,6 +68,7 @@ def _is_negative(piece: re.Match[str]) -> bool:
 
 def _parse_phrase(text: str, *, begins: bool) -> Phrase:
     words = tuple(re.findall(r"\w+", separate_unspaced(strip_marks(text.replace("_", " ")))))
+    # One letter as a prefix matches most of the index; in scripts without spaces it is a whole word.
     short = len(words) == 1 and len(words[0]) == 1 and not UNSPACED.match(words[0])
     return Phrase(words, begins and not short)
 

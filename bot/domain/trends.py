@@ -45,6 +45,7 @@ def first_day_start(now: datetime, zone: ZoneInfo, days: int) -> datetime:
 def count_by_day(spans: Iterable[SpanCount], now: datetime, zone: ZoneInfo, days: int) -> list[DayCount]:
     """Sum spans per local day over the last `days` days including today, oldest first. Other days are ignored."""
     today = now.astimezone(zone).date()
+    # All days are there from the start, so that days without cards become zeros in the chart.
     sums = {today - timedelta(days=back): [0, 0, 0] for back in reversed(range(days))}
     for span in spans:
         if (total := sums.get(span.at.astimezone(zone).date())) is not None:

@@ -51,6 +51,7 @@ def simulate_options(
         selected = select_cards(
             rank_candidates(cards, at, period), options, at, since, AlreadyDelivered(*already_delivered), is_excluded
         ).cards
+        # Later digests must leave out what earlier ones of the simulation have delivered.
         story = {card.card_id: card.story_id for card in cards}
         already_delivered[0].update(each.card_id for each in selected)
         already_delivered[1].update(story[each.card_id] for each in selected)
@@ -73,6 +74,7 @@ def _simulated_runs(
         recent = [card for card in arrived if start <= card.published_at <= now]
         return [(card.published_at, card.published_at - _MOMENT, (card,), timedelta(0)) for card in recent]
     moments = [card.published_at for card in arrived]
+    # The first digest looks back to the slot before the simulated days, as a running subscription would.
     first = table.latest_slot(start)
     since = first.at if first else start
     turns: list[SimulatedRun] = []

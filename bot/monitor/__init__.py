@@ -24,6 +24,7 @@ async def serve_monitor(bot: NewsBot, address: ListenAddress) -> AsyncIterator[i
 
     Raises `SettingsError` if the address is unavailable.
     """
+    # No access log: probes come every few seconds.
     runner = web.AppRunner(Monitor(bot).build_application(), access_log=None, shutdown_timeout=_LAST_ANSWERS)
     await runner.setup()
     try:

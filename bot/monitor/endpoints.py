@@ -71,6 +71,7 @@ class Monitor:
         if self._bot.runs_worker:
             found |= self._bot.worker.find_problems()
         try:
+            # A read may succeed on a full disk or a read-only server: only a write proves that deliveries can be noted.
             await self._run_query("probe", self._bot.store.health.probe_write(self._bot.clock()))
             found["deliveries"] = _describe_lateness(await self._read_health(), self._bot.clock())
         except StoreError as error:
@@ -84,6 +85,7 @@ class Monitor:
         try:
             vitals = await self._read_health()
         except StoreError:
+            # A scrape must work without the database: that is when its metrics are needed most.
             return Gauges(gateway_connected=connected, gateway_latency=latency, is_leader=is_leader, tasks_down=down)
         return Gauges(
             cards=vitals.cards,
@@ -108,6 +110,7 @@ class Monitor:
         must not pile up behind a locked database.
         """
         if name in self._pending_queries:
+            # Never awaited, it would warn at garbage collection.
             question.close()
         else:
             self._pending_queries[name] = asyncio.create_task(question, name=name)

@@ -49,6 +49,7 @@ async def complete_topics(interaction: discord.Interaction[NewsBot], current: st
 @safe_autocomplete
 async def complete_topic_list(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
     """Complete the last of several comma-separated topics."""
+    # Discord replaces the whole input with the choice, so each choice repeats what is already there.
     before, comma, last = current.rpartition(",")
     selected = split_topics(before)
     start = ", ".join(selected) + (", " if comma and selected else "")
@@ -71,6 +72,7 @@ async def complete_providers(interaction: discord.Interaction[NewsBot], current:
 async def complete_periods(_interaction: discord.Interaction[NewsBot], current: str) -> Choices:
     query = current.strip().casefold()
     named = [(tr(period), period) for period in SUGGESTED_PERIODS]
+    # A date matches no suggestion; it is then offered back as typed, for the command to parse.
     fitting = [(name, value) for name, value in named if query in name.casefold() or query in value]
     return [app_commands.Choice(name=name, value=value) for name, value in fitting] or _to_choices(
         [current][: bool(query)]
@@ -106,6 +108,7 @@ async def resolve_card(interaction: discord.Interaction[NewsBot], value: str, *,
     if suggested := _CARD.match(value):
         card = await archive.get_card(int(suggested[1]), server, hidden=hidden)
     else:
+        # People also submit what they typed without choosing from the list.
         card = await archive.get_by_slug(value.strip(), server, hidden=hidden) or await _find_single_match(
             interaction, value, hidden
         )
@@ -117,6 +120,7 @@ async def resolve_card(interaction: discord.Interaction[NewsBot], value: str, *,
 async def _find_single_match(interaction: discord.Interaction[NewsBot], words: str, hidden: bool) -> StoredCard | None:
     archive = interaction.client.store.cards
     found = (
+        # Two are enough to know that the words are ambiguous.
         await archive.complete_cards(words, guild_id_of(interaction), limit=2, hidden=hidden) if words.strip() else []
     )
     if len(found) > 1:
@@ -131,6 +135,7 @@ async def complete_subscriptions(interaction: discord.Interaction[NewsBot], curr
     found = await interaction.client.store.subscriptions.list_for_guild(guild_id_of(interaction))
     named = [(format_subscription(interaction, each), each.id) for each in found]
     query = current.casefold()
+    # A choice already made comes back as its value when the person goes on editing.
     fitting = [(name, key) for name, key in named if query in name.casefold() or query == str(key)]
     return [app_commands.Choice(name=name, value=str(key)) for name, key in fitting[:CHOICES]]
 

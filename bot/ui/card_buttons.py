@@ -27,6 +27,7 @@ Select = discord.ui.Select[Any]
 _ID = re.compile(r"\d{1,10}")
 _SAVE = r"nd:save:(?P<card>\d{1,10}):(?P<delivery>\d{1,12})"
 _WHY = r"nd:why:(?P<delivery>\d{1,12})"
+# Every kind of post has one of these: recovery after a crash finds a delivery by it.
 _DELIVERY = re.compile(r"nd:(?:save:\d+|why|review:[a-z]:\d+:[pw-]):(?P<delivery>\d{1,12})")
 _REPORT = 300
 
@@ -98,6 +99,7 @@ class SaveSelect(ErrorReportingItem, discord.ui.DynamicItem[Select], template=r"
         store, user = interaction.client.store, interaction.user.id
         server = await _guild_for_delivery(interaction, self.delivery_id)
         selected = [int(value) for value in self.item.values[:CHOICES] if _ID.fullmatch(value)]
+        # A forged select may name any card: only those visible in the server are saved.
         cards = [await _require_card(interaction, card_id, server) for card_id in selected]
         new = [await store.members.saved_cards.save_card(user, card.id, interaction.client.clock()) for card in cards]
         saved, known = sum(new), len(new) - sum(new)
@@ -140,6 +142,7 @@ class StopButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"
 
     async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
         follows, user = interaction.client.store.subscriptions.personal_digests, interaction.user.id
+        # Looked up by member and delivery, so that nobody stops the digest of somebody else.
         server = await follows.guild_of_delivery(user, self.delivery_id)
         if not server or not await follows.rest_digest(user, server):
             raise UserError(tr("This digest does not come any more."))
@@ -223,6 +226,7 @@ class ReportModal(ErrorReportingModal):
             raise UserError(tr(_NOT_TAKEN[outcome], most=MAX_REPORTS))
         thanks = tr("Thank you. The moderators of this server see it.")
         await answer_interaction(interaction, thanks)
+        # After the reply: planning the review message may take longer than the member should wait.
         await bot.pipeline.plan_cards([card.id], guild_id_of(interaction))
 
 

@@ -65,10 +65,12 @@ async def _search_page(
     page = await interaction.client.store.cards.search_cards(
         query, guild_id_of(interaction), limit=PAGE_SIZE, cursor=place.cursor, offset=place.offset
     )
+    # Cards were withdrawn, or a forged button points anywhere: only the first page says that nothing matches.
     if not page.cards and place != START:
         raise UserError(tr("There is nothing more on that side any more. Search again to see what there is now."))
     if not page.cards:
         return await _build_nothing_found(interaction, query)
+    # A cursor in time stays right when cards arrive. Other orders have none: scores change, so they page by offset.
     by_offset = None if query.order is SearchOrder.NEWEST else place.offset
     return _build_reply(interaction, page, page_buttons(key, page, by_offset))
 
@@ -135,6 +137,7 @@ async def _nearby_topics_text(interaction: discord.Interaction[NewsBot], query: 
     archive, server = interaction.client.store.cards, guild_id_of(interaction)
     near: list[str] = []
     for word in query.words.split()[:5]:
+        # Three letters forgive most slips at the end of a word.
         near += [topic.name for topic in await archive.list_topics(server, word[:3], limit=3) if topic.name not in near]
     near = near or [topic.name for topic in await archive.list_topics(server, limit=5)]
     named = ", ".join(f"**{discord.utils.escape_markdown(name)}**" for name in near[:5])

@@ -37,6 +37,7 @@ async def build_preview_reply(interaction: discord.Interaction[NewsBot], subscri
     if not preview.cards:
         return {"content": f"{tr('There is nothing new for it at the moment.')}\n{looked_at}"}
     layout = LAYOUTS[options.layout]
+    # A long digest is several messages; its first one shows how it looks.
     first, *_ = layout.split_cards([layout.measure_card(card) for card in preview.cards])
     with override_language(subscription.language):
         message = render_digest(preview.cards[:first], options.layout, pictures, heading=preview.heading)
@@ -59,6 +60,7 @@ async def build_why_reply(
 ) -> str:
     """Explain why the channel got a card, or what excludes it."""
     store = interaction.client.store
+    # What was delivered has its reason stored; anything else is predicted from the state of now.
     if arrived := await store.outbox.digests.find_reason(subscription.channel_id, card.id):
         return arrival_text(*arrived)
     if subscription.paused:

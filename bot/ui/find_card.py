@@ -42,6 +42,7 @@ async def build_linked_cards_reply(
 
 def _iter_texts(message: discord.Message) -> Iterator[str]:
     """Yield the texts of a message, or of one it forwards, that may contain links, one per line: links end there."""
+    # A forward has its text in a snapshot and none of its own.
     parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
     for part in parts:
         yield part.content

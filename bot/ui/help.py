@@ -30,6 +30,7 @@ async def list_usable_commands(interaction: discord.Interaction[NewsBot]) -> dic
     """
     bot = interaction.client
     offered = [command for command in _iter_commands(bot.tree) if _is_offered(interaction, command)]
+    # The first call fetches the application from Discord, so it is made only if the answer matters.
     if any(map(_is_for_owners, offered)) and not await bot.is_owner(interaction.user):
         offered = [command for command in offered if not _is_for_owners(command)]
     ids = await _fetch_command_ids(bot)
@@ -84,6 +85,7 @@ def _command_mention(name: str, number: int | None) -> str:
 
 async def _fetch_command_ids(bot: NewsBot) -> Mapping[str, int]:
     """Return the command ids, fetched once; empty while Discord is unreachable."""
+    # Ids are stable as long as the command exists, and a mention without one still names the command.
     if not bot.command_ids:
         try:
             commands = await bot.tree.fetch_commands()

@@ -71,10 +71,12 @@ async def decide_card(
     await require_decision_right(interaction, everywhere=everywhere)
     bot, server = interaction.client, EVERYWHERE if everywhere else guild_id_of(interaction)
     standing = card.ruling if everywhere else card.verdict
+    # The person decided on what they saw. If somebody else was faster, their decision is shown instead of replaced.
     if standing is not expected:
         raise UserError(
             conflict_text(await bot.store.moderation.audit_log.get_last(server, card.id, AuditSubject.VERDICT))
         )
+    # The check above reads a card loaded earlier; the store compares `expected` again within the transaction.
     await _reject_no_op(interaction, card, verdict, everywhere=everywhere, picked=only is not None)
     picked = tuple(only) if only is not None else None
     decision = Decision(server, card.id, verdict, interaction.user.id, bot.clock(), reason, picked)
@@ -130,6 +132,7 @@ async def _write_back_file(interaction: Interaction, entry: AuditEntry) -> str:
     The decision is valid even if the file cannot be written; the returned note reports that.
     """
     bot = interaction.client
+    # Only the leader has the folder, so this process asks it, and knows only from the store whether it writes back.
     published, leader = _published_value(entry), await bot.store.leader.get_state()
     if published is None or not leader or not leader.writes_back or not await bot.is_owner(interaction.user):
         return ""
@@ -159,6 +162,7 @@ async def _reject_no_op(
         raise UserError(tr("This card was withdrawn by its source, which binds every server."))
     if card.card.state is CardState.WITHDRAWN and not everywhere:
         raise UserError(tr("The bot's owners withdrew this card everywhere."))
+    # Without a decision of its own the scope has the state of the file.
     own = card.ruling if everywhere else card.verdict
     known = own or Verdict.from_state(card.card.state)
     if known is verdict and not picked and not await _is_reported(interaction, card):

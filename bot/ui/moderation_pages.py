@@ -99,6 +99,7 @@ class QueueButton(
     def __init__(
         self, verdict: Verdict, key: str, place: PageCursor, seen: Sequence[tuple[int, Verdict | None]], label: str
     ) -> None:
+        # Each card with the verdict that the page shows: five of them fit into the 100 characters of a `custom_id`.
         written = ",".join(f"{card_id}{LETTERS[expected]}" for card_id, expected in seen)
         custom_id = f"nd:queue:{LETTERS[verdict]}:{key}:{place}:{written}"
         style = discord.ButtonStyle.success if verdict is Verdict.PUBLISH else discord.ButtonStyle.danger
@@ -116,6 +117,7 @@ class QueueButton(
 
     async def handle_click(self, interaction: Interaction) -> None:
         require_moderator(interaction)
+        # One after another: a conflict on one card is reported and does not stop the others.
         results = [await self._decide_one(interaction, card_id, expected) for card_id, expected in self.seen]
         decided = sum(done for done, _ in results)
         lines = [_done_text(self.verdict, decided)] if decided else []
@@ -139,6 +141,7 @@ class QueueButton(
 
     async def _next_page(self, interaction: Interaction) -> Reply:
         """Render the page at the same position of the updated queue, or the first page if that is past the end."""
+        # Deciding on all cards of the last page leaves nothing at its position.
         for place in dict.fromkeys((self.place, START)):
             try:
                 return await show_page(interaction, self.key, place)

@@ -60,6 +60,7 @@ async def request_from_leader(interaction: discord.Interaction[NewsBot], kind: R
     """
     requests = interaction.client.pipeline.requests
     request_id = await requests.add_request(kind, {}, interaction.user.id)
+    # Most requests take a moment, and then one reply is enough.
     result = await requests.wait_for_result(request_id, _SOON)
     if result is None:
         await answer_interaction(interaction, tr(_LATER))
@@ -80,6 +81,7 @@ async def warn_owners(bot: NewsBot, held_back: int, notified: set[int] | None = 
     except OUT_OF_REACH as error:
         _log.warning("Could not fetch the bot's owners: %s", type(error).__name__)
         return False
+    # Called again until all of them know: a failed message to one owner must not repeat it to the others.
     for owner in owners - notified:
         try:
             user = await bot.fetch_user(owner)

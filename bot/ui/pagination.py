@@ -73,6 +73,7 @@ class PageButton(
 
     async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
         reply = await show_page(interaction, self.key, self.place)
+        # A shared message is everybody's, and a page of it must not offer to be shared again.
         if not can_be_shared(interaction.message):
             without_share_button(reply["view"])
         await answer_interaction(interaction, **reply)

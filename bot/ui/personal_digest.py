@@ -39,6 +39,7 @@ async def follow_topic(interaction: Interaction, topic: str, at: str | None, tim
     bot, topic = interaction.client, " ".join(topic.split())
     own = await _find_own_digest(interaction)
     options = await _merge_options(interaction, own, topic, at, timezone)
+    # Before anything is stored: with closed direct messages the digest could never be delivered.
     channel_id = await _open_direct_messages(interaction, own)
     follower = Follower(interaction.user.id, guild_id_of(interaction), channel_id)
     await bot.store.subscriptions.personal_digests.follow_topic(follower, topic, options, bot.clock())
@@ -101,6 +102,7 @@ async def _merge_options(
 ) -> SubscriptionOptions:
     """Merge the given options into the digest's settings. Raises `UserError`, also if nothing would change."""
     base = own.options if own else replace(await default_options(interaction), when=Frequency.DAILY, times=(_AT,))
+    # The member reads it, whatever the server speaks.
     base = replace(base, language=current_language())
     query, known = (
         apply_options({"at": at, "timezone": timezone}, base),
@@ -108,6 +110,7 @@ async def _merge_options(
     )
     if not topic:
         raise UserError(tr("Name a topic. `/topics` shows what there is."))
+    # A paused digest is resumed by following the same topic again.
     if own and not own.paused and normalize_name(topic) in known and query == base:
         raise UserError(f"{tr('You follow that already.')} {following_text(own)}")
     if len(known | {normalize_name(topic)}) > _MAX_TOPICS:
@@ -125,6 +128,7 @@ async def _open_direct_messages(interaction: Interaction, own: Subscription | No
 
     Raises `UserError` if Discord does not let the bot send DMs to the member.
     """
+    # Discord opens a DM channel to anybody: only a message shows whether the member accepts one.
     channel = await interaction.user.create_dm()
     if own is None or own.paused:
         try:

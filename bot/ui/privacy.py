@@ -44,6 +44,7 @@ class EraseButton(
         return cls(int(match["user"]))
 
     async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+        # An ephemeral reply can be clicked by its recipient alone, a forged interaction by anybody.
         if interaction.user.id != self.user_id:
             raise UserError(tr("This button is somebody else's. `/privacy erase` erases what is stored about you."))
         bot = interaction.client
@@ -92,6 +93,7 @@ def _count_text(total: int) -> str:
 
 def _attach_text(text: str, name: str) -> discord.File:
     """Wrap a text as an attachment. Raises `UserError` if it is over Discord's size limit."""
+    # Stored texts may hold lone surrogates, which UTF-8 cannot encode.
     content = text.encode("utf-8", "backslashreplace")
     if len(content) > _LARGEST:
         raise UserError(

@@ -202,6 +202,7 @@ class PublishInSelect(
         require_moderator(interaction)
         card = await _require_card(interaction, self.card_id)
         own = {str(each.id): each for each in await _list_subscriptions(interaction)}
+        # Subscriptions may have been removed since, and a forged value may name those of another server.
         only = [own[value].id for value in dict.fromkeys(self.item.values) if value in own]
         if not only:
             raise UserError(tr("These subscriptions are gone. Ask for the list again."))
@@ -224,6 +225,7 @@ async def _send_channel_select(interaction: Interaction, card: StoredCard, expec
         discord.SelectOption(label=autocomplete.format_subscription(interaction, each), value=str(each.id))
         for each in found
     ]
+    # A select has at most 25 options, a server may have more subscriptions.
     parts = [options[start : start + CHOICES] for start in range(0, len(options), CHOICES)]
     selects = [PublishInSelect(part, card.id, expected, some) for part, some in enumerate(parts)]
     text = tr("Where should it go? It is published in this server, and posted in what you choose, whatever its topics.")
@@ -257,6 +259,7 @@ async def _show_result(interaction: Interaction, card: StoredCard, result: Moder
     delivery_id = _review_delivery(interaction)
     if delivery_id is not None:
         current = await _require_card(interaction, card.id)
+        # Everybody in the channel reads the record, not only the person who clicked.
         with override_language(in_guild_language(interaction)):
             shown = await build_review(interaction.client, guild_id_of(interaction), current, delivery_id)
         await answer_interaction(interaction, **shown)
@@ -331,6 +334,7 @@ class TopicsModal(ErrorReportingModal):
     async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
         require_moderator(interaction)
         card, server = await _require_card(interaction, self.card_id), guild_id_of(interaction)
+        # The modal was open for as long as the person liked: compare with what they saw, not with what is there now.
         if format_topics_line(card.card) != self.shown:
             raise UserError(
                 conflict_text(

@@ -37,6 +37,7 @@ class ShareButton(
     acknowledgement = Acknowledgement.UPDATE
 
     def __init__(self, card_ids: Sequence[int]) -> None:
+        # In hexadecimal, so that ten ids fit.
         custom_id = SHARE_PREFIX + "-".join(f"{card_id:x}" for card_id in card_ids[:MAX_SHARED_CARDS])
         super().__init__(discord.ui.Button(label=tr("Show to everyone"), emoji="📣", custom_id=custom_id))
         self.card_ids = tuple(card_ids)
@@ -51,6 +52,7 @@ class ShareButton(
         cards = await bot.store.cards.get_visible(self.card_ids, guild_id_of(interaction))
         if not cards:
             raise UserError(tr("These cards are not available any more: withdrawn, or not published in this server."))
+        # Before posting: a second click in between would post twice.
         await _remove_button(interaction)
         with override_language(in_guild_language(interaction)):
             await interaction.followup.send(

@@ -28,6 +28,7 @@ async def build_trends_reply(interaction: discord.Interaction[NewsBot], topic: s
     if not spans:
         raise UserError(_nothing_text(topic, days))
     counted = count_by_day(spans, now, zone, days)
+    # Drawing takes tens of milliseconds, in which the gateway must not wait.
     chart = await asyncio.to_thread(draw_trends_chart, counted)
     file = discord.File(io.BytesIO(chart.png), CHART, description=chart.alt)
     return {"embed": render_trends(counted, topic, f"attachment://{CHART}"), "file": file}

@@ -46,6 +46,7 @@ def find_delivery_id(message: discord.Message) -> int | None:
     """Return the delivery id in a post's buttons; None for any other message."""
     for row in message.components:
         for button in getattr(row, "children", ()):
+            # Link buttons have no `custom_id`.
             if found := parse_delivery_id(getattr(button, "custom_id", None) or ""):
                 return found
     return None
@@ -73,6 +74,7 @@ def arrange_rows(*groups: Iterable[discord.ui.Item[Any] | None]) -> discord.ui.V
         for index, item in enumerate(items):
             item.row = row + index // ROW_SIZE
             view.add_item(item)
+        # Ceiling division: an empty group takes no row.
         row += -(-len(items) // ROW_SIZE)
     return view
 
