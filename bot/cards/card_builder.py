@@ -10,7 +10,7 @@ from bot.cards.fields import Fields
 from bot.cards.known_keys import ALIASES, LINKS
 from bot.cards.model import Card, CardState, HeldReason, Image, Provider, RelatedArticle
 from bot.cards.text import clean_text, normalize_name, strip_unstorable
-from bot.cards.urls import InvalidUrlError, is_svg, normalize_url, sanitize_url
+from bot.cards.urls import InvalidUrlError, is_svg, normalize_url, parse_link, sanitize_url
 
 MAX_TOPICS, MAX_IMAGES, MAX_RELATED = 64, 16, 200
 """Maximum lengths of a card's lists. Real cards have up to 3 topics, 2 images and 179 related stories."""
@@ -75,15 +75,8 @@ def _parse_url(fields: Fields, addresses: Mapping[str, str]) -> str | None:
 
 
 def _parse_aliases(addresses: Mapping[str, str]) -> tuple[str, ...]:
-    usable = [link for link in map(_link_or_none, addresses.values()) if link]
+    usable = [link for link in map(parse_link, addresses.values()) if link]
     return tuple(dict.fromkeys(map(normalize_url, usable)))
-
-
-def _link_or_none(raw: str) -> str | None:
-    try:
-        return sanitize_url(raw) if raw.strip() else None
-    except InvalidUrlError:
-        return None
 
 
 def _parse_provider(card: Fields) -> Provider | None:
@@ -119,7 +112,7 @@ def _parse_images(fields: Fields) -> list[Image]:
     result = []
     for each in fields.get_maps("images", MAX_IMAGES):
         raw = each.get_text("url", MAX_URL_LENGTH).strip()
-        usable = raw if raw.startswith("/") and not raw.startswith("//") else _link_or_none(raw)
+        usable = raw if raw.startswith("/") and not raw.startswith("//") else parse_link(raw)
         size = each.get_int("width") or 0, each.get_int("height") or 0
         if usable and is_svg(usable):
             each.add_note("url", "left out: Discord shows no SVG pictures")
@@ -133,7 +126,7 @@ def _parse_related(card: Fields, seen: set[str]) -> tuple[RelatedArticle, ...]:
     result = []
     for fields in card.get_maps("related", MAX_RELATED):
         web, original = (fields.get_text(name, MAX_URL_LENGTH) for name in ("webUrl", "originalUrl"))
-        usable = _link_or_none(web) or _link_or_none(original)
+        usable = parse_link(web) or parse_link(original)
         title = clean_text(fields.get_text("title", MAX_TITLE))
         if not usable or not title:
             fields.add_own_note("left out: it has no title or no usable address")

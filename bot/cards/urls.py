@@ -55,6 +55,14 @@ def sanitize_url(raw: str) -> str:
     return encoded
 
 
+def parse_link(raw: str) -> str | None:
+    """Validate a URL like `sanitize_url`; None if it is empty or must not be linked."""
+    try:
+        return sanitize_url(raw) if raw.strip() else None
+    except InvalidUrlError:
+        return None
+
+
 def _percent_encode(raw: str, parts: SplitResult) -> str:
     host = parts.hostname or ""
     if len(host) > _LONGEST_HOST:
@@ -100,17 +108,59 @@ def resolve_asset_url(path: str, base: str | None) -> str | None:
         return None
 
 
-_TRACKING = re.compile(r"^(?:utm_\w+|fbclid|gclid|mc_[ce]id|igshid|ocid|cmpid|amp)$", re.IGNORECASE)
+_TRACKING = re.compile(
+    r"^(?:utm_\w+|(?:fb|g|ms|dc|tw|tt|y)clid|mc_[ce]id|igsh(?:id)?|ocid|cmpid|amp|at_(?:medium|campaign|link_\w+|format)"
+    r"|ns_(?:campaign|mchannel|source|linkname)|mkt_tok|_hs(?:enc|mi)|xtor|wt[._]mc(?:_id)?)$",
+    re.IGNORECASE,
+)
 
 
 def normalize_url(url: str) -> str:
     """Normalize a URL so that two URLs of the same article are equal. For comparison only, not for linking."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
+    parts = _unwrap_redirects(urlsplit(url))
+    host = (parts.hostname or "").removeprefix("www.").removeprefix("m.").removeprefix("amp.")
     port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
     kept = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(key)]
     query = f"?{urlencode(sorted(kept))}" if kept else ""
-    return f"{host}{port}{parts.path.rstrip('/')}{query}"
+    path = parts.path if "amp" not in parts.path else _AMP_PATH.sub(r"\1", parts.path)
+    return f"{host}{port}{path.rstrip('/')}{query}"
+
+
+# The addresses at which a site serves the light version of a page: /story/amp, /amp/story, /story.amp, /story.amp.html
+_AMP_PATH = re.compile(r"^/amp(?=/.)|(?<=.)/amp/?$|\.amp(\.html?)?$")
+# Redirectors that carry the address they lead to: (host, path) → parameter. Without asking them nothing else is known.
+_REDIRECTORS = {
+    ("google.com", "/url"): ("url", "q"),
+    ("bing.com", "/news/apiclick.aspx"): ("url",),
+    ("l.facebook.com", "/l.php"): ("u",),
+    ("lm.facebook.com", "/l.php"): ("u",),
+    ("t.umblr.com", "/redirect"): ("z",),
+    ("out.reddit.com", ""): ("url",),
+    ("steamcommunity.com", "/linkfilter"): ("url", "u"),
+    ("youtube.com", "/redirect"): ("q",),
+    ("vk.com", "/away.php"): ("to",),
+    ("go.redirectingat.com", ""): ("url",),
+    ("news.url.google.com", "/url"): ("url",),
+}
+_AMP_CACHE = re.compile(r"(?:/amp)?(?:/[cvi])?/s/(?=[\w-]+\.)|/amp/(?=[\w-]+\.)")
+_MAX_REDIRECTS = 3
+
+
+def _unwrap_redirects(parts: SplitResult) -> SplitResult:
+    """The URL behind redirectors and AMP caches that name it in their own URL."""
+    for _ in range(_MAX_REDIRECTS):
+        host = (parts.hostname or "").removeprefix("www.")
+        target = ""
+        if names := _REDIRECTORS.get((host, parts.path)) or _REDIRECTORS.get((host, "")):
+            fields = dict(parse_qsl(parts.query))
+            target = next((fields[name] for name in names if name in fields), "")
+        elif (host == "google.com" or host.endswith(".cdn.ampproject.org")) and (cache := _AMP_CACHE.match(parts.path)):
+            target = f"https://{parts.path[cache.end() :]}{'?' * bool(parts.query)}{parts.query}"
+        link = parse_link(target)
+        if link is None:
+            break
+        parts = urlsplit(link)
+    return parts
 
 
 _IN_TEXT = re.compile(r"https?://(?:(?!\]\()[^\s<>])+", re.IGNORECASE)

@@ -1,0 +1,1 @@
+"""Feeds: fetch, read and follow them, and read the pages behind links."""
