@@ -21,6 +21,7 @@ from bot.monitor import serve_monitor
 from bot.posting.discord_sender import DiscordSender
 from bot.settings import Settings
 from bot.shutdown import stop_on_sigterm
+from bot.sources.folder_source import folders_from_settings
 from bot.sources.loader import Loader
 from bot.store import open_store
 from bot.supervisor import Supervisor, finish_step
@@ -69,7 +70,7 @@ async def open_bot(
             handle_interactions=handle_interactions,
         )
         stack.push_async_callback(finish_step, "Closing the gateway", bot.close, _LAST_STEP)
-        loader = Loader(store.cards.importer, *settings.cards, need_category=settings.cards_need_category)
+        loader = Loader(store.cards.importer, *folders_from_settings(settings))
         supervisor = Supervisor(clock, metrics)
         bot.pipeline = Pipeline(settings, store, loader, DiscordSender(bot), clock, supervisor, metrics, bot.gate)
         bot.worker = Worker(settings, store, bot.pipeline, clock, supervisor)

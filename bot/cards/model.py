@@ -1,4 +1,4 @@
-"""Value types for cards and files; immutable."""
+"""Value types for cards and where they come from; immutable."""
 
 from __future__ import annotations
 
@@ -96,17 +96,26 @@ def effective_published_at(published_at: datetime, now: datetime) -> datetime:
     return published_at if is_scheduled(published_at, now) else min(published_at, now)
 
 
-class FileStat(NamedTuple):
-    """A file's stat; any difference means that its content may have changed. `path` is relative to the root, with `/`.
+class SourceKind(enum.StrEnum):
+    """Kind of a source of cards."""
 
-    A named tuple because a load creates and compares one for every file.
+    FOLDER = "folder"
+    FEED = "feed"
+
+
+class SourceItem(NamedTuple):
+    """An item of a source: its key there, and a fingerprint that differs whenever its content may have changed.
+
+    What a fingerprint means is known to the source alone. A named tuple because a load creates and compares one for
+    every file.
     """
 
-    path: str
-    size: int
-    mtime_ns: int
-    ctime_ns: int = 0
-    inode: int = 0
+    key: str
+    fingerprint: str
+
+    def as_untried(self) -> SourceItem:
+        """Return a copy that matches no listed item, so that the next load reads it even if it has not changed."""
+        return SourceItem(self.key, "")
 
 
 class Severity(enum.StrEnum):

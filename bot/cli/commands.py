@@ -28,6 +28,7 @@ from bot.i18n import ENGLISH
 from bot.logging_config import configure_logging
 from bot.settings import Settings, load_settings
 from bot.sources.folder import ReadingRules
+from bot.sources.folder_source import folders_from_settings
 from bot.sources.lint import check_paths
 from bot.sources.loader import Loader, LoadReport
 from bot.store import backup_store, open_store, restore_store
@@ -155,7 +156,7 @@ def load(
 
 async def _load_cards(settings: Settings, accept_withdrawals: bool) -> LoadReport:
     async with open_store(settings.database_url) as store:
-        loader = Loader(store.cards.importer, *settings.cards, need_category=settings.cards_need_category)
+        loader = Loader(store.cards.importer, *folders_from_settings(settings))
         with output.show_progress(_err) as progress:
             report = await loader.load_cards(utc_now(), accept_withdrawals=accept_withdrawals, progress=progress)
         if not report.missing or report.look_at is None:

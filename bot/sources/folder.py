@@ -6,20 +6,19 @@ import errno
 import os
 import stat as modes
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
-from bot.cards.model import FileStat, ParseResult, Problem, Severity
+from bot.cards.model import ParseResult, Problem, Severity, SourceItem
 from bot.cards.parser import MAX_FILE_BYTES, parse_card
+from bot.sources.source import Listing
 
 SUFFIXES = (".md", ".markdown")
 """Suffixes of card files, case-insensitive."""
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 """Non-blocking: a pipe may have replaced a file since it was listed."""
-_MOST = 2**63 - 1
 
 
 def is_card_file(name: str) -> bool:
@@ -46,26 +45,12 @@ ORDINARY = ReadingRules()
 
 
 class CardFile(NamedTuple):
-    """A file to read: its path, its stat when listed, and the digest of its content when last read."""
+    """A file to read: its path on disk, the item that it is, and the digest of its content when last read."""
 
     path: str
-    stat: FileStat
+    item: SourceItem
     digest: str | None = None
     rules: ReadingRules = ORDINARY
-
-
-@dataclass(slots=True)
-class Listing:
-    """Listing of a folder: card files by path, problems with other entries, and paths that could not be accessed."""
-
-    files: list[FileStat] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    closed: list[str] = field(default_factory=list)
-    """Path prefixes of what could not be accessed."""
-
-    def is_closed(self, path: str) -> bool:
-        """Whether it is unknown if this file exists."""
-        return bool(self.closed) and path.startswith(tuple(self.closed))
 
 
 def list_folder(root: Path) -> Listing:
@@ -84,7 +69,7 @@ def list_folder(root: Path) -> Listing:
                 raise
             found.closed.append(prefix)
             found.problems.append(Problem(prefix, 1, "", f"the folder cannot be listed: {error.strerror}"))
-    found.files.sort()
+    found.items.sort()
     return found
 
 
@@ -127,20 +112,14 @@ def _add_file(entry: os.DirEntry[str], path: str, found: Listing) -> None:
         found.problems.append(Problem(path, 1, "", f"cannot be read: {error.strerror}"))
     else:
         if modes.S_ISREG(info.st_mode):
-            found.files.append(to_file_stat(path, info))
+            found.items.append(SourceItem(path, fingerprint_stat(info)))
         else:
             found.problems.append(Problem(path, 1, "", "left out: not an ordinary file", Severity.NOTE))
 
 
-def to_file_stat(path: str, info: os.stat_result) -> FileStat:
-    """Convert a stat result, masking numbers to 63 bits: some file systems use full 64-bit inodes and timestamps."""
-    times_and_number = (number & _MOST for number in (info.st_mtime_ns, info.st_ctime_ns, info.st_ino))
-    return FileStat(path, info.st_size, *times_and_number)
-
-
-def mark_untried(stat: FileStat) -> FileStat:
-    """A copy with an impossible mtime, so that the next load retries the file even if it has not changed."""
-    return stat._replace(mtime_ns=-1)
+def fingerprint_stat(info: os.stat_result) -> str:
+    """Return the fingerprint of a file: it changes with every write, even one that sets the modification time back."""
+    return f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns} {info.st_ino}"
 
 
 def read_bytes(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.cards.frontmatter import FrontMatterError, split_front_matter
 from bot.cards.known_keys import LINKS
-from bot.cards.model import CardState, FileStat, ParseResult, Problem, Severity
+from bot.cards.model import CardState, ParseResult, Problem, Severity, SourceItem
 from bot.cards.urls import normalize_url
 from bot.errors import UserError
 from bot.sources.folder import ORDINARY, CardFile, ReadingRules, is_card_file, list_folder, slug_for_path
@@ -67,9 +67,9 @@ class _LintRun:
         self.left_out += [replace(each, file=str(root / each.file)) for each in listing.problems]
         self.left_out += _count_other_files(root)
         own: dict[str, str] = {}
-        read = self._read_paths([root / stat.path for stat in listing.files])
-        for stat, reading in zip(listing.files, read, strict=True):
-            file, slug = str(root / stat.path), slug_for_path(stat.path)
+        read = self._read_paths([root / item.key for item in listing.items])
+        for item, reading in zip(listing.items, read, strict=True):
+            file, slug = str(root / item.key), slug_for_path(item.key)
             if reading.card and (taken := self._why_taken(slug, own)):
                 yield replace(reading, card=None, problems=(*reading.problems, Problem(file, 1, "", taken)))
                 continue
@@ -84,12 +84,12 @@ class _LintRun:
         return f"{own[slug]} has the same name: rename one of the two" if slug in own else None
 
     def _read_paths(self, paths: Sequence[Path]) -> Iterator[ParseResult]:
-        files = [CardFile(str(path), FileStat(str(path), 0, 0), rules=self._rules) for path in paths]
-        for stat, found in read_all(files):
+        files = [CardFile(str(path), SourceItem(str(path), ""), rules=self._rules) for path in paths]
+        for item, found in read_all(files):
             if isinstance(found, ParseResult):
-                yield self._note_duplicate_address(stat.path, found)
+                yield self._note_duplicate_address(item.key, found)
             else:
-                yield ParseResult(None, (Problem(stat.path, 1, "", "is not there"),))
+                yield ParseResult(None, (Problem(item.key, 1, "", "is not there"),))
 
     def _note_duplicate_address(self, file: str, reading: ParseResult) -> ParseResult:
         """Add a note to the reading if another card has the same URL."""

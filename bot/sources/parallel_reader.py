@@ -15,10 +15,11 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import closing
 from typing import ParamSpec, TypeVar
 
-from bot.cards.model import FileStat, ParseResult, Problem
+from bot.cards.model import ParseResult, Problem
 from bot.sources.folder import CardFile
 from bot.sources.isolated_reader import IsolatedReader, ReadFailure
-from bot.sources.reader_process import BUDGET, Outcome, error_result, read_changed
+from bot.sources.reader_process import BUDGET, error_result, read_changed
+from bot.sources.source import ReadItem
 from bot.store.cards.importer import BATCH
 
 _MANY = 2000
@@ -28,23 +29,22 @@ _OVER_BUDGET = f"took too long to read: more than {BUDGET:g} seconds of processo
 
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
-Answer = tuple[FileStat, Outcome]
 
 
-class Reader(IsolatedReader[CardFile, Answer]):
+class Reader(IsolatedReader[CardFile, ReadItem]):
     """A subprocess that reads card files."""
 
     def __init__(self) -> None:
         super().__init__(read_changed, _blame_file)
 
 
-def _blame_file(file: CardFile, failure: ReadFailure, code: int) -> Answer:
+def _blame_file(file: CardFile, failure: ReadFailure, code: int) -> ReadItem:
     """The answer for a file on which the process died. One that crashes it is not read again until it changes."""
     if failure is ReadFailure.KILLED:
-        return error_result(file.stat, "took too long to read, or the process that read it was ended")
+        return error_result(file.item, "took too long to read, or the process that read it was ended")
     over = failure is ReadFailure.OVER_BUDGET
     why = _OVER_BUDGET if over else f"cannot be read: it ends the reader (code {code})"
-    return file.stat, ParseResult(None, (Problem(file.stat.path, 1, "", why),))
+    return file.item, ParseResult(None, (Problem(file.item.key, 1, "", why),))
 
 
 @functools.cache
@@ -55,24 +55,29 @@ def warm_reader() -> Reader:
     return reader
 
 
-def read_all(files: Sequence[CardFile]) -> Iterator[Answer]:
+def start_warm_reader() -> None:
+    """Start the long-lived reader in advance, for the next saved file."""
+    run_in_background(warm_reader().start)
+
+
+def read_all(files: Sequence[CardFile]) -> Iterator[ReadItem]:
     """Read files synchronously, yielding results in order. Blocking."""
     with closing(Reader()) as reader:
         for start in range(0, len(files), BATCH):
             yield from reader.read(files[start : start + BATCH])
 
 
-async def read_ahead(files: Sequence[CardFile]) -> AsyncGenerator[list[Answer], None]:
+async def read_ahead(files: Sequence[CardFile]) -> AsyncGenerator[list[ReadItem], None]:
     """Yield the results of reading files, in order and in batches. Closing the generator aborts reads in flight."""
     batches = deque(files[start : start + BATCH] for start in range(0, len(files), BATCH))
-    under_way: deque[asyncio.Future[list[Answer]]] = deque()
+    under_way: deque[asyncio.Future[list[ReadItem]]] = deque()
     stop = threading.Event()
     readers = [warm_reader(), *(Reader() for _ in range(_reader_count(len(files)) - 1))]
     idle: queue.SimpleQueue[Reader] = queue.SimpleQueue()
     for reader in readers:
         idle.put(reader)
 
-    def read_batch(batch: Sequence[CardFile]) -> list[Answer]:
+    def read_batch(batch: Sequence[CardFile]) -> list[ReadItem]:
         reader = idle.get()
         try:
             return reader.read(batch, stop)

@@ -9,7 +9,6 @@ and on end of input.
 from __future__ import annotations
 
 import contextlib
-import enum
 import hashlib
 import os
 import pickle
@@ -20,8 +19,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from bot.cards.model import FileStat, ParseResult, Problem
-from bot.sources.folder import CardFile, mark_untried, parse_file, read_bytes
+from bot.cards.model import ParseResult, Problem, SourceItem
+from bot.sources.folder import CardFile, parse_file, read_bytes
+from bot.sources.source import ReadItem, UnreadReason
 
 BUDGET = 2.0
 """CPU time limit per request in seconds; an ordinary card takes a third of a millisecond, a feed a few."""
@@ -30,16 +30,6 @@ CAN_COUNT = hasattr(signal, "setitimer")
 _MEMORY = 1 << 30
 """Address space limit in bytes, several times what any card or feed needs."""
 READY = "ready"
-
-
-class UnreadReason(enum.Enum):
-    """Why a file was not read."""
-
-    SAME = "it holds what it held when it was last read"
-    GONE = "it is not there any more"
-
-
-Outcome = ParseResult | UnreadReason
 
 
 def main() -> None:
@@ -61,26 +51,26 @@ def main() -> None:
                 answers.flush()
 
 
-def read_changed(file: CardFile) -> tuple[FileStat, Outcome]:
+def read_changed(file: CardFile) -> ReadItem:
     """Read one file unless its content is unchanged. Any error becomes a problem of this file."""
-    stat = file.stat
+    item = file.item
     try:
         content = read_bytes(Path(file.path))
         digest = hashlib.blake2b(content, digest_size=16).hexdigest()
         if digest == file.digest:
-            return stat, UnreadReason.SAME
-        return stat, replace(parse_file(content, stat.path, file.rules), digest=digest)
+            return item, UnreadReason.SAME
+        return item, replace(parse_file(content, item.key, file.rules), digest=digest)
     except (FileNotFoundError, NotADirectoryError):
-        return stat, UnreadReason.GONE
+        return item, UnreadReason.GONE
     except OSError as error:
-        return error_result(stat, f"cannot be read: {error.strerror}")
+        return error_result(item, f"cannot be read: {error.strerror}")
     except Exception as error:  # noqa: BLE001 - a bug must not affect other files
-        return error_result(stat, f"cannot be read: {type(error).__name__}")
+        return error_result(item, f"cannot be read: {type(error).__name__}")
 
 
-def error_result(stat: FileStat, problem: str) -> tuple[FileStat, ParseResult]:
-    """The result for a file that the next load should retry."""
-    return mark_untried(stat), ParseResult(None, (Problem(stat.path, 1, "", problem),))
+def error_result(item: SourceItem, problem: str) -> tuple[SourceItem, ParseResult]:
+    """Return the result for a file that the next load should retry."""
+    return item.as_untried(), ParseResult(None, (Problem(item.key, 1, "", problem),))
 
 
 @contextmanager

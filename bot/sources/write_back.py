@@ -9,19 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.cards.frontmatter_edit import FrontMatterEditError, set_published
-from bot.cards.model import FileStat
+from bot.cards.model import SourceItem
 from bot.errors import UserError
 from bot.i18n import tr, tr_noop
-from bot.sources.folder import to_file_stat
+from bot.sources.folder import fingerprint_stat
 
 
-def write_published(root: Path, known: FileStat, published: bool) -> None:
+def write_published(root: Path, known: SourceItem, published: bool) -> None:
     """Set `published` in the file `known` below `root`; no-op if it already has that value.
 
     Raises `UserError`, leaving the file untouched, if it has changed since it was listed or cannot be changed safely.
     The file is replaced atomically: it keeps its mode, but the bot becomes its owner and hard links keep the old text.
     """
-    path = root / known.path
+    path = root / known.key
     try:
         mode = _check_unchanged(root, known)
         content = path.read_bytes()
@@ -34,8 +34,8 @@ def write_published(root: Path, known: FileStat, published: bool) -> None:
         raise UserError(tr(_UNWRITABLE, file=_file_label(known), reason=error.strerror)) from error
 
 
-def _file_label(known: FileStat) -> str:
-    return known.path.replace("`", "'")
+def _file_label(known: SourceItem) -> str:
+    return known.key.replace("`", "'")
 
 
 _UNWRITABLE = tr_noop(
@@ -47,22 +47,21 @@ _OUTSIDE = tr_noop("`{file}` is a link or leads out of the folder of cards: chan
 _CHANGED = tr_noop("`{file}` has changed meanwhile: look at the card again, then decide once more.")
 
 
-def _check_unchanged(root: Path, known: FileStat) -> int:
+def _check_unchanged(root: Path, known: SourceItem) -> int:
     """The file's mode.
 
     Raises `FrontMatterEditError` if it changed since it was listed or a part of its path is a link.
     """
     try:
-        home, real = root.resolve(strict=True), (root / known.path).resolve(strict=True)
+        home, real = root.resolve(strict=True), (root / known.key).resolve(strict=True)
         info = real.stat()
     except (FileNotFoundError, NotADirectoryError):
         raise FrontMatterEditError(_GONE) from None
     except RuntimeError:  # a symlink loop, up to Python 3.12
         raise FrontMatterEditError(_ASTRAY) from None
-    if real != home / known.path or not real.is_relative_to(home) or not modes.S_ISREG(info.st_mode):
+    if real != home / known.key or not real.is_relative_to(home) or not modes.S_ISREG(info.st_mode):
         raise FrontMatterEditError(_OUTSIDE)
-    seen = to_file_stat(known.path, info)
-    if seen != known and (known.inode or seen[:3] != known[:3]):  # older versions stored only path, size and mtime
+    if fingerprint_stat(info) != known.fingerprint:
         raise FrontMatterEditError(_CHANGED)
     return modes.S_IMODE(info.st_mode)
 

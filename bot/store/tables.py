@@ -98,10 +98,20 @@ metadata = MetaData(
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
 
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("kind", Text, nullable=False, comment="folder, feed"),
+    Column("key", Text, nullable=False, comment="a folder's path, a feed's address"),
+    UniqueConstraint("kind", "key"),
+)
+
 cards = Table(
     "cards",
     metadata,
     Column("id", Number, primary_key=True),
+    Column("source_id", ForeignKey(sources.c.id), comment="the source that it belongs to; never null after a load"),
     Column("slug", Text, nullable=False, unique=True),
     # Unique, ordered by time. Also the row key of the full-text index, so that "newest first" needs no sorting.
     Column("timeline", BigInteger, nullable=False, unique=True),
@@ -177,19 +187,16 @@ card_aliases = Table(
 )
 Index("ix_card_aliases_card_id", card_aliases.c.card_id)
 
-files = Table(
-    "files",
+source_items = Table(
+    "source_items",
     metadata,
-    Column("root", Text, primary_key=True),
-    Column("path", Text, primary_key=True, comment="relative to the root, with /"),
-    Column("size", BigInteger, nullable=False),
-    Column("mtime_ns", BigInteger, nullable=False),
-    Column("ctime_ns", BigInteger, nullable=False, server_default="0"),
-    Column("inode", BigInteger, nullable=False, server_default="0"),
+    Column("source_id", ForeignKey(sources.c.id), primary_key=True),
+    Column("key", Text, primary_key=True, comment="a file's path relative to its folder, with /"),
+    Column("fingerprint", Text, nullable=False, comment="differs when it may have changed; empty: read it again"),
     Column("digest", Text, comment="hash of its content; null if not read"),
     Column("card_id", ForeignKey(cards.c.id)),
     Column("problems", JSON, nullable=False),
-    Column("missing_since", Moment, comment="first scan that did not find its card"),
+    Column("missing_since", Moment, comment="first load that did not find its card"),
     Column("due_at", Moment, comment="when its card is to be published; null: immediately"),
 )
 

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from bot.cards.model import Problem, Severity
@@ -73,18 +72,15 @@ class Pipeline:
         """Why the last load failed, as a sentence; empty if it succeeded."""
 
     async def load_cards(self) -> LoadReport:
-        """Synchronize the store with the folder, then plan. Raises `UserError` if the folder does not exist."""
-        report = await self.load_folder()
+        """Synchronize the store with the sources, then plan. Raises `UserError` if one of them cannot be listed."""
+        report = await self.load_sources()
         await self.plan_loaded_cards()
         return report
 
-    async def load_folder(self, *, accept_withdrawals: bool = False, settled: Collection[Path] = ()) -> LoadReport:
-        """Synchronize the store with the folder. Raises `UserError` if the folder does not exist.
-
-        Nothing is changing files in the `settled` folders, so files missing there are gone without a second look.
-        """
+    async def load_sources(self, *, accept_withdrawals: bool = False) -> LoadReport:
+        """Synchronize the store with the sources. Raises `UserError` if one of them cannot be listed."""
         try:
-            report = await self.loader.load_cards(self._clock(), accept_withdrawals=accept_withdrawals, settled=settled)
+            report = await self.loader.load_cards(self._clock(), accept_withdrawals=accept_withdrawals)
         except Exception as error:
             self._metrics.count_load_failure()
             self.last_load_error = (

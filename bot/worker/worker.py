@@ -7,9 +7,8 @@ import contextvars
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from bot.delivery.scheduler import Scheduler
@@ -17,6 +16,7 @@ from bot.errors import NewsdeskError
 from bot.settings import Settings
 from bot.sources.git_pull import GitCheckouts
 from bot.sources.loader import LoadReport
+from bot.sources.parallel_reader import start_warm_reader
 from bot.sources.watch import watch_changes
 from bot.store import Store
 from bot.store.health import HEARTBEAT, STILL_FOR
@@ -80,13 +80,13 @@ class Worker:
         self._warned: set[int] | None = set()
         """Ids of the owners warned about the current withdrawals; None when all have been."""
 
-    async def load_cards(self, *, accept_withdrawals: bool = False, settled: Collection[Path] = ()) -> LoadReport:
+    async def load_cards(self, *, accept_withdrawals: bool = False) -> LoadReport:
         """Load and plan, publish the state, schedule a second look, and warn the owners of withheld withdrawals.
 
-        See `Pipeline.load_folder` for `settled` and errors.
+        See `Pipeline.load_sources` for errors.
         """
         try:
-            report = await self._pipeline.load_folder(accept_withdrawals=accept_withdrawals, settled=settled)
+            report = await self._pipeline.load_sources(accept_withdrawals=accept_withdrawals)
         finally:
             await self._store_state_safely()
         self._schedule_second_look(report.look_at)
@@ -111,7 +111,7 @@ class Worker:
             self._next_look = None
         if at and self.is_leader:
             delay = max((at - self._clock()).total_seconds(), _SOONEST_LOOK)
-            if delay < self._settings.rescan_seconds:
+            if delay < self._pipeline.loader.interval.total_seconds():
                 loop = asyncio.get_running_loop()
                 self._next_look = loop.call_later(delay, self._start_look, context=contextvars.Context())
 
@@ -179,7 +179,9 @@ class Worker:
         self._schedule_leader_job(
             self._settings.tick_seconds, self._pipeline.refusal_reporter.report_due, "report what was refused"
         )
-        self._schedule_leader_job(self._settings.rescan_seconds, self._load_in_background, "compare the folder")
+        self._schedule_leader_job(
+            self._pipeline.loader.interval.total_seconds(), self._load_in_background, "compare the folder"
+        )
         self._schedule_leader_job(_TIDY_SECONDS, self._delete_old_rows, "forget what is old")
         if self._settings.cards_git_pull:
             self._schedule_leader_job(self._settings.cards_git_pull, self._pull_checkouts, "pull the folders")
@@ -262,19 +264,23 @@ class Worker:
         await self.store_state()
 
     async def _watch_folders(self) -> None:
-        async for _ in watch_changes(*self._pipeline.loader.roots):
+        async for _ in watch_changes(*(folder.root for folder in self._pipeline.loader.folders)):
             if self.is_leader:
                 await self._load_in_background()
 
     async def _pull_checkouts(self) -> None:
         """Pull the checkouts, then load. Loads are locked out meanwhile: half a checkout looks like deleted cards."""
-        await self._load_in_background(settled=await self._checkouts.pull_all(self._pipeline.loader.load_lock))
+        moved = await self._checkouts.pull_all(self._pipeline.loader.load_lock)
+        for folder in self._pipeline.loader.folders:
+            if folder.root in moved:
+                folder.mark_settled()
+        await self._load_in_background()
 
-    async def _load_in_background(self, settled: Collection[Path] = ()) -> None:
+    async def _load_in_background(self) -> None:
         """Load in the background: log errors, but not the same one twice in a row; the next load retries."""
         before = self._pipeline.last_load_error
         try:
-            await self.load_cards(settled=settled)
+            await self.load_cards()
         except NewsdeskError as error:
             if str(error) != before:
                 _log.error("%s", error)
@@ -283,7 +289,7 @@ class Worker:
         else:
             if before:
                 _log.info("Loading the folder works again")
-            self._pipeline.loader.start_reader()
+            start_warm_reader()
 
 
 def _process_name() -> str:

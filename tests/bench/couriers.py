@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 
+from bot.sources.folder_source import FolderSource
 from bot.sources.loader import Loader
 from bot.store import open_store
 from tests.crash.cluster import new_database
@@ -60,7 +61,7 @@ async def _plan_deliveries(url: str, cards: Path) -> None:
     """As a courier would, but not yet due."""
     now = datetime.now(UTC)
     async with open_store(url) as store:
-        await Loader(store.cards.importer, cards).load_cards(now)
+        await Loader(store.cards.importer, FolderSource(cards)).load_cards(now)
         await store.outbox.queue.plan_deliveries(now, timedelta(days=14))
     query_database(url, f"UPDATE deliveries SET due_at = {round(_NOT_YET.timestamp() * 1_000_000)}")
 

@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
 from bot.app import freeze_gc
-from bot.cards.model import Card, FileStat, ParseResult
+from bot.cards.model import Card, ParseResult, SourceItem, SourceKind
 from bot.domain.subscription import Frequency, Layout, SubscriptionOptions
 from tests.bench.cards import WORDS, make_random, pick_topic
 from tests.bench.searching import make_card
@@ -119,8 +119,10 @@ async def _add_cards(harness: WorkerHarness, cards: list[Card]) -> None:
     """Cards that were published within the last hour, planned for those who want them at once: here nobody does."""
     moment = harness.clock()
     fresh = [replace(card, published_at=moment - place * MINUTE) for place, card in enumerate(cards)]
-    batch = [(FileStat(f"{card.slug}.md", 1, 1), ParseResult(card)) for card in fresh]
-    await harness.store.cards.importer.import_batch("/cards", batch, vanished=(), now=moment, withdraw=False)
+    batch = [(SourceItem(f"{card.slug}.md", "1"), ParseResult(card)) for card in fresh]
+    importer = harness.store.cards.importer
+    source_id = await importer.ensure_source(SourceKind.FOLDER, "/cards")
+    await importer.import_batch(source_id, batch, vanished=(), now=moment, withdraw=False)
     await harness.pipeline.plan_deliveries()
 
 

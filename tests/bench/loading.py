@@ -17,6 +17,7 @@ from time import perf_counter
 
 import frontmatter
 
+from bot.sources.folder_source import FolderSource
 from bot.sources.loader import Loader, LoadReport
 from bot.store import open_store
 from tests.bench.cards import SPAN, START, make_file
@@ -66,7 +67,7 @@ def _measure_time(times: list[float]) -> Iterator[None]:
 
 async def _load_twice(root: Path, database: Path) -> tuple[LoadReport, LoadReport]:
     async with open_store(f"sqlite+aiosqlite:///{database}") as store:
-        loader = Loader(store.cards.importer, root)
+        loader = Loader(store.cards.importer, FolderSource(root))
         return await loader.load_cards(START + SPAN), await loader.load_cards(START + SPAN)
 
 

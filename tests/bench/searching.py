@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from bot.cards.model import Card, CardState, FileStat, HeldReason, ParseResult, Provider, RelatedArticle
+from bot.cards.model import Card, CardState, HeldReason, ParseResult, Provider, RelatedArticle, SourceItem, SourceKind
 from bot.store import Store, open_store
 from bot.store.cards.importer import BATCH
 from bot.store.cards.repository import CardRepository
@@ -66,11 +66,12 @@ def make_card(number: int) -> Card:
 
 
 async def fill_store(store: Store, cards: int) -> None:
+    source_id = await store.cards.importer.ensure_source(SourceKind.FOLDER, "/cards")
     for start in range(0, cards, BATCH):
         batch = [
-            (FileStat(f"{n}.md", 1, 1), ParseResult(make_card(n))) for n in range(start, min(start + BATCH, cards))
+            (SourceItem(f"{n}.md", "1"), ParseResult(make_card(n))) for n in range(start, min(start + BATCH, cards))
         ]
-        await store.cards.importer.import_batch("/cards", batch, vanished=(), now=START, withdraw=False)
+        await store.cards.importer.import_batch(source_id, batch, vanished=(), now=START, withdraw=False)
     await store.cards.importer.recount_names()
 
 

@@ -294,7 +294,7 @@ async def _fill_other_servers(stage: BotStage, *, digests: int, posts: int) -> N
     for number in range(5):
         stage.write_card(f"other-{number}", topics=f"[Topic {number}]", provider=f"{{name: Paper {number}}}")
     stage.clock.advance(seconds=1)
-    await stage.bot.pipeline.load_folder()
+    await stage.bot.pipeline.load_sources()
 
 
 async def _read_plan(stage: BotStage) -> tuple[Any, ...]:

@@ -134,7 +134,7 @@ class BotProcess:
 
     def missing(self) -> int:
         """How many files were not found at the first look; their cards stay until the second."""
-        ((number,),) = query_database(self.url, "SELECT count(*) FROM files WHERE missing_since IS NOT NULL")
+        ((number,),) = query_database(self.url, "SELECT count(*) FROM source_items WHERE missing_since IS NOT NULL")
         return int(number)
 
     def count_sending(self) -> int:

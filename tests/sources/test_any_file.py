@@ -15,12 +15,12 @@ from typing import cast
 
 import pytest
 
-from bot.cards.model import FileStat, ParseResult, Problem
+from bot.cards.model import ParseResult, Problem, SourceItem, SourceKind
 from bot.sources import isolated_reader, parallel_reader, reader_process
-from bot.sources.folder import CardFile, list_folder, to_file_stat
+from bot.sources.folder import CardFile, fingerprint_stat, list_folder
 from bot.sources.lint import check_paths
 from bot.sources.parallel_reader import Reader, read_all, run_in_background, warm_reader
-from bot.sources.reader_process import UnreadReason
+from bot.sources.source import UnreadReason
 from bot.store import Store
 from tests.sources.test_loader import CardFolder
 from tests.support.cards import card_file, make_card
@@ -75,7 +75,7 @@ def raise_inside(statement: str) -> str:
 def card_files(root: Path, *names: str) -> list[CardFile]:
     for name in names:
         (root / name).write_bytes(card_file(title=name))
-    return [CardFile(str(root / name), FileStat(name, 1, 1)) for name in names]
+    return [CardFile(str(root / name), SourceItem(name, "1")) for name in names]
 
 
 def is_card(answer: object) -> bool:
@@ -243,7 +243,7 @@ async def test_what_is_no_ordinary_file_ends_nothing(
             make(path)
             return found
 
-        monkeypatch.setattr("bot.sources.loader.list_folder", listing)
+        monkeypatch.setattr("bot.sources.folder_source.list_folder", listing)
     else:
         make(path)
     os.chdir(folder.root.parent)
@@ -329,7 +329,7 @@ async def test_a_file_that_vanishes_between_the_look_and_the_reading_is_no_probl
         known.unlink()
         return found
 
-    monkeypatch.setattr("bot.sources.loader.list_folder", listing)
+    monkeypatch.setattr("bot.sources.folder_source.list_folder", listing)
     report = await folder.load_cards()
     assert (report.problems, report.missing, report.withdrawn) == (0, 1, 0)
     assert await folder.visible_slugs() == {"a", "known"}
@@ -341,11 +341,11 @@ async def test_numbers_of_strange_file_systems_are_kept(
 ) -> None:
     folder.write_file("a.md")
 
-    def strange_stat(path: str, _info: os.stat_result) -> FileStat:
+    def strange_stat(_info: os.stat_result) -> str:
         info = SimpleNamespace(st_size=1, st_mtime_ns=number, st_ctime_ns=number, st_ino=number)
-        return to_file_stat(path, cast("os.stat_result", info))
+        return fingerprint_stat(cast("os.stat_result", info))
 
-    monkeypatch.setattr("bot.sources.folder.to_file_stat", strange_stat)
+    monkeypatch.setattr("bot.sources.folder.fingerprint_stat", strange_stat)
     assert (await folder.load_cards()).added == 1
     assert (await folder.load_cards()).unchanged == 1
 
@@ -355,25 +355,29 @@ async def test_names_without_number_fit_into_no_one_question(folder: CardFolder,
     """SQLite takes 32,766 values at once. What the database does not take in a batch, it takes in halves."""
     topics = tuple(f"Topic {number}" for number in range(many))
     batch = [
-        (FileStat("a.md", 1, 1), ParseResult(make_card("a", topics=topics))),
-        (FileStat("b.md", 1, 1), ParseResult(make_card("b"))),
+        (SourceItem("a.md", "1"), ParseResult(make_card("a", topics=topics))),
+        (SourceItem("b.md", "1"), ParseResult(make_card("b"))),
     ]
-    filing = await folder.store.cards.importer.import_batch("/x", batch, vanished=(), now=folder.now, withdraw=True)
+    importer = folder.store.cards.importer
+    source_id = await importer.ensure_source(SourceKind.FOLDER, "/x")
+    filing = await importer.import_batch(source_id, batch, vanished=(), now=folder.now, withdraw=True)
     assert (filing.added, filing.refused) == (2, [])
 
 
 async def test_a_card_that_the_database_refuses_is_its_files_problem_in_a_short_line(folder: CardFolder) -> None:
-    good = [(FileStat(f"{n}.md", 1, 1), ParseResult(make_card(f"{n}"))) for n in range(9)]
-    bad = (FileStat("bad.md", 1, 1), ParseResult(make_card("bad", quality=10**30, heat=10**30)))
-    cabinet = folder.store.cards.importer
-    filing = await cabinet.import_batch("/x", [*good[:4], bad, *good[4:]], vanished=(), now=folder.now, withdraw=True)
+    good = [(SourceItem(f"{n}.md", "1"), ParseResult(make_card(f"{n}"))) for n in range(9)]
+    bad = (SourceItem("bad.md", "1"), ParseResult(make_card("bad", quality=10**30, heat=10**30)))
+    importer = folder.store.cards.importer
+    source_id = await importer.ensure_source(SourceKind.FOLDER, "/x")
+    batch = [*good[:4], bad, *good[4:]]
+    filing = await importer.import_batch(source_id, batch, vanished=(), now=folder.now, withdraw=True)
     assert filing.added == 9
     (problem,) = filing.refused
     assert isinstance(problem, Problem)
     assert problem.file == "bad.md"
     assert len(problem.problem) < 300
     assert "INSERT" not in problem.problem
-    known = await cabinet.known_files("/x")
+    known = await importer.known_items(SourceKind.FOLDER, "/x")
     assert known["bad.md"].problems[0] == problem
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
+from bot.sources.folder_source import SECOND_LOOK, FolderSource
 from bot.sources.lint import check_paths
-from bot.sources.loader import BRAKE_CARDS, SECOND_LOOK, Loader
+from bot.sources.loader import BRAKE_CARDS, Loader
 from bot.store import Store
 from tests.sources.test_loader import CardFolder, report_counts
 from tests.support.cards import NOW, card_file
@@ -19,7 +20,7 @@ class TwoFolders:
 
     def __init__(self, place: Path, store: Store) -> None:
         self.first, self.second = CardFolder(place / "first", store), CardFolder(place / "second", store)
-        self.loader = Loader(store.cards.importer, self.first.root, self.second.root)
+        self.loader = Loader(store.cards.importer, FolderSource(self.first.root), FolderSource(self.second.root))
         self.store = store
 
     async def load_counts(self) -> dict[str, int]:
@@ -53,7 +54,7 @@ async def test_what_the_folders_hold_is_summed_and_no_file_that_is_no_card_stand
 
 async def test_of_one_slug_in_two_folders_the_first_folder_wins_and_it_is_one_problem(folders: TwoFolders) -> None:
     folders.second.write_file("one.md", card_file(title="Of the second"))
-    await Loader(folders.store.cards.importer, folders.second.root).load_cards(NOW)
+    await Loader(folders.store.cards.importer, FolderSource(folders.second.root)).load_cards(NOW)
     path = folders.first.write_file("one.md", card_file(title="Of the first"))
     for _ in range(2):
         report = await folders.loader.load_cards(NOW)
@@ -70,9 +71,8 @@ async def test_a_third_folder_is_told_of_the_first_one(folders: TwoFolders, tmp_
     third = CardFolder(tmp_path / "third", folders.store)
     for folder in (folders.first, folders.second, third):
         folder.write_file("one.md")
-    report = await Loader(folders.store.cards.importer, folders.first.root, folders.second.root, third.root).load_cards(
-        NOW
-    )
+    sources = [FolderSource(each.root) for each in (folders.first, folders.second, third)]
+    report = await Loader(folders.store.cards.importer, *sources).load_cards(NOW)
     assert [str(folders.first.root / "one.md") in each.problem for each in report.findings] == [True, True]
 
 

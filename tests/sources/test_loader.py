@@ -12,9 +12,11 @@ import pytest
 from bot.cards.model import CardState
 from bot.errors import UserError
 from bot.sources.folder import CardFile
-from bot.sources.loader import BRAKE_CARDS, SECOND_LOOK, Loader, LoadReport
-from bot.sources.parallel_reader import Answer, Reader
+from bot.sources.folder_source import SECOND_LOOK, FolderSource
+from bot.sources.loader import BRAKE_CARDS, Loader, LoadReport
+from bot.sources.parallel_reader import Reader
 from bot.sources.reader_process import error_result
+from bot.sources.source import ReadItem
 from bot.store import Store, open_store
 from tests.support.cards import CORPUS, NOW, card_file
 
@@ -27,7 +29,8 @@ class CardFolder:
     def __init__(self, root: Path, store: Store) -> None:
         self.root = root
         self.store = store
-        self.loader = Loader(store.cards.importer, root)
+        self.source = FolderSource(root)
+        self.loader = Loader(store.cards.importer, self.source)
         self.writes = 0
         self.now = NOW
         root.mkdir(exist_ok=True)
@@ -229,8 +232,8 @@ async def test_a_file_that_cannot_be_opened_keeps_its_card_and_is_tried_again(
     await folder.load_cards()
     folder.write_file("one.md", card_file(title="After"))
 
-    def refused(self: Reader, files: Sequence[CardFile], stop: object) -> list[Answer]:
-        return [error_result(file.stat, "cannot be read: Permission denied") for file in files]
+    def refused(self: Reader, files: Sequence[CardFile], stop: object) -> list[ReadItem]:
+        return [error_result(file.item, "cannot be read: Permission denied") for file in files]
 
     with monkeypatch.context() as patched:
         patched.setattr(Reader, "read", refused)

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.cards.model import SourceKind
 from bot.domain.moderation import Decision, DecisionSource, Verdict
 from bot.errors import UserError
-from bot.sources.loader import BRAKE_CARDS, SECOND_LOOK, Loader
+from bot.sources.folder_source import SECOND_LOOK, FolderSource
+from bot.sources.loader import BRAKE_CARDS, Loader
 from bot.store import Store
 from bot.store.cards.repository import CardQuery, SearchOrder
 from bot.store.moderation.queue import QueueFilters
@@ -116,8 +118,14 @@ async def test_after_the_bots_own_pull_one_look_is_enough(folder: CardFolder) ->
     path = folder.write_file("two.md")
     await folder.load_cards()
     path.unlink()
-    report = await folder.loader.load_cards(folder.now, settled=[folder.root])
+    folder.source.mark_settled()
+    report = await folder.load_cards()
     assert (report.missing, report.withdrawn) == (0, 1)
+    folder.write_file("three.md")
+    await folder.load_cards()
+    (folder.root / "three.md").unlink()
+    report = await folder.load_cards()
+    assert (report.missing, report.withdrawn) == (1, 0)
 
 
 async def test_a_restart_between_the_two_looks_makes_no_third_one_necessary(folder: CardFolder) -> None:
@@ -125,7 +133,7 @@ async def test_a_restart_between_the_two_looks_makes_no_third_one_necessary(fold
     await folder.load_cards()
     path.unlink()
     await folder.load_cards()
-    report = await Loader(folder.store.cards.importer, folder.root).load_cards(folder.now + SECOND_LOOK)
+    report = await Loader(folder.store.cards.importer, FolderSource(folder.root)).load_cards(folder.now + SECOND_LOOK)
     assert report.withdrawn == 1
 
 
@@ -260,11 +268,11 @@ async def test_a_file_that_only_looks_different_is_no_change_and_not_parsed(
     first = await folder.load_cards()
     touch(path)
     touch(folder.root / "broken.md")
-    before = await folder.store.cards.importer.known_files(str(folder.root.resolve()))
+    before = await folder.store.cards.importer.known_items(SourceKind.FOLDER, str(folder.root.resolve()))
     report = await folder.load_cards()
     assert (report.changed, report.unchanged, report.findings) == (0, 1, first.findings)
-    after = await folder.store.cards.importer.known_files(str(folder.root.resolve()))
-    assert after["one.md"].stat != before["one.md"].stat
+    after = await folder.store.cards.importer.known_items(SourceKind.FOLDER, str(folder.root.resolve()))
+    assert after["one.md"].fingerprint != before["one.md"].fingerprint
     assert after["one.md"].digest == before["one.md"].digest
     assert (await folder.load_cards()).unchanged == 1
 
@@ -293,7 +301,7 @@ async def test_files_that_an_older_version_noted_are_read_once_and_nothing_is_pl
 ) -> None:
     from sqlalchemy import update
 
-    from bot.store.tables import files
+    from bot.store.tables import source_items
 
     await subscribe_channel(folder)
     for number in range(5):
@@ -301,7 +309,7 @@ async def test_files_that_an_older_version_noted_are_read_once_and_nothing_is_pl
     await folder.load_cards()
     assert await count_planned(folder) == 5
     async with folder.store.cards.importer._database.begin_write() as connection:
-        await connection.execute(update(files).values(ctime_ns=0, inode=0, digest=None))
+        await connection.execute(update(source_items).values(fingerprint="1 1 0 0", digest=None))
     assert (await folder.load_cards()).unchanged == 5
     assert await count_planned(folder) == 0
 

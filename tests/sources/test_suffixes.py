@@ -17,7 +17,7 @@ OTHERS = ["a.txt", "a.mdx", "a.md.bak", "a.md~", "a.yaml", "a.json", "README", "
 def test_a_scan_finds_the_files_that_the_rule_names(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(card_file())
     assert is_card_file(name) is (name in CARDS)
-    assert [stat.path for stat in list_folder(tmp_path).files] == [name] * is_card_file(name)
+    assert [item.key for item in list_folder(tmp_path).items] == [name] * is_card_file(name)
 
 
 @pytest.mark.parametrize(("path", "slug"), [("x.y/A.MD", "x.y/A"), ("a.b.Markdown", "a.b"), ("a.mdx", "a.mdx")])

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from bot.cards.model import FileStat
+from bot.cards.model import SourceItem
 from bot.errors import UserError
-from bot.sources.folder import list_folder, to_file_stat
+from bot.sources.folder import fingerprint_stat, list_folder
 from bot.sources.write_back import write_published
 
 HELD = b"\xef\xbb\xbf---\r\ncategory: news\r\npublished:  false # for now\r\n---\r\npublished: false\r\ncaf\xe9"
@@ -27,8 +27,8 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "cards"
 
 
-def stat_file(root: Path, path: str = "2026/a.md") -> FileStat:
-    return to_file_stat(path, (root / path).stat())
+def stat_file(root: Path, path: str = "2026/a.md") -> SourceItem:
+    return SourceItem(path, fingerprint_stat((root / path).stat()))
 
 
 def read_all(root: Path) -> dict[str, bytes]:
@@ -84,10 +84,10 @@ def test_a_failure_between_leaves_the_file_and_no_other(
 
 
 def test_a_scan_takes_the_temporary_file_for_no_card(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[int, list[FileStat]]] = []
+    seen: list[tuple[int, list[SourceItem]]] = []
 
     def look(*_: object) -> None:
-        seen.append((len(read_all(root)), list_folder(root).files))
+        seen.append((len(read_all(root)), list_folder(root).items))
 
     listed = stat_file(root)
     monkeypatch.setattr(os, "fsync", look)
@@ -137,7 +137,7 @@ def test_links_and_ways_out_are_refused(root: Path) -> None:
             write_published(root, stat_file(root, path), True)
     (root / "loop.md").symlink_to(root / "loop.md")
     with pytest.raises(UserError, match="link"):
-        write_published(root, FileStat("loop.md", 1, 1), True)
+        write_published(root, SourceItem("loop.md", "1"), True)
     assert outside.read_bytes() == (root / "2026/a.md").read_bytes() == HELD
 
 

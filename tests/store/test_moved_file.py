@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.cards.model import SourceKind
 from bot.doctor.finding import Severity
 from bot.doctor.local_checks import check_database
 from bot.errors import StoreError
@@ -22,7 +23,7 @@ ENDS = ("", "-wal", "-shm")
 WAYS: list[Callable[[Store], Awaitable[Any]]] = [
     lambda store: store.cards.list_latest(0, limit=9),
     lambda store: store.cards.get_by_slug("a-card", 0),
-    lambda store: store.cards.importer.known_files("/cards"),
+    lambda store: store.cards.importer.known_items(SourceKind.FOLDER, "/cards"),
     lambda store: store.key_values.set_value("said", "something"),
     lambda store: store.members.saved_cards.save_card(1, 1, NOW),
     lambda store: store.health.probe_write(NOW),

@@ -13,17 +13,18 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, create_engine, insert, text
 
-from bot.cards.model import Card, CardState
+from bot.cards.model import Card, CardState, SourceKind
 from bot.domain.delivery import UNPUBLISHED
 from bot.domain.digest_selection import SelectionReason
 from bot.domain.moderation import Decision, DecisionSource, Verdict
 from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
+from bot.sources.folder import fingerprint_stat
 from bot.store import open_store
 from bot.store.cards.repository import CardQuery, TimelineCursor
 from bot.store.cards.rows import card_to_row
 from bot.store.engines.sqlite import APPLICATION_ID
 from bot.store.tables import Moment
-from tests.support.cards import NOW, make_card
+from tests.support.cards import NOW, card_file, make_card
 
 pytestmark = pytest.mark.sqlite("earlier versions have no other engine")
 GUILD, CHANNEL, PERSON = 1, 10, 5
@@ -278,3 +279,40 @@ async def test_options_of_subscriptions_and_messages_are_kept(old_database: str,
     assert invalid.unusable == ("times",)
     found = deliveries_in(tmp_path)
     assert [found[number]["options"] for number in (1, 2)] == ['{"mention": 9}', "{}"]
+
+
+async def test_files_that_have_not_changed_are_not_read_again(old_database: str, tmp_path: Path) -> None:
+    root, renamed = tmp_path / "cards", tmp_path / "before"
+    root.mkdir()
+    for name in ("posted", "fresh"):
+        (root / f"{name}.md").write_bytes(card_file(title=name))
+    stats = {path.stem: path.stat() for path in root.iterdir()}
+    engine = create_engine(f"sqlite:///{tmp_path / 'newsdesk.db'}")
+    try:
+        with engine.begin() as connection:
+            upgrade_to(connection, "0014")
+            tables = MetaData()
+            tables.reflect(connection)
+            noted: list[dict[str, Any]] = [
+                {"root": str(folder), "path": f"{name}.md", "size": info.st_size, "mtime_ns": info.st_mtime_ns,
+                 "ctime_ns": info.st_ctime_ns, "inode": info.st_ino, "digest": "d", "problems": [],
+                 "card_id": number, "missing_since": None, "due_at": None}
+                for folder in (renamed, root)
+                for number, (name, info) in enumerate(sorted(stats.items()), 1)
+            ]  # fmt: skip
+            connection.execute(insert(tables.tables["files"]), noted)
+            connection.execute(text("UPDATE files SET mtime_ns = -1 WHERE path = 'fresh.md'"))
+    finally:
+        engine.dispose()
+    async with open_store(old_database) as store:
+        known = await store.cards.importer.known_items(SourceKind.FOLDER, str(root))
+        assert {key: (item.card_id, item.digest) for key, item in known.items()} == {
+            "fresh.md": (1, "d"), "posted.md": (2, "d"),
+        }  # fmt: skip
+        assert known["fresh.md"].fingerprint == ""
+        assert known["posted.md"].fingerprint == fingerprint_stat(stats["posted"])
+        assert await store.cards.importer.known_items(SourceKind.FOLDER, str(renamed)) == {}
+    owners = "SELECT DISTINCT sources.key FROM cards LEFT JOIN sources ON sources.id = source_id WHERE cards.id {} 2"
+    assert query_all(tmp_path, owners.format("<=")) == [{"key": str(root)}]
+    # No file of the others is known: a folder finds them if one returns.
+    assert len(query_all(tmp_path, owners.format(">"))) == 1

@@ -14,7 +14,7 @@ from bot.domain.moderation import Decision, DecisionSource, Verdict
 from bot.store import Store, open_store
 from bot.store.database import Database, open_database
 from bot.store.tables import meta
-from tests.support.cards import NOW, make_card, store_cards
+from tests.support.cards import NOW, folder_id, make_card, store_cards
 
 
 @pytest.fixture
@@ -107,8 +107,8 @@ async def test_a_note_that_was_broken_off_to_let_another_through_is_made_once_mo
 async def test_a_folder_of_more_files_than_an_engine_takes_values_can_vanish(store: Store) -> None:
     paths = [*(f"{number}.md" for number in range(40_000)), "a-card.md"]
     await store_cards(store, make_card())
-    assert await store.cards.importer.count_at_risk("/cards", paths) == 1
-    assert await store.cards.importer.forget_files("/cards", paths, NOW) == 1
+    assert await store.cards.importer.count_at_risk(await folder_id(store), paths) == 1
+    assert await store.cards.importer.forget_items(await folder_id(store), paths, NOW) == 1
 
 
 async def test_of_moderators_in_two_processes_one_decides(store: Store, database_url: str) -> None:

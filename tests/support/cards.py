@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from bot.cards.model import Card, CardState, FileStat, ParseResult, Severity
+from bot.cards.model import Card, CardState, ParseResult, Severity, SourceItem, SourceKind
 from bot.cards.parser import parse_card
 from bot.store import Store
 
@@ -77,10 +77,15 @@ def parse_notes(content: bytes, slug: str = "a-card", **how: Any) -> list[tuple[
     return [(each.line, each.field, each.problem) for each in found.problems]
 
 
+async def folder_id(store: Store) -> int:
+    """The source that `store_cards` puts cards into."""
+    return await store.cards.importer.ensure_source(SourceKind.FOLDER, "/cards")
+
+
 async def store_cards(store: Store, *cards: Card, now: datetime = NOW) -> list[int]:
     """Put cards into the store as a load would, and return their ids."""
-    batch = [(FileStat(f"{each.slug}.md", 1, 1), ParseResult(each)) for each in cards]
-    await store.cards.importer.import_batch("/cards", batch, vanished=(), now=now, withdraw=True)
+    batch = [(SourceItem(f"{each.slug}.md", "1"), ParseResult(each)) for each in cards]
+    await store.cards.importer.import_batch(await folder_id(store), batch, vanished=(), now=now, withdraw=True)
     await store.cards.importer.recount_names()
     found = [await store.cards.get_by_slug(each.slug, 0, hidden=True) for each in cards]
     return [each.id for each in found if each]

@@ -13,6 +13,7 @@ from bot.delivery.sender import DeliveryError, MessageDeletedError, RetryLaterEr
 from bot.domain.delivery import Delivery
 from bot.metrics import Metrics
 from bot.settings import load_settings
+from bot.sources.folder_source import folders_from_settings
 from bot.sources.loader import Loader
 from bot.store import Store, open_store
 from bot.store.cards.rows import StoredCard
@@ -108,7 +109,7 @@ class WorkerHarness:
         selected = load_settings(_env_file=None, cards=folder, **settings)
         self.metrics = Metrics()
         self.gate = Gate(self.clock, self.metrics.set_gate_state)
-        loader = Loader(store.cards.importer, folder)
+        loader = Loader(store.cards.importer, *folders_from_settings(selected))
         supervisor = Supervisor(self.clock, self.metrics)
         self.pipeline = Pipeline(
             selected, store, loader, self.channels, self.clock, supervisor, self.metrics, self.gate

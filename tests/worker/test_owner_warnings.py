@@ -42,18 +42,18 @@ async def desk(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
 
 async def _load_holding_back(desk: WorkerHarness) -> None:
     """As a load that finds most cards gone; what a load does with files is tried elsewhere."""
-    read = desk.pipeline.load_folder
+    read = desk.pipeline.load_sources
 
     async def held(**options: Any) -> Any:
         report = await read(**options)
         report.held_back = desk.pipeline.held_back = 30
         return report
 
-    desk.pipeline.load_folder = held  # type: ignore[method-assign]
+    desk.pipeline.load_sources = held  # type: ignore[method-assign]
     try:
         await desk.worker.load_cards()
     finally:
-        desk.pipeline.load_folder = read  # type: ignore[method-assign]
+        desk.pipeline.load_sources = read  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("failure", [*FAILURES.values(), RuntimeError("a defect")], ids=repr)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.cards.model import FileStat, ParseResult
+from bot.cards.model import ParseResult, SourceItem
 from bot.delivery.sender import RetryLaterError
 from bot.domain.delivery import Delivery
 from bot.domain.quiet_hours import QuietHours
@@ -18,6 +18,7 @@ from bot.domain.subscription import Layout, Subscription
 from bot.render.digest import render_digest
 from bot.store.cards.rows import StoredCard
 from tests.render.limits_check import assert_within_limits
+from tests.support.cards import folder_id
 from tests.support.worker import MemoryChannels, WorkerHarness, open_harness
 from tests.year.calendar import Span
 from tests.year.news import Arrival, make_arrivals, make_options, make_quiet_hours
@@ -172,9 +173,9 @@ async def _store_arrivals(harness: WorkerHarness, now: Sequence[Arrival]) -> Non
     """As a load does; of a card that changed while nobody looked, only the last form is ever seen."""
     last = {each.card.slug: each.card for each in now}
     if last:
-        batch = [(FileStat(f"{slug}.md", 1, 1), ParseResult(card)) for slug, card in last.items()]
+        batch = [(SourceItem(f"{slug}.md", "1"), ParseResult(card)) for slug, card in last.items()]
         await harness.store.cards.importer.import_batch(
-            "/cards", batch, vanished=(), now=harness.clock(), withdraw=True
+            await folder_id(harness.store), batch, vanished=(), now=harness.clock(), withdraw=True
         )
 
 

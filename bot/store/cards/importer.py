@@ -1,4 +1,4 @@
-"""Store the results of a load: cards, their topics, aliases and index rows, and the files they came from."""
+"""Store the results of a load: cards, their topics, aliases and index rows, and the items they came from."""
 
 from __future__ import annotations
 
@@ -8,11 +8,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Column, RowMapping, Select, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    RowMapping,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.cards.model import Card, CardState, FileStat, ParseResult, Problem, Severity
+from bot.cards.model import Card, CardState, ParseResult, Problem, Severity, SourceItem, SourceKind
 from bot.cards.text import normalize_name, strip_unstorable
 from bot.domain.moderation import EVERYWHERE, DecisionSource, effective_state
 from bot.store import search
@@ -24,21 +37,31 @@ from bot.store.database import Database
 from bot.store.error_messages import explain_store_error
 from bot.store.search.backends import index_for_dialect
 from bot.store.sql_helpers import chunks
-from bot.store.tables import audit, card_aliases, card_topics, cards, files, providers, spellings, topics
+from bot.store.tables import (
+    audit,
+    card_aliases,
+    card_topics,
+    cards,
+    providers,
+    source_items,
+    sources,
+    spellings,
+    topics,
+)
 from bot.store.upserts import insert_or_ignore
 
 BATCH = 500
-"""Maximum files per transaction; bounds how long readers wait."""
+"""Maximum items per transaction; bounds how long readers wait."""
 
 
 @dataclass(frozen=True, slots=True)
-class KnownFile:
-    """A file as of its last read.
+class KnownItem:
+    """An item as of its last read.
 
     `missing_since` is the first scan that did not find its card, `due_at` the publication time of a scheduled card.
     """
 
-    stat: FileStat
+    fingerprint: str
     card_id: int | None
     problems: tuple[Problem, ...]
     digest: str | None = None
@@ -48,7 +71,7 @@ class KnownFile:
 
 @dataclass(slots=True)
 class ImportResult:
-    """The result of a batch. `postponed` are files that would withdraw a visible card, `refused` the problems of files
+    """The result of a batch. `postponed` are items that would withdraw a visible card, `refused` the problems of items
     that could not be stored.
     """
 
@@ -56,7 +79,7 @@ class ImportResult:
     changed: int = 0
     withdrawn: int = 0
     unchanged: int = 0
-    postponed: list[tuple[FileStat, ParseResult]] = field(default_factory=list)
+    postponed: list[tuple[SourceItem, ParseResult]] = field(default_factory=list)
     refused: list[Problem] = field(default_factory=list)
 
     def __iadd__(self, other: ImportResult) -> ImportResult:
@@ -109,17 +132,33 @@ class CardImporter:
             async with self._database.begin_write() as connection:
                 yield connection
 
-    async def known_files(self, root: str) -> dict[str, KnownFile]:
-        """Return all files read below `root`, by path."""
-        columns = (files.c[name] for name in (*FileStat._fields, "card_id", "problems", *_LOOKS))
+    async def ensure_source(self, kind: SourceKind, key: str) -> int:
+        """Return the id of a source; a new one is added."""
+        async with self._begin_write() as connection:
+            await _add_missing(connection, sources, [{"kind": kind, "key": key}])
+            return int((await connection.execute(select(sources.c.id).where(_is_source(kind, key)))).scalar_one())
+
+    async def known_items(self, kind: SourceKind, source_key: str) -> dict[str, KnownItem]:
+        """Return all items of a source that were read before, by key."""
+        columns = (source_items.c[name] for name in _KNOWN)
+        query = select(source_items.c.key, *columns).join(sources).where(_is_source(kind, source_key))
         async with self._begin_read() as connection:
-            rows = await connection.execute(select(*columns).where(files.c.root == root))
+            rows = await connection.execute(query)
             return {
-                row[0]: KnownFile(
-                    FileStat(*row[:_STAT]), row[_STAT], _problems_from_json(row[_STAT + 1]), *row[_STAT + 2 :]
-                )
-                for row in rows
+                key: KnownItem(fingerprint, card_id, _problems_from_json(problems), *rest)
+                for key, fingerprint, card_id, problems, *rest in rows
             }
+
+    async def find_carriers(self, card_id: int) -> dict[tuple[SourceKind, str], SourceItem]:
+        """Return the items that contain a card, by kind and key of their source."""
+        query = (
+            select(sources.c.kind, sources.c.key, source_items.c.key, source_items.c.fingerprint)
+            .join_from(source_items, sources)
+            .where(source_items.c.card_id == card_id)
+        )
+        async with self._begin_read() as connection:
+            rows = await connection.execute(query)
+            return {(SourceKind(kind), source_key): SourceItem(*item) for kind, source_key, *item in rows}
 
     async def count_published(self) -> int:
         """Return the number of published cards."""
@@ -127,73 +166,72 @@ class CardImporter:
             count = select(func.count()).select_from(cards).where(cards.c.state == CardState.PUBLISHED)
             return int((await connection.execute(count)).scalar_one())
 
-    async def count_at_risk(self, root: str, paths: Sequence[str]) -> int:
-        """Return the number of published cards that only these files contain."""
+    async def count_at_risk(self, source_id: int, keys: Sequence[str]) -> int:
+        """Return the number of published cards that only these items contain."""
         async with self._begin_read() as connection:
             lost = 0
-            for ids in chunks(await _orphaned_cards(connection, root, paths)):
+            for ids in chunks(await _orphaned_cards(connection, source_id, keys)):
                 query = select(func.count()).where(cards.c.id.in_(ids), cards.c.state == CardState.PUBLISHED)
                 lost += int((await connection.execute(query)).scalar_one())
             return lost
 
     async def import_batch(
         self,
-        root: str,
-        batch: Sequence[tuple[FileStat, ParseResult]],
+        source_id: int,
+        batch: Sequence[tuple[SourceItem, ParseResult]],
         *,
         vanished: Iterable[int],
         now: datetime,
         withdraw: bool,
     ) -> ImportResult:
-        """Store a batch in one transaction. Without `withdraw`, files that would withdraw a card are postponed.
+        """Store a batch in one transaction. Without `withdraw`, items that would withdraw a card are postponed.
 
-        A batch that the database rejects is bisected until only the files that cannot be stored are left out. These are
+        A batch that the database rejects is bisected until only the items that cannot be stored are left out. These are
         reported as problems; their previous cards stay.
         """
         removed = frozenset(vanished)
         try:
             async with self._begin_write() as connection:
-                return await _ImportBatch(connection, root, now, withdraw, removed).write_batch(batch)
+                return await _ImportBatch(connection, source_id, now, withdraw, removed).write_batch(batch)
         except _REFUSALS as error:
             if len(batch) == 1:
-                return await self._record_refusal(root, *batch[0], _describe_refusal(error))
+                return await self._record_refusal(source_id, *batch[0], _describe_refusal(error))
         filing, half = ImportResult(), len(batch) // 2
         for part in (batch[:half], batch[half:]):
-            filing += await self.import_batch(root, part, vanished=removed, now=now, withdraw=withdraw)
+            filing += await self.import_batch(source_id, part, vanished=removed, now=now, withdraw=withdraw)
         return filing
 
-    async def _record_refusal(self, root: str, stat: FileStat, reading: ParseResult, why: str) -> ImportResult:
-        problem = Problem(stat.path, 1, "", why)
+    async def _record_refusal(self, source_id: int, item: SourceItem, reading: ParseResult, why: str) -> ImportResult:
+        problem = Problem(item.key, 1, "", why)
         async with self._begin_write() as connection:
-            refused = [(stat, ParseResult(None, (problem, *reading.problems)))]
-            await _note_files(connection, root, refused, {}, {})
+            refused = [(item, ParseResult(None, (problem, *reading.problems)))]
+            await _record_items(connection, source_id, refused, {}, {})
         return ImportResult(refused=[problem])
 
-    async def touch_files(self, root: str, stats: Sequence[FileStat]) -> None:
-        """Update the stats of files whose content is unchanged."""
-        names = [name for name in FileStat._fields if name != "path"]
-        values: dict[str, Any] = {name: bindparam(f"the_{name}") for name in names}
-        selected = (files.c.root == root) & (files.c.path == bindparam("the_path"))
-        changing = update(files).where(selected).values(values)
-        for some in chunks(stats):
+    async def touch_items(self, source_id: int, items: Sequence[SourceItem]) -> None:
+        """Update the fingerprints of items whose content is unchanged."""
+        selected = (source_items.c.source_id == source_id) & (source_items.c.key == bindparam("the_key"))
+        changing = update(source_items).where(selected).values(fingerprint=bindparam("the_fingerprint"))
+        for some in chunks(items):
             async with self._begin_write() as connection:
                 await connection.execute(
-                    changing, [{f"the_{name}": getattr(stat, name) for name in FileStat._fields} for stat in some]
+                    changing, [{"the_key": item.key, "the_fingerprint": item.fingerprint} for item in some]
                 )
 
-    async def mark_missing(self, root: str, paths: Sequence[str], now: datetime) -> None:
-        """Mark files as missing since `now`."""
-        for some in chunks(paths):
+    async def mark_missing(self, source_id: int, keys: Sequence[str], now: datetime) -> None:
+        """Mark items as missing since `now`."""
+        for some in chunks(keys):
             async with self._begin_write() as connection:
-                selected = (files.c.root == root) & files.c.path.in_(some)
-                await connection.execute(update(files).where(selected).values(missing_since=now))
+                await connection.execute(
+                    update(source_items).where(_are_items(source_id, some)).values(missing_since=now)
+                )
 
-    async def forget_files(self, root: str, paths: Sequence[str], now: datetime) -> int:
-        """Delete files and withdraw their cards, unless another file contains them; return the number of those."""
+    async def forget_items(self, source_id: int, keys: Sequence[str], now: datetime) -> int:
+        """Delete items and withdraw their cards, unless another item contains them; return the number of those."""
         async with self._begin_write() as connection:
-            removed = await _orphaned_cards(connection, root, paths)
-            for some in chunks(paths):
-                await connection.execute(delete(files).where(files.c.root == root, files.c.path.in_(some)))
+            removed = await _orphaned_cards(connection, source_id, keys)
+            for some in chunks(keys):
+                await connection.execute(delete(source_items).where(_are_items(source_id, some)))
             for ids in chunks(removed):
                 await _log_states(connection, await _changed_states(connection, ids), now)
                 await connection.execute(update(cards).where(cards.c.id.in_(ids)).values(_MISSING))
@@ -242,19 +280,28 @@ def _problems_from_json(found: Iterable[Mapping[str, Any]]) -> tuple[Problem, ..
     return tuple(Problem(**{**problem, "severity": Severity(problem["severity"])}) for problem in found)
 
 
-async def _orphaned_cards(connection: AsyncConnection, root: str, paths: Sequence[str]) -> list[int]:
-    """Return the IDs of cards that only these files contain."""
+def _is_source(kind: SourceKind, key: str) -> ColumnElement[bool]:
+    return (sources.c.kind == kind) & (sources.c.key == key)
+
+
+def _are_items(source_id: int, keys: Sequence[str]) -> ColumnElement[bool]:
+    return (source_items.c.source_id == source_id) & source_items.c.key.in_(keys)
+
+
+async def _orphaned_cards(connection: AsyncConnection, source_id: int, keys: Sequence[str]) -> list[int]:
+    """Return the IDs of cards that only these items contain."""
     going: set[int] = set()
-    for some in chunks(paths):
-        query = select(files.c.card_id).where(
-            files.c.root == root, files.c.path.in_(some), files.c.card_id.is_not(None)
-        )
+    for some in chunks(keys):
+        query = select(source_items.c.card_id).where(_are_items(source_id, some), source_items.c.card_id.is_not(None))
         going.update((await connection.execute(query)).scalars())
-    staying, leaving = set(), set(paths)
+    staying, leaving = set(), set(keys)
+    # A renamed file carries its card as well, until its old name is forgotten. Other sources never do.
     for ids in chunks(sorted(going)):
-        carriers = select(files.c.card_id, files.c.root, files.c.path).where(files.c.card_id.in_(ids))
+        carriers = select(source_items.c.card_id, source_items.c.key).where(
+            source_items.c.source_id == source_id, source_items.c.card_id.in_(ids)
+        )
         rows = await connection.execute(carriers)
-        staying |= {card for card, other, path in rows if other != root or path not in leaving}
+        staying |= {card for card, key in rows if key not in leaving}
     return sorted(going - staying)
 
 
@@ -267,10 +314,10 @@ class _ImportBatch:
     """One batch being written."""
 
     def __init__(
-        self, connection: AsyncConnection, root: str, now: datetime, withdraw: bool, vanished: frozenset[int]
+        self, connection: AsyncConnection, source_id: int, now: datetime, withdraw: bool, vanished: frozenset[int]
     ) -> None:
         self.connection = connection
-        self.root = root
+        self.source_id = source_id
         self.now = now
         self.withdraw = withdraw
         self.vanished = vanished
@@ -279,45 +326,54 @@ class _ImportBatch:
         self.times: dict[str, datetime] = {}
         """Publication times by slug."""
 
-    async def write_batch(self, batch: Sequence[tuple[FileStat, ParseResult]]) -> ImportResult:
-        result = [(stat, reading.card) for stat, reading in batch if reading.card]
+    async def write_batch(self, batch: Sequence[tuple[SourceItem, ParseResult]]) -> ImportResult:
+        result = [(item, reading.card) for item, reading in batch if reading.card]
         self.times = {r.card.slug: r.appears_at or r.card.published_at for _, r in batch if r.card}
-        scheduled = {stat.path: r.appears_at for stat, r in batch if r.appears_at and r.appears_at > self.now}
+        scheduled = {item.key: r.appears_at for item, r in batch if r.appears_at and r.appears_at > self.now}
         self.rows = {card.slug: card_to_row(card) for _, card in result}
         known = await self._known_cards(list(self.rows))
         renamed = await self._renamed_cards(self.rows.keys() - known.keys())
+        # Ids are given here, not by the database: the sort key of a card contains its id.
         next_id = (await self.connection.execute(select(func.coalesce(func.max(cards.c.id), 0)))).scalar_one() + 1
         new: list[tuple[int, Card]] = []
         changed: list[tuple[RowMapping, Card]] = []
         carried: dict[str, int] = {}
         hidden: list[tuple[RowMapping, Card]] = []
         postponed: set[str] = set()
-        for stat, card in result:
+        for item, card in result:
             old = known.get(card.slug) or renamed.get(card.slug)
-            if stat.path in scheduled:
+            if item.key in scheduled:
                 if old is None:
-                    continue
+                    continue  # recorded without a card; the load at its time adds it
                 if self.withdraw or old["state"] != CardState.PUBLISHED:
-                    carried[stat.path] = old["id"]
+                    carried[item.key] = old["id"]
                     hidden.append((old, card))
                 else:
-                    postponed.add(stat.path)
+                    postponed.add(item.key)
             elif old is None:
                 new.append((next_id, card))
-                carried[stat.path] = next_id
+                carried[item.key] = next_id
                 next_id += 1
             elif self._would_withdraw(old, card):
-                postponed.add(stat.path)
+                postponed.add(item.key)
             else:
-                carried[stat.path] = old["id"]
+                carried[item.key] = old["id"]
                 changed.append((old, card))
         await self._insert_cards(new)
         await self._update_cards(changed)
         await self._hide_scheduled(hidden)
-        kept = [(stat, reading) for stat, reading in batch if stat.path not in postponed]
-        self.result.postponed = [(stat, reading) for stat, reading in batch if stat.path in postponed]
-        await _note_files(self.connection, self.root, kept, carried, scheduled)
+        await self._take_over([old["id"] for old, _ in (*changed, *hidden) if old["source_id"] != self.source_id])
+        kept = [(item, reading) for item, reading in batch if item.key not in postponed]
+        self.result.postponed = [(item, reading) for item, reading in batch if item.key in postponed]
+        await _record_items(self.connection, self.source_id, kept, carried, scheduled)
         return self.result
+
+    async def _take_over(self, ids: Sequence[int]) -> None:
+        """Move cards of other sources to this one, so that each belongs to one source alone."""
+        if ids:
+            await self.connection.execute(update(cards).where(cards.c.id.in_(ids)).values(source_id=self.source_id))
+            elsewhere = source_items.c.source_id != self.source_id
+            await self.connection.execute(delete(source_items).where(elsewhere, source_items.c.card_id.in_(ids)))
 
     def _would_withdraw(self, old: RowMapping, card: Card) -> bool:
         return (
@@ -327,14 +383,22 @@ class _ImportBatch:
         )
 
     async def _known_cards(self, slugs: Sequence[str]) -> dict[str, RowMapping]:
-        rows = await self.connection.execute(select(*_OLD).where(cards.c.slug.in_(slugs)))
+        rows = await self.connection.execute(select(*_OLD).where(cards.c.slug.in_(slugs), self._can_take_over()))
         return {row["slug"]: row for row in rows.mappings()}
 
     async def _renamed_cards(self, new_slugs: Iterable[str]) -> dict[str, RowMapping]:
         """Detect renames: return cards whose file is gone and whose content is in a new file, by the new slug."""
         waiting = {self.rows[slug]["content"]: slug for slug in sorted(new_slugs)}
-        rows = (await self.connection.execute(select(*_OLD).where(cards.c.content.in_(waiting)))).mappings()
+        same = cards.c.content.in_(waiting) & self._can_take_over()
+        rows = (await self.connection.execute(select(*_OLD).where(same))).mappings()
         return {waiting[row["content"]]: row for row in rows if row["gone"] or row["id"] in self.vanished}
+
+    def _can_take_over(self) -> ColumnElement[bool]:
+        """Limit cards to those of this source. A folder also takes over those of other folders: files are moved."""
+        this = sources.alias()
+        is_folder = exists().where(this.c.id == self.source_id, this.c.kind == SourceKind.FOLDER)
+        folders = select(sources.c.id).where(sources.c.kind == SourceKind.FOLDER)
+        return (cards.c.source_id == self.source_id) | (is_folder & cards.c.source_id.in_(folders))
 
     async def _insert_cards(self, new: Sequence[tuple[int, Card]]) -> None:
         rows = [
@@ -342,6 +406,7 @@ class _ImportBatch:
             | _sort_columns(self.times[card.slug], card_id)
             | {
                 "id": card_id,
+                "source_id": self.source_id,
                 "gone": False,
                 "visible_at": self.now if card.state is CardState.PUBLISHED else None,
                 "unplanned": True,
@@ -425,30 +490,32 @@ class _ImportBatch:
         await _add_missing(self.connection, spellings, spell_suggestions.word_rows(card for _, card in shown))
 
 
-async def _note_files(
+async def _record_items(
     connection: AsyncConnection,
-    root: str,
-    read: Sequence[tuple[FileStat, ParseResult]],
+    source_id: int,
+    read: Sequence[tuple[SourceItem, ParseResult]],
     carried: Mapping[str, int],
     scheduled: Mapping[str, datetime],
 ) -> None:
-    """Record the files that were read. A broken file keeps its previous card."""
-    selected = (files.c.root == root) & files.c.path.in_([stat.path for stat, _ in read])
-    before = dict((await connection.execute(select(files.c.path, files.c.card_id).where(selected))).all())
-    await connection.execute(delete(files).where(selected))
+    """Record the items that were read. A broken item keeps its previous card."""
+    selected = _are_items(source_id, [item.key for item, _ in read])
+    before_query = select(source_items.c.key, source_items.c.card_id).where(selected)
+    before = dict((await connection.execute(before_query)).all())
+    await connection.execute(delete(source_items).where(selected))
     rows = [
-        stat._asdict()
-        | {
-            "root": root,
+        {
+            "source_id": source_id,
+            "key": item.key,
+            "fingerprint": item.fingerprint,
             "digest": reading.digest,
-            "card_id": carried.get(stat.path, before.get(stat.path)),
+            "card_id": carried.get(item.key, before.get(item.key)),
             "problems": [_problem_to_json(problem) for problem in reading.problems],
-            "due_at": scheduled.get(stat.path),
+            "due_at": scheduled.get(item.key),
         }
-        for stat, reading in read
+        for item, reading in read
     ]
     if rows:
-        await connection.execute(insert(files), rows)
+        await connection.execute(insert(source_items), rows)
 
 
 def _sort_columns(published_at: datetime, card_id: int) -> dict[str, Any]:
@@ -465,7 +532,7 @@ def _problem_to_json(problem: Problem) -> dict[str, Any]:
 
 _COMPARED = ("slug", "content", "state", "filed_state", "held_reason", "gone", "scheduled", "timeline")
 _OLD = (
-    *(cards.c[name] for name in ("id", *_COMPARED, "published_at", "visible_at")),
+    *(cards.c[name] for name in ("id", "source_id", *_COMPARED, "published_at", "visible_at")),
     verdict_of(EVERYWHERE).label("ruling"),
 )
 _NOWHERE = {
@@ -476,8 +543,7 @@ _NOWHERE = {
     "unplanned": True,
 }
 _MISSING = _NOWHERE | {"gone": True, "scheduled": False}
-_STAT = len(FileStat._fields)
-_LOOKS = ("digest", "missing_since", "due_at")
+_KNOWN = ("fingerprint", "card_id", "problems", "digest", "missing_since", "due_at")
 
 
 def _state_after_ruling(old: RowMapping, card: Card) -> CardState:

@@ -14,7 +14,7 @@ from bot.store import Store
 from bot.store.moderation.audit_log import AuditEntry, AuditFilter
 from bot.store.moderation.decisions import ModerationAct
 from bot.store.moderation.reports import MAX_REPORTS, WITHIN, Report, ReportResult
-from tests.support.cards import NOW, make_card, store_cards
+from tests.support.cards import NOW, folder_id, make_card, store_cards
 from tests.support.stores import query_database, url_of
 
 HERE = 1
@@ -129,7 +129,7 @@ async def test_an_owners_withdrawal_beats_a_servers_publication(store: Store) ->
 async def test_what_a_file_changes_stands_in_the_log_and_is_shown_when_asked_for(store: Store) -> None:
     (card_id,) = await store_cards(store, make_card())
     await store_cards(store, make_card(state=CardState.HELD))
-    await store.cards.importer.forget_files("/cards", ["a-card.md"], LATER)
+    await store.cards.importer.forget_items(await folder_id(store), ["a-card.md"], LATER)
     page = await store.moderation.audit_log.get_page(HERE, AuditFilter(source=DecisionSource.FILE), limit=10)
     assert [(each.before, each.after, each.at) for each in page.entries] == [
         ("held", "withdrawn", LATER),

@@ -20,7 +20,7 @@ from bot.store import Store, open_store
 from bot.store.database import open_database
 from bot.store.outbox.due_check import _DUE
 from bot.store.tables import cards
-from tests.support.cards import NOW, make_card, make_older, store_cards
+from tests.support.cards import NOW, folder_id, make_card, make_older, store_cards
 from tests.support.deliveries import due_channels
 from tests.support.deliveries import next_delivery as head_of
 from tests.support.stores import url_of
@@ -218,7 +218,7 @@ async def test_a_card_that_is_no_longer_visible_is_wanted_nowhere_and_comes_back
     if how == "moderator":
         await decide_card(store, parse_contents(first.wanted)[0].card_id, Verdict.WITHDRAW)
     elif how == "vanished":
-        await store.cards.importer.forget_files("/cards", ["a-card.md"], NOW)
+        await store.cards.importer.forget_items(await folder_id(store), ["a-card.md"], NOW)
     else:
         await store_cards(store, make_card(state=CardState.WITHDRAWN))
     assert await plan_deliveries(store) == 0
