@@ -240,18 +240,18 @@ async def test_what_ends_once_the_program_stops_is_no_failure() -> None:
 
 
 async def test_one_that_does_not_end_is_named_and_holds_nobody_up() -> None:
-    watched, release, begun = SupervisorHarness(), asyncio.Event(), asyncio.Event()
+    watched, release, started = SupervisorHarness(), asyncio.Event(), asyncio.Event()
 
     async def stubborn() -> None:
         while not release.is_set():
             try:
-                begun.set()
+                started.set()
                 await release.wait()
             except asyncio.CancelledError:
                 continue
 
     watched.supervisor.keep_running("courier", stubborn)
-    await begun.wait()
+    await started.wait()
     assert await watched.supervisor.stop(0.05) == ["courier"]
     release.set()
     await wait_until(lambda: not watched.supervisor._single)

@@ -93,7 +93,7 @@ async def _post_digest(stage: BotStage, tracer: Tracer) -> None:
     await stage.load_cards("one")
     stage.clock.advance(hours=6)
     with tracer.trace():
-        await stage.bot.worker.plan_and_deliver()
+        await stage.bot.pipeline.plan_and_deliver()
     assert stage.list_posts()
 
 

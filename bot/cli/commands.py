@@ -61,7 +61,7 @@ def _explain_error(error: Exception) -> NewsdeskError | None:
     if trouble := explain_store_error(error):
         return trouble
     # An `OSError` without a number was raised by a program, not by the system: that is a bug. A closed pipe is the
-    # caller's wish and handled in `bot.__main__`.
+    # business of the caller and handled in `bot.__main__`.
     if isinstance(error, OSError) and error.errno is not None and not isinstance(error, BrokenPipeError):
         return file_error(f"{error.filename or 'A file'} cannot be read or written", error)
     return None

@@ -1,4 +1,4 @@
-"""Setup of the demo: the real bot, its world and people, and a newsstand that fills its folder."""
+"""Setup of the demo: the real bot, its world and people, and the feed that fills its folder."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ async def open_environment(*, background: bool, language: str = ENGLISH) -> Asyn
     with TemporaryDirectory(prefix="newsdesk-demo-") as place:
         folder = Path(place) / "cards"
         folder.mkdir()
-        newsstand = SampleFeed(data, folder)
-        newsstand.write_archive(utc_now())
+        feed = SampleFeed(data, folder)
+        feed.write_archive(utc_now())
         async with _open_discord(_demo_settings(Path(place)), background, language) as world:
-            yield _add_people(world, newsstand, load_pictures(data))
+            yield _add_people(world, feed, load_pictures(data))
 
 
 def _demo_settings(place: Path) -> Settings:
@@ -82,7 +82,7 @@ async def _open_discord(settings: Settings, background: bool, language: str) -> 
             await world.close()
 
 
-def _add_people(world: FakeDiscord, newsstand: SampleFeed, assets: Assets) -> DemoEnvironment:
+def _add_people(world: FakeDiscord, feed: SampleFeed, assets: Assets) -> DemoEnvironment:
     bot = world.bot
     if not isinstance(bot, NewsBot):
         raise TypeError("the demo plays with the real bot")
@@ -90,7 +90,7 @@ def _add_people(world: FakeDiscord, newsstand: SampleFeed, assets: Assets) -> De
     return DemoEnvironment(
         bot=bot,
         discord=world,
-        feed=newsstand,
+        feed=feed,
         assets=assets,
         news=world.add_channel("news", "Every card, as it appears"),
         digest=world.add_channel("digest", f"The best of {' and '.join(DIGEST_TOPICS)}, every morning"),

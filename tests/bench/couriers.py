@@ -47,11 +47,11 @@ async def measure_rate(
         for bot in bots:
             bot.start()
         await _wait_for_all(bots)
-        begun = perf_counter()
+        started = perf_counter()
         query_database(url, "UPDATE deliveries SET due_at = planned_at", "NOTIFY newsdesk")
         while sum((await wire.get_totals()).messages.values()) < cards * channels:
             await asyncio.sleep(0.05)
-        taken = perf_counter() - begun
+        taken = perf_counter() - started
         for bot in bots:
             bot.terminate()
     return cards * channels / taken

@@ -3,7 +3,7 @@
 python -m tests.bench.digests [SUBSCRIPTIONS] [CARDS]
 
 Two simulated days go by, the second one measured: cards arrive every hour; most digests are due at quarter hours, the
-hourly ones at any minute. The bars are for a whole plan of the newsroom, from "is anything due?" to the messages
+hourly ones at any minute. The bars are for a whole plan of the worker, from "is anything due?" to the messages
 written; "CPU" is what it took of the processors in all threads, which other work on the machine changes less. The
 database's own checkpoint comes after each plan, as in the bot, and is not in the times.
 """

@@ -148,10 +148,10 @@ def test_ciphertext_that_broke_is_not_guessed_at() -> None:
     b"a0: &a0 x\n" + b"".join(b"a%d: &a%d [%s]\n" % (n, n, b"*a%d, " % (n - 1) * 9) for n in range(1, 12)),
 ])  # fmt: skip
 def test_a_hostile_file_is_refused_soon(nested: bytes) -> None:
-    begun = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(FrontMatterEditError):
         set_published(b"---\npublished: false\n" + nested + b"\n---\n", True)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="no real cards at hand")

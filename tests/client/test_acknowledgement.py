@@ -86,7 +86,7 @@ class InteractionTrace:
 
 @pytest.fixture
 def trace(monkeypatch: pytest.MonkeyPatch) -> InteractionTrace:
-    trace, begun = InteractionTrace(), Database._begin
+    trace, begin = InteractionTrace(), Database._begin
 
     async def acknowledged(response: Any, how: Acknowledgement) -> None:
         trace.acknowledged.append(how)
@@ -112,7 +112,7 @@ def trace(monkeypatch: pytest.MonkeyPatch) -> InteractionTrace:
     @asynccontextmanager
     async def watched(database: Any, options: Any) -> AsyncIterator[Any]:
         trace.queries += asyncio.current_task() not in trace.others
-        async with begun(database, options) as connection:
+        async with begin(database, options) as connection:
             yield connection
 
     monkeypatch.setattr(discord.InteractionResponse, "defer", defer)

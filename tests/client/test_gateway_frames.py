@@ -114,7 +114,7 @@ def _count_skipped(bot: NewsBot) -> float:
 
 
 async def _assert_still_receives(wire: WireDiscord, bot: NewsBot, sessions: int = 1) -> None:
-    """What comes after the frame is heard, in the same session."""
+    """What comes after the frame is received, in the same session."""
     guild = await wire.add_guild("text")
     await _until(lambda: bot.get_guild(guild.id))
     assert bot.is_ready()

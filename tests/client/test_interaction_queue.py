@@ -16,7 +16,7 @@ class ControlledWork:
 
     def __init__(self, workload: InteractionQueue) -> None:
         self.workload = workload
-        self.begun: list[int] = []
+        self.started: list[int] = []
         self.refused: list[int] = []
         self.ends = asyncio.Event()
         self.running: set[int] = set()
@@ -28,7 +28,7 @@ class ControlledWork:
         if not await self.workload.enter_queue(key):
             self.refused.append(number)
             return
-        self.begun.append(number)
+        self.started.append(number)
         self.running.add(number)
         self.most = max(self.most, len(self.running))
         if key is not None and key in self._keys:
@@ -58,11 +58,11 @@ async def test_so_much_runs_so_much_waits_and_the_rest_is_refused_at_once(
         await asyncio.sleep(0)
     await _turns()
     refused = max(0, works - at_once - waiting)
-    assert worker.begun == list(range(min(at_once, works)))
+    assert worker.started == list(range(min(at_once, works)))
     assert worker.refused == list(range(works - refused, works))
     worker.ends.set()
     await asyncio.gather(*tasks)
-    assert worker.begun == list(range(works - refused))
+    assert worker.started == list(range(works - refused))
     assert worker.most <= at_once
 
 
@@ -75,9 +75,9 @@ async def test_works_with_one_key_come_in_order_and_never_overlap(seed: int) -> 
     worker.ends.set()
     await asyncio.gather(*tasks)
     assert worker.overlaps == []
-    assert sorted(worker.begun) == list(range(60))
+    assert sorted(worker.started) == list(range(60))
     for key in set(keys) - {None}:
-        own = [number for number in worker.begun if keys[number] == key]
+        own = [number for number in worker.started if keys[number] == key]
         assert own == sorted(own)
 
 
@@ -89,7 +89,7 @@ async def test_one_that_hangs_does_not_keep_others_from_their_places() -> None:
     other.ends.set()
     await asyncio.gather(*(other.run_work(number, number) for number in range(7)))
     assert other.refused == []
-    assert worker.begun == [0]
+    assert worker.started == [0]
     worker.ends.set()
     await asyncio.gather(*hanging)
 
@@ -103,7 +103,7 @@ async def test_whoever_waited_for_too_long_is_refused_and_leaves_nothing_taken()
     worker.ends.set()
     await holding
     await asyncio.gather(worker.run_work(4, "a"), asyncio.sleep(0))
-    assert worker.begun == [0, 4]
+    assert worker.started == [0, 4]
 
 
 @pytest.mark.parametrize("ending", ["failure", "cancellation", "return"])
@@ -124,7 +124,7 @@ async def test_a_place_is_free_again_however_a_work_ends(ending: str) -> None:
     worker = ControlledWork(workload)
     worker.ends.set()
     await asyncio.create_task(worker.run_work(1, "a"))
-    assert worker.begun == [1]
+    assert worker.started == [1]
 
 
 async def test_who_is_cancelled_while_waiting_takes_no_place() -> None:
@@ -140,7 +140,7 @@ async def test_who_is_cancelled_while_waiting_takes_no_place() -> None:
     await holding
     await asyncio.create_task(worker.run_work(3, "a"))
     await asyncio.create_task(worker.run_work(4, "b"))
-    assert worker.begun == [0, 3, 4]
+    assert worker.started == [0, 3, 4]
 
 
 async def test_no_work_begins_before_what_is_more_urgent() -> None:
@@ -150,6 +150,6 @@ async def test_no_work_begins_before_what_is_more_urgent() -> None:
     async with urgent:
         task = asyncio.create_task(worker.run_work(0))
         await _turns()
-        assert worker.begun == []
+        assert worker.started == []
     await task
-    assert worker.begun == [0]
+    assert worker.started == [0]

@@ -90,7 +90,7 @@ async def test_a_decision_made_in_one_process_is_carried_out_by_another_at_once(
 async def test_when_the_one_on_duty_is_killed_another_takes_over_and_no_digest_comes_twice(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """The duty passes on between two digests of an hour, and a third process is never needed."""
+    """Leadership passes on between two digests of an hour, and a third process is never needed."""
     if kind == "file":
         await _expect_handover(f"sqlite+aiosqlite:///{tmp_path / 'newsdesk.db'}", tmp_path)
     else:

@@ -215,15 +215,15 @@ async def _break_call(
 async def test_notes_that_cannot_be_written_are_made_good_in_every_channel(
     desk: WorkerHarness, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger, failures = desk.store.outbox.queue._batcher, [True, False, True, True, False, True]
-    write = ledger._write_batch
+    batcher, failures = desk.store.outbox.queue._batcher, [True, False, True, True, False, True]
+    write = batcher._write_batch
 
     async def breaking(*args: Any) -> Any:
         if failures and failures.pop():
             raise ERRORS[error]()
         return await write(*args)
 
-    monkeypatch.setattr(ledger, "_write_batch", breaking)
+    monkeypatch.setattr(batcher, "_write_batch", breaking)
     seen = await run_story(desk)
     assert seen[-1] == AFTER_ALL
 

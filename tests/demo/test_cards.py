@@ -19,10 +19,10 @@ def _changed_lines(before: Path, after: Path) -> list[bytes]:
 
 def test_only_the_time_is_rewritten_and_every_card_gets_its_turn(tmp_path: Path) -> None:
     data = find_sample_data()
-    newsstand = SampleFeed(data, tmp_path)
-    newsstand.write_archive(NOW)
-    while newsstand.pending:
-        newsstand.write_next(NOW)
+    feed = SampleFeed(data, tmp_path)
+    feed.write_archive(NOW)
+    while feed.pending:
+        feed.write_next(NOW)
     originals = sorted((data / "cards").glob("*.md"))
     assert sorted(path.name for path in tmp_path.iterdir()) == [path.name for path in originals]
     for original in originals:
@@ -32,13 +32,13 @@ def test_only_the_time_is_rewritten_and_every_card_gets_its_turn(tmp_path: Path)
 
 
 def test_the_archive_leaves_published_and_held_cards_for_later(tmp_path: Path) -> None:
-    newsstand = SampleFeed(find_sample_data(), tmp_path)
-    newsstand.write_archive(NOW)
-    first = list(newsstand.write_published(6, NOW))
+    feed = SampleFeed(find_sample_data(), tmp_path)
+    feed.write_archive(NOW)
+    first = list(feed.write_published(6, NOW))
     assert [card.state for card in first if card] == [CardState.PUBLISHED] * 6
-    rest = [newsstand.write_next(NOW) for _ in range(len(newsstand.pending))]
+    rest = [feed.write_next(NOW) for _ in range(len(feed.pending))]
     assert {card.state for card in rest if card} == {CardState.PUBLISHED, CardState.HELD}
-    assert newsstand.write_next(NOW) is None
+    assert feed.write_next(NOW) is None
 
 
 def test_pictures_stand_at_the_addresses_that_the_cards_name() -> None:

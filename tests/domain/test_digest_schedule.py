@@ -262,7 +262,7 @@ def test_no_zone_changes_its_clocks_twice_within_a_day_or_by_more_than_one() -> 
         )
 
 
-# From a wish
+# From options
 
 
 @pytest.mark.parametrize(

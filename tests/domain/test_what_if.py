@@ -1,4 +1,4 @@
-"""What a wish would have brought."""
+"""What a subscription would have brought."""
 
 from __future__ import annotations
 

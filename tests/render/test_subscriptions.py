@@ -49,7 +49,7 @@ LONGEST = SubscriptionOptions(
     on_withdrawal=OnWithdrawal.MARK,
     skip_empty=False,
 )
-WISHES = st.builds(
+OPTIONS = st.builds(
     SubscriptionOptions,
     when=st.sampled_from(Frequency),
     times=st.sets(st.times(), max_size=24).map(tuple),
@@ -136,7 +136,7 @@ def test_as_many_as_fit_are_listed_and_the_others_counted(options: SubscriptionO
         assert (shown[-1] == f"+{left} more") == (left > 0)
 
 
-@given(st.lists(WISHES.map(make_subscription), max_size=4))
+@given(st.lists(OPTIONS.map(make_subscription), max_size=4))
 def test_any_subscriptions_fit(found: list[Subscription]) -> None:
     embed = render_subscriptions(found)
     assert_within_limits([embed])
@@ -202,7 +202,7 @@ def test_a_draft_need_not_have_a_channel_yet() -> None:
     )
 
 
-@given(WISHES)
+@given(OPTIONS)
 def test_any_wish_fits(options: SubscriptionOptions) -> None:
     assert_within_limits([show_subscription(make_subscription(options, next_at=AT))])
     assert_no_mention([show_draft(5, replace(options, mention=None))])
@@ -231,7 +231,7 @@ def test_quiet_hours_in_words() -> None:
     assert "except for heat ≥ 500" in quiet_text(5, QuietHours(time(22), time(7), "UTC", 500))
 
 
-# What a wish would have brought
+# What a subscription would have brought
 
 
 def make_result(cards: Sequence[StoredCard], *counts: int, digests: int = 0) -> WhatIfResult:
@@ -274,7 +274,7 @@ def test_of_many_cards_ten_are_named() -> None:
     assert embed_lines(embed)[-1] == "+15 more"
 
 
-@given(WISHES, st.lists(FILED, min_size=1, max_size=3))
+@given(OPTIONS, st.lists(FILED, min_size=1, max_size=3))
 def test_any_past_fits(options: SubscriptionOptions, cards: list[StoredCard]) -> None:
     embed = render_whatif(options, make_result(cards, len(cards), 10**6), "https://a.example/x.png")
     assert_within_limits([embed])

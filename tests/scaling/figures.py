@@ -1,4 +1,4 @@
-"""One scenario, simulated and reckoned, and what is read from it."""
+"""One scenario, simulated and calculated, and what is read from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A newsroom's day: how many cards come when, what they are about, and what there is to deliver because of it."""
+"""A day of news: how many cards come when, what they are about, and what there is to deliver because of it."""
 
 from __future__ import annotations
 

@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from tests.soak.news import NewsStream, PublishedCard
-from tests.soak.plan import CardFate, Channel, card_title, digest_slots
+from tests.soak.plan import CardOutcome, Channel, card_title, digest_slots
 from tests.wire.client import WireDiscord
 from tests.wire.results import WireMessage
 
 _CARD = re.compile(r"Card (\d+) of the soak")
 MARGIN = timedelta(seconds=20)
 """A card this close before a digest may be in it or in the next."""
-_TAKEN = (CardFate.DELETED, CardFate.UNPUBLISHED)
+_TAKEN = (CardOutcome.DELETED, CardOutcome.UNPUBLISHED)
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class MessageCount:
     stray: int = 0
     """Cards in a channel that never subscribed to them."""
     stale: int = 0
-    """Posts that show an edited card's first edition."""
+    """Posts that show an edited card's first version."""
     standing: int = 0
     """Posts that still show a card that was taken back."""
     disordered: int = 0
@@ -68,7 +68,7 @@ def _required_cards(channel: Channel, news: NewsStream, began: datetime, ended: 
     return {
         card.number
         for card in news.cards.values()
-        if card.topic == channel.topic and card.fate not in _TAKEN and card.at < last
+        if card.topic == channel.topic and card.outcome not in _TAKEN and card.at < last
     }
 
 
@@ -83,7 +83,7 @@ def _count_channel(
     total.held += len(required & there)
     total.repeated += sum(times - 1 for times in already_delivered.values())
     total.stray += sum(news.cards[number].topic != channel.topic for number in already_delivered)
-    total.standing += sum(news.cards[number].fate in _TAKEN for number in there)
+    total.standing += sum(news.cards[number].outcome in _TAKEN for number in there)
     total.stale += sum(_is_stale(news.cards[number], messages) for number in there)
     if not channel.times:
         arrived = [min(_card_numbers(_full_text(message))) for message in messages]
@@ -91,10 +91,10 @@ def _count_channel(
 
 
 def _is_stale(card: PublishedCard, messages: list[WireMessage]) -> bool:
-    if card.fate is not CardFate.EDITED:
+    if card.outcome is not CardOutcome.EDITED:
         return False
     return not any(
-        card_title(card.number, card.edition) in _current_text(message)
+        card_title(card.number, card.version) in _current_text(message)
         for message in messages
         if message.deleted is None
     )

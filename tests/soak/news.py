@@ -1,4 +1,4 @@
-"""The newsroom: files a card every few seconds, edits some, takes some back."""
+"""The source: writes a card every few seconds, edits some, takes some back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.soak.plan import EDITED_AFTER, TAKEN_AFTER, CardFate, Size, card_text, fate_of, topic_name
+from tests.soak.plan import EDITED_AFTER, TAKEN_AFTER, CardOutcome, Size, card_text, outcome_of, topic_name
 
 
 @dataclass(slots=True)
@@ -18,11 +18,11 @@ class PublishedCard:
     topic: str
     at: datetime
     moment: datetime
-    fate: CardFate = CardFate.STAYS
+    outcome: CardOutcome = CardOutcome.STAYS
 
     @property
-    def edition(self) -> int:
-        return 2 if self.fate is CardFate.EDITED else 1
+    def version(self) -> int:
+        return 2 if self.outcome is CardOutcome.EDITED else 1
 
 
 @dataclass(slots=True)
@@ -42,8 +42,8 @@ class NewsStream:
             while (due := number * self.size.card_every) < self.size.seconds:
                 await asyncio.sleep(max(began + due - loop.time(), 0))
                 self._publish_card(number)
-                if fate_of(number) is not CardFate.STAYS:
-                    wait = EDITED_AFTER if fate_of(number) is CardFate.EDITED else TAKEN_AFTER
+                if outcome_of(number) is not CardOutcome.STAYS:
+                    wait = EDITED_AFTER if outcome_of(number) is CardOutcome.EDITED else TAKEN_AFTER
                     group.create_task(self._change_later(number, min(wait, self.size.seconds - due)))
                 number += 1
 
@@ -56,13 +56,13 @@ class NewsStream:
     async def _change_later(self, number: int, seconds: float) -> None:
         await asyncio.sleep(seconds)
         card = self.cards[number]
-        card.fate = fate_of(number)
-        if card.fate is CardFate.DELETED:
+        card.outcome = outcome_of(number)
+        if card.outcome is CardOutcome.DELETED:
             self._card_path(card).unlink()
         else:
-            published = card.fate is not CardFate.UNPUBLISHED
+            published = card.outcome is not CardOutcome.UNPUBLISHED
             self._write_file(
-                card, card_text(number, card.moment, card.topic, edition=card.edition, published=published)
+                card, card_text(number, card.moment, card.topic, version=card.version, published=published)
             )
 
     def _write_file(self, card: PublishedCard, text: str) -> None:

@@ -46,7 +46,7 @@ class Size:
         return self.subscriptions // self.servers
 
 
-class CardFate(enum.Enum):
+class CardOutcome(enum.Enum):
     """What becomes of a card after it was filed."""
 
     STAYS = "stays"
@@ -61,10 +61,10 @@ EDITED_AFTER, TAKEN_AFTER = 10.0, 20.0
 """Seconds after a card was filed, in a run that is long enough."""
 
 
-def fate_of(number: int) -> CardFate:
+def outcome_of(number: int) -> CardOutcome:
     """Each fifth card is edited, each tenth deleted, each tenth unpublished."""
-    by_rest = {3: CardFate.DELETED, 7: CardFate.UNPUBLISHED, 1: CardFate.EDITED, 6: CardFate.EDITED}
-    return by_rest.get(number % 10, CardFate.STAYS)
+    by_rest = {3: CardOutcome.DELETED, 7: CardOutcome.UNPUBLISHED, 1: CardOutcome.EDITED, 6: CardOutcome.EDITED}
+    return by_rest.get(number % 10, CardOutcome.STAYS)
 
 
 def topic_name(number: int, topics: int) -> str:
@@ -72,13 +72,13 @@ def topic_name(number: int, topics: int) -> str:
     return f"Topic {(number * 7 + number // topics) % topics:02}"
 
 
-def card_title(number: int, edition: int = 1) -> str:
-    return f"Card {number} of the soak" + (f", edition {edition}" if edition > 1 else "")
+def card_title(number: int, version: int = 1) -> str:
+    return f"Card {number} of the soak" + (f", version {version}" if version > 1 else "")
 
 
-def card_text(number: int, moment: datetime, topic: str, *, edition: int = 1, published: bool = True) -> str:
+def card_text(number: int, moment: datetime, topic: str, *, version: int = 1, published: bool = True) -> str:
     return _CARD.format(
-        title=card_title(number, edition),
+        title=card_title(number, version),
         word=WORDS[number % len(WORDS)],
         moment=moment,
         name=number,

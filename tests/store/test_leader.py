@@ -1,4 +1,4 @@
-"""The duty: one process has it at a time, and passes it on however it ends."""
+"""Leadership: one process has it at a time, and passes it on however it ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.stores import query_database
 
 
 def ignore_notify() -> None:
-    """For those who need not hear."""
+    """For those that need no notification."""
 
 
 async def test_one_has_it_and_the_next_gets_it_when_that_one_leaves(store: Store, database_url: str) -> None:
@@ -48,7 +48,7 @@ async def test_whoever_stands_by_hears_what_others_write(store: Store, database_
     async with open_store(database_url) as theirs, theirs.leader.leader_lock(rung.set) as lock:
         await lock.try_acquire()
         rung.clear()
-        await store.key_values.set_value("a", "note is not heard")
+        await store.key_values.set_value("a", "a note without a listener")
         await asyncio.sleep(0.1)
         assert not rung.is_set()
         await store.outbox.queue.release_all()

@@ -31,7 +31,7 @@ class ScriptedSession:
     stage: BotStage
     message: Any = None
     form: Any = None
-    heard: int = 0
+    received: int = 0
     named_results: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,7 +44,7 @@ class ScriptedSession:
             "locked": guild.create_text_channel("locked", overwrites={guild.me: denied(send_messages=False)}),
             "silent": guild.create_text_channel("silent", overwrites={guild.me: denied(mention_everyone=False)}),
         }
-        self.heard = len(self.stage.env.http_requests)
+        self.received = len(self.stage.env.http_requests)
 
     async def resolve_value(self, text: Any) -> Any:
         """What an option is given: something itself, or how to find it on the stage."""
@@ -59,8 +59,8 @@ class ScriptedSession:
 
     def collect_texts(self) -> list[str]:
         """All texts that were sent to Discord since the last time."""
-        sent = self.stage.env.http_requests[self.heard :]
-        self.heard += len(sent)
+        sent = self.stage.env.http_requests[self.received :]
+        self.received += len(sent)
         return [text for request in sent for text in iter_shown(request.json)]
 
 

@@ -99,7 +99,7 @@ def _message_titles(cards: Sequence[StoredCard]) -> str:
 
 
 class WorkerHarness:
-    """A store, a folder of cards and a newsroom that delivers to channels in memory."""
+    """A store, a folder of cards and a worker that delivers to channels in memory."""
 
     def __init__(self, store: Store, folder: Path, channels: MemoryChannels | None = None, **settings: Any) -> None:
         self.store = store

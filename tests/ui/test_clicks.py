@@ -160,14 +160,14 @@ class Hold:
 
 @pytest.fixture
 def hold(monkeypatch: pytest.MonkeyPatch) -> Hold:
-    hold, begun = Hold(asyncio.Event(), asyncio.Event()), Database._begin
+    hold, begin = Hold(asyncio.Event(), asyncio.Event()), Database._begin
     hold.released.set()
 
     @asynccontextmanager
     async def waiting(database: Any, options: Any) -> AsyncIterator[Any]:
         hold.is_queried.set()
         await hold.released.wait()
-        async with begun(database, options) as connection:
+        async with begin(database, options) as connection:
             yield connection
 
     monkeypatch.setattr(Database, "_begin", waiting)

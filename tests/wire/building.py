@@ -1,4 +1,4 @@
-"""Builds and changes the world at a test's wish, and tells connected bots of it as Discord would."""
+"""Builds and changes the world for a test, and sends connected bots the events as Discord would."""
 
 from typing import Any
 

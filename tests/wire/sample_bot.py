@@ -46,7 +46,7 @@ class SampleBot(commands.Bot):
     def __init__(self) -> None:
         intents = discord.Intents(guilds=True, guild_messages=True)
         super().__init__("!", intents=intents, guild_ready_timeout=0.05, max_ratelimit_timeout=60.0)
-        self.heard: list[int] = []
+        self.received: list[int] = []
         self.resumes = 0
         self.readies = 0
 
@@ -58,7 +58,7 @@ class SampleBot(commands.Bot):
         """Does without the five seconds that the library waits before it identifies again."""
 
     async def on_message(self, message: discord.Message) -> None:
-        self.heard.append(message.id)
+        self.received.append(message.id)
 
     async def on_resumed(self) -> None:
         self.resumes += 1

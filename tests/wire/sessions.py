@@ -1,4 +1,4 @@
-"""Gateway sessions: what outlives a websocket, so that a client can resume and hear what it missed."""
+"""Gateway sessions: what outlives a websocket, so that a client can resume and receive what it missed."""
 
 import json
 import math

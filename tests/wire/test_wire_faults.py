@@ -16,10 +16,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:'audioop' is deprecated:Deprecat
 async def test_the_library_waits_for_a_bucket_and_gets_no_429(wire: WireDiscord, client: discord.Client) -> None:
     await wire.configure_settings(buckets={"create": [3, 0.3]})
     channel = await text_channel(wire, client)
-    begun = time.monotonic()
+    started = time.monotonic()
     for number in range(7):
         await channel.send(str(number))
-    assert time.monotonic() - begun >= 0.55
+    assert time.monotonic() - started >= 0.55
     assert [each.content for each in await wire.list_messages(channel.id)] == list("0123456")
     assert "429" not in (await wire.get_totals()).by_status
 

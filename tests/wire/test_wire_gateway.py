@@ -54,7 +54,7 @@ async def test_guilds_and_channels_come_and_go(wire: WireDiscord, bot: SampleBot
 async def test_messages_are_heard(wire: WireDiscord, bot: SampleBot, channel_id: int) -> None:
     theirs = await wire.post_message(channel_id, "from alice", "alice")
     ours = await bot.get_partial_messageable(channel_id).send("from the bot")
-    await wait_until(lambda: bot.heard == [theirs.id, ours.id])
+    await wait_until(lambda: bot.received == [theirs.id, ours.id])
     events = bot.cached_messages[0]
     assert (events.author.name, events.content) == ("alice", "")  # no message content intent
     await wire.delete_message((await wire.list_messages(channel_id))[1])
@@ -68,9 +68,9 @@ async def test_a_session_resumes_and_hears_what_it_missed(
     await wire.command_gateway(action)
     missed = await wire.post_message(channel_id, "meanwhile")
     await wait_until(lambda: bot.resumes == 1)
-    assert bot.heard == [missed.id]
+    assert bot.received == [missed.id]
     after = await wire.post_message(channel_id, "afterwards")
-    await wait_until(lambda: bot.heard == [missed.id, after.id])
+    await wait_until(lambda: bot.received == [missed.id, after.id])
     status = await wire.get_status()
     assert (status.identified, status.resumed, bot.readies) == (1, 1, 1)
 

@@ -94,10 +94,10 @@ async def test_crossposts_are_ten_an_hour_in_a_channel(wire: WireDiscord, client
 async def test_the_budget_rolls_on(wire: WireDiscord, client: discord.Client) -> None:
     await wire.configure_settings(buckets={"crosspost": [1, 0.4]})
     news = await _announcement_channel(wire, client)
-    begun = time.monotonic()
+    started = time.monotonic()
     for text in "abc":
         await (await news.send(text)).publish()
-    assert time.monotonic() - begun >= 0.75
+    assert time.monotonic() - started >= 0.75
     assert (await wire.get_totals()).by_status["429"] >= 2
 
 

@@ -226,4 +226,4 @@ async def test_the_gateway_tells_of_threads(wire: WireDiscord) -> None:
         await wait_until(lambda: guild.get_thread(new.id) is None)
         post = await thread.parent.create_thread(name="post", content="c")
         await wait_until(lambda: guild.get_thread(post.thread.id) is not None)
-        await wait_until(lambda: post.message.id in bot.heard)
+        await wait_until(lambda: post.message.id in bot.received)

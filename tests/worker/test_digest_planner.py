@@ -1,4 +1,4 @@
-"""Digests from their slots to their messages, through a whole newsroom on a clock that the test moves."""
+"""Digests from their slots to their messages, through a whole worker on a clock that the test moves."""
 
 from __future__ import annotations
 

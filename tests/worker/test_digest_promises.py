@@ -269,7 +269,7 @@ async def test_now_says_what_was_filed_and_when_it_comes(desk: WorkerHarness) ->
     assert len(digest_slugs(desk)) == 1
 
 
-# --- an independent reckoning
+# --- an independent calculation
 
 
 class PromiseScript:
@@ -278,7 +278,7 @@ class PromiseScript:
     def __init__(self, desk: WorkerHarness, seed: int) -> None:
         self.desk = desk
         self.dice = Random(seed)
-        self.wishes = [replace(options, max_cards=25) for options in [DAILY, *UNEVEN]]
+        self.option_sets = [replace(options, max_cards=25) for options in [DAILY, *UNEVEN]]
         self.owed: list[str] = []
         self.acts = [
             self.add_card,
@@ -300,7 +300,7 @@ class PromiseScript:
     async def edit_digest(self) -> None:
         zone = self.dice.choice(["UTC", "Asia/Tokyo", "America/New_York", "Europe/Berlin"])
         await self.desk.pipeline.change_options(
-            await get_subscription(self.desk), replace(self.dice.choice(self.wishes), timezone=zone)
+            await get_subscription(self.desk), replace(self.dice.choice(self.option_sets), timezone=zone)
         )
 
     async def pause_digest(self) -> None:
@@ -328,7 +328,7 @@ async def test_whatever_is_done_each_card_comes_once_unless_it_came_out_in_a_pau
     desk: WorkerHarness, seed: int
 ) -> None:
     play = PromiseScript(desk, seed)
-    await add_subscription(desk, play.dice.choice(play.wishes))
+    await add_subscription(desk, play.dice.choice(play.option_sets))
     for _ in range(24):
         await play.dice.choice(play.acts)()
         await wait_hours(desk, play.dice.randrange(1, 9))

@@ -43,7 +43,7 @@ class Arrival:
 
 
 def make_options(number: int) -> list[tuple[int, SubscriptionOptions]]:
-    """Channels with their wishes. Every tenth channel has two."""
+    """Channels with their options. Every tenth channel has two."""
     found = []
     for place in range(number):
         dice = random.Random(f"wish {place}")

@@ -29,12 +29,12 @@ class YearCheck:
         self._collect_seen()
         self.held: dict[int, list[PlannedCard]] = defaultdict(list)
         self.by_channel: dict[int, list[PlannedCard]] = defaultdict(list)
-        self.wishes: dict[int, list[Subscription]] = defaultdict(list)
+        self.subscriptions: dict[int, list[Subscription]] = defaultdict(list)
         for each in year.held:
             self.held[each.subscription_id].append(each)
             self.by_channel[each.channel_id].append(each)
         for subscription in year.subscriptions:
-            self.wishes[subscription.channel_id].append(subscription)
+            self.subscriptions[subscription.channel_id].append(subscription)
         self.posted_stories = {channel: self._first_posted(held) for channel, held in self.by_channel.items()}
 
     def _collect_seen(self) -> None:
@@ -97,8 +97,8 @@ class YearCheck:
 
     def find_unfit(self) -> Iterator[str]:
         for each in self.year.held:
-            option_sets = self.wishes[each.channel_id]
-            if each.slug and not any(_matches(self.seen[each.slug][1], own.options) for own in option_sets):
+            own_options = self.subscriptions[each.channel_id]
+            if each.slug and not any(_matches(self.seen[each.slug][1], own.options) for own in own_options):
                 yield f"{each.slug} is nothing for channel {each.channel_id}"
 
     def find_out_of_order(self) -> Iterator[str]:
@@ -135,7 +135,7 @@ class YearCheck:
     def _find_owed(self, own: Subscription, before: datetime, at: datetime) -> Iterator[str]:
         """Cards that a digest should have brought: new, fitting, still there, and of a story new to the channel."""
         posted = self.posted_stories.get(own.channel_id, {})
-        shared = len(self.wishes[own.channel_id]) > 1
+        shared = len(self.subscriptions[own.channel_id]) > 1
         for slug, (seen_at, card) in self.seen.items():
             if before < seen_at <= at and _matches(card, own.options) and card.published_at >= at - _MAX_AGE:
                 last = at + _LONGEST_QUIET if shared else at
@@ -145,7 +145,7 @@ class YearCheck:
     def find_excess(self) -> Iterator[str]:
         """More than a digest may bring: in all, of a publisher, of a story."""
         by_id = {each.delivery_id: each for each in self.year.held}
-        option_sets = {each.id: each.options for each in self.year.subscriptions}
+        own_options = {each.id: each.options for each in self.year.subscriptions}
         brought: dict[tuple[int, str], list[Card]] = defaultdict(list)
         for post in self.year.posts:
             message = by_id[post.delivery.id]
@@ -154,7 +154,7 @@ class YearCheck:
         for (number, slot), cards in brought.items():
             publishers = Counter(card.provider.name for card in cards if card.provider)
             stories = Counter(self.first[card.slug] for card in cards if self.first[card.slug] in self.seen)
-            if len(cards) > option_sets[number].max_cards:
+            if len(cards) > own_options[number].max_cards:
                 yield f"{number}: {slot} brought {len(cards)} cards"
             if any(count > _OF_A_PUBLISHER for count in publishers.values()):
                 yield f"{number}: {slot} brought too many cards of one publisher"

@@ -60,7 +60,7 @@ class DigestBatch:
 
 @dataclass(frozen=True, slots=True)
 class SavedBatch:
-    """The messages of an edition that were stored, and the channels in quiet hours with their end."""
+    """The messages of a digest batch that were stored, and the channels in quiet hours with their end."""
 
     messages: tuple[PlannedMessage, ...]
     quiet_until: Mapping[int, datetime]
@@ -108,7 +108,7 @@ class DigestStore:
         self._database = database
 
     async def save_batch(self, batch: DigestBatch, now: datetime) -> SavedBatch:
-        """Store an edition in one transaction.
+        """Store a digest batch in one transaction.
 
         Subscriptions whose `next_at` has changed since it was read are skipped, with their messages. A slot that has
         messages already (from another time zone, or a clock that ran ahead) is not filled again: its cards wait for the
@@ -318,7 +318,7 @@ async def _advance_subscriptions(
 ) -> set[int]:
     """Advance the subscriptions whose `next_at` is unchanged since it was read.
 
-    Return their IDs, and those of subscriptions that have messages in the edition but are not advanced by it.
+    Return their IDs, and those of subscriptions that have messages in the batch but are not advanced by it.
     Subscriptions whose slot is `filled` keep their `since`, so that waiting cards stay new for the next slot.
     """
     waiting = {each.id: each for each, _, _ in batch.advanced if each.id not in held_up}

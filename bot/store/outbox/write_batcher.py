@@ -144,7 +144,7 @@ class WriteBatcher:
     def write_status(
         self, delivery: Delivery, mode: DuePolicy, progress: DeliveryStatus, **changes: Any
     ) -> asyncio.Future[None]:
-        """Record a delivery's result. The future is done when it is committed, before anything that is begun later.
+        """Record a delivery's result. The future is done when it is committed, before anything that starts later.
 
         `changes` may contain `message_id`, `actual`, `attempts`, `last_error`, `plain`, `settled_at` and `due_at`. With
         `UNCHANGED`, if the desired state has changed since the call, the delivery goes back to waiting instead of
@@ -177,7 +177,7 @@ class WriteBatcher:
 
     def _schedule_write(self) -> None:
         if self._flush_task is None:
-            self._flush_task = asyncio.create_task(self._flush_all(), name="ledger")
+            self._flush_task = asyncio.create_task(self._flush_all(), name="status writes")
 
     async def _flush_all(self) -> None:
         while self._send_requests or self._status_writes or self._releases:

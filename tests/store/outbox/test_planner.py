@@ -31,7 +31,7 @@ MAX_AGE = timedelta(days=14)
 
 
 async def add_subscription(store: Store, **changes: Any) -> int:
-    """Subscribe as an ordinary channel does; `changes` may name fields of the wish as well."""
+    """Subscribe as an ordinary channel does; `changes` may name options as well."""
     options = SubscriptionOptions(
         **{name: changes.pop(name) for name in SubscriptionOptions.__slots__ if name in changes}
     )
