@@ -41,6 +41,7 @@ class LogFormat(StrEnum):
 def bind_interaction(number: int, texts: Iterable[str] = ()) -> None:
     """Tag this task's log records with the interaction's id, and redact the `texts` that its member typed."""
     _interaction.set(number)
+    # The longest first: a text may contain another one, which would leave the rest of it readable.
     _texts.set(tuple(sorted({text for text in texts if len(text) >= _SHORTEST_TEXT}, key=len, reverse=True)))
 
 
@@ -54,6 +55,7 @@ def configure_logging(level: str, form: LogFormat, console: Console, secrets: It
     handler = _build_handler(form, console, tuple(secrets))
     handler.addFilter(ContextFilter())
     number = logging.getLevelNamesMapping()[level]
+    # Other libraries log whole requests at DEBUG, with what members wrote.
     logging.basicConfig(level=max(logging.INFO, number), handlers=[handler], force=True)
     for name in _OURS:
         logging.getLogger(name).setLevel(number)
@@ -66,6 +68,7 @@ def _build_handler(form: LogFormat, console: Console, secrets: tuple[str, ...]) 
     if form is LogFormat.JSON or (form is LogFormat.AUTO and not console.is_terminal):
         handler = logging.StreamHandler(console.file)
         handler.setFormatter(JsonFormatter(secrets))
+    # Rich adds time and level itself.
     elif console.is_terminal:
         handler = RichHandler(console=console, show_path=False)
         handler.setFormatter(RedactingFormatter("%(message)s%(belonging)s", secrets))

@@ -98,6 +98,7 @@ class Metrics:
 
     def _count_deliveries(self) -> None:
         self._sends = self._make_counter("sends", "Calls that carried out a delivery", "outcome")
+        # Resolved once: `labels` takes a lock, and the courier counts every call.
         self._send_counters = {outcome: self._sends.labels(outcome) for outcome in DeliveryOutcome}
         self._publish_to_post = self._make_histogram(
             "publish_to_post_seconds", "From the plan that a publication made to its post", _TO_POST, "layout"
@@ -113,6 +114,7 @@ class Metrics:
     def _count_the_rest(self) -> None:
         self._rate_limited = self._make_counter("rate_limited", "Answers of Discord with status 429", "scope")
         for scope in (*_SCOPES, _UNSCOPED):
+            # A series that exists from the start shows the first increase as well.
             self._rate_limited.labels(scope)
         labels = ("kind", "name")
         self._interactions = self._make_histogram(
@@ -174,9 +176,8 @@ class Metrics:
     ) -> None:
         """Observe an interaction. `name` is a command or class name (low cardinality), never an id or user input."""
         self._interactions.labels(kind, name).observe(max(0.0, seconds))
-        for (
-            each
-        ) in InteractionFailure:  # also initialize to 0: Prometheus sees no increase in a series that starts at 1
+        # The others are set to 0: Prometheus sees no increase in a series that starts at 1.
+        for each in InteractionFailure:
             self._errors.labels(kind, name, each).inc(each is failure)
 
     def observe_load(self, seconds: float, problems: int, held_back: int) -> None:
@@ -200,6 +201,7 @@ class Metrics:
 
     def set_gauges(self, gauges: Gauges) -> None:
         """Set the gauges to freshly sampled values."""
+        # A state without cards must not keep its last value.
         self._cards.clear()
         for state, count in gauges.cards.items():
             self._cards.labels(state).set(count)

@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     @property
     def pace(self) -> int:
         """Maximum requests per second of this process."""
+        # Rounded down: the shares of all processes together must not exceed the limit.
         return max(1, int(self.requests_per_second * self.rate_share))
 
     @property
@@ -178,6 +179,7 @@ class Settings(BaseSettings):
     @field_validator("shard_count")
     @classmethod
     def _check_shard_count(cls, value: int | None, info: ValidationInfo) -> int | None:
+        # A field that failed its own validation is missing, and has been reported.
         if "shard_ids" not in info.data or "shards" not in info.data:
             return value
         ids = info.data["shard_ids"]
@@ -185,6 +187,7 @@ class Settings(BaseSettings):
             raise ValueError("goes with NEWSDESK_SHARD_IDS: set both, or none of them")
         if ids is not None and info.data["shards"]:
             raise ValueError("is for several processes and NEWSDESK_SHARDS for one: set one of the two")
+        # `value` is set here: both are, or neither.
         if ids is not None and not all(number < value for number in ids):
             raise ValueError("is too small: NEWSDESK_SHARD_IDS are counted from 0")
         return value
@@ -216,6 +219,7 @@ class Settings(BaseSettings):
     @property
     def database_secrets(self) -> Sequence[str]:
         """The database password, both decoded and as percent-encoded in the URL."""
+        # A driver may quote the URL or the password in an error.
         password = urlsplit(self.database_url).password
         return [unquote(password), password] if password else []
 

@@ -36,6 +36,7 @@ class CardCommands(commands.Cog):
 
     @commands.Cog.listener()
     async def on_app_command_completion(self, interaction: Interaction, command: object) -> None:
+        # The event comes for the commands of every cog.
         if isinstance(command, app_commands.Command) and command.binding is self:
             await mark_read(interaction)
 

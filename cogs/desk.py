@@ -51,6 +51,7 @@ def _withdraw_form(interaction: Interaction) -> WithdrawModal | None:
     if not everywhere:
         require_moderator(interaction)
 
+    # A modal must be the first response, within three seconds: nothing is read before it is submitted.
     async def look_up(submitted: Interaction) -> tuple[StoredCard, Verdict | None]:
         selected = await autocomplete.resolve_card(submitted, given.card, hidden=True)
         return selected, _current_decision(selected, everywhere)
@@ -128,6 +129,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         self, interaction: Interaction, channel: discord.TextChannel | discord.Thread
     ) -> None:
         await require_channel_manager(interaction, channel.id)
+        # Held cards are nobody's news yet: their titles must not leak through the channel.
         if is_public(channel):
             raise UserError(f"{hide_channel_text(channel)} {tr('Then try again.')}")
         require_can_post(channel, again=tr("Then use `/desk channel` again."))
@@ -167,6 +169,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
     async def undo(self, interaction: Interaction, card: Words, scope: str = "server") -> None:
         selected, everywhere = await self._resolve_card(interaction, card, scope)
         server = EVERYWHERE if everywhere else guild_id_of(interaction)
+        # The last of this scope: undoing here must not touch what the owners decided everywhere.
         last = await self.bot.store.moderation.audit_log.get_last_own(server, selected.id)
         if last is None:
             raise UserError(

@@ -26,6 +26,7 @@ class OwnerCommands(commands.Cog):
     )
     @app_commands.default_permissions(administrator=True)
     async def status(self, interaction: Interaction) -> None:
+        # Discord shows the command to administrators; it knows no permission for the owners of a bot.
         await require_owner(interaction)
         store = self.bot.store
         status = BotStatus(

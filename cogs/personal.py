@@ -42,6 +42,7 @@ class PersonalCommands(commands.Cog):
 
     @commands.Cog.listener()
     async def on_app_command_completion(self, interaction: Interaction, _command: object) -> None:
+        # The bot cannot write to a member with closed direct messages: the next reply is the first chance to say so.
         await notify_of_pause(interaction)
 
     @app_commands.command(description="What you have missed here since you last read, best first")

@@ -80,6 +80,7 @@ class FakeDiscord:
         # This context is for responses to users; the bot's background work runs in a fresh one, where this is unset.
         _IN_WORLD.set(True)
         self.env.backend.bot_user.name = self.env.backend.bot_user.global_name = "Newsdesk"
+        # simcord starts at a fixed date; cards of today would lie in its future.
         self.env.backend.advance_clock(max(0.0, (now - self.env.now()).total_seconds()))
         # simcord wraps the handler, and would count every error as a failure of the bot.
         answer = self.bot.tree.on_error

@@ -64,6 +64,7 @@ class Narrator:
             )
 
     def _replace_mentions(self, embed: discord.Embed) -> discord.Embed:
+        # Mentions may stand in any field of an embed: replacing them in its JSON reaches all of them.
         written = json.dumps(embed.to_dict())
         return discord.Embed.from_dict(json.loads(_MENTION.sub(self._mention_name, written)))
 

@@ -23,7 +23,9 @@ _HERE = Path(__file__).parent
 _FRAME = "/channel/"
 _STYLE = "/preview.css"
 _OURS = {"/": "index.html", "/newsdesk.css": "newsdesk.css", "/newsdesk.js": "newsdesk.js"}
+# Without these headers simcord's page refuses the request: they carry its secret.
 _PASSED_ON = ("Content-Type", "X-Simcord-Capability", "X-Simcord-Context")
+# They describe the connection to simcord, or a body that has been unpacked meanwhile.
 _DROPPED = {"content-length", "content-encoding", "transfer-encoding", "connection", "date", "server"}
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -76,6 +78,7 @@ class DemoSite:
 
     def _on_change(self, change: MessageChange) -> None:
         name = self._names.get(change.channel_id)
+        # Edits do not count as unread, as in Discord.
         if name and change.new and self._screen.channel != self._world.channels[name]:
             self._unread[name] += 1
 
@@ -110,6 +113,7 @@ class DemoSite:
         channel = self._world.channels.get(request.match_info["channel"])
         if channel is None or "X-Newsdesk" not in request.headers:  # a cross-site form cannot send this header
             raise web.HTTPNotFound
+        # Two quick clicks would otherwise open two pages, of which one is never closed.
         async with self._switching:
             if self._screen.channel != channel:
                 zone = request.query.get("zone", "")
@@ -121,6 +125,7 @@ class DemoSite:
         origin = self._screen.address
         if origin is None or self._client is None:
             raise web.HTTPServiceUnavailable(text="The channel is being opened.")
+        # The frame has a URL of its own for each channel, or the browser would not load it again after a change.
         path = "/" if request.path.startswith(_FRAME) else request.path_qs
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         try:
@@ -137,5 +142,6 @@ class DemoSite:
         policy = headers.get("Content-Security-Policy", "")
         headers["Content-Security-Policy"] = policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
         if path == _STYLE:
+            # Appended, so that it wins over simcord's own rules.
             body += (_HERE / "frame.css").read_bytes()
         return web.Response(status=answer.status, body=body, headers=headers)

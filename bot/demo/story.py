@@ -178,6 +178,7 @@ class _Story:
         self.narrator.print_line(
             "Members do not see /desk. Here the server shows it to them; the bot still asks for more:"
         )
+        # Discord hides the command from members, so the refusal is shown by letting one see it.
         await stage.discord.allow_command("desk", stage.member)
         refused = await self._run_command(stage.member, stage.news, "desk queue")
         _check_step("Manage Messages" in refused.text and not refused.embeds, "a member is refused in words")
