@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.tools import load_tool
+from tests.support.tools import TOOLS, load_tool
 
 MOST_ONE_WORD_NAMES = 45.0
 MOST_PAST_FORMS = 4.0
@@ -63,3 +63,12 @@ def test_comments_count_beside_code_without_docstrings_and_notes_to_linters(tool
     figures = tool.measure_house(_write_house(tmp_path, one=code))
     assert (figures.comments, figures.code_lines) == (2, 4)
     assert (figures.one_word, figures.past_forms) == (["listed"], ["listed"])
+
+
+async def test_each_trip_reaches_its_end_and_enters_the_store_but_not_the_stage() -> None:
+    trips = await load_tool("house_trips").measure_trips(TOOLS.parent)
+    assert len(trips) == 5
+    for name, tracer in trips.items():
+        rooms = {Path(file).relative_to(TOOLS.parent).parts[:2] for file in tracer.files}
+        assert ("bot", "store") in rooms, name
+        assert ("bot", "demo") not in rooms, name
