@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -70,15 +71,20 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         await answer_interaction(interaction, **view.build_reply())
 
     @app_commands.command(description="Change a subscription; what you leave out stays as it is")
-    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.describe(subscription="Choose it from the list", remove_mention="Call no role any more")
     @app_commands.autocomplete(**_ONE)
     @accept_options(OPTIONS)
-    async def edit(self, interaction: Interaction, /, subscription: str, **given: Any) -> None:
+    async def edit(
+        self, interaction: Interaction, /, subscription: str, *, remove_mention: bool = False, **given: Any
+    ) -> None:
         selected = await autocomplete.resolve_subscription(interaction, subscription)
-        options = apply_options(given, drop_deleted_role(interaction, selected.options))
+        # Discord's clients cannot send an empty role, so that removing it takes an option of its own.
+        base = replace(selected.options, mention=None) if remove_mention else selected.options
+        options = apply_options(given, drop_deleted_role(interaction, base))
         if options == selected.options and not selected.unusable:
             raise UserError(tr("Nothing would change. Give at least one option a new value; `all` empties a list."))
-        validate_channel(interaction, await autocomplete.resolve_channel(interaction, selected.channel_id), options)
+        channel = await autocomplete.resolve_channel(interaction, selected.channel_id)
+        validate_channel(interaction, channel, options, mentioned=selected.options.mention)
         changed = await self.bot.pipeline.change_options(selected, options)
         await save_timezone(interaction, given["timezone"])
         await self._show_subscription(interaction, changed, tr("The subscription is changed."))

@@ -110,13 +110,20 @@ def _is_same_subscription(one: SubscriptionOptions, other: SubscriptionOptions) 
 
 
 def validate_channel(
-    interaction: discord.Interaction[NewsBot], channel: SubscribableChannel, options: SubscriptionOptions
+    interaction: discord.Interaction[NewsBot],
+    channel: SubscribableChannel,
+    options: SubscriptionOptions,
+    *,
+    mentioned: int | None = None,
 ) -> None:
-    """Raise with the fix if the bot, or this person, lacks what the subscription needs in the channel."""
+    """Raise with the fix if the bot, or this person, lacks what the subscription needs in the channel.
+
+    `mentioned` is the role that the subscription mentions already: another person was allowed to choose it.
+    """
     require_can_post(channel)
     if options.crosspost and not (isinstance(channel, discord.TextChannel) and channel.is_news()):
         raise UserError(tr("`crosspost` is for announcement channels, and {channel} is none.", channel=channel.mention))
-    if options.mention is not None:
+    if options.mention not in (None, mentioned):
         _require_mentionable(interaction, channel, options.mention)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -235,8 +235,9 @@ async def test_whoever_may_not_mention_a_role_cannot_have_it_done(tmp_path: Path
             guild_id=guild.id, channel_id=stage.digest.id, created_by=1, now=stage.clock(),
             options=SubscriptionOptions(when=Frequency.DAILY, topics=("Python",), mention=pings.id),
         )  # fmt: skip
-        reply = _reply_text(await person.slash(stage.news, "digest edit", subscription=str(calling.id), when="hourly"))
-        assert (refusal in reply) is not can, reply
+        edit = {"subscription": str(calling.id)}
+        reply = _reply_text(await person.slash(stage.news, "digest edit", **edit, when="hourly"))
+        assert "The subscription is changed." in reply  # the role stays as somebody chose it who could
         stage.clock.advance(seconds=5)
         await stage.load_cards("news")
         await person.slash(stage.news, "digest now", subscription=str(calling.id))
@@ -244,6 +245,32 @@ async def test_whoever_may_not_mention_a_role_cannot_have_it_done(tmp_path: Path
         sent = [post for post in stage.digest.history() if "Python" in str(post.content) or post.embeds]
         assert sent
         assert any(f"<@&{pings.id}>" in str(post.content) for post in sent) is can
+
+
+async def test_a_role_that_is_called_can_be_removed_by_who_may_not_mention_it(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await open_commands(stage)
+        permissions, _, _ = CAN_MENTION["a manager"]
+        role = stage.guild.create_role("p", permissions=permissions)
+        person = stage.guild.add_member(stage.env.create_user("person"), roles=[role])
+        stage.env.backend.channels[stage.news.id].overwrites.clear()
+        pings, open_role = stage.guild.create_role("Pings"), stage.guild.create_role("Open", mentionable=True)
+        subscriptions = stage.bot.store.subscriptions
+        options = SubscriptionOptions(when=Frequency.DAILY, mention=pings.id)
+        made = await subscriptions.add_subscription(
+            guild_id=stage.guild.id, channel_id=stage.news.id, created_by=1, now=stage.clock(), options=options
+        )
+        edit = {"subscription": str(made.id)}
+        for given, mention, answer in (
+            ({"remove_mention": False}, pings.id, "Nothing would change"),
+            ({"remove_mention": True}, None, "The subscription is changed."),
+            ({"remove_mention": True}, None, "Nothing would change"),
+            ({"mention": pings}, None, "You may not mention"),
+            ({"mention": open_role, "remove_mention": True}, open_role.id, "The subscription is changed."),
+        ):
+            reply = _reply_text(await person.slash(stage.news, "digest edit", **edit, **given))
+            (found,) = await subscriptions.list_for_guild(stage.guild.id)
+            assert (found.options, answer in reply) == (replace(options, mention=mention), True), (given, reply)
 
 
 async def test_a_deleted_role_shows_in_the_list_and_in_the_check_and_goes_with_the_next_edit(tmp_path: Path) -> None:
