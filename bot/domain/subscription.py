@@ -47,7 +47,7 @@ class SubscriptionOptions:
     `days` count from Monday (0); `times` and `days` are local to `timezone` (an IANA name) and empty for instant
     subscriptions. `min_quality` is on the producer's scale (0 to about 190); a card without a score counts as 0.
     `mention` is a role id. `layout` and `max_cards` apply to digests; an instant post always shows one card in full.
-    `language` None means the server's language.
+    `silent` posts notify nobody, not even the role that they mention. `language` None means the server's language.
     """
 
     when: Frequency = Frequency.INSTANT
@@ -63,6 +63,7 @@ class SubscriptionOptions:
     crosspost: bool = False
     on_withdrawal: OnWithdrawal = OnWithdrawal.DELETE
     skip_empty: bool = True
+    silent: bool = False
     language: str | None = None
 
 

@@ -20,6 +20,7 @@ from bot.ui.views import build_card_view, build_digest_view
 _CACHE_SIZE = 256
 _ANY_DELIVERY = 999_999_999_999
 """Placeholder for the delivery id in the `custom_id`s of a payload."""
+_SILENT = discord.MessageFlags(suppress_notifications=True).value
 Payload = dict[str, Any]
 
 
@@ -56,9 +57,10 @@ class PayloadCache:
         self._templates: dict[tuple[Any, ...], MessageTemplate] = {}
 
     def new_message(self, delivery: Delivery, cards: Sequence[StoredCard]) -> Payload:
-        """Render a new message, the only one that may ping its role."""
-        form = self._get_template(delivery, cards)
-        return form.for_delivery(delivery.id) | {"allowed_mentions": {"parse": [], "roles": form.roles}}
+        """Render a new message, the only one that notifies anybody: it may ping its role, or be silent."""
+        template = self._get_template(delivery, cards)
+        payload = template.for_delivery(delivery.id) | {"allowed_mentions": {"parse": [], "roles": template.roles}}
+        return payload | {"flags": _SILENT} if delivery.options.silent else payload
 
     def edited_message(self, delivery: Delivery, cards: Sequence[StoredCard]) -> Payload:
         """Render the edited message."""

@@ -122,6 +122,10 @@ def _summarize_empty(options: SubscriptionOptions) -> str:
     return tr("also when there is nothing new") if also else ""
 
 
+def _summarize_silence(options: SubscriptionOptions) -> str:
+    return tr("without notifications") if options.silent else ""
+
+
 def _summarize_language(options: SubscriptionOptions) -> str:
     if options.language is None:
         return ""
@@ -233,6 +237,12 @@ OPTIONS = (
         description="Post no digest when there is nothing new; yes when left out",
         annotation=bool,
         summarize=_summarize_empty,
+    ),
+    Option(
+        name="silent",
+        description="Post without notifying anybody; no when left out",
+        annotation=bool,
+        summarize=_summarize_silence,
     ),
     Option(
         name="language",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import time
+from datetime import time, timedelta
 from typing import Any
 
+import discord
 import pytest
 
+from bot.domain.quiet_hours import parse_quiet_hours
 from bot.domain.subscription import Frequency, Layout, OnWithdrawal, SubscriptionOptions
 from tests.support.line import WireHarness
 from tests.wire.permissions import BOT, Permission
@@ -415,3 +417,45 @@ async def _pinged_roles(harness: WireHarness) -> list[list[int]]:
     messages = await harness.list_messages()
     assert not any(message.pings and (message.pings["everyone"] or message.pings["users"]) for message in messages)
     return [message.pinged_roles for message in messages]
+
+
+# --- silent posts
+
+
+_SILENT = discord.MessageFlags(suppress_notifications=True).value
+
+
+@pytest.mark.parametrize("options", [SubscriptionOptions(), replace(AT_ONE, layout=Layout.LIST)])
+@pytest.mark.parametrize("silent", [False, True])
+async def test_a_silent_post_says_so_once_and_still_mentions_its_role(
+    harness: WireHarness, options: SubscriptionOptions, silent: bool
+) -> None:
+    readers = await _subscribe_mentioning(harness, replace(options, silent=silent))
+    harness.write_card("a")
+    await harness.deliver_due(hours=1)
+    await harness.send_card("a", title="Corrected")
+    (message,) = await harness.list_messages()
+    assert message.revisions  # it was edited
+    assert message.flags == (_SILENT if silent else 0)
+    assert message.pinged_roles == [readers]
+
+
+async def test_a_silent_forum_post_says_so(harness: WireHarness) -> None:
+    await harness.subscribe_channel("forum", SubscriptionOptions(silent=True))
+    await harness.send_card("a")
+    (post,) = await harness.forum_posts()
+    assert post.starter is not None
+    assert post.starter.flags & _SILENT
+
+
+async def test_what_waited_for_quiet_hours_comes_silently(harness: WireHarness) -> None:
+    await harness.subscribe_channel("text", SubscriptionOptions(silent=True))
+    now = harness.clock()
+    begin, end = (f"{now + timedelta(hours=hours):%H:%M}" for hours in (-1, 3))
+    hours = parse_quiet_hours(begin, end, "UTC", None)
+    await harness.bot.store.subscriptions.quiet_hours.set_hours(harness.guild.id, harness.channel, hours, now)
+    await harness.send_card("a")
+    await harness.send_card("b")
+    assert await harness.list_messages() == []
+    await harness.deliver_due(hours=4)
+    assert [message.flags for message in await harness.list_messages()] == [_SILENT]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import discord
 import pytest
 
 from bot.domain.delivery import EMPTY, UNPUBLISHED, WITHDRAWN, Delivery, DeliveryStatus
@@ -87,3 +88,12 @@ def test_a_digest_without_cards_has_nothing_to_save(layout: Layout, heading: str
 @pytest.mark.parametrize("wanted", [UNPUBLISHED, WITHDRAWN])
 def test_a_note_in_a_cards_place_has_no_buttons(layout: Layout, wanted: str) -> None:
     assert _button_kinds(PayloadCache(None).edited_message(_make_delivery(layout=layout, wanted=wanted), [])) == set()
+
+
+def test_only_a_new_silent_message_carries_the_flag() -> None:
+    payloads, suppressed = PayloadCache(None), discord.MessageFlags(suppress_notifications=True).value
+    loud, silent = _make_delivery(), _make_delivery(options=SubscriptionOptions(silent=True, mention=7))
+    assert "flags" not in payloads.new_message(loud, _make_cards(1))
+    assert payloads.new_message(silent, _make_cards(1))["flags"] == suppressed
+    assert payloads.new_message(silent, _make_cards(1))["allowed_mentions"] == {"parse": [], "roles": ["7"]}
+    assert "flags" not in payloads.edited_message(silent, _make_cards(1))

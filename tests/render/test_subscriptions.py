@@ -48,6 +48,7 @@ LONGEST = SubscriptionOptions(
     crosspost=True,
     on_withdrawal=OnWithdrawal.MARK,
     skip_empty=False,
+    silent=True,
 )
 OPTIONS = st.builds(
     SubscriptionOptions,
@@ -163,6 +164,7 @@ def test_what_differs_is_said_and_when_the_next_comes() -> None:
         crosspost=True,
         skip_empty=False,
         on_withdrawal=OnWithdrawal.MARK,
+        silent=True,
     )
     shown = embed_fields(show_subscription(make_subscription(options, next_at=AT)))
     assert shown["When"] == "Hourly"
@@ -171,7 +173,7 @@ def test_what_differs_is_said_and_when_the_next_comes() -> None:
     )
     assert shown["How"] == (
         "Without a\\*; quality at least 60; as a list of at most 10 headlines; calls <@&77>; published to following "
-        "channels; a note stays when a card is withdrawn; also when there is nothing new"
+        "channels; a note stays when a card is withdrawn; also when there is nothing new; without notifications"
     )
     assert shown["Next"] == STAMP
 

@@ -36,6 +36,7 @@ OTHERS = SubscriptionOptions(
     crosspost=True,
     on_withdrawal=OnWithdrawal.MARK,
     skip_empty=False,
+    silent=True,
     language="de",
 )
 JSON_VALUES = st.recursive(
