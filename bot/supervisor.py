@@ -38,13 +38,13 @@ class Supervisor:
     def __init__(
         self,
         clock: Callable[[], datetime],
-        metrics: Metrics | None = None,
+        metrics: Metrics,
         *,
         pauses: Sequence[float] = PAUSES,
         steady: float = _STEADY,
     ) -> None:
         self._clock = clock
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._pauses = pauses
         self._steady = steady
         self._tasks: dict[str, _SupervisedTask] = {}

@@ -3,16 +3,12 @@
 from cogs.cards import CardCommands
 from cogs.desk import DeskCommands
 from cogs.digest import DigestCommands
-from cogs.find_card import FindCardCommand
 from cogs.help import HelpCommands
 from cogs.owner import OwnerCommands
 from cogs.personal import PersonalCommands
-from cogs.trends import TrendCommands
 
 ALL = (
     CardCommands,
-    FindCardCommand,
-    TrendCommands,
     PersonalCommands,
     DigestCommands,
     DeskCommands,

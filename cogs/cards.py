@@ -13,15 +13,17 @@ from bot.client.bot import NewsBot
 from bot.client.permissions import guild_id_of
 from bot.domain import date_parser
 from bot.errors import UserError
-from bot.i18n import tr
+from bot.i18n import tr, tr_noop
 from bot.render.card import render_card
 from bot.render.card_list import render_topics
 from bot.store.cards.repository import CardQuery, SearchOrder
 from bot.ui import autocomplete
 from bot.ui.catch_up import mark_read
+from bot.ui.find_card import build_linked_cards_reply
 from bot.ui.page_requests import LatestRequest
 from bot.ui.pagination import first_page
 from bot.ui.share_button import share_buttons
+from bot.ui.trends import build_trends_reply
 from bot.ui.views import build_card_view
 
 Words = app_commands.Range[str, 1, 200]
@@ -29,15 +31,27 @@ Interaction = discord.Interaction[NewsBot]
 
 
 class CardCommands(commands.Cog):
-    """/latest, /search, /topics, /card."""
+    """/latest, /search, /topics, /card, /trends, and "Find this card" in the context menu of messages."""
 
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
+        # discord.py does not support context menus as cog methods.
+        extras = {"description": tr_noop("The cards that its links are about")}
+        self._menu = app_commands.ContextMenu(name="Find this card", callback=self._find_card, extras=extras)
+
+    async def cog_load(self) -> None:
+        self.bot.tree.add_command(self._menu)
+
+    async def cog_unload(self) -> None:
+        self.bot.tree.remove_command(self._menu.name, type=self._menu.type)
+
+    async def _find_card(self, interaction: Interaction, message: discord.Message) -> None:
+        await answer_interaction(interaction, **await build_linked_cards_reply(interaction, message))
 
     @commands.Cog.listener()
     async def on_app_command_completion(self, interaction: Interaction, command: object) -> None:
-        # The event comes for the commands of every cog.
-        if isinstance(command, app_commands.Command) and command.binding is self:
+        # The event comes for the commands of every cog; /trends shows no card.
+        if command in (self.latest, self.search, self.topics, self.card):
             await mark_read(interaction)
 
     @app_commands.command(description="The newest cards")
@@ -96,3 +110,11 @@ class CardCommands(commands.Cog):
         embed = render_card(selected, self.bot.settings.asset_base_url)
         view = build_card_view(selected, below=share_buttons(interaction, [selected]))
         await answer_interaction(interaction, embed=embed, view=view)
+
+    @app_commands.command(description="A chart of the cards of each day and how hot they were")
+    @app_commands.describe(topic="Only this topic", days="How many days, 7 to 90; 30 when left out")
+    @app_commands.autocomplete(topic=autocomplete.complete_topics)
+    async def trends(
+        self, interaction: Interaction, topic: Words | None = None, days: app_commands.Range[int, 7, 90] = 30
+    ) -> None:
+        await answer_interaction(interaction, **await build_trends_reply(interaction, topic, days))

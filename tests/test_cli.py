@@ -242,7 +242,7 @@ def test_a_backup_is_put_back_and_repeats_nothing(folder: Path, tmp_path: Path) 
 async def _count_planned() -> int:
     """What the subscription gets that was made long before."""
     async with open_store(load_settings().database_url) as store:
-        return await store.outbox.queue.plan_deliveries(NOW, timedelta(days=14))
+        return await store.outbox.planner.plan_deliveries(NOW, timedelta(days=14))
 
 
 def test_only_a_whole_store_of_ours_is_put_back(folder: Path, tmp_path: Path) -> None:

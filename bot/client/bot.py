@@ -101,13 +101,13 @@ class NewsBot(commands.AutoShardedBot):
         clock: Callable[[], datetime],
         *,
         components: Components | None = None,
-        metrics: Metrics | None = None,
+        metrics: Metrics,
         run_worker: bool = True,
         handle_interactions: bool = True,
     ) -> None:
         """Run the worker after login if `run_worker`; handle commands and components if `handle_interactions`."""
         self.components = components or Components()
-        self.metrics = metrics or Metrics()
+        self.metrics = metrics
         self.gate = Gate(clock, self.metrics.set_gate_state)
         """Decides which requests may be sent; a 401 calls `gate.on_unauthorized`."""
         self.discord_time = DiscordTime()

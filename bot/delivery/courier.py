@@ -60,8 +60,8 @@ class Courier:
         store: Store,
         sender: MessageSender,
         clock: Callable[[], datetime],
+        metrics: Metrics,
         catch_up: Callable[[int], Awaitable[None]] | None = None,
-        metrics: Metrics | None = None,
         gate: Gate | None = None,
     ) -> None:
         """`catch_up` combines a channel's long overdue stories into one digest."""
@@ -69,7 +69,7 @@ class Courier:
         self._sender = sender
         self._clock = clock
         self._catch_up = catch_up
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._gate = gate or Gate(clock)
         self._card_cache = CardCache(store)
         self._paused_channels: dict[int, tuple[int, datetime]] = {}

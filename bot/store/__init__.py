@@ -31,7 +31,7 @@ from bot.store.outbox.circuit_breakers import CircuitBreakers
 from bot.store.outbox.crossposts import Crossposts
 from bot.store.outbox.digest_candidates import CandidateStore
 from bot.store.outbox.digests import DigestStore
-from bot.store.outbox.due_check import DueCheck
+from bot.store.outbox.planner import DeliveryPlanner
 from bot.store.outbox.queue import DeliveryQueue
 from bot.store.outbox.refused_messages import RefusedMessages
 from bot.store.subscriptions.guild_settings import GuildSettings
@@ -82,7 +82,7 @@ class Outbox:
     """Messages from the plan to the channel."""
 
     def __init__(self, database: Database) -> None:
-        self.due_check = DueCheck(database)
+        self.planner = DeliveryPlanner(database)
         self.queue = DeliveryQueue(database)
         self.digests = DigestStore(database)
         self.candidates = CandidateStore(database)

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
+from bot.store.sql_helpers import upsert
 from bot.store.tables import meta
-from bot.store.upserts import upsert
 
 MOVING = "moving"
 """Key of the marker of an unfinished move: the instance name of the source."""

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from bot.store.database import Database
+from bot.store.sql_helpers import upsert
 from bot.store.tables import listings
-from bot.store.upserts import upsert
 
 _log = logging.getLogger(__name__)
 RETENTION = timedelta(days=90)

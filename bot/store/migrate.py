@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from bot.errors import StoreError, StoreUnavailableError
 from bot.store.database import Database
 from bot.store.engines.sqlite import APPLICATION_ID
+from bot.store.sql_helpers import upsert
 from bot.store.tables import meta
-from bot.store.upserts import upsert
 
 
 async def migrate_database(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""Helpers for many values: chunks for `IN` lists, and fast bulk inserts."""
+"""Helpers for statements: chunks for `IN` lists, fast bulk inserts, and inserts with `ON CONFLICT`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from operator import itemgetter
 from typing import TypeVar
 
 from sqlalchemy import Table, insert
+from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+__all__ = ["PlainRow", "chunks", "insert_or_ignore", "insert_plain", "upsert"]
 
 AT_ONCE = 500
 """Values per statement: every engine limits the number of bind parameters."""
@@ -33,3 +37,12 @@ async def insert_plain(connection: AsyncConnection, table: Table, rows: Sequence
     statement = insert(table).compile(dialect=connection.dialect, column_keys=list(rows[0]))
     in_order = itemgetter(*statement.positiontup or ())
     await connection.exec_driver_sql(statement.string, [in_order(row) for row in rows])
+
+
+def insert_or_ignore(table: Table) -> Insert:
+    """Return an insert that skips rows that conflict with any unique key.
+
+    Like `upsert`, this is PostgreSQL's construct on both engines: SQLite adopted the clause, and SQLAlchemy renders it
+    the same.
+    """
+    return upsert(table).on_conflict_do_nothing()

@@ -17,6 +17,7 @@ from bot.render.moderation import conflict_text
 from bot.store.cards.rows import StoredCard
 from bot.store.moderation.audit_log import AuditEntry, AuditSubject
 from bot.store.moderation.decisions import DecisionOutcome, ModerationAct
+from bot.ui.autocomplete import split_topics
 from bot.ui.owner_actions import require_owner
 from bot.worker.requests import RequestKind
 
@@ -101,7 +102,7 @@ async def set_topics(
 ) -> ModerationResult:
     """Override a card's topics in this guild; empty input restores the file's. Raises `UserError`."""
     require_moderator(interaction)
-    names = list(dict.fromkeys(name for piece in typed.split(",") if (name := " ".join(piece.split()))))
+    names = split_topics(typed)
     if len(names) > MAX_TOPICS or any(len(name) > MAX_TOPIC_LENGTH for name in names):
         limits = tr(
             "A card has at most {most} topics of at most {length} characters each.",

@@ -57,14 +57,16 @@ def _validate_options(options: SubscriptionOptions, given: Collection[str]) -> S
 
 async def default_options(interaction: discord.Interaction[NewsBot]) -> SubscriptionOptions:
     """Return the defaults of a new subscription, with the time zone last used in this guild."""
-    zone = await interaction.client.store.subscriptions.get_timezone(guild_id_of(interaction))
+    zone = await interaction.client.store.subscriptions.guild_settings.get_timezone(guild_id_of(interaction))
     return SubscriptionOptions(timezone=zone or "UTC")
 
 
 async def save_timezone(interaction: discord.Interaction[NewsBot], typed: str | None) -> None:
     """Store the time zone as the guild's default for the next subscription."""
     if typed:
-        await interaction.client.store.subscriptions.set_timezone(guild_id_of(interaction), parse_zone(typed))
+        await interaction.client.store.subscriptions.guild_settings.set_timezone(
+            guild_id_of(interaction), parse_zone(typed)
+        )
 
 
 async def create_subscription(
@@ -73,7 +75,7 @@ async def create_subscription(
     """Subscribe a channel of this guild. Raises `UserError` if that is impossible or a duplicate."""
     validate_channel(interaction, channel, options)
     store, server, now = interaction.client.store, guild_id_of(interaction), interaction.client.clock()
-    if channel.id == await store.moderation.reviews.get_channel(server):
+    if channel.id == await store.subscriptions.guild_settings.get_review_channel(server):
         raise UserError(tr("{channel} is the moderators' desk. Choose a channel for readers.", channel=channel.mention))
     existing = await store.subscriptions.list_for_guild(server)
     if len(existing) >= MAX_SUBSCRIPTIONS:

@@ -23,7 +23,7 @@ CHART = "trends.png"
 async def build_trends_reply(interaction: discord.Interaction[NewsBot], topic: str | None, days: int) -> dict[str, Any]:
     """Return the number and mean heat of cards over the last `days` days. Raises `UserError` if there are none."""
     bot, server = interaction.client, guild_id_of(interaction)
-    now, zone = bot.clock(), ZoneInfo(await bot.store.subscriptions.get_timezone(server) or "UTC")
+    now, zone = bot.clock(), ZoneInfo(await bot.store.subscriptions.guild_settings.get_timezone(server) or "UTC")
     spans = await bot.store.cards.trends.count_spans(server, topic, first_day_start(now, zone, days), now)
     if not spans:
         raise UserError(_nothing_text(topic, days))

@@ -82,14 +82,14 @@ class DigestPlanner:
         store: Store,
         clock: Callable[[], datetime],
         max_age: timedelta,
-        metrics: Metrics | None = None,
+        metrics: Metrics,
         tell: Callable[[Subscription], None] | None = None,
     ) -> None:
         """`tell` is called with a subscription when it is first suspended."""
         self._store = store
         self._clock = clock
         self._max_age = max_age
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._tell = tell
         self._last_look: datetime | None = None
         self._sizes: dict[tuple[Layout, int, str], int] = {}

@@ -46,19 +46,19 @@ class Pipeline:
         sender: MessageSender,
         clock: Callable[[], datetime],
         supervisor: Supervisor,
-        metrics: Metrics | None = None,
+        metrics: Metrics,
         gate: Gate | None = None,
     ) -> None:
         gate = gate or Gate(clock)
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._settings = settings
         self._store = store
         self._sender = sender
         self._clock = clock
         self._supervisor = supervisor
         self.loader = loader
-        self.digest_planner = DigestPlanner(store, clock, settings.max_age, self._metrics, self._notify_of_suspension)
-        self.courier = Courier(store, sender, clock, self.digest_planner.catch_up_channel, self._metrics, gate)
+        self.digest_planner = DigestPlanner(store, clock, settings.max_age, metrics, self._notify_of_suspension)
+        self.courier = Courier(store, sender, clock, metrics, self.digest_planner.catch_up_channel, gate)
         self.crossposter = Crossposter(store, sender, clock, gate)
         self.refusal_reporter = RefusalReporter(store, sender, clock, gate)
         self.requests = RequestClient(store, clock)
@@ -107,15 +107,15 @@ class Pipeline:
 
     async def _plan_all(self) -> int:
         now, added = self._clock(), 0
-        due = await self._store.outbox.due_check.find_due(now)
+        due = await self._store.outbox.planner.find_due(now)
         if due.is_too_far or self.digest_planner.was_clock_set_back(now):
             await self.digest_planner.repair_schedules(now)
-            due = await self._store.outbox.due_check.find_due(now)
+            due = await self._store.outbox.planner.find_due(now)
         # Quiet hours first: cards and digests depend on them.
         if due.quiet or due.deferred:
             added += await self.digest_planner.update_quiet_hours()
         if due.cards:
-            added += await self._store.outbox.queue.plan_deliveries(now, self._settings.max_age)
+            added += await self._store.outbox.planner.plan_deliveries(now, self._settings.max_age)
         if due.digests:
             added += await self.digest_planner.plan_due()
         return added
@@ -131,7 +131,7 @@ class Pipeline:
         await quiet_hours.mark_changed(await quiet_hours.fetch_changing(now, guild_id), now)
         # Without `_planning`: a click does not wait for the digests of all servers. The store lets one plan of cards
         # run at a time, also across processes.
-        added = await self._store.outbox.queue.plan_cards(card_ids, guild_id, now, self._settings.max_age)
+        added = await self._store.outbox.planner.plan_cards(card_ids, guild_id, now, self._settings.max_age)
         self.courier.wake()
         return added
 

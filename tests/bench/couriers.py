@@ -62,7 +62,7 @@ async def _plan_deliveries(url: str, cards: Path) -> None:
     now = datetime.now(UTC)
     async with open_store(url) as store:
         await Loader(store.cards.importer, FolderSource(cards)).load_cards(now)
-        await store.outbox.queue.plan_deliveries(now, timedelta(days=14))
+        await store.outbox.planner.plan_deliveries(now, timedelta(days=14))
     query_database(url, f"UPDATE deliveries SET due_at = {round(_NOT_YET.timestamp() * 1_000_000)}")
 
 

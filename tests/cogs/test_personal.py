@@ -114,6 +114,7 @@ async def test_catching_up_begins_where_the_member_last_read(tmp_path: Path) -> 
         stage.clock.advance(hours=1)
         await stage.load_cards("weak", heat=10, quality=10)
         await stage.load_cards("strong", heat=500)
+        await stage.member.slash(stage.news, "trends")  # numbers, not cards
         shown = await stage.member.slash(stage.news, "catchup")
         assert shown.ephemeral
         assert reply_titles(shown) == ["Title of strong", "Title of weak"]

@@ -73,7 +73,7 @@ async def test_later_topics_join_the_same_digest_and_keep_its_times(tmp_path: Pa
 
 async def test_the_zone_is_the_servers_when_none_is_given(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
-        await stage.bot.store.subscriptions.set_timezone(stage.guild.id, "Asia/Tokyo")
+        await stage.bot.store.subscriptions.guild_settings.set_timezone(stage.guild.id, "Asia/Tokyo")
         result = await stage.member.slash(stage.news, "follow", topic="Space")
         assert "daily at 08:00 (Asia/Tokyo)" in result.response.content
 

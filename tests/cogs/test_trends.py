@@ -40,7 +40,7 @@ async def test_one_topic_and_fewer_days(tmp_path: Path) -> None:
 
 async def test_days_are_those_of_the_servers_zone(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
-        await stage.bot.store.subscriptions.set_timezone(stage.guild.id, "Pacific/Auckland")
+        await stage.bot.store.subscriptions.guild_settings.set_timezone(stage.guild.id, "Pacific/Auckland")
         await stage.load_cards("late", publishedDateTime="2026-05-31T13:00:00Z")  # the first of June there
         result = await stage.member.slash(stage.news, "trends", days=7)
         assert "on 1 Jun" in (result.response.attachments[0].description or "")

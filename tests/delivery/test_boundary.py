@@ -233,7 +233,7 @@ async def test_the_courier_goes_on_when_a_closed_channel_cannot_be_handled(
     desk: WorkerHarness, error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Breakage(monkeypatch, ERRORS[error], times=1000).break_at(desk, "store.outbox.circuits.open_circuit")
-    courier = Courier(desk.store, desk.channels, desk.clock, metrics=desk.metrics)
+    courier = Courier(desk.store, desk.channels, desk.clock, desk.metrics)
     make_channel_fail(desk)
     running = asyncio.create_task(courier.run())
     for name in "ab":

@@ -25,7 +25,7 @@ async def start_with_lost_answer(harness: WireHarness, kind: str, offset: timede
     await harness.wire.configure_settings(nonce_window=0.0)
     await harness.subscribe_channel(kind)
     harness.clock.now = datetime.now(UTC) + offset
-    await harness.bot.store.outbox.queue.plan_deliveries(harness.clock(), timedelta(days=1))
+    await harness.bot.store.outbox.planner.plan_deliveries(harness.clock(), timedelta(days=1))
     await harness.wire.add_fault("lost", "POST", "/threads$" if kind == "forum" else "/messages$")
     harness.write_card("a", publishedDateTime=f"{harness.clock() - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")
     await harness.deliver_due()

@@ -381,5 +381,5 @@ async def test_every_rewrite_of_a_real_card_keeps_it_one_card(folder: CardFolder
         assert len(ids) == 1
     subscription = {"guild_id": 1, "channel_id": 2, "created_by": 3, "now": NOW - timedelta(days=9)}
     await folder.store.subscriptions.add_subscription(**subscription)  # type: ignore[arg-type]
-    await folder.store.outbox.queue.plan_deliveries(NOW, timedelta(days=99_999))
-    assert await folder.store.outbox.queue.plan_deliveries(NOW, timedelta(days=99_999)) == 0
+    await folder.store.outbox.planner.plan_deliveries(NOW, timedelta(days=99_999))
+    assert await folder.store.outbox.planner.plan_deliveries(NOW, timedelta(days=99_999)) == 0

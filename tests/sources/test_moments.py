@@ -38,7 +38,7 @@ async def subscribe_channel(folder: CardFolder) -> None:
 
 async def count_planned(folder: CardFolder) -> int:
     """How many new messages are wanted now."""
-    return await folder.store.outbox.queue.plan_deliveries(folder.now, AGES_AGO)
+    return await folder.store.outbox.planner.plan_deliveries(folder.now, AGES_AGO)
 
 
 MOMENTS: list[bytes | None] = [

@@ -112,7 +112,7 @@ async def _build_world(place: Path) -> None:
             await store.subscriptions.quiet_hours.set_hours(
                 server, 10 * server + 2, QuietHours(time(10), time(15), "Europe/Berlin", 900), now
             )
-            await store.subscriptions.set_timezone(server, "Europe/Berlin")
+            await store.subscriptions.guild_settings.set_timezone(server, "Europe/Berlin")
         await load_card(desk, "old")
         card = await store.cards.get_by_slug("old", 0)
         assert card
@@ -184,7 +184,7 @@ async def _ask_everything(harness: WorkerHarness) -> None:
         for each in await store.subscriptions.list_for_guild(server):
             await harness.pipeline.digest_planner.preview_digest(each) if not each.unusable else None
         await store.subscriptions.quiet_hours.list_for_guild(server)
-        await store.subscriptions.get_timezone(server)
+        await store.subscriptions.guild_settings.get_timezone(server)
         await store.outbox.circuits.for_guild(server)
         await store.moderation.audit_log.get_page(server, AuditFilter(), limit=10)
         await store.members.saved_cards.get_page(7, server, limit=5, offset=0)

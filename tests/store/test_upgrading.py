@@ -204,7 +204,7 @@ async def test_subscriptions_decisions_and_saved_cards_are_kept(old_database: st
 async def test_a_card_that_was_delivered_before_is_not_posted_again(old_database: str, tmp_path: Path) -> None:
     async with open_store(old_database) as store:
         before = deliveries_in(tmp_path)
-        assert await store.outbox.queue.plan_deliveries(NOW, MAX_AGE) == 1
+        assert await store.outbox.planner.plan_deliveries(NOW, MAX_AGE) == 1
         after = deliveries_in(tmp_path)
         (new,) = after.keys() - before.keys()
         assert {number: after[number] for number in before} == before

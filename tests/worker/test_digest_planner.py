@@ -240,10 +240,10 @@ async def test_a_card_that_a_click_plans_meanwhile_comes_once_and_suspends_no_di
         patched.setattr(harness.store.outbox.candidates, "load_pool", publish_first)
         patched.setattr(digests, "save_batch", plan_first)
         await harness.pipeline.plan_deliveries()
-    assert (await harness.store.outbox.due_check.find_due(harness.clock())).digests
+    assert (await harness.store.outbox.planner.find_due(harness.clock())).digests
     await harness.deliver_due()
     assert digest_slugs(harness) == [["held"]]
-    assert not (await harness.store.outbox.due_check.find_due(harness.clock())).digests
+    assert not (await harness.store.outbox.planner.find_due(harness.clock())).digests
     assert not await harness.store.subscriptions.list_resting()
     assert harness.channels.notices == []
 

@@ -28,15 +28,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.cards.model import Card, CardState, ParseResult, Problem, Severity, SourceItem, SourceKind
 from bot.cards.text import normalize_name, strip_unstorable
 from bot.domain.moderation import EVERYWHERE, DecisionSource, effective_state
-from bot.store import search
 from bot.store.cards import spell_suggestions
 from bot.store.cards.rows import card_to_row, compute_sort_key
 from bot.store.cards.visibility import verdict_of
 from bot.store.column_parsers import verdict_or_none
 from bot.store.database import Database
 from bot.store.error_messages import explain_store_error
-from bot.store.search.backends import index_for_dialect
-from bot.store.sql_helpers import chunks
+from bot.store.search import index_for_dialect
+from bot.store.search.index import build_entry
+from bot.store.sql_helpers import chunks, insert_or_ignore
 from bot.store.tables import (
     audit,
     card_aliases,
@@ -48,7 +48,6 @@ from bot.store.tables import (
     spellings,
     topics,
 )
-from bot.store.upserts import insert_or_ignore
 
 BATCH = 500
 """Maximum items per transaction; bounds how long readers wait."""
@@ -485,7 +484,7 @@ class _ImportBatch:
         ):
             await _add_missing(self.connection, table, rows)
         shown = [(card_id, card) for card_id, card in written if card.state is not CardState.WITHDRAWN]
-        entries = [(places[card_id], search.build_entry(card)) for card_id, card in shown]
+        entries = [(places[card_id], build_entry(card)) for card_id, card in shown]
         await index_for_dialect(self.connection.dialect.name).add_entries(self.connection, entries)
         await _add_missing(self.connection, spellings, spell_suggestions.word_rows(card for _, card in shown))
 

@@ -30,7 +30,7 @@ from bot.cards.model import CardState
 from bot.domain.search_query import LONGEST
 from bot.store.cards.rows import stored_card_columns
 from bot.store.cards.visibility import is_visible_to
-from bot.store.search.backends import index_for_dialect
+from bot.store.search import index_for_dialect
 from bot.store.tables import card_topics, cards, spellings, topics
 
 RANKED = 240

@@ -29,8 +29,8 @@ from bot.store.cards import queries
 from bot.store.cards.rows import StoredCard, card_from_row, compute_sort_key, stored_card_columns
 from bot.store.cards.visibility import is_visible_to
 from bot.store.database import Database
-from bot.store.search import RANKS, SearchScope, make_tag
-from bot.store.search.backends import index_for_dialect
+from bot.store.search import index_for_dialect
+from bot.store.search.index import RANKS, SearchScope, make_tag
 from bot.store.tables import card_aliases, card_topics, cards, decisions, providers, story_keys, topics
 
 _LAST_LETTER = chr(0x10FFFF)

@@ -24,9 +24,8 @@ from bot.cards.model import Card
 from bot.domain.story_clustering import ClusterMember, assign_stories
 from bot.domain.story_keys import compute_keys, neighbour_keys
 from bot.store.cards.rows import card_from_row, stored_card_columns
-from bot.store.sql_helpers import chunks
+from bot.store.sql_helpers import chunks, insert_or_ignore
 from bot.store.tables import card_aliases, cards, story_keys
-from bot.store.upserts import insert_or_ignore
 
 
 def story_id_of(card: FromClause) -> ColumnElement[int]:

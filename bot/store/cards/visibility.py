@@ -60,22 +60,22 @@ def _topic_edit(column: ColumnElement[Any], guild_id: Guild) -> ScalarSelect[Any
     )
 
 
-def count_open_reports(guild_id: Guild) -> ScalarSelect[Any]:
-    """The number of flags on the card since the server's last decision on it."""
-    answered = (
+def is_open_report(guild_id: Guild, card_id: ColumnElement[int] | int) -> ColumnElement[bool]:
+    """Whether the row of `flags` is about this card, and the server has not decided on the card since."""
+    decided_at = (
         select(decisions.c.decided_at)
-        .where(decisions.c.guild_id == guild_id, decisions.c.card_id == cards.c.id)
+        .where(decisions.c.guild_id == guild_id, decisions.c.card_id == card_id)
         .correlate_except(decisions)
         .scalar_subquery()
     )
-    return (
-        select(func.count())
-        .select_from(flags)
-        .where(flags.c.guild_id == guild_id, flags.c.card_id == cards.c.id)
-        .where(or_(answered.is_(None), flags.c.at > answered))
-        .correlate_except(flags)
-        .scalar_subquery()
-    )
+    about_card = (flags.c.guild_id == guild_id) & (flags.c.card_id == card_id)
+    return about_card & or_(decided_at.is_(None), flags.c.at > decided_at)
+
+
+def count_open_reports(guild_id: Guild) -> ScalarSelect[Any]:
+    """The number of reports of the card since the server's last decision on it."""
+    query = select(func.count()).select_from(flags).where(is_open_report(guild_id, cards.c.id))
+    return query.correlate_except(flags).scalar_subquery()
 
 
 def last_entry_id(guild_id: Guild) -> ScalarSelect[Any]:

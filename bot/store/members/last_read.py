@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import select
 
 from bot.store.database import Database
+from bot.store.sql_helpers import upsert
 from bot.store.tables import last_read
-from bot.store.upserts import upsert
 
 
 class LastRead:

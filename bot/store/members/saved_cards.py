@@ -10,8 +10,8 @@ from sqlalchemy import delete, func, select
 from bot.store.cards.rows import StoredCard, card_from_row, stored_card_columns
 from bot.store.cards.visibility import is_visible_to
 from bot.store.database import Database
+from bot.store.sql_helpers import insert_or_ignore
 from bot.store.tables import cards, saved
-from bot.store.upserts import insert_or_ignore
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,8 +118,16 @@ async def _replace_decision(
         condition = (table.c.guild_id == guild_id) & (table.c.card_id == card_id)
         await connection.execute(delete(table).where(condition))
     if decision:
-        row = {name: getattr(decision, name) for name in decision.__slots__ if name != "only"}
-        await connection.execute(insert(decisions).values(row | {"picked": decision.only is not None}))
+        row = {
+            "guild_id": guild_id,
+            "card_id": card_id,
+            "verdict": decision.verdict,
+            "decided_by": decision.decided_by,
+            "decided_at": decision.decided_at,
+            "reason": decision.reason,
+            "picked": decision.only is not None,
+        }
+        await connection.execute(insert(decisions).values(row))
         await _store_selection(connection, decision)
     if guild_id == EVERYWHERE:
         await apply_ruling(connection, card_id, decision.verdict if decision else None, now)

@@ -6,10 +6,11 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import func, insert, select, update
 
+from bot.store.cards.visibility import is_open_report
 from bot.store.database import Database
-from bot.store.tables import cards, decisions, flags
+from bot.store.tables import cards, flags
 
 MAX_REPORTS, WITHIN = 5, timedelta(hours=1)
 """Limit of reports per member over all servers: more in an hour come from a quarrel or a script."""
@@ -55,15 +56,6 @@ class Reports:
 
     async def open_reports(self, guild_id: int, card_id: int) -> list[Report]:
         """Return a server's reports of a card since its last decision on it, oldest first."""
-        answered = (
-            select(decisions.c.decided_at)
-            .where(decisions.c.guild_id == guild_id, decisions.c.card_id == card_id)
-            .scalar_subquery()
-        )
-        query = (
-            select(flags.c.user_id, flags.c.reason, flags.c.at)
-            .where(flags.c.guild_id == guild_id, flags.c.card_id == card_id)
-            .where(or_(answered.is_(None), flags.c.at > answered))
-        )
+        query = select(flags.c.user_id, flags.c.reason, flags.c.at).where(is_open_report(guild_id, card_id))
         async with self._database.begin_read() as connection:
             return [Report(*row) for row in await connection.execute(query.order_by(flags.c.at))]

@@ -35,8 +35,8 @@ from bot.i18n import ENGLISH
 from bot.store.cards.rows import compute_sort_key, score_order
 from bot.store.cards.visibility import count_open_reports, is_undecided, is_visible_to, last_entry_id, was_ever_decided
 from bot.store.database import Database
+from bot.store.subscriptions.guild_settings import put_settings
 from bot.store.tables import cards, deliveries, delivery_cards, flags, guild_settings
-from bot.store.upserts import upsert
 
 MAX_OPEN_REVIEWS = 25
 _SCAN_LIMIT = 500
@@ -47,26 +47,17 @@ _Guild = ColumnElement[int]
 
 
 class ReviewChannels:
-    """Review channels, at most one per server."""
+    """Review channels, at most one per server (`GuildSettings.get_review_channel`)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def get_channel(self, guild_id: int) -> int | None:
-        """Return the id of the server's review channel, if any."""
-        query = select(guild_settings.c.review_channel_id).where(guild_settings.c.guild_id == guild_id)
-        async with self._database.begin_read() as connection:
-            value: int | None = (await connection.execute(query)).scalar_one_or_none()
-            return value
 
     async def set_channel(
         self, guild_id: int, channel_id: int | None, most_open: int, now: datetime, max_age: timedelta
     ) -> None:
         """Set or clear the review channel. Open reviews in other channels are deleted; decided ones stay."""
-        values = {"review_channel_id": channel_id, "review_open": most_open}
-        row = upsert(guild_settings).values(guild_id=guild_id, **values)
         async with self._database.begin_write() as connection:
-            await connection.execute(row.on_conflict_do_update(index_elements=["guild_id"], set_=values))
+            await put_settings(connection, guild_id, review_channel_id=channel_id, review_open=most_open)
             elsewhere = _is_review(guild_id) & deliveries.c.channel_id.is_distinct_from(channel_id)
             waiting = select(deliveries.c.id).where(elsewhere, _is_open_review(deliveries.c.guild_id))
             ids = (await connection.execute(waiting)).scalars().all()

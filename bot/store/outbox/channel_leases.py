@@ -13,8 +13,8 @@ from datetime import timedelta
 from sqlalchemy import BigInteger, ColumnElement, bindparam, cast, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.store.sql_helpers import insert_or_ignore
 from bot.store.tables import channel_claims
-from bot.store.upserts import insert_or_ignore
 
 LEASE_DURATION = timedelta(seconds=10)
 MAX_CHANNELS = 200

@@ -34,12 +34,17 @@ class CircuitBreakers:
 
     async def open_circuit(self, circuit: Circuit) -> None:
         """Skip the channel until `probe_at`. A circuit that is open already keeps its `opened_at`."""
-        row = {name: getattr(circuit, name) for name in Circuit.__slots__}
-        again = {name: row[name] for name in ("reason", "failures", "probe_at")}
+        changed = {"reason": circuit.reason, "failures": circuit.failures, "probe_at": circuit.probe_at}
+        first = {
+            "channel_id": circuit.channel_id,
+            "guild_id": circuit.guild_id,
+            "opened_at": circuit.opened_at,
+            "told": circuit.told,
+        }
         condition = circuits.c.channel_id == circuit.channel_id
         async with self._database.begin_write() as connection:
-            if not (await connection.execute(update(circuits).where(condition).values(again))).rowcount:
-                await connection.execute(insert(circuits).values(row))
+            if not (await connection.execute(update(circuits).where(condition).values(changed))).rowcount:
+                await connection.execute(insert(circuits).values(first | changed))
 
     async def mark_notified(self, channel_id: int) -> None:
         """Record that the problem was reported."""

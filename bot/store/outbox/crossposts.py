@@ -11,8 +11,8 @@ from bot.domain.delivery import UNPUBLISHED, WITHDRAWN, CrosspostState, Delivery
 from bot.store.database import Database
 from bot.store.outbox.queue import readable_deliveries
 from bot.store.outbox.write_batcher import COLUMNS
+from bot.store.sql_helpers import insert_or_ignore
 from bot.store.tables import cards, crosspost_tries, deliveries, delivery_cards
-from bot.store.upserts import insert_or_ignore
 
 
 class Crossposts:

@@ -45,6 +45,7 @@ from bot.store.cards.rows import card_from_row, stored_card_columns
 from bot.store.cards.visibility import is_visible_to, verdict_of, visible_revision
 from bot.store.column_parsers import UNUSABLE
 from bot.store.outbox.plan_scope import PlanScope
+from bot.store.sql_helpers import insert_or_ignore
 from bot.store.subscriptions.guild_settings import post_language
 from bot.store.subscriptions.option_columns import parse_exclusions
 from bot.store.tables import (
@@ -64,7 +65,6 @@ from bot.store.tables import (
     subscription_topics,
     subscriptions,
 )
-from bot.store.upserts import insert_or_ignore
 
 candidates = Table(
     "candidates",

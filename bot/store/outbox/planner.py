@@ -1,7 +1,9 @@
-"""Plan the messages of changed cards, in one transaction: update the existing ones, then add new posts."""
+"""Planning: what is due, and for changed cards the messages: update the existing ones, then add new posts."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     ScalarSelect,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -25,14 +28,20 @@ from bot.domain.delivery import UNPUBLISHED, WITHDRAWN, CrosspostState, Delivery
 from bot.domain.subscription import Layout, OnWithdrawal
 from bot.store.cards import stories
 from bot.store.cards.visibility import is_undecided, is_visible_to, visible_revision, was_ever_decided
-from bot.store.moderation.reviews import review_revision
+from bot.store.database import Database
+from bot.store.moderation.reviews import add_card_reviews, add_new_reviews, review_revision
+from bot.store.outbox.digests import is_released
 from bot.store.outbox.new_posts import add_new_posts
 from bot.store.outbox.plan_scope import PlanScope
 from bot.store.sql_helpers import chunks
+from bot.store.subscriptions.quiet_hours import MAX_QUIET
+from bot.store.subscriptions.subscriptions import MAX_LOOK_AHEAD
 from bot.store.tables import (
     cards,
+    deferred,
     deliveries,
     delivery_cards,
+    quiet_hours,
     subscriptions,
 )
 
@@ -42,7 +51,70 @@ _CROSSPOST_EDITS_APART = timedelta(minutes=20) // timedelta(microseconds=1)
 """Discord allows three edits per hour of a crossposted message (measured by others; not documented)."""
 
 
-async def plan_messages(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> int:
+@dataclass(frozen=True, slots=True)
+class DueWork:
+    """Whether cards have changed, quiet hours begin or end, deferred cards may be posted, digests are due.
+
+    `is_too_far`: a digest or the end of quiet hours is further in the future than possible (the clock was set back).
+    """
+
+    cards: bool
+    quiet: bool
+    deferred: bool
+    digests: bool
+    is_too_far: bool
+
+
+# Built once: it runs with every tick, and building it takes longer than running it.
+_NOW = bindparam("now", type_=subscriptions.c.next_at.type)
+_QUIET_LIMIT = bindparam("quiet_limit", type_=subscriptions.c.next_at.type)
+_LIMIT = bindparam("limit", type_=subscriptions.c.next_at.type)
+_DUE = select(
+    exists().where(cards.c.unplanned),
+    exists().where(quiet_hours.c.turns_at <= _NOW) | exists().where(quiet_hours.c.turns_at > _QUIET_LIMIT),
+    exists().where(deferred.c.channel_id > 0),
+    exists().where(subscriptions.c.next_at <= _NOW),
+    exists().where(subscriptions.c.next_at > _LIMIT),
+)
+_RELEASED = select(exists(select(literal(1)).select_from(deferred.join(subscriptions)).where(is_released())))
+
+
+class DeliveryPlanner:
+    """Plan what each channel shows. The runs exclude each other, and all other writes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find_due(self, now: datetime) -> DueWork:
+        """Check, by index lookups only, whether a planning run has anything to do."""
+        values = {"now": now, "quiet_limit": now + MAX_QUIET, "limit": now + MAX_LOOK_AHEAD}
+        async with self._database.begin_autocommit() as connection:
+            due = DueWork(*(await connection.execute(_DUE, values)).one())
+            if due.deferred:  # rare, and a more expensive query
+                due = replace(due, deferred=(await connection.execute(_RELEASED)).scalar_one())
+        return due
+
+    async def plan_deliveries(self, now: datetime, max_age: timedelta) -> int:
+        """Update the desired state for all cards changed since the last plan; return the number of new deliveries."""
+        async with self._database.begin_write() as connection:
+            added = await _plan_messages(connection, now, max_age, PlanScope())
+            added += await add_new_reviews(connection, now, max_age)
+            await connection.execute(update(cards).where(cards.c.unplanned).values(unplanned=False))
+            return added
+
+    async def plan_cards(self, card_ids: Collection[int], guild_id: int, now: datetime, max_age: timedelta) -> int:
+        """Plan only these cards, for one server or `EVERYWHERE`; return the number of new deliveries.
+
+        The cards stay marked as changed, since they may have changed for other servers as well: the next
+        `plan_deliveries` plans the rest. Nothing is planned twice, because both exclude all other writes.
+        """
+        scope = PlanScope(card_ids, guild_id)
+        async with self._database.begin_write() as connection:
+            added = await _plan_messages(connection, now, max_age, scope)
+            return added + await add_card_reviews(connection, now, max_age, scope.changed, guild_id)
+
+
+async def _plan_messages(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> int:
     """Plan the messages of changed cards. Returns the number of new ones. Run it in `begin_write`, one at a time."""
     await stories.renew_keys(connection, scope.changed_ids())
     await connection.execute(_update_revisions(now, max_age, scope))

@@ -29,14 +29,10 @@ from bot.domain.delivery import CrosspostState, Delivery, DeliveryStatus, is_rea
 from bot.domain.subscription import Layout
 from bot.store.column_parsers import UNUSABLE
 from bot.store.database import Database
-from bot.store.moderation.reviews import add_card_reviews, add_new_reviews
 from bot.store.outbox.channel_leases import AT_A_TIME, LEASE_DURATION, MAX_CHANNELS, ChannelLeases, leased_by_another
-from bot.store.outbox.plan_scope import PlanScope
-from bot.store.outbox.planner import plan_messages
 from bot.store.outbox.write_batcher import COLUMNS, DuePolicy, WriteBatcher
 from bot.store.subscriptions.option_columns import parse_message_options
 from bot.store.tables import (
-    cards,
     channel_claims,
     circuits,
     deliveries,
@@ -131,25 +127,6 @@ class DeliveryQueue:
         self._database = database
         self._leases = ChannelLeases() if database.is_shared else None
         self._batcher = WriteBatcher(database, self._leases)
-
-    async def plan_deliveries(self, now: datetime, max_age: timedelta) -> int:
-        """Update the desired state for all cards changed since the last plan; return the number of new deliveries."""
-        async with self._database.begin_write() as connection:
-            added = await plan_messages(connection, now, max_age, PlanScope())
-            added += await add_new_reviews(connection, now, max_age)
-            await connection.execute(update(cards).where(cards.c.unplanned).values(unplanned=False))
-            return added
-
-    async def plan_cards(self, card_ids: Collection[int], guild_id: int, now: datetime, max_age: timedelta) -> int:
-        """Plan only these cards, for one server or `EVERYWHERE`; return the number of new deliveries.
-
-        The cards stay marked as changed, since they may have changed for other servers as well: the next
-        `plan_deliveries` plans the rest. Nothing is planned twice, because both exclude all other writes.
-        """
-        scope = PlanScope(card_ids, guild_id)
-        async with self._database.begin_write() as connection:
-            added = await plan_messages(connection, now, max_age, scope)
-            return added + await add_card_reviews(connection, now, max_age, scope.changed, guild_id)
 
     async def next_due_at(self, now: datetime, serving: Collection[int] = ()) -> datetime | None:
         """Return when the next delivery is due in a channel not in `serving`; None if there is none.

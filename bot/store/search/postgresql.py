@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.tokenizer import tokenize
 from bot.domain.search_query import Phrase, SearchQuery
-from bot.store.search import IndexEntry, SearchScope
+from bot.store.search.index import IndexEntry, SearchScope
 from bot.store.tables import cards
 
 _LONGEST = 500

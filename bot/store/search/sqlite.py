@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.tokenizer import separate_unspaced
 from bot.domain.search_query import Phrase, SearchQuery
-from bot.store.search import IndexEntry, SearchScope
+from bot.store.search.index import IndexEntry, SearchScope
 from bot.store.tables import cards
 
 _DELETE = "DELETE FROM card_search WHERE rowid = ?"

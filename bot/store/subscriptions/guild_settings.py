@@ -1,20 +1,22 @@
-"""Languages of posts: the server's locale in Discord, or a subscription's setting."""
+"""Settings of servers: time zone, review channel, and language, which a subscription may override."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import Column, ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.digest_schedule import is_known_zone
 from bot.i18n import ENGLISH
 from bot.store.database import Database
+from bot.store.sql_helpers import upsert
 from bot.store.tables import guild_settings, subscriptions
-from bot.store.upserts import upsert
 
 
 class GuildSettings:
-    """Storage of servers' languages."""
+    """Storage of the settings of servers."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -38,6 +40,31 @@ class GuildSettings:
             index_elements=["guild_id"], set_={"language": statement.excluded.language}
         )
         await self._database.write_shared(lambda connection: connection.execute(statement, rows))
+
+    async def get_timezone(self, guild_id: int) -> str | None:
+        """Return the IANA time zone last chosen in the server, if any."""
+        zone = await self._get_value(guild_settings.c.timezone, guild_id)
+        return zone if is_known_zone(zone) else None
+
+    async def set_timezone(self, guild_id: int, timezone: str) -> None:
+        async with self._database.begin_write() as connection:
+            await put_settings(connection, guild_id, timezone=timezone)
+
+    async def get_review_channel(self, guild_id: int) -> int | None:
+        """Return the ID of the server's review channel, if any. `ReviewChannels` sets it, and moves the reviews."""
+        channel_id: int | None = await self._get_value(guild_settings.c.review_channel_id, guild_id)
+        return channel_id
+
+    async def _get_value(self, column: Column[Any], guild_id: int) -> Any:
+        async with self._database.begin_read() as connection:
+            query = select(column).where(guild_settings.c.guild_id == guild_id)
+            return (await connection.execute(query)).scalar_one_or_none()
+
+
+async def put_settings(connection: AsyncConnection, guild_id: int, **values: Any) -> None:
+    """Set settings of a server, by column, within the given transaction."""
+    row = upsert(guild_settings).values(guild_id=guild_id, **values)
+    await connection.execute(row.on_conflict_do_update(index_elements=["guild_id"], set_=values))
 
 
 def guild_language(server: ColumnElement[int]) -> ColumnElement[str]:

@@ -19,10 +19,10 @@ from bot.domain.digest_schedule import initial_schedule
 from bot.domain.subscription import SubscriptionOptions
 from bot.store.cards.importer import ensure_topic_ids
 from bot.store.database import Database
+from bot.store.sql_helpers import insert_or_ignore, upsert
 from bot.store.subscriptions.option_columns import option_columns
 from bot.store.subscriptions.subscriptions import delete_subscription
 from bot.store.tables import circuits, deliveries, subscription_topics, subscriptions, topics
-from bot.store.upserts import insert_or_ignore, upsert
 
 _PERSONAL = subscriptions.c.user_id.is_not(None)
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import normalize_name
 from bot.domain.delivery import DeliveryStatus
-from bot.domain.digest_schedule import initial_schedule, is_known_zone, schedule_for
+from bot.domain.digest_schedule import initial_schedule, schedule_for
 from bot.domain.subscription import Frequency, Subscription, SubscriptionOptions
 from bot.store.cards.importer import ensure_topic_ids
 from bot.store.column_parsers import format_pauses, parse_pauses
@@ -27,12 +27,10 @@ from bot.store.tables import (
     deferred,
     deliveries,
     delivery_cards,
-    guild_settings,
     subscription_topics,
     subscriptions,
     topics,
 )
-from bot.store.upserts import upsert
 
 MAX_LOOK_AHEAD = timedelta(days=9)
 """Upper limit for the time to the next digest: a week, a day that a time zone may skip, and a margin."""
@@ -203,19 +201,6 @@ class Subscriptions:
         selected = (subscriptions.c.id == subscription_id) & (subscriptions.c.guild_id == guild_id)
         async with self._database.begin_write() as connection:
             return await delete_subscription(connection, selected)
-
-    async def get_timezone(self, guild_id: int) -> str | None:
-        """Return the IANA time zone last chosen in the server, if any."""
-        query = select(guild_settings.c.timezone).where(guild_settings.c.guild_id == guild_id)
-        async with self._database.begin_read() as connection:
-            zone: str | None = (await connection.execute(query)).scalar_one_or_none()
-            return zone if is_known_zone(zone) else None
-
-    async def set_timezone(self, guild_id: int, timezone: str) -> None:
-        values = {"timezone": timezone}
-        row = upsert(guild_settings).values(guild_id=guild_id, **values)
-        async with self._database.begin_write() as connection:
-            await connection.execute(row.on_conflict_do_update(index_elements=["guild_id"], set_=values))
 
 
 async def reset_schedules(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> None:

@@ -12,8 +12,8 @@ from bot.domain.moderation import EVERYWHERE
 from bot.store.cards.rows import card_from_row, stored_card_columns
 from bot.store.database import Database
 from bot.store.engines.sequences import advance_sequence, last_number
-from bot.store.search import SearchIndex, build_entry
-from bot.store.search.backends import index_for_dialect
+from bot.store.search import index_for_dialect
+from bot.store.search.index import SearchIndex, build_entry
 from bot.store.tables import cards
 
 BATCH = 2000

@@ -20,12 +20,11 @@ from bot.store.cards.importer import ensure_topic_ids
 from bot.store.database import Database
 from bot.store.error_messages import explain_store_error
 from bot.store.moderation.decisions import apply_ruling
-from bot.store.sql_helpers import chunks
+from bot.store.sql_helpers import chunks, insert_or_ignore
 from bot.store.subscriptions.option_columns import collapse_options
 from bot.store.subscriptions.subscriptions import reset_schedules
 from bot.store.tables import Moment, Text, card_edit_topics, card_edits, cards, subscriptions
 from bot.store.transfer.export import EXPORTED
-from bot.store.upserts import insert_or_ignore
 
 Row = Mapping[str, Any]
 _NUMBERED = {

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import strip_unstorable
 from bot.store.key_value import MOVING
-from bot.store.search.backends import index_for_dialect
+from bot.store.search import index_for_dialect
 from bot.store.tables import meta
 from bot.store.transfer.copy_tables import indexed_places
 from bot.store.transfer.preconditions import tables_to_copy

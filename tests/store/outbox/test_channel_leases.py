@@ -26,7 +26,7 @@ async def stores(store: Store, database_url: str) -> AsyncIterator[list[Store]]:
     for channel in CHANNELS:
         await add_subscription(store, channel_id=channel)
     await store_cards(store, make_card())
-    await store.outbox.queue.plan_deliveries(NOW, timedelta(days=14))
+    await store.outbox.planner.plan_deliveries(NOW, timedelta(days=14))
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(open_store(database_url)) for _ in range(3)]
 

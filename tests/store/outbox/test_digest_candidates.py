@@ -34,11 +34,11 @@ async def test_a_story_counts_as_had_by_any_card_of_it_though_that_is_not_in_the
     await store.subscriptions.add_subscription(guild_id=2, channel_id=20, created_by=5, now=NOW - timedelta(hours=3))
     held, _ = await store_cards(store, make_card("held", state=CardState.HELD, aliases=SAME), make_card("unrelated"))
     (naming,) = await store_cards(store, make_card("naming", aliases=SAME), now=NOW - timedelta(hours=2))
-    await store.outbox.queue.plan_deliveries(NOW, AGES)
+    await store.outbox.planner.plan_deliveries(NOW, AGES)
     await store.moderation.decisions.decide_card(
         Decision(GUILD, held, Verdict.PUBLISH, 5, NOW), source=DecisionSource.COMMAND, expected=None
     )
-    await store.outbox.queue.plan_deliveries(NOW, AGES)
+    await store.outbox.planner.plan_deliveries(NOW, AGES)
     (new,) = await store_cards(store, make_card("new", aliases=SAME), now=LATER)
     candidate_pool = await load_pool_since(store, NOW)
     assert [(each.card_id, each.story_id) for each in candidate_pool.shared_candidates] == [(new, naming)]
@@ -53,7 +53,7 @@ async def test_without_cards_nobody_is_asked_what_they_had(store: Store) -> None
         guild_id=GUILD, channel_id=CHANNEL, created_by=5, now=NOW - timedelta(hours=1)
     )
     await store_cards(store, make_card())
-    assert await store.outbox.queue.plan_deliveries(NOW, AGES) == 1
+    assert await store.outbox.planner.plan_deliveries(NOW, AGES) == 1
     assert await store.outbox.candidates.load_delivered([CHANNEL], await load_pool_since(store, LATER)) == {}
 
 

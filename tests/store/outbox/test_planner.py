@@ -18,7 +18,7 @@ from bot.domain.moderation import EVERYWHERE, Decision, DecisionSource, Verdict
 from bot.domain.subscription import SubscriptionOptions
 from bot.store import Store, open_store
 from bot.store.database import open_database
-from bot.store.outbox.due_check import _DUE
+from bot.store.outbox.planner import _DUE
 from bot.store.tables import cards
 from tests.support.cards import NOW, folder_id, make_card, make_older, store_cards
 from tests.support.deliveries import due_channels
@@ -46,7 +46,7 @@ async def add_subscription(store: Store, **changes: Any) -> int:
 
 
 async def plan_deliveries(store: Store, now: datetime = NOW) -> int:
-    return await store.outbox.queue.plan_deliveries(now, MAX_AGE)
+    return await store.outbox.planner.plan_deliveries(now, MAX_AGE)
 
 
 async def decide_card(store: Store, card_id: int, verdict: Verdict, guild: int = GUILD, at: datetime = NOW) -> None:
@@ -296,13 +296,13 @@ async def test_a_plan_for_one_card_in_one_server_leaves_all_else_to_the_next_pla
     await add_subscription(store)
     await add_subscription(store, guild_id=2, channel_id=20)
     touched, _ = await store_cards(store, make_card("touched"), make_card("other"))
-    assert await store.outbox.queue.plan_cards([touched], GUILD, NOW, MAX_AGE) == 1
-    assert await store.outbox.queue.plan_cards([touched], GUILD, NOW, MAX_AGE) == 0
+    assert await store.outbox.planner.plan_cards([touched], GUILD, NOW, MAX_AGE) == 1
+    assert await store.outbox.planner.plan_cards([touched], GUILD, NOW, MAX_AGE) == 0
     assert await post_due(store) == ["touched"]
     assert await post_due(store, 20) == []
-    assert (await store.outbox.due_check.find_due(NOW)).cards
+    assert (await store.outbox.planner.find_due(NOW)).cards
     assert await plan_deliveries(store) == 3
-    assert not (await store.outbox.due_check.find_due(NOW)).cards
+    assert not (await store.outbox.planner.find_due(NOW)).cards
     assert await post_due(store) == ["other"]
     assert sorted(await post_due(store, 20)) == ["other", "touched"]
 
@@ -311,7 +311,7 @@ async def test_a_plan_for_one_card_everywhere_plans_it_in_all_servers_and_no_oth
     await add_subscription(store)
     await add_subscription(store, guild_id=2, channel_id=20)
     touched, _ = await store_cards(store, make_card("touched"), make_card("other"))
-    assert await store.outbox.queue.plan_cards([touched], EVERYWHERE, NOW, MAX_AGE) == 2
+    assert await store.outbox.planner.plan_cards([touched], EVERYWHERE, NOW, MAX_AGE) == 2
     assert await post_due(store) == await post_due(store, 20) == ["touched"]
     assert await plan_deliveries(store) == 2
 
@@ -325,7 +325,7 @@ async def test_a_plan_for_one_server_withdraws_there_and_leaves_other_servers_to
     await post_due(store, 20)
     await decide_card(store, touched, Verdict.WITHDRAW, guild=EVERYWHERE)
     await decide_card(store, other, Verdict.WITHDRAW)
-    await store.outbox.queue.plan_cards([touched], GUILD, NOW, MAX_AGE)
+    await store.outbox.planner.plan_cards([touched], GUILD, NOW, MAX_AGE)
     assert await due_channels(store, NOW) == [CHANNEL]
     assert await _retract_due(store, CHANNEL) == ["touched"]
     await plan_deliveries(store)
@@ -351,7 +351,7 @@ async def test_plans_at_the_same_time_add_each_message_once(store: Store, tmp_pa
     ids = await store_cards(store, *(make_card(f"card-{number}") for number in range(5)))
     async with open_store(url_of(tmp_path / "newsdesk.db")) as second:
         added = await asyncio.gather(
-            plan_deliveries(second), *(store.outbox.queue.plan_cards([each], GUILD, NOW, MAX_AGE) for each in ids)
+            plan_deliveries(second), *(store.outbox.planner.plan_cards([each], GUILD, NOW, MAX_AGE) for each in ids)
         )
     assert sum(added) == len(ids)
     assert sorted(await post_due(store)) == [f"card-{number}" for number in range(5)]
