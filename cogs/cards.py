@@ -9,7 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client.acknowledgement import answer_interaction
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction, NewsBot
 from bot.client.permissions import guild_id_of
 from bot.domain import date_parser
 from bot.errors import UserError
@@ -27,7 +27,6 @@ from bot.ui.trends import build_trends_reply
 from bot.ui.views import build_card_view
 
 Words = app_commands.Range[str, 1, 200]
-Interaction = discord.Interaction[NewsBot]
 
 
 class CardCommands(commands.Cog):

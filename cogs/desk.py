@@ -7,7 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client.acknowledgement import FORM, answer_interaction
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction, NewsBot
 from bot.client.permissions import (
     can_moderate,
     guild_id_of,
@@ -30,7 +30,6 @@ from bot.ui.moderation import REASON, decide_card, require_decision_right, undo_
 from bot.ui.pagination import first_page
 from bot.ui.review_message import WithdrawModal, send_confirmation
 
-Interaction = discord.Interaction[NewsBot]
 Words = app_commands.Range[str, 1, 200]
 Reason = app_commands.Range[str, 0, REASON]
 _SCOPES = [

@@ -6,12 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.client.acknowledgement import answer_interaction
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction, NewsBot
 from bot.client.permissions import channel_problem, deleted_roles, guild_id_of, mention_problem, require_channel_manager
 from bot.domain.quiet_hours import parse_quiet_hours as quiet_hours
 from bot.domain.subscription import Frequency, Subscription
@@ -43,7 +42,6 @@ from bot.ui.subscription_options import (
 )
 from bot.ui.subscription_wizard import SubscriptionWizard
 
-Interaction = discord.Interaction[NewsBot]
 _ONE = {"subscription": autocomplete.complete_subscriptions}
 
 

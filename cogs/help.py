@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.client.acknowledgement import answer_interaction
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction, NewsBot
 from bot.render.help import render_help
 from bot.ui.help import list_usable_commands
-
-Interaction = discord.Interaction[NewsBot]
 
 
 class HelpCommands(commands.Cog):

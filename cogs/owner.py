@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.client.acknowledgement import answer_interaction
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction, NewsBot
 from bot.render.status import BotStatus, render_status
 from bot.ui.help import OWNERS
 from bot.ui.owner_actions import require_owner
-
-Interaction = discord.Interaction[NewsBot]
 
 
 class OwnerCommands(commands.Cog):

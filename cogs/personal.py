@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.client.acknowledgement import answer_interaction
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction, NewsBot
 from bot.render.saved_export import ExportFormat
 from bot.ui import autocomplete
 from bot.ui.catch_up import show_catch_up
@@ -22,7 +21,6 @@ from bot.ui.personal_digest import (
 )
 from bot.ui.privacy import build_erase_reply, build_export_reply, build_saved_reply
 
-Interaction = discord.Interaction[NewsBot]
 Topic = app_commands.Range[str, 1, 100]
 Times = app_commands.Range[str, 0, 100]
 _FORMS = [

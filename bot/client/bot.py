@@ -288,3 +288,7 @@ def _build_trace_config(
 def resolve_api_base(address: str) -> str:
     """Return the API base URL; a bare host gets Discord's default path."""
     return address if urlsplit(address).path else f"{address}/api/v10"
+
+
+Interaction = discord.Interaction[NewsBot]
+"""An interaction that this bot handles."""

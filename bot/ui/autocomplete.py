@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import discord
 from discord import app_commands
 
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.error_handler import safe_autocomplete
 from bot.client.permissions import (
     HiddenChannelError,
@@ -41,13 +41,13 @@ def _to_choices(names: Sequence[str]) -> Choices:
 
 
 @safe_autocomplete
-async def complete_topics(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+async def complete_topics(interaction: Interaction, current: str) -> Choices:
     found = await interaction.client.store.cards.list_topics(guild_id_of(interaction), current, limit=CHOICES)
     return _to_choices([topic.name for topic in found])
 
 
 @safe_autocomplete
-async def complete_topic_list(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+async def complete_topic_list(interaction: Interaction, current: str) -> Choices:
     """Complete the last of several comma-separated topics."""
     # Discord replaces the whole input with the choice, so each choice repeats what is already there.
     before, comma, last = current.rpartition(",")
@@ -63,13 +63,13 @@ def split_topics(text: str) -> list[str]:
 
 
 @safe_autocomplete
-async def complete_providers(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+async def complete_providers(interaction: Interaction, current: str) -> Choices:
     found = await interaction.client.store.cards.list_providers(guild_id_of(interaction), current, limit=CHOICES)
     return _to_choices([provider.name for provider in found])
 
 
 @safe_autocomplete
-async def complete_periods(_interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+async def complete_periods(_interaction: Interaction, current: str) -> Choices:
     query = current.strip().casefold()
     named = [(tr(period), period) for period in SUGGESTED_PERIODS]
     # A date matches no suggestion; it is then offered back as typed, for the command to parse.
@@ -80,29 +80,29 @@ async def complete_periods(_interaction: discord.Interaction[NewsBot], current: 
 
 
 @safe_autocomplete
-async def complete_timezones(_interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+async def complete_timezones(_interaction: Interaction, current: str) -> Choices:
     return _to_choices(suggest_zones(current)[:CHOICES])
 
 
 @safe_autocomplete
-async def complete_cards(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+async def complete_cards(interaction: Interaction, current: str) -> Choices:
     """Complete visible cards by words."""
     return await _complete_cards(interaction, current, hidden=False)
 
 
 @safe_autocomplete
-async def complete_all_cards(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+async def complete_all_cards(interaction: Interaction, current: str) -> Choices:
     """Complete cards including held ones, for moderators."""
     return await _complete_cards(interaction, current, hidden=True) if can_moderate(interaction) else []
 
 
-async def _complete_cards(interaction: discord.Interaction[NewsBot], current: str, *, hidden: bool) -> Choices:
+async def _complete_cards(interaction: Interaction, current: str, *, hidden: bool) -> Choices:
     archive = interaction.client.store.cards
     found = await archive.complete_cards(current, guild_id_of(interaction), limit=CHOICES, hidden=hidden)
     return [app_commands.Choice(name=format_choice(card), value=f"card:{card.id}") for card in found]
 
 
-async def resolve_card(interaction: discord.Interaction[NewsBot], value: str, *, hidden: bool = False) -> StoredCard:
+async def resolve_card(interaction: Interaction, value: str, *, hidden: bool = False) -> StoredCard:
     """Resolve an option to a card: a suggestion, a slug, or words that match only one. Raises `UserError`."""
     archive, server = interaction.client.store.cards, guild_id_of(interaction)
     if suggested := _CARD.match(value):
@@ -117,7 +117,7 @@ async def resolve_card(interaction: discord.Interaction[NewsBot], value: str, *,
     return card
 
 
-async def _find_single_match(interaction: discord.Interaction[NewsBot], words: str, hidden: bool) -> StoredCard | None:
+async def _find_single_match(interaction: Interaction, words: str, hidden: bool) -> StoredCard | None:
     archive = interaction.client.store.cards
     found = (
         # Two are enough to know that the words are ambiguous.
@@ -130,7 +130,7 @@ async def _find_single_match(interaction: discord.Interaction[NewsBot], words: s
 
 
 @safe_autocomplete
-async def complete_subscriptions(interaction: discord.Interaction[NewsBot], current: str) -> Choices:
+async def complete_subscriptions(interaction: Interaction, current: str) -> Choices:
     """Complete this guild's subscriptions, as “#channel: topics”."""
     found = await interaction.client.store.subscriptions.list_for_guild(guild_id_of(interaction))
     named = [(format_subscription(interaction, each), each.id) for each in found]
@@ -140,7 +140,7 @@ async def complete_subscriptions(interaction: discord.Interaction[NewsBot], curr
     return [app_commands.Choice(name=name, value=str(key)) for name, key in fitting[:CHOICES]]
 
 
-async def resolve_subscription(interaction: discord.Interaction[NewsBot], value: str) -> Subscription:
+async def resolve_subscription(interaction: Interaction, value: str) -> Subscription:
     """Resolve an option to a subscription of this guild. Raises `UserError`, also if the person may not manage it."""
     found = await interaction.client.store.subscriptions.list_for_guild(guild_id_of(interaction))
     selected = next((each for each in found if str(each.id) == value), None)
@@ -150,7 +150,7 @@ async def resolve_subscription(interaction: discord.Interaction[NewsBot], value:
     return selected
 
 
-async def resolve_channel(interaction: discord.Interaction[NewsBot], channel_id: int) -> SubscribableChannel:
+async def resolve_channel(interaction: Interaction, channel_id: int) -> SubscribableChannel:
     """Return a subscribed channel if the bot can post in it. Raises `UserError`."""
     try:
         channel = await find_channel(interaction, channel_id)
@@ -162,7 +162,7 @@ async def resolve_channel(interaction: discord.Interaction[NewsBot], channel_id:
     return channel
 
 
-def format_subscription(interaction: discord.Interaction[NewsBot], subscription: Subscription) -> str:
+def format_subscription(interaction: Interaction, subscription: Subscription) -> str:
     """Format a subscription as a choice: channel, topics and times."""
     options = subscription.options
     paused = f" ({tr('paused')})" if subscription.paused else ""
@@ -173,6 +173,6 @@ def format_subscription(interaction: discord.Interaction[NewsBot], subscription:
     )
 
 
-def _channel_name(interaction: discord.Interaction[NewsBot], channel_id: int) -> str:
+def _channel_name(interaction: Interaction, channel_id: int) -> str:
     channel = get_cached_channel(interaction, channel_id)
     return channel.name if channel else tr("deleted channel")

@@ -9,7 +9,7 @@ from typing import Any, Self
 import discord
 
 from bot.client.acknowledgement import Acknowledgement, answer_interaction
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.error_handler import ErrorReportingItem, ErrorReportingModal
 from bot.client.permissions import guild_id_of
 from bot.errors import UserError
@@ -44,7 +44,7 @@ class SaveButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=_S
     def from_match(cls, match: re.Match[str]) -> Self:
         return cls(int(match["card"]), int(match["delivery"]))
 
-    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+    async def handle_click(self, interaction: Interaction) -> None:
         card = await _require_card(interaction, self.card_id)
         store, user = interaction.client.store, interaction.user.id
         new = await store.members.saved_cards.save_card(user, card.id, interaction.client.clock())
@@ -68,7 +68,7 @@ class UnsaveButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=
     def from_match(cls, match: re.Match[str]) -> Self:
         return cls(int(match["card"]))
 
-    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+    async def handle_click(self, interaction: Interaction) -> None:
         removed = await interaction.client.store.members.saved_cards.remove_card(interaction.user.id, self.card_id)
         text = (
             tr("Removed from your saved cards.") if removed else tr("That card is not among your saved cards any more.")
@@ -95,7 +95,7 @@ class SaveSelect(ErrorReportingItem, discord.ui.DynamicItem[Select], template=r"
     def from_match(cls, match: re.Match[str]) -> Self:
         return cls(int(match["delivery"]))
 
-    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+    async def handle_click(self, interaction: Interaction) -> None:
         store, user = interaction.client.store, interaction.user.id
         server = await _guild_for_delivery(interaction, self.delivery_id)
         selected = [int(value) for value in self.item.values[:CHOICES] if _ID.fullmatch(value)]
@@ -123,7 +123,7 @@ class WhyButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=_WH
     def from_match(cls, match: re.Match[str]) -> Self:
         return cls(int(match["delivery"]))
 
-    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+    async def handle_click(self, interaction: Interaction) -> None:
         server = await _guild_for_delivery(interaction, self.delivery_id)
         selected = await interaction.client.store.outbox.digests.selection_reasons(self.delivery_id, server)
         await answer_interaction(interaction, embed=render_reasons(selected))
@@ -140,7 +140,7 @@ class StopButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"
     def from_match(cls, match: re.Match[str]) -> Self:
         return cls(int(match["delivery"]))
 
-    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+    async def handle_click(self, interaction: Interaction) -> None:
         follows, user = interaction.client.store.subscriptions.personal_digests, interaction.user.id
         # Looked up by member and delivery, so that nobody stops the digest of somebody else.
         server = await follows.guild_of_delivery(user, self.delivery_id)
@@ -160,7 +160,7 @@ class RelatedButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template
     def from_match(cls, match: re.Match[str]) -> Self:
         return cls(int(match["card"]))
 
-    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+    async def handle_click(self, interaction: Interaction) -> None:
         card = await _require_card(interaction, self.card_id)
         if not card.card.related:
             raise UserError(tr("Nobody else has covered this story yet."))
@@ -178,7 +178,7 @@ class TopicButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r
     def from_match(cls, match: re.Match[str]) -> Self:
         return cls(int(match["card"]))
 
-    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+    async def handle_click(self, interaction: Interaction) -> None:
         card = (await _require_card(interaction, self.card_id)).card
         if not card.topics:
             raise UserError(tr("This card has no topic any more."))
@@ -199,7 +199,7 @@ class ReportButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=
     def from_match(cls, match: re.Match[str]) -> Self:
         return cls(int(match["card"]))
 
-    def build_form(self, interaction: discord.Interaction[NewsBot]) -> ReportModal:
+    def build_form(self, interaction: Interaction) -> ReportModal:
         _require_guild(interaction)
         return ReportModal(self.card_id)
 
@@ -216,7 +216,7 @@ class ReportModal(ErrorReportingModal):
         )
         self.add_item(discord.ui.Label(text=tr("What is wrong with this card?"), component=self.reason))
 
-    async def on_submit(self, interaction: discord.Interaction[NewsBot], /) -> None:  # type: ignore[override]  # our client's
+    async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's
         _require_guild(interaction)
         card = await _require_card(interaction, self.card_id)
         bot = interaction.client
@@ -236,7 +236,7 @@ _NOT_TAKEN = {
 }
 
 
-def _require_guild(interaction: discord.Interaction[NewsBot]) -> None:
+def _require_guild(interaction: Interaction) -> None:
     if interaction.guild_id is None:
         raise UserError(tr("A report goes to a server's moderators: press the button under the card in your server."))
 
@@ -247,7 +247,7 @@ def parse_delivery_id(custom_id: str) -> int | None:
     return (int(match["delivery"]) or None) if match else None
 
 
-async def _guild_for_delivery(interaction: discord.Interaction[NewsBot], delivery_id: int) -> int:
+async def _guild_for_delivery(interaction: Interaction, delivery_id: int) -> int:
     """Return the guild of a digest; for a personal digest in a DM, the guild that it covers."""
     if interaction.guild_id:
         return interaction.guild_id
@@ -256,9 +256,7 @@ async def _guild_for_delivery(interaction: discord.Interaction[NewsBot], deliver
     )
 
 
-async def _require_card(
-    interaction: discord.Interaction[NewsBot], card_id: int, server: int | None = None
-) -> StoredCard:
+async def _require_card(interaction: Interaction, card_id: int, server: int | None = None) -> StoredCard:
     seen_in = guild_id_of(interaction) if server is None else server
     card = await interaction.client.store.cards.get_card(card_id, seen_in)
     if card is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import discord
 
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.permissions import guild_id_of
 from bot.errors import UserError
 from bot.i18n import tr, tr_noop, trn
@@ -41,9 +41,7 @@ _NOTHING = tr_noop("Nothing found for “{words}”.")
 _NOTHING_FILTERED = tr_noop("Nothing found for “{words}” with these filters.")
 
 
-async def _latest_page(
-    interaction: discord.Interaction[NewsBot], request: LatestRequest, key: str, place: PageCursor
-) -> Reply:
+async def _latest_page(interaction: Interaction, request: LatestRequest, key: str, place: PageCursor) -> Reply:
     page = await interaction.client.store.cards.list_latest(
         guild_id_of(interaction), topic=request.topic, limit=request.count, cursor=place.cursor
     )
@@ -59,9 +57,7 @@ def _nothing_yet_text(topic: str | None) -> str:
     return tr("There is nothing about **{topic}** yet. `/topics` shows what there is.", topic=about)
 
 
-async def _search_page(
-    interaction: discord.Interaction[NewsBot], query: CardQuery, key: str, place: PageCursor
-) -> Reply:
+async def _search_page(interaction: Interaction, query: CardQuery, key: str, place: PageCursor) -> Reply:
     page = await interaction.client.store.cards.search_cards(
         query, guild_id_of(interaction), limit=PAGE_SIZE, cursor=place.cursor, offset=place.offset
     )
@@ -75,9 +71,7 @@ async def _search_page(
     return _build_reply(interaction, page, page_buttons(key, page, by_offset))
 
 
-async def _saved_page(
-    interaction: discord.Interaction[NewsBot], _request: SavedRequest, key: str, place: PageCursor
-) -> Reply:
+async def _saved_page(interaction: Interaction, _request: SavedRequest, key: str, place: PageCursor) -> Reply:
     store, server = interaction.client.store, guild_id_of(interaction)
     saved = await store.members.saved_cards.get_page(interaction.user.id, server, limit=PAGE_SIZE, offset=place.offset)
     hidden = hidden_text(saved.hidden)
@@ -109,13 +103,13 @@ PAGES: Mapping[type, Callable[[discord.Interaction[Any], Any, str, PageCursor], 
 """What loads a page, by the type of its request."""
 
 
-def _build_reply(interaction: discord.Interaction[NewsBot], page: CardPage, buttons: Sequence[PageButton]) -> Reply:
+def _build_reply(interaction: Interaction, page: CardPage, buttons: Sequence[PageButton]) -> Reply:
     embeds = render_card_list(page.cards, interaction.client.settings.asset_base_url, phrases=page.phrases)
     view = build_list_view(page.cards, [*buttons, *share_buttons(interaction, page.cards)])
     return {"content": None, "embeds": embeds, "view": view}
 
 
-async def _build_nothing_found(interaction: discord.Interaction[NewsBot], query: CardQuery) -> Reply:
+async def _build_nothing_found(interaction: Interaction, query: CardQuery) -> Reply:
     """Reply without hits: offer a corrected spelling as a button, and topics with the same prefix."""
     client = interaction.client
     nothing = _NOTHING_FILTERED if query.tags or query.since or query.until else _NOTHING
@@ -132,7 +126,7 @@ async def _build_nothing_found(interaction: discord.Interaction[NewsBot], query:
     return {"content": " ".join(lines).strip(), "embeds": [], "view": arrange_rows(buttons)}
 
 
-async def _nearby_topics_text(interaction: discord.Interaction[NewsBot], query: CardQuery) -> str:
+async def _nearby_topics_text(interaction: Interaction, query: CardQuery) -> str:
     """Return topics that start with one of the words, else the largest ones."""
     archive, server = interaction.client.store.cards, guild_id_of(interaction)
     near: list[str] = []

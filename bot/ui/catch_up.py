@@ -6,7 +6,7 @@ from datetime import datetime
 
 import discord
 
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.permissions import guild_id_of
 from bot.domain.catch_up import DEFAULT_LOOK_BACK, MAX_CARDS, select_missed
 from bot.errors import UserError
@@ -15,8 +15,6 @@ from bot.render.card_list import render_card_list
 from bot.ui.page_requests import CatchUpRequest
 from bot.ui.pagination import PAGE_SIZE, PageCursor, Reply, first_page, page_at_offset, page_buttons
 from bot.ui.views import build_list_view
-
-Interaction = discord.Interaction[NewsBot]
 
 
 async def show_catch_up(interaction: Interaction) -> Reply:

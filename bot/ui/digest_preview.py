@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.permissions import guild_id_of
 from bot.domain.digest_selection import SelectionOutcome
 from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
@@ -26,7 +26,7 @@ Reply = dict[str, Any]
 CHART = "whatif.png"
 
 
-async def build_preview_reply(interaction: discord.Interaction[NewsBot], subscription: Subscription) -> Reply:
+async def build_preview_reply(interaction: Interaction, subscription: Subscription) -> Reply:
     """Preview the next digest; for an instant subscription, the best card that it would have posted."""
     options, bot = subscription.options, interaction.client
     preview = await bot.pipeline.digest_planner.preview_digest(subscription)
@@ -55,9 +55,7 @@ def _build_instant_reply(subscription: Subscription, preview: DigestPreview, pic
     return {"content": content, "embeds": list(message.embeds)}
 
 
-async def build_why_reply(
-    interaction: discord.Interaction[NewsBot], subscription: Subscription, card: StoredCard
-) -> str:
+async def build_why_reply(interaction: Interaction, subscription: Subscription, card: StoredCard) -> str:
     """Explain why the channel got a card, or what excludes it."""
     store = interaction.client.store
     # What was delivered has its reason stored; anything else is predicted from the state of now.
@@ -75,7 +73,7 @@ async def build_why_reply(
     return outcome_text(outcome)
 
 
-async def build_whatif_reply(interaction: discord.Interaction[NewsBot], options: SubscriptionOptions) -> Reply:
+async def build_whatif_reply(interaction: Interaction, options: SubscriptionOptions) -> Reply:
     """Simulate the settings over the last 30 days: a chart by day, and the newest cards."""
     bot = interaction.client
     past = await bot.pipeline.digest_planner.simulate_options(guild_id_of(interaction), options)

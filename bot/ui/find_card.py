@@ -8,7 +8,7 @@ from typing import Any
 import discord
 
 from bot.cards.urls import find_urls
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.permissions import guild_id_of
 from bot.errors import UserError
 from bot.i18n import tr, trn
@@ -20,9 +20,7 @@ _LINKS = 10
 """Maximum links of a message to look up, from the first on."""
 
 
-async def build_linked_cards_reply(
-    interaction: discord.Interaction[NewsBot], message: discord.Message
-) -> dict[str, Any]:
+async def build_linked_cards_reply(interaction: Interaction, message: discord.Message) -> dict[str, Any]:
     """Return the cards the message links to. Raises `UserError` if it has no link, or no link has a card."""
     addresses = find_urls("\n".join(_iter_texts(message)), _LINKS)
     if not addresses:

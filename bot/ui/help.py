@@ -9,7 +9,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction, NewsBot
 from bot.i18n import current_language, tr, tr_command_name, tr_noop
 from bot.render.help import UsableCommand
 
@@ -23,7 +23,7 @@ OWNERS: dict[Any, Any] = {"owners": True}
 Known = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
 
 
-async def list_usable_commands(interaction: discord.Interaction[NewsBot]) -> dict[str, list[UsableCommand]]:
+async def list_usable_commands(interaction: Interaction) -> dict[str, list[UsableCommand]]:
     """Return the usable commands by group.
 
     Bots only see default permissions, not a guild's own command permission overrides.

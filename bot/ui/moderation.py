@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import discord
-
 from bot.cards.model import CardState
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.permissions import guild_id_of, require_moderator
 from bot.domain.moderation import EVERYWHERE, Decision, DecisionSource, Verdict
 from bot.errors import UserError
@@ -20,8 +18,6 @@ from bot.store.moderation.decisions import DecisionOutcome, ModerationAct
 from bot.ui.autocomplete import split_topics
 from bot.ui.owner_actions import require_owner
 from bot.worker.requests import RequestKind
-
-Interaction = discord.Interaction[NewsBot]
 
 REASON = 400
 """Maximum characters of a reason."""

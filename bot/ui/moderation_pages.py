@@ -9,7 +9,7 @@ from typing import Any, Self
 import discord
 
 from bot.client.acknowledgement import Acknowledgement, answer_interaction
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.error_handler import ErrorReportingItem
 from bot.client.permissions import guild_id_of, require_moderator
 from bot.domain.moderation import DecisionSource, Verdict
@@ -34,8 +34,6 @@ from bot.ui.pagination import (
     show_page,
 )
 from bot.ui.views import arrange_rows
-
-Interaction = discord.Interaction[NewsBot]
 
 LOG_PAGE = 7
 """Entries per page: nearly always fits into one message, even with long titles and reasons."""

@@ -10,7 +10,7 @@ from typing import Any, Self
 import discord
 
 from bot.client.acknowledgement import answer_interaction
-from bot.client.bot import OUT_OF_REACH, NewsBot
+from bot.client.bot import OUT_OF_REACH, Interaction, NewsBot
 from bot.client.error_handler import ErrorReportingItem
 from bot.errors import UserError
 from bot.i18n import tr, tr_noop, trn
@@ -27,7 +27,7 @@ _NOBODY = tr_noop(
 )
 
 
-async def require_owner(interaction: discord.Interaction[NewsBot]) -> None:
+async def require_owner(interaction: Interaction) -> None:
     """Raise unless the person owns the bot, alone or in a team."""
     if not await interaction.client.is_owner(interaction.user):
         raise UserError(tr("Only the people who run this bot may do that."))
@@ -46,14 +46,14 @@ class AcceptWithdrawalsButton(
     def from_match(cls, _match: re.Match[str]) -> Self:
         return cls()
 
-    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+    async def handle_click(self, interaction: Interaction) -> None:
         await require_owner(interaction)
         result = await request_from_leader(interaction, RequestKind.ACCEPT_WITHDRAWALS)
         text = trn("{count} card is withdrawn.", "{count} cards are withdrawn.", result["withdrawn"])
         await answer_interaction(interaction, text)
 
 
-async def request_from_leader(interaction: discord.Interaction[NewsBot], kind: RequestKind) -> Mapping[str, Any]:
+async def request_from_leader(interaction: Interaction, kind: RequestKind) -> Mapping[str, Any]:
     """Send a request to the leader process and return its result.
 
     If it takes long, the reply says so meanwhile. Raises `UserError` with the reason if the request fails.

@@ -9,7 +9,7 @@ from typing import Any, Self
 import discord
 
 from bot.client.acknowledgement import Acknowledgement, answer_interaction
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction, NewsBot
 from bot.client.error_handler import ErrorReportingItem
 from bot.errors import UserError
 from bot.i18n import tr, tr_noop
@@ -71,7 +71,7 @@ class PageButton(
     def from_match(cls, match: re.Match[str]) -> Self:
         return cls(match["key"], PageCursor.parse(match["place"]), "")
 
-    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+    async def handle_click(self, interaction: Interaction) -> None:
         reply = await show_page(interaction, self.key, self.place)
         # A shared message is everybody's, and a page of it must not offer to be shared again.
         if not can_be_shared(interaction.message):
@@ -79,7 +79,7 @@ class PageButton(
         await answer_interaction(interaction, **reply)
 
 
-async def first_page(interaction: discord.Interaction[NewsBot], request: PageRequest) -> Reply:
+async def first_page(interaction: Interaction, request: PageRequest) -> Reply:
     """Return the first page of a list. Raises `UserError` if it is empty."""
     return await _load_page(interaction, request, save_request(interaction.client, request), START)
 
@@ -89,7 +89,7 @@ def save_request(bot: NewsBot, request: PageRequest) -> str:
     return bot.store.list_requests.save_request(dump_request(request), bot.clock())
 
 
-async def show_page(interaction: discord.Interaction[NewsBot], key: str, place: PageCursor) -> Reply:
+async def show_page(interaction: Interaction, key: str, place: PageCursor) -> Reply:
     """Return another page of a stored request."""
     stored = await interaction.client.store.list_requests.load_request(key)
     if stored is None:
@@ -101,9 +101,7 @@ async def show_page(interaction: discord.Interaction[NewsBot], key: str, place: 
     return await _load_page(interaction, request, key, place)
 
 
-async def _load_page(
-    interaction: discord.Interaction[NewsBot], request: PageRequest, key: str, place: PageCursor
-) -> Reply:
+async def _load_page(interaction: Interaction, request: PageRequest, key: str, place: PageCursor) -> Reply:
     load = interaction.client.components.pages[type(request)]
     return await load(interaction, request, key, place)
 

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.cards.text import normalize_name
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.error_handler import safe_autocomplete
 from bot.client.permissions import guild_id_of
 from bot.domain.subscription import Frequency, Subscription, SubscriptionOptions
@@ -20,8 +20,6 @@ from bot.render.markdown import fit_escaped
 from bot.render.privacy import following_text
 from bot.store.subscriptions.personal_digests import Follower
 from bot.ui.subscription_options import apply_options, default_options, unknown_topics_note
-
-Interaction = discord.Interaction[NewsBot]
 
 _MAX_TOPICS = 25
 """Maximum topics a member can follow in a guild; beyond that, following every topic makes more sense."""
@@ -79,9 +77,7 @@ async def notify_of_pause(interaction: Interaction) -> None:
 
 
 @safe_autocomplete
-async def complete_followed_topics(
-    interaction: discord.Interaction[NewsBot], current: str
-) -> list[app_commands.Choice[str]]:
+async def complete_followed_topics(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
     """Autocomplete the topics that the member follows here."""
     own, query = await _find_own_digest(interaction), normalize_name(current)
     names = [name for name in own.options.topics if query in normalize_name(name)] if own else []

@@ -9,7 +9,7 @@ from typing import Any, Self
 import discord
 
 from bot.client.acknowledgement import Acknowledgement, answer_interaction
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.error_handler import ErrorReportingItem
 from bot.client.permissions import guild_id_of
 from bot.errors import UserError
@@ -18,8 +18,6 @@ from bot.render.privacy import erase_warning, format_counts, format_export
 from bot.render.saved_export import MAX_SAVED_CARDS, ExportFormat, format_saved
 from bot.ui.card_pages import NO_SAVED, hidden_text
 from bot.ui.views import arrange_rows
-
-Interaction = discord.Interaction[NewsBot]
 
 Reply = dict[str, Any]
 _NOTHING = tr_noop("Nothing is stored that is yours alone: no saved card, report, personal digest or time of reading.")
@@ -43,7 +41,7 @@ class EraseButton(
     def from_match(cls, match: re.Match[str]) -> Self:
         return cls(int(match["user"]))
 
-    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+    async def handle_click(self, interaction: Interaction) -> None:
         # An ephemeral reply can be clicked by its recipient alone, a forged interaction by anybody.
         if interaction.user.id != self.user_id:
             raise UserError(tr("This button is somebody else's. `/privacy erase` erases what is stored about you."))

@@ -11,7 +11,7 @@ import discord
 
 from bot.cards.model import CardState
 from bot.client.acknowledgement import Acknowledgement, answer_interaction
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction, NewsBot
 from bot.client.error_handler import ErrorReportingItem, ErrorReportingModal
 from bot.client.localization import in_guild_language
 from bot.client.permissions import guild_id_of, require_moderator
@@ -37,8 +37,6 @@ from bot.ui.moderation import (
     undo_entry,
 )
 from bot.ui.views import arrange_rows, find_delivery_id
-
-Interaction = discord.Interaction[NewsBot]
 
 Button = discord.ui.Button[Any]
 _ID = r"\d{1,10}"

@@ -10,7 +10,7 @@ import discord
 from discord import app_commands
 
 from bot.client.acknowledgement import Acknowledgement, answer_interaction
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.error_handler import ErrorReportingItem
 from bot.client.localization import in_guild_language
 from bot.client.permissions import guild_id_of
@@ -46,7 +46,7 @@ class ShareButton(
     def from_match(cls, match: re.Match[str]) -> Self:
         return cls([int(each, 16) for each in match["cards"].split("-")])
 
-    async def handle_click(self, interaction: discord.Interaction[NewsBot]) -> None:
+    async def handle_click(self, interaction: Interaction) -> None:
         _require_send_permission(interaction)
         bot = interaction.client
         cards = await bot.store.cards.get_visible(self.card_ids, guild_id_of(interaction))
@@ -84,7 +84,7 @@ def _require_send_permission(interaction: discord.Interaction[Any]) -> None:
         raise UserError(tr("You need {permissions} in this channel to show something to everyone.", permissions=names))
 
 
-async def _remove_button(interaction: discord.Interaction[NewsBot]) -> None:
+async def _remove_button(interaction: Interaction) -> None:
     """Raise if another click was first: a second one may arrive before the button is removed."""
     message, shown = interaction.message, interaction.client.shared_messages
     if message is None or message.id in shown:

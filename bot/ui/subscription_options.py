@@ -9,7 +9,7 @@ from typing import Any
 import discord
 
 from bot.cards.text import normalize_name
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.permissions import can_mention, deleted_roles, guild_id_of, require_can_post
 from bot.domain.digest_schedule import is_known_zone
 from bot.domain.subscription import Frequency, Subscription, SubscriptionOptions
@@ -55,13 +55,13 @@ def _validate_options(options: SubscriptionOptions, given: Collection[str]) -> S
     return options
 
 
-async def default_options(interaction: discord.Interaction[NewsBot]) -> SubscriptionOptions:
+async def default_options(interaction: Interaction) -> SubscriptionOptions:
     """Return the defaults of a new subscription, with the time zone last used in this guild."""
     zone = await interaction.client.store.subscriptions.guild_settings.get_timezone(guild_id_of(interaction))
     return SubscriptionOptions(timezone=zone or "UTC")
 
 
-async def save_timezone(interaction: discord.Interaction[NewsBot], typed: str | None) -> None:
+async def save_timezone(interaction: Interaction, typed: str | None) -> None:
     """Store the time zone as the guild's default for the next subscription."""
     if typed:
         await interaction.client.store.subscriptions.guild_settings.set_timezone(
@@ -70,7 +70,7 @@ async def save_timezone(interaction: discord.Interaction[NewsBot], typed: str | 
 
 
 async def create_subscription(
-    interaction: discord.Interaction[NewsBot], channel: SubscribableChannel, options: SubscriptionOptions
+    interaction: Interaction, channel: SubscribableChannel, options: SubscriptionOptions
 ) -> Subscription:
     """Subscribe a channel of this guild. Raises `UserError` if that is impossible or a duplicate."""
     validate_channel(interaction, channel, options)
@@ -112,7 +112,7 @@ def _is_same_subscription(one: SubscriptionOptions, other: SubscriptionOptions) 
 
 
 def validate_channel(
-    interaction: discord.Interaction[NewsBot],
+    interaction: Interaction,
     channel: SubscribableChannel,
     options: SubscriptionOptions,
     *,
@@ -129,7 +129,7 @@ def validate_channel(
         _require_mentionable(interaction, channel, options.mention)
 
 
-def _require_mentionable(interaction: discord.Interaction[NewsBot], channel: SubscribableChannel, role_id: int) -> None:
+def _require_mentionable(interaction: Interaction, channel: SubscribableChannel, role_id: int) -> None:
     role = channel.guild.get_role(role_id)
     if role is None or role.is_default():
         raise UserError(tr("Choose a role of its own to mention: not everyone should be called for every digest."))
@@ -152,16 +152,14 @@ def _require_mentionable(interaction: discord.Interaction[NewsBot], channel: Sub
         )
 
 
-def drop_deleted_role(interaction: discord.Interaction[NewsBot], options: SubscriptionOptions) -> SubscriptionOptions:
+def drop_deleted_role(interaction: Interaction, options: SubscriptionOptions) -> SubscriptionOptions:
     """Drop a mention of a deleted role."""
     if options.mention is not None and deleted_roles(interaction, [options.mention]):
         return replace(options, mention=None)
     return options
 
 
-def limit_to_person(
-    interaction: discord.Interaction[NewsBot], subscription: Subscription, channel: SubscribableChannel
-) -> Subscription:
+def limit_to_person(interaction: Interaction, subscription: Subscription, channel: SubscribableChannel) -> Subscription:
     """Return the subscription for a message that this person triggers: no role they could not mention themselves."""
     role = channel.guild.get_role(subscription.options.mention) if subscription.options.mention else None
     if role is not None and can_mention(interaction, channel, role):
@@ -169,7 +167,7 @@ def limit_to_person(
     return replace(subscription, options=replace(subscription.options, mention=None))
 
 
-async def unknown_topics_note(interaction: discord.Interaction[NewsBot], wanted: Sequence[str]) -> str:
+async def unknown_topics_note(interaction: Interaction, wanted: Sequence[str]) -> str:
     """Return a note on topics that no card here has had so far; empty if all are known."""
     strange = await _unknown_topics(interaction, wanted)
     if not strange:
@@ -178,7 +176,7 @@ async def unknown_topics_note(interaction: discord.Interaction[NewsBot], wanted:
     return "\n" + tr("No card has had the topic **{topic}** so far: is it spelled as in `/topics`?", topic=named)
 
 
-async def _unknown_topics(interaction: discord.Interaction[NewsBot], wanted: Sequence[str]) -> list[str]:
+async def _unknown_topics(interaction: Interaction, wanted: Sequence[str]) -> list[str]:
     if not wanted:
         return []
     known = {

@@ -11,7 +11,7 @@ from typing import Any, Self
 import discord
 
 from bot.client.acknowledgement import Acknowledgement, answer_interaction
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.error_handler import ErrorReportingItem, ErrorReportingModal, ErrorReportingView
 from bot.client.permissions import guild_id_of, require_channel_manager
 from bot.domain.digest_schedule import initial_schedule
@@ -31,7 +31,6 @@ from bot.ui.subscription_options import (
     validate_channel,
 )
 
-Interaction = discord.Interaction[Any]
 _DRAFT = re.compile(r"nd:setup:(?P<draft>[0-9a-f]{8}):[a-z]+")
 _INPUT_LENGTH = 500
 _MINUTES = 14  # an ephemeral response can be edited for 15
@@ -63,7 +62,7 @@ class SubscriptionWizard(ErrorReportingView):
         self._add_items()
 
     @classmethod
-    async def start_draft(cls, interaction: discord.Interaction[NewsBot]) -> Self:
+    async def start_draft(cls, interaction: Interaction) -> Self:
         """Start with a daily digest of every topic."""
         found = await interaction.client.store.cards.list_topics(guild_id_of(interaction), limit=CHOICES)
         options = replace(await default_options(interaction), when=Frequency.DAILY)
@@ -272,7 +271,7 @@ class ScheduleModal(ErrorReportingModal):
         for label in self.shown_inputs:
             self.add_item(label)
 
-    async def on_submit(self, interaction: Interaction, /) -> None:
+    async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
         quality = _input_value(self.quality)
         if quality and not quality.isdecimal():
             raise UserError(tr("The minimum quality is a whole number, such as 60."))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import discord
 
-from bot.client.bot import NewsBot
+from bot.client.bot import Interaction
 from bot.client.permissions import guild_id_of
 from bot.domain.trends import count_by_day, first_day_start
 from bot.errors import UserError
@@ -20,7 +20,7 @@ from bot.render.trends import draw_trends_chart, render_trends
 CHART = "trends.png"
 
 
-async def build_trends_reply(interaction: discord.Interaction[NewsBot], topic: str | None, days: int) -> dict[str, Any]:
+async def build_trends_reply(interaction: Interaction, topic: str | None, days: int) -> dict[str, Any]:
     """Return the number and mean heat of cards over the last `days` days. Raises `UserError` if there are none."""
     bot, server = interaction.client, guild_id_of(interaction)
     now, zone = bot.clock(), ZoneInfo(await bot.store.subscriptions.guild_settings.get_timezone(server) or "UTC")
