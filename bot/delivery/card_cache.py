@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from bot.delivery.sender import CardRefusedError
-from bot.domain.delivery import CardRevision, Delivery, parse_contents
+from bot.domain.delivery import CardRevision, ContentKind, Delivery
 from bot.store import Store
 from bot.store.cards.rows import StoredCard
 
@@ -24,12 +24,14 @@ class CardCache:
 
     def fetch_cards(self, deliveries: Sequence[Delivery]) -> None:
         """Prefetch in one query the cards for these deliveries, all of one channel."""
-        wanted = [content for delivery in deliveries for content in parse_contents(delivery.wanted)]
+        wanted = [content for delivery in deliveries for content in delivery.cards]
         self._start_fetch(wanted, deliveries[0].guild_id)
 
     async def get_cards(self, delivery: Delivery) -> list[StoredCard]:
-        """Return the cards of a delivery in order. Raises `CardRefusedError` if a card is not in the store."""
-        wanted = parse_contents(delivery.wanted)
+        """Return the cards of a delivery in order. Raises `CardRefusedError` if one is not in the store."""
+        wanted = delivery.cards
+        if delivery.desired_kind is ContentKind.CARDS and not wanted:
+            raise CardRefusedError("its cards are not in the store")
         self._start_fetch(wanted, delivery.guild_id)
         under_way = [(content, self._fetches[content]) for content in wanted]
         for _, fetching in under_way:

@@ -253,7 +253,7 @@ class Courier:
             visit.delivery = delivery
             bind_delivery(delivery.id)
             activate_language(delivery.language)
-            step = next_action(delivery.wanted, delivery.message_id, delivery.actual)
+            step = next_action(delivery)
             visit.pending_write = await self._deliver(delivery)
             if visit.pending_write is None or self._stopping:
                 return False
@@ -308,7 +308,7 @@ class Courier:
             return await self._perform_action(delivery)
         except MessageDeletedError:
             self._metrics.count_send(DeliveryOutcome.REMOVED)
-            forgotten = deliveries.mark_retracted if delivery.wanted is None else deliveries.mark_removed
+            forgotten = deliveries.mark_retracted if delivery.desired_kind is None else deliveries.mark_removed
             return forgotten(delivery, self._clock())
         except CardRefusedError as error:
             self._metrics.count_send(DeliveryOutcome.REFUSED)
@@ -338,7 +338,7 @@ class Courier:
         await self._store.outbox.queue.mark_failed(delivery, str(error), self._clock() + wait)
 
     async def _perform_action(self, delivery: Delivery) -> PendingWrite:
-        deliveries, step = self._store.outbox.queue, next_action(delivery.wanted, delivery.message_id, delivery.actual)
+        deliveries, step = self._store.outbox.queue, next_action(delivery)
         _log.debug("Channel %s: %s", delivery.channel_id, step)
         if delivery.progress is DeliveryStatus.SENDING and delivery.message_id is None:
             return await self._recover_post(delivery)
@@ -362,7 +362,7 @@ class Courier:
             self._metrics.count_duplicate_prevented()
             self._wake_count += 1  # an edit follows
             return self._store.outbox.queue.mark_adopted(delivery, found)
-        if next_action(delivery.wanted, None, None) is Action.POST:
+        if next_action(delivery) is Action.POST:
             return await self._send_post(delivery)
         return self._store.outbox.queue.mark_retracted(delivery, self._clock())
 
@@ -402,7 +402,7 @@ class Courier:
 
 def _any_post(deliveries: Sequence[Delivery]) -> bool:
     """Whether any of these is a new post: a channel may accept edits but no posts."""
-    return any(next_action(each.wanted, each.message_id, each.actual) is Action.POST for each in deliveries)
+    return any(next_action(each) is Action.POST for each in deliveries)
 
 
 def _random_jitter() -> float:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import enum
 import hashlib
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from typing import NamedTuple
 
 from bot.domain.subscription import Layout, SubscriptionOptions
 
@@ -42,49 +41,24 @@ class CrosspostState(enum.StrEnum):
     """The channel's crosspost budget went to better cards for too long, or Discord refused."""
 
 
-UNPUBLISHED = "unpublished"
-"""Desired content of a post whose card was unpublished by its file: a note, edited again once the card is republished.
-Files often do that for some hours, so only a withdrawal deletes the post."""
-WITHDRAWN = "withdrawn"
-"""Desired content of a post whose card is withdrawn, in a channel that prefers a note to deletion."""
-EMPTY = "empty"
-"""Desired content of a digest without cards, in a channel that does not skip empty digests."""
-_NOTES = (UNPUBLISHED, WITHDRAWN, EMPTY)
+class ContentKind(enum.StrEnum):
+    """What a message shows."""
+
+    CARDS = "cards"
+    UNPUBLISHED = "unpublished"
+    """A note in place of a card that its file unpublished; edited again once the card is republished. Files often do
+    that for some hours, so only a withdrawal deletes the post."""
+    WITHDRAWN = "withdrawn"
+    """A note in place of a withdrawn card, in a channel that prefers that to deletion."""
+    EMPTY = "empty"
+    """A digest without cards, in a channel that does not skip empty digests."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One message that should exist in a channel.
+POSTED_KINDS = (ContentKind.CARDS, ContentKind.EMPTY)
+"""What is posted as a new message. The notes only replace cards in a message that is there already."""
 
-    `wanted` and `actual` list cards and their revisions in order (parsed by `parse_contents`), or are one of the notes
-    above; None means no message. `heading` is shown above a digest's cards. `options` are those that its message needs,
-    as they were when it was planned. In a `forum` the message opens a new post. `language` is that of the bot's own
-    text. `user_id` is set for a personal digest. If the last call to post created a message, its id is greater than
-    `after_id`.
-    """
-
-    id: int
-    guild_id: int
-    channel_id: int
-    wanted: str | None
-    actual: str | None
-    message_id: int | None
-    attempts: int
-    progress: DeliveryStatus
-    planned_at: datetime
-    sent_at: datetime | None
-    settled_at: datetime | None
-    plain: bool
-    layout: Layout
-    heading: str
-    options: SubscriptionOptions
-    forum: bool
-    crosspost: CrosspostState | None
-    language: str
-    user_id: int | None = None
-    after_id: int | None = None
-
-
+UNPUBLISHED_REVISION = "unpublished"
+"""Stands for the revision of a card that its file unpublished."""
 REVISION_MARK = "~"
 """Separates a card's own revision from the suffix for what one server has changed about it."""
 
@@ -106,36 +80,88 @@ class CardRevision:
         return self.revision.partition(REVISION_MARK)[0]
 
 
-def format_contents(contents: Iterable[CardRevision]) -> str | None:
-    """Serialize cards for `wanted`; None if there are none. `bot.store.outbox.planner` does the same in SQL."""
-    return " ".join(f"{content.card_id}:{content.revision}" for content in contents) or None
+class AttachedCard(NamedTuple):
+    """A card attached to a message: `revision` is null once it is removed, `shown` false if it is suppressed."""
+
+    card_id: int
+    revision: str | None
+    shown: bool
 
 
-@lru_cache(maxsize=1024)
-def parse_contents(wanted: str | None) -> tuple[CardRevision, ...]:
-    """Parse the cards in `wanted`, in order; empty for a note. Malformed tokens are skipped, so that one of them does
-    not cost a digest its other cards."""
-    if not wanted or wanted in _NOTES:
-        return ()
-    named = (token.partition(":") for token in wanted.split(" "))
-    return tuple(CardRevision(int(card), revision) for card, _, revision in named if _IS_CARD.fullmatch(card))
+def select_shown(attached: Sequence[AttachedCard]) -> tuple[CardRevision, ...]:
+    """Return what a message shows of its cards, in order.
+
+    A message stays up while any card of its story is visible: if the shown cards disappear, the first suppressed one
+    replaces them.
+    """
+    visible = [each for each in attached if each.revision not in (None, UNPUBLISHED_REVISION)]
+    shown = [each for each in visible if each.shown] or visible[:1]
+    return tuple(CardRevision(each.card_id, each.revision) for each in shown if each.revision)
 
 
-_IS_CARD = re.compile(r"[0-9]{1,18}")
+def compute_content(
+    attached: Sequence[AttachedCard], *, leaves_note: bool
+) -> tuple[ContentKind, str] | tuple[None, None]:
+    """Return kind and hash of the content that follows from a message's cards; None for no message.
+
+    `leaves_note`: once all cards are withdrawn, a note replaces them.
+    """
+    if shown := select_shown(attached):
+        return ContentKind.CARDS, hash_content(ContentKind.CARDS, shown)
+    if any(each.revision for each in attached):
+        return ContentKind.UNPUBLISHED, hash_content(ContentKind.UNPUBLISHED)
+    return (ContentKind.WITHDRAWN, hash_content(ContentKind.WITHDRAWN)) if leaves_note else (None, None)
 
 
-def is_readable(wanted: str | None) -> bool:
-    """Whether `wanted` is valid: None, a note, or a list with at least one card."""
-    return wanted is None or wanted in _NOTES or bool(parse_contents(wanted))
+def hash_content(kind: ContentKind, cards: Iterable[CardRevision] = ()) -> str:
+    """Return a hash that differs whenever a message would look different; a message is edited if its own differs."""
+    # A space separates cards, so that no two lists give one text: revisions contain none.
+    text = " ".join(f"{card.card_id}:{card.revision}" for card in cards) or kind
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def next_action(wanted: str | None, message_id: int | None, actual: str | None) -> Action | None:
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message that should exist in a channel.
+
+    The desired content is a kind (None: no message), a hash (`hash_content`), and `cards` in order. `delivered_hash` is
+    that of the content that the message shows; None if there is no message, or its content is unknown. `heading` is
+    shown above a digest's cards. `options` are those that its message needs, as they were when it was planned. In a
+    `forum` the message opens a new post. `language` is that of the bot's own text. `user_id` is set for a personal
+    digest. If the last call to post created a message, its id is greater than `after_id`.
+    """
+
+    id: int
+    guild_id: int
+    channel_id: int
+    desired_kind: ContentKind | None
+    desired_hash: str | None
+    delivered_hash: str | None
+    message_id: int | None
+    attempts: int
+    progress: DeliveryStatus
+    planned_at: datetime
+    sent_at: datetime | None
+    settled_at: datetime | None
+    plain: bool
+    layout: Layout
+    heading: str
+    options: SubscriptionOptions
+    forum: bool
+    crosspost: CrosspostState | None
+    language: str
+    user_id: int | None = None
+    after_id: int | None = None
+    cards: tuple[CardRevision, ...] = ()
+
+
+def next_action(delivery: Delivery) -> Action | None:
     """The action that brings a channel to the desired state; None if it already matches."""
-    if wanted is None:
-        return Action.RETRACT if message_id is not None else None
-    if message_id is None:
-        return Action.POST if wanted not in (UNPUBLISHED, WITHDRAWN) else None
-    return Action.EDIT if wanted != actual else None
+    if delivery.desired_kind is None:
+        return Action.RETRACT if delivery.message_id is not None else None
+    if delivery.message_id is None:
+        return Action.POST if delivery.desired_kind in POSTED_KINDS else None
+    return Action.EDIT if delivery.desired_hash != delivery.delivered_hash else None
 
 
 CATCH_UP_AFTER = timedelta(hours=1)

@@ -9,7 +9,7 @@ from typing import Any
 import discord
 from discord.http import MultipartParameters
 
-from bot.domain.delivery import UNPUBLISHED, WITHDRAWN, Delivery
+from bot.domain.delivery import POSTED_KINDS, ContentKind, Delivery
 from bot.domain.subscription import Layout
 from bot.i18n import override_language
 from bot.render.card import render_unpublished, render_withdrawn, strip_pictures
@@ -68,7 +68,7 @@ class PayloadCache:
 
     def _get_template(self, delivery: Delivery, cards: Sequence[StoredCard]) -> MessageTemplate:
         key = (
-            delivery.user_id is not None, delivery.wanted, delivery.layout, delivery.plain, delivery.heading,
+            delivery.user_id is not None, delivery.desired_hash, delivery.layout, delivery.plain, delivery.heading,
             delivery.options.mention, delivery.language,
             tuple(card.revision for card in cards),
         )  # fmt: skip
@@ -83,8 +83,8 @@ class PayloadCache:
 
     def _render_message(self, delivery: Delivery, cards: Sequence[StoredCard]) -> RenderedMessage:
         """Return the text and embeds of the message."""
-        if delivery.wanted in (UNPUBLISHED, WITHDRAWN):
-            note = render_unpublished() if delivery.wanted == UNPUBLISHED else render_withdrawn()
+        if delivery.desired_kind not in POSTED_KINDS:
+            note = render_unpublished() if delivery.desired_kind is ContentKind.UNPUBLISHED else render_withdrawn()
             return RenderedMessage(None, (note,))
         shown = render_digest(
             cards, delivery.layout, self._pictures, heading=delivery.heading, mention=delivery.options.mention
@@ -98,7 +98,7 @@ def to_parameters(payload: Payload) -> MultipartParameters:
 
 
 def _build_view(delivery: Delivery, cards: Sequence[StoredCard]) -> discord.ui.View | None:
-    if delivery.wanted in (UNPUBLISHED, WITHDRAWN):
+    if delivery.desired_kind not in POSTED_KINDS:
         return None
     if delivery.layout is Layout.CARD:
         return build_card_view(cards[0], _ANY_DELIVERY) if cards else None

@@ -72,7 +72,7 @@ _ANYTHING = (
     "EXISTS (SELECT 1 FROM quiet_hours WHERE turns_at <= ?1), EXISTS (SELECT 1 FROM subscriptions WHERE next_at <= ?1)"
 )
 _DELIVERED = (
-    "UPDATE deliveries SET message_id = id, actual = wanted, progress = 'settled', due_at = NULL "
+    "UPDATE deliveries SET message_id = id, delivered_hash = desired_hash, progress = 'settled', due_at = NULL "
     "WHERE due_at IS NOT NULL"
 )
 

@@ -7,40 +7,17 @@ from typing import Any
 import discord
 import pytest
 
-from bot.domain.delivery import EMPTY, UNPUBLISHED, WITHDRAWN, Delivery, DeliveryStatus
+from bot.domain.delivery import ContentKind
 from bot.domain.subscription import Layout, SubscriptionOptions
 from bot.posting.payloads import PayloadCache
 from bot.store.cards.rows import StoredCard
-from tests.support.cards import NOW, make_card
+from tests.support.cards import make_card
+from tests.support.deliveries import make_delivery
 
 _HEADINGS = ("", "Daily digest")
 _MENTIONS = (None, 7)
 _LANGUAGES = ("en", "de")
 _OF_CARD, _OF_DIGEST = {"save", "related", "topic", "flag"}, {"keep", "why"}
-
-
-def _make_delivery(**changes: Any) -> Delivery:
-    fields: dict[str, Any] = {
-        "id": 5,
-        "guild_id": 1,
-        "channel_id": 2,
-        "wanted": "1:a",
-        "actual": None,
-        "message_id": None,
-        "attempts": 0,
-        "progress": DeliveryStatus.WAITING,
-        "planned_at": NOW,
-        "sent_at": None,
-        "settled_at": None,
-        "plain": False,
-        "layout": Layout.CARD,
-        "heading": "",
-        "options": SubscriptionOptions(),
-        "forum": False,
-        "crosspost": None,
-        "language": "en",
-    }
-    return Delivery(**(fields | changes))
 
 
 def _make_cards(number: int) -> list[StoredCard]:
@@ -64,7 +41,7 @@ def _button_kinds(payload: dict[str, Any]) -> set[str]:
 def test_the_layout_alone_chooses_the_buttons(
     layout: Layout, heading: str, mention: int | None, language: str, number: int
 ) -> None:
-    delivery = _make_delivery(
+    delivery = make_delivery(
         layout=layout, heading=heading, options=SubscriptionOptions(mention=mention), language=language
     )
     for payload in (
@@ -80,19 +57,23 @@ def test_the_layout_alone_chooses_the_buttons(
 @pytest.mark.parametrize("layout", [Layout.CARDS, Layout.LIST])
 def test_a_digest_without_cards_has_nothing_to_save(layout: Layout, heading: str) -> None:
     assert _button_kinds(
-        PayloadCache(None).new_message(_make_delivery(layout=layout, heading=heading, wanted=EMPTY), [])
+        PayloadCache(None).new_message(
+            make_delivery(layout=layout, heading=heading, desired_kind=ContentKind.EMPTY), []
+        )
     ) == {"why"}
 
 
 @pytest.mark.parametrize("layout", [Layout.CARD, Layout.CARDS, Layout.LIST])
-@pytest.mark.parametrize("wanted", [UNPUBLISHED, WITHDRAWN])
-def test_a_note_in_a_cards_place_has_no_buttons(layout: Layout, wanted: str) -> None:
-    assert _button_kinds(PayloadCache(None).edited_message(_make_delivery(layout=layout, wanted=wanted), [])) == set()
+@pytest.mark.parametrize("kind", [ContentKind.UNPUBLISHED, ContentKind.WITHDRAWN])
+def test_a_note_in_a_cards_place_has_no_buttons(layout: Layout, kind: ContentKind) -> None:
+    assert (
+        _button_kinds(PayloadCache(None).edited_message(make_delivery(layout=layout, desired_kind=kind), [])) == set()
+    )
 
 
 def test_only_a_new_silent_message_carries_the_flag() -> None:
     payloads, suppressed = PayloadCache(None), discord.MessageFlags(suppress_notifications=True).value
-    loud, silent = _make_delivery(), _make_delivery(options=SubscriptionOptions(silent=True, mention=7))
+    loud, silent = make_delivery(), make_delivery(options=SubscriptionOptions(silent=True, mention=7))
     assert "flags" not in payloads.new_message(loud, _make_cards(1))
     assert payloads.new_message(silent, _make_cards(1))["flags"] == suppressed
     assert payloads.new_message(silent, _make_cards(1))["allowed_mentions"] == {"parse": [], "roles": ["7"]}

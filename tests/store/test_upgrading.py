@@ -14,7 +14,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, MetaData, create_engine, insert, text
 
 from bot.cards.model import Card, CardState, SourceKind
-from bot.domain.delivery import UNPUBLISHED
+from bot.domain.delivery import UNPUBLISHED_REVISION as UNPUBLISHED
+from bot.domain.delivery import CardRevision, ContentKind, hash_content
 from bot.domain.digest_selection import SelectionReason
 from bot.domain.moderation import Decision, DecisionSource, Verdict
 from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
@@ -159,12 +160,19 @@ def deliveries_in(folder: Path) -> dict[int, dict[str, Any]]:
 
 
 def translate_row(before: dict[str, Any]) -> dict[str, Any]:
-    """What the first version's row says, in this version's words: contents name their cards."""
-    kept = {name: value for name, value in before.items() if name != "card_id"}
-    for side in ("wanted", "actual"):
-        if kept[side] not in (None, "", UNPUBLISHED):
-            kept[side] = f"{before['card_id']}:{kept[side]}"
-    return kept
+    """What the first version's row says, in this version's words."""
+    kept = {name: value for name, value in before.items() if name not in ("card_id", "wanted", "actual")}
+    wanted, kind = before["wanted"], ContentKind.CARDS
+    if wanted is None or wanted == UNPUBLISHED:
+        kind = wanted and ContentKind.UNPUBLISHED
+    hashes = [hash_old_content(before["card_id"], before[side]) for side in ("wanted", "actual")]
+    return kept | dict(zip(("desired_kind", "desired_hash", "delivered_hash"), (kind, *hashes), strict=True))
+
+
+def hash_old_content(card_id: int, content: str | None) -> str | None:
+    if content == UNPUBLISHED:
+        return hash_content(ContentKind.UNPUBLISHED)
+    return hash_content(ContentKind.CARDS, [CardRevision(card_id, content)]) if content else None
 
 
 async def test_each_delivery_stands_where_it_stood(old_database: str, tmp_path: Path) -> None:
@@ -208,8 +216,9 @@ async def test_a_card_that_was_delivered_before_is_not_posted_again(old_database
         after = deliveries_in(tmp_path)
         (new,) = after.keys() - before.keys()
         assert {number: after[number] for number in before} == before
-        assert after[new]["wanted"].startswith(f"{len(STATES) + 1}:")
-        posts = [row["id"] for row in after.values() if row["due_at"] and not row["message_id"] and row["wanted"]]
+        due = {each.id: each for each in await store.outbox.queue.fetch_due_for(CHANNEL, NOW)}
+        assert [card.card_id for card in due[new].cards] == [len(STATES) + 1]
+        posts = [row["id"] for row in after.values() if row["due_at"] and not row["message_id"] and row["desired_kind"]]
         assert posts == [IDS["waiting"], IDS["sending"], new]
         # A nonce is made of the store's name and the delivery's number: neither may come a second time.
         assert new == IDS_GIVEN + 1

@@ -36,7 +36,7 @@ _HELD = """
     ORDER BY d.id, dc.place
 """
 _OPEN = """
-    SELECT count(*) FROM deliveries WHERE due_at <= ? OR (due_at IS NULL AND wanted IS NOT actual)
+    SELECT count(*) FROM deliveries WHERE due_at <= ? OR (due_at IS NULL AND desired_hash IS NOT delivered_hash)
 """
 _REFUSED, _LOST = 97, 61
 """Every so many posts Discord is in trouble, or its answer is lost."""

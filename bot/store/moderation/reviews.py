@@ -28,7 +28,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import CardState
-from bot.domain.delivery import REVISION_MARK, CardRevision, DeliveryStatus, format_contents
+from bot.domain.delivery import REVISION_MARK, CardRevision, ContentKind, DeliveryStatus, hash_content
 from bot.domain.moderation import EVERYWHERE
 from bot.domain.subscription import Layout, OnWithdrawal
 from bot.i18n import ENGLISH
@@ -62,7 +62,7 @@ class ReviewChannels:
             waiting = select(deliveries.c.id).where(elsewhere, _is_open_review(deliveries.c.guild_id))
             ids = (await connection.execute(waiting)).scalars().all()
             await connection.execute(delete(delivery_cards).where(delivery_cards.c.delivery_id.in_(ids)))
-            removed = {"wanted": None, "due_at": now, "progress": _waiting_contents()}
+            removed = {"desired_kind": None, "desired_hash": None, "due_at": now, "progress": _waiting_contents()}
             await connection.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(removed))
             if channel_id is not None:
                 await _fill_reviews(connection, now, _is_fresh(now - max_age), [guild_id])
@@ -71,7 +71,7 @@ class ReviewChannels:
         """Mark cards under review that exceed `max_age` for planning, to make room for others."""
         old = select(delivery_cards.c.card_id).where(
             delivery_cards.c.delivery_id.in_(
-                select(deliveries.c.id).where(deliveries.c.layout == _REVIEW, deliveries.c.wanted.is_not(None))
+                select(deliveries.c.id).where(deliveries.c.layout == _REVIEW, deliveries.c.desired_kind.is_not(None))
             )
         )
         condition = cards.c.id.in_(old) & (cards.c.published_at < now - max_age) & (cards.c.state == CardState.HELD)
@@ -144,7 +144,7 @@ def _is_open_review(guild_id: _Guild) -> ColumnElement[bool]:
     """Whether the review in the row of `deliveries` is waiting for a decision."""
     joined = delivery_cards.join(cards, cards.c.id == delivery_cards.c.card_id)
     query = select(literal(1)).select_from(joined).where(delivery_cards.c.delivery_id == deliveries.c.id)
-    return deliveries.c.wanted.is_not(None) & exists(query.where(_is_waiting(guild_id)).correlate(deliveries))
+    return deliveries.c.desired_kind.is_not(None) & exists(query.where(_is_waiting(guild_id)).correlate(deliveries))
 
 
 def _waiting_contents() -> ColumnElement[str]:
@@ -209,7 +209,8 @@ async def _insert_reviews(connection: AsyncConnection, found: Sequence[Any], now
             "guild_id": each["guild_id"],
             "channel_id": each["review_channel_id"],
             "timeline": each["timeline"],
-            "wanted": format_contents([CardRevision(each["card_id"], each["revision"])]),
+            "desired_kind": ContentKind.CARDS,
+            "desired_hash": hash_content(ContentKind.CARDS, [CardRevision(each["card_id"], each["revision"])]),
             "progress": DeliveryStatus.WAITING,
             "planned_at": now,
             "due_at": now,

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 
-from bot.domain.delivery import UNPUBLISHED, WITHDRAWN, CrosspostState, Delivery
+from bot.domain.delivery import POSTED_KINDS, CrosspostState, Delivery
 from bot.store.database import Database
 from bot.store.outbox.queue import readable_deliveries
 from bot.store.outbox.write_batcher import COLUMNS
@@ -40,8 +40,8 @@ class Crossposts:
             select(*COLUMNS, place.label("place"))
             .where(
                 _is_waiting(),
-                deliveries.c.actual == deliveries.c.wanted,
-                deliveries.c.wanted.not_in((UNPUBLISHED, WITHDRAWN)),
+                deliveries.c.delivered_hash == deliveries.c.desired_hash,
+                deliveries.c.desired_kind.in_(POSTED_KINDS),
             )
             .subquery()
         )

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, RowMapping, bindparam, exists, func, inser
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.delivery import EMPTY, CardRevision, CrosspostState, DeliveryStatus, format_contents, parse_contents
+from bot.domain.delivery import CardRevision, ContentKind, CrosspostState, DeliveryStatus, hash_content
 from bot.domain.digest_selection import SelectedCard, SelectionReason
 from bot.domain.subscription import Layout, Subscription
 from bot.errors import StoreError
@@ -19,6 +19,7 @@ from bot.store.cards import stories
 from bot.store.cards.rows import StoredCard, card_from_row, compute_sort_key, stored_card_columns
 from bot.store.cards.visibility import is_visible_to
 from bot.store.database import Database
+from bot.store.outbox.contents import fetch_shown
 from bot.store.sql_helpers import PlainRow, insert_plain
 from bot.store.subscriptions.option_columns import format_options
 from bot.store.subscriptions.quiet_hours import fetch_quiet_until
@@ -133,15 +134,16 @@ class DigestStore:
     async def fetch_overdue(self, channel_ids: Collection[int], now: datetime) -> dict[int, list[OverdueMessage]]:
         """Return the due, unsent digests for these channels by subscription, oldest first."""
         query = (
-            select(deliveries.c.id, deliveries.c.subscription_id, deliveries.c.planned_at, deliveries.c.wanted)
+            select(deliveries.c.id, deliveries.c.subscription_id, deliveries.c.planned_at)
             .where(_is_overdue(), deliveries.c.channel_id.in_(channel_ids), deliveries.c.due_at <= now)
             .order_by(deliveries.c.timeline, deliveries.c.id)
         )
-        async with self._database.begin_autocommit() as connection:
+        async with self._database.begin_read() as connection:
             rows = (await connection.execute(query)).all()
+            shown = await fetch_shown(connection, [row.id for row in rows])
         result: dict[int, list[OverdueMessage]] = {}
-        for id_, subscription_id, planned_at, wanted in rows:
-            result.setdefault(subscription_id, []).append(OverdueMessage(id_, planned_at, parse_contents(wanted)))
+        for id_, subscription_id, planned_at in rows:
+            result.setdefault(subscription_id, []).append(OverdueMessage(id_, planned_at, shown.get(id_, ())))
         return result
 
     async def fetch_deferred(self, now: datetime) -> DeferredStories:
@@ -261,7 +263,7 @@ def _is_overdue() -> ColumnElement[bool]:
         deliveries.c.due_at.is_not(None)
         & (deliveries.c.progress == DeliveryStatus.WAITING)
         & deliveries.c.message_id.is_(None)
-        & deliveries.c.wanted.is_not(None)
+        & deliveries.c.desired_kind.is_not(None)
         & deliveries.c.slot.is_not(None)
     )
 
@@ -279,7 +281,7 @@ def _is_unsent(channel_id: int) -> ColumnElement[bool]:
         & (deliveries.c.progress == DeliveryStatus.WAITING)
         & deliveries.c.sent_at.is_(None)
         & deliveries.c.message_id.is_(None)
-        & deliveries.c.wanted.is_not(None)
+        & deliveries.c.desired_kind.is_not(None)
         & (deliveries.c.layout == Layout.CARD)
     )
 
@@ -407,13 +409,15 @@ async def _message_ids(
 
 def _message_row(message: PlannedMessage, now: datetime, quiet_until: datetime | None) -> dict[str, Any]:
     subscription, options = message.subscription, message.subscription.options
+    kind = ContentKind.CARDS if message.cards else ContentKind.EMPTY
     return {
         "subscription_id": subscription.id,
         "guild_id": subscription.guild_id,
         "user_id": subscription.user_id,
         "channel_id": subscription.channel_id,
         "timeline": compute_sort_key(message.at, message.part),
-        "wanted": format_contents(message.cards) or EMPTY,
+        "desired_kind": kind,
+        "desired_hash": hash_content(kind, message.cards),
         "progress": DeliveryStatus.WAITING,
         "planned_at": now,
         "due_at": max(now, quiet_until) if quiet_until else now,

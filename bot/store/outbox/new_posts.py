@@ -251,7 +251,7 @@ def _join_posted_stories() -> Any:
             )
             .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
         )
-        .where(deliveries.c.wanted.is_not(None), ~exists(_already_delivered()))
+        .where(deliveries.c.desired_kind.is_not(None), ~exists(_already_delivered()))
         .correlate(None)
         .subquery()
     )
@@ -361,7 +361,7 @@ def _add_cards() -> Any:
                 deliveries.c.channel_id == lead.c.channel_id,
                 deliveries.c.timeline == lead.c.timeline,
                 deliveries.c.due_at.is_not(None),
-                deliveries.c.wanted.is_(None),
+                deliveries.c.desired_kind.is_(None),
                 # Not an older delivery of this card that is in flight and being retracted.
                 deliveries.c.progress == DeliveryStatus.WAITING,
                 deliveries.c.message_id.is_(None),

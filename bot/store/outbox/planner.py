@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    ScalarSelect,
     and_,
     bindparam,
     case,
     exists,
-    func,
     literal,
     or_,
     select,
@@ -24,12 +24,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.delivery import UNPUBLISHED, WITHDRAWN, CrosspostState, DeliveryStatus
+from bot.domain.delivery import (
+    UNPUBLISHED_REVISION,
+    AttachedCard,
+    ContentKind,
+    CrosspostState,
+    DeliveryStatus,
+    compute_content,
+)
 from bot.domain.subscription import Layout, OnWithdrawal
 from bot.store.cards import stories
 from bot.store.cards.visibility import is_undecided, is_visible_to, visible_revision, was_ever_decided
 from bot.store.database import Database
 from bot.store.moderation.reviews import add_card_reviews, add_new_reviews, review_revision
+from bot.store.outbox.contents import ATTACHED, IN_MESSAGE, MESSAGES_AT_ONCE
 from bot.store.outbox.digests import is_released
 from bot.store.outbox.new_posts import add_new_posts
 from bot.store.outbox.plan_scope import PlanScope
@@ -45,8 +53,6 @@ from bot.store.tables import (
     subscriptions,
 )
 
-_CHUNK = 5000
-"""Messages per statement; both engines allow some 32,000 parameters."""
 _CROSSPOST_EDITS_APART = timedelta(minutes=20) // timedelta(microseconds=1)
 """Discord allows three edits per hour of a crossposted message (measured by others; not documented)."""
 
@@ -121,18 +127,18 @@ async def _plan_messages(connection: AsyncConnection, now: datetime, max_age: ti
     changed_rows = select(delivery_cards.c.delivery_id).where(delivery_cards.c.card_id.in_(scope.changed_ids()))
     affected = deliveries.c.id.in_(changed_rows) & scope.covers(deliveries.c.guild_id)
     # Before new posts are added: a card joins a message of its story only if that message is still to be there.
-    await connection.execute(_update_wanted(now, affected))
+    await _update_contents(connection, now, affected)
     new, joined = await add_new_posts(connection, now, max_age, scope)
-    for ids in chunks([*new, *joined], _CHUNK):
-        await connection.execute(_update_wanted(now, deliveries.c.id.in_(ids)))
+    for ids in chunks([*new, *joined], MESSAGES_AT_ONCE):
+        await _update_contents(connection, now, deliveries.c.id.in_(ids))
     return len(new)
 
 
 def _update_revisions(now: datetime, max_age: timedelta, scope: PlanScope) -> Any:
-    """Set what each message shows of its changed cards: a revision, `UNPUBLISHED`, or null for nothing.
+    """Set what each message shows of its changed cards: a revision, `UNPUBLISHED_REVISION`, or null for nothing.
 
-    `UNPUBLISHED` is for cards whose file went from published to held or was rescheduled. A withdrawal, or a moderator
-    undoing a publication, removes the card.
+    `UNPUBLISHED_REVISION` is for cards whose file went from published to held or was rescheduled. A withdrawal, or a
+    moderator undoing a publication, removes the card.
     """
     server = deliveries.c.guild_id
     taken_back = or_(is_undecided(server) & ~was_ever_decided(server), cards.c.scheduled)
@@ -140,7 +146,7 @@ def _update_revisions(now: datetime, max_age: timedelta, scope: PlanScope) -> An
     shown = case(
         (deliveries.c.layout == Layout.REVIEW, review_revision(server, now, max_age)),
         (is_visible_to(server), visible_revision(server)),
-        (taken_back, UNPUBLISHED),
+        (taken_back, UNPUBLISHED_REVISION),
         (kept, delivery_cards.c.revision),
         else_=None,
     )
@@ -157,30 +163,58 @@ def _update_revisions(now: datetime, max_age: timedelta, scope: PlanScope) -> An
     return update(delivery_cards).where(changed, scope.covers(server_of_row)).values(revision=revision)
 
 
-def _update_wanted(now: datetime, condition: ColumnElement[bool]) -> Any:
-    """Recompute `wanted` for these messages; those where it differs become due."""
-    wanted = _wanted_contents()
-    under_way = deliveries.c.progress == DeliveryStatus.SENDING
+async def _update_contents(connection: AsyncConnection, now: datetime, condition: ColumnElement[bool]) -> None:
+    """Recompute the desired content of these messages from their cards; those where it differs become due.
+
+    A message that a moderator deleted is left alone.
+    """
+    leaves_note = (deliveries.c.on_withdrawal == OnWithdrawal.MARK) & deliveries.c.message_id.is_not(None)
+    query = (
+        select(deliveries.c.id, deliveries.c.desired_hash, leaves_note, *ATTACHED)
+        .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
+        .where(condition, deliveries.c.progress != DeliveryStatus.REMOVED)
+        .order_by(deliveries.c.id, *IN_MESSAGE)
+    )
+    changes = []
+    rows = (await connection.execute(query)).all()
+    for (delivery_id, hash_before, leaves), attached in groupby(rows, itemgetter(0, 1, 2)):
+        kind, content_hash = compute_content([AttachedCard(*row[3:]) for row in attached], leaves_note=leaves)
+        # Most changed cards look the same as before (a new score, a decision that confirms): no write, no edit.
+        if content_hash != hash_before:
+            changes.append({"delivery_id": delivery_id, "kind": kind, "hash": content_hash})
+    # Two statements: each message has a hash of its own, and what else follows is one set-based update.
+    for some in chunks(changes, MESSAGES_AT_ONCE):
+        await connection.execute(_SET_CONTENT, some)
+        await connection.execute(_make_due(now, [change["delivery_id"] for change in some]))
+
+
+_SET_CONTENT = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery_id"))
+    .values(desired_kind=bindparam("kind"), desired_hash=bindparam("hash"))
+)
+
+
+def _make_due(now: datetime, ids: Sequence[int]) -> Any:
+    """Make messages due whose desired content has changed: as if new, since it may succeed where the old one failed."""
+    # A post in flight may have arrived: recovery looks for it first, whatever is desired now.
+    in_flight = deliveries.c.progress == DeliveryStatus.SENDING
+    # A message that was crossposted and then retracted is crossposted again with its new post.
     goes_again = deliveries.c.message_id.is_(None) & (deliveries.c.crosspost == CrosspostState.DONE)
     return (
         update(deliveries)
-        .where(
-            condition,
-            deliveries.c.progress != DeliveryStatus.REMOVED,
-            deliveries.c.wanted.is_distinct_from(wanted),
-        )
+        .where(deliveries.c.id.in_(ids))
         .values(
-            wanted=wanted,
-            due_at=_due_at(now, wanted),
+            due_at=_due_at(now),
             attempts=0,
             plain=False,
             crosspost=case((goes_again, CrosspostState.WANTED), else_=deliveries.c.crosspost),
-            progress=case((under_way, DeliveryStatus.SENDING), else_=DeliveryStatus.WAITING),
+            progress=case((in_flight, DeliveryStatus.SENDING), else_=DeliveryStatus.WAITING),
         )
     )
 
 
-def _due_at(now: datetime, wanted: ScalarSelect[Any]) -> ColumnElement[Any]:
+def _due_at(now: datetime) -> ColumnElement[Any]:
     """Return when a changed message is due: now, with three exceptions.
 
     Repeated edits of a crossposted message are spaced by `_CROSSPOST_EDITS_APART`, except a retraction or a note that
@@ -193,40 +227,6 @@ def _due_at(now: datetime, wanted: ScalarSelect[Any]) -> ColumnElement[Any]:
     next_edit = type_coerce(type_coerce(deliveries.c.settled_at, BigInteger) + _CROSSPOST_EDITS_APART, at)
     was_edited = deliveries.c.settled_at > deliveries.c.crossposted_at
     was_edited &= deliveries.c.settled_at <= now  # false if the clock was set back since
-    waits = and_(was_edited, next_edit > now, deliveries.c.message_id.is_not(None), _names_cards(wanted))
+    shows_cards = deliveries.c.desired_kind == ContentKind.CARDS
+    waits = and_(was_edited, next_edit > now, deliveries.c.message_id.is_not(None), shows_cards)
     return case((unsent & paused, None), (is_quiet, deliveries.c.due_at), (waits, next_edit), else_=literal(now, at))
-
-
-def _names_cards(wanted: ScalarSelect[Any]) -> ColumnElement[bool]:
-    return wanted.is_not(None) & wanted.not_in((UNPUBLISHED, WITHDRAWN))
-
-
-def _wanted_contents() -> ScalarSelect[Any]:
-    """Build a message's `wanted` value in the format that `bot.domain.delivery.parse_contents` parses.
-
-    A message stays up while any card of its story is visible. If the shown cards disappear, a suppressed one replaces
-    them; without any, it becomes a note or is retracted.
-    """
-    condition = (
-        select(delivery_cards)
-        .where(delivery_cards.c.delivery_id == deliveries.c.id, delivery_cards.c.revision.is_not(None))
-        .order_by(delivery_cards.c.place, delivery_cards.c.card_id)
-        .correlate(deliveries)
-        .subquery()
-    )
-    is_published = condition.c.revision != UNPUBLISHED
-    token = condition.c.card_id.concat(":").concat(condition.c.revision)
-    marked = (deliveries.c.on_withdrawal == OnWithdrawal.MARK) & deliveries.c.message_id.is_not(None)
-    return (
-        select(
-            func.coalesce(
-                func.aggregate_strings(token, " ").filter(is_published, condition.c.shown),
-                func.min(token).filter(is_published),
-                func.max(condition.c.revision),
-                case((marked, WITHDRAWN), else_=None),
-            )
-        )
-        .select_from(condition)
-        .correlate(deliveries)
-        .scalar_subquery()
-    )

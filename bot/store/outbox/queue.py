@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -25,11 +26,12 @@ from sqlalchemy import (
 )
 
 from bot.domain.backoff import MAX_PROBE_DELAY, MAX_RETRY_DELAY
-from bot.domain.delivery import CrosspostState, Delivery, DeliveryStatus, is_readable
+from bot.domain.delivery import CardRevision, ContentKind, CrosspostState, Delivery, DeliveryStatus
 from bot.domain.subscription import Layout
 from bot.store.column_parsers import UNUSABLE
 from bot.store.database import Database
 from bot.store.outbox.channel_leases import AT_A_TIME, LEASE_DURATION, MAX_CHANNELS, ChannelLeases, leased_by_another
+from bot.store.outbox.contents import fetch_shown
 from bot.store.outbox.write_batcher import COLUMNS, DuePolicy, WriteBatcher
 from bot.store.subscriptions.option_columns import parse_message_options
 from bot.store.tables import (
@@ -201,9 +203,11 @@ class DeliveryQueue:
         """Return deliveries by channel, and the number of rows."""
         async with self._database.begin_read() as connection:
             rows = (await connection.execute(query, values)).mappings().all()
+            # Of the same snapshot as the hashes, so that what is posted is what is recorded as delivered.
+            shown = await fetch_shown(connection, [row["id"] for row in rows])
         result: dict[int, list[Delivery]] = {}
         unreadable: list[int] = []
-        for delivery in readable_deliveries(rows, unreadable):
+        for delivery in readable_deliveries(rows, shown, unreadable):
             result.setdefault(delivery.channel_id, []).append(delivery)
         if unreadable:
             await self._quarantine_rows(unreadable)
@@ -269,22 +273,22 @@ class DeliveryQueue:
         return self._batcher.write_status(delivery, DuePolicy.NEVER, delivery.progress, attempts=delivery.attempts)
 
     def mark_posted(self, delivery: Delivery, message_id: int, now: datetime) -> PendingWrite:
-        """Record a post, at the revision that was desired when the call was made."""
-        return self._mark_settled(delivery, message_id=message_id, actual=delivery.wanted, settled_at=now)
+        """Record a post, with the content that was desired when the call was made."""
+        return self._mark_settled(delivery, message_id=message_id, delivered_hash=delivery.desired_hash, settled_at=now)
 
     def mark_adopted(self, delivery: Delivery, message_id: int) -> PendingWrite:
-        """Record a message found from an earlier attempt. Its revision is unknown, so an edit follows."""
+        """Record a message found from an earlier attempt. Its content is unknown, so an edit follows."""
         return self._batcher.write_status(
-            delivery, DuePolicy.NEVER, DeliveryStatus.WAITING, message_id=message_id, actual=""
+            delivery, DuePolicy.NEVER, DeliveryStatus.WAITING, message_id=message_id, delivered_hash=None
         )
 
     def mark_edited(self, delivery: Delivery, now: datetime) -> PendingWrite:
-        """Record an edit to the desired revision."""
-        return self._mark_settled(delivery, actual=delivery.wanted, settled_at=now)
+        """Record an edit to the content that was desired when the call was made."""
+        return self._mark_settled(delivery, delivered_hash=delivery.desired_hash, settled_at=now)
 
     def mark_retracted(self, delivery: Delivery, now: datetime) -> PendingWrite:
         """Record that the message was deleted by the bot."""
-        return self._mark_settled(delivery, message_id=None, actual=None, settled_at=now)
+        return self._mark_settled(delivery, message_id=None, delivered_hash=None, settled_at=now)
 
     def mark_unneeded(self, delivery: Delivery) -> PendingWrite:
         """Record that there is nothing to do: an edit was reverted, or a post cancelled before it was sent."""
@@ -293,7 +297,7 @@ class DeliveryQueue:
 
     def mark_removed(self, delivery: Delivery, now: datetime) -> PendingWrite:
         """Record that someone deleted the message in Discord: it is never posted again, even if its card changes."""
-        removed = {"message_id": None, "actual": None, "settled_at": now}
+        removed = {"message_id": None, "delivered_hash": None, "settled_at": now}
         return self._batcher.write_status(delivery, DuePolicy.ALWAYS, DeliveryStatus.REMOVED, **removed)
 
     def mark_quarantined(self, delivery: Delivery, error: str) -> PendingWrite:
@@ -314,26 +318,29 @@ class DeliveryQueue:
         return self._batcher.write_status(delivery, DuePolicy.UNCHANGED, DeliveryStatus.SETTLED, **changes)
 
 
-def delivery_from_row(row: RowMapping) -> Delivery:
-    """Build a delivery from a row of `COLUMNS`. Raises one of `UNUSABLE` if the row is invalid."""
-    values = {name: row[name] for name in Delivery.__slots__}
+def delivery_from_row(row: RowMapping, cards: tuple[CardRevision, ...] = ()) -> Delivery:
+    """Build a delivery from a row of `COLUMNS` and its cards. Raises one of `UNUSABLE` if the row is invalid."""
+    values = {column.name: row[column.name] for column in COLUMNS}
+    values["desired_kind"] = ContentKind(row["desired_kind"]) if row["desired_kind"] is not None else None
     values["progress"] = DeliveryStatus(row["progress"])
     values["layout"] = Layout(row["layout"])
     values["heading"] = row["heading"] or ""
     values["crosspost"] = CrosspostState(row["crosspost"]) if row["crosspost"] else None
     values["options"] = parse_message_options(row["options"])
-    if not is_readable(row["wanted"]) or not all(
-        type(row[name]) is int for name in ("channel_id", "guild_id", "attempts")
-    ):
+    if not all(type(row[name]) is int for name in ("channel_id", "guild_id", "attempts")):
         raise TypeError("no number")
-    return Delivery(**values)
+    return Delivery(**values, cards=cards)
 
 
-def readable_deliveries(rows: Iterable[RowMapping], unreadable: list[int] | None = None) -> Iterator[Delivery]:
-    """Yield the valid deliveries; IDs of invalid rows are appended to `unreadable`."""
+def readable_deliveries(
+    rows: Iterable[RowMapping],
+    shown: Mapping[int, tuple[CardRevision, ...]] = MappingProxyType({}),
+    unreadable: list[int] | None = None,
+) -> Iterator[Delivery]:
+    """Yield the valid deliveries with the cards that they show; IDs of invalid rows are appended to `unreadable`."""
     for row in rows:
         try:
-            yield delivery_from_row(row)
+            yield delivery_from_row(row, shown.get(row["id"], ()))
         except UNUSABLE as error:
             _log.error("Skipping unreadable delivery %s: %s", row["id"], error)
             if unreadable is not None:

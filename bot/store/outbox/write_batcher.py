@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -14,14 +14,23 @@ from typing import Any, NamedTuple
 from sqlalchemy import Integer, and_, bindparam, case, func, not_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.delivery import UNPUBLISHED, WITHDRAWN, Delivery, DeliveryStatus
+from bot.domain.delivery import POSTED_KINDS, ContentKind, Delivery, DeliveryStatus
 from bot.errors import LeaseLostError
 from bot.store.database import Database
 from bot.store.outbox.channel_leases import ChannelLeases
+from bot.store.outbox.contents import fetch_shown
 from bot.store.tables import deliveries
 
 _log = logging.getLogger(__name__)
-COLUMNS = tuple(deliveries.c[name] for name in Delivery.__slots__)
+COLUMNS = tuple(
+    deliveries.c[name]
+    for name in (
+        "id", "guild_id", "channel_id", "desired_kind", "desired_hash", "delivered_hash", "message_id", "attempts",
+        "progress", "planned_at", "sent_at", "settled_at", "plain", "layout", "heading", "options", "forum",
+        "crosspost", "language", "user_id", "after_id",
+    )
+)  # fmt: skip
+"""The columns of a `Delivery`."""
 
 
 class DuePolicy(enum.IntEnum):
@@ -34,7 +43,7 @@ class DuePolicy(enum.IntEnum):
     """Only if the desired state is still that of the call; otherwise the delivery stays due."""
 
 
-_SAME = deliveries.c.wanted.is_not_distinct_from(bindparam("seen"))
+_SAME = deliveries.c.desired_hash.is_not_distinct_from(bindparam("seen_hash"))
 _MODE = bindparam("mode", type_=Integer)
 _OVERTAKEN = and_(_MODE == DuePolicy.UNCHANGED, not_(_SAME))
 _DECIDES = and_(_MODE != DuePolicy.NEVER, not_(_OVERTAKEN))
@@ -43,7 +52,7 @@ _NOTE = (
     .where(deliveries.c.id == bindparam("the_id"))
     .values(
         message_id=bindparam("new_message_id"),
-        actual=bindparam("new_actual"),
+        delivered_hash=bindparam("new_delivered_hash"),
         attempts=bindparam("new_attempts"),
         last_error=bindparam("new_last_error"),
         plain=bindparam("new_plain"),
@@ -59,8 +68,7 @@ _NOTE = (
 _POSTABLE = and_(
     deliveries.c.due_at.is_not(None),
     deliveries.c.message_id.is_(None),
-    deliveries.c.wanted.is_not(None),
-    deliveries.c.wanted.not_in((UNPUBLISHED, WITHDRAWN)),
+    deliveries.c.desired_kind.in_(POSTED_KINDS),
 )
 
 
@@ -72,19 +80,19 @@ _SENDING = (
         sent_at=bindparam("earliest", type_=deliveries.c.sent_at.type),
         after_id=bindparam("after", type_=deliveries.c.after_id.type),
     )
-    .returning(deliveries.c.id, deliveries.c.wanted, deliveries.c.plain)
+    .returning(deliveries.c.id, deliveries.c.desired_kind, deliveries.c.desired_hash, deliveries.c.plain)
 )
 _GATHERING = 0.005
 """Seconds to collect notes before a transaction is written."""
 
 
 class _SendRequest(NamedTuple):
-    """A post about to be sent. The future's result is its current `wanted` and `plain`; None if it is cancelled."""
+    """A post about to be sent. The future's result is its current state; None if it is cancelled."""
 
     delivery: Delivery
     now: datetime
     after_id: int | None
-    answer: asyncio.Future[tuple[str, bool] | None]
+    answer: asyncio.Future[Delivery | None]
 
 
 class _StatusWrite(NamedTuple):
@@ -105,7 +113,7 @@ class _LeaseRelease(NamedTuple):
 class _BatchResult(NamedTuple):
     """Result of a transaction: deliveries now *sending*, and channels whose lease was lost."""
 
-    sending: dict[int, tuple[str, bool]]
+    sending: dict[int, Delivery]
     lost: set[int]
 
 
@@ -128,35 +136,27 @@ class WriteBatcher:
 
         The message will have a higher ID than `after_id`; None if unknown.
         """
-        requests: asyncio.Future[tuple[str, bool] | None] = asyncio.get_running_loop().create_future()
-        self._send_requests.append(_SendRequest(delivery, now, after_id, requests))
+        current: asyncio.Future[Delivery | None] = asyncio.get_running_loop().create_future()
+        self._send_requests.append(_SendRequest(delivery, now, after_id, current))
         self._schedule_write()
-        current = await requests
-        if current is None:
-            return None
-        wanted, plain = current
-        return (
-            delivery
-            if (wanted, plain) == (delivery.wanted, delivery.plain)
-            else replace(delivery, wanted=wanted, plain=plain)
-        )
+        return await current
 
     def write_status(
         self, delivery: Delivery, mode: DuePolicy, progress: DeliveryStatus, **changes: Any
     ) -> asyncio.Future[None]:
         """Record a delivery's result. The future is done when it is committed, before anything that starts later.
 
-        `changes` may contain `message_id`, `actual`, `attempts`, `last_error`, `plain`, `settled_at` and `due_at`. With
-        `UNCHANGED`, if the desired state has changed since the call, the delivery goes back to waiting instead of
-        `progress`. The future may raise `LeaseLostError`: then nothing was recorded.
+        `changes` may contain `message_id`, `delivered_hash`, `attempts`, `last_error`, `plain`, `settled_at` and
+        `due_at`. With `UNCHANGED`, if the desired content has changed since the call, the delivery goes back to waiting
+        instead of `progress`. The future may raise `LeaseLostError`: then nothing was recorded.
         """
         values = {
             "the_id": delivery.id,
-            "seen": delivery.wanted,
+            "seen_hash": delivery.desired_hash,
             "mode": mode,
             "new_progress": progress,
             "new_message_id": changes.get("message_id", delivery.message_id),
-            "new_actual": changes.get("actual", delivery.actual),
+            "new_delivered_hash": changes.get("delivered_hash", delivery.delivered_hash),
             "new_attempts": changes.get("attempts", 0),
             "new_last_error": changes.get("last_error"),
             "new_plain": changes.get("plain", delivery.plain),
@@ -220,20 +220,37 @@ class WriteBatcher:
             await connection.execute(_NOTE, kept)
         if self._leases and left:
             await self._leases.release_leases(connection, left)
-        ids = [delivery.id for delivery, *_ in requests if delivery.channel_id not in lost]
-        if not ids:
+        begun = {each.delivery.id: each.delivery for each in requests if each.delivery.channel_id not in lost}
+        if not begun:
             return _BatchResult({}, lost)
         earliest = min(begin.now for begin in requests)
         known = [begin.after_id for begin in requests if begin.after_id is not None]
         after = min(known) if len(known) == len(requests) else None
-        sending = await connection.execute(_SENDING, {"begun": ids, "earliest": earliest, "after": after})
-        return _BatchResult({delivery_id: (wanted, plain) for delivery_id, wanted, plain in sending}, lost)
+        rows = await connection.execute(_SENDING, {"begun": list(begun), "earliest": earliest, "after": after})
+        return _BatchResult(await _current_deliveries(connection, begun, rows.all()), lost)
 
     async def _lost_channels(self, connection: AsyncConnection, channels: set[int]) -> set[int]:
         """Return the channels whose lease was lost."""
         if self._leases is None or not channels:
             return set()
         return channels - await self._leases.held_channels(connection, channels)
+
+
+async def _current_deliveries(
+    connection: AsyncConnection, begun: Mapping[int, Delivery], rows: Sequence[Any]
+) -> dict[int, Delivery]:
+    """Return the deliveries as these rows of `_SENDING` have them; with new cards where the content has changed."""
+    # Rarely any: a card would have to change in the moment between the courier's reading and this post.
+    changed = [row.id for row in rows if row.desired_hash != begun[row.id].desired_hash]
+    shown = await fetch_shown(connection, changed) if changed else {}
+    current = {}
+    for delivery_id, kind, content_hash, plain in rows:
+        before = begun[delivery_id]
+        cards = shown.get(delivery_id, ()) if delivery_id in changed else before.cards
+        current[delivery_id] = replace(
+            before, desired_kind=ContentKind(kind), desired_hash=content_hash, plain=plain, cards=cards
+        )
+    return current
 
 
 def _lease_error(channel_id: int, lost: set[int]) -> LeaseLostError | None:

@@ -118,7 +118,7 @@ class Subscriptions:
             values = {"paused": False, "since": since, "next_at": next_at, "pauses": format_pauses(pauses)}
             await connection.execute(_update_statement(subscription).values(values))
             until = await fetch_quiet_until(connection, [subscription.channel_id], now)
-            unsent = _is_unsent(subscription) & deliveries.c.due_at.is_(None) & deliveries.c.wanted.is_not(None)
+            unsent = _is_unsent(subscription) & deliveries.c.due_at.is_(None) & deliveries.c.desired_kind.is_not(None)
             due_at = until.get(subscription.channel_id, now)
             await connection.execute(update(deliveries).where(unsent).values(due_at=due_at))
         return replace(subscription, paused=False, since=since, next_at=next_at, pauses=pauses)
@@ -227,7 +227,7 @@ async def delete_subscription(connection: AsyncConnection, condition: ColumnElem
     under_way = own_rows & (deliveries.c.progress == DeliveryStatus.SENDING)
     freed = delivery_cards.c.delivery_id.in_(select(deliveries.c.id).where(under_way))
     await connection.execute(delete(delivery_cards).where(freed))
-    await connection.execute(update(deliveries).where(under_way).values(wanted=None))
+    await connection.execute(update(deliveries).where(under_way).values(desired_kind=None, desired_hash=None))
     await connection.execute(delete(deliveries).where(own_rows, ~under_way))
     await _transfer_cards(connection, guild_id, channel_id, card_ids)
     return True

@@ -13,7 +13,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.dialects import sqlite
 
 from bot.cards.model import Card, CardState
-from bot.domain.delivery import UNPUBLISHED, Delivery, DeliveryStatus, parse_contents
+from bot.domain.delivery import CardRevision, ContentKind, Delivery, DeliveryStatus, hash_content
 from bot.domain.moderation import EVERYWHERE, Decision, DecisionSource, Verdict
 from bot.domain.subscription import SubscriptionOptions
 from bot.store import Store, open_store
@@ -63,7 +63,7 @@ async def post_due(store: Store, channel: int = CHANNEL, now: datetime = NOW) ->
     """Post everything that is due in a channel, and return the slugs in the order of posting."""
     slugs = []
     while delivery := await head_of(store, channel, now):
-        stored = await store.cards.get_card(parse_contents(delivery.wanted)[0].card_id, 0, hidden=True)
+        stored = await store.cards.get_card(delivery.cards[0].card_id, 0, hidden=True)
         assert stored
         slugs.append(stored.card.slug)
         await store.outbox.queue.mark_sending(delivery, now)
@@ -190,10 +190,12 @@ async def test_many_changes_want_one_edit_to_the_last_of_them(store: Store) -> N
     stored = await store.cards.get_by_slug("a-card", 0)
     assert delivery
     assert stored
+    cards_now = (CardRevision(stored.id, stored.revision),)
     assert delivery == replace(
         first,
-        wanted=f"{stored.id}:{stored.revision}",
-        actual=first.wanted,
+        cards=cards_now,
+        desired_hash=hash_content(ContentKind.CARDS, cards_now),
+        delivered_hash=first.desired_hash,
         message_id=1001,
         progress=DeliveryStatus.WAITING,
         settled_at=NOW,
@@ -209,14 +211,14 @@ async def test_a_change_that_is_taken_back_leaves_nothing_to_do_but_an_edit_that
     await store_cards(store, make_card())
     await plan_deliveries(store)
     delivery = await head_of(store, CHANNEL, NOW)
-    assert delivery is None or delivery.wanted == delivery.actual == first.wanted
+    assert delivery is None or delivery.desired_hash == delivery.delivered_hash == first.desired_hash
 
 
 @pytest.mark.parametrize("how", ["file", "moderator", "vanished"])
 async def test_a_card_that_is_no_longer_visible_is_wanted_nowhere_and_comes_back_once(store: Store, how: str) -> None:
     first = await post_card(store, make_card())
     if how == "moderator":
-        await decide_card(store, parse_contents(first.wanted)[0].card_id, Verdict.WITHDRAW)
+        await decide_card(store, first.cards[0].card_id, Verdict.WITHDRAW)
     elif how == "vanished":
         await store.cards.importer.forget_items(await folder_id(store), ["a-card.md"], NOW)
     else:
@@ -224,16 +226,21 @@ async def test_a_card_that_is_no_longer_visible_is_wanted_nowhere_and_comes_back
     assert await plan_deliveries(store) == 0
     delivery = await head_of(store, CHANNEL, NOW)
     assert delivery
-    assert (delivery.id, delivery.wanted, delivery.message_id) == (first.id, None, 1001)
+    assert (delivery.id, delivery.desired_kind, delivery.message_id) == (first.id, None, 1001)
     await store.outbox.queue.mark_retracted(delivery, NOW)
     if how == "moderator":
-        await decide_card(store, parse_contents(first.wanted)[0].card_id, Verdict.PUBLISH)
+        await decide_card(store, first.cards[0].card_id, Verdict.PUBLISH)
     else:
         await store_cards(store, make_card())
     assert await plan_deliveries(store) == 0
     again = await head_of(store, CHANNEL, NOW)
     assert again
-    assert (again.id, again.wanted, again.message_id) == (first.id, first.wanted, None)
+    assert (again.id, again.desired_hash, again.cards, again.message_id) == (
+        first.id,
+        first.desired_hash,
+        first.cards,
+        None,
+    )
 
 
 async def test_a_card_that_its_file_holds_back_again_wants_a_note_in_its_place_until_it_is_back(store: Store) -> None:
@@ -242,13 +249,17 @@ async def test_a_card_that_its_file_holds_back_again_wants_a_note_in_its_place_u
     await plan_deliveries(store)
     delivery = await head_of(store, CHANNEL, NOW)
     assert delivery
-    assert (delivery.id, delivery.wanted, delivery.message_id) == (first.id, UNPUBLISHED, 1001)
+    assert (delivery.id, delivery.desired_kind, delivery.message_id) == (first.id, ContentKind.UNPUBLISHED, 1001)
     await store.outbox.queue.mark_edited(delivery, NOW)
     await store_cards(store, make_card())
     assert await plan_deliveries(store) == 0
     again = await head_of(store, CHANNEL, NOW)
     assert again
-    assert (again.id, again.wanted, again.actual) == (first.id, first.wanted, UNPUBLISHED)
+    assert (again.id, again.desired_hash, again.delivered_hash) == (
+        first.id,
+        first.desired_hash,
+        delivery.desired_hash,
+    )
 
 
 async def test_a_withdrawal_before_the_post_leaves_nothing_to_post(store: Store) -> None:
@@ -259,7 +270,7 @@ async def test_a_withdrawal_before_the_post_leaves_nothing_to_post(store: Store)
     await plan_deliveries(store)
     delivery = await head_of(store, CHANNEL, NOW)
     assert delivery
-    assert (delivery.wanted, delivery.message_id) == (None, None)
+    assert (delivery.desired_kind, delivery.message_id) == (None, None)
 
 
 async def test_a_moderators_publish_counts_for_one_server_whatever_the_cards_age(store: Store) -> None:
@@ -335,12 +346,16 @@ async def test_a_plan_for_one_server_withdraws_there_and_leaves_other_servers_to
 
 async def _retract_due(store: Store, channel: int) -> list[str]:
     """Retract everything that is to be retracted in a channel, and return the slugs."""
+    known = [await store.cards.get_by_slug(slug, 0, hidden=True) for slug in ("touched", "other")]
+    slug_of = {
+        hash_content(ContentKind.CARDS, [CardRevision(each.id, each.revision)]): each.card.slug
+        for each in known
+        if each
+    }
     slugs = []
     while delivery := await head_of(store, channel, NOW):
-        assert delivery.wanted is None
-        stored = await store.cards.get_card(parse_contents(delivery.actual)[0].card_id, 0, hidden=True)
-        assert stored
-        slugs.append(stored.card.slug)
+        assert delivery.desired_kind is None
+        slugs.append(slug_of[delivery.delivered_hash or ""])
         await store.outbox.queue.mark_retracted(delivery, NOW)
     return slugs
 

@@ -58,20 +58,20 @@ async def test_what_changed_during_the_post_stays_due(store: Store, head: Delive
     assert (await first_delivery(store)).progress is DeliveryStatus.SENDING
     await store.outbox.queue.mark_posted(head, 77, NOW)
     again = await first_delivery(store)
-    assert (again.id, again.message_id, again.actual, again.progress) == (
+    assert (again.id, again.message_id, again.delivered_hash, again.progress) == (
         head.id,
         77,
-        head.wanted,
+        head.desired_hash,
         DeliveryStatus.WAITING,
     )
-    assert again.wanted != again.actual
-    assert (again.wanted is None) == (change == "withdrawn")
+    assert again.desired_hash != again.delivered_hash
+    assert (again.desired_kind is None) == (change == "withdrawn")
 
 
 async def test_an_adopted_message_is_edited_once(store: Store, head: Delivery) -> None:
     await store.outbox.queue.mark_adopted(head, 77)
     again = await first_delivery(store)
-    assert (again.message_id, again.actual, again.progress) == (77, "", DeliveryStatus.WAITING)
+    assert (again.message_id, again.delivered_hash, again.progress) == (77, None, DeliveryStatus.WAITING)
     await store.outbox.queue.mark_edited(again, NOW)
     assert (await first_delivery(store)).id != head.id
 
@@ -105,7 +105,7 @@ async def test_a_card_that_changes_while_discord_refuses_it_is_tried_again(store
     await plan_deliveries(store)
     await store.outbox.queue.mark_quarantined(head, "400")
     again = await first_delivery(store)
-    assert (again.id, again.wanted != head.wanted) == (head.id, True)
+    assert (again.id, again.desired_hash != head.desired_hash) == (head.id, True)
 
 
 async def test_a_closed_channel_does_not_make_forget_a_post_that_may_have_arrived(store: Store, head: Delivery) -> None:
