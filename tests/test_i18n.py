@@ -28,14 +28,14 @@ ROOMS = (
     "bot/render",
     "bot/domain",
     "bot/delivery",
-    "bot/worker/digest_planner.py",
-    "bot/worker/worker.py",
+    "bot/worker",
     "bot/sources/write_back.py",
     "bot/cards/frontmatter_edit.py",
 )
 UNSAID = {
     "bot/doctor/discord_checks.py",  # read on the operator's terminal
-    "bot/worker/worker.py",  # read in the log
+    "bot/worker/pipeline.py",  # read in the log, like those of the worker
+    "bot/worker/worker.py",
     "bot/domain/story_keys.py",  # words of titles
 }
 SAID = {"tr", "trn", "tr_noop", "tr_command_name"}

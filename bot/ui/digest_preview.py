@@ -20,7 +20,7 @@ from bot.render.layouts import LAYOUTS
 from bot.render.subscriptions import render_whatif
 from bot.store.cards.rows import StoredCard
 from bot.ui.views import build_list_view
-from bot.worker.digest_planner import LOOK_BACK, DigestPreview
+from bot.worker.digest_preview import LOOK_BACK, DigestPreview
 
 Reply = dict[str, Any]
 CHART = "whatif.png"
@@ -29,7 +29,7 @@ CHART = "whatif.png"
 async def build_preview_reply(interaction: Interaction, subscription: Subscription) -> Reply:
     """Preview the next digest; for an instant subscription, the best card that it would have posted."""
     options, bot = subscription.options, interaction.client
-    preview = await bot.pipeline.digest_planner.preview_digest(subscription)
+    preview = await bot.pipeline.previewer.preview_digest(subscription)
     pictures = bot.settings.asset_base_url
     if options.when is Frequency.INSTANT:
         return _build_instant_reply(subscription, preview, pictures)
@@ -63,7 +63,7 @@ async def build_why_reply(interaction: Interaction, subscription: Subscription, 
         return arrival_text(*arrived)
     if subscription.paused:
         return tr("The subscription is paused. `/digest resume` wakes it.")
-    outcome = await interaction.client.pipeline.digest_planner.predict_outcome(subscription, card)
+    outcome = await interaction.client.pipeline.previewer.predict_outcome(subscription, card)
     if subscription.options.when is Frequency.INSTANT and outcome in (
         SelectionOutcome.SELECTED,
         SelectionOutcome.OUTRANKED,
@@ -76,7 +76,7 @@ async def build_why_reply(interaction: Interaction, subscription: Subscription, 
 async def build_whatif_reply(interaction: Interaction, options: SubscriptionOptions) -> Reply:
     """Simulate the settings over the last 30 days: a chart by day, and the newest cards."""
     bot = interaction.client
-    past = await bot.pipeline.digest_planner.simulate_options(guild_id_of(interaction), options)
+    past = await bot.pipeline.previewer.simulate_options(guild_id_of(interaction), options)
     if not past.cards:
         raise UserError(tr("Nothing in the last 30 days matches. Try fewer limits, or look at `/topics`."))
     labels = [format_short_date(day) for day, _ in past.days]

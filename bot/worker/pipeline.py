@@ -27,6 +27,8 @@ from bot.sources.loader import Loader, LoadReport
 from bot.store import Store
 from bot.supervisor import Supervisor
 from bot.worker.digest_planner import DigestPlanner, DigestReceipt
+from bot.worker.digest_preview import DigestPreviewer
+from bot.worker.digest_selector import SelectorLoader
 from bot.worker.requests import RequestClient
 
 _log = logging.getLogger(__name__)
@@ -57,8 +59,12 @@ class Pipeline:
         self._clock = clock
         self._supervisor = supervisor
         self.loader = loader
-        self.digest_planner = DigestPlanner(store, clock, settings.max_age, metrics, self._notify_of_suspension)
-        self.courier = Courier(store, sender, clock, metrics, self.digest_planner.catch_up_channel, gate)
+        selectors = SelectorLoader(store, settings.max_age)
+        self.previewer = DigestPreviewer(store, clock, selectors)
+        self._digest_planner = DigestPlanner(
+            store, clock, selectors, self.previewer, self._notify_of_suspension, metrics
+        )
+        self.courier = Courier(store, sender, clock, metrics, self._digest_planner.catch_up_channel, gate)
         self.crossposter = Crossposter(store, sender, clock, gate)
         self.refusal_reporter = RefusalReporter(store, sender, clock, gate)
         self.requests = RequestClient(store, clock)
@@ -108,16 +114,16 @@ class Pipeline:
     async def _plan_all(self) -> int:
         now, added = self._clock(), 0
         due = await self._store.outbox.planner.find_due(now)
-        if due.is_too_far or self.digest_planner.was_clock_set_back(now):
-            await self.digest_planner.repair_schedules(now)
+        if due.is_too_far or self._digest_planner.was_clock_set_back(now):
+            await self._digest_planner.repair_schedules(now)
             due = await self._store.outbox.planner.find_due(now)
         # Quiet hours first: cards and digests depend on them.
         if due.quiet or due.deferred:
-            added += await self.digest_planner.update_quiet_hours()
+            added += await self._digest_planner.update_quiet_hours()
         if due.cards:
             added += await self._store.outbox.planner.plan_deliveries(now, self._settings.max_age)
         if due.digests:
-            added += await self.digest_planner.plan_due()
+            added += await self._digest_planner.plan_due()
         return added
 
     async def plan_cards(self, card_ids: Collection[int], guild_id: int) -> int:
@@ -150,7 +156,7 @@ class Pipeline:
     async def send_digest_now(self, subscription: Subscription) -> DigestReceipt:
         """Send a subscription's next digest immediately. Sends nothing if there are no cards."""
         async with self._planning:
-            sent = await self.digest_planner.plan_now(subscription)
+            sent = await self._digest_planner.plan_now(subscription)
         self.courier.wake()
         return sent
 

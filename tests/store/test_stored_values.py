@@ -182,7 +182,7 @@ async def _ask_everything(harness: WorkerHarness) -> None:
     store, now = harness.store, harness.clock()
     for server in (GUILTY, 2):
         for each in await store.subscriptions.list_for_guild(server):
-            await harness.pipeline.digest_planner.preview_digest(each) if not each.unusable else None
+            await harness.pipeline.previewer.preview_digest(each) if not each.unusable else None
         await store.subscriptions.quiet_hours.list_for_guild(server)
         await store.subscriptions.guild_settings.get_timezone(server)
         await store.outbox.circuits.for_guild(server)

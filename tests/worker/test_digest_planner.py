@@ -281,12 +281,12 @@ async def test_a_preview_is_what_would_come_and_changes_nothing(harness: WorkerH
     subscription = await add_subscription(harness)
     await load_cards(harness, "one", "two")
     for _ in range(2):
-        preview = await harness.pipeline.digest_planner.preview_digest(subscription)
+        preview = await harness.pipeline.previewer.preview_digest(subscription)
         assert [card.card.slug for card in preview.cards] == ["one", "two"]
     assert set(preview.selection.outcomes.values()) == {SelectionOutcome.SELECTED}
     await harness.deliver_due(hours=20)
     assert digest_slugs(harness) == [["one", "two"]]
-    assert (await harness.pipeline.digest_planner.preview_digest(subscription)).cards == ()
+    assert (await harness.pipeline.previewer.preview_digest(subscription)).cards == ()
 
 
 async def test_a_preview_of_an_instant_subscription_is_the_best_of_its_last_week_though_posted_already(
@@ -299,13 +299,11 @@ async def test_a_preview_of_an_instant_subscription_is_the_best_of_its_last_week
     await load_cards(harness, "posted")
     await load_cards(harness, "other", topics="[Rust]", heat=900)
     assert digest_slugs(harness) == [["posted"]]
-    preview = await harness.pipeline.digest_planner.preview_digest(subscription)
+    preview = await harness.pipeline.previewer.preview_digest(subscription)
     assert [card.card.slug for card in preview.cards] == ["before", "posted"]
     assert list(preview.selection.outcomes.values()).count(SelectionOutcome.OTHER_TOPIC) == 1
     (posted,) = [card for card in preview.cards if card.card.slug == "posted"]
-    assert (
-        await harness.pipeline.digest_planner.predict_outcome(subscription, posted) is SelectionOutcome.CARD_DELIVERED
-    )
+    assert await harness.pipeline.previewer.predict_outcome(subscription, posted) is SelectionOutcome.CARD_DELIVERED
 
 
 async def test_quiet_hours_gather_what_comes_into_one_digest_and_let_the_hottest_pass(harness: WorkerHarness) -> None:
@@ -402,10 +400,10 @@ async def test_a_short_outage_brings_the_cards_one_by_one(harness: WorkerHarness
 async def test_a_wish_can_be_tried_on_the_last_month(harness: WorkerHarness) -> None:
     for day in range(3):
         await load_cards(harness, f"card{day}", ago=24 * day)
-    past = await harness.pipeline.digest_planner.simulate_options(1, DAILY)
+    past = await harness.pipeline.previewer.simulate_options(1, DAILY)
     assert [card.card.slug for card in past.cards] == ["card1", "card2"]
     assert past.digests == 2
-    past = await harness.pipeline.digest_planner.simulate_options(1, SubscriptionOptions(without=("card1",)))
+    past = await harness.pipeline.previewer.simulate_options(1, SubscriptionOptions(without=("card1",)))
     assert [card.card.slug for card in past.cards] == ["card0", "card2"]
 
 
