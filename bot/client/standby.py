@@ -46,7 +46,7 @@ class Standby:
     async def _wait_for_lock(self, lock: LeaderLock) -> None:
         try:
             while not await lock.try_acquire():
-                if not self.is_waiting and lock.is_gateway:
+                if not self.is_waiting and lock.is_responding:
                     _log.info("Another process handles commands and buttons; standing by")
                     self.is_waiting = True
                 await asyncio.sleep(LOOK_SECONDS)
@@ -57,6 +57,6 @@ class Standby:
 async def _wait_until_taken(lock: LeaderLock) -> None:
     """Return once another process holds the shards."""
     while True:
-        if not await lock.try_acquire() and lock.is_gateway:
+        if not await lock.try_acquire() and lock.is_responding:
             return
         await asyncio.sleep(LOOK_SECONDS)

@@ -39,6 +39,7 @@ def parse_state(word: object) -> CardState:
 
 def parse_number(value: object) -> int | None:
     """Return the value if it is an integer, else None."""
+    # Not `isinstance`: to Python `true`, which JSON may hold, is an integer.
     return value if type(value) is int else None
 
 

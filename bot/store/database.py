@@ -23,15 +23,15 @@ class Database:
     """One engine, and four kinds of transaction.
 
     `begin_read` sees one snapshot; `begin_autocommit` is for a single query. `begin_write` excludes all other writes
-    and notes, in this process and any other on the same database: what it reads stays true until it commits.
-    `write_shared` excludes writes only; it is for independent row updates, mainly the results of deliveries. A write
+    and shared writes, in this process and any other on the same database: what it reads stays true until it commits.
+    `write_shared` excludes those only; it is for independent row updates, mainly the results of deliveries. A write
     notifies other processes (see `leader_lock`).
     """
 
     def __init__(self, handle: EngineHandle) -> None:
         self.engine = handle.engine
         self._handle = handle
-        self._read_options = asyncio.Semaphore(handle.max_readers)
+        self._reader_slots = asyncio.Semaphore(handle.max_readers)
         self._write_lock = asyncio.Lock()
         self._shared_write_slots = (
             asyncio.Semaphore(handle.max_shared_writers) if handle.max_shared_writers else self._write_lock
@@ -49,19 +49,21 @@ class Database:
 
     @asynccontextmanager
     async def begin_read(self) -> AsyncIterator[AsyncConnection]:
-        async with self._read_options, self._begin(self._handle.read_options) as connection:
+        async with self._reader_slots, self._begin(self._handle.read_options) as connection:
             yield connection
 
     @asynccontextmanager
     async def begin_autocommit(self) -> AsyncIterator[AsyncConnection]:
         """Read with a single query. It needs no snapshot, which saves round trips to the engine."""
-        async with self._read_options, self._begin(self._handle.autocommit_options) as connection:
+        async with self._reader_slots, self._begin(self._handle.autocommit_options) as connection:
             yield connection
 
     @asynccontextmanager
     async def begin_write(self) -> AsyncIterator[AsyncConnection]:
+        # Queue in this process first: waiting for the lock of the database is polling in SQLite, and in no order.
         async with self._write_lock, self._begin(self._handle.write_options) as connection, connection.begin():
             yield connection
+            # PostgreSQL delivers it when the transaction commits, and not at all if it fails.
             if self._handle.notify_sql:
                 await connection.exec_driver_sql(self._handle.notify_sql)
 

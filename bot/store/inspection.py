@@ -138,6 +138,7 @@ def _inspect_file(path: Path, *, whole: bool = False) -> DatabaseReport:
     if not path.exists():
         return DatabaseReport(str(path), DatabaseState.MISSING)
     try:
+        # Without the engine, which would refuse a foreign file before it is known what is wrong with it.
         with closing(sqlite3.connect(read_only_uri(path), uri=True, timeout=10)) as connection:
             state = _file_state(connection)
             if state is DatabaseState.FOREIGN or not whole:

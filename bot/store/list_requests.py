@@ -35,8 +35,10 @@ class ListRequests:
         `load_request` and `wait_for_writes` wait for it.
         """
         written = json.dumps(request, sort_keys=True, ensure_ascii=False)
+        # People can type lone surrogates, which have no UTF-8 form.
         key = hashlib.blake2b(written.encode("utf-8", "replace"), digest_size=9).hexdigest()[:12]
         writing = asyncio.create_task(self._write_request(key, request, now), name=f"listing {key}")
+        # asyncio holds tasks weakly: without this one could be collected before it has run.
         self._pending.add(writing)
         writing.add_done_callback(self._on_written)
         return key

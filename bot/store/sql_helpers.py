@@ -34,6 +34,7 @@ async def insert_plain(connection: AsyncConnection, table: Table, rows: Sequence
     """
     if not rows:
         return
+    # Compiled once, then given to the driver with bare tuples in the order of its parameters.
     statement = insert(table).compile(dialect=connection.dialect, column_keys=list(rows[0]))
     in_order = itemgetter(*statement.positiontup or ())
     await connection.exec_driver_sql(statement.string, [in_order(row) for row in rows])

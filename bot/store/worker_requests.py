@@ -57,7 +57,7 @@ class WorkerRequests:
             "requested_at": now,
             "state": RequestState.WAITING,
         }
-        async with self._database.begin_write() as connection:  # `write` sends a notification, `note` does not
+        async with self._database.begin_write() as connection:  # notifies the leader, as `write_shared` would not
             made = await connection.execute(insert(requests).values(values).returning(requests.c.id))
             return int(made.scalar_one())
 

@@ -259,6 +259,7 @@ async def ensure_topic_ids(connection: AsyncConnection, names: Mapping[str, str]
     for some in chunks(list(names)):
         rows = await connection.execute(select(topics.c.key, topics.c.id).where(topics.c.key.in_(some)))
         result_rows |= dict(rows.all())
+    # A bound text loses what no database can store (`bot.store.tables.Text`), so a row may come back under another key.
     return {key: result_rows[strip_unstorable(key)] for key in names}
 
 
@@ -270,6 +271,7 @@ async def _add_missing(connection: AsyncConnection, table: Table, rows: Sequence
 async def _update_counts(connection: AsyncConnection, table: Table, name: Column[Any], counted: Select[Any]) -> None:
     counts: dict[Any, int] = dict((await connection.execute(counted)).all())
     rows = (await connection.execute(select(name, table.c.published))).all()
+    # Compared in Python: most loads change few counts, and a row that is right is not written.
     wrong = [{"the_name": key, "published": counts.get(key, 0)} for key, before in rows if counts.get(key, 0) != before]
     if wrong:
         await connection.execute(update(table).where(name == bindparam("the_name")), wrong)
@@ -333,6 +335,8 @@ class _ImportBatch:
         known = await self._known_cards(list(self.rows))
         renamed = await self._renamed_cards(self.rows.keys() - known.keys())
         # Ids are given here, not by the database: the sort key of a card contains its id.
+        # IDs are assigned here, not by the database: the sort key contains the ID. The write transaction excludes every
+        # other writer.
         next_id = (await self.connection.execute(select(func.coalesce(func.max(cards.c.id), 0)))).scalar_one() + 1
         new: list[tuple[int, Card]] = []
         changed: list[tuple[RowMapping, Card]] = []
@@ -340,8 +344,10 @@ class _ImportBatch:
         hidden: list[tuple[RowMapping, Card]] = []
         postponed: set[str] = set()
         for item, card in result:
+            # A renamed card keeps its ID, so that its posts, decisions and saved copies stay with it.
             old = known.get(card.slug) or renamed.get(card.slug)
             if item.key in scheduled:
+                # No card yet: only the item is recorded, with the time at which it is to be read again.
                 if old is None:
                     continue  # recorded without a card; the load at its time adds it
                 if self.withdraw or old["state"] != CardState.PUBLISHED:
@@ -353,6 +359,7 @@ class _ImportBatch:
                 new.append((next_id, card))
                 carried[item.key] = next_id
                 next_id += 1
+            # Set aside until the loader knows how many cards the load would withdraw: many need a confirmation.
             elif self._would_withdraw(old, card):
                 postponed.add(item.key)
             else:
@@ -387,9 +394,11 @@ class _ImportBatch:
 
     async def _renamed_cards(self, new_slugs: Iterable[str]) -> dict[str, RowMapping]:
         """Detect renames: return cards whose file is gone and whose content is in a new file, by the new slug."""
+        # Sorted, so that among new items with equal content the same one is chosen in every run.
         waiting = {self.rows[slug]["content"]: slug for slug in sorted(new_slugs)}
         same = cards.c.content.in_(waiting) & self._can_take_over()
         rows = (await self.connection.execute(select(*_OLD).where(same))).mappings()
+        # A card whose item is still there was copied, not renamed.
         return {waiting[row["content"]]: row for row in rows if row["gone"] or row["id"] in self.vanished}
 
     def _can_take_over(self) -> ColumnElement[bool]:
@@ -428,6 +437,7 @@ class _ImportBatch:
                 | _sort_columns(self._effective_published_at(old, card), old["id"])
                 | _visibility_columns(state)
             )
+            # An item that was touched but says the same writes no card.
             if all(row[name] == old[name] for name in _COMPARED):
                 self.result.unchanged += 1
                 continue
@@ -441,6 +451,7 @@ class _ImportBatch:
             self.result.changed += not leaving
         if rows:
             ids = [card_id for card_id, _ in changed_labels]
+            # Before the update: index rows are found by the position that the card had.
             await _remove_from_index(self.connection, ids)
             await self.connection.execute(delete(card_topics).where(card_topics.c.card_id.in_(ids)))
             await self.connection.execute(update(cards).where(cards.c.id == bindparam("the_id")), rows)

@@ -86,6 +86,7 @@ def best_query(dialect: str, tiers: int) -> Select[Any]:
         query = _hits_query(dialect, number).add_columns(literal(number, Integer).label("tier"))
         newest_first = query.order_by(index_for_dialect(dialect).timeline_order(newer=False))
         result.append(newest_first.limit(_remaining_room(RANKED // tiers, result)).cte(f"tier{number}"))
+    # The tiers overlap, since a word in the title is also a word anywhere: each card counts where it ranks best.
     hits = union_all(*(select(tier) for tier in result)).subquery()
     order = (func.min(hits.c.tier), hits.c.timeline.desc())
     places = select(hits.c.id, func.row_number().over(order_by=order).label("place"))
@@ -115,6 +116,7 @@ def _remaining_room(most: int, better: Sequence[CTE]) -> ColumnElement[int]:
     """The LIMIT of a tier: 0 if an earlier one has enough hits for the page."""
     some = literal(most, BigInteger)
     if not better:
+        # The smaller of the two: SQLite calls it `min`, PostgreSQL `least`.
         return case((some > _WANTED, _WANTED), else_=some)
     enough = [select(func.count() >= _WANTED).select_from(tier).scalar_subquery() for tier in better]
     return case((or_(*enough), 0), else_=some)
@@ -148,6 +150,7 @@ def _time_order(place: ColumnElement[int], *, newer: bool) -> ColumnElement[Any]
 
 
 def _list_query(query: Select[Any], *, newer: bool) -> Select[Any]:
+    # IDs first, mostly from indexes: then only the cards of the page are read from the table.
     ids = query.limit(_LIMIT).subquery()
     return _with_details(ids).order_by(_time_order(cards.c.timeline, newer=newer))
 

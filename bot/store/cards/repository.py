@@ -198,9 +198,11 @@ class CardRepository:
     async def _fetch_page(
         self, statement: Select[Any], values: Mapping[str, Any], limit: int, cursor: TimelineCursor | None
     ) -> CardPage:
+        # One card more than is shown tells whether there is another page, without counting.
         found = await self._fetch_cards(statement, {**values, "limit": limit + 1})
         more, found = len(found) > limit, found[:limit]
         if cursor and cursor.newer:
+            # Read away from the cursor, oldest first, but shown newest first.
             return CardPage(found[::-1], has_newer=more, has_older=True)
         return CardPage(found, has_newer=cursor is not None, has_older=more)
 
@@ -221,6 +223,7 @@ class CardRepository:
         values = {"guild": guild_id, "limit": limit, **_timeline_span()}
         if self._index.build_query(query, ()) is None:
             return list(await self._fetch_cards(queries.latest_query(hidden=hidden), values))
+        # Known words with the prefix first: that is fast, and the prefix itself is only searched if they fill no list.
         for each in (*await self._complete_endings(words, query), query):
             question = {"question0": self._index.build_query(each, ())}
             found = await self._fetch_cards(queries.newest_query(self._dialect, hidden=hidden), values | question)
@@ -274,6 +277,7 @@ def _timeline_start(moment: datetime) -> int:
 
 def own_count_change(guild_id: int, name: ColumnElement[Any], decided: Join) -> Subquery:
     """Select by how much a server's decisions change the visible card counts of topics or providers."""
+    # The stored counts are global. The decisions of one server are few, so its counts are corrected instead of stored.
     more = (decisions.c.verdict == CardState.PUBLISHED) & (cards.c.state == CardState.HELD)
     fewer = (decisions.c.verdict == CardState.WITHDRAWN) & (cards.c.state == CardState.PUBLISHED)
     change = func.sum(case((more, 1), (fewer, -1), else_=0))

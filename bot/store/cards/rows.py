@@ -36,6 +36,7 @@ class StoredCard:
 
 def compute_sort_key(published_at: datetime, card_id: int) -> int:
     """Return the timeline position: seconds since 1970, then 28 bits of id (unique below 268 million cards)."""
+    # One number instead of (time, ID): one column to index, and a cursor that no two cards share.
     return (int(published_at.timestamp()) << _ID_BITS) | (card_id & ((1 << _ID_BITS) - 1))
 
 

@@ -55,6 +55,7 @@ class SpellingSuggester:
             await self._find_choices(word, guild_id) or await self._split_word(word, guild_id) or [word]
             for word in wrong
         ]
+        # The choices of each word are sorted, so the nearest combinations come first.
         for selected in islice(product(*choices), _MAX_TRIES):
             corrected_query = replace(
                 query, words=apply_corrections(query.words, dict(zip(wrong, selected, strict=True)))
@@ -90,8 +91,11 @@ async def _known_words(connection: AsyncConnection, word: str) -> Sequence[str]:
         range(len(word) - allowed_edits(word), len(word) + allowed_edits(word) + 1),
         key=lambda length: abs(length - len(word)),
     )
+    # The first two letters are mostly right. If not, one was left out or they were swapped: then the word starts with
+    # either of them.
     queries = [_words_of_length(word[0], length).where(spellings.c.word.startswith(word[:2])) for length in lengths]
     queries += [_words_of_length(initial, length) for length in lengths for initial in dict.fromkeys(word[:2])]
+    # Limited one by one, so that a common length cannot use up the room of the others.
     parts = [select(part.limit(_OF_ONE_LENGTH).subquery().c.word) for part in queries]
     return (await connection.execute(union_all(*parts).limit(_LOOKED_AT))).scalars().all()
 

@@ -39,6 +39,7 @@ async def assign_story_ids(connection: AsyncConnection, query: Select[Any]) -> N
     if not new:
         return
     await _insert_keys(connection, new)
+    # An article has one kind of key as a card and another where a card lists it: look up both.
     wanted = {key for member in new for key in neighbour_keys(member.keys)}
     known = await _load_known_members(connection, wanted, {member.card_id for member in new})
     stories = assign_stories([*new, *known])
@@ -95,6 +96,8 @@ async def _load_known_members(
             met.setdefault(card_id, set()).add(key)
     result: dict[int, ClusterMember] = {}
     for ids in chunks(sorted(met.keys() - set(new))):
+        # The ends of a story say whether one more card would stretch it beyond the limit; the cards between them do not
+        # matter.
         own_query = select(cards.c.story_id).where(cards.c.id.in_(ids))
         ends = select(func.min(cards.c.timeline), func.max(cards.c.timeline)).where(cards.c.story_id.in_(own_query))
         bounds = ends.group_by(cards.c.story_id).subquery()
@@ -117,6 +120,8 @@ async def _write_stories(
     before = {member.card_id: member.story_id for member in known}
     values = [{"the_id": card_id, "story": story} for card_id, story in stories.items() if card_id not in before]
     await connection.execute(_GIVE, values)
+    # A new card may show that two known stories are one. The other cards of the story that ends are not loaded, so they
+    # move by its ID.
     merged = {before[card_id]: story for card_id, story in stories.items() if before.get(card_id) not in (None, story)}
     for old, story in merged.items():
         await connection.execute(update(cards).where(cards.c.story_id == old).values(story_id=story))

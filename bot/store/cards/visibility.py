@@ -26,6 +26,7 @@ def verdict_of(guild_id: Guild) -> ScalarSelect[Any]:
 def _decision_column(condition: ColumnElement[Any], guild_id: Guild) -> ScalarSelect[Any]:
     return (
         select(condition)
+        # Only `decisions` is of this subquery: the card, and the server if it is a column, are of the enclosing query.
         .where(decisions.c.guild_id == guild_id, decisions.c.card_id == cards.c.id)
         .correlate_except(decisions)
         .scalar_subquery()

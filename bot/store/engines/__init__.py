@@ -19,8 +19,8 @@ OPEN_ELSEWHERE = (
 class LeaderLock(Protocol):
     """A candidate for a lock that one process holds at a time."""
 
-    is_gateway: bool
-    """Whether the last `look` succeeded. If not, the holder is unknown and the lock cannot be acquired."""
+    is_responding: bool
+    """Whether the last attempt got an answer. If not, the holder is unknown and the lock cannot be acquired."""
 
     async def try_acquire(self) -> bool:
         """Try to acquire the lock, or confirm it; return whether it is held. It is released when the process ends."""
@@ -33,12 +33,12 @@ class LeaderLock(Protocol):
 class EngineHandle:
     """An engine, and the options of its four kinds of transaction (see `bot.store.database.Database`).
 
-    `max_readers` and `max_shared_writers` limit concurrent transactions of these kinds; with 0 noters, notes are
-    writes. `leader_lock` makes a candidate for leadership, `gateway_lock` one for the gateway of these shards (None:
-    all). If the store is `is_shared`, several processes may deliver from it, and `notify_sql` is the statement that
-    notifies them of a write. `checkpoint_sql` is the statement that checkpoints the WAL, for engines that need it.
-    `check` raises `StoreError` if the database was replaced or removed, which connections to an open file would not
-    notice.
+    `max_readers` and `max_shared_writers` limit concurrent transactions of these kinds; with 0 shared writers, shared
+    writes are ordinary ones. `leader_lock` makes a candidate for leadership, `gateway_lock` one for the gateway of
+    these shards (None: all). If the store is `is_shared`, several processes may deliver from it, and `notify_sql` is
+    the statement that notifies them of a write. `checkpoint_sql` is the statement that checkpoints the WAL, for engines
+    that need it. `check` raises `StoreError` if the database was replaced or removed, which connections to an open file
+    would not notice.
     """
 
     engine: AsyncEngine
@@ -65,5 +65,7 @@ def begin_options(statement: str, **options: Any) -> Mapping[str, Any]:
 
 
 def _emit_begin(connection: Any) -> None:
+    # SQLite needs the kind of lock in its BEGIN, so its driver sends none (`isolation_level`). PostgreSQL takes the
+    # advisory lock in the first statement.
     if statement := connection.get_execution_options().get(_FIRST):
         connection.exec_driver_sql(statement)

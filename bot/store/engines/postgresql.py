@@ -18,7 +18,7 @@ from bot.store.engines import OPEN_ELSEWHERE, EngineHandle, begin_options
 
 _log = logging.getLogger(__name__)
 _OLDEST = 15
-_READERS, _NOTERS = 8, 2
+_READERS, _SHARED_WRITERS = 8, 2
 _KEY = 0x4E455753
 """Key of the advisory lock that serializes writes ("NEWS")."""
 _LEADER_LOCK = _KEY + 1
@@ -61,7 +61,7 @@ async def open_engine(url: str) -> AsyncIterator[EngineHandle]:
 
 @asynccontextmanager
 async def open_engine_read_only(url: str) -> AsyncIterator[EngineHandle]:
-    """Connect with read-only sessions; see `handle`."""
+    """Connect with read-only sessions; raises like `open_engine`."""
     async with _open_engine(url, _SESSION | _READING) as handle:
         yield handle
 
@@ -73,14 +73,16 @@ async def _open_engine(url: str, session: Mapping[str, str]) -> AsyncIterator[En
         await _inspect_server(engine)
         yield EngineHandle(
             engine,
+            # One snapshot for all queries of a transaction, as a read transaction of SQLite has.
             read_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
             autocommit_options={"isolation_level": "AUTOCOMMIT"},
+            # One writer at a time, as with SQLite. Planning and the importer rely on it.
             write_options=begin_options(f"SELECT pg_advisory_xact_lock({_KEY})"),
             shared_write_options=begin_options(f"SELECT pg_advisory_xact_lock_shared({_KEY})"),
             max_readers=_READERS,
             leader_lock=lambda events: AdvisoryLock(engine, [f"pg_try_advisory_lock({_LEADER_LOCK})"], events),
             gateway_lock=lambda shard_ids: AdvisoryLock(engine, _gateway_locks(shard_ids)),
-            max_shared_writers=_NOTERS,
+            max_shared_writers=_SHARED_WRITERS,
             is_shared=True,
             notify_sql=f"NOTIFY {_NOTIFY}",
         )
@@ -126,7 +128,7 @@ class AdvisoryLock:
         self._on_notify = on_notify
         self._connection: AsyncConnection | None = None
         self._is_held = False
-        self.is_gateway = False
+        self.is_responding = False
 
     async def try_acquire(self) -> bool:
         import asyncpg
@@ -134,10 +136,11 @@ class AdvisoryLock:
         try:
             async with asyncio.timeout(_LOOKING):
                 session = await self._driver_session()
+                # A session keeps its locks as long as it lives, so any answer confirms them.
                 self._is_held = (
                     await session.fetchval("SELECT true") if self._is_held else await self._try_locks(session)
                 )
-                self.is_gateway = True
+                self.is_responding = True
         except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             _log.warning("The database does not respond: %s", str(error) or type(error).__name__)
             await self.close()
@@ -161,8 +164,9 @@ class AdvisoryLock:
         return (await self._connection.get_raw_connection()).driver_connection
 
     async def close(self) -> None:
-        connection, self._connection, self._is_held, self.is_gateway = self._connection, None, False, False
+        connection, self._connection, self._is_held, self.is_responding = self._connection, None, False, False
         if connection is not None:
+            # Not back to the pool: the locks belong to the session and would live on with it.
             await connection.invalidate()
             await connection.close()
 
@@ -184,7 +188,7 @@ def _create_engine(url: str, session: Mapping[str, str]) -> AsyncEngine:
         return create_async_engine(
             _without_ssl_mode(make_url(url)),
             hide_parameters=True,
-            pool_size=_READERS + _NOTERS + 3,  # the writer, and two locks
+            pool_size=_READERS + _SHARED_WRITERS + 3,  # the writer, and two locks
             max_overflow=0,
             pool_pre_ping=True,  # the server may have restarted
             connect_args={"server_settings": session, "timeout": _CONNECTING},

@@ -27,6 +27,7 @@ async def advance_sequence(connection: AsyncConnection, column: Column[Any], num
     if connection.dialect.name == "postgresql":
         await connection.execute(select(func.setval(_sequence_name(column), literal(number, BigInteger))))
     elif column.table.dialect_options["sqlite"]["autoincrement"]:
+        # The table of the counters has no unique key, so there is nothing for an upsert to conflict with.
         await connection.execute(_FORGET, {"name": column.table.name})
         await connection.execute(_SET, {"name": column.table.name, "number": number})
 

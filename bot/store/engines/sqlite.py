@@ -129,6 +129,7 @@ async def _open_engine(url: str, path: Path) -> AsyncIterator[EngineHandle]:
             write_options=writing,
             shared_write_options=writing,
             max_readers=_READERS,
+            # The name is as old as the file: a process of an older version must compete for the same one.
             leader_lock=lambda _heard: FileLockSet(FileLock(_sibling_path(path, "duty"))),
             gateway_lock=lambda shard_ids: FileLockSet(*_gateway_locks(path, shard_ids)),
             checkpoint_sql="PRAGMA wal_checkpoint(PASSIVE)",
@@ -165,6 +166,7 @@ def _lock_exclusively(path: Path) -> sqlite3.Connection | None:
             return None
         try:
             connection.isolation_level = None
+            # The lock taken by the transaction below stays after its end.
             connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("ROLLBACK")
@@ -192,6 +194,7 @@ class FileLock:
         if self._held is None:
             connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
             try:
+                # A plain BEGIN locks nothing yet; the query after it takes the shared lock.
                 connection.execute("BEGIN" if self._shared else "BEGIN EXCLUSIVE")
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             except sqlite3.OperationalError:
@@ -209,7 +212,7 @@ class FileLock:
 class FileLockSet:
     """File locks, acquired all together or not at all. No notifications: the relevant writes are in this process."""
 
-    is_gateway = True
+    is_responding = True
     """A local file always responds."""
 
     def __init__(self, *locks: FileLock) -> None:
@@ -265,16 +268,19 @@ async def replace_database(copy: Path, url: str) -> None:
 
 def _replace_file(copy: Path, target: Path) -> None:
     _copy_online(str(copy), target)
+    # They belong to the file that was replaced: SQLite would replay them into the new one.
     for leftover in ("-wal", "-shm"):
         Path(f"{target}{leftover}").unlink(missing_ok=True)
 
 
 def _copy_online(path: str, target: Path) -> None:
+    # Written beside the target and renamed at the end, so half a copy never has its name.
     descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     os.close(descriptor)
     try:
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(draft)) as copy:
             source.backup(copy)
+            # A file in WAL mode cannot be read from a read-only place without further files.
             copy.execute("PRAGMA journal_mode=DELETE")
             (state,) = copy.execute("PRAGMA integrity_check").fetchone()
         if state != "ok":

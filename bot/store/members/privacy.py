@@ -73,7 +73,7 @@ class MemberData:
     async def erase_member(self, user_id: int) -> dict[str, int]:
         """Delete the member's own data. Returns the number of deleted rows by kind.
 
-        Cards that the member flagged are planned again, since reviews show the number of flags.
+        Cards that the member reported are planned again, since reviews show the number of reports.
         """
         reported = select(flags.c.card_id).where(flags.c.user_id == user_id)
         reached = union(
@@ -81,6 +81,8 @@ class MemberData:
             select(subscriptions.c.channel_id).where(subscriptions.c.user_id == user_id),
         )
         async with self._database.begin_write() as connection:
+            # First, while the rows that these two statements select by exist. A circuit tells of the member's direct
+            # messages.
             await connection.execute(update(cards).where(cards.c.id.in_(reported)).values(unplanned=True))
             await connection.execute(delete(circuits).where(circuits.c.channel_id.in_(reached)))
             return {
@@ -96,6 +98,7 @@ def _member_rows(user_id: int) -> Mapping[str, tuple[Table, ColumnElement[bool]]
         for kind, (column, whole) in _PARTS.items()
     }
     kept = {kind: (column.table, column == user_id) for kind, column in KEPT.items()}
+    # A personal digest is the own data of the member, and listed there.
     table, created = kept["subscriptions_created"]
     kept["subscriptions_created"] = (table, created & subscriptions.c.user_id.is_(None))
     return own | parts | kept

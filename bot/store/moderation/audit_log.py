@@ -47,7 +47,7 @@ class AuditEntry:
     undoes: int | None
     at: datetime
     title: str = ""
-    """The card's title; set by `Log.page` only."""
+    """The card's title; set by `AuditLog.get_page` only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class AuditLog:
         """Return a page of a server's and global entries, before (or with `newer` after) the entry `place`."""
         async with self._database.begin_read() as connection:
             rows = (await connection.execute(_page_query(guild_id, wanted, limit + 1, place, newer))).mappings().all()
+        # One entry more than is shown was read, to tell whether there is another page.
         more, entries = len(rows) > limit, [_entry_from_row(row) for row in rows[:limit]]
         if newer:
             return AuditPage(tuple(reversed(entries)), more, has_older=True)

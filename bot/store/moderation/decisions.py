@@ -60,6 +60,7 @@ class DecisionStore:
         act = ModerationAct(decision.decided_by, decision.decided_at, source, decision.reason)
         async with self._database.begin_write() as connection:
             before = await _current_verdict(connection, guild_id, card_id)
+            # Compare and set: somebody was faster, and is named instead of overruled.
             if before is not expected:
                 return DecisionOutcome(
                     False, await fetch_last_entry(connection, guild_id, card_id, AuditSubject.VERDICT)
@@ -76,6 +77,7 @@ class DecisionStore:
             if entry is None or entry.subject is AuditSubject.STATE:
                 return None
             last = await fetch_last_entry(connection, guild_id, entry.card_id, entry.subject)
+            # Only the latest can be undone; an older one is no longer in force.
             if last is None or last.id != entry.id:
                 return DecisionOutcome(False, last)
             if entry.subject is AuditSubject.TOPICS:
@@ -150,6 +152,7 @@ async def apply_ruling(connection: AsyncConnection, card_id: int, ruling: Verdic
     state = effective_state(parse_state(file_state), ruling)
     since = (visible_at or now) if state is CardState.PUBLISHED else None
     await connection.execute(update(cards).where(cards.c.id == card_id).values(state=state, visible_at=since))
+    # All names, although few are concerned: owners decide rarely, and counting all is one query.
     await recount_all(connection)
 
 
@@ -242,6 +245,7 @@ async def _replace_topics(
     if topics:
         row: dict[str, Any] = {"guild_id": guild_id, "card_id": card_id}
         await connection.execute(insert(card_edits).values(row | {"topics": topics, "audit_id": entry.id}))
+        # Twice: the names are shown, and the planner matches subscriptions by ID.
         ids = await ensure_topic_ids(connection, {normalize_name(name): name for name in topics})
         await connection.execute(insert(card_edit_topics), [row | {"topic_id": each} for each in set(ids.values())])
     await _mark_unplanned(connection, card_id)

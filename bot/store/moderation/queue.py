@@ -32,7 +32,7 @@ class QueueFilters:
 
 @dataclass(frozen=True, slots=True)
 class QueuedCard:
-    """A card in the queue, and its number of open flags."""
+    """A card in the queue, and its number of open reports."""
 
     card: StoredCard
     report_count: int = 0
@@ -59,6 +59,7 @@ class ModerationQueue:
         flagged = [reported, is_visible_to(guild_id), count_open_reports(guild_id) > 0, *fitting]
         held = [is_undecided(guild_id), *fitting]
         async with self._database.begin_read() as connection:
+            # Two queries paged as one list: cards that await a decision begin where the reported ones end.
             ahead = await _count_cards(connection, flagged)
             total = ahead + await _count_cards(connection, held)
             rows: list[Any] = []

@@ -44,6 +44,7 @@ class Reports:
         condition = (flags.c.user_id == flag.user_id) & (flags.c.at > flag.at - WITHIN)
         row = {"guild_id": guild_id, "card_id": card_id, "user_id": flag.user_id, "reason": flag.reason, "at": flag.at}
         async with self._database.begin_write() as connection:
+            # Counted within the write transaction: of two clicks at once only one can be the last one allowed.
             recent = (await connection.execute(select(func.count()).select_from(flags).where(condition))).scalar_one()
             known = (flags.c.guild_id == guild_id) & (flags.c.card_id == card_id) & (flags.c.user_id == flag.user_id)
             if (await connection.execute(select(flags.c.at).where(known))).first():

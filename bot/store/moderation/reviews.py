@@ -90,7 +90,7 @@ def review_revision(guild_id: _Guild, now: datetime, max_age: timedelta) -> Colu
 
 
 def _review_state(guild_id: _Guild) -> ColumnElement[str]:
-    """The card's revision, its last audit entry and its number of open flags."""
+    """The card's revision, its last audit entry and its number of open reports."""
     entry = sql_cast(func.coalesce(last_entry_id(guild_id), 0), Text)
     reports = sql_cast(count_open_reports(guild_id), Text)
     return cards.c.revision.concat(REVISION_MARK).concat(entry).concat(REVISION_MARK).concat(reports)
@@ -148,6 +148,7 @@ def _is_open_review(guild_id: _Guild) -> ColumnElement[bool]:
 
 
 def _waiting_contents() -> ColumnElement[str]:
+    # A message under way keeps its status: it may have arrived, and must be found before it can be removed.
     return case((deliveries.c.progress == DeliveryStatus.SENDING, DeliveryStatus.SENDING), else_=DeliveryStatus.WAITING)
 
 
@@ -178,6 +179,7 @@ async def _fill_reviews(
         .where(settings.guild_id.in_(room), condition, _is_waiting(settings.guild_id), ~exists(met))
         .subquery()
     )
+    # SQL cuts at the largest room of any server, Python at that of each: the numbers are not in a table to join.
     fitting = select(pairs).where(pairs.c.place <= max(room.values())).order_by(pairs.c.timeline)
     rows = (await connection.execute(fitting)).mappings().all()
     return await _insert_reviews(connection, [each for each in rows if each["place"] <= room[each["guild_id"]]], now)

@@ -52,6 +52,7 @@ class TextVectors:
         wanted = [written for phrase in query.required if (written := _phrase_query(phrase, _SIGNS[within]))]
         unwanted = [written for phrase in query.excluded if (written := _phrase_query(phrase, ""))]
         clauses = [*(f"'{_TAG}{name}'" for name in tags), *wanted]
+        # Without the second condition a search for words that the index ignores would find all cards of a topic.
         if not clauses or (query.required and not wanted):
             return None
         return " & ".join([*clauses, *(f"!{phrase}" for phrase in unwanted)])
@@ -76,6 +77,8 @@ def build_vector(entry: IndexEntry) -> str:
     for signs, part in (("=~", entry.title), ("~", entry.names), ("", entry.excerpt), ("", entry.related)):
         for word in tokenize(part):
             place, key = place + 1, word.key[:_LONGEST]
+            # Estimated while it is built: PostgreSQL refuses the whole card when it is too large, and cutting words off
+            # does no harm.
             size += (1 + len(signs)) * (len(key.encode()) + _OVERHEAD)
             if place > _LAST or size > _MAX_BYTES:
                 break
@@ -92,6 +95,7 @@ def _phrase_query(phrase: Phrase, sign: str) -> str:
     keys = [word.key[:_LONGEST] for word in tokenize(" ".join(phrase.words))]
     if not keys:
         return ""
+    # `<->` means next to each other. It crosses no fields, since their positions lie apart.
     words = [f"'{sign}{key}'" for key in keys]
     return f"({' <-> '.join(words)}{':*' if phrase.is_prefix else ''})"
 

@@ -34,6 +34,7 @@ class Fts5:
     card: ColumnElement[bool] = cards.c.timeline == -table.c.rowid
 
     def in_timeline_span(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
+        # Negated, so the ends swap: the one that is excluded becomes the lower one.
         return (self.table.c.rowid <= -begin) & (self.table.c.rowid > -end)
 
     def timeline_order(self, *, newer: bool) -> ColumnElement[Any]:
@@ -50,6 +51,7 @@ class Fts5:
             clauses.append(f"({_WITHIN[within]}({' AND '.join(wanted)}))")
         if not clauses:
             return None
+        # NOT takes something away from what is before it, so it cannot stand alone.
         without = f" NOT ({_ANYWHERE}({' OR '.join(unwanted)}))" if unwanted else ""
         return f"({' AND '.join(clauses)}){without}"
 

@@ -48,6 +48,7 @@ class PersonalDigests:
         times: dict[str, Any] = option_columns(options) | {"next_at": next_at}
         own = {"user_id": follower.user_id, "guild_id": follower.guild_id, "channel_id": follower.channel_id}
         new = own | times | {"created_by": follower.user_id, "created_at": now, "since": since}
+        # The unique index is partial, and both engines only recognize it by its condition.
         adding = upsert(subscriptions).values(new).on_conflict_do_nothing(
             index_elements=["user_id", "guild_id"], index_where=text("user_id IS NOT NULL")
         )  # fmt: skip

@@ -117,6 +117,7 @@ async def fetch_quiet_until(
 
 async def _postpone_digests(connection: AsyncConnection, channel_id: int, due_at: datetime, now: datetime) -> None:
     """Reschedule digests that wait for the end of quiet hours, except those waiting for a retry."""
+    # Only digests wait in the outbox for the end; cards of instant subscriptions are kept aside and planned then.
     waiting = (
         (deliveries.c.channel_id == channel_id)
         & (deliveries.c.due_at > now)

@@ -117,6 +117,7 @@ class Subscriptions:
         async with self._database.begin_write() as connection:
             values = {"paused": False, "since": since, "next_at": next_at, "pauses": format_pauses(pauses)}
             await connection.execute(_update_statement(subscription).values(values))
+            # What waited goes out now, or when quiet hours end.
             until = await fetch_quiet_until(connection, [subscription.channel_id], now)
             unsent = _is_unsent(subscription) & deliveries.c.due_at.is_(None) & deliveries.c.desired_kind.is_not(None)
             due_at = until.get(subscription.channel_id, now)
@@ -125,6 +126,7 @@ class Subscriptions:
 
     async def rest_subscription(self, subscription: Subscription, trouble: str, until: datetime) -> None:
         """Record why the digest failed and retry at `until`, unless its schedule changed meanwhile."""
+        # Compare and set: people may have edited, paused or resumed it while the digest was made.
         queries = _update_statement(subscription).where(
             subscriptions.c.next_at.is_not_distinct_from(subscription.next_at)
         )
@@ -191,6 +193,7 @@ class Subscriptions:
             rows = (await connection.execute(query)).mappings().all()
             if not rows:
                 return []
+            # A second query: a join would repeat the whole row for every topic.
             names: dict[int, list[str]] = {}
             for subscription_id, name in await connection.execute(_topics_query(condition)):
                 names.setdefault(subscription_id, []).append(name)
@@ -258,6 +261,7 @@ async def _transfer_cards(connection: AsyncConnection, guild_id: int, channel_id
         moments += (await connection.execute(select(seen).where(cards.c.id.in_(some)))).scalars()
         moments += (await connection.execute(select(decided).where(by_hand))).scalars()
     if earliest := min((each for each in moments if each), default=None):
+        # Digests take what arrived after this time, so it must be before the earliest card.
         since = earliest - timedelta(microseconds=1)
         digests = here & (subscriptions.c.when != Frequency.INSTANT) & (subscriptions.c.since > since)
         await connection.execute(update(subscriptions).where(digests).values(since=since))

@@ -44,6 +44,7 @@ class TableCopier:
         keys = list(table.primary_key.columns)
 
         def is_beyond(last: Sequence[Any]) -> ColumnElement[bool]:
+            # A range of the primary key: an OFFSET would read everything before it again.
             return tuple_(*keys) > tuple_(*map(literal, last, [key.type for key in keys]))
 
         target_query = select(*keys).order_by(*(key.desc() for key in keys))
@@ -78,6 +79,7 @@ class TableCopier:
         self._step(number)
         if last is not None:
             query = query.where(is_beyond(last))
+        # All tables are read in the one transaction that the move holds open, so they are of the same moment.
         rows = await self._source.stream(query, execution_options={"yield_per": BATCH})
         async for batch in rows.mappings().partitions():
             async with self._target.begin_write() as connection:

@@ -63,6 +63,7 @@ class Importer:
                     await taking.import_kind(kind, table, found.get(kind, ()))
                 await taking.apply_topic_edits()
             except StatementError as error:
+                # A full disk is no fault of the file; a value that its column cannot hold is.
                 if explain_store_error(error):
                     raise
                 raise ValueError(str(error.orig)) from error
@@ -148,6 +149,7 @@ class _ImportRun:
         return added
 
     async def _insert_numbered(self, kind: str, table: Table, number: int, values: dict[str, Any]) -> bool:
+        # With `=` rows that have a null in one of the columns would never be found again.
         same = [table.c[name].is_not_distinct_from(values[name]) for name in _NUMBERED[kind]]
         known = (await self.connection.execute(select(table.c.id).where(*same).limit(1))).scalar_one_or_none()
         if known is None:
@@ -189,6 +191,7 @@ def _check_value(column: Column[Any], value: Any) -> Any:
     kind = str if isinstance(column.type, Moment) else _PYTHON.get(type(column.type), column.type.python_type)
     if value is None and column.nullable:
         return value
+    # To Python `true` is an integer, and would be stored as 1.
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{column.table.name}.{column.name} is not {getattr(kind, '__name__', 'a list')}")
     if isinstance(value, int) and not -(2**63) <= value < 2**63:

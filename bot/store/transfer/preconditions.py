@@ -114,6 +114,7 @@ async def _is_resumable(target_database: Database, where: str, source: Notes, at
         _reject_filled(where, stored, source, is_empty)
     elif mark != source["instance"]:
         raise StoreError(f"Another store is being moved to {where}. Finish that one, or name another database.")
+    # A bot has written these values since, so it may have changed rows that were already copied.
     elif stored != source:
         raise StoreError(f"The store has been at work since its move to {where} began. Empty that one and start over.")
     return mark is not None

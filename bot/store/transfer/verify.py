@@ -81,5 +81,6 @@ async def _checksum_rows(connection: AsyncConnection, query: Select[Any], step: 
 
 def canonical_bytes(row: Iterable[Any]) -> bytes:
     """Serialize a row to bytes that are equal for every engine."""
+    # SQLite may hold characters that PostgreSQL cannot; the copy has replaced them.
     values = [strip_unstorable(value) if isinstance(value, str) else value for value in row]
     return _JSON.encode(values).encode() + b"\n"
