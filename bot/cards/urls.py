@@ -109,7 +109,7 @@ def resolve_asset_url(path: str, base: str | None) -> str | None:
 
 
 _TRACKING = re.compile(
-    r"^(?:utm_\w+|(?:fb|g|ms|dc|tw|tt|y)clid|mc_[ce]id|igsh(?:id)?|ocid|cmpid|amp|at_(?:medium|campaign|link_\w+|format)"
+    r"^(?:utm_\w+|(?:fb|g|dc|tw|tt|y)clid|msclkid|mc_[ce]id|igsh(?:id)?|ocid|cmpid|amp|at_(?:medium|campaign|link_\w+|format)"
     r"|ns_(?:campaign|mchannel|source|linkname)|mkt_tok|_hs(?:enc|mi)|xtor|wt[._]mc(?:_id)?)$",
     re.IGNORECASE,
 )
@@ -118,7 +118,8 @@ _TRACKING = re.compile(
 def normalize_url(url: str) -> str:
     """Normalize a URL so that two URLs of the same article are equal. For comparison only, not for linking."""
     parts = _unwrap_redirects(urlsplit(url))
-    host = (parts.hostname or "").removeprefix("www.").removeprefix("m.").removeprefix("amp.")
+    host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
+    host = host.removeprefix("amp.") if host.count(".") > 1 else host  # amp.dev is a site of its own
     port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
     kept = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(key)]
     query = f"?{urlencode(sorted(kept))}" if kept else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -108,6 +109,45 @@ def test_a_site_relative_picture_is_put_behind_the_base_as_it_is(path: str, base
 )  # fmt: skip
 def test_spellings_of_one_article_are_equal(other: str) -> None:
     assert normalize_url(other) == normalize_url("https://a.example/story")
+
+
+@pytest.mark.parametrize(
+    ("other", "normalized"),
+    [
+        (
+            "https://a.example/story?at_medium=RSS&msclkid=1&_hsenc=2&mkt_tok=3&id=7",
+            "a.example/story?id=7",
+        ),
+        ("https://amp.a.example/story", "a.example/story"),
+        ("https://a.example/amp/story", "a.example/story"),
+        ("https://a.example/story/amp/", "a.example/story"),
+        ("https://a.example/story.amp.html?amp=1", "a.example/story.html"),
+        ("https://a.example/story.amp", "a.example/story"),
+        ("https://a.example/amp", "a.example/amp"),
+        ("https://a.example/guitar/stamp", "a.example/guitar/stamp"),
+        ("https://www.google.com/amp/s/a.example/story", "a.example/story"),
+        ("https://a-example.cdn.ampproject.org/c/s/a.example/story?x=1", "a.example/story?x=1"),
+        ("https://www.google.com/url?sa=t&url=https%3A%2F%2Fa.example%2Fstory%3Fid%3D7", "a.example/story?id=7"),
+        ("https://l.facebook.com/l.php?u=https%3A%2F%2Fa.example%2Fstory&h=x", "a.example/story"),
+        ("https://out.reddit.com/t3_x?url=https%3A%2F%2Fa.example%2Fstory", "a.example/story"),
+        ("https://www.google.com/url?url=javascript:1", "google.com/url?url=javascript%3A1"),
+        ("https://www.google.com/url?url=http://127.0.0.1/", "google.com/url?url=http%3A%2F%2F127.0.0.1%2F"),
+        (
+            "https://www.google.com/search?q=https://a.example/story",
+            "google.com/search?q=https%3A%2F%2Fa.example%2Fstory",
+        ),
+        ("https://share.example/?url=https://a.example/story", "share.example?url=https%3A%2F%2Fa.example%2Fstory"),
+    ],
+)
+def test_trap_20_redirectors_light_pages_and_tracking_lead_to_the_article(other: str, normalized: str) -> None:
+    assert normalize_url(other) == normalized
+
+
+def test_redirectors_that_lead_to_each_other_are_followed_a_few_times() -> None:
+    url = "https://a.example/story"
+    for _ in range(9):
+        url = f"https://www.google.com/url?url={quote(url, safe='')}"
+    assert normalize_url(url[:MAX_URL])
 
 
 @pytest.mark.parametrize(
