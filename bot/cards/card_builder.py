@@ -34,6 +34,7 @@ def build_card(fields: Fields, slug: str) -> Card:
         slug=slug,
         title=title,
         published_at=_parse_published_at(fields, slug),
+        # Producers repeat the title where an article has no summary.
         excerpt="" if normalize_name(excerpt) == normalize_name(title) else excerpt,
         raw_title=strip_unstorable(raw_title),
         raw_excerpt=strip_unstorable(raw_excerpt),
@@ -112,6 +113,7 @@ def _parse_images(fields: Fields) -> list[Image]:
     result = []
     for each in fields.get_maps("images", MAX_IMAGES):
         raw = each.get_text("url", MAX_URL_LENGTH).strip()
+        # A path on the producer's site, unlike `//host/path`, which names another host.
         usable = raw if raw.startswith("/") and not raw.startswith("//") else parse_link(raw)
         size = each.get_int("width") or 0, each.get_int("height") or 0
         if usable and is_svg(usable):
@@ -133,6 +135,7 @@ def _parse_related(card: Fields, seen: set[str]) -> tuple[RelatedArticle, ...]:
             continue
         if (key := normalize_url(usable)) in seen:
             continue
+        # The first one is kept: the list is ordered, best first.
         seen.add(key)
         result.append(RelatedArticle(title, usable, _parse_provider_name(fields)))
     return tuple(result)

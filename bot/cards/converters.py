@@ -31,6 +31,7 @@ def parse_timestamp(value: Any) -> datetime:
     if parts is None:
         raise ValueShapeError(f"{describe_type(value)} is not a time such as 2026-11-24T09:30:00Z")
     year, month, day, hour, minute, second, zone = parts.groups(default="")
+    # `fromisoformat` takes two digits everywhere, and offsets with minutes.
     iso = f"{year}-{month:0>2}-{day:0>2}T{hour or 0:0>2}:{minute or 0:0>2}:{second or 0:0>2}{_normalize_offset(zone)}"
     try:
         return datetime.fromisoformat(iso)
@@ -60,6 +61,7 @@ def get_bool(value: Any) -> bool | None:
     """A boolean, or None if missing; quoted words are rejected. Raises `ValueShapeError`."""
     if value is None or isinstance(value, bool):
         return value
+    # Not for quoted words: what somebody meant by "no" in quotes is no ground to publish a card.
     if isinstance(value, YamlScalar) and value.plain and (known := _FLAGS.get(value.lower())) is not None:
         return known
     raise ValueShapeError(f"should be true or false, not {describe_type(value)}")
@@ -71,6 +73,7 @@ _WHOLE = re.compile(r"^[-+]?[0-9]{1,9}$")
 
 def get_int(value: Any) -> int | None:
     """An integer of at most nine digits, or None if missing. Raises `ValueShapeError`."""
+    # `True` is an `int` in Python, but no number in a card.
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9):
         return value
     if isinstance(value, YamlScalar) and value.plain and _WHOLE.match(value):

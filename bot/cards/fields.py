@@ -37,6 +37,7 @@ class Findings:
 
     def add_finding(self, path: Path, problem: str, severity: Severity, line: int | None = None) -> None:
         self.has_error |= severity is Severity.ERROR
+        # A hostile file can have a problem in each of a hundred thousand fields.
         if len(self.items) < MAX_FINDINGS:
             self.items.append(Finding(path, problem, severity, line))
         else:
@@ -79,6 +80,7 @@ class Fields:
         value = self.values.get(name)
         if value is None:
             return ""
+        # `str` turns a `YamlScalar` into plain text: a card must not carry positions in a file.
         text = str(value) if isinstance(value, str) else self._convert(scalar_text, value, name, "")
         return text if len(text) <= most else self._cut_text(text, most, name)
 

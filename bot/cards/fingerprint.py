@@ -14,6 +14,7 @@ RELATED_SHOWN = 3
 
 def compute_revision(card: Card) -> str:
     """Hash what readers see of a card: equal revisions need no edit. Excludes heat, quality and state."""
+    # What is added here edits every message ever posted, so it must be something that readers see.
     related = [(story.title, story.url, story.provider) for story in card.related[:RELATED_SHOWN]]
     provider = card.provider and (card.provider.name, card.provider.icon)
     shown = (
@@ -25,6 +26,7 @@ def compute_revision(card: Card) -> str:
 
 def compute_content_hash(card: Card) -> str:
     """Hash a card's content except its path and state, to detect renamed files."""
+    # `repr` includes fields that are added to `Card` later.
     return _short_hash(repr(replace(card, slug="", state=CardState.HELD, held_reason=None)))
 
 

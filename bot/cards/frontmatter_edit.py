@@ -40,8 +40,10 @@ def set_published(content: bytes, published: bool) -> bytes:
     current_value = _WORDS.get(content[start:end])
     if current_value is None:
         raise FrontMatterEditError(_UNPLAIN)
+    # A value that is right already keeps its spelling, so that the bytes stay equal.
     word = content[start:end] if current_value is published else b"true" if published else b"false"
     changed = content[:start] + word + content[end:]
+    # The search may have taken text for the field: only parsing both versions proves the edit right.
     if not _only_published_differs(content, changed, published):
         raise FrontMatterEditError(_UNSAFE)
     return changed
@@ -58,6 +60,7 @@ def _locate_value(content: bytes) -> tuple[int, int]:
     if len(spans) != 1:
         raise FrontMatterEditError(_SEVERAL if spans else _NONE)
     text = content.decode("utf-8", "surrogateescape")
+    # Parsers count characters, files are bytes.
     start, end = (len(text[:index].encode("utf-8", "surrogateescape")) for index in spans[0])
     return start, end
 

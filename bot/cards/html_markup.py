@@ -35,6 +35,7 @@ def strip_markup(text: str) -> str:
             markup.add(tag.start())
     for tag in tags:
         before = ends.get(tag.start())
+        # In text order: a closing tag may be attached to the one before it.
         if tag["close"] and _closes_word(text, tag, before is not None and before.start() in markup):
             markup.add(tag.start())
     parts, done = [], 0
@@ -55,6 +56,7 @@ def _paired_tags(tags: list[re.Match[str]]) -> set[int]:
         if not tag["close"]:
             opened[name].append(tag.start())
         elif opened[name]:
+            # Tags nest, so that the latest open one of the name is the counterpart.
             paired |= {opened[name].pop(), tag.start()}
     return paired
 

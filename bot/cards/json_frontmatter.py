@@ -25,6 +25,7 @@ def read_json(text: str) -> tuple[ParsedMatter, int]:
         raise FrontMatterError(f"not valid JSON: {error.msg}", error.lineno) from error
     except RecursionError as error:
         raise FrontMatterError("not valid JSON: too deeply nested") from error
+    # Only problems need positions, and most files have none.
     places = cache(lambda: list(_key_positions(text[:end])))
     lines = cache(lambda: dict(places()))
     return ParsedMatter(fields, lambda path: line_in(lines(), path), lambda: _duplicate_keys(places())), end
@@ -48,6 +49,7 @@ def _key_positions(text: str) -> Iterator[tuple[Path, int]]:
     path: list[Any] = []  # current key or index of each open container; None before a key of an object
     line = done = 0
     for match in _SIGN.finditer(text):
+        # Counted from match to match: counting from the start each time would be quadratic.
         line, done = line + text.count("\n", done, match.start()), match.start()
         sign = match[0]
         if sign == ",":

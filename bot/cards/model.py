@@ -127,7 +127,7 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem in a file, worded for its author. `line` counts from 1."""
+    """A problem in a file or another item of a source, worded for its author. `line` counts from 1."""
 
     file: str
     line: int
@@ -138,17 +138,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ParseResult:
-    """Result of reading one file: a card or None, and problems. A file that is not a news card yields a note.
+    """Result of reading one item: a card or None, and problems. A file that is not a news card yields a note.
 
-    `is_empty`: the file is empty, as it is for a moment while being written; this is also an error.
-    `is_other`: the file declares another category.
-    `digest` is a hash of the file's bytes, None if they were not read.
-    `appears_at` is when the card counts as published, if that was in the future when the file was read.
+    `is_other`: it declares another category.
+    `digest` is a hash of its bytes, None if they were not read.
+    `appears_at` is when the card counts as published, if that was in the future when it was read.
     """
 
     card: Card | None
     problems: tuple[Problem, ...] = ()
-    is_empty: bool = False
     is_other: bool = False
     digest: str | None = None
     appears_at: datetime | None = None

@@ -38,8 +38,9 @@ def _parse_content(content: bytes, file: str, slug: str, need_category: bool, no
     if len(content) > MAX_FILE_BYTES:
         return _error_result(file, 1, f"the file is {len(content):,} bytes; a card has at most {MAX_FILE_BYTES:,}")
     if not content.strip(_NOTHING):
+        # An editor that is saving leaves such a file for a moment: as an error it costs no card.
         what = "consists of NUL bytes" if b"\0" in content else "is empty"
-        return ParseResult(None, (Problem(file, 1, "", f"the file {what}"),), is_empty=True)
+        return _error_result(file, 1, f"the file {what}")
     try:
         matter = split_front_matter(_decode_text(content))
     except UnicodeDecodeError as error:

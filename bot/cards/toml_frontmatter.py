@@ -26,6 +26,7 @@ _AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 def read_toml(text: str) -> ParsedMatter:
     """Parse TOML front matter. Raises `FrontMatterError` with the line within the front matter."""
     text = text.replace("\r\n", "\n")
+    # Of the same length, so that an offset in one text is an offset in the other.
     masked = _mask_strings(text)
     _check_size(masked)
     try:

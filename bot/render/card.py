@@ -44,6 +44,7 @@ def render_card(
     card = stored.card
     embed = discord.Embed(colour=topic_colour(card.topics), timestamp=card.published_at)
     text_budget = _TextBudget(budget)
+    # In order of importance, not of appearance: each part takes what the ones before it left.
     _add_title(embed, card, text_budget)
     _add_author(embed, card.provider, number, pictures, text_budget, _COMPACT_AUTHOR if compact else EMBED_AUTHOR)
     note_text = text_budget.write_framed("**", fit_escaped, " ".join(note.split()), _NOTE)

@@ -50,6 +50,7 @@ def render_card_list(
         note, at = remarks[place], first + place
         return render_card(shown[place], pictures, compact=True, number=at, note=note, budget=budget, phrases=phrases)
 
+    # At full length first: only those above their share are rendered a second time.
     embeds = [render_at(place, EMBED_TOTAL) for place in range(len(shown))]
     share = fair_share([count_total([embed]) for embed in embeds], EMBED_TOTAL)
     return _separate_embeds(
@@ -59,6 +60,7 @@ def render_card_list(
 
 def fair_share(sizes: Sequence[int], available: int) -> int:
     """Return the cap on each size with which the total fits."""
+    # Smallest first: what they leave of their share is divided among the larger ones.
     for place, size in enumerate(sorted(sizes)):
         if size * (len(sizes) - place) > available:
             return available // (len(sizes) - place)

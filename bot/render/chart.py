@@ -60,6 +60,7 @@ def _draw_bars(canvas: _Canvas, counts: Sequence[int], labels: Sequence[str], ri
         middle = _LEFT + step * (place + 0.5)
         if count:
             canvas.draw_bar(middle, min(step * 0.72, 60), _bar_height(count, top))
+        # Counted from the right, so that the newest day always has a label.
         if (len(counts) - 1 - place) % every == 0:
             canvas.draw_text((middle, _HEIGHT - _BOTTOM + 18), label, 13, _QUIET, "mm")
 
@@ -74,6 +75,7 @@ def _draw_line(canvas: _Canvas, line: ChartLine, right: int) -> None:
         None if value is None else (_LEFT + step * (place + 0.5), _bar_height(max(value, 0), top))
         for place, value in enumerate(line.values)
     ]
+    # Days without a value interrupt the curve.
     for known, group in groupby(points, key=lambda point: point is not None):
         if known:
             canvas.draw_curve([point for point in group if point], min(step * 0.25, 4))
@@ -122,6 +124,7 @@ class _Canvas:
     def draw_curve(self, points: Sequence[tuple[float, float]], dot: float) -> None:
         """Draw a polyline, set off from the bars by an outline in the panel's colour."""
         scaled = [(x * _SCALE, y * _SCALE) for x, y in points]
+        # The outline of the whole curve first: drawn piece by piece it would cut into the line.
         for colour, more in ((_PANEL, 2.0), (_LINE, 0.0)):
             for ends in pairwise(scaled):
                 self._draw.line(ends, colour, round((3 + more * 2) * _SCALE))

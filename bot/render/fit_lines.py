@@ -28,6 +28,7 @@ def fit_lines(
     remaining = limit
     shown = entries[:at_most]
     for index, entry in enumerate(shown):
+        # With the last entry nothing is omitted, so that no room is needed to say so.
         last = index + 1 == len(entries)
         room = remaining - (0 if last else _MORE) - _reserved_for(len(shown) - index - 1, limit)
         line = form(entry, room) if room >= min(_SHORTEST, limit) else ""

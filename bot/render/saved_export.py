@@ -79,4 +79,5 @@ def _to_csv(cards: Sequence[Card]) -> str:
 
 def _csv_cell(text: str) -> str:
     line = " ".join(text.split())
+    # Spreadsheets take a cell that begins with an apostrophe as text.
     return f"'{line}" if line.startswith(_FORMULA) else line

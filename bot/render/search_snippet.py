@@ -28,6 +28,7 @@ def make_snippet(text: str, phrases: Sequence[Phrase], limit: int) -> str:
     if not places or limit <= 0:
         return fit_escaped(text, limit)
     first = places[0]
+    # Only if a plain cut would lose the first match.
     if count_units(text) > limit and first[1] > len(cut_text(text, limit)) - len(ELLIPSIS):
         text = ELLIPSIS + text[_snippet_start(text, first[0], limit // _BEFORE) :]
     return fit_form(lambda part: _mark_phrases(part, phrases), text, limit)

@@ -15,6 +15,7 @@ _JOINERS = "\u200c\u200d"
 _UNSHOWN = {"Cc", "Cf", "Cs"}
 
 _MARKUP = re.compile(
+    # Escapes come first: an escaped asterisk begins no bold text.
     r"\\(?P<literal>[^0-9A-Za-z\s])"
     r"|\[(?P<label>[^\[\]\n]+)\]\(<?(?P<target>https?://[^\s<>]+?)>?\)(?=\s|$)"
     r"|\*\*(?P<bold>(?:\\.|[^*\\\n])+)\*\*"

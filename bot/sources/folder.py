@@ -59,6 +59,7 @@ def list_folder(root: Path) -> Listing:
     Raises `OSError` if the folder itself cannot be listed.
     """
     found = Listing()
+    # A stack: recursion would fail in a tree that is nested deeply enough.
     folders = [(str(root), "")]
     while folders:
         folder, prefix = folders.pop()
@@ -87,6 +88,7 @@ def _list_files(folder: str, prefix: str, found: Listing) -> Iterator[tuple[str,
                 within.append((entry.path, f"{prefix}{entry.name}/"))
             elif is_card_file(entry.name):
                 _add_file(entry, prefix + entry.name, found)
+    # After the scan, so that no level of the tree keeps a handle open.
     yield from within
 
 
@@ -102,6 +104,7 @@ def _is_text(name: str) -> bool:
 def _add_file(entry: os.DirEntry[str], path: str, found: Listing) -> None:
     """Add an entry to `found`, as a file or as a problem."""
     try:
+        # Follows links to files; linked folders are skipped, as they could lead in a circle.
         info = entry.stat()
     except FileNotFoundError:  # deleted since it was listed, or a dangling symlink
         if not entry.is_symlink():

@@ -129,6 +129,7 @@ def _git_environment(folder: Path) -> dict[str, str]:
 
 async def _read_error(git: Process) -> str:
     output = b""
+    # Read to the end, or git would block on a full pipe; only the last lines are kept.
     while git.stderr and (piece := await git.stderr.read(_KEPT)):
         output = (output + piece)[-_KEPT:]
     return output.decode(errors="replace")
@@ -136,6 +137,7 @@ async def _read_error(git: Process) -> str:
 
 async def _kill_git(git: Process) -> None:
     with contextlib.suppress(ProcessLookupError, TimeoutError):
+        # The whole group: git starts ssh and other helpers.
         os.killpg(git.pid, signal.SIGTERM)
         await asyncio.wait_for(git.wait(), _GRACE)
     with contextlib.suppress(ProcessLookupError):

@@ -76,6 +76,7 @@ class _LintRun:
             if reading.card or _is_broken(reading):
                 own.setdefault(slug, file)
             yield reading
+        # Not before the end of the folder: within it, `own` says which file came first.
         self._claims.update(own)
 
     def _why_taken(self, slug: str, own: dict[str, str]) -> str | None:

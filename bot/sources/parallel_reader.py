@@ -86,6 +86,7 @@ async def read_ahead(files: Sequence[CardFile]) -> AsyncGenerator[list[ReadItem]
 
     try:
         while batches or under_way:
+            # Bounded: results wait in memory while the database is slower than the readers.
             while batches and len(under_way) < _AHEAD:
                 under_way.append(run_in_background(read_batch, batches.popleft()))
             yield await under_way.popleft()
@@ -94,6 +95,7 @@ async def read_ahead(files: Sequence[CardFile]) -> AsyncGenerator[list[ReadItem]
             reader.abort_read(stop)
         for future in under_way:
             future.cancel()
+        # The first one stays warm for the next saved file.
         for reader in readers[1:]:
             run_in_background(reader.close)
 
@@ -113,6 +115,7 @@ def run_in_background(
     context = contextvars.copy_context()
 
     def set_result(result: _Result | None, error: BaseException | None) -> None:
+        # The caller was cancelled; the thread cannot be, and ends only now.
         if future.done():
             return
         if error:

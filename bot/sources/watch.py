@@ -31,6 +31,7 @@ def _card_filter(places: Sequence[str]) -> Callable[[Change, str], bool]:
     """Build the watch filter: card files outside hidden folders, and names without a suffix (deleted folders)."""
 
     def is_relevant(_change: Change, path: str) -> bool:
+        # Relative to its root: the root itself may be below a hidden folder.
         below = next((path[len(place) :] for place in places if path.startswith(place)), path)
         name = path.rpartition("/")[2]
         return "/." not in below and (is_card_file(name) or "." not in name)

@@ -59,6 +59,7 @@ def _check_unchanged(root: Path, known: SourceItem) -> int:
         raise FrontMatterEditError(_GONE) from None
     except RuntimeError:  # a symlink loop, up to Python 3.12
         raise FrontMatterEditError(_ASTRAY) from None
+    # Resolving changes the path if any part of it is a link.
     if real != home / known.key or not real.is_relative_to(home) or not modes.S_ISREG(info.st_mode):
         raise FrontMatterEditError(_OUTSIDE)
     if fingerprint_stat(info) != known.fingerprint:
@@ -76,7 +77,9 @@ def _replace_file(target: Path, content: bytes, mode: int, check: Callable[[], o
             file.write(content)
             spare.chmod(mode)
             file.flush()
+            # Otherwise a power failure could leave an empty file under the card's name.
             os.fsync(handle)
+        # Once more, now that the new file is complete: an editor may have saved in the meantime.
         check()
         spare.replace(target)
     finally:
