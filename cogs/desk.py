@@ -167,9 +167,9 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
     @app_commands.choices(scope=_SCOPES)
     async def undo(self, interaction: Interaction, card: Words, scope: str = "server") -> None:
         selected, everywhere = await self._resolve_card(interaction, card, scope)
-        server = EVERYWHERE if everywhere else guild_id_of(interaction)
+        guild_id = EVERYWHERE if everywhere else guild_id_of(interaction)
         # The last of this scope: undoing here must not touch what the owners decided everywhere.
-        last = await self.bot.store.moderation.audit_log.get_last_own(server, selected.id)
+        last = await self.bot.store.moderation.audit_log.get_last_own(guild_id, selected.id)
         if last is None:
             raise UserError(
                 tr("Nobody has decided on this card everywhere yet.")

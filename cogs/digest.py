@@ -177,9 +177,9 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         heat: app_commands.Range[int, 0, 100_000] | None = None,
     ) -> None:
         await require_channel_manager(interaction, channel.id)
-        server, now = guild_id_of(interaction), self.bot.clock()
+        guild_id, now = guild_id_of(interaction), self.bot.clock()
         if not starts and not ends:
-            if not await self.bot.pipeline.end_quiet_hours(server, channel.id):
+            if not await self.bot.pipeline.end_quiet_hours(guild_id, channel.id):
                 none = tr("{channel} has no quiet hours. Give `from` and `to` to set some.", channel=channel.mention)
                 raise UserError(none)
             text = tr("{channel} has no quiet hours any more.", channel=channel.mention)
@@ -189,7 +189,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
             raise UserError(tr("Quiet hours need both times, `from` and `to`, such as 22:00 and 7:00."))
         zone = timezone or (await default_options(interaction)).timezone
         hours = quiet_hours(starts, ends, zone, heat)
-        await self.bot.store.subscriptions.quiet_hours.set_hours(server, channel.id, hours, now)
+        await self.bot.store.subscriptions.quiet_hours.set_hours(guild_id, channel.id, hours, now)
         await save_timezone(interaction, timezone)
         await answer_interaction(interaction, quiet_text(channel.id, hours))
 

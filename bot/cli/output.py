@@ -136,11 +136,11 @@ async def search_cards(settings: Settings, words: str, count: int, console: Cons
 async def show_card(settings: Settings, slug: str, as_json: bool, console: Console) -> bool:
     """Print one card, including held ones. Return False if it does not exist."""
     async with open_read_only(settings.database_url) as store:
-        findings = await store.cards.get_by_slug(slug, 0, hidden=True)
-    if findings is None:
+        card = await store.cards.get_by_slug(slug, 0, hidden=True)
+    if card is None:
         console.print(f"There is no card {slug} in the store.", markup=False)
         return False
-    embed = render_card(findings, settings.asset_base_url)
+    embed = render_card(card, settings.asset_base_url)
     if as_json:
         console.print_json(json.dumps(embed.to_dict()))
     else:
@@ -179,10 +179,10 @@ async def export_data(settings: Settings, out: TextIO) -> None:
 
 async def import_data(settings: Settings, file: Path, now: datetime) -> ImportSummary:
     """Import an export. Raises `UserError` if it is invalid; then nothing is changed."""
-    findings = _read_export(file)
+    exported = _read_export(file)
     async with open_store(settings.database_url) as store:
         try:
-            return await store.transfer.importer.import_all(findings, now)
+            return await store.transfer.importer.import_all(exported, now)
         # Whatever a malformed row raises: the file may come from anywhere, and the transaction is rolled back.
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise UserError(f"{_NO_EXPORT} ({_shorten_error(error)}); nothing was imported.") from error
@@ -193,15 +193,15 @@ def _read_export(file: Path) -> dict[str, Any]:
     try:
         if file.stat().st_size > _LARGEST_EXPORT:
             raise UserError(f"{_NO_EXPORT} (larger than {_LARGEST_EXPORT >> 20} MiB); nothing was imported.")
-        findings = json.loads(file.read_text("utf-8-sig"))
+        exported = json.loads(file.read_text("utf-8-sig"))
     except OSError as error:
         raise file_error(f"{file} cannot be read", error) from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise UserError(f"{_NO_EXPORT} ({_shorten_error(error)}); nothing was imported.") from error
     # `True == 1` in Python, and JSON may hold either.
-    if not isinstance(findings, dict) or findings.get("newsdesk") != EXPORT_FORM or findings["newsdesk"] is True:
+    if not isinstance(exported, dict) or exported.get("newsdesk") != EXPORT_FORM or exported["newsdesk"] is True:
         raise UserError("This is no export of this version of Newsdesk, so nothing was imported.")
-    return findings
+    return exported
 
 
 def _shorten_error(error: BaseException) -> str:
@@ -285,15 +285,15 @@ async def read_health(settings: Settings, now: datetime) -> tuple[bool, str]:
     """Return whether the running bot is healthy, and a one-line summary."""
     try:
         async with open_read_only(settings.database_url) as store:
-            seen = await store.health.read_heartbeats(now)
+            heartbeats = await store.health.read_heartbeats(now)
     except StoreError as error:
         return False, f"Not well: {error}"
-    if seen.at is None:
+    if heartbeats.at is None:
         return False, "Not at work: no bot has ever noted itself in this store. Is it started, and is this its store?"
-    ago = f"the last heartbeat came {format_span(now - seen.at)} ago"
-    if not is_fresh(seen.at, now):
+    ago = f"the last heartbeat came {format_span(now - heartbeats.at)} ago"
+    if not is_fresh(heartbeats.at, now):
         return False, f"Not at work: {ago}. Its log says why it ended or hangs."
-    wrong = [f"{part}: {words}" for each in seen.troubles.values() for part, words in each.items()]
+    wrong = [f"{part}: {words}" for each in heartbeats.troubles.values() for part, words in each.items()]
     if wrong:
         return False, f"Not well: {'; '.join(wrong).rstrip('.')}. The log says more."
     return True, f"At work: {ago}, and nothing is wrong."

@@ -37,11 +37,11 @@ async def run_checks(settings: Settings, clock: Callable[[], datetime], *, offli
     ]
     findings += await _find_resting(settings, report)
     # Last, so that a missing token does not hide what is wrong on this machine.
-    word, troubles = check_token(settings)
-    findings += troubles
+    token, token_findings = check_token(settings)
+    findings += token_findings
     if offline:
         return [*findings, Finding(Severity.NOTE, "Discord was not queried (--offline)")]
-    return [*findings, *await _check_discord(settings, word, report, clock)] if word else findings
+    return [*findings, *await _check_discord(settings, token, report, clock)] if token else findings
 
 
 async def _find_resting(settings: Settings, report: DatabaseReport) -> list[Finding]:
@@ -79,44 +79,52 @@ def _describe_reason(subscription: Subscription) -> str:
 
 
 async def _check_discord(
-    settings: Settings, word: str, report: DatabaseReport, clock: Callable[[], datetime]
+    settings: Settings, token: str, report: DatabaseReport, clock: Callable[[], datetime]
 ) -> list[Finding]:
     try:
-        answers = await query_discord(settings, word, report.channels, clock)
+        discord_report = await query_discord(settings, token, report.channels, clock)
     except InvalidTokenError as error:
         return [Finding(Severity.ERROR, error.what.rstrip("."), _ANOTHER), *_check_clock(error.skew)]
     except LoginError as error:
         return [Finding(Severity.ERROR, error.what.rstrip("."), _NETWORK)]
-    closed = [Finding(Severity.ERROR, what, fix) for what, fix in answers.closed]
-    return [*_discord_findings(answers), *_check_commands(answers, report), *_check_clock(answers.skew), *closed]
+    closed = [Finding(Severity.ERROR, what, fix) for what, fix in discord_report.closed]
+    return [
+        *_discord_findings(discord_report),
+        *_check_commands(discord_report, report),
+        *_check_clock(discord_report.skew),
+        *closed,
+    ]
 
 
-def _check_commands(answers: DiscordReport, report: DatabaseReport) -> Iterator[Finding]:
+def _check_commands(discord_report: DiscordReport, report: DatabaseReport) -> Iterator[Finding]:
     """Check the registered commands: another program with the same token may have replaced or removed them."""
     if report.commands is None:
         yield Finding(Severity.NOTE, "the bot's commands are registered with its first start")
-    elif not answers.commands:
+    elif not discord_report.commands:
         yield Finding(Severity.ERROR, "Discord knows none of the bot's commands", _REGISTER)
     # The store has the digest of what was registered last: comparing digests spares the doctor the command tree.
-    elif answers.commands_digest != report.commands:
-        what = f"Discord knows {answers.commands} commands, which are not those that the bot registered"
+    elif discord_report.commands_digest != report.commands:
+        what = f"Discord knows {discord_report.commands} commands, which are not those that the bot registered"
         yield Finding(Severity.ERROR, what, _REGISTER)
     else:
-        yield Finding(Severity.NOTE, f"Discord knows the bot's {answers.commands} commands")
+        yield Finding(Severity.NOTE, f"Discord knows the bot's {discord_report.commands} commands")
 
 
-def _discord_findings(answers: DiscordReport) -> Iterator[Finding]:
-    yield Finding(Severity.NOTE, f"Discord knows the token: the bot is {answers.name}")
-    well = answers.channels - len(answers.closed)
-    if well > 0:
-        yield Finding(Severity.NOTE, f"the bot can post in {well} of the {answers.channels} channels that it serves")
-    if answers.intents:
-        names = ", ".join(answers.intents)
+def _discord_findings(discord_report: DiscordReport) -> Iterator[Finding]:
+    yield Finding(Severity.NOTE, f"Discord knows the token: the bot is {discord_report.name}")
+    open_channels = discord_report.channels - len(discord_report.closed)
+    if open_channels > 0:
+        yield Finding(
+            Severity.NOTE,
+            f"the bot can post in {open_channels} of the {discord_report.channels} channels that it serves",
+        )
+    if discord_report.intents:
+        names = ", ".join(discord_report.intents)
         yield Finding(Severity.NOTE, f"the application has {names}: Newsdesk needs none of the privileged intents")
 
 
 def _check_clock(skew: timedelta | None) -> Iterator[Finding]:
     if skew is not None and abs(skew) > SKEW:
-        way = "ahead of" if skew > timedelta(0) else "behind"
-        what = f"this machine's clock is {abs(skew).total_seconds():.0f} s {way} Discord's"
+        direction = "ahead of" if skew > timedelta(0) else "behind"
+        what = f"this machine's clock is {abs(skew).total_seconds():.0f} s {direction} Discord's"
         yield Finding(Severity.WARNING, what, "Set the clock by network time: timedatectl set-ntp true")

@@ -68,24 +68,24 @@ async def query_discord(
     if settings.discord_api:
         Route.BASE = resolve_api_base(settings.discord_api)
     # Any response has a `Date` header: no request is made for the clock alone.
-    watch = _ClockComparison(clock)
+    comparison = _ClockComparison(clock)
     trace = RequestLimiter(settings.pace).trace_config()
-    trace.on_request_end.append(watch.on_response)
+    trace.on_request_end.append(comparison.on_response)
     async with discord.Client(intents=discord.Intents(guilds=True), http_trace=trace) as client:
         try:
             await client.login(token)
             # Raw payloads: the digest needs the version of each command, which discord.py leaves out.
             registered = await client.http.get_global_commands(client.application_id or 0)
         except discord.LoginFailure as error:
-            raise InvalidTokenError(watch.skew) from error
+            raise InvalidTokenError(comparison.skew) from error
         except (OSError, aiohttp.ClientError, discord.HTTPException) as error:
             raise LoginError(f"Discord cannot be reached: {error}.") from error
-        answers = DiscordReport(
-            str(client.user), tuple(_granted_intents(client.application_flags)), watch.skew, len(channels)
+        report = DiscordReport(
+            str(client.user), tuple(_granted_intents(client.application_flags)), comparison.skew, len(channels)
         )
-        answers.commands, answers.commands_digest = len(registered), commands_digest(registered)
-        answers.closed += await _find_closed_channels(client, channels)
-        return answers
+        report.commands, report.commands_digest = len(registered), commands_digest(registered)
+        report.closed += await _find_closed_channels(client, channels)
+        return report
 
 
 class _ClockComparison:
@@ -110,18 +110,18 @@ def _granted_intents(flags: discord.ApplicationFlags) -> Iterable[str]:
 async def _find_closed_channels(client: discord.Client, channels: Sequence[tuple[int, int]]) -> list[_Found]:
     """Return the findings in guild order, whichever response comes first."""
     # Some at once hide the latency; all at once would use up the rate limit that the running bot needs.
-    turns = asyncio.Semaphore(AT_ONCE)
+    slots = asyncio.Semaphore(AT_ONCE)
 
     async def check_guild(guild_id: int, wanted: Sequence[int]) -> list[_Found]:
-        async with turns:
+        async with slots:
             return await _closed_in_guild(client, guild_id, wanted)
 
     async with asyncio.TaskGroup() as group:
-        looks = [
+        tasks = [
             group.create_task(check_guild(guild_id, [channel for _, channel in wanted]))
             for guild_id, wanted in groupby(channels, key=lambda pair: pair[0])
         ]
-    return [found for each in looks for found in each.result()]
+    return [found for each in tasks for found in each.result()]
 
 
 async def _closed_in_guild(client: discord.Client, guild_id: int, wanted: Sequence[int]) -> list[_Found]:

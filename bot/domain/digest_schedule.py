@@ -15,7 +15,7 @@ from bot.i18n import format_list, tr, tr_noop, weekday_names
 _DAY = timedelta(days=1)
 _WEEK = timedelta(weeks=1)
 _MOMENT = timedelta(microseconds=1)
-_SIGHT = 10
+_SEARCHED_DAYS = 10
 """Local days to search: the day itself, a week, and one more at each end in case a whole day is skipped."""
 
 
@@ -133,7 +133,7 @@ class WeeklySchedule:
 
     def _iter_forward(self, start: datetime, end: datetime | None = None) -> Iterator[datetime]:
         """Yield local times from `start` to `end`, both inclusive, in order."""
-        for day in (start.date() + n * _DAY for n in range(_SIGHT)):
+        for day in (start.date() + n * _DAY for n in range(_SEARCHED_DAYS)):
             if day.weekday() in self.days:
                 first = bisect_left(self.times, start.time()) if day == start.date() else 0
                 for clock in self.times[first:]:
@@ -144,7 +144,7 @@ class WeeklySchedule:
 
     def _iter_backward(self, start: datetime, end: datetime | None = None) -> Iterator[datetime]:
         """Yield local times from `start` back to `end`, both inclusive, latest first."""
-        for day in (start.date() - n * _DAY for n in range(_SIGHT)):
+        for day in (start.date() - n * _DAY for n in range(_SEARCHED_DAYS)):
             if day.weekday() in self.days:
                 last = bisect_right(self.times, start.time()) if day == start.date() else len(self.times)
                 for clock in reversed(self.times[:last]):
@@ -189,29 +189,29 @@ def initial_schedule(options: SubscriptionOptions, now: datetime) -> tuple[datet
 
     A digest looks back over one period, so that the first one is as full as the next.
     """
-    table = schedule_for(options)
-    slot = table.next_slot(now) if table else None
-    return (now - table.period, slot.at) if table and slot else (now, None)
+    schedule = schedule_for(options)
+    slot = schedule.next_slot(now) if schedule else None
+    return (now - schedule.period, slot.at) if schedule and slot else (now, None)
 
 
 def describe_schedule(options: SubscriptionOptions) -> str:
     """Describe a schedule in words: "Monday to Friday at 09:00 (UTC)"."""
-    table = schedule_for(options)
-    if table is None:
+    schedule = schedule_for(options)
+    if schedule is None:
         return tr("as they appear")
-    days = _describe_days(table.days) if table.days != EVERY_DAY else ""
+    days = _describe_days(schedule.days) if schedule.days != EVERY_DAY else ""
     if options.when is Frequency.HOURLY:
-        return _describe_hourly(table, days)
-    times = format_list(f"{clock:%H:%M}" for clock in table.times)
+        return _describe_hourly(schedule, days)
+    times = format_list(f"{clock:%H:%M}" for clock in schedule.times)
     if not days:
-        return tr("daily at {times} ({timezone})", times=times, timezone=table.timezone)
-    return tr("{days} at {times} ({timezone})", days=days, times=times, timezone=table.timezone)
+        return tr("daily at {times} ({timezone})", times=times, timezone=schedule.timezone)
+    return tr("{days} at {times} ({timezone})", days=days, times=times, timezone=schedule.timezone)
 
 
-def _describe_hourly(table: WeeklySchedule, days: str) -> str:
-    minutes = sorted({clock.minute for clock in table.times})
+def _describe_hourly(schedule: WeeklySchedule, days: str) -> str:
+    minutes = sorted({clock.minute for clock in schedule.times})
     at = format_list(f":{minute:02}" for minute in minutes) if minutes != [0] else ""
-    return tr(_HOURLY[bool(at), bool(days)], minutes=at, days=days, timezone=table.timezone)
+    return tr(_HOURLY[bool(at), bool(days)], minutes=at, days=days, timezone=schedule.timezone)
 
 
 _HOURLY = {

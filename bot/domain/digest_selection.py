@@ -99,12 +99,12 @@ def score_half_life(period: timedelta) -> timedelta:
 
 def rank_candidates(candidates: Iterable[Candidate], at: datetime, period: timedelta) -> list[Candidate]:
     """Rank cards by points that decay with age; cards for which a moderator selected subscriptions come first."""
-    fading = score_half_life(period).total_seconds()
+    half_life = score_half_life(period).total_seconds()
 
     def key(card: Candidate) -> tuple[bool, float, datetime, int]:
         age = max((at - card.published_at).total_seconds(), 0.0)
         # The logarithm preserves the order and cannot underflow.
-        score = math.log2(card.score + 1) - age / fading
+        score = math.log2(card.score + 1) - age / half_life
         return (card.picked_for is not None, score, card.published_at, card.card_id)
 
     return sorted(candidates, key=key, reverse=True)
@@ -128,29 +128,31 @@ def select_cards(
     need not match. `outcomes` is filled only if `explain` is set.
     """
     topics = {normalize_name(topic) for topic in options.topics}
-    taken: list[Candidate] = []
+    chosen: list[Candidate] = []
     outcomes: dict[int, SelectionOutcome] = {}
     selected_stories: set[int] = set()
-    of_provider: dict[str, int] = {}
+    provider_counts: dict[str, int] = {}
     for card in ranking:
         # Without `explain` the loop ends with the last card that fits: the rest may be thousands of cards.
-        full = len(taken) >= options.max_cards
-        if full and not explain:
+        is_full = len(chosen) >= options.max_cards
+        if is_full and not explain:
             break
         outcome = _mismatch(card, options, topics, subscription_id) or _previous_delivery(
             card, since, pauses, already_delivered
         )
-        outcome = outcome or _exclusion(card, is_excluded) or _displacement(card, selected_stories, of_provider, full)
+        outcome = (
+            outcome or _exclusion(card, is_excluded) or _displacement(card, selected_stories, provider_counts, is_full)
+        )
         if outcome is SelectionOutcome.SELECTED:
-            taken.append(card)
+            chosen.append(card)
             selected_stories.add(card.story_id)
             if card.provider:
-                of_provider[card.provider] = of_provider.get(card.provider, 0) + 1
+                provider_counts[card.provider] = provider_counts.get(card.provider, 0) + 1
         if explain:
             outcomes[card.card_id] = outcome
     selected = tuple(
         SelectedCard(card.card_id, card.revision, _selection_reason(card, place, at))
-        for place, card in enumerate(taken, 1)
+        for place, card in enumerate(chosen, 1)
     )
     return Selection(selected, outcomes)
 
@@ -184,15 +186,15 @@ def _exclusion(card: Candidate, is_excluded: Callable[[int], bool] | None) -> Se
 
 
 def _displacement(
-    card: Candidate, selected_stories: Collection[int], of_provider: Mapping[str, int], full: bool
+    card: Candidate, selected_stories: Collection[int], provider_counts: Mapping[str, int], is_full: bool
 ) -> SelectionOutcome:
     """Whether better cards leave room for this one."""
     # Checked before `full`: "another card of the story was chosen" explains more than "no room".
     if card.story_id in selected_stories:
         return SelectionOutcome.STORY_SELECTED
-    if full:
+    if is_full:
         return SelectionOutcome.OUTRANKED
-    enough = of_provider.get(card.provider, 0) >= MAX_PER_PROVIDER and card.picked_for is None
+    enough = provider_counts.get(card.provider, 0) >= MAX_PER_PROVIDER and card.picked_for is None
     return SelectionOutcome.PROVIDER_LIMIT if enough else SelectionOutcome.SELECTED
 
 

@@ -21,7 +21,7 @@ def find_nearest(word: str, known: Iterable[str], limit: int) -> list[str]:
     near = [other for other in set(known) if len(letters.symmetric_difference(other)) <= 2 * at_most and other != word]
     alike = [other for other in near if _may_match(count, other, at_most)]
     ranked = sorted((edit_distance(word, other), -_common_prefix_length(word, other), other) for other in alike)
-    return [other for slips, _, other in ranked if slips <= at_most][:limit]
+    return [other for distance, _, other in ranked if distance <= at_most][:limit]
 
 
 def _may_match(letters: Counter[str], other: str, at_most: int) -> bool:

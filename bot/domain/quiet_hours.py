@@ -34,8 +34,8 @@ class QuietHours:
         """The next time after `now`, in UTC, at which `is_quiet` changes."""
         quiet = self.is_quiet(now)
         # Ends of spans are only candidates: where two spans touch, nothing changes.
-        turns = sorted({turn for span in self._quiet_spans(now) for turn in span if turn > now})
-        return next(turn for turn in turns if self.is_quiet(turn) is not quiet)
+        changes = sorted({change for span in self._quiet_spans(now) for change in span if change > now})
+        return next(change for change in changes if self.is_quiet(change) is not quiet)
 
     def _quiet_spans(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Quiet hours of the days around `now`, enough to include the next change.

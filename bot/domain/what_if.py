@@ -42,12 +42,12 @@ def simulate_options(
     today = now.astimezone(zone).date()
     calendar = [today - timedelta(days=back) for back in reversed(range(days))]
     start = datetime.combine(calendar[0], datetime.min.time(), tzinfo=zone)
-    turns = _simulated_runs(arrived, schedule_for(options), start, now)
+    runs = _simulated_runs(arrived, schedule_for(options), start, now)
     already_delivered: tuple[set[int], set[int]] = (set(), set())
     counts: Counter[date] = Counter()
     result: list[int] = []
     digests = 0
-    for at, since, cards, period in turns:
+    for at, since, cards, period in runs:
         selected = select_cards(
             rank_candidates(cards, at, period), options, at, since, AlreadyDelivered(*already_delivered), is_excluded
         ).cards
@@ -67,19 +67,19 @@ _MOMENT = timedelta(microseconds=1)
 
 
 def _simulated_runs(
-    arrived: Sequence[Candidate], table: WeeklySchedule | None, start: datetime, now: datetime
+    arrived: Sequence[Candidate], schedule: WeeklySchedule | None, start: datetime, now: datetime
 ) -> list[SimulatedRun]:
     """Times at which something would have been sent, as (time, previous time, candidate cards, period)."""
-    if table is None:
+    if schedule is None:
         recent = [card for card in arrived if start <= card.published_at <= now]
         return [(card.published_at, card.published_at - _MOMENT, (card,), timedelta(0)) for card in recent]
     moments = [card.published_at for card in arrived]
     # The first digest looks back to the slot before the simulated days, as a running subscription would.
-    first = table.latest_slot(start)
+    first = schedule.latest_slot(start)
     since = first.at if first else start
-    turns: list[SimulatedRun] = []
-    for slot in table.slots_between(start, now):
+    runs: list[SimulatedRun] = []
+    for slot in schedule.slots_between(start, now):
         among = arrived[bisect_right(moments, since) : bisect_right(moments, slot.at)]
-        turns.append((slot.at, since, among, table.period))
+        runs.append((slot.at, since, among, schedule.period))
         since = slot.at
-    return turns
+    return runs

@@ -14,7 +14,7 @@ from bot.settings import ListenAddress
 
 __all__ = ["Monitor", "serve_monitor"]
 
-_LAST_ANSWERS = 1.0
+_GRACE_SECONDS = 1.0
 """Grace period in seconds for responses in progress at shutdown."""
 
 
@@ -25,7 +25,7 @@ async def serve_monitor(bot: NewsBot, address: ListenAddress) -> AsyncIterator[i
     Raises `SettingsError` if the address is unavailable.
     """
     # No access log: probes come every few seconds.
-    runner = web.AppRunner(Monitor(bot).build_application(), access_log=None, shutdown_timeout=_LAST_ANSWERS)
+    runner = web.AppRunner(Monitor(bot).build_application(), access_log=None, shutdown_timeout=_GRACE_SECONDS)
     await runner.setup()
     try:
         try:

@@ -18,7 +18,7 @@ from bot.store.health import StoreHealth
 _log = logging.getLogger(__name__)
 LATE = timedelta(minutes=15)
 """Maximum age of a waiting delivery: about the longest backoff, which follows ten attempts."""
-_LAST_ANSWERS = 1.0
+_GRACE_SECONDS = 1.0
 """Seconds to wait at shutdown for a query in progress."""
 _PATIENCE = 5.0
 """Query timeout in seconds; probes often give up after 10."""
@@ -52,12 +52,12 @@ class Monitor:
         return web.json_response(answer | ({"stands_by": stands_by} if stands_by else {}), status=status)
 
     def _standby_parts(self) -> dict[str, str]:
-        found = {}
+        parts = {}
         if self._bot.standby.is_waiting:
-            found["gateway"] = "another process answers commands and buttons"
+            parts["gateway"] = "another process answers commands and buttons"
         if self._bot.runs_worker and not self._bot.worker.is_leader:
-            found["duty"] = "another process loads and plans"
-        return found
+            parts["duty"] = "another process loads and plans"
+        return parts
 
     async def handle_metrics(self, _request: web.Request) -> web.Response:
         self._bot.metrics.set_gauges(await self._read_gauges())
@@ -65,33 +65,33 @@ class Monitor:
 
     async def find_problems(self) -> dict[str, str]:
         """Return what prevents the bot from working, by component; empty if it is ready."""
-        found = {"gateway": "" if self._bot.is_connected else "not connected to Discord's gateway"}
+        problems = {"gateway": "" if self._bot.is_connected else "not connected to Discord's gateway"}
         gate = self._bot.gate
-        found["discord"] = "" if gate.is_open else f"nothing is sent: {gate.reason}"
+        problems["discord"] = "" if gate.is_open else f"nothing is sent: {gate.reason}"
         if self._bot.runs_worker:
-            found |= self._bot.worker.find_problems()
+            problems |= self._bot.worker.find_problems()
         try:
             # A read may succeed on a full disk or a read-only server: only a write proves that deliveries can be noted.
             await self._run_query("probe", self._bot.store.health.probe_write(self._bot.clock()))
-            found["deliveries"] = _describe_lateness(await self._read_health(), self._bot.clock())
+            problems["deliveries"] = _describe_lateness(await self._read_health(), self._bot.clock())
         except StoreError as error:
-            found["database"] = str(error)
-        return {part: words for part, words in found.items() if words}
+            problems["database"] = str(error)
+        return {part: words for part, words in problems.items() if words}
 
     async def _read_gauges(self) -> Gauges:
         connected = self._bot.is_connected
         latency, is_leader = self._bot.latency, self._bot.worker.is_leader
         down = len(self._bot.worker.supervisor.find_problems())
         try:
-            vitals = await self._read_health()
+            health = await self._read_health()
         except StoreError:
             # A scrape must work without the database: that is when its metrics are needed most.
             return Gauges(gateway_connected=connected, gateway_latency=latency, is_leader=is_leader, tasks_down=down)
         return Gauges(
-            cards=vitals.cards,
-            queue_depth=vitals.waiting,
-            oldest_waiting=_oldest_wait(vitals, self._bot.clock()).total_seconds(),
-            open_circuits=vitals.closed_channels,
+            cards=health.cards,
+            queue_depth=health.waiting,
+            oldest_waiting=_oldest_wait(health, self._bot.clock()).total_seconds(),
+            open_circuits=health.closed_channels,
             database_up=True,
             gateway_connected=connected,
             gateway_latency=latency,
@@ -103,7 +103,7 @@ class Monitor:
         found: StoreHealth = await self._run_query("vitals", self._bot.store.health.read_health(self._bot.clock()))
         return found
 
-    async def _run_query(self, name: str, question: Coroutine[Any, Any, Any]) -> Any:
+    async def _run_query(self, name: str, query: Coroutine[Any, Any, Any]) -> Any:
         """Run a query. Raises `StoreError` if it fails or times out.
 
         A hanging query is not cancelled, which would break its connection, but shared by later callers: frequent probes
@@ -111,9 +111,9 @@ class Monitor:
         """
         if name in self._pending_queries:
             # Never awaited, it would warn at garbage collection.
-            question.close()
+            query.close()
         else:
-            self._pending_queries[name] = asyncio.create_task(question, name=name)
+            self._pending_queries[name] = asyncio.create_task(query, name=name)
             self._pending_queries[name].add_done_callback(self._on_query_done)
         task = self._pending_queries[name]
         await asyncio.wait([task], timeout=self._patience)
@@ -130,13 +130,13 @@ class Monitor:
     async def _on_cleanup(self, _application: web.Application) -> None:
         """Wait for queries in progress before the store is closed."""
         if self._pending_queries:
-            await asyncio.wait(self._pending_queries.values(), timeout=_LAST_ANSWERS)
+            await asyncio.wait(self._pending_queries.values(), timeout=_GRACE_SECONDS)
 
 
-def _oldest_wait(vitals: StoreHealth, now: datetime) -> timedelta:
-    return max(now - vitals.oldest, timedelta(0)) if vitals.oldest else timedelta(0)
+def _oldest_wait(health: StoreHealth, now: datetime) -> timedelta:
+    return max(now - health.oldest, timedelta(0)) if health.oldest else timedelta(0)
 
 
-def _describe_lateness(vitals: StoreHealth, now: datetime) -> str:
-    waited = _oldest_wait(vitals, now)
+def _describe_lateness(health: StoreHealth, now: datetime) -> str:
+    waited = _oldest_wait(health, now)
     return f"a delivery has waited for {waited.total_seconds():.0f} s" if waited > LATE else ""

@@ -97,19 +97,19 @@ async def complete_all_cards(interaction: Interaction, current: str) -> Choices:
 
 
 async def _complete_cards(interaction: Interaction, current: str, *, hidden: bool) -> Choices:
-    archive = interaction.client.store.cards
-    found = await archive.complete_cards(current, guild_id_of(interaction), limit=CHOICES, hidden=hidden)
+    repository = interaction.client.store.cards
+    found = await repository.complete_cards(current, guild_id_of(interaction), limit=CHOICES, hidden=hidden)
     return [app_commands.Choice(name=format_choice(card), value=f"card:{card.id}") for card in found]
 
 
 async def resolve_card(interaction: Interaction, value: str, *, hidden: bool = False) -> StoredCard:
     """Resolve an option to a card: a suggestion, a slug, or words that match only one. Raises `UserError`."""
-    archive, server = interaction.client.store.cards, guild_id_of(interaction)
+    repository, guild_id = interaction.client.store.cards, guild_id_of(interaction)
     if suggested := _CARD.match(value):
-        card = await archive.get_card(int(suggested[1]), server, hidden=hidden)
+        card = await repository.get_card(int(suggested[1]), guild_id, hidden=hidden)
     else:
         # People also submit what they typed without choosing from the list.
-        card = await archive.get_by_slug(value.strip(), server, hidden=hidden) or await _find_single_match(
+        card = await repository.get_by_slug(value.strip(), guild_id, hidden=hidden) or await _find_single_match(
             interaction, value, hidden
         )
     if card is None:
@@ -118,10 +118,12 @@ async def resolve_card(interaction: Interaction, value: str, *, hidden: bool = F
 
 
 async def _find_single_match(interaction: Interaction, words: str, hidden: bool) -> StoredCard | None:
-    archive = interaction.client.store.cards
+    repository = interaction.client.store.cards
     found = (
         # Two are enough to know that the words are ambiguous.
-        await archive.complete_cards(words, guild_id_of(interaction), limit=2, hidden=hidden) if words.strip() else []
+        await repository.complete_cards(words, guild_id_of(interaction), limit=2, hidden=hidden)
+        if words.strip()
+        else []
     )
     if len(found) > 1:
         shown = cut_text(words, _VALUE)

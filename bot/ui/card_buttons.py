@@ -46,8 +46,8 @@ class SaveButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=_S
 
     async def handle_click(self, interaction: Interaction) -> None:
         card = await _require_card(interaction, self.card_id)
-        store, user = interaction.client.store, interaction.user.id
-        new = await store.members.saved_cards.save_card(user, card.id, interaction.client.clock())
+        store, user_id = interaction.client.store, interaction.user.id
+        new = await store.members.saved_cards.save_card(user_id, card.id, interaction.client.clock())
         text = (
             tr("Saved. `/saved list` shows all that you kept.")
             if new
@@ -96,12 +96,14 @@ class SaveSelect(ErrorReportingItem, discord.ui.DynamicItem[Select], template=r"
         return cls(int(match["delivery"]))
 
     async def handle_click(self, interaction: Interaction) -> None:
-        store, user = interaction.client.store, interaction.user.id
-        server = await _guild_for_delivery(interaction, self.delivery_id)
+        store, user_id = interaction.client.store, interaction.user.id
+        guild_id = await _guild_for_delivery(interaction, self.delivery_id)
         selected = [int(value) for value in self.item.values[:CHOICES] if _ID.fullmatch(value)]
         # A forged select may name any card: only those visible in the server are saved.
-        cards = [await _require_card(interaction, card_id, server) for card_id in selected]
-        new = [await store.members.saved_cards.save_card(user, card.id, interaction.client.clock()) for card in cards]
+        cards = [await _require_card(interaction, card_id, guild_id) for card_id in selected]
+        new = [
+            await store.members.saved_cards.save_card(user_id, card.id, interaction.client.clock()) for card in cards
+        ]
         saved, known = sum(new), len(new) - sum(new)
         text = trn(
             "Saved {count} card. `/saved list` shows all that you kept.",
@@ -124,8 +126,8 @@ class WhyButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=_WH
         return cls(int(match["delivery"]))
 
     async def handle_click(self, interaction: Interaction) -> None:
-        server = await _guild_for_delivery(interaction, self.delivery_id)
-        selected = await interaction.client.store.outbox.digests.selection_reasons(self.delivery_id, server)
+        guild_id = await _guild_for_delivery(interaction, self.delivery_id)
+        selected = await interaction.client.store.outbox.digests.selection_reasons(self.delivery_id, guild_id)
         await answer_interaction(interaction, embed=render_reasons(selected))
 
 
@@ -141,10 +143,10 @@ class StopButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"
         return cls(int(match["delivery"]))
 
     async def handle_click(self, interaction: Interaction) -> None:
-        follows, user = interaction.client.store.subscriptions.personal_digests, interaction.user.id
+        follows, user_id = interaction.client.store.subscriptions.personal_digests, interaction.user.id
         # Looked up by member and delivery, so that nobody stops the digest of somebody else.
-        server = await follows.guild_of_delivery(user, self.delivery_id)
-        if not server or not await follows.rest_digest(user, server):
+        guild_id = await follows.guild_of_delivery(user_id, self.delivery_id)
+        if not guild_id or not await follows.rest_digest(user_id, guild_id):
             raise UserError(tr("This digest does not come any more."))
         await answer_interaction(interaction, tr("Stopped. `/following` in the server resumes it."))
 
@@ -220,8 +222,8 @@ class ReportModal(ErrorReportingModal):
         _require_guild(interaction)
         card = await _require_card(interaction, self.card_id)
         bot = interaction.client
-        flag = Report(interaction.user.id, " ".join(self.reason.value.split()), bot.clock())
-        outcome = await bot.store.moderation.reports.add_report(guild_id_of(interaction), card.id, flag)
+        report = Report(interaction.user.id, " ".join(self.reason.value.split()), bot.clock())
+        outcome = await bot.store.moderation.reports.add_report(guild_id_of(interaction), card.id, report)
         if outcome is not ReportResult.ACCEPTED:
             raise UserError(tr(_NOT_TAKEN[outcome], most=MAX_REPORTS))
         thanks = tr("Thank you. The moderators of this server see it.")
@@ -256,8 +258,8 @@ async def _guild_for_delivery(interaction: Interaction, delivery_id: int) -> int
     )
 
 
-async def _require_card(interaction: Interaction, card_id: int, server: int | None = None) -> StoredCard:
-    seen_in = guild_id_of(interaction) if server is None else server
+async def _require_card(interaction: Interaction, card_id: int, guild_id: int | None = None) -> StoredCard:
+    seen_in = guild_id_of(interaction) if guild_id is None else guild_id
     card = await interaction.client.store.cards.get_card(card_id, seen_in)
     if card is None:
         raise UserError(

@@ -72,8 +72,10 @@ async def _search_page(interaction: Interaction, query: CardQuery, key: str, pla
 
 
 async def _saved_page(interaction: Interaction, _request: SavedRequest, key: str, place: PageCursor) -> Reply:
-    store, server = interaction.client.store, guild_id_of(interaction)
-    saved = await store.members.saved_cards.get_page(interaction.user.id, server, limit=PAGE_SIZE, offset=place.offset)
+    store, guild_id = interaction.client.store, guild_id_of(interaction)
+    saved = await store.members.saved_cards.get_page(
+        interaction.user.id, guild_id, limit=PAGE_SIZE, offset=place.offset
+    )
     hidden = hidden_text(saved.hidden)
     if not saved.cards:
         raise UserError(hidden or tr(NO_SAVED))
@@ -128,11 +130,13 @@ async def _build_nothing_found(interaction: Interaction, query: CardQuery) -> Re
 
 async def _nearby_topics_text(interaction: Interaction, query: CardQuery) -> str:
     """Return topics that start with one of the words, else the largest ones."""
-    archive, server = interaction.client.store.cards, guild_id_of(interaction)
+    repository, guild_id = interaction.client.store.cards, guild_id_of(interaction)
     near: list[str] = []
     for word in query.words.split()[:5]:
         # Three letters forgive most slips at the end of a word.
-        near += [topic.name for topic in await archive.list_topics(server, word[:3], limit=3) if topic.name not in near]
-    near = near or [topic.name for topic in await archive.list_topics(server, limit=5)]
+        near += [
+            topic.name for topic in await repository.list_topics(guild_id, word[:3], limit=3) if topic.name not in near
+        ]
+    near = near or [topic.name for topic in await repository.list_topics(guild_id, limit=5)]
     named = ", ".join(f"**{discord.utils.escape_markdown(name)}**" for name in near[:5])
     return tr("Topics close by: {topics}.", topics=named) if named else ""

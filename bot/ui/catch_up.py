@@ -19,24 +19,24 @@ from bot.ui.views import build_list_view
 
 async def show_catch_up(interaction: Interaction) -> Reply:
     """Return the first page and mark everything as read. Raises `UserError` if nothing was missed."""
-    bot, user, server = interaction.client, interaction.user.id, guild_id_of(interaction)
+    bot, user_id, guild_id = interaction.client, interaction.user.id, guild_id_of(interaction)
     now = bot.clock()
-    since = await bot.store.members.last_read.last_read_at(user, server) or now - DEFAULT_LOOK_BACK
+    since = await bot.store.members.last_read.last_read_at(user_id, guild_id) or now - DEFAULT_LOOK_BACK
     reply = await first_page(interaction, CatchUpRequest(since, now))
-    await bot.store.members.last_read.mark_read(user, server, now)
+    await bot.store.members.last_read.mark_read(user_id, guild_id, now)
     return reply
 
 
 async def show_catch_up_page(interaction: Interaction, request: CatchUpRequest, key: str, place: PageCursor) -> Reply:
     """Return a page of what was missed at that time, limited to cards still visible here."""
     since, until = request.since, request.until
-    bot, server = interaction.client, guild_id_of(interaction)
-    candidate_pool = await bot.store.outbox.candidates.load_pool([server], since, until - bot.settings.max_age)
-    found = select_missed(candidate_pool.for_guild(server), since, until)
+    bot, guild_id = interaction.client, guild_id_of(interaction)
+    candidate_pool = await bot.store.outbox.candidates.load_pool([guild_id], since, until - bot.settings.max_age)
+    found = select_missed(candidate_pool.for_guild(guild_id), since, until)
     ids = [card.card_id for card in found.best[place.offset : place.offset + PAGE_SIZE]]
     if not ids:
         raise UserError(tr("You have missed nothing since {when}.", when=discord.utils.format_dt(since, "f")))
-    by_id = await bot.store.cards.get_by_ids(ids, server)
+    by_id = await bot.store.cards.get_by_ids(ids, guild_id)
     cards = tuple(by_id[card_id] for card_id in ids)
     buttons = page_buttons(key, page_at_offset(cards, len(found.best), place), place.offset)
     embeds = render_card_list(cards, bot.settings.asset_base_url)

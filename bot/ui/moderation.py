@@ -66,17 +66,17 @@ async def decide_card(
 ) -> ModerationResult:
     """Decide on a card for this guild or everywhere, and trigger updates of its posts. Raises `UserError`."""
     await require_decision_right(interaction, everywhere=everywhere)
-    bot, server = interaction.client, EVERYWHERE if everywhere else guild_id_of(interaction)
-    standing = card.ruling if everywhere else card.verdict
+    bot, guild_id = interaction.client, EVERYWHERE if everywhere else guild_id_of(interaction)
+    current = card.ruling if everywhere else card.verdict
     # The person decided on what they saw. If somebody else was faster, their decision is shown instead of replaced.
-    if standing is not expected:
+    if current is not expected:
         raise UserError(
-            conflict_text(await bot.store.moderation.audit_log.get_last(server, card.id, AuditSubject.VERDICT))
+            conflict_text(await bot.store.moderation.audit_log.get_last(guild_id, card.id, AuditSubject.VERDICT))
         )
     # The check above reads a card loaded earlier; the store compares `expected` again within the transaction.
     await _reject_no_op(interaction, card, verdict, everywhere=everywhere, picked=only is not None)
     picked = tuple(only) if only is not None else None
-    decision = Decision(server, card.id, verdict, interaction.user.id, bot.clock(), reason, picked)
+    decision = Decision(guild_id, card.id, verdict, interaction.user.id, bot.clock(), reason, picked)
     return await _apply_outcome(
         interaction, await bot.store.moderation.decisions.decide_card(decision, source=source, expected=expected)
     )
@@ -106,8 +106,8 @@ async def set_topics(
             length=MAX_TOPIC_LENGTH,
         )
         raise UserError(limits)
-    desk, act = interaction.client.store.moderation.decisions, _build_act(interaction, DecisionSource.BUTTON)
-    outcome = await desk.edit_topics(guild_id_of(interaction), card.id, names, act, expected=expected)
+    decisions, act = interaction.client.store.moderation.decisions, _build_act(interaction, DecisionSource.BUTTON)
+    outcome = await decisions.edit_topics(guild_id_of(interaction), card.id, names, act, expected=expected)
     return await _apply_outcome(interaction, outcome)
 
 

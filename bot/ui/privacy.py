@@ -53,8 +53,8 @@ class EraseButton(
 
 async def build_export_reply(interaction: Interaction) -> Reply:
     """Export everything stored about the member. Raises `UserError` if it is too large for a reply."""
-    user = interaction.user.id
-    text = format_export(user, await interaction.client.store.members.privacy.export_member(user))
+    user_id = interaction.user.id
+    text = format_export(user_id, await interaction.client.store.members.privacy.export_member(user_id))
     return {"content": tr("Everything that is stored about you."), "file": _attach_text(text, "newsdesk.json")}
 
 
@@ -68,9 +68,9 @@ async def build_erase_reply(interaction: Interaction) -> Reply:
 
 async def build_saved_reply(interaction: Interaction, form: ExportFormat) -> Reply:
     """Export the member's visible saved cards as a file. Raises `UserError` if there are none."""
-    server = guild_id_of(interaction)
+    guild_id = guild_id_of(interaction)
     saved = await interaction.client.store.members.saved_cards.get_page(
-        interaction.user.id, server, limit=MAX_SAVED_CARDS, offset=0
+        interaction.user.id, guild_id, limit=MAX_SAVED_CARDS, offset=0
     )
     hidden = hidden_text(saved.hidden)
     if not saved.cards:

@@ -43,16 +43,16 @@ _ID = r"\d{1,10}"
 _GONE = tr_noop("This card is gone: its source withdrew it, or its file was deleted.")
 
 
-async def build_review(bot: NewsBot, server: int, card: StoredCard, delivery_id: int) -> dict[str, Any]:
+async def build_review(bot: NewsBot, guild_id: int, card: StoredCard, delivery_id: int) -> dict[str, Any]:
     """Render a review message in its current state: content, embeds, view. Its buttons carry the delivery id."""
-    entry = await bot.store.moderation.audit_log.get_last(server, card.id)
-    flags = await bot.store.moderation.reports.open_reports(server, card.id)
+    entry = await bot.store.moderation.audit_log.get_last(guild_id, card.id)
+    reports = await bot.store.moderation.reports.open_reports(guild_id, card.id)
     found = await bot.store.subscriptions.get_by_ids(entry.only) if entry and entry.only else []
-    channels = [each.channel_id for each in found if each.guild_id == server]
+    channels = [each.channel_id for each in found if each.guild_id == guild_id]
     return {
-        "content": review_text(card, entry, flags, channels),
+        "content": review_text(card, entry, reports, channels),
         "embeds": [render_card(card, bot.settings.asset_base_url)],
-        "view": _build_view(card, entry, delivery_id, reported=bool(flags)),
+        "view": _build_view(card, entry, delivery_id, reported=bool(reports)),
     }
 
 
@@ -331,15 +331,15 @@ class TopicsModal(ErrorReportingModal):
 
     async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
         require_moderator(interaction)
-        card, server = await _require_card(interaction, self.card_id), guild_id_of(interaction)
+        card, guild_id = await _require_card(interaction, self.card_id), guild_id_of(interaction)
         # The modal was open for as long as the person liked: compare with what they saw, not with what is there now.
         if format_topics_line(card.card) != self.shown:
             raise UserError(
                 conflict_text(
-                    await interaction.client.store.moderation.audit_log.get_last(server, card.id, AuditSubject.TOPICS)
+                    await interaction.client.store.moderation.audit_log.get_last(guild_id, card.id, AuditSubject.TOPICS)
                 )
             )
-        own = await interaction.client.store.moderation.decisions.own_topics(server, card.id)
+        own = await interaction.client.store.moderation.decisions.own_topics(guild_id, card.id)
         result = await set_topics(interaction, card, self.topics.value, own)
         await _show_result(interaction, card, result)
 

@@ -74,10 +74,10 @@ async def create_subscription(
 ) -> Subscription:
     """Subscribe a channel of this guild. Raises `UserError` if that is impossible or a duplicate."""
     validate_channel(interaction, channel, options)
-    store, server, now = interaction.client.store, guild_id_of(interaction), interaction.client.clock()
-    if channel.id == await store.subscriptions.guild_settings.get_review_channel(server):
+    store, guild_id, now = interaction.client.store, guild_id_of(interaction), interaction.client.clock()
+    if channel.id == await store.subscriptions.guild_settings.get_review_channel(guild_id):
         raise UserError(tr("{channel} is the moderators' desk. Choose a channel for readers.", channel=channel.mention))
-    existing = await store.subscriptions.list_for_guild(server)
+    existing = await store.subscriptions.list_for_guild(guild_id)
     if len(existing) >= MAX_SUBSCRIPTIONS:
         raise UserError(
             tr("A server has at most {most} subscriptions. Remove one first: `/digest remove`.", most=MAX_SUBSCRIPTIONS)
@@ -85,7 +85,7 @@ async def create_subscription(
     if any(each.channel_id == channel.id and _is_same_subscription(each.options, options) for each in existing):
         raise UserError(tr("{channel} has this subscription already. See `/digest list`.", channel=channel.mention))
     return await store.subscriptions.add_subscription(
-        guild_id=server,
+        guild_id=guild_id,
         channel_id=channel.id,
         created_by=interaction.user.id,
         now=now,

@@ -248,8 +248,8 @@ def _draft_subscription(interaction: Interaction, channel_id: int, options: Subs
     """Build the subscription that the draft would create now."""
     now = interaction.client.clock()
     since, next_at = initial_schedule(options, now)
-    server = guild_id_of(interaction)
-    return Subscription(0, server, channel_id, interaction.user.id, now, since, options, next_at=next_at)
+    guild_id = guild_id_of(interaction)
+    return Subscription(0, guild_id, channel_id, interaction.user.id, now, since, options, next_at=next_at)
 
 
 class ScheduleModal(ErrorReportingModal):

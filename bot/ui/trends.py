@@ -22,9 +22,9 @@ CHART = "trends.png"
 
 async def build_trends_reply(interaction: Interaction, topic: str | None, days: int) -> dict[str, Any]:
     """Return the number and mean heat of cards over the last `days` days. Raises `UserError` if there are none."""
-    bot, server = interaction.client, guild_id_of(interaction)
-    now, zone = bot.clock(), ZoneInfo(await bot.store.subscriptions.guild_settings.get_timezone(server) or "UTC")
-    spans = await bot.store.cards.trends.count_spans(server, topic, first_day_start(now, zone, days), now)
+    bot, guild_id = interaction.client, guild_id_of(interaction)
+    now, zone = bot.clock(), ZoneInfo(await bot.store.subscriptions.guild_settings.get_timezone(guild_id) or "UTC")
+    spans = await bot.store.cards.trends.count_spans(guild_id, topic, first_day_start(now, zone, days), now)
     if not spans:
         raise UserError(_nothing_text(topic, days))
     counted = count_by_day(spans, now, zone, days)

@@ -52,18 +52,18 @@ def find_delivery_id(message: discord.Message) -> int | None:
     return None
 
 
-def build_list_view(cards: Sequence[StoredCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
+def build_list_view(cards: Sequence[StoredCard], list_buttons: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
     """Build the buttons under a list: Open and Save for each card by number, and those for the whole list."""
     if len(cards) == 1:
-        return arrange_rows(_card_buttons(cards[0]), turns)
+        return arrange_rows(_card_buttons(cards[0]), list_buttons)
     saves = [SaveButton(card.id, label=tr("Save {number}", number=number)) for number, card in enumerate(cards, 1)]
-    return arrange_rows(_open_buttons(cards), saves, turns)
+    return arrange_rows(_open_buttons(cards), saves, list_buttons)
 
 
-def build_saved_view(cards: Sequence[StoredCard], turns: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
+def build_saved_view(cards: Sequence[StoredCard], list_buttons: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
     """Build the buttons under a member's saved cards: Open and Remove."""
     removes = [UnsaveButton(card.id, tr("Remove {number}", number=number)) for number, card in enumerate(cards, 1)]
-    return arrange_rows(_open_buttons(cards), removes, turns)
+    return arrange_rows(_open_buttons(cards), removes, list_buttons)
 
 
 def arrange_rows(*groups: Iterable[discord.ui.Item[Any] | None]) -> discord.ui.View:
