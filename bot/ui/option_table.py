@@ -83,6 +83,7 @@ def _parse_language(value: str) -> str | None:
 
 
 def _summarize_exclusions(options: SubscriptionOptions) -> str:
+    # The only text of any length: cut here, so that all lines fit into one field of an embed.
     words = fit_escaped(", ".join(options.without), _WORDS_SHOWN)
     return tr("without {words}", words=words) if words else ""
 
@@ -249,6 +250,7 @@ OPTIONS = (
         description="Language of what I write around the cards; this server's when left out",
         annotation=str,
         parse=_parse_language,
+        # A value of its own, since leaving the option out keeps the language that was chosen before.
         choices={SERVERS_OWN: "this server's", **{name: language_name(name) for name in available_languages()}},
         summarize=_summarize_language,
     ),
@@ -288,11 +290,9 @@ def _to_choices(texts: Mapping[Any, str]) -> list[app_commands.Choice[str]]:
 
 
 def parse_given(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Parse options by name into fields of `SubscriptionOptions`, without those left out. Raises `UserError`."""
+    """Parse given options, by name, into fields of `SubscriptionOptions`. Raises `UserError`."""
     return {
-        option.field_name or option.name: option.parse(given[option.name])
-        for option in OPTIONS
-        if given.get(option.name) not in (None, "")
+        option.field_name or option.name: option.parse(given[option.name]) for option in OPTIONS if option.name in given
     }
 
 

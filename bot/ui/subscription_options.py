@@ -26,6 +26,7 @@ MAX_SUBSCRIPTIONS = 50
 
 def apply_options(given: Mapping[str, Any], base: SubscriptionOptions) -> SubscriptionOptions:
     """Merge options as given, by name, into the base. Raises `UserError` if the result is inconsistent."""
+    # discord.py passes None for an option that was left out, a modal an empty text for a field.
     given = {name: value for name, value in given.items() if value not in (None, "")}
     options = replace(base, **parse_given(given))
     if base.when is Frequency.INSTANT and "when" not in given and ("at" in given or "on" in given):
@@ -45,7 +46,8 @@ def _validate_options(options: SubscriptionOptions, given: Collection[str]) -> S
             )
         return replace(options, times=(), days=())
     if not is_known_zone(options.timezone):
-        parse_zone(options.timezone)  # raises for an unknown zone
+        # The stored zone may have become unknown on this machine: the error says so, with close names.
+        parse_zone(options.timezone)
     if options.when is Frequency.WEEKDAYS:
         if "on" in given:
             raise UserError(tr("`weekdays` means Monday to Friday. For other days choose `when: daily` and `on`."))

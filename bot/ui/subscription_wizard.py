@@ -176,6 +176,7 @@ class _FrequencySelect(_DraftSelect):
 
 class _TopicSelect(_DraftSelect):
     def __init__(self, draft: SubscriptionWizard) -> None:
+        # Chosen topics first: a select shows 25, and one that is not shown could not stay chosen.
         known = [*draft.options.topics, *(topic for topic in draft.topics if topic not in draft.options.topics)][
             :CHOICES
         ]
