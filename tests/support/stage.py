@@ -20,6 +20,8 @@ from bot.settings import Settings, load_settings
 from tests.support.stores import new_database
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+_PATIENCE = 30.0
+"""Seconds that an answer may take: the machine may have much else to do."""
 OptionRefusedError = simcord.OptionError
 ImpossibleError = simcord.SetupError
 """Raised for what Discord's own clients would not let a person do."""
@@ -60,7 +62,7 @@ class BotStage:
 
     async def start_bot(self) -> None:
         self.bot = await self._open_bot()
-        self.env = simcord.Env(self.bot, shard_count=1, check_errors=False)
+        self.env = simcord.Env(self.bot, shard_count=1, check_errors=False, settle_timeout=_PATIENCE)
         await self.env.start()
         self._localize_people()
         self.guild = self.env.create_guild("Test", preferred_locale=self.server_locale)
