@@ -25,7 +25,7 @@ def excluding_term(card: Card, without: Sequence[str]) -> str | None:
     """
     if not without:
         return None
-    # A term is a topic or a word; which of the two cannot be told from what a person typed, so both are tried.
+    # A term is a topic or a word; the text does not say which, so both are tried.
     topics = {normalize_name(topic) for topic in card.topics}
     text = normalize_name(f"{card.title}\n{card.excerpt}")
     return next(

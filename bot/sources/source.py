@@ -77,5 +77,5 @@ class Source(Protocol):
         ...
 
     def describe_key(self, key: str) -> str:
-        """Describe an item so that it can be told from those of other sources."""
+        """Describe an item so that it differs from those of other sources."""
         ...

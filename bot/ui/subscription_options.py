@@ -170,7 +170,7 @@ def limit_to_person(interaction: Interaction, subscription: Subscription, channe
 
 
 async def unknown_topics_note(interaction: Interaction, wanted: Sequence[str]) -> str:
-    """Return a note on topics that no card here has had so far; empty if all are known."""
+    """Return a note on topics that no card here has so far; empty if all are known."""
     strange = await _unknown_topics(interaction, wanted)
     if not strange:
         return ""

@@ -71,7 +71,7 @@ def _read_xml(body: bytes, document: FetchedDocument) -> FeedReadResult:
     # Entities could multiply: feedparser drops those that refer to others, but not where several stand on one line.
     body, is_cut = _cut_items(body.replace(b"<!ENTITY", b"<!IGNORED"))
     # As a stream: feedparser takes bytes that happen to be a path for a file's name. Without the document's address:
-    # it would resolve guids against it as well, and a feed that moves would bring all its items anew.
+    # it would resolve guids against it as well, and a feed that moves would bring all its items again.
     parsed = feedparser.parse(
         io.BytesIO(body),
         sanitize_html=False,  # its sanitizer is quadratic, and no markup survives the reading anyway
