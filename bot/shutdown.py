@@ -23,20 +23,20 @@ def stop_on_sigterm(stop: Callable[[], object]) -> Iterator[None]:
     Python runs signal handlers in the main thread and asyncio runs them in the loop; either may be what hangs.
     Instead, the interpreter's C handler writes the signal number to a socket that a thread reads.
     """
-    events, rung = socket.socketpair()
-    rung.setblocking(False)
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
     thread = threading.Thread(
-        target=_listen_for_stop, args=(events, asyncio.get_running_loop(), stop), name="SIGTERM", daemon=True
+        target=_listen_for_stop, args=(reader, asyncio.get_running_loop(), stop), name="SIGTERM", daemon=True
     )
     before = signal.signal(signal.SIGTERM, lambda *_: None)  # installs the C handler
-    fd_before = signal.set_wakeup_fd(rung.fileno(), warn_on_full_buffer=False)
+    fd_before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     thread.start()
     try:
         yield
     finally:
         signal.set_wakeup_fd(fd_before)
         signal.signal(signal.SIGTERM, before)
-        rung.close()  # ends the thread, unless it has received the signal
+        writer.close()  # ends the thread, unless it has received the signal
 
 
 def _listen_for_stop(events: socket.socket, loop: asyncio.AbstractEventLoop, stop: Callable[[], object]) -> None:
@@ -54,8 +54,8 @@ def _exit_at_once(loop: asyncio.AbstractEventLoop) -> None:
     names: list[str] = []
     with suppress(RuntimeError):  # the set of tasks may change meanwhile
         names = sorted(task.get_name() for task in asyncio.all_tasks(loop))
-    left = ", ".join(names) or "a thread"
-    os.write(2, f"The program did not end within {WITHIN:g} s, and was cut short. Under way: {left}\n".encode())
+    pending = ", ".join(names) or "a thread"
+    os.write(2, f"The program did not end within {WITHIN:g} s, and was cut short. Under way: {pending}\n".encode())
     for child in multiprocessing.active_children():
         child.kill()
     os._exit(1)

@@ -61,10 +61,10 @@ class Supervisor:
 
     def drop_task(self, name: str) -> None:
         """Stop kept work for good, whether it is running or waiting for its restart."""
-        if kept := self._tasks.pop(name, None):
-            kept.keeper.cancel()
-            self._ending[name] = kept.keeper
-            self._hold_reference(kept.keeper)
+        if task := self._tasks.pop(name, None):
+            task.keeper.cancel()
+            self._ending[name] = task.keeper
+            self._hold_reference(task.keeper)
 
     def spawn_once(self, name: str, work: Work) -> None:
         """Run this work once in the background. Errors are logged and counted."""
@@ -100,7 +100,7 @@ class Supervisor:
 
     def find_problems(self) -> dict[str, str]:
         """Work that is down, and jobs whose last run failed: name to description."""
-        return self._failing | {name: kept.trouble for name, kept in self._tasks.items() if kept.trouble}
+        return self._failing | {name: task.trouble for name, task in self._tasks.items() if task.trouble}
 
     def stop_restarting(self) -> None:
         """Stop restarting work: from now on, work ends because of the shutdown."""
@@ -109,28 +109,31 @@ class Supervisor:
     async def stop(self, within: float) -> list[str]:
         """Cancel all tasks. Returns the names of those still running after `within` seconds; they are abandoned."""
         self._stopping = True
-        tasks = {*self._single, *(kept.keeper for kept in self._tasks.values())}
+        tasks = {*self._single, *(task.keeper for task in self._tasks.values())}
         self._tasks.clear()
         self._failing.clear()
         for task in tasks:
             task.cancel()
         if not tasks:
             return []
-        _, left = await asyncio.wait(tasks, timeout=within)
-        return sorted(task.get_name() for task in left)
+        _, pending = await asyncio.wait(tasks, timeout=within)
+        return sorted(task.get_name() for task in pending)
 
     async def _run_forever(self, name: str, work: Work) -> None:
         ends = 0
+        # Dropped and kept again within a moment: the old task may still be ending, and two must not run at once.
         if before := self._ending.pop(name, None):
             await asyncio.wait({before})
         while True:
             running = asyncio.create_task(_call_work(work), name=name)
             try:
+                # After a failure, work has recovered once it has run for a while, not as soon as it has started.
                 if self._tasks[name].trouble and not await _is_done(running, self._steady):
                     self._tasks[name].trouble, ends = "", 0
                     _log.info("The %s has recovered", name)
                 await _is_done(running, None)
             finally:
+                # If the keeper is cancelled, its work must not outlive it.
                 await _cancel_and_wait(running)
             if self._stopping:
                 return
@@ -142,9 +145,9 @@ class Supervisor:
     def _record_end(self, name: str, ended: asyncio.Task[None], pause: float) -> None:
         error = None if ended.cancelled() else ended.exception()
         reason = "it was cancelled" if ended.cancelled() else _first_line(error) if error else "it returned"
-        kept = self._tasks[name]
-        is_news = reason not in kept.trouble
-        kept.trouble = f"ended at {self._clock():%H:%M:%S} UTC, and is started again: {reason}"
+        task = self._tasks[name]
+        is_news = reason not in task.trouble  # the traceback once, not every minute
+        task.trouble = f"ended at {self._clock():%H:%M:%S} UTC, and is started again: {reason}"
         self._metrics.count_task_failure(name)
         _log.error("The %s ended; restarting it in %g s: %s", name, pause, reason, exc_info=error if is_news else None)
 

@@ -11,7 +11,13 @@ from discord.ext import commands
 
 from bot.client.acknowledgement import answer_interaction
 from bot.client.bot import Interaction, NewsBot
-from bot.client.permissions import channel_problem, deleted_roles, guild_id_of, mention_problem, require_channel_manager
+from bot.client.permissions import (
+    channel_problem,
+    find_deleted_roles,
+    guild_id_of,
+    mention_problem,
+    require_channel_manager,
+)
 from bot.domain.quiet_hours import parse_quiet_hours as quiet_hours
 from bot.domain.subscription import Frequency, Subscription
 from bot.errors import UserError
@@ -91,7 +97,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def list_(self, interaction: Interaction) -> None:
         found = await self._list_subscriptions(interaction)
         quiet = await self.bot.store.subscriptions.quiet_hours.list_for_guild(guild_id_of(interaction))
-        gone = deleted_roles(interaction, {each.options.mention for each in found if each.options.mention})
+        gone = find_deleted_roles(interaction, {each.options.mention for each in found if each.options.mention})
         await answer_interaction(interaction, embed=render_subscriptions(found, quiet, gone))
 
     @app_commands.command(description="Let a subscription rest; posts that are there stay")

@@ -213,11 +213,12 @@ class NewsBot(commands.AutoShardedBot):
                 task.cancel()
         if not self.is_closed():
             events: asyncio.PriorityQueue[Any] = self._AutoShardedClient__queue  # type: ignore[attr-defined]
+            # An event of an old shard would end the next session.
             while not events.empty():
                 events.get_nowait()
             shards.clear()
             self._ready.clear()
-            self._connection.clear(views=False)
+            self._connection.clear(views=False)  # persistent components are registered only once
 
     async def fetch_owners(self) -> set[int]:
         """Return the owner, or the team members who may decide: those who accepted and are not read-only."""
@@ -281,7 +282,7 @@ def _build_trace_config(
     trace.on_request_end.append(count_rate_limits(metrics))
     trace.on_request_end.append(discord_time.on_request_end)
     GateReporter(gate).attach_to(trace)
-    trace.on_request_end.append(forbid_resend)
+    trace.on_request_end.append(forbid_resend)  # last: it raises, and hooks behind it would not run
     return trace
 
 

@@ -36,6 +36,7 @@ class InteractionQueue:
         self._behind = behind
         self._free = at_once + most_waiting
         self._longest_wait = longest_wait
+        # A lock goes as soon as nobody holds or awaits it, so the table does not grow with the members.
         self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
 
     async def enter_queue(self, key: Hashable = None) -> bool:
@@ -62,9 +63,9 @@ class InteractionQueue:
                 await taken.enter_async_context(turn)
             await taken.enter_async_context(self._slots)
             if self._behind:
-                async with self._behind:
+                async with self._behind:  # a semaphore is fair: this waits for all that are queued, and takes nothing
                     pass
-            taken.pop_all()
+            taken.pop_all()  # keep them: `leave` releases them when the task ends
 
     def _hold_slot(self, turn: asyncio.Lock | None) -> None:
         def leave(_task: object) -> None:
@@ -73,5 +74,6 @@ class InteractionQueue:
             if turn:
                 turn.release()
 
+        # With the task and not at the end of a block: the caller does its work after `enter_queue` has returned.
         if task := asyncio.current_task():
             task.add_done_callback(leave)

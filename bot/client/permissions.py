@@ -205,7 +205,7 @@ async def channel_problem(interaction: discord.Interaction[Any], channel_id: int
     return tr("the last try failed; I try again by myself.") if channel_id in closed else ""
 
 
-def deleted_roles(interaction: discord.Interaction[Any], roles: Collection[int]) -> set[int]:
+def find_deleted_roles(interaction: discord.Interaction[Any], roles: Collection[int]) -> set[int]:
     """Return those of these roles that were deleted from the guild."""
     guild = interaction.guild
     return {role for role in roles if guild is not None and guild.get_role(role) is None}

@@ -55,6 +55,7 @@ class RequestLimiter:
         request.paced, request.tried, request.probes = not _is_exempt(about.url.path), False, False
         if request.paced:
             await self._slots.acquire()
+            # Only deliveries wait at the gate; what people ask for is tried. After a 401 nothing can succeed.
             if self._gate and (_is_delivery.get() or not self._gate.is_authorized):
                 admission = self._gate.admit_request()
                 request.probes = admission is Admission.PROBE
@@ -141,6 +142,7 @@ class GateReporter:
         code = await _discord_code(answer)
         after = parse_retry_after(answer)
         reading = about.method == "GET"
+        # One 5xx may concern one place only: the gate waits for several places to fail.
         if answer.status >= 500 and after is None:
             self._gate.report_suspect(_place_key(about.url.path), f"answered {answer.status}", reading=reading)
         elif classify_error(answer.status, code) is ErrorScope.WAY or _is_global_limit(answer, after):
@@ -182,7 +184,7 @@ def _place_key(path: str) -> str:
 async def _discord_code(answer: aiohttp.ClientResponse) -> int | None:
     """Return Discord's error code, 0 if there is none; None if the body is not Discord's JSON."""
     if answer.status < 300 and "Content-Type" not in answer.headers:
-        return 0  # no error
+        return 0  # a 204 has no body, so no type either
     if answer.content_type != "application/json":
         return None
     if answer.status < 400:
@@ -208,7 +210,8 @@ def parse_retry_after(answer: aiohttp.ClientResponse) -> timedelta | None:
     options = answer.headers.get("Retry-After", "").strip()
     try:
         if options.replace(".", "", 1).isdecimal():
-            return timedelta(seconds=min(float(options), 1e9))
+            return timedelta(seconds=min(float(options), 1e9))  # beyond, a timedelta overflows
+        # By the response's own clock: this machine's may be wrong.
         then, now = parsedate_to_datetime(options), parsedate_to_datetime(answer.headers["Date"])
         return max(then - now, timedelta(0))
     except (ValueError, KeyError, TypeError, OverflowError):

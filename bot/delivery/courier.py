@@ -94,7 +94,7 @@ class Courier:
         """Deliver until stopped. Runs on `wake` and whenever the next delivery is due."""
         self._active_channels.clear()  # tasks cancelled before their first step did not remove themselves
         async with asyncio.TaskGroup() as channels:
-            holding = channels.create_task(self._renew_leases(), name="hold on to channels")
+            holding = channels.create_task(self._renew_leases(), name="lease renewal")
             while not self._stopping:
                 self._wake_event.clear()
                 try:
@@ -142,8 +142,9 @@ class Courier:
         if probing and (self._active_channels or not self._gate.allows_probe):
             return
         await self._check_clock()
+        # Read before the query: what is planned during it changes the count, and the turns look again.
         wakes = self._wake_count
-        work, self._has_more = await self._store.outbox.queue.fetch_due(self._clock(), self._skipped_channels())
+        work, self._has_more = await self._store.outbox.queue.fetch_due(self._clock(), self._list_skipped_channels())
         if probing and work:
             work, self._has_more = await self._fewest_attempts(work), True
         circuits = (
@@ -168,7 +169,7 @@ class Courier:
             await self._store.outbox.queue.release_lease(channel)
         return {selected: work[selected]}
 
-    def _skipped_channels(self) -> list[int]:
+    def _list_skipped_channels(self) -> list[int]:
         """Return the channels to skip: those being served, and those in backoff after an internal error."""
         now = self._clock()
         resting = [
@@ -180,11 +181,12 @@ class Courier:
 
     async def _wait_for_work(self) -> None:
         """Sleep until a delivery, a channel's retry or the gate's next probe is due, at most `_MAX_IDLE`."""
-        now, left_out = self._clock(), self._skipped_channels()
-        moments = [until for channel, (_, until) in self._paused_channels.items() if channel in left_out]
-        if due := await self._store.outbox.queue.next_due_at(now, left_out):
+        now, skipped = self._clock(), self._list_skipped_channels()
+        moments = [until for channel, (_, until) in self._paused_channels.items() if channel in skipped]
+        if due := await self._store.outbox.queue.next_due_at(now, skipped):
             moments.append(max(due, now + self._gate.remaining_wait()))
         rest = min([_MAX_IDLE, *(moment - now for moment in moments)])
+        # What is due but cannot be served yet must not make this a busy loop.
         shortest = 0.05 if self._gate.is_open else 0.5
         try:
             async with asyncio.timeout(max(rest.total_seconds(), shortest)):
@@ -307,9 +309,10 @@ class Courier:
         try:
             return await self._perform_action(delivery)
         except MessageDeletedError:
+            # Removed by a moderator, so it is not posted again.
             self._metrics.count_send(DeliveryOutcome.REMOVED)
-            forgotten = deliveries.mark_retracted if delivery.desired_kind is None else deliveries.mark_removed
-            return forgotten(delivery, self._clock())
+            mark = deliveries.mark_retracted if delivery.desired_kind is None else deliveries.mark_removed
+            return mark(delivery, self._clock())
         except CardRefusedError as error:
             self._metrics.count_send(DeliveryOutcome.REFUSED)
             if error.picture and not delivery.plain:

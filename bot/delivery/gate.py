@@ -97,6 +97,7 @@ class Gate:
         other requests may have been in flight.
         """
         self._logged_in = True
+        # A write that succeeds clears all suspicion; a read clears only that of reads, since writes may fail alone.
         self._suspects = {(place, read) for place, read in self._suspects if reading and not read}
         if reading and self._in_writing:
             self._probing = False
@@ -123,7 +124,7 @@ class Gate:
             self.is_authorized = False
         if was_open or probed:  # ignore other requests that were in flight
             self._waits += 1
-            self._wait = min(MIN_WAIT * 2 ** min(self._waits - 1, 10), MAX_WAIT)
+            self._wait = min(MIN_WAIT * 2 ** min(self._waits - 1, 10), MAX_WAIT)  # capped: a timedelta overflows
             self._shut_at = self._clock()
         self._wait = max(self._wait, min(retry_after or timedelta(0), MAX_RETRY_AFTER))
         self.reason = reason

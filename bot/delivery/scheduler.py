@@ -64,7 +64,7 @@ class Scheduler:
     def _track_running(self, job: Job) -> Job:
         """Wrap a job to track its task, so that shutdown waits for it before the store is closed."""
 
-        async def tracked() -> None:
+        async def run_tracked() -> None:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - a coroutine runs in one
             self._running.add(task)
@@ -75,7 +75,7 @@ class Scheduler:
             finally:
                 self._running.discard(task)
 
-        return tracked
+        return run_tracked
 
     async def _beat(self) -> None:
         self._last_pulse = True

@@ -56,7 +56,7 @@ class Monitor:
         if self._bot.standby.is_waiting:
             parts["gateway"] = "another process answers commands and buttons"
         if self._bot.runs_worker and not self._bot.worker.is_leader:
-            parts["duty"] = "another process loads and plans"
+            parts["leader election"] = "another process loads and plans"
         return parts
 
     async def handle_metrics(self, _request: web.Request) -> web.Response:

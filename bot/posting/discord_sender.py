@@ -79,6 +79,7 @@ class DiscordSender:
                 self._bot.discord_time.note_id(thread_id)
                 return thread_id
             place, form = delivery.channel_id, await self._build_payload(delivery, cards, new=True)
+            # If an earlier attempt arrived within some minutes, Discord returns its message instead of posting again.
             params = to_parameters(form | {"nonce": nonce, "enforce_nonce": True})
             message = await self._with_open_thread(place, lambda: self._bot.http.send_message(place, params=params))
         self._bot.discord_time.note_id(int(message["id"]))
@@ -121,6 +122,7 @@ class DiscordSender:
         with _translate_errors_at(delivery):
             if delivery.forum and await self._forum_sender.delete_thread(message_id):
                 return
+            # Without the right to delete threads the post stays: empty it, and hide its title in the archive.
             await self._with_open_thread(place, lambda: self._bot.http.delete_message(place, message_id))
             if delivery.forum:
                 await self._with_open_thread(place, lambda: self._forum_sender.archive_thread(delivery, place))
@@ -132,8 +134,8 @@ class DiscordSender:
     async def notify_guild(self, guild_id: int, text: str, subscribers: Sequence[int]) -> bool:
         if guild_id and await self._notify_safely(f"Server {guild_id}", self._notify_system_channel(guild_id, text)):
             return True
-        reached = [await self._notify_safely(f"User {user}", self._notify_member(user, text)) for user in subscribers]
-        return any(reached)
+        results = [await self._notify_safely(f"User {user}", self._notify_member(user, text)) for user in subscribers]
+        return any(results)
 
     async def report_refused_messages(self, messages: Sequence[RefusedMessage]) -> bool:
         member = messages[0].user_id
@@ -143,11 +145,11 @@ class DiscordSender:
             0 if member else messages[0].guild_id, text, [member] if member else sorted(people)
         )
 
-    async def _notify_safely(self, whom: str, telling: Awaitable[bool]) -> bool:
+    async def _notify_safely(self, whom: str, notice: Awaitable[bool]) -> bool:
         """Run one notification; its failure must not prevent the others."""
         try:
             with translate_errors():
-                return await telling
+                return await notice
         except SendingPausedError:
             return False  # logged by the gate
         except DeliveryError as error:
@@ -165,6 +167,7 @@ class DiscordSender:
                 else None
             )
         else:
+            # A courier has no gateway and knows no guild.
             place = int((await self._bot.http.get_guild(guild_id, with_counts=False))["system_channel_id"] or 0)
         if place:
             await self._bot.http.send_message(place, params=to_parameters({"content": text} | _NOBODY))
@@ -179,7 +182,7 @@ class DiscordSender:
         if delivery.layout is Layout.REVIEW:
             shown = await build_review(self._bot, delivery.guild_id, cards[0], delivery.id)
             return build_payload(**shown) | _NOBODY
-        return self._payloads.new_message(delivery, cards) if new else self._payloads.edited_message(delivery, cards)
+        return self._payloads.render_new(delivery, cards) if new else self._payloads.render_edit(delivery, cards)
 
     def _drop_deleted_role(self, delivery: Delivery) -> Delivery:
         """Drop a mention of a deleted role: readers would see its id."""
@@ -340,6 +343,7 @@ def _translate_errors_at(delivery: Delivery) -> Iterator[None]:
     except ChannelClosedError as error:
         if not delivery.forum:
             raise
+        # The forum itself is fine: its circuit stays closed.
         if isinstance(error.__cause__, discord.NotFound):
             raise MessageDeletedError(str(error)) from error
         raise RetryLaterError(str(error), _LOCKED_FOR) from error

@@ -52,7 +52,7 @@ class ForumSender:
     async def _create_thread(self, delivery: Delivery, cards: Sequence[StoredCard], tags: Sequence[int]) -> int:
         form: dict[str, Any] = {
             "name": _thread_title(delivery, cards),
-            "message": self._payloads.new_message(delivery, cards),
+            "message": self._payloads.render_new(delivery, cards),
         }
         if tags:
             form["applied_tags"] = [str(tag) for tag in tags]
@@ -67,6 +67,7 @@ class ForumSender:
             async for thread in self._iter_threads(delivery, discord.utils.snowflake_time(after_id))
             if self._is_own_thread(thread, delivery) and int(thread["id"]) > after_id
         }
+        # Two posts may have the same title: only the buttons of the starter message name the delivery.
         for thread_id in sorted(own, reverse=True)[:_LOOKED_AT]:
             place = self._bot.get_partial_messageable(thread_id, guild_id=delivery.guild_id)
             try:
@@ -76,6 +77,7 @@ class ForumSender:
 
     async def _iter_threads(self, delivery: Delivery, oldest: datetime) -> AsyncIterator[Any]:
         """Yield the guild's active threads, and the forum's threads archived since `oldest` (Discord's clock)."""
+        # Moderators may archive a new post at once, so the active threads are not enough.
         for thread in (await self._bot.http.get_active_threads(delivery.guild_id))["threads"]:
             yield thread
         before, more, pages = "", True, 0

@@ -56,13 +56,13 @@ class PayloadCache:
         self._pictures = pictures
         self._templates: dict[tuple[Any, ...], MessageTemplate] = {}
 
-    def new_message(self, delivery: Delivery, cards: Sequence[StoredCard]) -> Payload:
+    def render_new(self, delivery: Delivery, cards: Sequence[StoredCard]) -> Payload:
         """Render a new message, the only one that notifies anybody: it may ping its role, or be silent."""
         template = self._get_template(delivery, cards)
         payload = template.for_delivery(delivery.id) | {"allowed_mentions": {"parse": [], "roles": template.roles}}
         return payload | {"flags": _SILENT} if delivery.options.silent else payload
 
-    def edited_message(self, delivery: Delivery, cards: Sequence[StoredCard]) -> Payload:
+    def render_edit(self, delivery: Delivery, cards: Sequence[StoredCard]) -> Payload:
         """Render the edited message."""
         return self._get_template(delivery, cards).for_delivery(delivery.id) | {"allowed_mentions": {"parse": []}}
 
@@ -73,6 +73,7 @@ class PayloadCache:
             tuple(card.revision for card in cards),
         )  # fmt: skip
         if key not in self._templates:
+            # Messages of one plan come close together: clearing all is as good as tracking the oldest.
             if len(self._templates) >= _CACHE_SIZE:
                 self._templates.clear()
             with override_language(delivery.language):

@@ -10,7 +10,7 @@ import discord
 
 from bot.cards.text import normalize_name
 from bot.client.bot import Interaction
-from bot.client.permissions import can_mention, deleted_roles, guild_id_of, require_can_post
+from bot.client.permissions import can_mention, find_deleted_roles, guild_id_of, require_can_post
 from bot.domain.digest_schedule import is_known_zone
 from bot.domain.subscription import Frequency, Subscription, SubscriptionOptions
 from bot.domain.timezones import parse_zone
@@ -156,7 +156,7 @@ def _require_mentionable(interaction: Interaction, channel: SubscribableChannel,
 
 def drop_deleted_role(interaction: Interaction, options: SubscriptionOptions) -> SubscriptionOptions:
     """Drop a mention of a deleted role."""
-    if options.mention is not None and deleted_roles(interaction, [options.mention]):
+    if options.mention is not None and find_deleted_roles(interaction, [options.mention]):
         return replace(options, mention=None)
     return options
 

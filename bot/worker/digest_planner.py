@@ -9,9 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot.domain.digest_schedule import Slot, schedule_for
-from bot.domain.digest_selection import (
-    SelectedCard,
-)
+from bot.domain.digest_selection import SelectedCard
 from bot.domain.subscription import Layout, Subscription
 from bot.i18n import override_language
 from bot.metrics import Metrics
@@ -73,15 +71,15 @@ class DigestPlanner:
         If one subscription fails, it is suspended for a while; the others are not affected. Returns the number of new
         messages.
         """
-        now, made = self._clock(), 0
+        now, added = self._clock(), 0
         due = await self._store.subscriptions.fetch_due(now)
         for each in due:
             if each.unusable:
                 await self._suspend_subscription(each, f"unusable: {', '.join(each.unusable)}", now)
-        well = [each for each in due if not each.unusable]
-        for start in range(0, len(well), _BATCH_SIZE):
-            made += await self._plan_each(well[start : start + _BATCH_SIZE], now)
-        return made
+        usable = [each for each in due if not each.unusable]
+        for start in range(0, len(usable), _BATCH_SIZE):
+            added += await self._plan_each(usable[start : start + _BATCH_SIZE], now)
+        return added
 
     async def _plan_each(self, due: Sequence[Subscription], now: datetime) -> int:
         """Make a batch of digests. On failure, bisect the batch to isolate the one at fault."""
@@ -95,6 +93,7 @@ class DigestPlanner:
                 _log.exception("Could not make the digest of subscription %s", due[0].id)
                 await self._suspend_subscription(due[0], f"{type(error).__name__}: {error}"[:_TROUBLE], now)
                 return 0
+        # Nothing of the failed transaction is stored, and each half is chosen again from fresh data.
         middle = len(due) // 2
         return await self._plan_each(due[:middle], now) + await self._plan_each(due[middle:], now)
 
@@ -109,10 +108,11 @@ class DigestPlanner:
     async def repair_schedules(self, now: datetime) -> None:
         """Reschedule digests that a wrong clock put too far into the future; check all if the clock was set back."""
         since, self._last_look = self._last_look, now
+        # Nobody knows what the clock did while the program was down, so the first call checks all digests.
         everything = since is None or now < since - _STEP
         find = self._store.subscriptions.fetch_doubtful if everything else self._store.subscriptions.fetch_astray
-        if moved := await self._store.subscriptions.repair_schedules(await find(now), now):
-            _log.warning("Rescheduled %s digests that were later than their timetables allow", moved)
+        if count := await self._store.subscriptions.repair_schedules(await find(now), now):
+            _log.warning("Rescheduled %s digests that were later than their timetables allow", count)
         if everything:
             await self._store.subscriptions.quiet_hours.mark_changed(
                 await self._store.subscriptions.quiet_hours.list_all(), now
@@ -138,7 +138,9 @@ class DigestPlanner:
             batch.advanced.append((subscription, since, following.at if following else None))
             if table and slot and is_new:
                 selected = selector.select_for(subscription, table.period, slot.at).cards
+                # Before the channel's next subscription chooses: a channel gets each card once.
                 selector.mark_delivered(subscription.channel_id, selected)
+                # A channel that reopens after a week gets one digest instead of seven.
                 late = overdue.get(subscription.id, [])
                 batch.merged |= {subscription.id: [each.delivery_id for each in late]} if late else {}
                 batch.messages += await self._build_slot(subscription, slot, selected, late)
@@ -148,8 +150,8 @@ class DigestPlanner:
         self, subscription: Subscription, slot: Slot, selected: Sequence[SelectedCard], late: Sequence[OverdueMessage]
     ) -> list[PlannedMessage]:
         """A slot's messages. Cards of earlier slots that could not be sent are merged in, as a list of headlines."""
-        kept = [SelectedCard(card.card_id, card.revision) for each in late for card in each.cards][-_MOST_KEPT:]
-        if not kept:
+        late_cards = [SelectedCard(card.card_id, card.revision) for each in late for card in each.cards][-_MOST_KEPT:]
+        if not late_cards:
             return await self._build_messages(subscription, slot.name, slot.at, selected)
         with override_language(subscription.language):
             head = catch_up_heading(min(each.planned_at for each in late))
@@ -157,7 +159,7 @@ class DigestPlanner:
                 PlannedMessage(
                     subscription, slot.name, part, slot.at, continued_heading() if part else head, Layout.LIST, cards
                 )
-                for part, cards in enumerate(await self._split_parts([*kept, *selected], Layout.LIST))
+                for part, cards in enumerate(await self._split_parts([*late_cards, *selected], Layout.LIST))
             ]
 
     async def _build_messages(
@@ -190,20 +192,21 @@ class DigestPlanner:
             self._sizes.clear()
         keys = [(layout, card.card_id, card.revision) for card in selected]
         if unknown := [key for key in keys if key not in self._sizes]:
-            found = await self._store.cards.get_by_ids([card_id for _, card_id, _ in unknown])
-            self._sizes |= {key: LAYOUTS[layout].measure_card(found[key[1]]) for key in unknown}
+            cards = await self._store.cards.get_by_ids([card_id for _, card_id, _ in unknown])
+            self._sizes |= {key: LAYOUTS[layout].measure_card(cards[key[1]]) for key in unknown}
         return [self._sizes[key] for key in keys]
 
     async def update_quiet_hours(self) -> int:
         """Start and end quiet hours; release deferred stories as one digest. Returns the number of new messages."""
         now = self._clock()
-        if turning := await self._store.subscriptions.quiet_hours.fetch_changing(now):
-            await self._store.subscriptions.quiet_hours.mark_changed(turning, now)
-        found = await self._store.outbox.digests.fetch_deferred(now)
-        if not found.released:
+        if changing := await self._store.subscriptions.quiet_hours.fetch_changing(now):
+            await self._store.subscriptions.quiet_hours.mark_changed(changing, now)
+        stories = await self._store.outbox.digests.fetch_deferred(now)
+        if not stories.released:
             return 0
-        batch = DigestBatch(released_ids=found.released)
-        for waiting in found.waiting.values():
+        batch = DigestBatch(released_ids=stories.released)
+        for waiting in stories.waiting.values():
+            # Slots are unique for a subscription; the microseconds tell two releases of one minute apart.
             slot = f"quiet {now:%Y-%m-%d %H:%M:%S.%f}"
             batch.messages += await self._gather_messages(waiting, slot, quiet_heading, now)
         try:
@@ -224,13 +227,14 @@ class DigestPlanner:
         self, waiting: Sequence[DeferredStory], slot: str, head: Callable[[], str], now: datetime
     ) -> list[PlannedMessage]:
         """Collect waiting stories into a list of headlines, in order, with the first card of each story."""
-        found = await self._store.subscriptions.get_by_ids([waiting[0].subscription_id])
+        subscriptions = await self._store.subscriptions.get_by_ids([waiting[0].subscription_id])
+        # Reversed, so that the first card of a story is the last one written for its key.
         first = {each.story_id: each.card for each in reversed(waiting)}
         cards = [
             SelectedCard(each.card.id, each.card.revision) for each in waiting if first[each.story_id] is each.card
         ]
         messages = []
-        for subscription in found:
+        for subscription in subscriptions:
             with override_language(subscription.language):
                 messages += [
                     PlannedMessage(
@@ -254,6 +258,6 @@ class DigestPlanner:
             return DigestReceipt(0)
         messages = await self._build_messages(subscription, f"now {now:%Y-%m-%d %H:%M:%S.%f}", now, selected)
         batch = DigestBatch(messages, [(subscription, now, subscription.next_at)])
-        stored = await self._store.outbox.digests.save_batch(batch, now)
-        cards = sum(len(message.cards) for message in stored.messages)
-        return DigestReceipt(cards, stored.quiet_until.get(subscription.channel_id))
+        saved = await self._store.outbox.digests.save_batch(batch, now)
+        cards = sum(len(message.cards) for message in saved.messages)
+        return DigestReceipt(cards, saved.quiet_until.get(subscription.channel_id))

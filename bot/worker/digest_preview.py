@@ -59,8 +59,8 @@ class DigestPreviewer:
         now, table = self._clock(), schedule_for(subscription.options)
         selector = await self._selectors.load_selector([subscription], now)
         choice = selector.select_for(subscription, table.period if table else LOOK_BACK, now, explain=True)
-        found = await self._store.cards.get_by_ids([card.card_id for card in choice.cards], subscription.guild_id)
-        cards = tuple(found[card.card_id] for card in choice.cards)
+        cards_by_id = await self._store.cards.get_by_ids([card.card_id for card in choice.cards], subscription.guild_id)
+        cards = tuple(cards_by_id[card.card_id] for card in choice.cards)
         options = subscription.options
         with override_language(subscription.language):
             return DigestPreview(choice, cards, format_heading(options.when, now, options.topics))
@@ -80,6 +80,6 @@ class DigestPreviewer:
             simulate_options, candidate_pool, options, now, _SIMULATED_DAYS, exclusion_test(texts, options)
         )
         newest = result.card_ids[:_SIMULATED_CARDS]
-        found = await self._store.cards.get_by_ids(newest, guild_id)
-        cards = [found[card_id] for card_id in newest]
+        cards_by_id = await self._store.cards.get_by_ids(newest, guild_id)
+        cards = [cards_by_id[card_id] for card_id in newest]
         return WhatIfResult(result.days, result.digests, cards)

@@ -103,8 +103,10 @@ class SelectorLoader:
         already_delivered = await self._store.outbox.candidates.load_delivered(
             {each.channel_id for each in subscriptions}, candidate_pool
         )
-        excluded = any(each.options.without for each in subscriptions)
-        return DigestSelector(candidate_pool, already_delivered, await self.load_texts(everything) if excluded else {})
+        # Only exclusions read texts, and few subscriptions exclude anything.
+        needs_texts = any(each.options.without for each in subscriptions)
+        texts = await self.load_texts(everything) if needs_texts else {}
+        return DigestSelector(candidate_pool, already_delivered, texts)
 
     async def load_texts(self, candidates: Sequence[Candidate]) -> Mapping[int, Card]:
         """Return the texts of the candidates by card id."""
@@ -113,8 +115,8 @@ class SelectorLoader:
         if len(self._texts) > _TEXT_CACHE:
             self._texts = {name: card for name, card in self._texts.items() if name in wanted}
         if missing := wanted - self._texts.keys():
-            found = await self._store.cards.get_by_ids({card_id for card_id, _ in missing})
-            self._texts |= {(card_id, revision): found[card_id].card for card_id, revision in missing}
+            cards_by_id = await self._store.cards.get_by_ids({card_id for card_id, _ in missing})
+            self._texts |= {(card_id, revision): cards_by_id[card_id].card for card_id, revision in missing}
         return {card_id: self._texts[card_id, revision] for card_id, revision in wanted}
 
 

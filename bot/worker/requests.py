@@ -56,9 +56,9 @@ class RequestClient:
         loop = asyncio.get_running_loop()
         until = loop.time() + within
         while True:
-            found = await self._requests.get_request(request_id)
-            if found is None or found.state is not RequestState.WAITING:
-                return _unwrap_result(found)
+            request = await self._requests.get_request(request_id)
+            if request is None or request.state is not RequestState.WAITING:
+                return _unwrap_result(request)
             if loop.time() >= until:
                 return None
             await asyncio.sleep(_POLL_SECONDS)
@@ -81,6 +81,7 @@ class RequestWorker:
     async def run_requests(self, is_leader: Callable[[], bool]) -> None:
         """Handle requests whenever this process is the leader. Runs until cancelled."""
         while True:
+            # Notifications are only faster: one that is lost with its connection must not delay a request for long.
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._wake_event.wait()

@@ -100,12 +100,13 @@ class Worker:
     async def _warn_owners(self) -> None:
         """Warn the owners, one call at a time. Runs as a task, so that loads do not wait for Discord."""
         async with self._warning:
-            messages = self._warned
-            if messages is not None and self.warn_owners and await self.warn_owners(self._pipeline.held_back, messages):
+            warned = self._warned  # the next load may replace the set while Discord answers
+            if warned is not None and self.warn_owners and await self.warn_owners(self._pipeline.held_back, warned):
                 self._warned = None
 
     def _schedule_second_look(self, at: datetime | None) -> None:
         """Schedule a load at `at`, if that is before the next rescan."""
+        # Each load sees all missing files, so the newest one alone says when to look again.
         if self._next_look:
             self._next_look.cancel()
             self._next_look = None
@@ -130,7 +131,7 @@ class Worker:
     async def _write_back_card(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Write `published` into the card's own file. Raises `UserError` if that cannot be done safely."""
         await self._pipeline.loader.write_back_card(payload["card_id"], payload["published"])
-        contextvars.Context().run(self.supervisor.spawn_once, "load of what was written", self._load_in_background)
+        contextvars.Context().run(self.supervisor.spawn_once, "load after write-back", self._load_in_background)
         return {}
 
     async def store_state(self) -> None:
@@ -168,23 +169,22 @@ class Worker:
         contextvars.Context().run(self._start_tasks)
 
     def _start_tasks(self) -> None:
+        # Couriers of a server lease their channels; a file has no leases, so there only the leader delivers.
         if self._store.leader.is_shared:
             self.supervisor.keep_running(_COURIER, self._pipeline.courier.run)
-        self.supervisor.keep_running("duty", self._acquire_leadership)
+        self.supervisor.keep_running("leader election", self._acquire_leadership)
         self.supervisor.keep_running("requests", lambda: self.requests.run_requests(lambda: self.is_leader))
         if self._settings.watch:
             self.supervisor.keep_running("watcher", self._watch_folders)
         self._schedule_leader_job(self._settings.tick_seconds, self._run_scheduled_plan, "plan")
         self._schedule_leader_job(self._settings.tick_seconds, self._pipeline.crossposter.crosspost_due, "crosspost")
         self._schedule_leader_job(
-            self._settings.tick_seconds, self._pipeline.refusal_reporter.report_due, "report what was refused"
+            self._settings.tick_seconds, self._pipeline.refusal_reporter.report_due, "report refused cards"
         )
-        self._schedule_leader_job(
-            self._pipeline.loader.interval.total_seconds(), self._load_in_background, "compare the folder"
-        )
-        self._schedule_leader_job(_TIDY_SECONDS, self._delete_old_rows, "forget what is old")
+        self._schedule_leader_job(self._pipeline.loader.interval.total_seconds(), self._load_in_background, "rescan")
+        self._schedule_leader_job(_TIDY_SECONDS, self._delete_old_rows, "delete old rows")
         if self._settings.cards_git_pull:
-            self._schedule_leader_job(self._settings.cards_git_pull, self._pull_checkouts, "pull the folders")
+            self._schedule_leader_job(self._settings.cards_git_pull, self._pull_checkouts, "git pull")
         self._schedule.add_interval_job(
             _HEARTBEAT_SECONDS, self.supervisor.watch_job(HEARTBEAT, self._write_heartbeat), HEARTBEAT
         )
@@ -211,6 +211,7 @@ class Worker:
             async with self._store.leader.leader_lock(self._on_notify) as lock:
                 was_leader: bool | None = None
                 while True:
+                    # Also while leading: a database server that restarts forgets who held the lock.
                     self.is_leader = await lock.try_acquire()
                     if self.is_leader is not was_leader:
                         was_leader = self.is_leader
@@ -235,14 +236,15 @@ class Worker:
 
     async def stop(self) -> None:
         """Stop the background work, after waiting some seconds for in-flight calls to finish and be recorded."""
-        started, self._heartbeat_at = self._heartbeat_at, None
+        was_started, self._heartbeat_at = self._heartbeat_at, None
         self.supervisor.stop_restarting()
         self.supervisor.drop_task(_SCHEDULER)
         self._schedule_second_look(None)
+        # The courier first: a post whose result is not recorded has to be searched for at the next start.
         await finish_step("Finishing calls in flight", self._pipeline.courier.stop, _LAST_CALLS)
-        if left := await self.supervisor.stop(_LAST_STEPS):
-            _log.warning("Not stopped within %g s, abandoned: %s", _LAST_STEPS, ", ".join(left))
-        if started:
+        if abandoned := await self.supervisor.stop(_LAST_STEPS):
+            _log.warning("Not stopped within %g s, abandoned: %s", _LAST_STEPS, ", ".join(abandoned))
+        if was_started:
             await finish_step(
                 "Deleting the heartbeat", lambda: self._store.health.delete_heartbeat(_process_name()), _LAST_STEPS
             )
@@ -251,14 +253,15 @@ class Worker:
         """Current problems of the background work: name of the part to description. Empty if all is well."""
         if self._heartbeat_at is None:
             return {_SCHEDULER: "the scheduler does not run"}
-        found = self.supervisor.find_problems()
+        problems = self.supervisor.find_problems()
         if self._clock() - self._heartbeat_at > STILL_FOR:
-            found.setdefault(_SCHEDULER, f"the scheduler has run no job since {self._heartbeat_at:%H:%M:%S} UTC")
+            problems.setdefault(_SCHEDULER, f"the scheduler has run no job since {self._heartbeat_at:%H:%M:%S} UTC")
         if self._pipeline.last_load_error:
-            found["loads"] = self._pipeline.last_load_error
-        return found
+            problems["loads"] = self._pipeline.last_load_error
+        return problems
 
     async def _write_heartbeat(self) -> None:
+        # Noted before the store is written: a locked database is not a scheduler that hangs.
         self._heartbeat_at = self._clock()
         await self._store.health.write_heartbeat(_process_name(), self._clock(), self.find_problems())
         await self.store_state()
@@ -270,9 +273,9 @@ class Worker:
 
     async def _pull_checkouts(self) -> None:
         """Pull the checkouts, then load. Loads are locked out meanwhile: half a checkout looks like deleted cards."""
-        moved = await self._checkouts.pull_all(self._pipeline.loader.load_lock)
+        checkouts = await self._checkouts.pull_all(self._pipeline.loader.load_lock)
         for folder in self._pipeline.loader.folders:
-            if folder.root in moved:
+            if folder.root in checkouts:
                 folder.mark_settled()
         await self._load_in_background()
 

@@ -64,7 +64,7 @@ async def test_a_click_counts_once_and_the_second_takes_over(url: str, tmp_path:
             assert (status, text["ready"]) == (200, True), text
             assert text["stands_by"] == {
                 "gateway": "another process answers commands and buttons",
-                "duty": "another process loads and plans",
+                "leader election": "another process loads and plans",
             }
             assert (await wire.get_status()).connected == 1
             await _click_save(wire, post, url, 1)

@@ -45,8 +45,8 @@ def test_the_layout_alone_chooses_the_buttons(
         layout=layout, heading=heading, options=SubscriptionOptions(mention=mention), language=language
     )
     for payload in (
-        PayloadCache(None).new_message(delivery, _make_cards(number)),
-        PayloadCache(None).edited_message(delivery, _make_cards(number)),
+        PayloadCache(None).render_new(delivery, _make_cards(number)),
+        PayloadCache(None).render_edit(delivery, _make_cards(number)),
     ):
         kinds = _button_kinds(payload)
         assert kinds <= (_OF_CARD if layout is Layout.CARD else _OF_DIGEST)
@@ -57,24 +57,20 @@ def test_the_layout_alone_chooses_the_buttons(
 @pytest.mark.parametrize("layout", [Layout.CARDS, Layout.LIST])
 def test_a_digest_without_cards_has_nothing_to_save(layout: Layout, heading: str) -> None:
     assert _button_kinds(
-        PayloadCache(None).new_message(
-            make_delivery(layout=layout, heading=heading, desired_kind=ContentKind.EMPTY), []
-        )
+        PayloadCache(None).render_new(make_delivery(layout=layout, heading=heading, desired_kind=ContentKind.EMPTY), [])
     ) == {"why"}
 
 
 @pytest.mark.parametrize("layout", [Layout.CARD, Layout.CARDS, Layout.LIST])
 @pytest.mark.parametrize("kind", [ContentKind.UNPUBLISHED, ContentKind.WITHDRAWN])
 def test_a_note_in_a_cards_place_has_no_buttons(layout: Layout, kind: ContentKind) -> None:
-    assert (
-        _button_kinds(PayloadCache(None).edited_message(make_delivery(layout=layout, desired_kind=kind), [])) == set()
-    )
+    assert _button_kinds(PayloadCache(None).render_edit(make_delivery(layout=layout, desired_kind=kind), [])) == set()
 
 
 def test_only_a_new_silent_message_carries_the_flag() -> None:
     payloads, suppressed = PayloadCache(None), discord.MessageFlags(suppress_notifications=True).value
     loud, silent = make_delivery(), make_delivery(options=SubscriptionOptions(silent=True, mention=7))
-    assert "flags" not in payloads.new_message(loud, _make_cards(1))
-    assert payloads.new_message(silent, _make_cards(1))["flags"] == suppressed
-    assert payloads.new_message(silent, _make_cards(1))["allowed_mentions"] == {"parse": [], "roles": ["7"]}
-    assert "flags" not in payloads.edited_message(silent, _make_cards(1))
+    assert "flags" not in payloads.render_new(loud, _make_cards(1))
+    assert payloads.render_new(silent, _make_cards(1))["flags"] == suppressed
+    assert payloads.render_new(silent, _make_cards(1))["allowed_mentions"] == {"parse": [], "roles": ["7"]}
+    assert "flags" not in payloads.render_edit(silent, _make_cards(1))

@@ -40,7 +40,7 @@ ENDS: dict[Callable[[], Awaitable[None]], str] = {
 }
 WORK = {
     "courier": ("pipeline.courier", "run"),
-    "duty": ("worker", "_acquire_leadership"),
+    "leader election": ("worker", "_acquire_leadership"),
     "watcher": ("worker", "_watch_folders"),
     "scheduler": ("worker._schedule", "run"),
     "requests": ("worker.requests", "run_requests"),
@@ -49,9 +49,9 @@ WORK = {
 JOBS = {
     "plan": ("worker", "_run_scheduled_plan"),
     "crosspost": ("pipeline.crossposter", "crosspost_due"),
-    "report what was refused": ("pipeline.refusal_reporter", "report_due"),
-    "forget what is old": ("worker", "_delete_old_rows"),
-    "compare the folder": ("worker", "_load_in_background"),
+    "report refused cards": ("pipeline.refusal_reporter", "report_due"),
+    "delete old rows": ("worker", "_delete_old_rows"),
+    "rescan": ("worker", "_load_in_background"),
     "heartbeat": ("worker", "_write_heartbeat"),
 }
 """What the schedule does again and again."""
@@ -138,7 +138,7 @@ async def test_nothing_that_runs_is_without_a_keeper(tmp_path: Path, monkeypatch
         await wait_until(lambda: desk.worker.is_leader and desk.worker.supervisor.is_running("courier"))
         await asyncio.sleep(0.3)
         names = {task.get_name() for task in asyncio.all_tasks() - before}
-        passing = {"taking over", "hold on to channels", "second look", "requests of this process"}
+        passing = {"taking over", "lease renewal", "second look", "requests of this process"}
         assert {name for name in names if not name.startswith("Task-")} <= WORK.keys() | passing
         assert desk.worker._schedule._jobs.keys() == JOBS.keys()
 
