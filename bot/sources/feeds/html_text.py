@@ -62,7 +62,8 @@ _STYLED = re.compile(r"(?:^|;)\s*(width|height)\s*:\s*(\d{1,5})px", re.IGNORECAS
 # Pictures that stand in most texts of a feed and show nothing of the story.
 _DECORATION = re.compile(
     r"/~r/|/~ff/|feedburner|feedsportal|doubleclick|gravatar\.com/avatar|/emoji/|/smil(?:ey|ies)/"
-    r"|[/_.-](?:pixel|spacer|blank|1x1|tracking|counter|share|icon|avatar)s?[/_.-]|stats?\.|/count\b",
+    r"|[/_-](?:spacer|blank|1x1|avatar)[._-]|/(?:pixel|tracking|counter|share|icons?)[/.]|//(?:pixel|stats?)\."
+    r"|/count\b",
     re.IGNORECASE,
 )
 

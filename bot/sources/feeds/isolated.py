@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bot.sources.feeds.autodiscovery import DiscoveredFeed, find_feeds
-from bot.sources.feeds.model import DocumentError, FeedReadResult, FetchedDocument, RefusalReason
+from bot.sources.feeds.document_job import DocumentJob, run_job
+from bot.sources.feeds.model import FeedReadResult, FetchedDocument, RefusalReason
 from bot.sources.feeds.opml import OpmlImport, read_opml
 from bot.sources.feeds.page_metadata import PageMetadata, read_page
 from bot.sources.feeds.reader import read_feed
@@ -19,23 +19,7 @@ from bot.sources.parallel_reader import run_in_background
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    read: Callable[[FetchedDocument], Any]
-    document: FetchedDocument
-
-
-def _run_job(job: _Job) -> Any:
-    """Read a document; a refusal is returned, since the process must answer every request."""
-    try:
-        return job.read(job.document)
-    except DocumentError as error:
-        return error.reason
-    except Exception:  # noqa: BLE001 - a bug must not affect other documents
-        return RefusalReason.UNREADABLE
-
-
-def _blame_document(_job: _Job, failure: ReadFailure, _code: int) -> RefusalReason:
+def _blame_document(_job: DocumentJob, failure: ReadFailure, _code: int) -> RefusalReason:
     return RefusalReason.UNREADABLE if failure is ReadFailure.CRASHED else RefusalReason.TOO_COSTLY
 
 
@@ -47,7 +31,7 @@ class DocumentReader:
     """
 
     def __init__(self) -> None:
-        self._reader: IsolatedReader[_Job, Any] = IsolatedReader(_run_job, _blame_document)
+        self._reader: IsolatedReader[DocumentJob, Any] = IsolatedReader(run_job, _blame_document)
 
     async def read_feeds(self, documents: Sequence[FetchedDocument]) -> list[FeedReadResult | RefusalReason]:
         """Read feeds in order. Several small ones in one call save CPU time; all of them are in memory twice."""
@@ -71,7 +55,7 @@ class DocumentReader:
     ) -> list[_Result | RefusalReason]:
         stop = threading.Event()
         try:
-            return await run_in_background(self._reader.read, [_Job(read, each) for each in documents], stop)
+            return await run_in_background(self._reader.read, [DocumentJob(read, each) for each in documents], stop)
         except asyncio.CancelledError:
             self._reader.abort_read(stop)
             raise

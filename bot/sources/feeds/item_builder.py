@@ -32,7 +32,7 @@ _FIRST_FEED = datetime(1995, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class RawItem:
-    """An item as its format gives it: texts may hold markup. `link` is absolute, `base` resolves addresses in the text.
+    """An item as its format gives it: texts may hold markup. `base` resolves relative addresses.
 
     `origin` is the address behind a redirecting link, if the feed gives it. `images` are (address, width, height), best
     first.
@@ -137,6 +137,7 @@ def give_keys(items: Sequence[FeedItem]) -> tuple[list[FeedItem], bool]:
     keyed: dict[int, FeedItem] = {}
     places = {id(item): place for place, item in enumerate(items)}
     repeated, unkeyed = False, list(items)
+    taken: set[str] = set()  # the guid of one item may be the link of another
     for identify, is_same in _LADDER:
         groups: defaultdict[str, list[FeedItem]] = defaultdict(list)
         for item in unkeyed:
@@ -144,9 +145,10 @@ def give_keys(items: Sequence[FeedItem]) -> tuple[list[FeedItem], bool]:
         unkeyed = groups.pop("", [])
         for identity, group in groups.items():
             repeated |= len(group) > 1
-            if len({is_same(item) for item in group}) > 1:
+            if identity in taken or len({is_same(item) for item in group}) > 1:
                 unkeyed += group
                 continue
+            taken.add(identity)
             newest = max(group, key=lambda item: item.published_at or _FIRST_FEED)  # the first of equals
             keyed[places[id(newest)]] = replace(newest, key=_short_hash(identity))
     return [keyed[place] for place in sorted(keyed)], repeated

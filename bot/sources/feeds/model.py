@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.cards.model import Image, Provider
-from bot.errors import NewsdeskError
 
 
 class RefusalReason(enum.StrEnum):
@@ -30,10 +29,8 @@ class RefusalReason(enum.StrEnum):
     """Reading it takes more CPU time than any honest document needs."""
 
 
-class DocumentError(NewsdeskError):
-    """A document is not what was expected of it. `reason` is rendered for people elsewhere."""
-
-    exit_code = 1
+class DocumentError(Exception):
+    """A document is not what was expected of it. Whoever asked for it words the `reason` for people."""
 
     def __init__(self, reason: RefusalReason) -> None:
         super().__init__(reason)

@@ -131,7 +131,7 @@ def _to_raw_item(entry: dict[str, Any], url: str) -> RawItem:
         summary=_string(entry.get("summary")),
         content=_string(content.get("value")),
         base=join_url(url, _string(content.get("base")) or _string(detail.get("base"))),
-        link=_choose_link(entry, links),
+        link=join_url(url, link) if (link := _choose_link(entry, links)) else "",
         origin=_string(entry.get("feedburner_origlink")),
         images=list(_iter_images(entry, links, media)),
         categories=[_string(tag.get("label") or tag.get("term")) for tag in entry.get("tags") or ()],

@@ -184,3 +184,8 @@ def test_a_link_with_other_tracking_and_a_picture_with_another_signature_are_no_
     )
     assert before[0].image != after[0].image
     assert match(before, after) == ItemMatches(unchanged=1)
+
+
+def test_a_guid_that_is_the_link_of_another_item_gives_no_two_items_one_key() -> None:
+    found = items(daily(1, guid="https://paper.example/2"), daily(2, guid=None), daily(3, guid=None, link=None))
+    assert len({item.key for item in found}) == 3

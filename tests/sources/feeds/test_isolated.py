@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -36,8 +38,8 @@ DEEP = (
 """Documents that take long, or more stack than there is."""
 
 
-@pytest.fixture
-async def reader() -> AsyncIterator[DocumentReader]:
+@pytest.fixture(scope="module")
+def reader() -> Iterator[DocumentReader]:
     own = DocumentReader()
     yield own
     own.close()
@@ -161,3 +163,14 @@ def test_any_bytes_are_read_or_refused(
 ) -> None:
     with contextlib.suppress(DocumentError):
         reads(document(body, content_type))
+
+
+def test_the_process_that_parses_knows_neither_discord_nor_the_store() -> None:
+    modules = "autodiscovery, document_job, opml, page_metadata, reader"
+    code = (
+        f"import sys; from bot.sources.feeds import {modules}; print(*(name.partition('.')[0] for name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    loaded = set(done.stdout.split())
+    assert "feedparser" in loaded
+    assert not {"discord", "sqlalchemy", "apscheduler", "alembic", "aiohttp", "pydantic"} & loaded

@@ -203,6 +203,10 @@ def test_trap_18_what_discord_would_read_is_kept_for_the_renderer_to_escape(text
             '<entry><title>A</title><link rel="alternate" href="/1"/><link rel="replies" href="/2"/></entry>',
             "https://paper.example/1",
         ),
+        (
+            '<entry><title>A</title><link href="/1"/><content xml:base="https://cdn.example/">x</content></entry>',
+            "https://paper.example/1",
+        ),
         ('<entry><title>A</title><link href="javascript:alert(1)"/></entry>', None),
         ('<entry><title>A</title><link href="http://127.0.0.1/admin"/></entry>', None),
         ('<entry><title>A</title><link href="https://me:secret@a.example/"/></entry>', None),
@@ -251,6 +255,9 @@ def test_trap_20_the_address_behind_a_counting_redirect_identifies_the_article()
         ('<img src="/logo.svg">', None),
         ('<img width="120" src="/small.jpg">', None),
         ("<p>No picture</p>", None),
+        ('<img src="/google-pixel-9.jpg">', "https://paper.example/google-pixel-9.jpg"),
+        ('<img src="/gamestats.jpg"><img src="/b.jpg">', "https://paper.example/gamestats.jpg"),
+        ('<img src="https://stats.example/b.gif"><img src="/pixel.gif">', None),
     ],
 )
 def test_trap_21_a_picture_of_the_text_but_no_tracking_pixel(content: str, image: str | None) -> None:
