@@ -23,7 +23,7 @@ from tests.support.worker import WorkerHarness, open_harness
 ILL, WELL = 5, 6
 ERRORS: dict[str, Callable[[], Exception]] = {
     "locked": lambda: OperationalError("UPDATE deliveries", {}, sqlite3.OperationalError("database is locked")),
-    "claim lost": lambda: LeaseLostError("Channel 5 is in other hands."),
+    "claim lost": lambda: LeaseLostError("Channel 5 is leased by another courier."),
     "defect": lambda: KeyError("id"),
     "out of memory": MemoryError,
 }

@@ -21,11 +21,13 @@ MAX_CHANNELS = 200
 """Maximum channels one courier serves at once: more than enough to use up Discord's 50 requests/s."""
 AT_A_TIME = 20
 """Maximum channels per claim, so that other couriers get a share."""
+# `statement_timestamp()`: in a transaction that waited for a lock, `now()` would be as old as its first statement.
 _NOW = cast(func.extract("epoch", func.statement_timestamp()) * 1_000_000, BigInteger)
 _MICROSECONDS = LEASE_DURATION // timedelta(microseconds=1)
 _VALID = channel_claims.c.until > _NOW
 _HELD_LEASES = (channel_claims.c.holder == bindparam("courier")) & _VALID
 _CHANNELS = channel_claims.c.channel_id.in_(bindparam("channels", expanding=True))
+# Rows locked by another courier's claim are skipped, not waited for: it will have them.
 _FREE = (
     select(channel_claims.c.channel_id)
     .where(_CHANNELS, (channel_claims.c.holder == bindparam("courier")) | ~_VALID)
@@ -38,6 +40,8 @@ _TAKE = (
     .returning(channel_claims.c.channel_id)
 )
 _RENEW = update(channel_claims).where(_HELD_LEASES, _CHANNELS).values(until=_NOW + _MICROSECONDS)
+# The shared lock keeps others from taking a lease over until the results are committed; it does not keep this courier
+# from checking it for another batch.
 _MINE = select(channel_claims.c.channel_id).where(_HELD_LEASES, _CHANNELS).with_for_update(read=True)
 _OF_HOLDER = delete(channel_claims).where(channel_claims.c.holder == bindparam("courier"))
 
@@ -50,6 +54,8 @@ class ChannelLeases:
 
     async def acquire_leases(self, connection: AsyncConnection, channels: Sequence[int]) -> list[int]:
         """Lease these channels; return those not held, or being claimed, by another courier."""
+        # Sorted, so that two couriers that insert the same channels do not deadlock. An expired row stands for a free
+        # channel, since there must be a row to lock.
         rows = [{"channel_id": channel, "holder": "", "until": 0} for channel in sorted(channels)]
         if not rows:
             return []

@@ -43,6 +43,7 @@ class CircuitBreakers:
         }
         condition = circuits.c.channel_id == circuit.channel_id
         async with self._database.begin_write() as connection:
+            # When it opened and whether the server knows belong to the first failure; an update keeps both.
             if not (await connection.execute(update(circuits).where(condition).values(changed))).rowcount:
                 await connection.execute(insert(circuits).values(first | changed))
 

@@ -43,7 +43,7 @@ class CandidatePool:
 
     shared_candidates: list[Candidate]
     hidden: Mapping[int, frozenset[int]]
-    """By guild id: ids of cards in `everyone` that the server hides or overrides."""
+    """By guild id: ids of cards in `shared_candidates` that the server hides or overrides."""
     own_candidates: Mapping[int, list[Candidate]]
     """By guild id: the overridden cards as the server sees them, and cards that only it published."""
     earliest: int | None

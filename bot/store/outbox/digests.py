@@ -116,6 +116,7 @@ class DigestStore:
         next slot. Raises `CardTakenError`.
         """
         async with self._database.begin_write() as connection:
+            # The batch was computed without a lock: everything it relied on is checked again before it is stored.
             filled = await _filled_slots(connection, batch)
             full = {subscription_id for subscription_id, _ in filled}
             held_up = await _drop_merged(connection, {id_: ids for id_, ids in batch.merged.items() if id_ not in full})
@@ -214,6 +215,7 @@ class DigestStore:
         """Replace unsent single-story messages with these. Return False, changing nothing, if one is gone or sent."""
         async with self._database.begin_write() as connection:
             ids = [each.delivery_id for each in waiting]
+            # All or nothing: a story that was sent in the meantime would be posted twice.
             condition = deliveries.c.id.in_(ids) & _is_unsent(messages[0].subscription.channel_id)
             if (await connection.execute(select(func.count()).where(condition))).scalar_one() != len(ids):
                 return False

@@ -109,6 +109,7 @@ async def add_new_posts(
 
 async def _insert_candidates(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> bool:
     """Collect the matching pairs of channel and changed card. Returns whether there are any."""
+    # A temporary table lives as long as its connection, which the pool keeps: what it holds is of an earlier run.
     await connection.execute(CreateTable(candidates, if_not_exists=True))
     await connection.execute(delete(candidates))
     names = [column.name for column in candidates.columns if column.name != "story_id"]
@@ -121,6 +122,8 @@ def _matching_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Sele
     decided = and_(decisions.c.guild_id == subscriptions.c.guild_id, decisions.c.card_id == cards.c.id)
     by_hand = func.coalesce(decisions.c.verdict, "") == CardState.PUBLISHED
     ruling = func.coalesce(verdict_of(EVERYWHERE), "") == CardState.PUBLISHED
+    # A moderator's decision is news in itself, however old the card is; otherwise only cards that became visible after
+    # the subscription was made count, so that a new subscription does not post the archive.
     since = case((by_hand, decisions.c.decided_at), else_=cards.c.visible_at)
     fresh: ColumnElement[bool] = or_(by_hand, ruling, cards.c.published_at >= now - max_age)
     fits = and_(func.coalesce(cards.c.quality, 0) >= subscriptions.c.min_quality, _topic_matches())
@@ -143,6 +146,7 @@ def _matching_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Sele
             is_visible_to(subscriptions.c.guild_id),
             since > subscriptions.c.since,
             fresh,
+            # Subscriptions that a moderator selected get the card even if their filters would not let it through.
             case((func.coalesce(decisions.c.picked, False), _is_picked()), else_=fits),
         )
     )
@@ -167,6 +171,7 @@ def _topic_matches() -> ColumnElement[bool]:
     values = selected.join(card_edit_topics, own.topic_id == subscription_topics.c.topic_id).where(edited)
     shared = selected.join(card_topics, filed_ones.topic_id == subscription_topics.c.topic_id)
     shared = shared.where(filed_ones.card_id == cards.c.id, ~exists(select(literal(1)).where(edited)))
+    # Without topics a subscription takes all cards.
     return or_(~exists(selected), exists(values), exists(shared))
 
 
@@ -207,6 +212,7 @@ def _is_excluded(card: Card, exclusions: tuple[str, ...] | None) -> bool:
 def _keep_oldest() -> Any:
     """If several subscriptions of a channel match a card, keep only the oldest one."""
     other = candidates.alias("other")
+    # A channel gets each card once; which subscription it comes from must not depend on the order of the rows.
     older = (
         (other.c.channel_id == candidates.c.channel_id)
         & (other.c.card_id == candidates.c.card_id)
@@ -251,6 +257,7 @@ def _join_posted_stories() -> Any:
             )
             .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
         )
+        # A retracted message is no place to join: the story is posted anew with its next card.
         .where(deliveries.c.desired_kind.is_not(None), ~exists(_already_delivered()))
         .correlate(None)
         .subquery()
@@ -301,6 +308,7 @@ def _choose_leads() -> Any:
         other.c.heat > candidates.c.heat,
         and_(other.c.heat == candidates.c.heat, other.c.timeline < candidates.c.timeline),
     )
+    # "Not beaten by another" instead of a window function: both engines allow it in an UPDATE.
     beaten = exists(
         select(literal(1)).where(
             other.c.channel_id == candidates.c.channel_id, other.c.story_id == candidates.c.story_id, better
@@ -340,6 +348,8 @@ def _add_cards() -> Any:
     """Attach the cards to the new messages: the lead first, then the rest of its story by age."""
     lead = candidates.alias("lead")
     place = case((candidates.c.lead, 0), else_=candidates.c.timeline)
+    # The new messages are found again by channel and by their lead's `timeline`, which no other card has: an
+    # INSERT … SELECT does not say which row became which id.
     rows = select(
         deliveries.c.id,
         candidates.c.card_id,

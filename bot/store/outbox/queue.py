@@ -62,6 +62,7 @@ def _due_deliveries(condition: ColumnElement[bool]) -> Subquery:
     """Select due deliveries, numbered per channel; without those held back by a retry or an open circuit."""
     held = _blocked_channels()
     closed = select(circuits.c.channel_id).where(circuits.c.probe_at > _NOW)
+    # Posts stay in order, so nothing younger overtakes one that waits; edits and retractions need no order.
     free = _IS_THERE | held.c.timeline.is_(None) | (deliveries.c.timeline < held.c.timeline)
     place = func.row_number().over(partition_by=deliveries.c.channel_id, order_by=_IN_ORDER).label("place")
     joined = deliveries.outerjoin(held, held.c.channel_id == deliveries.c.channel_id)
@@ -72,6 +73,7 @@ def _due_deliveries(condition: ColumnElement[bool]) -> Subquery:
 def _work_query(condition: ColumnElement[bool]) -> Select[Any]:
     """Select the first `AT_ONCE` deliveries of each channel."""
     waiting = _due_deliveries(condition)
+    # By place, not by channel: at the limit every channel gets its oldest before one gets many.
     return select(waiting).where(waiting.c.place <= AT_ONCE).order_by(waiting.c.place).limit(MAX_FETCHED)
 
 
@@ -93,6 +95,7 @@ def _next_due_query(*, shared: bool) -> Select[Any]:
         others = channel_claims.c.holder != bindparam("courier")
         joined = joined.outerjoin(channel_claims, (channel_claims.c.channel_id == deliveries.c.channel_id) & others)
         moment = _later_of(moment, type_coerce(channel_claims.c.until, deliveries.c.due_at.type))
+    # Here the waiting post itself counts, too (<=): its retry is what the channel waits for.
     free = _IS_THERE | held.c.timeline.is_(None) | (deliveries.c.timeline <= held.c.timeline)
     return select(func.min(moment)).select_from(joined).where(_IS_DUE, free, _UNSERVED)
 
@@ -106,7 +109,7 @@ def _later_of(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnEleme
 _UNSERVED = deliveries.c.channel_id.not_in(bindparam("serving", expanding=True))
 _WORK = _work_query(_UNSERVED)
 _WORK_OF = _work_query(deliveries.c.channel_id.in_(bindparam("channels", expanding=True)))
-_UNCLAIMED = _unleased_query()
+_UNLEASED = _unleased_query()
 _NEXT_DUE, _NEXT_DUE_SHARED = _next_due_query(shared=False), _next_due_query(shared=True)
 PendingWrite = asyncio.Future[None]
 """Done when a delivery's result is committed. The next delivery need not wait for it."""
@@ -172,7 +175,7 @@ class DeliveryQueue:
         if self._leases:
             return await self._fetch_leased(self._leases, now, serving)
         found, number = await self._fetch_rows(_WORK, {"now": now, "serving": list(serving)})
-        return found, number == MAX_FETCHED
+        return found, number == MAX_FETCHED  # a full page: the limit may have cut something off
 
     async def _fetch_leased(
         self, leases: ChannelLeases, now: datetime, serving: Collection[int]
@@ -183,10 +186,11 @@ class DeliveryQueue:
         if most <= 0:
             return {}, False
         async with self._database.begin_read() as connection:
-            free = list((await connection.execute(_UNCLAIMED, parameters)).scalars())
+            free = list((await connection.execute(_UNLEASED, parameters)).scalars())
         if not free:
             return {}, False
         leased = await self._database.write_shared(partial(leases.acquire_leases, channels=free))
+        # Only after the lease: what was read before it may have been sent by the courier that held the channel.
         found, _ = await self._fetch_rows(_WORK_OF, {"now": now, "channels": leased})
         await asyncio.gather(*(self._batcher.release_lease(channel) for channel in leased if channel not in found))
         return found, len(free) == most
@@ -270,6 +274,7 @@ class DeliveryQueue:
 
         An earlier attempt that may have arrived stays *sending*, so that recovery checks the channel before posting.
         """
+        # No attempt is counted: the channel's circuit says when to try again, not the delivery's own backoff.
         return self._batcher.write_status(delivery, DuePolicy.NEVER, delivery.progress, attempts=delivery.attempts)
 
     def mark_posted(self, delivery: Delivery, message_id: int, now: datetime) -> PendingWrite:

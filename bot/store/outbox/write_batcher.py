@@ -34,7 +34,7 @@ COLUMNS = tuple(
 
 
 class DuePolicy(enum.IntEnum):
-    """When a note sets its delivery's `due_at`."""
+    """When a result sets its delivery's `due_at`."""
 
     NEVER = 0
     """Keep `due_at` as it is."""
@@ -43,11 +43,13 @@ class DuePolicy(enum.IntEnum):
     """Only if the desired state is still that of the call; otherwise the delivery stays due."""
 
 
+# A result is about the content that was desired when the call was made. If the planner has changed it since, the
+# delivery has to stay due: its message already shows something outdated.
 _SAME = deliveries.c.desired_hash.is_not_distinct_from(bindparam("seen_hash"))
 _MODE = bindparam("mode", type_=Integer)
 _OVERTAKEN = and_(_MODE == DuePolicy.UNCHANGED, not_(_SAME))
 _DECIDES = and_(_MODE != DuePolicy.NEVER, not_(_OVERTAKEN))
-_NOTE = (
+_WRITE_STATUS = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("the_id"))
     .values(
@@ -72,6 +74,8 @@ _POSTABLE = and_(
 )
 
 
+# Check and mark in one statement: a withdrawal that commits before it cancels the post; one that commits after it
+# finds the row *sending*, and retracts the message once it is known.
 _SENDING = (
     update(deliveries)
     .where(deliveries.c.id.in_(bindparam("begun", expanding=True)), _POSTABLE)
@@ -83,7 +87,7 @@ _SENDING = (
     .returning(deliveries.c.id, deliveries.c.desired_kind, deliveries.c.desired_hash, deliveries.c.plain)
 )
 _GATHERING = 0.005
-"""Seconds to collect notes before a transaction is written."""
+"""Seconds to collect results before a transaction is written."""
 
 
 class _SendRequest(NamedTuple):
@@ -118,9 +122,9 @@ class _BatchResult(NamedTuple):
 
 
 class WriteBatcher:
-    """Group commit for notes: they wait `_GATHERING`, and for the transaction under way, then share the next one.
+    """Group commit for results: they wait `_GATHERING`, and for the transaction under way, then share the next one.
 
-    In a shared store, notes for a channel whose lease was lost are dropped: its new courier is authoritative.
+    In a shared store, results for a channel whose lease was lost are dropped: its new courier is authoritative.
     """
 
     def __init__(self, database: Database, leases: ChannelLeases | None = None) -> None:
@@ -170,10 +174,10 @@ class WriteBatcher:
 
     def release_lease(self, channel_id: int) -> asyncio.Future[None]:
         """Release a channel. The future is done when others may lease it."""
-        left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._releases.append(_LeaseRelease(channel_id, left))
+        released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._releases.append(_LeaseRelease(channel_id, released))
         self._schedule_write()
-        return left
+        return released
 
     def _schedule_write(self) -> None:
         if self._flush_task is None:
@@ -182,16 +186,17 @@ class WriteBatcher:
     async def _flush_all(self) -> None:
         while self._send_requests or self._status_writes or self._releases:
             await asyncio.sleep(_GATHERING)
+            # Swapped, not copied: what arrives while the transaction runs belongs to the next one.
             requests, self._send_requests = self._send_requests, []
-            notes, self._status_writes = self._status_writes, []
-            left, self._releases = self._releases, []
+            writes, self._status_writes = self._status_writes, []
+            releases, self._releases = self._releases, []
             try:
                 written = await self._database.write_shared(
-                    partial(self._write_batch, requests, notes, [each.channel_id for each in left])
+                    partial(self._write_batch, requests, writes, [each.channel_id for each in releases])
                 )
             except Exception as error:  # noqa: BLE001 - passed to each waiting task
                 _log.error("Delivery results could not be written: %s", type(error).__name__)
-                waiting: Iterable[_SendRequest | _StatusWrite | _LeaseRelease] = (*requests, *notes, *left)
+                waiting: Iterable[_SendRequest | _StatusWrite | _LeaseRelease] = (*requests, *writes, *releases)
                 for each in waiting:
                     _resolve_future(each.answer, error=error)
             else:
@@ -200,29 +205,33 @@ class WriteBatcher:
                     _resolve_future(
                         begin.answer, written.sending.get(delivery.id), _lease_error(delivery.channel_id, written.lost)
                     )
-                for note in notes:
-                    _resolve_future(note.answer, error=_lease_error(note.channel_id, written.lost))
-                for removed in left:
-                    _resolve_future(removed.answer)
+                for write in writes:
+                    _resolve_future(write.answer, error=_lease_error(write.channel_id, written.lost))
+                for release in releases:
+                    _resolve_future(release.answer)
+        # No await since the loop's last check: a request that comes later starts a task of its own.
         self._flush_task = None
 
     async def _write_batch(
         self,
         requests: Sequence[_SendRequest],
-        notes: Sequence[_StatusWrite],
-        left: Sequence[int],
+        writes: Sequence[_StatusWrite],
+        released: Sequence[int],
         connection: AsyncConnection,
     ) -> _BatchResult:
+        # First, and locked until the commit: nobody can take over a channel between this check and the writes.
         lost = await self._lost_channels(
-            connection, {*(d.channel_id for d, *_ in requests), *(note.channel_id for note in notes)}
+            connection, {*(d.channel_id for d, *_ in requests), *(write.channel_id for write in writes)}
         )
-        if kept := [note.values for note in notes if note.channel_id not in lost]:
-            await connection.execute(_NOTE, kept)
-        if self._leases and left:
-            await self._leases.release_leases(connection, left)
+        if kept := [write.values for write in writes if write.channel_id not in lost]:
+            await connection.execute(_WRITE_STATUS, kept)
+        if self._leases and released:
+            await self._leases.release_leases(connection, released)
         begun = {each.delivery.id: each.delivery for each in requests if each.delivery.channel_id not in lost}
         if not begun:
             return _BatchResult({}, lost)
+        # One statement for all, so one value for all: the earliest time and the lowest bound hold for each of them.
+        # Recovery then searches from slightly further back than it had to.
         earliest = min(begin.now for begin in requests)
         known = [begin.after_id for begin in requests if begin.after_id is not None]
         after = min(known) if len(known) == len(requests) else None
@@ -254,7 +263,7 @@ async def _current_deliveries(
 
 
 def _lease_error(channel_id: int, lost: set[int]) -> LeaseLostError | None:
-    return LeaseLostError(f"Channel {channel_id} is in other hands.") if channel_id in lost else None
+    return LeaseLostError(f"Channel {channel_id} is leased by another courier.") if channel_id in lost else None
 
 
 def _resolve_future(future: asyncio.Future[Any], result: Any = None, error: Exception | None = None) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.cards.model import CardState
-from bot.domain.delivery import Delivery, DeliveryStatus
+from bot.domain.delivery import CardRevision, Delivery, DeliveryStatus
 from bot.store import Store
 from tests.store.outbox.test_planner import CHANNEL, add_subscription, plan_deliveries, post_due
 from tests.support.cards import NOW, make_card, make_older, store_cards
@@ -66,6 +66,24 @@ async def test_what_changed_during_the_post_stays_due(store: Store, head: Delive
     )
     assert again.desired_hash != again.delivered_hash
     assert (again.desired_kind is None) == (change == "withdrawn")
+
+
+async def test_a_post_begins_with_the_content_of_that_moment(store: Store, head: Delivery) -> None:
+    await store_cards(store, make_older(make_card("oldest", title="Rewritten"), hours=5))
+    await plan_deliveries(store)
+    current = await store.outbox.queue.mark_sending(head, NOW)
+    stored = await store.cards.get_by_slug("oldest", 0)
+    assert current
+    assert stored
+    assert current.cards == (CardRevision(stored.id, stored.revision),) != head.cards
+    await store.outbox.queue.mark_posted(current, 77, NOW)
+    assert (await first_delivery(store)).id != head.id
+
+
+async def test_a_post_that_was_withdrawn_meanwhile_does_not_begin(store: Store, head: Delivery) -> None:
+    await store_cards(store, make_older(make_card("oldest", state=CardState.WITHDRAWN), hours=5))
+    await plan_deliveries(store)
+    assert await store.outbox.queue.mark_sending(head, NOW) is None
 
 
 async def test_an_adopted_message_is_edited_once(store: Store, head: Delivery) -> None:
