@@ -77,7 +77,7 @@ class Subscription:
 
     `since`: cards that became visible after it are new to the subscription. `forum`: each message opens a new post.
     `user_id` is set for a member's personal digest; the channel is then their DM channel. `language` is that of its
-    posts. `unusable` names columns with invalid values, such as a time zone unknown on this machine; the subscription
+    posts. `unusable` names options with invalid values, such as a time zone unknown on this machine; the subscription
     is suspended while there are any. `trouble` is why its last digest failed, for operators. `pauses` are the pauses
     since its last slot: cards that became visible during one are not new to it.
     """

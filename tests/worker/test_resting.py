@@ -10,12 +10,13 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from bot.domain.quiet_hours import QuietHours
 from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
 from bot.render.privacy import following_text
 from bot.store.subscriptions.personal_digests import Follower
+from bot.store.tables import subscriptions
 from bot.worker.digest_planner import DigestPlanner
 from tests.support.stores import store_zone
 from tests.support.worker import WorkerHarness, open_harness
@@ -91,6 +92,30 @@ async def test_a_time_zone_that_this_machine_does_not_know_stops_its_own_digest_
     assert found.unusable == ("timezone",)
     assert found.trouble
     assert b"newsdesk_digests_failed_total 0.0" not in desk.metrics.render_text()
+
+
+@pytest.mark.parametrize(
+    ("stored", "comes"),
+    [
+        ({"timezone": "Asia/Tokyo", "mention": 7}, True),
+        ({"newer": ["without"]}, True),
+        ({"without": ["gossip"]}, True),
+        ({"without": ["readers"]}, False),
+        ({"without": "readers"}, False),
+        ([], False),
+    ],
+)
+async def test_no_card_comes_where_the_exclusions_cannot_be_read(
+    desk: WorkerHarness, stored: object, comes: bool
+) -> None:
+    own = await add_subscription(desk, SubscriptionOptions())
+    await add_subscription(desk, SubscriptionOptions(), INSTANT)
+    async with desk.store.subscriptions._database.begin_write() as connection:
+        row = update(subscriptions).where(subscriptions.c.id == own.id)
+        await connection.execute(row.values(options=stored))
+    await load_cards(desk, "one")
+    assert digest_slugs(desk, INSTANT) == [["one"]]
+    assert digest_slugs(desk) == ([["one"]] if comes else [])
 
 
 async def test_a_member_hears_of_their_own_digest_alone_and_reads_it_in_following(desk: WorkerHarness) -> None:

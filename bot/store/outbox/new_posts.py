@@ -29,8 +29,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy import Text as PlainText
-from sqlalchemy import cast as sql_cast
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateTable
 
@@ -47,7 +45,7 @@ from bot.store.column_parsers import UNUSABLE
 from bot.store.outbox.plan_scope import PlanScope
 from bot.store.sql_helpers import insert_or_ignore
 from bot.store.subscriptions.guild_settings import post_language
-from bot.store.subscriptions.option_columns import parse_exclusions
+from bot.store.subscriptions.option_columns import may_exclude, parse_exclusions
 from bot.store.tables import (
     Number,
     Text,
@@ -180,7 +178,7 @@ async def _drop_excluded(connection: AsyncConnection) -> None:
     query = (
         select(candidates.c.subscription_id, candidates.c.card_id, subscriptions.c.options)
         .join(subscriptions, subscriptions.c.id == candidates.c.subscription_id)
-        .where(sql_cast(subscriptions.c.options, PlainText) != "{}")
+        .where(may_exclude(subscriptions.c.options))
     )
     rows = (await connection.execute(query)).all()
     exclusions = {subscription_id: _stored_exclusions(stored) for subscription_id, _, stored in rows}

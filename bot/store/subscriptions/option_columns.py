@@ -12,7 +12,8 @@ from dataclasses import fields
 from datetime import time
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import ColumnElement, RowMapping, Text
+from sqlalchemy import cast as sql_cast
 
 from bot.domain.digest_schedule import is_known_zone
 from bot.domain.subscription import Frequency, SubscriptionOptions
@@ -24,6 +25,7 @@ _COLUMNS = ("when", "min_quality", "crosspost", "on_withdrawal", "language")
 _IN_JSON = tuple(
     option.name for option in fields(SubscriptionOptions) if option.name not in (*_COLUMNS, "topics")
 )  # topics have a table of their own
+_EXCLUSIONS = "without"
 _MAX_ZONE = 60
 """Maximum characters kept of an unknown time zone; the longest IANA name has 32."""
 
@@ -70,11 +72,20 @@ def parse_message_options(stored: object) -> SubscriptionOptions:
     return SubscriptionOptions(**_parse_values(_known_values(stored))[0])
 
 
+def may_exclude(stored: ColumnElement[Any]) -> ColumnElement[bool]:
+    """SQL condition: the options in a JSON column exclude topics or words, or are invalid.
+
+    It goes by the text, since SQLite fails the whole query if one row is no JSON.
+    """
+    written = sql_cast(stored, Text)
+    return written.like(f'%"{_EXCLUSIONS}"%') | written.not_like("{%}")
+
+
 def parse_exclusions(stored: object) -> tuple[str, ...]:
-    """Parse only `without`, from the JSON column. Raises one of `UNUSABLE` if it is invalid."""
+    """Parse only the exclusions, from the JSON column. Raises one of `UNUSABLE` if they are invalid."""
     if not isinstance(stored, dict):
         raise TypeError("no options")
-    return parse_texts(stored.get("without", []))
+    return parse_texts(stored.get(_EXCLUSIONS, []))
 
 
 def _known_values(stored: object) -> dict[str, Any]:
