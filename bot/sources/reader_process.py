@@ -39,9 +39,10 @@ def main() -> None:
     _limit_memory()
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # stray prints go to stderr, so that they cannot corrupt the answers
-    pickle.dump(READY, answers)
-    answers.flush()
+    # The parent may be gone by now: on a busy machine it can start and end before this line.
     with contextlib.suppress(EOFError, BrokenPipeError):
+        pickle.dump(READY, answers)
+        answers.flush()
         while True:
             read, batch = pickle.load(requests)  # noqa: S301 - from the process that started this one
             for request in batch:
