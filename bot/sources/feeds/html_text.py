@@ -27,6 +27,10 @@ _HIDDEN = re.compile(r"<(?:script|style|iframe|noscript|object|template|svg|form
 _HIDDEN_TAGS = ["script", "style", "iframe", "noscript", "object", "template", "svg", "form"]
 # The line that WordPress puts under each text of its feeds.
 _APPEARED = re.compile(r"\s*The post .{1,300} (?:appeared first on|first appeared on) .{1,100}$")
+# All that forums write about a post that is no more than a link.
+_NOT_A_TEXT = re.compile(r"(?:submitted by /u/\S+|\[link\]|\[comments\]|Comments|\s)+")
+
+_SHORT = 200
 
 
 def parse_fragment(source: str) -> LexborHTMLParser:
@@ -44,7 +48,8 @@ def extract_text(source: str) -> str:
         body = parse_fragment(source).body
         source = body.text() if body else ""
     text = " ".join(source[: 4 * _MAX_TEXT].split())[:_MAX_TEXT]
-    return _APPEARED.sub("", clean_text(text))
+    text = _APPEARED.sub("", clean_text(text))
+    return "" if len(text) <= _SHORT and _NOT_A_TEXT.fullmatch(text) else text
 
 
 def find_image(source: str, base: str) -> Image | None:

@@ -68,6 +68,9 @@ def build_item(raw: RawItem, now: datetime) -> FeedItem | None:
     link = resolve_link(raw.link, raw.base) if raw.link else None
     if not title:
         return None
+    provider = build_provider(raw.provider, raw.provider_url)
+    if provider:  # feeds that gather others put the publisher behind each title
+        title = title.removesuffix(f" - {provider.name}") or title
     item = FeedItem(
         key="",
         title=title,
@@ -78,7 +81,7 @@ def build_item(raw: RawItem, now: datetime) -> FeedItem | None:
         link=link,
         canonical=normalize_url((raw.origin and resolve_link(raw.origin, raw.base)) or link) if link else "",
         image=_choose_image(raw),
-        provider=build_provider(raw.provider, raw.provider_url),
+        provider=provider,
         categories=clean_categories(raw.categories),
         type=raw.type,
         published_at=_check_time(raw.published_at, now),

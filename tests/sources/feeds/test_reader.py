@@ -322,6 +322,18 @@ def test_another_publishers_item_names_its_source() -> None:
     assert read_item(rss_item()).provider is None
 
 
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Harbour opens - Other", "Harbour opens"),
+        ("Harbour - Other view", "Harbour - Other view"),
+        (" - Other", "- Other"),
+    ],
+)
+def test_the_publisher_behind_a_title_is_not_said_twice(title: str, shown: str) -> None:
+    assert read_item(rss_item('<source url="https://other.example/">Other</source>', title=title)).title == shown
+
+
 def test_an_excerpt_is_cut_after_a_sentence() -> None:
     sentence = "Every word of this sentence is needed here. "
     item = read_item(rss_item(description=element("p", sentence * 200)))
@@ -347,6 +359,9 @@ def test_an_excerpt_is_cut_after_a_sentence() -> None:
         ),
         ("Harbour opens", ""),  # the title once more
         ("<!-- nothing --> <br>", ""),
+        ('<a href="https://forum.example/1">Comments</a>', ""),
+        ("submitted by <a href='/u'> /u/sailor </a> <br> <a href='/1'>[link]</a> <a href='/2'>[comments]</a>", ""),
+        ("Comments are open", "Comments are open"),
     ],
 )
 def test_an_excerpt_is_the_text_of_the_description(description: str, excerpt: str) -> None:
