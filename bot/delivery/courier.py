@@ -392,7 +392,7 @@ class Courier:
             await follows.record_member(user_id, guild, now)
             return True
         _log.info("Paused a personal digest in server %s: the user has left", guild)
-        await follows.rest_digest(user_id, guild)
+        await follows.pause_digest(user_id, guild)
         return False
 
     def _record_post(self, delivery: Delivery) -> None:

@@ -35,7 +35,7 @@ async def run_checks(settings: Settings, clock: Callable[[], datetime], *, offli
         *await asyncio.to_thread(check_cards, settings.cards, need_category=settings.cards_need_category),
         *check_database(report),
     ]
-    findings += await _find_resting(settings, report)
+    findings += await _find_suspended(settings, report)
     # Last, so that a missing token does not hide what is wrong on this machine.
     token, token_findings = check_token(settings)
     findings += token_findings
@@ -44,19 +44,20 @@ async def run_checks(settings: Settings, clock: Callable[[], datetime], *, offli
     return [*findings, *await _check_discord(settings, token, report, clock)] if token else findings
 
 
-async def _find_resting(settings: Settings, report: DatabaseReport) -> list[Finding]:
+async def _find_suspended(settings: Settings, report: DatabaseReport) -> list[Finding]:
     """Return subscriptions and quiet hours that cannot be planned, e.g. with a time zone unknown to this machine."""
     # The columns of another version are unknown, and a damaged file is reported as such.
     if report.state is not DatabaseState.CURRENT or report.damage:
         return []
     try:
         async with open_read_only(settings.database_url) as store:
-            resting, quiet = await store.subscriptions.list_resting(), await store.subscriptions.quiet_hours.list_all()
+            suspended = await store.subscriptions.list_suspended()
+            quiet = await store.subscriptions.quiet_hours.list_all()
     except (StoreError, OSError):
         return []  # reported already
     findings = [
         (f"A subscription of channel {each.channel_id} is paused: {_describe_reason(each)}", each.guild_id)
-        for each in resting
+        for each in suspended
     ]
     findings += [
         (

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import unicodedata
 
+from bot.cards.text import normalize_name
 from bot.i18n import tr
 
 
 def normalize_input(text: str) -> str:
-    """Fold user input for comparison: NFKC, case-folded, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """Fold user input for comparison: like `normalize_name`, and compatibility characters too (NFKC, "７" to "7")."""
+    # Names in cards keep these: there, NFKC would make different names equal ("H²" and "H2").
+    return normalize_name(unicodedata.normalize("NFKC", text))
 
 
 def is_one_of(word: str, english: str) -> bool:

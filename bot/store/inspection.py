@@ -104,14 +104,14 @@ async def require_readable(url: str, *, older: bool = False) -> None:
 
     Does not raise for an unreadable database: opening it does.
     """
-    found = await (
+    report = await (
         _inspect_server(url) if is_server(url) else asyncio.to_thread(_inspect_file, Path(describe_location(url)))
     )
-    if unfit := _UNFIT.get(found.state):
+    if unfit := _UNFIT.get(report.state):
         what, fix = unfit
-        raise StoreError(what.format(place=found.place), fix)
-    if words := _NOT_YET.get(found.state) if not (older and found.state is DatabaseState.OLDER) else None:
-        raise StoreUnavailableError(words.format(place=found.place))
+        raise StoreError(what.format(place=report.place), fix)
+    if words := _NOT_YET.get(report.state) if not (older and report.state is DatabaseState.OLDER) else None:
+        raise StoreUnavailableError(words.format(place=report.place))
 
 
 _UNFIT = {

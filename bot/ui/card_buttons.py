@@ -146,7 +146,7 @@ class StopButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"
         follows, user_id = interaction.client.store.subscriptions.personal_digests, interaction.user.id
         # Looked up by member and delivery, so that nobody stops the digest of somebody else.
         guild_id = await follows.guild_of_delivery(user_id, self.delivery_id)
-        if not guild_id or not await follows.rest_digest(user_id, guild_id):
+        if not guild_id or not await follows.pause_digest(user_id, guild_id):
             raise UserError(tr("This digest does not come any more."))
         await answer_interaction(interaction, tr("Stopped. `/following` in the server resumes it."))
 

@@ -99,7 +99,7 @@ class DigestPlanner:
 
     async def _suspend_subscription(self, subscription: Subscription, trouble: str, now: datetime) -> None:
         """Suspend a subscription that cannot be planned and retry later; notify its people the first time."""
-        await self._store.subscriptions.rest_subscription(subscription, trouble, now + _SUSPENSION)
+        await self._store.subscriptions.suspend_subscription(subscription, trouble, now + _SUSPENSION)
         self._metrics.count_digest_failure()
         if subscription.trouble is None:
             _log.error("Suspended subscription %s of server %s: %s", subscription.id, subscription.guild_id, trouble)
@@ -110,7 +110,7 @@ class DigestPlanner:
         since, self._last_look = self._last_look, now
         # Nobody knows what the clock did while the program was down, so the first call checks all digests.
         everything = since is None or now < since - _STEP
-        find = self._store.subscriptions.fetch_doubtful if everything else self._store.subscriptions.fetch_astray
+        find = self._store.subscriptions.fetch_doubtful if everything else self._store.subscriptions.fetch_too_far_ahead
         if count := await self._store.subscriptions.repair_schedules(await find(now), now):
             _log.warning("Rescheduled %s digests that were later than their timetables allow", count)
         if everything:

@@ -191,6 +191,6 @@ async def _ask_everything(harness: WorkerHarness) -> None:
         await store.cards.list_latest(server, limit=5)
         await store.members.last_read.last_read_at(7, server)
     await store.outbox.queue.queue_state()
-    await store.subscriptions.list_resting()
+    await store.subscriptions.list_suspended()
     await store.members.privacy.export_member(7)
     await store.key_values.reserve_slot("reserved", now, timedelta(0))

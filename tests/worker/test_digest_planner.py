@@ -244,7 +244,7 @@ async def test_a_card_that_a_click_plans_meanwhile_comes_once_and_suspends_no_di
     await harness.deliver_due()
     assert digest_slugs(harness) == [["held"]]
     assert not (await harness.store.outbox.planner.find_due(harness.clock())).digests
-    assert not await harness.store.subscriptions.list_resting()
+    assert not await harness.store.subscriptions.list_suspended()
     assert harness.channels.notices == []
 
 

@@ -195,10 +195,10 @@ class CardImporter:
         except _REFUSALS as error:
             if len(batch) == 1:
                 return await self._record_refusal(source_id, *batch[0], _describe_refusal(error))
-        filing, half = ImportResult(), len(batch) // 2
+        result, half = ImportResult(), len(batch) // 2
         for part in (batch[:half], batch[half:]):
-            filing += await self.import_batch(source_id, part, vanished=removed, now=now, withdraw=withdraw)
-        return filing
+            result += await self.import_batch(source_id, part, vanished=removed, now=now, withdraw=withdraw)
+        return result
 
     async def _record_refusal(self, source_id: int, item: SourceItem, reading: ParseResult, why: str) -> ImportResult:
         problem = Problem(item.key, 1, "", why)

@@ -39,14 +39,20 @@ class Reports:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add_report(self, guild_id: int, card_id: int, flag: Report) -> ReportResult:
+    async def add_report(self, guild_id: int, card_id: int, report: Report) -> ReportResult:
         """Add a report: one per member, card and server, and at most `MAX_REPORTS` per member within `WITHIN`."""
-        condition = (flags.c.user_id == flag.user_id) & (flags.c.at > flag.at - WITHIN)
-        row = {"guild_id": guild_id, "card_id": card_id, "user_id": flag.user_id, "reason": flag.reason, "at": flag.at}
+        own_recent = (flags.c.user_id == report.user_id) & (flags.c.at > report.at - WITHIN)
+        row = {
+            "guild_id": guild_id,
+            "card_id": card_id,
+            "user_id": report.user_id,
+            "reason": report.reason,
+            "at": report.at,
+        }
         async with self._database.begin_write() as connection:
             # Counted within the write transaction: of two clicks at once only one can be the last one allowed.
-            recent = (await connection.execute(select(func.count()).select_from(flags).where(condition))).scalar_one()
-            known = (flags.c.guild_id == guild_id) & (flags.c.card_id == card_id) & (flags.c.user_id == flag.user_id)
+            recent = (await connection.execute(select(func.count()).select_from(flags).where(own_recent))).scalar_one()
+            known = (flags.c.guild_id == guild_id) & (flags.c.card_id == card_id) & (flags.c.user_id == report.user_id)
             if (await connection.execute(select(flags.c.at).where(known))).first():
                 return ReportResult.ALREADY_REPORTED
             if recent >= MAX_REPORTS:

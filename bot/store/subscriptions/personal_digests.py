@@ -59,23 +59,23 @@ class PersonalDigests:
                 before = (await connection.execute(select(subscriptions).where(condition))).mappings().one()
                 if any(before[name] != times[name] for name in ("options", "language")):
                     await connection.execute(update(subscriptions).where(condition).values(times))
-            value: int = (await connection.execute(select(subscriptions.c.id).where(condition))).scalar_one()
-            await _add_topic(connection, value, topic)
+            subscription_id: int = (await connection.execute(select(subscriptions.c.id).where(condition))).scalar_one()
+            await _add_topic(connection, subscription_id, topic)
 
     async def unfollow_topic(self, user_id: int, guild_id: int, topic: str) -> bool:
         """Remove a topic from the member's digest, and with the last one the digest. False if it was not followed."""
         named = select(topics.c.id).where(topics.c.key == normalize_name(topic)).scalar_subquery()
         query = select(subscriptions.c.id).where(_belongs_to_member(user_id, guild_id))
         async with self._database.begin_write() as connection:
-            value = (await connection.execute(query)).scalar_one_or_none()
-            of_it = subscription_topics.c.subscription_id == value
-            removed = delete(subscription_topics).where(of_it, subscription_topics.c.topic_id == named)
-            if value is None or not (await connection.execute(removed)).rowcount:
+            subscription_id = (await connection.execute(query)).scalar_one_or_none()
+            of_digest = subscription_topics.c.subscription_id == subscription_id
+            removed = delete(subscription_topics).where(of_digest, subscription_topics.c.topic_id == named)
+            if subscription_id is None or not (await connection.execute(removed)).rowcount:
                 return False
-            if (await connection.execute(select(subscription_topics).where(of_it).limit(1))).first() is None:
+            if (await connection.execute(select(subscription_topics).where(of_digest).limit(1))).first() is None:
                 # a subscription without topics matches all topics
-                await _forget_circuits(connection, subscriptions.c.id == value)
-                await delete_subscription(connection, subscriptions.c.id == value)
+                await _forget_circuits(connection, subscriptions.c.id == subscription_id)
+                await delete_subscription(connection, subscriptions.c.id == subscription_id)
             return True
 
     async def resume_digest(self, user_id: int, guild_id: int, options: SubscriptionOptions, now: datetime) -> None:
@@ -95,24 +95,24 @@ class PersonalDigests:
         async with self._database.begin_write() as connection:
             if not (await connection.execute(select(_is_personal_channel(channel_id)))).scalar_one():
                 return False
-            resting = {"paused": True, "next_at": None, "shut_at": now}
-            await connection.execute(update(subscriptions).where(condition).values(resting))
+            paused = {"paused": True, "next_at": None, "shut_at": now}
+            await connection.execute(update(subscriptions).where(condition).values(paused))
             own = (deliveries.c.channel_id == channel_id) & deliveries.c.user_id.is_not(None)
             await connection.execute(delete(deliveries).where(own, waiting))
             return True
 
-    async def rest_digest(self, user_id: int, guild_id: int) -> bool:
+    async def pause_digest(self, user_id: int, guild_id: int) -> bool:
         """Pause the member's digest of a server until they resume it, and delete unsent messages.
 
         Returns False if they have none, or it is paused already.
         """
         own = (deliveries.c.user_id == user_id) & (deliveries.c.guild_id == guild_id)
         unsent = own & deliveries.c.message_id.is_(None) & (deliveries.c.progress == DeliveryStatus.WAITING)
-        resting = {"paused": True, "next_at": None, "member_seen_at": None}
-        awake = _belongs_to_member(user_id, guild_id) & ~subscriptions.c.paused
+        paused = {"paused": True, "next_at": None, "member_seen_at": None}
+        running = _belongs_to_member(user_id, guild_id) & ~subscriptions.c.paused
         async with self._database.begin_write() as connection:
             await connection.execute(delete(deliveries).where(unsent))
-            return bool((await connection.execute(update(subscriptions).where(awake).values(resting))).rowcount)
+            return bool((await connection.execute(update(subscriptions).where(running).values(paused))).rowcount)
 
     async def was_member(self, user_id: int, guild_id: int, since: datetime) -> bool:
         """Return whether Discord has confirmed membership after `since`."""

@@ -124,16 +124,16 @@ class Subscriptions:
             await connection.execute(update(deliveries).where(unsent).values(due_at=due_at))
         return replace(subscription, paused=False, since=since, next_at=next_at, pauses=pauses)
 
-    async def rest_subscription(self, subscription: Subscription, trouble: str, until: datetime) -> None:
+    async def suspend_subscription(self, subscription: Subscription, trouble: str, until: datetime) -> None:
         """Record why the digest failed and retry at `until`, unless its schedule changed meanwhile."""
         # Compare and set: people may have edited, paused or resumed it while the digest was made.
-        queries = _update_statement(subscription).where(
+        statement = _update_statement(subscription).where(
             subscriptions.c.next_at.is_not_distinct_from(subscription.next_at)
         )
         async with self._database.begin_write() as connection:
-            await connection.execute(queries.values(trouble=trouble, next_at=until))
+            await connection.execute(statement.values(trouble=trouble, next_at=until))
 
-    async def fetch_astray(self, now: datetime) -> list[Subscription]:
+    async def fetch_too_far_ahead(self, now: datetime) -> list[Subscription]:
         """List subscriptions whose next digest is further ahead than any timetable allows."""
         return await self._select_subscriptions(subscriptions.c.next_at > now + MAX_LOOK_AHEAD)
 
@@ -170,7 +170,7 @@ class Subscriptions:
         """List subscriptions with a due digest, by due time."""
         return await self._select_subscriptions(subscriptions.c.next_at <= now, subscriptions.c.next_at)
 
-    async def list_resting(self) -> list[Subscription]:
+    async def list_suspended(self) -> list[Subscription]:
         """List subscriptions with invalid columns or a failed last digest. Reads all rows."""
         return [each for each in await self._select_subscriptions(true()) if each.unusable or each.trouble]
 

@@ -57,19 +57,19 @@ class Importer:
         New subscriptions begin at `now`, so that what their channels received from another store is not posted again.
         """
         async with self._database.begin_write() as connection:
-            taking = _ImportRun(connection)
+            run = _ImportRun(connection)
             try:
                 for kind, table in EXPORTED.items():
-                    await taking.import_kind(kind, table, found.get(kind, ()))
-                await taking.apply_topic_edits()
+                    await run.import_kind(kind, table, found.get(kind, ()))
+                await run.apply_topic_edits()
             except StatementError as error:
                 # A full disk is no fault of the file; a value that its column cannot hold is.
                 if explain_store_error(error):
                     raise
                 raise ValueError(str(error.orig)) from error
-            await taking.apply_rulings(now)
-            await reset_schedules(connection, taking.new_subscriptions, now)
-            return taking.imported
+            await run.apply_rulings(now)
+            await reset_schedules(connection, run.new_subscriptions, now)
+            return run.imported
 
 
 class _ImportRun:

@@ -41,9 +41,9 @@ async def read_notes(connection: AsyncConnection) -> dict[str, str]:
 
 async def check_source(url: str) -> None:
     """Raise `StoreError` if the source is not an intact store of this version."""
-    found = await inspect_database(url)
-    if reason := _UNFIT.get(found.state) or "; ".join(found.damage):
-        raise StoreError(f"The database {found.place} cannot be moved: {reason}.")
+    report = await inspect_database(url)
+    if reason := _UNFIT.get(report.state) or "; ".join(report.damage):
+        raise StoreError(f"The database {report.place} cannot be moved: {reason}.")
 
 
 async def check_closed(source: str, target: str) -> None:

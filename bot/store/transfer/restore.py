@@ -23,17 +23,17 @@ async def prepare_restored(database: Database, now: datetime) -> None:
     Unsent messages may have been posted since the backup, so they are searched for in their channel first.
     Subscriptions only get cards from now on. A new instance name avoids nonces that were already used.
     """
-    looked_for = {
+    in_doubt = {
         "progress": DeliveryStatus.SENDING,
         "sent_at": func.coalesce(deliveries.c.sent_at, deliveries.c.planned_at),
         "after_id": None,
     }
     unsent = deliveries.c.message_id.is_(None) & (deliveries.c.progress == DeliveryStatus.WAITING)
     async with database.begin_write() as connection:
-        await connection.execute(update(deliveries).where(unsent & deliveries.c.due_at.is_not(None)).values(looked_for))
+        await connection.execute(update(deliveries).where(unsent & deliveries.c.due_at.is_not(None)).values(in_doubt))
         ids = (await connection.execute(select(subscriptions.c.id))).scalars().all()
         await reset_schedules(connection, ids, now)
-        name = update(meta).where(meta.c.key == "instance").values(value=secrets.token_hex(4))
-        await connection.execute(name)
-        values = await last_number(connection, deliveries.c.id) or 0
-        await advance_sequence(connection, deliveries.c.id, values + _SKIPPED)
+        rename = update(meta).where(meta.c.key == "instance").values(value=secrets.token_hex(4))
+        await connection.execute(rename)
+        last_id = await last_number(connection, deliveries.c.id) or 0
+        await advance_sequence(connection, deliveries.c.id, last_id + _SKIPPED)
