@@ -133,9 +133,14 @@ class CardImporter:
 
     async def ensure_source(self, kind: SourceKind, key: str) -> int:
         """Return the id of a source; a new one is added."""
+        query = select(sources.c.id).where(_is_source(kind, key))
+        async with self._begin_read() as connection:
+            # Nearly always: a load without changes must not wait for the writer.
+            if (found := (await connection.execute(query)).scalar()) is not None:
+                return int(found)
         async with self._begin_write() as connection:
             await _add_missing(connection, sources, [{"kind": kind, "key": key}])
-            return int((await connection.execute(select(sources.c.id).where(_is_source(kind, key)))).scalar_one())
+            return int((await connection.execute(query)).scalar_one())
 
     async def known_items(self, kind: SourceKind, source_key: str) -> dict[str, KnownItem]:
         """Return all items of a source that were read before, by key."""
@@ -144,8 +149,8 @@ class CardImporter:
         async with self._begin_read() as connection:
             rows = await connection.execute(query)
             return {
-                key: KnownItem(fingerprint, card_id, _problems_from_json(problems), *rest)
-                for key, fingerprint, card_id, problems, *rest in rows
+                row[0]: KnownItem(row[1], row[2], _problems_from_json(row[3]) if row[3] else (), row[4], row[5], row[6])
+                for row in rows
             }
 
     async def find_carriers(self, card_id: int) -> dict[tuple[SourceKind, str], SourceItem]:
