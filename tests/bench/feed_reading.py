@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import feedparser
 
-from bot.sources.feeds.isolated import DocumentReader
+from bot.sources.feeds.document_reader import DocumentReader
 from bot.sources.feeds.model import FeedReadResult, FetchedDocument
 from tests.bench.table import format_verdict, print_table
 from tests.sources.feeds.documents import document, element, rss, rss_item

@@ -1,6 +1,6 @@
 """Read a feed: bytes → plain rows. RSS and Atom are parsed by feedparser, JSON Feed by `bot.sources.feeds.json_feed`.
 
-Called in the isolated process (`bot.sources.feeds.isolated`): hostile bytes may take any time and memory here.
+Called in the isolated process (`bot.sources.feeds.document_reader`): hostile bytes may take any time and memory here.
 """
 
 from __future__ import annotations

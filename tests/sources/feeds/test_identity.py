@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.sources.feeds.identity import ItemMatches, StoredItem, match_items
 from bot.sources.feeds.model import FeedItem, FeedProblem
@@ -189,3 +191,26 @@ def test_a_link_with_other_tracking_and_a_picture_with_another_signature_are_no_
 def test_a_guid_that_is_the_link_of_another_item_gives_no_two_items_one_key() -> None:
     found = items(daily(1, guid="https://paper.example/2"), daily(2, guid=None), daily(3, guid=None, link=None))
     assert len({item.key for item in found}) == 3
+
+
+_FORMS = st.builds(
+    daily,
+    st.integers(0, 3),
+    guid=st.sampled_from([None, "a", "b", "https://paper.example/1"]),
+    link=st.sampled_from([None, "https://paper.example/1", "https://paper.example/2"]),
+    title=st.sampled_from(["Morning briefing", "Harbour opens"]),
+    date=st.sampled_from([None, "Sun, 29 Nov 2026 08:00:00 GMT", "Sat, 28 Nov 2026 08:00:00 GMT"]),
+)
+
+
+@given(st.lists(_FORMS, max_size=6), st.lists(_FORMS, max_size=6))
+def test_each_item_is_new_edited_rekeyed_or_unchanged_and_none_is_two(before: list[str], after: list[str]) -> None:
+    old, new = items(*before), items(*after)
+    assert len({item.key for item in new}) == len(new)
+    found = match(old, new)
+    keys = [item.key for item in (*found.new, *(item for _, item in (*found.edited, *found.rekeyed)))]
+    assert len(set(keys)) == len(keys) == len(new) - found.unchanged
+    assert not {item.key for item in found.new} & {item.key for item in old}
+    taken = [stored.key for stored, _ in (*found.edited, *found.rekeyed)]
+    assert len(set(taken)) == len(taken)
+    assert match(new, new) == ItemMatches(unchanged=len(new))

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from bot.sources.feeds.autodiscovery import DiscoveredFeed, find_feeds
+from bot.sources.feeds.document_reader import DocumentReader
 from bot.sources.feeds.html_text import MAX_FRAGMENT
-from bot.sources.feeds.isolated import DocumentReader
 from bot.sources.feeds.model import DocumentError, FeedReadResult, FetchedDocument, RefusalReason
 from bot.sources.feeds.opml import OpmlImport, read_opml, write_opml
 from bot.sources.feeds.page_metadata import PageMetadata, read_page
