@@ -164,7 +164,7 @@ class IsolatedReader(Generic[_Request, _Answer]):
         return self._process
 
     def _blame_request(self, request: _Request) -> list[_Answer]:
-        """The answer to the request on which the process died; empty, to retry once, if it may have been killed."""
+        """Answer the request on which the process died; empty, to retry once, if it may have been killed."""
         code, hung, self._hung = self._end_process(), self._hung, False
         if code in _FROM_OUTSIDE and not hung and request is not self._again:
             self._again = request
@@ -203,7 +203,7 @@ class IsolatedReader(Generic[_Request, _Answer]):
 
 
 def _cpu_ticks(process_id: int) -> int:
-    """CPU time used by a process, in clock ticks; 0 if unavailable."""
+    """Return the CPU time used by a process, in clock ticks; 0 if unavailable."""
     try:
         fields = Path(f"/proc/{process_id}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
         return int(fields[11]) + int(fields[12])  # proc(5): utime, stime
@@ -220,11 +220,11 @@ def _ends_soon(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _reader_command() -> list[str]:
-    """The reader's command, isolated (`-I`) with this process's `sys.path`: never import modules beside cards."""
+    """Return the reader's command, isolated (`-I`) with our `sys.path`: never import modules beside cards."""
     begin = f"import sys; sys.path[:] = {[os.path.abspath(path) for path in sys.path]!r}; "  # noqa: PTH100 - text
     return [sys.executable, "-I", "-c", f"{begin}from bot.sources.reader_process import main; main()"]
 
 
 def _reader_environment() -> dict[str, str]:
-    """The environment for the reader, without the bot's settings, which include its token."""
+    """Return the environment for the reader, without the bot's settings, which include its token."""
     return {name: value for name, value in os.environ.items() if not name.upper().startswith("NEWSDESK_")}

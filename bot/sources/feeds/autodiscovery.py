@@ -33,7 +33,7 @@ class DiscoveredFeed:
 
 
 def find_feeds(document: FetchedDocument) -> tuple[DiscoveredFeed, ...]:
-    """The feeds of a page in its order, those of comments last; empty if it names none."""
+    """Find the feeds of a page in its order, those of comments last; empty if it names none."""
     found: dict[str, DiscoveredFeed] = {}
     for link in WebPage(document).iter_links():
         if _is_feed(link):

@@ -19,7 +19,7 @@ _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
 def to_ascii_superset(body: bytes) -> bytes:
-    """Bytes in which ASCII characters are themselves: UTF-16 and UTF-32 become UTF-8, a byte order mark goes."""
+    """Convert UTF-16 and UTF-32 to UTF-8 and remove a byte order mark, so that ASCII characters are themselves."""
     for mark, encoding in _WIDE:
         if body.startswith(mark):
             text = body.decode(encoding, "replace")
@@ -33,7 +33,7 @@ _META_WITHIN = 4096
 
 
 def decode_html(body: bytes, content_type: str) -> str:
-    """Decode a page, or its beginning, by its header, its own words, as UTF-8, or else as what old pages are in."""
+    """Decode a page or its beginning: as UTF-8, by its header, by its `<meta>`, or else as windows-1252."""
     body = to_ascii_superset(body)
     header, meta = _CHARSET.search(content_type), _META_CHARSET.search(body, 0, _META_WITHIN)
     named = [header[1]] if header else []

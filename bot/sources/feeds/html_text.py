@@ -43,7 +43,7 @@ def parse_fragment(source: str) -> LexborHTMLParser:
 
 
 def extract_text(source: str) -> str:
-    """The text of a fragment on one line, repaired for display."""
+    """Return the text of a fragment on one line, repaired for display."""
     if "<" in source:
         body = parse_fragment(source).body
         source = body.text() if body else ""
@@ -53,7 +53,7 @@ def extract_text(source: str) -> str:
 
 
 def find_image(source: str, base: str) -> Image | None:
-    """The first picture of a fragment that is not known to be small, or to count readers."""
+    """Return the first picture of a fragment that is not known to be small or to track readers."""
     if "<img" not in source[:MAX_FRAGMENT].lower():
         return None
     for node in parse_fragment(source).css("img")[:_MAX_SEARCHED]:
@@ -91,7 +91,7 @@ def _is_zero(attributes: dict[str, str | None]) -> bool:
 
 
 def _iter_addresses(attributes: dict[str, str | None]) -> Iterator[str]:
-    """Addresses of a picture, also of one that a script of the page would load later."""
+    """Yield the addresses of a picture, also of one that a script of the page would load later."""
     for name in ("src", "data-src", "data-lazy-src", "data-original"):
         address = (attributes.get(name) or "").strip()
         if address and not address.startswith("data:"):
@@ -101,13 +101,13 @@ def _iter_addresses(attributes: dict[str, str | None]) -> Iterator[str]:
 
 
 def parse_size(value: object) -> int:
-    """Pixels of a width or height; 0 if unknown."""
+    """Parse a width or height in pixels; 0 if unknown."""
     match = _UNIT.match(str(value or ""))
     return int(match[1]) if match else 0
 
 
 def resolve_link(address: str, base: str) -> str | None:
-    """An absolute link, None if it must not be linked."""
+    """Resolve a link; None if it is empty or must not be linked."""
     if not address.strip():
         return None  # it would be the base itself
     is_absolute = address.startswith(("https://", "http://"))

@@ -60,7 +60,7 @@ def match_items(items: Sequence[FeedItem], stored: Iterable[StoredItem]) -> Item
 def _find_rekeyed(
     items: Sequence[FeedItem], stored: Iterable[StoredItem], total: int
 ) -> list[tuple[StoredItem, FeedItem]]:
-    """Pairs of unmatched items that are the same under another key.
+    """Pair unmatched items that are the same under another key.
 
     Equal address, title and time are proof. Without the time, more than half of the feed's items must have a
     counterpart, as after a site changed its software: then none of them is new.

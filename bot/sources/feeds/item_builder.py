@@ -90,14 +90,14 @@ def build_item(raw: RawItem, now: datetime) -> FeedItem | None:
 
 
 def build_provider(name: str, url: str | None, icon: str | None = None) -> Provider | None:
-    """A publisher by its name, or else its domain; None without either."""
+    """Build a publisher named by its name or else its domain; None without either."""
     domain = (urlsplit(url).hostname or "").removeprefix("www.") if (url := resolve_link(url or "", "")) else ""
     name = clean_text(name[:MAX_TITLE])[:MAX_NAME]
     return Provider(name or domain, domain, icon) if name or domain else None
 
 
 def clean_categories(categories: Iterable[str]) -> tuple[str, ...]:
-    """Display names of an item's categories, deduplicated ignoring case; addresses of schemes are left out."""
+    """Return the display names of categories, deduplicated ignoring case; those that are URLs are left out."""
     named: dict[str, str] = {}
     for category in categories:
         if "://" not in category and (name := clean_text(category[:MAX_NAME])):
@@ -132,7 +132,7 @@ def _short_hash(text: str) -> str:
 
 
 def give_keys(items: Sequence[FeedItem]) -> tuple[list[FeedItem], bool]:
-    """Give each item a key that is unique in the feed; whether any was repeated.
+    """Give each item a key that is unique in the feed; return them and whether any was repeated.
 
     The identity is the guid, else the link, else title and time. One that different items share identifies none of
     them, and the next applies; a repeated item is kept once, in its newest form.
@@ -190,6 +190,6 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,3}")
 
 
 def clean_language(value: object) -> str:
-    """A language tag such as `en` or `pt-BR`; empty if it is none."""
+    """Normalize a language tag such as `en` or `pt_BR`; empty if it is none."""
     match = _LANGUAGE.fullmatch(value.strip()) if isinstance(value, str) else None
     return match[0].replace("_", "-") if match else ""

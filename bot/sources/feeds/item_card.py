@@ -11,7 +11,7 @@ from bot.sources.feeds.model import FeedItem, FeedReadResult
 
 
 def make_slug(source: str, key: str) -> str:
-    """The identity of an item's card. `source` names the feed's source."""
+    """Return the identity of an item's card. `source` names the feed's source."""
     return f"feeds/{source}/{key}"
 
 

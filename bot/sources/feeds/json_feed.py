@@ -120,7 +120,7 @@ def _to_raw_item(item: _Item, base: str) -> RawItem:
 
 
 def _escape_markup(text: str) -> str:
-    """Plain text as HTML."""
+    """Escape plain text as HTML."""
     return text.replace("&", "&amp;").replace("<", "&lt;") if "<" in text else text
 
 

@@ -14,7 +14,7 @@ from bot.cards.card_builder import MAX_NAME, MAX_TOPICS
 from bot.cards.text import clean_text, normalize_name
 from bot.sources.feeds.encoding import decode_html
 from bot.sources.feeds.model import DocumentError, FetchedDocument, RefusalReason
-from bot.sources.feeds.not_feed import refuse_document
+from bot.sources.feeds.non_feed import classify_non_feed
 
 MAX_FEEDS = 10_000
 """Maximum number of feeds read from a list."""
@@ -49,7 +49,7 @@ def read_opml(document: FetchedDocument) -> OpmlImport:
     except Exception as error:  # it expects that elements are closed in order
         raise DocumentError(RefusalReason.UNREADABLE) from error
     if not parsed["version"]:
-        reason = refuse_document(document.body, document.url)
+        reason = classify_non_feed(document.body, document.url)
         raise DocumentError(RefusalReason.OTHER if reason is RefusalReason.FEED_LIST else reason)
     feeds: dict[str, OpmlFeed] = {}
     refused: dict[str, None] = {}
@@ -86,7 +86,7 @@ def write_opml(title: str, feeds: Iterable[OpmlFeed]) -> bytes:
 
 
 def _normalize_address(raw: str) -> str:
-    """Some readers write `feed://host/…` or `feed:https://…`."""
+    """Replace the scheme `feed` of some readers: `feed://host/…`, `feed:https://…`."""
     address = raw.strip()
     scheme, _, rest = address.partition(":")
     if scheme.lower() == "feed":

@@ -18,7 +18,7 @@ from bot.sources.feeds.encoding import to_ascii_superset
 from bot.sources.feeds.html_text import cut_at_sentence, extract_text, parse_size, resolve_link
 from bot.sources.feeds.item_builder import MAX_EXCERPT, build_provider, clean_language
 from bot.sources.feeds.model import DocumentError, FetchedDocument, RefusalReason
-from bot.sources.feeds.not_feed import refuse_document
+from bot.sources.feeds.non_feed import classify_non_feed
 from bot.sources.feeds.web_page import WebPage
 
 _MAX_OEMBED = 64 * 1024
@@ -53,7 +53,7 @@ _REFUSED = (RefusalReason.EMPTY, RefusalReason.FIREWALL_PAGE, RefusalReason.LOGI
 
 def read_page(document: FetchedDocument) -> PageMetadata:
     """Read what a page says about itself. Raises `DocumentError` for a page that stands in the way of the one meant."""
-    reason = refuse_document(to_ascii_superset(document.body), document.url)
+    reason = classify_non_feed(to_ascii_superset(document.body), document.url)
     if reason in _REFUSED:
         raise DocumentError(reason)
     media_type = document.content_type.partition(";")[0].strip().lower()
@@ -114,7 +114,7 @@ def _describe_file(url: str, media_type: str) -> PageMetadata:
 
 
 def _read_meta(page: WebPage) -> dict[str, str]:
-    """The first value of each `<meta>`, by its property or name in lower case."""
+    """Collect the first value of each `<meta>`, by its property or name in lower case."""
     meta: dict[str, str] = {}
     for node in page.tree.css("meta[content]"):
         attributes = node.attributes
@@ -129,7 +129,7 @@ def _first(meta: Mapping[str, str], *names: str) -> str:
 
 
 def _choose_url(page: WebPage, meta: Mapping[str, str]) -> str | None:
-    """The canonical address, unless it leads to another host, or to the front page, as a site's template may."""
+    """Choose the canonical address, unless it leads to another host, or to the front page, as a template's may."""
     own = parse_link(page.url)
     canonical = [link.href for link in page.iter_links() if "canonical" in link.relations]
     for address in [*canonical, page.resolve(_first(meta, "og:url"))]:
@@ -194,7 +194,7 @@ _ARTICLES = ("Article", "BlogPosting", "Report", "VideoObject", "SocialMediaPost
 
 
 def _find_article(page: WebPage) -> Mapping[str, Any]:
-    """The one article that the page describes as JSON-LD; empty if it is none, or several of equal right."""
+    """Find the one article that the page describes as JSON-LD; empty if there is none, or several compete."""
     articles = [node for node in _iter_ld_nodes(page) if _types(node) and _is_article(node)]
     if len(articles) > 1:
         own = {normalize_url(page.url)}
@@ -203,7 +203,7 @@ def _find_article(page: WebPage) -> Mapping[str, Any]:
 
 
 def _iter_ld_nodes(page: WebPage) -> Iterator[Mapping[str, Any]]:
-    """The nodes on the first levels of the page's JSON-LD, which may be an object, a list, or an `@graph`."""
+    """Yield the nodes on the first levels of the page's JSON-LD: an object, a list, or an `@graph`."""
     left = _MAX_NODES
     for script in page.tree.css('script[type="application/ld+json"]')[:_MAX_SCRIPTS]:
         try:

@@ -26,7 +26,7 @@ from bot.sources.feeds.model import (
     FetchedDocument,
     RefusalReason,
 )
-from bot.sources.feeds.not_feed import refuse_document
+from bot.sources.feeds.non_feed import classify_non_feed
 
 _BLANK = b" \t\r\n\f\v\0"
 _ROOT = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:rss|feed|rdf|channel)[\s>]", re.IGNORECASE)
@@ -51,7 +51,7 @@ def _read_document(document: FetchedDocument) -> FeedReadResult:
 
         return read_json_feed(body, document)
     if not _ROOT.search(body, 0, _ROOT_WITHIN):
-        raise DocumentError(refuse_document(body, document.url))
+        raise DocumentError(classify_non_feed(body, document.url))
     return _read_xml(body, document)
 
 
@@ -82,7 +82,7 @@ def _read_xml(body: bytes, document: FetchedDocument) -> FeedReadResult:
         response_headers={"content-type": _WIDE_CHARSET.sub("", document.content_type)},
     )
     if not parsed["version"] and not parsed["entries"]:
-        raise DocumentError(refuse_document(body, document.url))
+        raise DocumentError(classify_non_feed(body, document.url))
     feed: dict[str, Any] = dict(parsed["feed"])
     problems = [FeedProblem.MALFORMED] * _is_malformed(parsed) + [FeedProblem.CUT] * is_cut
     raw_items = (_to_raw_item(dict(entry), document.url) for entry in parsed["entries"][:MAX_ITEMS])
@@ -154,7 +154,7 @@ def _string(value: object) -> str:
 
 
 def _choose_link(entry: dict[str, Any], links: list[dict[str, Any]]) -> str:
-    """The item's page, or else the file that it brings."""
+    """Return the address of the item's page, or else of its enclosure."""
     link = _string(entry.get("link"))
     if link and ("://" in link or link != entry.get("id")):  # a guid is taken for a link unless it says otherwise
         return link
@@ -167,8 +167,8 @@ _SOUND = re.compile(r"\.(?:mp3|m4a|ogg|opus|aac|flac)(?:[?#]|$)", re.IGNORECASE)
 _MOTION = re.compile(r"\.(?:mp4|m4v|webm|mov)(?:[?#]|$)", re.IGNORECASE)
 
 
-def _kind(part: dict[str, Any]) -> str:
-    """Whether an enclosure or media element is an image, audio or video; empty if something else."""
+def _media_kind(part: dict[str, Any]) -> str:
+    """Classify an enclosure or media element as image, audio or video; empty if it is something else."""
     kind = _string(part.get("medium")) or _string(part.get("type")).partition("/")[0]
     if kind in ("image", "audio", "video"):
         return kind
@@ -180,7 +180,9 @@ def _kind(part: dict[str, Any]) -> str:
 
 
 def _detect_type(entry: dict[str, Any], links: list[dict[str, Any]], media: list[dict[str, Any]]) -> str:
-    kinds = {_kind(link) for link in links if link.get("rel") == "enclosure"} | {_kind(each) for each in media}
+    kinds = {_media_kind(link) for link in links if link.get("rel") == "enclosure"} | {
+        _media_kind(each) for each in media
+    }
     if "video" in kinds or entry.get("yt_videoid"):
         return "video"
     return "audio" if "audio" in kinds else "article"
@@ -189,19 +191,19 @@ def _detect_type(entry: dict[str, Any], links: list[dict[str, Any]], media: list
 def _iter_images(
     entry: dict[str, Any], links: list[dict[str, Any]], media: list[dict[str, Any]]
 ) -> Iterator[tuple[str, int, int]]:
-    """Pictures that the item names: the widest media:content, media:thumbnail, enclosure, itunes:image."""
+    """Yield the pictures that the item names: the widest media:content, media:thumbnail, enclosure, itunes:image."""
     sized = [
         [(_string(each.get("url")), parse_size(each.get("width")), parse_size(each.get("height"))) for each in group]
         for group in (
-            [each for each in media if _kind(each) == "image"],
+            [each for each in media if _media_kind(each) == "image"],
             [dict(each) for each in entry.get("media_thumbnail") or ()],
         )
     ]
     for group in sized:
         yield from sorted(group, key=lambda image: -image[1])
-    yield from (
-        (link.get("href", ""), 0, 0) for link in links if link.get("rel") == "enclosure" and _kind(link) == "image"
-    )
+    for link in links:
+        if link.get("rel") == "enclosure" and _media_kind(link) == "image":
+            yield _string(link.get("href")), 0, 0
     image = entry.get("image")
     if isinstance(image, dict) and (address := _string(image.get("href"))):
         yield address, 0, 0
@@ -229,7 +231,7 @@ _NUMBER = re.compile(r"\s*(\d{1,9})\s*$")
 
 
 def _parse_interval(feed: dict[str, Any]) -> timedelta | None:
-    """How long the feed stays the same, by `<ttl>` (minutes) or the syndication module; None if it does not say."""
+    """Parse how long the feed stays the same, from `<ttl>` (minutes) or the syndication module; None if unsaid."""
     if minutes := _NUMBER.match(_string(feed.get("ttl"))):
         return min(timedelta(minutes=int(minutes[1])), _MAX_INTERVAL) or None
     period = _PERIODS.get(_string(feed.get("sy_updateperiod")).strip().lower())

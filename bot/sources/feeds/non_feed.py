@@ -28,8 +28,8 @@ _PASSWORD = re.compile(r"<input\b[^>]{0,500}\btype\s*=\s*[\"']?password\b", re.I
 _LOGIN_PATH = re.compile(r"/(?:wp-login\.php|log-?in|sign-?in|auth|sso|oauth2?)(?:[/?.]|$)", re.IGNORECASE)
 
 
-def refuse_document(body: bytes, url: str) -> RefusalReason:
-    """The reason why a document is no feed. `url` is its final address."""
+def classify_non_feed(body: bytes, url: str) -> RefusalReason:
+    """Classify a document that is no feed. `url` is its final address."""
     if not body.strip(b"\0 \t\r\n\f\v"):
         return RefusalReason.EMPTY
     head = body[:_HEAD].decode("utf-8", "replace")
