@@ -29,8 +29,7 @@ _HIDDEN_TAGS = ["script", "style", "iframe", "noscript", "object", "template", "
 _APPEARED = re.compile(r"\s*The post .{1,300} (?:appeared first on|first appeared on) .{1,100}$")
 # All that forums write about a post that is no more than a link.
 _NOT_A_TEXT = re.compile(r"(?:submitted by /u/\S+|\[link\]|\[comments\]|Comments|\s)+")
-
-_SHORT = 200
+_SHORT = 200  # characters; the pattern would take quadratic time for a long text
 
 
 def parse_fragment(source: str) -> LexborHTMLParser:

@@ -9,7 +9,7 @@ from bot.sources.feeds.model import RefusalReason
 _HEAD = 64 * 1024
 _MARKUP = re.compile(r"<(?:!doctype\s+html|html|head|body|title|meta|script|div|p|h1|table|center)\b", re.IGNORECASE)
 _OPML = re.compile(r"<opml\b", re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>([^<]{0,200})", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,200})", re.IGNORECASE)
 _FIREWALL_TITLE = re.compile(
     r"just a moment|attention required|access denied|access to this page has been denied|are you (?:a )?(?:human|robot)"
     r"|security check|checking your browser|ddos.guard|bot verification|please wait|request (?:rejected|blocked)"
