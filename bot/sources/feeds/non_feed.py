@@ -10,11 +10,13 @@ _HEAD = 64 * 1024
 _MARKUP = re.compile(r"<(?:!doctype\s+html|html|head|body|title|meta|script|div|p|h1|table|center)\b", re.IGNORECASE)
 _OPML = re.compile(r"<opml\b", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,200})", re.IGNORECASE)
+# The whole title, but for a site's name: an article may well be called "Access denied: how …".
 _FIREWALL_TITLE = re.compile(
-    r"just a moment|attention required|access denied|access to this page has been denied|are you (?:a )?(?:human|robot)"
-    r"|security check|checking your browser|ddos.guard|bot verification|please wait|request (?:rejected|blocked)"
-    r"|403 forbidden|robot or human|you have been blocked",
-    re.IGNORECASE,
+    r"\s*(?:just a moment|attention required|access denied|access to this page has been denied"
+    r"|are you (?:a )?(?:human|robot)"
+    r"|security check|checking your browser(?: before accessing.*)?|ddos.guard|bot verification|please wait"
+    r"|request (?:rejected|blocked)|403 forbidden|robot or human|you have been blocked)[\s.!?…]*(?:[|–-].*)?",
+    re.IGNORECASE | re.DOTALL,
 )
 _FIREWALL_MARK = re.compile(
     r"/cdn-cgi/challenge-platform|cf-chl-|cf-browser-verification|_incapsula_resource|px-captcha|captcha-delivery\.com"
@@ -25,7 +27,7 @@ _LOGIN_TITLE = re.compile(
     r"\b(?:log|sign)[\s-]?in\b|\blogin\b|\banmelde[n]?\b|\banmeldung\b|\bconnexion\b", re.IGNORECASE
 )
 _PASSWORD = re.compile(r"<input\b[^>]{0,500}\btype\s*=\s*[\"']?password\b", re.IGNORECASE)
-_LOGIN_PATH = re.compile(r"/(?:wp-login\.php|log-?in|sign-?in|auth|sso|oauth2?)(?:[/?.]|$)", re.IGNORECASE)
+_LOGIN_PATH = re.compile(r"/(?:wp-login\.php|log-?in|sign-?in|oauth2?/authorize)/?(?:[?#]|$)", re.IGNORECASE)
 
 
 def classify_non_feed(body: bytes, url: str) -> RefusalReason:
@@ -38,7 +40,7 @@ def classify_non_feed(body: bytes, url: str) -> RefusalReason:
     if not _MARKUP.search(head):
         return RefusalReason.OTHER
     title = match[1] if (match := _TITLE.search(head)) else ""
-    if _FIREWALL_TITLE.search(title) or _FIREWALL_MARK.search(head):
+    if _FIREWALL_TITLE.fullmatch(title) or _FIREWALL_MARK.search(head):
         return RefusalReason.FIREWALL_PAGE
     # A password field alone is no proof: many sites have a login box on every page.
     if _LOGIN_PATH.search(url) or (_PASSWORD.search(head) and _LOGIN_TITLE.search(title)):

@@ -171,6 +171,8 @@ def test_trap_45_of_a_page_of_five_megabytes_the_beginning_is_read() -> None:
     ("body", "reason"),
     [
         ("<html><title>Just a moment...</title></html>", RefusalReason.FIREWALL_PAGE),
+        ("<html><title>Attention Required! | Cloudflare</title></html>", RefusalReason.FIREWALL_PAGE),
+        ("<html><title>\n Access Denied </title></html>", RefusalReason.FIREWALL_PAGE),
         ("<html><title>Sign in</title><input type=password></html>", RefusalReason.LOGIN_PAGE),
         ("", RefusalReason.EMPTY),
     ],
@@ -208,3 +210,17 @@ def test_a_video_is_one_and_a_time_in_the_future_is_none() -> None:
     assert page(linked_data(ARTICLE | {"@type": "VideoObject"})).type == "video"
     for time in ("2099-01-01", "soon", "0001-01-01T00:00:00+14:00"):
         assert page(f'<meta property="article:published_time" content="{time}">').published_at is None
+
+
+@pytest.mark.parametrize(
+    ("title", "url"),
+    [
+        ("Access denied: how sites keep bots out", URL),
+        ("Please wait for the tide, says harbour master", URL),
+        ("Airport security check takes an hour", URL),
+        ("Guide", "https://paper.example/auth/guide"),
+        ("Guide", "https://paper.example/login-pages-compared"),
+    ],
+)
+def test_an_article_about_what_stands_in_the_way_is_an_article(title: str, url: str) -> None:
+    assert page(f"<title>{title}</title>", url=url).title == title
