@@ -326,3 +326,17 @@ def test_the_module_is_the_same_command(folder: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0
     assert done.stdout.endswith("1 files, 1 news cards, 0 errors, 0 notes\n")
+
+
+def test_new_writes_a_card_that_check_has_nothing_to_say_about(folder: Path) -> None:
+    made = run_newsdesk("new", "Hello: world", "--url", "https://news.example/a", "--topics", "Rust, Security")
+    path = Path(made.stdout.strip())
+    assert made.exit_code == 0
+    assert path.parent == folder
+    assert run_newsdesk("check", str(path)).stdout.splitlines()[-1] == "1 files, 1 news cards, 0 errors, 0 notes"
+
+
+def test_new_says_what_is_wrong_in_one_line(folder: Path) -> None:
+    made = run_newsdesk("new", "\u200b")
+    assert (made.exit_code, made.stderr) == (2, "This makes no card (title: nothing of the title can be seen).\n")
+    assert list(folder.iterdir()) == []

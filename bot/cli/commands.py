@@ -31,6 +31,7 @@ from bot.sources.folder import ReadingRules
 from bot.sources.folder_source import folders_from_settings
 from bot.sources.lint import check_paths
 from bot.sources.loader import Loader, LoadReport
+from bot.sources.new_card import create_card_file
 from bot.store import backup_store, open_store, restore_store
 from bot.store.error_messages import explain_store_error
 
@@ -135,6 +136,24 @@ def check(
     }
     sys.stdout.write(write[form](result))
     raise typer.Exit(_PROBLEMS if result.errors else 0)
+
+
+@app.command()
+def new(
+    title: Annotated[str, typer.Argument(help="The card's title.")],
+    url: Annotated[str | None, typer.Option(help="The address that it leads to.")] = None,
+    topics: Annotated[str, typer.Option(help="Its topics, separated by commas.")] = "",
+    folder: Annotated[Path | None, typer.Option(help="Where to; the first of NEWSDESK_CARDS by default.")] = None,
+) -> None:
+    """Write a card file to complete by hand, and say its path. It is held until its `published` says true."""
+    settings = load_settings()
+    with _report_write_errors("The card"):
+        made = create_card_file(
+            folder or settings.cards[0], title, url, topics.split(","), utc_now(), beside=settings.cards
+        )
+    for note in made.notes:
+        _err.print(output.format_problem(note), style="dim", markup=False, highlight=False, soft_wrap=True)
+    sys.stdout.write(f"{made.path}\n")
 
 
 @app.command()
