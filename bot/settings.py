@@ -22,6 +22,8 @@ from bot.logging_config import LogFormat
 
 PREFIX = "NEWSDESK_"
 _LAST_PORT = 65535
+_PORT = re.compile(r"[0-9]{1,5}")
+_MINUTES_OF_WEEK = 7 * 24 * 60
 _RANGE = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?")
 _SERVER = "postgresql+asyncpg://"
 _FILE = "sqlite+aiosqlite:///"
@@ -40,6 +42,23 @@ class ListenAddress(NamedTuple):
 
     host: str
     port: int
+
+
+class PrivateHost(NamedTuple):
+    """A host that may be fetched from although it is not public. Port None: those of public hosts."""
+
+    host: str
+    port: int | None
+
+
+class MinuteRange(NamedTuple):
+    """The least and the greatest number of minutes."""
+
+    least: int
+    most: int
+
+    def __str__(self) -> str:
+        return f"{self.least}-{self.most}"
 
 
 class Settings(BaseSettings):
@@ -80,6 +99,23 @@ class Settings(BaseSettings):
     rescan_seconds: Annotated[float, Field(ge=1)] = Field(600, description="How often the whole folder is compared")
     watch: bool = Field(True, description="Load a saved file at once")
     write_back: bool = Field(False, description="Write the owner's own decisions into the card files")
+    feed_minutes: Annotated[MinuteRange, NoDecode] = Field(
+        MinuteRange(15, 1440), description="How long a feed is left alone between two looks: the least and the most"
+    )
+    fetch_private: Annotated[tuple[PrivateHost, ...], NoDecode] = Field(
+        (), description="Hosts of the own network that feeds may come from; no other private address is fetched"
+    )
+    fetch_ports: Annotated[tuple[int, ...], NoDecode] = Field(
+        (80, 443), description="The ports that feeds and pages are fetched from"
+    )
+    fetch_proxy: str | None = Field(
+        None,
+        repr=False,  # it may hold a password
+        description="An HTTP proxy that feeds and pages are fetched through",
+    )
+    fetch_contact: Annotated[str, Field(pattern=r"^[\x21-\x27\x2a-\x7e]+( [\x21-\x27\x2a-\x7e]+)*$")] | None = Field(
+        None, description="Whom a site's owner may write to: an address that goes into the User-Agent"
+    )
     requests_per_second: Annotated[int, Field(ge=1, le=100_000)] = Field(
         50, description="Discord's limit for the whole bot; large bots are granted more"
     )
@@ -146,6 +182,45 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be a whole address such as https://example.org/site")
         return value.rstrip("/")
+
+    @field_validator("feed_minutes", mode="before")
+    @classmethod
+    def _parse_minutes(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        match = _RANGE.fullmatch(value.strip())
+        if not match or not match["last"] or not 1 <= int(match["first"]) <= int(match["last"]) <= _MINUTES_OF_WEEK:
+            raise ValueError("must be two numbers of minutes, at most a week, such as 15-1440")
+        return MinuteRange(int(match["first"]), int(match["last"]))
+
+    @field_validator("fetch_private", mode="before")
+    @classmethod
+    def _parse_private_hosts(cls, value: object) -> object:
+        return tuple(map(_parse_host, value.split(","))) if isinstance(value, str) else value
+
+    @field_validator("fetch_ports", mode="before")
+    @classmethod
+    def _parse_ports(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        ports = [part.strip() for part in value.split(",")]
+        if not all(_PORT.fullmatch(port) and 0 < int(port) <= _LAST_PORT for port in ports):
+            raise ValueError("must be ports such as 80,443,8080")
+        return tuple(map(int, ports))
+
+    @field_validator("fetch_proxy")
+    @classmethod
+    def _check_proxy(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            is_whole = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_whole = False
+        if not is_whole or parts.path not in ("", "/") or parts.query or parts.fragment:
+            raise ValueError("must be the address of an HTTP proxy such as http://proxy.example.org:3128")
+        return value
 
     @field_validator("metrics_addr", mode="before")
     @classmethod
@@ -217,11 +292,11 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def database_secrets(self) -> Sequence[str]:
-        """The database password, both decoded and as percent-encoded in the URL."""
+    def url_secrets(self) -> Sequence[str]:
+        """The passwords of the database and the proxy, both decoded and as percent-encoded in their URLs."""
         # A driver may quote the URL or the password in an error.
-        password = urlsplit(self.database_url).password
-        return [unquote(password), password] if password else []
+        passwords = [urlsplit(url).password for url in (self.database_url, self.fetch_proxy or "")]
+        return [form for password in passwords if password for form in (unquote(password), password)]
 
     def bot_token(self) -> str:
         """The bot token. Raises `SettingsError` if it is not set or its file cannot be read."""
@@ -265,6 +340,18 @@ def _check_server(url: str) -> None:
         is_whole = False
     if not is_whole:
         raise ValueError("must name a database on its server, such as postgresql+asyncpg://user:password@host/newsdesk")
+
+
+def _parse_host(text: str) -> PrivateHost:
+    """Parse `host[:port]`, an IPv6 address in brackets. Raises `ValueError`."""
+    try:
+        parts = urlsplit(f"//{text.strip()}")
+        is_host = parts.netloc == text.strip() and "@" not in text and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_host = False
+    if not is_host or not text.isascii():
+        raise ValueError("must be hosts such as wiki.lan or 10.0.0.5:8080, with commas between them")
+    return PrivateHost((parts.hostname or "").rstrip("."), parts.port)
 
 
 def _contains_folder(place: Path, others: Iterable[Path]) -> bool:

@@ -103,10 +103,10 @@ def test_the_databases_password_is_in_no_text_of_the_settings_and_blotted_out_of
     for text in (
         repr(settings),
         str(settings),
-        RedactingFormatter("%(message)s", tuple(settings.database_secrets)).format(record),
+        RedactingFormatter("%(message)s", tuple(settings.url_secrets)).format(record),
     ):
         assert "CRET" not in text
-    assert not load_settings(database_url="postgresql+asyncpg:///newsdesk?host=/run/postgresql").database_secrets
+    assert not load_settings(database_url="postgresql+asyncpg:///newsdesk?host=/run/postgresql").url_secrets
 
 
 def test_a_token_file_is_read_and_trimmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,3 +260,41 @@ def test_a_share_of_the_pace_is_never_nothing() -> None:
     assert load_settings(rate_share=0.001).pace == 1
     with pytest.raises(SettingsError, match="NEWSDESK_RATE_SHARE"):
         load_settings(rate_share=0)
+
+
+def test_what_feeds_may_be_fetched_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "FETCH_PRIVATE": "wiki.LAN, 10.0.0.5:8080,[fd00::5]:81", "FETCH_PORTS": "80, 8443", "FEED_MINUTES": "5-60",
+        "FETCH_PROXY": "http://news:SE%40CRET@proxy.example:3128", "FETCH_CONTACT": "https://example.org/bot",
+    }  # fmt: skip
+    for name, value in given.items():
+        monkeypatch.setenv(PREFIX + name, value)
+    settings = load_settings()
+    assert settings.fetch_private == (("wiki.lan", None), ("10.0.0.5", 8080), ("fd00::5", 81))
+    assert (settings.fetch_ports, settings.feed_minutes) == ((80, 8443), (5, 60))
+    assert settings.fetch_contact == "https://example.org/bot"
+    assert "CRET" not in repr(settings)
+    record = logging.makeLogRecord({"msg": f"{settings.fetch_proxy} refused SE@CRET"})
+    assert "CRET" not in RedactingFormatter("%(message)s", tuple(settings.url_secrets)).format(record)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            ("FETCH_PRIVATE", value)
+            for value in ("a,", "http://a", "a/b", "u@a", "a:0", "a:99999", "[::1", "wiki.län", ":80")
+        ),
+        *(("FETCH_PORTS", value) for value in ("0", "80,", "x", "65536", "-1", "٨٠")),
+        *(("FEED_MINUTES", value) for value in ("15", "0-5", "60-15", "15-99999", "a-b")),
+        *(
+            ("FETCH_PROXY", value)
+            for value in ("proxy:3128", "socks5://a:1", "https://a", "http://", "http://a/x", "http://[")
+        ),
+        *(("FETCH_CONTACT", value) for value in ("a\nb", "(x)", "ü", " a")),
+    ],
+)
+def test_what_feeds_may_not_be_fetched_from(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(PREFIX + name, value)
+    with pytest.raises(SettingsError, match=f"^NEWSDESK_{name}: "):
+        load_settings()

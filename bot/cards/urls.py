@@ -194,3 +194,21 @@ def _strip_trailing_punctuation(address: str) -> str:
             break
         end -= 1
     return address[:end]
+
+
+_AUTHORITY = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?//([^/?#\\]*@)", re.IGNORECASE)
+_SECRET_PARAMETER = re.compile(
+    r"(?<=[?&;])([\w.-]*(?:token|secret|password|passwd|signature|apikey)|(?:[\w.-]*[_.-])?(?:key|auth|sig|pass|pwd|pw"
+    r"|hash|sid|session|user|username|login|email))=[^&;#]*",
+    re.IGNORECASE,
+)
+
+
+def redact_url(url: str) -> str:
+    """A URL without user name and password, and without the values of parameters that are named like keys.
+
+    For display only: in lists, logs and exports. A key within the path stays, since nothing tells it from a name.
+    """
+    if match := _AUTHORITY.match(url):
+        url = url[: match.start(1)] + url[match.end(1) :]
+    return _SECRET_PARAMETER.sub(r"\1=…", url)

@@ -117,7 +117,7 @@ def run(
     settings = load_settings()
     token = settings.bot_token()
     # From here on neither the token nor the database's password can reach the log.
-    configure_logging(settings.log_level, settings.log_format, _err, secrets=[token, *settings.database_secrets])
+    configure_logging(settings.log_level, settings.log_format, _err, secrets=[token, *settings.url_secrets])
     asyncio.run(run_bot(settings, token, only))
 
 

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cards.urls import MAX_URL, InvalidUrlError, find_urls, normalize_url, resolve_asset_url, sanitize_url
+from bot.cards.urls import (
+    MAX_URL,
+    InvalidUrlError,
+    find_urls,
+    normalize_url,
+    redact_url,
+    resolve_asset_url,
+    sanitize_url,
+)
 
 THUMBOR = (
     "https://cdn.example/resizer/X-_y=/1200x0/filters:format(jpg):quality(70)/https%3A%2F%2Fa.example%2Fb%20c.jpg?x=%7B"
@@ -198,3 +206,29 @@ def test_a_huge_text_of_nothing_but_link_ends_is_read_at_once(tail: str) -> None
 def test_any_text_has_links_or_none(text: str) -> None:
     for found in find_urls(f"https://{text} http://a.example/{text}", 10):
         assert found
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://paper.example/feed?page=2&author=ann#top", "https://paper.example/feed?page=2&author=ann#top"),
+        ("https://reader:s3cret@paper.example/feed", "https://paper.example/feed"),
+        ("https://s3cret@paper.example", "https://paper.example"),
+        ("https://a:s3cret@b@paper.example/x@y", "https://paper.example/x@y"),
+        ("//reader:s3cret@paper.example/", "//paper.example/"),
+        ("https://paper.example/feed?token=s3cret", "https://paper.example/feed?token=…"),
+        ("https://paper.example/?a=1&feed_token=s3cret&b=2", "https://paper.example/?a=1&feed_token=…&b=2"),
+        ("https://paper.example/?API-KEY=s3cret;x=1#f", "https://paper.example/?API-KEY=…;x=1#f"),
+        ("https://paper.example/?accessToken=s3cret&key=s3cret", "https://paper.example/?accessToken=…&key=…"),
+        ("https://paper.example/?keyword=tea&monkey=1", "https://paper.example/?keyword=tea&monkey=1"),
+        ("not an address?key=s3cret", "not an address?key=…"),
+        ("", ""),
+    ],
+)
+def test_trap_40_keys_are_left_out_of_a_url_that_is_shown(url: str, shown: str) -> None:
+    assert redact_url(url) == shown
+
+
+@given(st.text())
+def test_any_text_can_be_shown_as_a_url(text: str) -> None:
+    assert len(redact_url(text)) <= len(text) + text.count("=")
