@@ -21,6 +21,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import SocketFactoryType
 from yarl import URL
 
+from bot.cards.urls import MAX_URL
 from bot.domain.fetch_result import ContentKind, FetchProblem, FetchRequest, FetchResult, FetchStatus
 from bot.settings import PrivateHost
 from bot.sources.feeds.address_guard import AddressRefusedError, check_resolved, create_guarded_socket
@@ -42,6 +43,8 @@ MAX_CONCURRENT = 20
 """Requests at a time; each may hold a body in memory."""
 DEFAULT_PORTS = frozenset({80, 443})
 
+_MAX_REQUEST_URL = 8192
+"""Characters; signed addresses that redirects lead to are long, and servers take no more."""
 _MAX_HEADER = 32_768
 """Bytes of a header line. Content-Security-Policy of honest sites exceeds aiohttp's 8,190."""
 _KEEPALIVE = 15
@@ -62,8 +65,8 @@ _PROBLEMS = {
     410: FetchProblem.GONE,
     429: FetchProblem.RATE_LIMITED,
 }
-_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
-_HTML_WITHIN = 1024
+_ROOT = re.compile(rb"<(?:(rss|feed|rdf:rdf|opml)|!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_ROOT_WITHIN = 4096
 
 
 class _FetchError(Exception):
@@ -110,11 +113,12 @@ class _Journey:
             target = _strip_url(self.url.join(URL(location)))
         except ValueError:
             raise _FetchError(FetchProblem.INVALID_REDIRECT, status) from None
-        if not location or target.scheme not in ("http", "https") or not target.raw_host:
+        if not location or not _is_web_url(target):
             raise _FetchError(FetchProblem.INVALID_REDIRECT, status)
         is_downgrade = self.url.scheme == "https" and target.scheme == "http"
         # A redirect to http is followed, since feeds are public, but not remembered for ever.
-        self.is_permanent = self.is_permanent and status in _PERMANENT_REDIRECTS and not is_downgrade
+        is_lasting = status in _PERMANENT_REDIRECTS and not is_downgrade and len(str(target)) <= MAX_URL
+        self.is_permanent = self.is_permanent and is_lasting
         self.url = target
         if self.is_permanent:
             self.moved_to = target
@@ -160,7 +164,8 @@ class Fetcher:
 
     An async context manager. Requests may run at the same time; those to one host name wait for each other. Trouble of
     any kind is a `FetchResult`, never an exception. The private hosts are reached directly, all others through `proxy`
-    if it is set. `contact` tells site owners whom to write to.
+    if it is set. `contact` tells site owners whom to write to. Who answers people uses another instance than the
+    poller, whose requests may take long.
     """
 
     def __init__(
@@ -277,6 +282,10 @@ def _strip_url(url: URL) -> URL:
     return url.with_port(None) if url.is_default_port() else url
 
 
+def _is_web_url(url: URL) -> bool:
+    return url.scheme in ("http", "https") and bool(url.raw_host) and len(str(url)) <= _MAX_REQUEST_URL
+
+
 def _begin_journey(request: FetchRequest, now: datetime) -> _Journey:
     """Parse the address of a request. Raises `_FetchError` if it is none of the web."""
     try:
@@ -285,7 +294,7 @@ def _begin_journey(request: FetchRequest, now: datetime) -> _Journey:
         origin = url.origin()
     except ValueError:
         raise _FetchError(FetchProblem.INVALID_ADDRESS) from None
-    if url.scheme not in ("http", "https") or not url.raw_host:
+    if not _is_web_url(url):
         raise _FetchError(FetchProblem.INVALID_ADDRESS)
     authorization = ""
     if given.user is not None or given.password is not None:
@@ -357,12 +366,13 @@ def _describe_refusal(response: aiohttp.ClientResponse, journey: _Journey) -> _F
 
 
 def _classify_content(body: bytes) -> ContentKind:
-    head = body[: 4 * _HTML_WITHIN].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:_HTML_WITHIN]
+    # Without NUL, the ASCII characters of UTF-16 read like those of UTF-8.
+    head = body[:_ROOT_WITHIN].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     if head.startswith((b"{", b"[")):
         return ContentKind.JSON
     if not head.startswith(b"<"):
         return ContentKind.OTHER
-    return ContentKind.HTML if _HTML.search(head) else ContentKind.XML
+    return ContentKind.HTML if (root := _ROOT.search(head)) and not root[1] else ContentKind.XML
 
 
 @contextmanager

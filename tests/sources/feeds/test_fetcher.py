@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
+import socket
 import ssl
+import threading
 import zlib
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +109,17 @@ async def test_a_feed_has_moved_as_far_as_permanent_redirects_alone_lead(site: W
     assert (result.moved_to, result.url) == (site.url("/b"), site.url("/d"))
 
 
+async def test_an_address_too_long_to_be_linked_is_followed_but_not_remembered(
+    site: WebServer, fetcher: Fetcher
+) -> None:
+    signed = "/signed?" + "x" * 3000
+    site.answers[signed] = [OK]
+    result = await _fetch(fetcher, site, respond(301, Location=signed))
+    assert (result.status, result.moved_to) == (FetchStatus.NEW, "")
+    result = await _fetch(fetcher, site, respond(301, Location="/" + "x" * 10_000))
+    assert result.problem is FetchProblem.INVALID_REDIRECT
+
+
 async def test_redirects_are_followed_up_to_a_limit(site: WebServer, fetcher: Fetcher) -> None:
     for number in range(MAX_REDIRECTS):
         site.answers[f"/{number}"] = [respond(302, Location=f"/{number + 1}")]
@@ -127,6 +142,7 @@ async def test_redirects_out_of_the_web_are_refused(site: WebServer, fetcher: Fe
 @pytest.mark.parametrize(
     "url", ["", "paper.example/feed", "/feed", "file:///etc/passwd", "ftp://paper.example/", "http://", "http:///x",
             "http://[::1", "http://h:99999/", "feed:https://paper.example/", "http://\udc80/", "x" * 100_000,
+            "http://paper.example/" + "x" * 100_000,
             "http://" + "a" * 300 + "/", "http://..../"]
 )  # fmt: skip
 async def test_what_is_no_address_of_the_web_is_not_asked_for(fetcher: Fetcher, url: str) -> None:
@@ -168,6 +184,8 @@ async def test_traps_30_and_33_other_statuses_are_told_apart(
 async def test_trap_33_a_page_in_the_place_of_a_feed_is_of_another_kind(site: WebServer, fetcher: Fetcher) -> None:
     page = b"\xef\xbb\xbf\n<!-- x --><!DOCTYPE html><title>Just a moment</title>"
     assert (await _fetch(fetcher, site, respond(200, page, Content_Type="text/xml"))).kind is ContentKind.HTML
+    feed = b"<?xml version='1.0'?><!-- x --><rss><title><![CDATA[<html>]]></title></rss>"
+    assert (await _fetch(fetcher, site, respond(200, feed, Content_Type="text/html"))).kind is ContentKind.XML
     assert (await _fetch(fetcher, site, respond(200, b' {"items": []}'))).kind is ContentKind.JSON
     assert (await _fetch(fetcher, site, respond(200, "\ufeff<rss/>".encode("utf-16-le")))).kind is ContentKind.XML
     assert (await _fetch(fetcher, site, respond(200, b"%PDF-1.7"))).kind is ContentKind.OTHER
@@ -500,6 +518,27 @@ async def test_who_waits_for_a_slow_host_takes_no_place_from_others(
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         assert site.targets == ["/slow", "/feed"]
+
+
+async def test_names_with_slow_servers_leave_the_threads_of_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    look_up = socket.getaddrinfo
+
+    def resolve_slowly(host: str, *rest: Any, **more: Any) -> list[Any]:
+        if host.endswith(".slow.example"):
+            go_on.wait()
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return look_up(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_slowly)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    async with Fetcher() as fetcher:
+        requests = [FetchRequest(f"http://{number}.slow.example/") for number in range(MAX_CONCURRENT)]
+        fetches = [asyncio.create_task(fetcher.fetch(request, NOW)) for request in requests]
+        await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(abs, -1) == 1
+        go_on.set()
+        assert {result.problem for result in await asyncio.gather(*fetches)} == {FetchProblem.UNKNOWN_HOST}
 
 
 async def test_a_connection_is_kept_for_the_next_feed_of_its_host(site: WebServer, fetcher: Fetcher) -> None:
