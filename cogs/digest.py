@@ -83,12 +83,12 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     ) -> None:
         selected = await autocomplete.resolve_subscription(interaction, subscription)
         # Discord's clients cannot send an empty role, so that removing it takes an option of its own.
-        base = replace(selected.options, mention=None) if remove_mention else selected.options
+        base = replace(selected.options, mention_role_id=None) if remove_mention else selected.options
         options = apply_options(given, drop_deleted_role(interaction, base))
         if options == selected.options and not selected.unusable:
             raise UserError(tr("Nothing would change. Give at least one option a new value; `all` empties a list."))
         channel = await autocomplete.resolve_channel(interaction, selected.channel_id)
-        validate_channel(interaction, channel, options, mentioned=selected.options.mention)
+        validate_channel(interaction, channel, options, mentioned=selected.options.mention_role_id)
         changed = await self.bot.pipeline.change_options(selected, options)
         await save_timezone(interaction, given["timezone"])
         await self._show_subscription(interaction, changed, tr("The subscription is changed."))
@@ -97,7 +97,9 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def list_(self, interaction: Interaction) -> None:
         found = await self._list_subscriptions(interaction)
         quiet = await self.bot.store.subscriptions.quiet_hours.list_for_guild(guild_id_of(interaction))
-        gone = find_deleted_roles(interaction, {each.options.mention for each in found if each.options.mention})
+        gone = find_deleted_roles(
+            interaction, {each.options.mention_role_id for each in found if each.options.mention_role_id}
+        )
         await answer_interaction(interaction, embed=render_subscriptions(found, quiet, gone))
 
     @app_commands.command(description="Let a subscription rest; posts that are there stay")
@@ -151,7 +153,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     @app_commands.autocomplete(**_ONE)
     async def now(self, interaction: Interaction, subscription: str) -> None:
         selected = await autocomplete.resolve_subscription(interaction, subscription)
-        if selected.options.when is Frequency.INSTANT:
+        if selected.options.frequency is Frequency.INSTANT:
             raise UserError(tr("Instant cards come by themselves; only a digest can be sent early."))
         if selected.paused:
             raise UserError(tr("The subscription is paused. `/digest resume` wakes it."))
@@ -228,7 +230,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
             said = [await channel_problem(interaction, channel_id, closed)]
             here = [each for each in found if each.channel_id == channel_id]
             said += [trouble_text(each) for each in here]
-            said += [mention_problem(interaction, channel_id, each.options.mention) for each in here]
+            said += [mention_problem(interaction, channel_id, each.options.mention_role_id) for each in here]
             said += [quiet_trouble_text(each) for each in quiet if each.channel_id == channel_id]
             troubles[channel_id] = [words for words in dict.fromkeys(said) if words]
         return troubles

@@ -276,7 +276,7 @@ def test_a_copy_that_differs_is_a_problem_and_no_store(
     monkeypatch.setattr("bot.store.transfer.verify.strip_unstorable", lambda text: f"{text}{os.urandom(4)!r}")
     done = run_newsdesk("migrate", "--to", f"sqlite+aiosqlite:///{tmp_path / 'moved.db'}")
     assert done.exit_code == 1
-    assert "Not the same on both sides: meta, " in done.stdout
+    assert "Not the same on both sides: key_values, " in done.stdout
     monkeypatch.setenv("NEWSDESK_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'moved.db'}")
     refused = run_newsdesk("search", "anything")
     assert (refused.exit_code, "Run `newsdesk migrate` again" in refused.stderr) == (2, True)

@@ -280,7 +280,7 @@ class Courier:
         await self._store.outbox.circuits.open_circuit(Circuit(channel, guild, str(error), failures, now, probe_at))
         _log.warning("Channel %s is closed, next probe at %s: %s", channel, probe_at, error)
         is_personal = await self._store.subscriptions.personal_digests.mark_closed(channel, now)
-        if is_personal or (before and before.told):
+        if is_personal or (before and before.server_notified):
             return
         waits = tr("What waits for {channel} comes by itself once that is mended.", channel=f"<#{channel}>")
         if await self._sender.notify_guild(
@@ -293,7 +293,7 @@ class Courier:
         is_personal = await self._store.subscriptions.personal_digests.is_personal_channel(circuit.channel_id)
         await self._store.outbox.circuits.close_circuit(circuit.channel_id)
         _log.info("Channel %s is open again", circuit.channel_id)
-        if is_personal or not circuit.told:
+        if is_personal or not circuit.server_notified:
             return
         text = tr("{channel} gets its cards again.", channel=f"<#{circuit.channel_id}>")
         await self._sender.notify_guild(
@@ -315,7 +315,7 @@ class Courier:
             return mark(delivery, self._clock())
         except CardRefusedError as error:
             self._metrics.count_send(DeliveryOutcome.REFUSED)
-            if error.picture and not delivery.plain:
+            if error.picture and not delivery.without_images:
                 self._wake_count += 1  # due again immediately
                 return deliveries.retry_without_images(delivery)
             _log.warning("Delivery %s: card rejected by Discord: %s", delivery.id, error)
@@ -343,7 +343,7 @@ class Courier:
     async def _perform_action(self, delivery: Delivery) -> PendingWrite:
         deliveries, step = self._store.outbox.queue, next_action(delivery)
         _log.debug("Channel %s: %s", delivery.channel_id, step)
-        if delivery.progress is DeliveryStatus.SENDING and delivery.message_id is None:
+        if delivery.status is DeliveryStatus.SENDING and delivery.message_id is None:
             return await self._recover_post(delivery)
         if step is Action.POST:
             return await self._send_post(delivery)

@@ -89,8 +89,8 @@ async def _advance_clock(stage: DemoEnvironment, screen: PreviewPage) -> None:
         await screen.refresh_page()
 
 
-_DIGEST = SubscriptionOptions(when=Frequency.DAILY, times=(time(9),), topics=DIGEST_TOPICS)
-_HEADLINES = SubscriptionOptions(when=Frequency.WEEKLY, layout=Layout.LIST)
+_DIGEST = SubscriptionOptions(frequency=Frequency.DAILY, times=(time(9),), topics=DIGEST_TOPICS)
+_HEADLINES = SubscriptionOptions(frequency=Frequency.WEEKLY, layout=Layout.LIST)
 
 
 async def prepare_demo(stage: DemoEnvironment) -> None:

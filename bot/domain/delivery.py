@@ -126,8 +126,8 @@ class Delivery:
 
     The desired content is a kind (None: no message), a hash (`hash_content`), and `cards` in order. `delivered_hash` is
     that of the content that the message shows; None if there is no message, or its content is unknown. `heading` is
-    shown above a digest's cards. `options` are those that its message needs, as they were when it was planned. In a
-    `forum` the message opens a new post. `language` is that of the bot's own text. `user_id` is set for a personal
+    shown above a digest's cards. `options` are those that its message needs, as they were when it was planned. With
+    `is_forum` the message opens a post. `language` is that of the bot's own text. `user_id` is set for a personal
     digest. If the last call to post created a message, its id is greater than `after_id`.
     """
 
@@ -139,15 +139,15 @@ class Delivery:
     delivered_hash: str | None
     message_id: int | None
     attempts: int
-    progress: DeliveryStatus
+    status: DeliveryStatus
     planned_at: datetime
     sent_at: datetime | None
     settled_at: datetime | None
-    plain: bool
+    without_images: bool
     layout: Layout
     heading: str
     options: SubscriptionOptions
-    forum: bool
+    is_forum: bool
     crosspost: CrosspostState | None
     language: str
     user_id: int | None = None

@@ -168,7 +168,7 @@ def schedule_for(options: SubscriptionOptions) -> WeeklySchedule | None:
     """The schedule of a subscription; None if instant. Defaults: 09:00, every day, Monday if weekly."""
     days = tuple(sorted(set(options.days)))
     times = tuple(sorted(set(options.times)))
-    match options.when:
+    match options.frequency:
         case Frequency.INSTANT:
             return None
         case Frequency.HOURLY:
@@ -185,7 +185,7 @@ def schedule_for(options: SubscriptionOptions) -> WeeklySchedule | None:
 
 
 def initial_schedule(options: SubscriptionOptions, now: datetime) -> tuple[datetime, datetime | None]:
-    """Initial `since` and next slot of a new subscription.
+    """Initial `new_after` and next slot of a new subscription.
 
     A digest looks back over one period, so that the first one is as full as the next.
     """
@@ -200,7 +200,7 @@ def describe_schedule(options: SubscriptionOptions) -> str:
     if schedule is None:
         return tr("as they appear")
     days = _describe_days(schedule.days) if schedule.days != EVERY_DAY else ""
-    if options.when is Frequency.HOURLY:
+    if options.frequency is Frequency.HOURLY:
         return _describe_hourly(schedule, days)
     times = format_list(f"{clock:%H:%M}" for clock in schedule.times)
     if not days:

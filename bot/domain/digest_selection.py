@@ -71,7 +71,7 @@ class SelectionOutcome(enum.StrEnum):
 class SelectionReason:
     """Why a card was chosen: its rank by points, its heat and quality at that time, its age in hours."""
 
-    place: int
+    rank: int
     heat: int | None
     quality: int | None
     hours: int

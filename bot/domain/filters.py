@@ -15,7 +15,7 @@ def matches_options(card: Card, options: SubscriptionOptions) -> bool:
     """Whether a card matches a subscription's filters, regardless of its age and rank."""
     topics = {normalize_name(topic) for topic in options.topics}
     shared = not topics or not topics.isdisjoint(map(normalize_name, card.topics))
-    return shared and (card.quality or 0) >= options.min_quality and excluding_term(card, options.without) is None
+    return shared and (card.quality or 0) >= options.min_quality and excluding_term(card, options.excluded) is None
 
 
 def excluding_term(card: Card, without: Sequence[str]) -> str | None:

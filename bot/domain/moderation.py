@@ -38,7 +38,7 @@ class DecisionSource(enum.StrEnum):
 class Decision:
     """A moderator's decision on a card, for one server or all of them (`EVERYWHERE`).
 
-    `only` are the subscriptions that get the card regardless of their filters; None means all that match.
+    `subscription_ids` are the subscriptions that get the card regardless of their filters; None means all that match.
     """
 
     guild_id: int
@@ -47,7 +47,7 @@ class Decision:
     decided_by: int
     decided_at: datetime
     reason: str = ""
-    only: tuple[int, ...] | None = None
+    subscription_ids: tuple[int, ...] | None = None
 
 
 def effective_state(file_state: CardState, ruling: Verdict | None) -> CardState:

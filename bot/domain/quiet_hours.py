@@ -18,13 +18,13 @@ from bot.i18n import tr
 class QuietHours:
     """Daily from `starts` to `ends`, across midnight if `ends` is earlier; the two always differ.
 
-    Stories with a heat of at least `passing_heat` are posted anyway; None lets nothing through.
+    Stories with a heat of at least `override_heat` are posted anyway; None lets nothing through.
     """
 
     starts: time
     ends: time
     timezone: str
-    passing_heat: int | None = None
+    override_heat: int | None = None
 
     def is_quiet(self, now: datetime) -> bool:
         """Whether `now` is within quiet hours (start inclusive, end exclusive)."""
@@ -50,11 +50,11 @@ class QuietHours:
             yield local_to_utc(day, self.starts, zone), local_to_utc(day + over_midnight, self.ends, zone)
 
 
-def parse_quiet_hours(starts: str, ends: str, timezone: str, passing_heat: int | None = None) -> QuietHours:
+def parse_quiet_hours(starts: str, ends: str, timezone: str, override_heat: int | None = None) -> QuietHours:
     """Parse quiet hours from user input. Raises `UserError`."""
     start, end = parse_time(starts), parse_time(ends)
     if start == end:
         raise UserError(
             tr("Quiet hours cannot end at the time they start. Give two times, such as `22:00` and `07:00`.")
         )
-    return QuietHours(start, end, parse_zone(timezone), passing_heat)
+    return QuietHours(start, end, parse_zone(timezone), override_heat)

@@ -42,24 +42,24 @@ class OnWithdrawal(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionOptions:
-    """Options of a subscription. `topics` and `without` are display names and words; empty means no filter.
+    """Options of a subscription. `topics` and `excluded` are display names and words; empty means no filter.
 
     `days` count from Monday (0); `times` and `days` are local to `timezone` (an IANA name) and empty for instant
     subscriptions. `min_quality` is on the producer's scale (0 to about 190); a card without a score counts as 0.
-    `mention` is a role id. `layout` and `max_cards` apply to digests; an instant post always shows one card in full.
+    `layout` and `max_cards` apply to digests; an instant post always shows one card in full.
     `silent` posts notify nobody, not even the role that they mention. `language` None means the server's language.
     """
 
-    when: Frequency = Frequency.INSTANT
+    frequency: Frequency = Frequency.INSTANT
     times: tuple[time, ...] = ()
     days: tuple[int, ...] = ()
     timezone: str = "UTC"
     topics: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     min_quality: int = 0
     max_cards: int = 10
     layout: Layout = Layout.CARDS
-    mention: int | None = None
+    mention_role_id: int | None = None
     crosspost: bool = False
     on_withdrawal: OnWithdrawal = OnWithdrawal.DELETE
     skip_empty: bool = True
@@ -73,9 +73,9 @@ Pauses = tuple[tuple[datetime, datetime | None], ...]
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A channel's subscription. `next_at` is when its next digest is due, None if instant or paused.
+    """A channel's subscription. `next_digest_at` is when its next digest is due, None if instant or paused.
 
-    `since`: cards that became visible after it are new to the subscription. `forum`: each message opens a new post.
+    Cards that became visible after `new_after` are new to the subscription. With `is_forum` each message opens a post.
     `user_id` is set for a member's personal digest; the channel is then their DM channel. `language` is that of its
     posts. `unusable` names options with invalid values, such as a time zone unknown on this machine; the subscription
     is suspended while there are any. `trouble` is why its last digest failed, for operators. `pauses` are the pauses
@@ -87,11 +87,11 @@ class Subscription:
     channel_id: int
     created_by: int
     created_at: datetime
-    since: datetime
+    new_after: datetime
     options: SubscriptionOptions = SubscriptionOptions()
-    forum: bool = False
+    is_forum: bool = False
     paused: bool = False
-    next_at: datetime | None = None
+    next_digest_at: datetime | None = None
     user_id: int | None = None
     language: str = ENGLISH
     unusable: tuple[str, ...] = ()

@@ -74,7 +74,7 @@ class DiscordSender:
         await self._require_writable(delivery)
         delivery = self._drop_deleted_role(delivery)
         with translate_errors(posting=True):
-            if delivery.forum:
+            if delivery.is_forum:
                 thread_id = await self._forum_sender.post_thread(delivery, cards)
                 self._bot.discord_time.note_id(thread_id)
                 return thread_id
@@ -114,17 +114,17 @@ class DiscordSender:
         params = to_parameters(await self._build_payload(delivery, cards, new=False))
         with _translate_errors_at(delivery):
             await self._with_open_thread(place, lambda: self._bot.http.edit_message(place, message_id, params=params))
-            if delivery.forum:
+            if delivery.is_forum:
                 await self._forum_sender.rename_thread(delivery, place, cards)
 
     async def delete_message(self, delivery: Delivery) -> None:
         place, message_id = _message_channel_id(delivery), _message_id(delivery)
         with _translate_errors_at(delivery):
-            if delivery.forum and await self._forum_sender.delete_thread(message_id):
+            if delivery.is_forum and await self._forum_sender.delete_thread(message_id):
                 return
             # Without the right to delete threads the post stays: empty it, and hide its title in the archive.
             await self._with_open_thread(place, lambda: self._bot.http.delete_message(place, message_id))
-            if delivery.forum:
+            if delivery.is_forum:
                 await self._with_open_thread(place, lambda: self._forum_sender.archive_thread(delivery, place))
 
     async def crosspost_message(self, delivery: Delivery) -> None:
@@ -187,10 +187,10 @@ class DiscordSender:
     def _drop_deleted_role(self, delivery: Delivery) -> Delivery:
         """Drop a mention of a deleted role: readers would see its id."""
         guild = self._bot.get_guild(delivery.guild_id)
-        role = delivery.options.mention
+        role = delivery.options.mention_role_id
         if role is None or guild is None or guild.unavailable or guild.get_role(role):
             return delivery
-        return replace(delivery, options=replace(delivery.options, mention=None))
+        return replace(delivery, options=replace(delivery.options, mention_role_id=None))
 
     async def _with_open_thread(self, place: int, call: Callable[[], Awaitable[_T]]) -> _T:
         """Run the call; if it fails because its thread is archived, unarchive it and retry."""
@@ -204,7 +204,7 @@ class DiscordSender:
 
     def _iter_recent(self, delivery: Delivery) -> AsyncIterator[discord.Message]:
         """Yield messages in an order that finds the attempt's post early."""
-        if delivery.forum:
+        if delivery.is_forum:
             return self._forum_sender.recent_starters(delivery)
         channel = self._bot.get_partial_messageable(delivery.channel_id, guild_id=delivery.guild_id)
         after = discord.Object(delivery.after_id) if delivery.after_id else None
@@ -246,7 +246,7 @@ def _message_id(delivery: Delivery) -> int:
 
 def _message_channel_id(delivery: Delivery) -> int:
     """Return the message's channel: a forum post is a thread with the id of its starter message."""
-    return _message_id(delivery) if delivery.forum else delivery.channel_id
+    return _message_id(delivery) if delivery.is_forum else delivery.channel_id
 
 
 @contextmanager
@@ -341,7 +341,7 @@ def _translate_errors_at(delivery: Delivery) -> Iterator[None]:
         with translate_errors():
             yield
     except ChannelClosedError as error:
-        if not delivery.forum:
+        if not delivery.is_forum:
             raise
         # The forum itself is fine: its circuit stays closed.
         if isinstance(error.__cause__, discord.NotFound):

@@ -68,8 +68,8 @@ class PayloadCache:
 
     def _get_template(self, delivery: Delivery, cards: Sequence[StoredCard]) -> MessageTemplate:
         key = (
-            delivery.user_id is not None, delivery.desired_hash, delivery.layout, delivery.plain, delivery.heading,
-            delivery.options.mention, delivery.language,
+            delivery.user_id is not None, delivery.desired_hash, delivery.layout, delivery.without_images,
+            delivery.heading, delivery.options.mention_role_id, delivery.language,
             tuple(card.revision for card in cards),
         )  # fmt: skip
         if key not in self._templates:
@@ -78,7 +78,9 @@ class PayloadCache:
                 self._templates.clear()
             with override_language(delivery.language):
                 self._templates[key] = _build_template(
-                    self._render_message(delivery, cards), _build_view(delivery, cards), delivery.options.mention
+                    self._render_message(delivery, cards),
+                    _build_view(delivery, cards),
+                    delivery.options.mention_role_id,
                 )
         return self._templates[key]
 
@@ -88,9 +90,13 @@ class PayloadCache:
             note = render_unpublished() if delivery.desired_kind is ContentKind.UNPUBLISHED else render_withdrawn()
             return RenderedMessage(None, (note,))
         shown = render_digest(
-            cards, delivery.layout, self._pictures, heading=delivery.heading, mention=delivery.options.mention
+            cards, delivery.layout, self._pictures, heading=delivery.heading, mention=delivery.options.mention_role_id
         )
-        return RenderedMessage(shown.content, tuple(map(strip_pictures, shown.embeds))) if delivery.plain else shown
+        return (
+            RenderedMessage(shown.content, tuple(map(strip_pictures, shown.embeds)))
+            if delivery.without_images
+            else shown
+        )
 
 
 def to_parameters(payload: Payload) -> MultipartParameters:

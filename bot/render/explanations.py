@@ -120,4 +120,4 @@ def arrival_text(at: datetime, why: SelectionReason | None) -> str:
     if why is None:
         return tr("The channel got it {when}, as it appeared.", when=when)
     text = tr_noop("The channel got it {when}: number {place} of its digest ({points}).")
-    return tr(text, when=when, place=why.place, points=format_score(why))
+    return tr(text, when=when, place=why.rank, points=format_score(why))

@@ -148,9 +148,11 @@ def _describe_act(entry: AuditEntry) -> str:
     """Return the action as a participle."""
     if entry.subject is AuditSubject.STATE:
         return " → ".join(tr(_STATES[CardState(state)]) for state in (entry.before, entry.after) if state)
-    if entry.only is not None:
+    if entry.subscription_ids is not None:
         return trn(
-            "published in {count} chosen subscription", "published in {count} chosen subscriptions", len(entry.only)
+            "published in {count} chosen subscription",
+            "published in {count} chosen subscriptions",
+            len(entry.subscription_ids),
         )
     local, everywhere = _ACTS[_entry_kind(entry)]
     topics = _topic_names(entry.after) if entry.subject is AuditSubject.TOPICS else ""
@@ -168,7 +170,7 @@ def _entry_kind(entry: AuditEntry) -> tuple[AuditSubject, str | None, bool]:
     """Return an entry's subject, its outcome, and whether it is an undo."""
     if entry.subject is AuditSubject.TOPICS:
         return AuditSubject.TOPICS, "set" if entry.after else None, False
-    return AuditSubject.VERDICT, entry.after, entry.undoes is not None
+    return AuditSubject.VERDICT, entry.after, entry.reverts_id is not None
 
 
 _ACTS = {

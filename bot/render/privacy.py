@@ -67,12 +67,12 @@ def following_text(own: Subscription) -> str:
 
 def _follows_text(own: Subscription) -> str:
     topics = fit_escaped(", ".join(own.options.topics), _TOPICS_SHOWN)
-    if own.next_at is None:
+    if own.next_digest_at is None:
         text = tr_noop("You follow **{topics}** here: {schedule}, in your direct messages.")
         return tr(text, topics=topics, schedule=describe_schedule(own.options))
     return tr(
         "You follow **{topics}** here: {schedule}, next {when}, in your direct messages.",
         topics=topics,
         schedule=describe_schedule(own.options),
-        when=discord.utils.format_dt(own.next_at, "R"),
+        when=discord.utils.format_dt(own.next_digest_at, "R"),
     )

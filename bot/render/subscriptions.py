@@ -31,7 +31,9 @@ def render_subscriptions(
     """List subscriptions with their next date. `gone_roles` are deleted roles that are still set as mentions."""
 
     def format_entry(subscription: Subscription, room: int) -> str:
-        return _subscription_entry(subscription, room, calls_gone_role=subscription.options.mention in gone_roles)
+        return _subscription_entry(
+            subscription, room, calls_gone_role=subscription.options.mention_role_id in gone_roles
+        )
 
     text = fit_lines(subscriptions, format_entry, EMBED_DESCRIPTION) or tr("No channel has subscribed yet.")
     embed = discord.Embed(title=tr("Subscriptions"), description=text, colour=NEUTRAL)
@@ -48,18 +50,18 @@ def render_subscription(subscription: Subscription, summary: Sequence[str]) -> d
         embed.add_field(name=tr("Next"), value=capitalize_first(tr("paused")), inline=False)
     elif words := trouble_text(subscription):
         embed.add_field(name=tr("Next"), value=f"⚠️ {words}", inline=False)
-    elif subscription.next_at:
-        embed.add_field(name=tr("Next"), value=discord.utils.format_dt(subscription.next_at, "R"), inline=False)
+    elif subscription.next_digest_at:
+        embed.add_field(name=tr("Next"), value=discord.utils.format_dt(subscription.next_digest_at, "R"), inline=False)
     return embed
 
 
 def subscribed_text(subscription: Subscription) -> str:
     """Describe what to expect from a new subscription."""
     channel = f"<#{subscription.channel_id}>"
-    if subscription.next_at is None:
+    if subscription.next_digest_at is None:
         text = tr_noop("{channel} gets new cards from now on; those that are already out are not posted.")
         return tr(text, channel=channel)
-    when = discord.utils.format_dt(subscription.next_at, "R")
+    when = discord.utils.format_dt(subscription.next_digest_at, "R")
     return tr("{channel} gets its first digest {when}.", channel=channel, when=when)
 
 
@@ -118,7 +120,7 @@ def _subscription_entry(subscription: Subscription, room: int, *, calls_gone_rol
 
 def _short_limits(options: SubscriptionOptions) -> list[str]:
     words = [tr("quality ≥ {quality}", quality=options.min_quality)] if options.min_quality > 0 else []
-    words += [tr("without {words}", words=fit_escaped(", ".join(options.without), 60))] if options.without else []
+    words += [tr("without {words}", words=fit_escaped(", ".join(options.excluded), 60))] if options.excluded else []
     return words
 
 
@@ -142,16 +144,16 @@ def _next_text(subscription: Subscription) -> str:
         return tr("paused")
     if words := trouble_text(subscription):
         return f"⚠️ {words}"
-    if subscription.next_at is None:
+    if subscription.next_digest_at is None:
         return ""
-    return tr("next {when}", when=discord.utils.format_dt(subscription.next_at, "R"))
+    return tr("next {when}", when=discord.utils.format_dt(subscription.next_digest_at, "R"))
 
 
 def _quiet_line(channel: QuietChannel, room: int) -> str:
     if not channel.usable:
         line = SEPARATOR.join((f"<#{channel.channel_id}>", f"⚠️ {quiet_trouble_text(channel)}"))
         return line if count_units(line) <= room else ""
-    when = discord.utils.format_dt(channel.turns_at, "f")
+    when = discord.utils.format_dt(channel.changes_at, "f")
     turn = tr("quiet now, until {when}", when=when) if channel.is_quiet else tr("next {when}", when=when)
     line = SEPARATOR.join((f"<#{channel.channel_id}>", _format_hours(channel.hours), turn))
     return line if count_units(line) <= room else ""
@@ -169,10 +171,10 @@ def quiet_trouble_text(channel: QuietChannel) -> str:
 
 def _format_hours(hours: QuietHours) -> str:
     text = tr_noop("{start} to {end} ({timezone})")
-    if hours.passing_heat is not None:
+    if hours.override_heat is not None:
         text = tr_noop("{start} to {end} ({timezone}), except for heat ≥ {heat}")
     start, end = f"{hours.starts:%H:%M}", f"{hours.ends:%H:%M}"
-    return tr(text, start=start, end=end, timezone=hours.timezone, heat=hours.passing_heat)
+    return tr(text, start=start, end=end, timezone=hours.timezone, heat=hours.override_heat)
 
 
 def quiet_text(channel_id: int, hours: QuietHours) -> str:

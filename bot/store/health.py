@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.errors import StoreError
 from bot.store.database import Database
 from bot.store.key_value import put_value
-from bot.store.tables import cards, circuits, deliveries, meta
+from bot.store.tables import cards, circuits, deliveries, key_values
 
 HEARTBEAT = "heartbeat"
 """Key of the last heartbeat of any process."""
@@ -75,23 +75,25 @@ class HealthChecks:
 
     async def write_heartbeat(self, process: str, now: datetime, troubles: Mapping[str, str]) -> None:
         """Record a process's heartbeat and problems; delete those of dead processes."""
-        stale = meta.c.key.startswith(_PROCESS) & (meta.c.value < (now - STILL_FOR).isoformat())
+        stale = key_values.c.key.startswith(_PROCESS) & (key_values.c.value < (now - STILL_FOR).isoformat())
 
         async def write_row(connection: AsyncConnection) -> None:
             await put_value(connection, HEARTBEAT, now.isoformat())
             await put_value(connection, _PROCESS + process, f"{now.isoformat()} {json.dumps(dict(troubles))}")
-            await connection.execute(delete(meta).where(stale))
+            await connection.execute(delete(key_values).where(stale))
 
         await self._database.write_shared(write_row)
 
     async def delete_heartbeat(self, process: str) -> None:
         """Delete a process's heartbeat and problems on orderly shutdown."""
-        leaving = delete(meta).where(meta.c.key == _PROCESS + process)
+        leaving = delete(key_values).where(key_values.c.key == _PROCESS + process)
         await self._database.write_shared(lambda connection: connection.execute(leaving))
 
     async def read_heartbeats(self, now: datetime) -> Heartbeats:
         """Return the last heartbeat and the problems of live processes."""
-        stored = select(meta.c.key, meta.c.value).where((meta.c.key == HEARTBEAT) | meta.c.key.startswith(_PROCESS))
+        stored = select(key_values.c.key, key_values.c.value).where(
+            (key_values.c.key == HEARTBEAT) | key_values.c.key.startswith(_PROCESS)
+        )
         async with self._database.begin_read() as connection:
             rows = dict((await connection.execute(stored)).all())
         last = rows.pop(HEARTBEAT, None)

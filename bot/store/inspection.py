@@ -28,8 +28,8 @@ _CHANNELS = (
     "SELECT guild_id, channel_id FROM subscriptions "
     "UNION SELECT guild_id, review_channel_id FROM guild_settings WHERE review_channel_id IS NOT NULL"
 )
-_COMMANDS = "SELECT value FROM meta WHERE key = 'commands_at_discord'"  # `bot.client.command_sync.AT_DISCORD`
-_MARK = "SELECT value FROM meta WHERE key = 'moving'"  # `bot.store.key_value.MOVING`
+_COMMANDS = "SELECT value FROM key_values WHERE key = 'commands_at_discord'"  # `bot.client.command_sync.AT_DISCORD`
+_MARK = "SELECT value FROM key_values WHERE key = 'moving'"  # `bot.store.key_value.MOVING`
 
 
 class DatabaseState(enum.Enum):

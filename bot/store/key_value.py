@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
 from bot.store.sql_helpers import upsert
-from bot.store.tables import meta
+from bot.store.tables import key_values
 
 MOVING = "moving"
 """Key of the marker of an unfinished move: the instance name of the source."""
@@ -30,12 +30,16 @@ class KeyValueStore:
 
     async def get_value(self, key: str) -> str | None:
         async with self._database.begin_read() as connection:
-            return (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one_or_none()
+            return (
+                await connection.execute(select(key_values.c.value).where(key_values.c.key == key))
+            ).scalar_one_or_none()
 
     async def reserve_slot(self, key: str, now: datetime, apart: timedelta) -> datetime:
         """Reserve the next free slot, not before `now`; slots of a key are spaced by `apart`."""
         async with self._database.begin_write() as connection:
-            stored = (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one_or_none()
+            stored = (
+                await connection.execute(select(key_values.c.value).where(key_values.c.key == key))
+            ).scalar_one_or_none()
             free = _parse_moment(stored) or now
             at = max(now, free) if free <= now + _LONGEST_LINE else now
             await put_value(connection, key, (at + apart).isoformat())
@@ -56,5 +60,5 @@ def _parse_moment(written: str | None) -> datetime | None:
 
 async def put_value(connection: AsyncConnection, key: str, value: str) -> None:
     """Set a value within the given transaction."""
-    row = upsert(meta).values(key=key, value=value)
+    row = upsert(key_values).values(key=key, value=value)
     await connection.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": value}))

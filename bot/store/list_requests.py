@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 
 from bot.store.database import Database
 from bot.store.sql_helpers import upsert
-from bot.store.tables import listings
+from bot.store.tables import list_requests
 
 _log = logging.getLogger(__name__)
 RETENTION = timedelta(days=90)
@@ -54,19 +54,19 @@ class ListRequests:
             await asyncio.wait(self._pending)
 
     async def _write_request(self, key: str, request: Mapping[str, Any], now: datetime) -> None:
-        row = upsert(listings).values(key=key, request=dict(request), used_at=now)
+        row = upsert(list_requests).values(key=key, request=dict(request), used_at=now)
         row = row.on_conflict_do_update(index_elements=["key"], set_={"used_at": now})
 
         await self._database.write_shared(lambda connection: connection.execute(row))
 
     async def delete_old(self, now: datetime) -> None:
         """Delete requests unused for `RETENTION`."""
-        old = delete(listings).where(listings.c.used_at < now - RETENTION)
+        old = delete(list_requests).where(list_requests.c.used_at < now - RETENTION)
         await self._database.write_shared(lambda connection: connection.execute(old))
 
     async def load_request(self, key: str) -> dict[str, Any] | None:
         """Return the request; None if it is unknown or was deleted."""
         await self.wait_for_writes()
         async with self._database.begin_read() as connection:
-            row = await connection.execute(select(listings.c.request).where(listings.c.key == key))
+            row = await connection.execute(select(list_requests.c.request).where(list_requests.c.key == key))
             return row.scalar_one_or_none()

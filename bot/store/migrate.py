@@ -16,7 +16,7 @@ from bot.errors import StoreError, StoreUnavailableError
 from bot.store.database import Database
 from bot.store.engines.sqlite import APPLICATION_ID
 from bot.store.sql_helpers import upsert
-from bot.store.tables import meta
+from bot.store.tables import key_values
 
 
 async def migrate_database(database: Database) -> None:
@@ -56,5 +56,5 @@ def _run_upgrade(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
     # The instance name is part of every nonce: stores that post to the same channel must not share nonces.
-    name = upsert(meta).values(key="instance", value=secrets.token_hex(4)).on_conflict_do_nothing()
+    name = upsert(key_values).values(key="instance", value=secrets.token_hex(4)).on_conflict_do_nothing()
     connection.execute(name)

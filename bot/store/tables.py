@@ -96,7 +96,7 @@ metadata = MetaData(
     }
 )
 
-meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+key_values = Table("key_values", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
 
 sources = Table(
     "sources",
@@ -114,22 +114,22 @@ cards = Table(
     Column("source_id", ForeignKey(sources.c.id), comment="the source that it belongs to; never null after a load"),
     Column("slug", Text, nullable=False, unique=True),
     # Unique, ordered by time. Also the row key of the full-text index, so that "newest first" needs no sorting.
-    Column("timeline", BigInteger, nullable=False, unique=True),
+    Column("sort_key", BigInteger, nullable=False, unique=True),
     Column("published_at", Moment, nullable=False),
     Column("state", Text, nullable=False, comment="global state: from its file, or an owner's ruling"),
     Column(
-        "filed_state", Text, nullable=False, server_default="held", comment="state from the file, before any decision"
+        "file_state", Text, nullable=False, server_default="held", comment="state from the file, before any decision"
     ),
     Column("held_reason", Text),
     Column("title", Text, nullable=False),
     Column("provider", Text, nullable=False, comment="folded name, empty when unknown"),
     Column("quality", Number),
     Column("heat", Number),
-    Column("points", Number, nullable=False, server_default="0", comment="heat, else quality, else 0"),
+    Column("score", Number, nullable=False, server_default="0", comment="heat, else quality, else 0"),
     Column("details", JSON, nullable=False, comment="displayed fields that SQL never queries"),
     Column("revision", Text, nullable=False),
-    Column("content", Text, nullable=False),
-    Column("gone", Boolean, nullable=False, comment="its file was deleted"),
+    Column("content_hash", Text, nullable=False),
+    Column("file_missing", Boolean, nullable=False, comment="its file was deleted"),
     Column(
         "scheduled",
         Boolean,
@@ -138,19 +138,24 @@ cards = Table(
         comment="was published, then rescheduled to a future time",
     ),
     Column("visible_at", Moment, comment="when its file became published; null while it is not"),
-    Column("unplanned", Boolean, nullable=False, comment="changed since deliveries were planned"),
+    Column("needs_planning", Boolean, nullable=False, comment="changed since deliveries were planned"),
     Column("story_id", Number, comment="id of the card that identifies the story; null until assigned"),
 )
-Index("ix_cards_state_timeline", cards.c.state, cards.c.timeline)
+Index("ix_cards_state_sort_key", cards.c.state, cards.c.sort_key)
 # Covering index for visibility and heat of search results.
-Index("ix_cards_timeline_state_heat", cards.c.timeline, cards.c.state, cards.c.heat)
+Index("ix_cards_sort_key_state_heat", cards.c.sort_key, cards.c.state, cards.c.heat)
 # Written as SQLAlchemy renders the condition: SQLite only uses a partial index for the same expression.
-Index("ix_cards_unplanned", cards.c.id, sqlite_where=text("unplanned = 1"), postgresql_where=text("unplanned"))
-Index("ix_cards_content", cards.c.content)
+Index(
+    "ix_cards_needs_planning",
+    cards.c.id,
+    sqlite_where=text("needs_planning = 1"),
+    postgresql_where=text("needs_planning"),
+)
+Index("ix_cards_content_hash", cards.c.content_hash)
 Index("ix_cards_provider", cards.c.provider)
 Index("ix_cards_story_id", cards.c.story_id)
 Index("ix_cards_visible_at", cards.c.visible_at)
-Index("ix_cards_state_points_timeline", cards.c.state, cards.c.points, cards.c.timeline)
+Index("ix_cards_state_score_sort_key", cards.c.state, cards.c.score, cards.c.sort_key)
 
 topics = Table(
     "topics",
@@ -158,7 +163,7 @@ topics = Table(
     Column("id", Number, primary_key=True),
     Column("key", Text, nullable=False, unique=True, comment="folded name"),
     Column("name", Text, nullable=False),
-    Column("published", Number, nullable=False, server_default="0", comment="cards published by their files"),
+    Column("published_count", Number, nullable=False, server_default="0", comment="cards published by their files"),
 )
 
 providers = Table(
@@ -166,7 +171,7 @@ providers = Table(
     metadata,
     Column("key", Text, primary_key=True, comment="folded name"),
     Column("name", Text, nullable=False),
-    Column("published", Number, nullable=False, server_default="0", comment="cards published by their files"),
+    Column("published_count", Number, nullable=False, server_default="0", comment="cards published by their files"),
 )
 
 card_topics = Table(
@@ -174,15 +179,15 @@ card_topics = Table(
     metadata,
     Column("topic_id", ForeignKey(topics.c.id), primary_key=True),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
-    Column("timeline", BigInteger, nullable=False),
+    Column("sort_key", BigInteger, nullable=False),
 )
 Index("ix_card_topics_card_id", card_topics.c.card_id)
-Index("ix_card_topics_topic_id_timeline", card_topics.c.topic_id, card_topics.c.timeline)
+Index("ix_card_topics_topic_id_sort_key", card_topics.c.topic_id, card_topics.c.sort_key)
 
 card_aliases = Table(
     "card_aliases",
     metadata,
-    Column("alias", Text, primary_key=True, comment="normalised address"),
+    Column("url", Text, primary_key=True, comment="normalised address"),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
 )
 Index("ix_card_aliases_card_id", card_aliases.c.card_id)
@@ -209,12 +214,12 @@ decisions = Table(
     Column("decided_by", BigInteger, nullable=False),
     Column("decided_at", Moment, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("picked", Boolean, nullable=False, server_default="0", comment="only for the selected subscriptions"),
+    Column("selected_only", Boolean, nullable=False, server_default="0", comment="only for the selected subscriptions"),
 )
 Index("ix_decisions_card_id", decisions.c.card_id)
 
-audit = Table(
-    "audit",
+audit_log = Table(
+    "audit_log",
     metadata,
     Column("id", Number, primary_key=True),
     Column("guild_id", BigInteger, nullable=False, comment="0: all servers"),
@@ -222,36 +227,36 @@ audit = Table(
     Column("subject", Text, nullable=False, server_default="verdict", comment="verdict, topics, state"),
     Column("before", Text),
     Column("after", Text),
-    Column("only", JSON, comment="selected subscriptions"),
+    Column("subscription_ids", JSON, comment="selected subscriptions"),
     Column("actor_id", BigInteger, nullable=False, comment="0: a file"),
     Column("source", Text, nullable=False, comment="command, button, file"),
     Column("reason", Text, nullable=False),
-    Column("undoes", Number, comment="id of the entry that this one undoes"),
+    Column("reverts_id", Number, comment="id of the entry that this one undoes"),
     Column("at", Moment, nullable=False),
 )
-Index("ix_audit_guild_id_id", audit.c.guild_id, audit.c.id)
-Index("ix_audit_card_id_guild_id", audit.c.card_id, audit.c.guild_id)
+Index("ix_audit_log_guild_id_id", audit_log.c.guild_id, audit_log.c.id)
+Index("ix_audit_log_card_id_guild_id", audit_log.c.card_id, audit_log.c.guild_id)
 
-card_edits = Table(
-    "card_edits",
+topic_overrides = Table(
+    "topic_overrides",
     metadata,
     Column("guild_id", BigInteger, primary_key=True),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
     Column("topics", JSON, nullable=False, comment="override of the file's topics in this server"),
-    Column("audit_id", ForeignKey(audit.c.id), nullable=False),
+    Column("audit_id", ForeignKey(audit_log.c.id), nullable=False),
 )
-Index("ix_card_edits_card_id", card_edits.c.card_id)
+Index("ix_topic_overrides_card_id", topic_overrides.c.card_id)
 
-card_edit_topics = Table(
-    "card_edit_topics",
+topic_override_topics = Table(
+    "topic_override_topics",
     metadata,
     Column("guild_id", BigInteger, primary_key=True),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
     Column("topic_id", ForeignKey(topics.c.id), primary_key=True),
 )
 
-flags = Table(
-    "flags",
+reports = Table(
+    "reports",
     metadata,
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
     Column("user_id", BigInteger, primary_key=True),
@@ -259,8 +264,8 @@ flags = Table(
     Column("reason", Text, nullable=False),
     Column("at", Moment, nullable=False),
 )
-Index("ix_flags_guild_id_card_id", flags.c.guild_id, flags.c.card_id)
-Index("ix_flags_user_id_at", flags.c.user_id, flags.c.at)
+Index("ix_reports_guild_id_card_id", reports.c.guild_id, reports.c.card_id)
+Index("ix_reports_user_id_at", reports.c.user_id, reports.c.at)
 
 story_keys = Table(
     "story_keys",
@@ -276,7 +281,7 @@ subscriptions = Table(
     Column("id", Number, primary_key=True),
     Column("guild_id", BigInteger, nullable=False),
     Column("channel_id", BigInteger, nullable=False),
-    Column("when", Text, nullable=False),
+    Column("frequency", Text, nullable=False),
     Column("min_quality", Number, nullable=False),
     Column("created_by", BigInteger, nullable=False),
     Column("created_at", Moment, nullable=False),
@@ -285,12 +290,14 @@ subscriptions = Table(
     Column(
         "options", JSON, nullable=False, server_default="{}", comment="other options that differ from their defaults"
     ),
-    Column("forum", Boolean, nullable=False, server_default="0"),
+    Column("is_forum", Boolean, nullable=False, server_default="0"),
     Column("paused", Boolean, nullable=False, server_default="0"),
-    Column("since", Moment, nullable=False, server_default="0", comment="only cards visible after this are new to it"),
-    Column("next_at", Moment, comment="when its next digest is due"),
+    Column(
+        "new_after", Moment, nullable=False, server_default="0", comment="only cards visible after this are new to it"
+    ),
+    Column("next_digest_at", Moment, comment="when its next digest is due"),
     Column("user_id", BigInteger, comment="set for a personal digest; null for a guild subscription"),
-    Column("shut_at", Moment, comment="when direct messages were rejected; null once the member was told"),
+    Column("dm_closed_at", Moment, comment="when direct messages were rejected; null once the member was told"),
     Column("language", Text, comment="of its posts; null: the server's"),
     Column("trouble", Text, comment="error of its last digest; null if it succeeded"),
     Column(
@@ -304,8 +311,8 @@ subscriptions = Table(
     sqlite_autoincrement=True,
 )
 Index("ix_subscriptions_guild_id", subscriptions.c.guild_id)
-_NEXT = text("next_at IS NOT NULL")
-Index("ix_subscriptions_next_at", subscriptions.c.next_at, sqlite_where=_NEXT, postgresql_where=_NEXT)
+_NEXT = text("next_digest_at IS NOT NULL")
+Index("ix_subscriptions_next_digest_at", subscriptions.c.next_digest_at, sqlite_where=_NEXT, postgresql_where=_NEXT)
 _OF_A_MEMBER = text("user_id IS NOT NULL")
 Index(
     "ix_subscriptions_user_id_guild_id",
@@ -339,14 +346,14 @@ quiet_hours = Table(
     Column("starts", Text, nullable=False, comment="local, HH:MM"),
     Column("ends", Text, nullable=False, comment="local, HH:MM"),
     Column("timezone", Text, nullable=False),
-    Column("passing_heat", Number, comment="minimum heat of stories that are posted anyway"),
+    Column("override_heat", Number, comment="minimum heat of stories that are posted anyway"),
     Column("is_quiet", Boolean, nullable=False),
-    Column("turns_at", Moment, nullable=False, comment="when is_quiet changes next"),
+    Column("changes_at", Moment, nullable=False, comment="when is_quiet changes next"),
 )
-Index("ix_quiet_hours_turns_at", quiet_hours.c.turns_at)
+Index("ix_quiet_hours_changes_at", quiet_hours.c.changes_at)
 
-deferred = Table(
-    "deferred",
+deferred_cards = Table(
+    "deferred_cards",
     metadata,
     Column("channel_id", BigInteger, primary_key=True),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
@@ -360,7 +367,7 @@ guild_settings = Table(
     Column("guild_id", BigInteger, primary_key=True),
     Column("timezone", Text, comment="last chosen"),
     Column("review_channel_id", BigInteger),
-    Column("review_open", Number, nullable=False, server_default="10", comment="maximum number of open reviews"),
+    Column("max_open_reviews", Number, nullable=False, server_default="10", comment="maximum number of open reviews"),
     Column("language", Text, comment="guild locale on Discord; null: English"),
 )
 
@@ -371,16 +378,22 @@ deliveries = Table(
     Column("subscription_id", Number, nullable=False),
     Column("guild_id", BigInteger, nullable=False),
     Column("channel_id", BigInteger, nullable=False),
-    Column("timeline", BigInteger, nullable=False, comment="order within the channel"),
+    Column("sort_key", BigInteger, nullable=False, comment="order within the channel"),
     Column("desired_kind", Text, comment="cards, unpublished, withdrawn, empty; null: no message"),
     Column("desired_hash", Text, comment="of the kind, or of the shown cards and revisions in order"),
     Column("delivered_hash", Text, comment="of what the message shows; null: no message, or unknown"),
     Column("message_id", BigInteger),
-    Column("progress", Text, nullable=False),
+    Column("status", Text, nullable=False),
     Column("attempts", Number, nullable=False, server_default="0"),
     Column("due_at", Moment, comment="null: nothing to do"),
     Column("sent_at", Moment, comment="start of the last attempt to post"),
-    Column("plain", Boolean, nullable=False, server_default="0", comment="without images, since Discord rejected one"),
+    Column(
+        "without_images",
+        Boolean,
+        nullable=False,
+        server_default="0",
+        comment="without images, since Discord rejected one",
+    ),
     Column("last_error", Text),
     Column("planned_at", Moment, nullable=False),
     Column("settled_at", Moment),
@@ -390,7 +403,7 @@ deliveries = Table(
     Column("heading", Text, comment="above a digest's cards"),
     Column("options", JSON, nullable=False, server_default="{}", comment="of its subscription, when it was planned"),
     Column("on_withdrawal", Text, nullable=False, server_default="delete"),
-    Column("forum", Boolean, nullable=False, server_default="0"),
+    Column("is_forum", Boolean, nullable=False, server_default="0"),
     Column("crosspost", Text, comment="wanted, done, dropped"),
     Column("crossposted_at", Moment),
     Column("user_id", BigInteger, comment="recipient of a direct message; null: a channel of the server"),
@@ -408,7 +421,7 @@ Index("ix_deliveries_review", deliveries.c.guild_id, sqlite_where=_REVIEW, postg
 Index("ix_deliveries_user_id", deliveries.c.user_id, sqlite_where=_OF_A_MEMBER, postgresql_where=_OF_A_MEMBER)
 _CROSSPOST = text("crosspost = 'wanted'")
 Index("ix_deliveries_crosspost", deliveries.c.channel_id, sqlite_where=_CROSSPOST, postgresql_where=_CROSSPOST)
-_UNREPORTED = text("progress = 'quarantined' AND reported_at IS NULL")
+_UNREPORTED = text("status = 'quarantined' AND reported_at IS NULL")
 Index("ix_deliveries_unreported", deliveries.c.guild_id, sqlite_where=_UNREPORTED, postgresql_where=_UNREPORTED)
 
 delivery_cards = Table(
@@ -417,7 +430,7 @@ delivery_cards = Table(
     Column("delivery_id", ForeignKey(deliveries.c.id, ondelete="CASCADE"), primary_key=True),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
     Column("channel_id", BigInteger, nullable=False),
-    Column("place", Number, nullable=False, comment="order within the message"),
+    Column("position", Number, nullable=False, comment="order within the message"),
     Column("revision", Text, comment="desired revision; null: removed"),
     Column(
         "shown",
@@ -426,10 +439,10 @@ delivery_cards = Table(
         server_default="1",
         comment="false: suppressed, the message covers its story already",
     ),
-    Column("rank", Number, comment="rank in its digest, from 1; null if not chosen by one"),
-    Column("heat", Number, comment="at that time"),
-    Column("quality", Number, comment="at that time"),
-    Column("hours", Number, comment="age at that time"),
+    Column("selected_rank", Number, comment="rank in its digest, from 1; null if not chosen by one"),
+    Column("selected_heat", Number, comment="at that time"),
+    Column("selected_quality", Number, comment="at that time"),
+    Column("selected_hours", Number, comment="age at that time"),
     # A channel gets each card once, regardless of subscription and layout.
     UniqueConstraint("channel_id", "card_id"),
     sqlite_with_rowid=False,
@@ -445,30 +458,30 @@ circuits = Table(
     Column("failures", Number, nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("probe_at", Moment, nullable=False),
-    Column("told", Boolean, nullable=False, server_default="0", comment="whether the server was notified"),
+    Column("server_notified", Boolean, nullable=False, server_default="0", comment="whether the server was notified"),
 )
 
-crosspost_tries = Table(
-    "crosspost_tries",
+crosspost_attempts = Table(
+    "crosspost_attempts",
     metadata,
     Column("delivery_id", Number, primary_key=True, autoincrement=False),
     Column("at", Moment, primary_key=True),
     Column("channel_id", BigInteger, nullable=False),
 )
-Index("ix_crosspost_tries_channel_id_at", crosspost_tries.c.channel_id, crosspost_tries.c.at)
+Index("ix_crosspost_attempts_channel_id_at", crosspost_attempts.c.channel_id, crosspost_attempts.c.at)
 
-channel_claims = Table(
-    "channel_claims",
+channel_leases = Table(
+    "channel_leases",
     metadata,
     Column("channel_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("holder", Text, nullable=False, comment="courier that holds the lease"),
-    Column("until", BigInteger, nullable=False, comment="microseconds since 1970 by the database server's clock"),
+    Column("owner", Text, nullable=False, comment="courier that holds the lease"),
+    Column("expires_at", BigInteger, nullable=False, comment="microseconds since 1970 by the database server's clock"),
     # Empty with SQLite, where there is only one courier.
     info={"passing": True},
 )
 
-saved = Table(
-    "saved",
+saved_cards = Table(
+    "saved_cards",
     metadata,
     Column("user_id", BigInteger, primary_key=True),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
@@ -483,17 +496,17 @@ last_read = Table(
     Column("at", Moment, nullable=False),
 )
 
-listings = Table(
-    "listings",
+list_requests = Table(
+    "list_requests",
     metadata,
     Column("key", Text, primary_key=True),
     Column("request", JSON, nullable=False, comment="query that the page buttons repeat"),
     Column("used_at", Moment, nullable=False),
 )
-Index("ix_listings_used_at", listings.c.used_at)
+Index("ix_list_requests_used_at", list_requests.c.used_at)
 
-requests = Table(
-    "requests",
+worker_requests = Table(
+    "worker_requests",
     metadata,
     Column("id", Number, primary_key=True),
     Column("kind", Text, nullable=False),
@@ -505,10 +518,10 @@ requests = Table(
     # Short-lived, and only relevant to the processes of this database.
     info={"passing": True},
 )
-Index("ix_requests_requested_at", requests.c.requested_at)
+Index("ix_worker_requests_requested_at", worker_requests.c.requested_at)
 
-spellings = Table(
-    "spellings",
+known_words = Table(
+    "known_words",
     metadata,
     Column("initial", Text, primary_key=True),
     Column("length", Number, primary_key=True, autoincrement=False),

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import RowMapping, delete, insert, select, update
 
 from bot.store.database import Database
-from bot.store.tables import requests
+from bot.store.tables import worker_requests
 
 MAX_AGE = timedelta(minutes=10)
 """Requests older than this are not executed: the requester has stopped waiting."""
@@ -58,13 +58,13 @@ class WorkerRequests:
             "state": RequestState.WAITING,
         }
         async with self._database.begin_write() as connection:  # notifies the leader, as `write_shared` would not
-            made = await connection.execute(insert(requests).values(values).returning(requests.c.id))
+            made = await connection.execute(insert(worker_requests).values(values).returning(worker_requests.c.id))
             return int(made.scalar_one())
 
     async def fetch_next(self, now: datetime) -> WorkerRequest | None:
         """Return the oldest waiting request that has not expired."""
-        waiting = (requests.c.requested_at > now - MAX_AGE) & (requests.c.state == RequestState.WAITING)
-        query = select(requests).where(waiting).order_by(requests.c.id).limit(1)
+        waiting = (worker_requests.c.requested_at > now - MAX_AGE) & (worker_requests.c.state == RequestState.WAITING)
+        query = select(worker_requests).where(waiting).order_by(worker_requests.c.id).limit(1)
         async with self._database.begin_autocommit() as connection:
             row = (await connection.execute(query)).mappings().first()
         return _request_from_row(row) if row else None
@@ -72,19 +72,19 @@ class WorkerRequests:
     async def get_request(self, request_id: int) -> WorkerRequest | None:
         """Return a request with its current state; None if it is unknown or was deleted."""
         async with self._database.begin_autocommit() as connection:
-            rows = await connection.execute(select(requests).where(requests.c.id == request_id))
+            rows = await connection.execute(select(worker_requests).where(worker_requests.c.id == request_id))
             row = rows.mappings().first()
         return _request_from_row(row) if row else None
 
     async def finish_request(self, request_id: int, state: RequestState, result: Mapping[str, Any]) -> None:
         """Record a request's result; the first result is kept."""
-        waits = (requests.c.id == request_id) & (requests.c.state == RequestState.WAITING)
-        stored = update(requests).where(waits).values(state=state, result=dict(result))
+        waits = (worker_requests.c.id == request_id) & (worker_requests.c.state == RequestState.WAITING)
+        stored = update(worker_requests).where(waits).values(state=state, result=dict(result))
         await self._database.write_shared(lambda connection: connection.execute(stored))
 
     async def delete_old(self, now: datetime) -> None:
         """Delete requests older than a day."""
-        old = delete(requests).where(requests.c.requested_at < now - RETENTION)
+        old = delete(worker_requests).where(worker_requests.c.requested_at < now - RETENTION)
         await self._database.write_shared(lambda connection: connection.execute(old))
 
 

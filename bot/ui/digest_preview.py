@@ -31,7 +31,7 @@ async def build_preview_reply(interaction: Interaction, subscription: Subscripti
     options, bot = subscription.options, interaction.client
     preview = await bot.pipeline.previewer.preview_digest(subscription)
     pictures = bot.settings.asset_base_url
-    if options.when is Frequency.INSTANT:
+    if options.frequency is Frequency.INSTANT:
         return _build_instant_reply(subscription, preview, pictures)
     looked_at = f"-# {outcomes_line(preview.selection.outcomes)}"
     if not preview.cards:
@@ -49,7 +49,7 @@ def _build_instant_reply(subscription: Subscription, preview: DigestPreview, pic
     if not preview.cards:
         return {"content": matching}
     with override_language(subscription.language):
-        message = render_digest(preview.cards[:1], Layout.CARD, pictures, mention=subscription.options.mention)
+        message = render_digest(preview.cards[:1], Layout.CARD, pictures, mention=subscription.options.mention_role_id)
     above = f"{message.content} " if message.content else ""
     content = f"{above}{tr('Each card comes like this one.')}\n-# {matching}"
     return {"content": content, "embeds": list(message.embeds)}
@@ -64,7 +64,7 @@ async def build_why_reply(interaction: Interaction, subscription: Subscription, 
     if subscription.paused:
         return tr("The subscription is paused. `/digest resume` wakes it.")
     outcome = await interaction.client.pipeline.previewer.predict_outcome(subscription, card)
-    if subscription.options.when is Frequency.INSTANT and outcome in (
+    if subscription.options.frequency is Frequency.INSTANT and outcome in (
         SelectionOutcome.SELECTED,
         SelectionOutcome.OUTRANKED,
         SelectionOutcome.PROVIDER_LIMIT,

@@ -162,7 +162,7 @@ async def show_log_page(interaction: Interaction, filters: AuditFilter, key: str
         guild_id_of(interaction),
         filters,
         limit=LOG_PAGE,
-        place=cursor.timeline if cursor else None,
+        place=cursor.sort_key if cursor else None,
         newer=bool(cursor and cursor.newer),
     )
     if not page.entries:

@@ -84,7 +84,7 @@ def _parse_language(value: str) -> str | None:
 
 def _summarize_exclusions(options: SubscriptionOptions) -> str:
     # The only text of any length: cut here, so that all lines fit into one field of an embed.
-    words = fit_escaped(", ".join(options.without), _WORDS_SHOWN)
+    words = fit_escaped(", ".join(options.excluded), _WORDS_SHOWN)
     return tr("without {words}", words=words) if words else ""
 
 
@@ -93,7 +93,7 @@ def _summarize_quality(options: SubscriptionOptions) -> str:
 
 
 def _summarize_size(options: SubscriptionOptions) -> str:
-    if options.when is Frequency.INSTANT:
+    if options.frequency is Frequency.INSTANT:
         return ""
     if options.layout is Layout.LIST:
         return trn("as a list of at most {count} headline", "as a list of at most {count} headlines", options.max_cards)
@@ -101,7 +101,7 @@ def _summarize_size(options: SubscriptionOptions) -> str:
 
 
 def _summarize_mention(options: SubscriptionOptions) -> str:
-    return tr("calls {role}", role=f"<@&{options.mention}>") if options.mention else ""
+    return tr("calls {role}", role=f"<@&{options.mention_role_id}>") if options.mention_role_id else ""
 
 
 def _summarize_crosspost(options: SubscriptionOptions) -> str:
@@ -119,7 +119,7 @@ def _summarize_withdrawal(options: SubscriptionOptions) -> str:
 
 
 def _summarize_empty(options: SubscriptionOptions) -> str:
-    also = options.when is not Frequency.INSTANT and not options.skip_empty
+    also = options.frequency is not Frequency.INSTANT and not options.skip_empty
     return tr("also when there is nothing new") if also else ""
 
 
@@ -154,6 +154,7 @@ OPTIONS = (
         name="when",
         description="When they come; instant when left out, daily when you give a time of day",
         annotation=str,
+        field_name="frequency",
         parse=Frequency,
         choices=FREQUENCIES,
         selects=True,
@@ -182,6 +183,7 @@ OPTIONS = (
     Option(
         name="without",
         description="Topics or words to leave out, with commas between them",
+        field_name="excluded",
         parse=_parse_words,
         complete=complete_topic_list,
         selects=True,
@@ -212,6 +214,7 @@ OPTIONS = (
         name="mention",
         description="A role to call when they come",
         annotation=discord.Role,
+        field_name="mention_role_id",
         parse=_parse_role,
         summarize=_summarize_mention,
     ),

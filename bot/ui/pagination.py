@@ -113,7 +113,7 @@ def page_at_offset(cards: tuple[StoredCard, ...], total: int, place: PageCursor)
 def page_buttons(key: str, page: CardPage, offset: int | None = None) -> list[PageButton]:
     """Build the previous/next buttons that apply: cursors by time, or offsets for lists in another order."""
     if offset is None:
-        ends = (page.cards[0].timeline, page.cards[-1].timeline)
+        ends = (page.cards[0].sort_key, page.cards[-1].sort_key)
         return page_buttons_between(key, *ends, has_newer=page.has_newer, has_older=page.has_older)
     back, on = PageCursor("p", max(0, offset - PAGE_SIZE)), PageCursor("p", offset + len(page.cards))
     return _build_page_buttons(key, back if page.has_newer else None, on if page.has_older else None)

@@ -97,7 +97,7 @@ async def _merge_options(
     interaction: Interaction, own: Subscription | None, topic: str, at: str | None, timezone: str | None
 ) -> SubscriptionOptions:
     """Merge the given options into the digest's settings. Raises `UserError`, also if nothing would change."""
-    base = own.options if own else replace(await default_options(interaction), when=Frequency.DAILY, times=(_AT,))
+    base = own.options if own else replace(await default_options(interaction), frequency=Frequency.DAILY, times=(_AT,))
     # The member reads it, whatever the server speaks.
     base = replace(base, language=current_language())
     query, known = (

@@ -47,7 +47,7 @@ async def build_review(bot: NewsBot, guild_id: int, card: StoredCard, delivery_i
     """Render a review message in its current state: content, embeds, view. Its buttons carry the delivery id."""
     entry = await bot.store.moderation.audit_log.get_last(guild_id, card.id)
     reports = await bot.store.moderation.reports.open_reports(guild_id, card.id)
-    found = await bot.store.subscriptions.get_by_ids(entry.only) if entry and entry.only else []
+    found = await bot.store.subscriptions.get_by_ids(entry.subscription_ids) if entry and entry.subscription_ids else []
     channels = [each.channel_id for each in found if each.guild_id == guild_id]
     return {
         "content": review_text(card, entry, reports, channels),
@@ -69,7 +69,7 @@ def _build_view(card: StoredCard, entry: AuditEntry | None, delivery_id: int, *,
         acts += [ReviewAct.WITHDRAW, ReviewAct.EDIT_TOPICS]
     acts += [ReviewAct.EXPLAIN]
     buttons: list[discord.ui.Item[Any]] = [ReviewButton(act, card.id, card.verdict, delivery_id) for act in acts]
-    if entry and entry.guild_id != EVERYWHERE and entry.subject is not AuditSubject.STATE and entry.undoes is None:
+    if entry and entry.guild_id != EVERYWHERE and entry.subject is not AuditSubject.STATE and entry.reverts_id is None:
         buttons.insert(0, UndoButton(entry.id))
     return arrange_rows(buttons)
 

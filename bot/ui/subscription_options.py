@@ -29,17 +29,17 @@ def apply_options(given: Mapping[str, Any], base: SubscriptionOptions) -> Subscr
     # discord.py passes None for an option that was left out, a modal an empty text for a field.
     given = {name: value for name, value in given.items() if value not in (None, "")}
     options = replace(base, **parse_given(given))
-    if base.when is Frequency.INSTANT and "when" not in given and ("at" in given or "on" in given):
-        options = replace(options, when=Frequency.DAILY)  # a time of day implies a digest
+    if base.frequency is Frequency.INSTANT and "when" not in given and ("at" in given or "on" in given):
+        options = replace(options, frequency=Frequency.DAILY)  # a time of day implies a digest
     return _validate_options(options, given)
 
 
 def _validate_options(options: SubscriptionOptions, given: Collection[str]) -> SubscriptionOptions:
-    if {normalize_name(topic) for topic in options.topics} & {normalize_name(word) for word in options.without}:
+    if {normalize_name(topic) for topic in options.topics} & {normalize_name(word) for word in options.excluded}:
         raise UserError(
             tr("A topic stands in `topics` and in `without`: no card could ever match. Leave it out of one.")
         )
-    if options.when is Frequency.INSTANT:
+    if options.frequency is Frequency.INSTANT:
         if "at" in given or "on" in given:
             raise UserError(
                 tr("Instant cards come as they appear. For times of day choose `when: daily`, or another one.")
@@ -48,11 +48,11 @@ def _validate_options(options: SubscriptionOptions, given: Collection[str]) -> S
     if not is_known_zone(options.timezone):
         # The stored zone may have become unknown on this machine: the error says so, with close names.
         parse_zone(options.timezone)
-    if options.when is Frequency.WEEKDAYS:
+    if options.frequency is Frequency.WEEKDAYS:
         if "on" in given:
             raise UserError(tr("`weekdays` means Monday to Friday. For other days choose `when: daily` and `on`."))
         return replace(options, days=())
-    if options.when is Frequency.WEEKLY and len(options.days) > 1 and "when" in given:
+    if options.frequency is Frequency.WEEKLY and len(options.days) > 1 and "when" in given:
         raise UserError(tr("A weekly digest comes on one day. For several days choose `when: daily` and `on`."))
     return options
 
@@ -103,8 +103,8 @@ def _is_same_subscription(one: SubscriptionOptions, other: SubscriptionOptions) 
         topics = frozenset(map(normalize_name, options.topics))
         return (
             topics,
-            frozenset(map(normalize_name, options.without)),
-            options.when,
+            frozenset(map(normalize_name, options.excluded)),
+            options.frequency,
             options.times,
             options.days,
             options.min_quality,
@@ -127,8 +127,8 @@ def validate_channel(
     require_can_post(channel)
     if options.crosspost and not (isinstance(channel, discord.TextChannel) and channel.is_news()):
         raise UserError(tr("`crosspost` is for announcement channels, and {channel} is none.", channel=channel.mention))
-    if options.mention not in (None, mentioned):
-        _require_mentionable(interaction, channel, options.mention)
+    if options.mention_role_id not in (None, mentioned):
+        _require_mentionable(interaction, channel, options.mention_role_id)
 
 
 def _require_mentionable(interaction: Interaction, channel: SubscribableChannel, role_id: int) -> None:
@@ -156,17 +156,19 @@ def _require_mentionable(interaction: Interaction, channel: SubscribableChannel,
 
 def drop_deleted_role(interaction: Interaction, options: SubscriptionOptions) -> SubscriptionOptions:
     """Drop a mention of a deleted role."""
-    if options.mention is not None and find_deleted_roles(interaction, [options.mention]):
-        return replace(options, mention=None)
+    if options.mention_role_id is not None and find_deleted_roles(interaction, [options.mention_role_id]):
+        return replace(options, mention_role_id=None)
     return options
 
 
 def limit_to_person(interaction: Interaction, subscription: Subscription, channel: SubscribableChannel) -> Subscription:
     """Return the subscription for a message that this person triggers: no role they could not mention themselves."""
-    role = channel.guild.get_role(subscription.options.mention) if subscription.options.mention else None
+    role = (
+        channel.guild.get_role(subscription.options.mention_role_id) if subscription.options.mention_role_id else None
+    )
     if role is not None and can_mention(interaction, channel, role):
         return subscription
-    return replace(subscription, options=replace(subscription.options, mention=None))
+    return replace(subscription, options=replace(subscription.options, mention_role_id=None))
 
 
 async def unknown_topics_note(interaction: Interaction, wanted: Sequence[str]) -> str:

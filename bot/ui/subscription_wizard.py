@@ -65,7 +65,7 @@ class SubscriptionWizard(ErrorReportingView):
     async def start_draft(cls, interaction: Interaction) -> Self:
         """Start with a daily digest of every topic."""
         found = await interaction.client.store.cards.list_topics(guild_id_of(interaction), limit=CHOICES)
-        options = replace(await default_options(interaction), when=Frequency.DAILY)
+        options = replace(await default_options(interaction), frequency=Frequency.DAILY)
         known = [topic.name for topic in found if len(topic.name) <= 100]
         return cls(options, known, interaction.client.open_drafts)
 
@@ -165,12 +165,12 @@ def _to_select_options(texts: Mapping[Any, str], selected: object) -> list[disco
 
 class _FrequencySelect(_DraftSelect):
     def __init__(self, draft: SubscriptionWizard) -> None:
-        options = _to_select_options(FREQUENCIES, draft.options.when)
+        options = _to_select_options(FREQUENCIES, draft.options.frequency)
         super().__init__(draft, "when", tr("When?"), options, row=1)
 
     async def handle_click(self, interaction: Interaction) -> None:
         """Reset days and times, which do not fit another kind of digest."""
-        self.draft.options = replace(self.draft.options, when=Frequency(self.values[0]), days=(), times=())
+        self.draft.options = replace(self.draft.options, frequency=Frequency(self.values[0]), days=(), times=())
         await self.draft.show_draft(interaction)
 
 
@@ -194,7 +194,7 @@ class _LayoutSelect(_DraftSelect):
         super().__init__(draft, "layout", tr("How should it look?"), options, row=3)
 
     def is_available(self) -> bool:
-        return self.draft.options.when is not Frequency.INSTANT
+        return self.draft.options.frequency is not Frequency.INSTANT
 
     async def handle_click(self, interaction: Interaction) -> None:
         self.draft.options = replace(self.draft.options, layout=Layout(self.values[0]))
@@ -248,9 +248,11 @@ class _SubscribeButton(ErrorReportingItem, discord.ui.Button["SubscriptionWizard
 def _draft_subscription(interaction: Interaction, channel_id: int, options: SubscriptionOptions) -> Subscription:
     """Build the subscription that the draft would create now."""
     now = interaction.client.clock()
-    since, next_at = initial_schedule(options, now)
+    since, next_digest_at = initial_schedule(options, now)
     guild_id = guild_id_of(interaction)
-    return Subscription(0, guild_id, channel_id, interaction.user.id, now, since, options, next_at=next_at)
+    return Subscription(
+        0, guild_id, channel_id, interaction.user.id, now, since, options, next_digest_at=next_digest_at
+    )
 
 
 class ScheduleModal(ErrorReportingModal):
@@ -265,9 +267,9 @@ class ScheduleModal(ErrorReportingModal):
         self.at = _text_input(tr("Times of day"), "9:00, 18:30", ", ".join(f"{clock:%H:%M}" for clock in options.times))
         self.on = _text_input(tr("Days"), tr("mon-fri, or Sat"), ", ".join(names[day] for day in options.days))
         self.timezone = _text_input(tr("Time zone"), "Europe/Berlin", options.timezone)
-        self.without = _text_input(tr("Leave out topics or words"), tr("Gossip, rumour"), ", ".join(options.without))
+        self.without = _text_input(tr("Leave out topics or words"), tr("Gossip, rumour"), ", ".join(options.excluded))
         self.quality = _text_input(tr("Minimum quality (0 to about 190)"), "0", str(options.min_quality or ""))
-        timed = [self.at, self.on, self.timezone] if options.when is not Frequency.INSTANT else []
+        timed = [self.at, self.on, self.timezone] if options.frequency is not Frequency.INSTANT else []
         self.shown_inputs = [*timed, self.without, self.quality]
         for label in self.shown_inputs:
             self.add_item(label)

@@ -133,8 +133,8 @@ class DigestPlanner:
             table = schedule_for(subscription.options)
             slot = table.latest_slot(now) if table else None
             following = table.next_slot(now) if table else None
-            is_new = slot is not None and slot.at > subscription.since
-            since = slot.at if slot and is_new else subscription.since
+            is_new = slot is not None and slot.at > subscription.new_after
+            since = slot.at if slot and is_new else subscription.new_after
             batch.advanced.append((subscription, since, following.at if following else None))
             if table and slot and is_new:
                 selected = selector.select_for(subscription, table.period, slot.at).cards
@@ -170,7 +170,7 @@ class DigestPlanner:
             return []
         messages = await self._split_parts(selected, options.layout) or [()]
         with override_language(subscription.language):
-            head = format_heading(options.when, at, options.topics, empty=not selected, parts=len(messages))
+            head = format_heading(options.frequency, at, options.topics, empty=not selected, parts=len(messages))
             return [
                 PlannedMessage(
                     subscription, slot, part, at, continued_heading() if part else head, options.layout, cards
@@ -257,7 +257,7 @@ class DigestPlanner:
         if not (selected := preview.selection.cards):
             return DigestReceipt(0)
         messages = await self._build_messages(subscription, f"now {now:%Y-%m-%d %H:%M:%S.%f}", now, selected)
-        batch = DigestBatch(messages, [(subscription, now, subscription.next_at)])
+        batch = DigestBatch(messages, [(subscription, now, subscription.next_digest_at)])
         saved = await self._store.outbox.digests.save_batch(batch, now)
         cards = sum(len(message.cards) for message in saved.messages)
         return DigestReceipt(cards, saved.quiet_until.get(subscription.channel_id))

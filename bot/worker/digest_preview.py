@@ -52,7 +52,7 @@ class DigestPreviewer:
         An instant subscription has already posted everything new, so preview it as if it had posted nothing for a week.
         """
         if schedule_for(subscription.options) is None:
-            subscription = replace(subscription, channel_id=_NO_CHANNEL, since=self._clock() - LOOK_BACK)
+            subscription = replace(subscription, channel_id=_NO_CHANNEL, new_after=self._clock() - LOOK_BACK)
         return await self._build_preview(subscription)
 
     async def _build_preview(self, subscription: Subscription) -> DigestPreview:
@@ -63,7 +63,7 @@ class DigestPreviewer:
         cards = tuple(cards_by_id[card.card_id] for card in choice.cards)
         options = subscription.options
         with override_language(subscription.language):
-            return DigestPreview(choice, cards, format_heading(options.when, now, options.topics))
+            return DigestPreview(choice, cards, format_heading(options.frequency, now, options.topics))
 
     async def predict_outcome(self, subscription: Subscription, card: StoredCard) -> SelectionOutcome:
         """The outcome for one card if the next digest were due now."""
@@ -75,7 +75,7 @@ class DigestPreviewer:
         now = self._clock()
         start = now - timedelta(days=_SIMULATED_DAYS) - _LONGEST_PERIOD
         candidate_pool = (await self._store.outbox.candidates.load_pool([guild_id], start, start)).for_guild(guild_id)
-        texts = await self._selectors.load_texts(candidate_pool) if options.without else {}
+        texts = await self._selectors.load_texts(candidate_pool) if options.excluded else {}
         result = await asyncio.to_thread(
             simulate_options, candidate_pool, options, now, _SIMULATED_DAYS, exclusion_test(texts, options)
         )

@@ -54,7 +54,7 @@ class DigestSelector:
             rank_candidates(cards, at, period) if explain else self._rank_for(cards, subscription, period, at),
             options,
             at,
-            subscription.since,
+            subscription.new_after,
             AlreadyDelivered(*delivered) if delivered else AlreadyDelivered(),
             exclusion_test(self._texts, options),
             subscription_id=subscription.id,
@@ -68,9 +68,9 @@ class DigestSelector:
         """Candidates that are new to the subscription, best first."""
         # Most servers see the same cards and most digests have the same slot: one ranking serves thousands of them.
         shared = 0 if cards is self._candidates.shared_candidates else subscription.guild_id
-        key = (shared, score_half_life(period), at, subscription.since, subscription.pauses)
+        key = (shared, score_half_life(period), at, subscription.new_after, subscription.pauses)
         if key not in self._rankings:
-            since, pauses = subscription.since, subscription.pauses
+            since, pauses = subscription.new_after, subscription.pauses
             new = [card for card in cards if card.arrived_at > since]
             new = [card for card in new if is_new(card.arrived_at, since, pauses)] if pauses else new
             self._rankings[key] = rank_candidates(new, at, period)
@@ -93,7 +93,7 @@ class SelectorLoader:
 
     async def load_selector(self, subscriptions: Sequence[Subscription], now: datetime) -> DigestSelector:
         """Fetch everything needed to choose cards for these subscriptions, in a few queries."""
-        since = min((each.since for each in subscriptions), default=now)
+        since = min((each.new_after for each in subscriptions), default=now)
         guilds = {each.guild_id for each in subscriptions}
         candidate_pool = await self._store.outbox.candidates.load_pool(guilds, since, now - self._max_age)
         everything = [
@@ -104,7 +104,7 @@ class SelectorLoader:
             {each.channel_id for each in subscriptions}, candidate_pool
         )
         # Only exclusions read texts, and few subscriptions exclude anything.
-        needs_texts = any(each.options.without for each in subscriptions)
+        needs_texts = any(each.options.excluded for each in subscriptions)
         texts = await self.load_texts(everything) if needs_texts else {}
         return DigestSelector(candidate_pool, already_delivered, texts)
 
@@ -122,4 +122,4 @@ class SelectorLoader:
 
 def exclusion_test(texts: Mapping[int, Card], options: SubscriptionOptions) -> Callable[[int], bool] | None:
     """Predicate for cards excluded by topic or word; None if the subscription excludes nothing."""
-    return (lambda card_id: excluding_term(texts[card_id], options.without) is not None) if options.without else None
+    return (lambda card_id: excluding_term(texts[card_id], options.excluded) is not None) if options.excluded else None

@@ -162,8 +162,8 @@ class Pipeline:
 
     async def change_options(self, subscription: Subscription, options: SubscriptionOptions) -> Subscription:
         """Update a subscription's options. A digest that becomes instant first sends the cards waiting for it."""
-        was_digest = subscription.options.when is not Frequency.INSTANT and not subscription.unusable
-        if was_digest and options.when is Frequency.INSTANT and not subscription.paused:
+        was_digest = subscription.options.frequency is not Frequency.INSTANT and not subscription.unusable
+        if was_digest and options.frequency is Frequency.INSTANT and not subscription.paused:
             await self.send_digest_now(subscription)
         return await self._store.subscriptions.change_options(subscription, options, self._clock())
 

@@ -116,7 +116,7 @@ async def run_flood(wire: WireDiscord, folder: Path, members: int) -> list[list[
         (message,) = await _start_furnished(wire, bot, 1)
         found = await wire.run_flood([wire.click_form(message, "nd:save", each) for each in people], 1.0)
         bot.terminate()
-    saved = {user for (user,) in query_database(bot.url, "SELECT user_id FROM saved")}
+    saved = {user for (user,) in query_database(bot.url, "SELECT user_id FROM saved_cards")}
     ids = [await wire.get_user_id(each.name) for each in people]
     ours = [ClickResult(each, "Saved.", user in saved) for each, user in zip(found, ids, strict=True) if each]
     _explain(ours)

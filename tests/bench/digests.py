@@ -65,14 +65,15 @@ _KINDS = [Frequency.HOURLY] * 5 + [Frequency.DAILY] * 50 + [Frequency.WEEKDAYS] 
 """Of a hundred subscriptions."""
 _DUE = (
     "SELECT s.*, (SELECT group_concat(topic_id) FROM subscription_topics t WHERE t.subscription_id = s.id) "
-    "FROM subscriptions s WHERE next_at <= ? ORDER BY next_at, id"
+    "FROM subscriptions s WHERE next_digest_at <= ? ORDER BY next_digest_at, id"
 )
 _ANYTHING = (
-    "SELECT EXISTS (SELECT 1 FROM cards WHERE unplanned = 1), "
-    "EXISTS (SELECT 1 FROM quiet_hours WHERE turns_at <= ?1), EXISTS (SELECT 1 FROM subscriptions WHERE next_at <= ?1)"
+    "SELECT EXISTS (SELECT 1 FROM cards WHERE needs_planning = 1), "
+    "EXISTS (SELECT 1 FROM quiet_hours WHERE changes_at <= ?1), "
+    "EXISTS (SELECT 1 FROM subscriptions WHERE next_digest_at <= ?1)"
 )
 _DELIVERED = (
-    "UPDATE deliveries SET message_id = id, delivered_hash = desired_hash, progress = 'settled', due_at = NULL "
+    "UPDATE deliveries SET message_id = id, delivered_hash = desired_hash, status = 'settled', due_at = NULL "
     "WHERE due_at IS NOT NULL"
 )
 
@@ -92,12 +93,12 @@ def make_options(number: int) -> SubscriptionOptions:
     when = dice.choice(_KINDS)
     minute = dice.randrange(60) if when is Frequency.HOURLY else dice.choice((0, 15, 30, 45))
     return SubscriptionOptions(
-        when=when,
+        frequency=when,
         times=(time(dice.randrange(24), minute),),
         days=(dice.randrange(7),) if when is Frequency.WEEKLY else (),
         timezone=dice.choice(ZONES),
         topics=tuple({pick_topic(dice) for _ in range(3)}) if dice.random() < 0.3 else (),
-        without=(dice.choice(WORDS[:50]),) if dice.random() < 0.03 else (),
+        excluded=(dice.choice(WORDS[:50]),) if dice.random() < 0.03 else (),
         min_quality=60 if dice.random() < 0.3 else 0,
         max_cards=dice.choice((5, 10, 10, 25)),
         layout=dice.choice((Layout.CARDS, Layout.LIST)),

@@ -31,21 +31,23 @@ class BenchQuery:
 
 _BM25 = "bm25(card_search, 10.0, 4.0, 3.0, 1.0, 0.0)"
 _SEEN = "coalesce((SELECT verdict FROM decisions d WHERE d.guild_id = 1 AND d.card_id = c.id), c.state) = 'published'"
-_MATCH = f"SELECT c.* FROM card_search s JOIN cards c ON c.timeline = -s.rowid WHERE card_search MATCH ? AND {_SEEN}"
+_MATCH = f"SELECT c.* FROM card_search s JOIN cards c ON c.sort_key = -s.rowid WHERE card_search MATCH ? AND {_SEEN}"
 _NEWEST = f"{_MATCH} ORDER BY s.rowid LIMIT 11"
-_LATEST = f"SELECT c.* FROM cards c WHERE {_SEEN} ORDER BY c.timeline DESC LIMIT 11"
+_LATEST = f"SELECT c.* FROM cards c WHERE {_SEEN} ORDER BY c.sort_key DESC LIMIT 11"
 _OF_TOPIC = (
     "SELECT c.* FROM card_topics t JOIN cards c ON c.id = t.card_id WHERE t.topic_id = "
-    f"(SELECT id FROM topics WHERE key = ?) AND {_SEEN} ORDER BY t.timeline DESC LIMIT 11"
+    f"(SELECT id FROM topics WHERE key = ?) AND {_SEEN} ORDER BY t.sort_key DESC LIMIT 11"
 )
-_TOPICS = "SELECT name, published FROM topics WHERE key LIKE ? OR key LIKE ? ORDER BY published DESC LIMIT 25"
+_TOPICS = (
+    "SELECT name, published_count FROM topics WHERE key LIKE ? OR key LIKE ? ORDER BY published_count DESC LIMIT 25"
+)
 _RANKED = {
     SearchOrder.NEWEST: _NEWEST,
-    SearchOrder.BEST: f"SELECT * FROM (SELECT c.*, {_BM25} r FROM card_search s JOIN cards c ON c.timeline = -s.rowid "
+    SearchOrder.BEST: f"SELECT * FROM (SELECT c.*, {_BM25} r FROM card_search s JOIN cards c ON c.sort_key = -s.rowid "
     f"WHERE card_search MATCH ? AND {_SEEN} ORDER BY s.rowid LIMIT 500) ORDER BY r LIMIT 11",
     SearchOrder.HOTTEST: f"SELECT * FROM ({_MATCH} ORDER BY s.rowid LIMIT 500) ORDER BY heat DESC LIMIT 11",
 }
-_NEAR = "SELECT word FROM spellings WHERE initial = ? AND length BETWEEN ? - 2 AND ? + 2 LIMIT 5000"
+_NEAR = "SELECT word FROM known_words WHERE initial = ? AND length BETWEEN ? - 2 AND ? + 2 LIMIT 5000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ def _search_query(order: SearchOrder, what: str, page: str = "") -> BenchQuery:
 
     def values(n: int) -> tuple[Any, ...]:
         match = Fts5().build_query(parse_query(query(n).words), query(n).tags)
-        return (match, turn.make_cursor(n).timeline) if turn else (match,)
+        return (match, turn.make_cursor(n).sort_key) if turn else (match,)
 
     return BenchQuery(f"{order}{page and ', '}{page}: {what}", run_query, bare, values)
 
@@ -168,7 +170,7 @@ def _latest_query(what: str, page: str = "") -> BenchQuery:
         return archive.list_latest(GUILD, topic=topic(n), limit=LIMIT, cursor=turn.make_cursor(n) if turn else None)
 
     def values(n: int) -> tuple[Any, ...]:
-        name, place = topic(n), turn.make_cursor(n).timeline if turn else None
+        name, place = topic(n), turn.make_cursor(n).sort_key if turn else None
         return tuple(value for value in (name and name.casefold(), place) if value is not None)
 
     return BenchQuery(f"{what}{page and ', '}{page}", run_query, turn.bare_sql(sql, place) if turn else sql, values)

@@ -83,7 +83,7 @@ def add_known_words(connection: sqlite3.Connection) -> None:
     dice, letters = make_random(0), "eeettaaooiinnsshhrrddlluucmfwypvbgk"
     words = {"".join(dice.choices(letters, k=dice.randrange(4, 12))) for _ in range(KNOWN_WORDS)}
     rows = [(word[0], len(word), word) for word in sorted(words)]
-    connection.executemany("INSERT OR IGNORE INTO spellings (initial, length, word) VALUES (?, ?, ?)", rows)
+    connection.executemany("INSERT OR IGNORE INTO known_words (initial, length, word) VALUES (?, ?, ?)", rows)
     connection.commit()
 
 

@@ -299,7 +299,9 @@ def test_no_lasting_item_is_left_out() -> None:
 async def test_every_item_of_a_setup_is_acknowledged_before_the_store_is_asked(
     stage: BotStage, trace: InteractionTrace, item: str
 ) -> None:
-    draft = SubscriptionWizard(replace(SubscriptionOptions(), when=Frequency.DAILY), ["Python"], stage.bot.open_drafts)
+    draft = SubscriptionWizard(
+        replace(SubscriptionOptions(), frequency=Frequency.DAILY), ["Python"], stage.bot.open_drafts
+    )
     draft.channel = stage.bot.get_channel(stage.news.id)  # type: ignore[assignment]
     stage.bot._connection.store_view(draft, 77)
     assert {each.custom_id.split(":")[-1] for each in draft.children} == set(SETUP)  # type: ignore[attr-defined]
@@ -315,7 +317,7 @@ def _iter_modals(stage: BotStage) -> Iterator[ErrorReportingModal]:
     yield WithdrawModal(look_up)
     yield TopicsModal(1, "Python")
     yield ScheduleModal(
-        SubscriptionWizard(replace(SubscriptionOptions(), when=Frequency.DAILY), [], stage.bot.open_drafts)
+        SubscriptionWizard(replace(SubscriptionOptions(), frequency=Frequency.DAILY), [], stage.bot.open_drafts)
     )
 
 

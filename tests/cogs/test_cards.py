@@ -164,7 +164,7 @@ async def test_a_list_of_an_earlier_version_still_turns(tmp_path: Path) -> None:
         await stage.load_cards()
         first = await stage.member.slash(stage.news, "search", query="title")
         with closing(sqlite3.connect(next(tmp_path.rglob("*.db")))) as connection, connection:
-            connection.execute("UPDATE listings SET request = json_remove(request, '$.type', '$.until')")
+            connection.execute("UPDATE list_requests SET request = json_remove(request, '$.type', '$.until')")
         second = await stage.member.click(first.response, label="More →")
         assert [embed.title for embed in second.response.embeds] == ["Title of card1", "Title of card0"]
 

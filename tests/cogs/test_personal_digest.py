@@ -63,7 +63,7 @@ async def test_later_topics_join_the_same_digest_and_keep_its_times(tmp_path: Pa
         after = await find_own_digest(stage)
         assert before
         assert after
-        assert (after.id, after.next_at, after.since) == (before.id, before.next_at, before.since)
+        assert (after.id, after.next_digest_at, after.new_after) == (before.id, before.next_digest_at, before.new_after)
         moved = await stage.member.slash(stage.news, "follow", topic="Space", at="9:30")
         assert "daily at 09:30 (Europe/Berlin)" in moved.response.content
         again = await stage.member.slash(stage.news, "follow", topic="space")
@@ -202,7 +202,7 @@ async def test_closed_messages_let_it_rest_and_only_the_member_hears_of_it(tmp_p
         await run_until(stage, MORNING)
         resting = await find_own_digest(stage)
         assert resting
-        assert (resting.paused, resting.next_at) == (True, None)
+        assert (resting.paused, resting.next_digest_at) == (True, None)
         assert list(stage.news.history()) == []
         assert len(direct_messages(stage)) == 1
         assert len(await stage.bot.store.outbox.circuits.list_all()) == 1
@@ -279,7 +279,7 @@ async def test_a_digest_can_be_stopped_where_it_comes_also_after_a_restart(tmp_p
         assert "`/following` in the server resumes it" in stopped.response.content
         resting = await find_own_digest(stage)
         assert resting
-        assert (resting.paused, resting.next_at) == (True, None)
+        assert (resting.paused, resting.next_digest_at) == (True, None)
         again = await stage.member.user.click(digest, label="Stop")
         assert "does not come any more" in again.response.content
         await stage.load_cards("probe", topics="[Space]", publishedDateTime="2026-06-02T09:00:00Z")

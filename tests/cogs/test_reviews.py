@@ -277,7 +277,7 @@ def _record_statements(stage: BotStage) -> Iterator[list[str]]:
 
 async def _fill_other_servers(stage: BotStage, *, digests: int, posts: int) -> None:
     """Digests of other servers that are due, and changed cards for their channels; nothing of it is planned."""
-    options = SubscriptionOptions(when=Frequency.HOURLY, skip_empty=False)
+    options = SubscriptionOptions(frequency=Frequency.HOURLY, skip_empty=False)
     for moment in (options, SubscriptionOptions()):
         await stage.bot.store.subscriptions.add_subscription(
             guild_id=1, channel_id=1, created_by=1, now=stage.clock(), options=moment
@@ -286,8 +286,8 @@ async def _fill_other_servers(stage: BotStage, *, digests: int, posts: int) -> N
     async with stage.bot.store.subscriptions._database.begin_write() as connection:
         query = select(subscriptions).where(subscriptions.c.guild_id == 1)
         for row in (await connection.execute(query)).mappings().all():
-            many = posts if row["when"] == Frequency.INSTANT else digests
-            places = range(10_000 * len(row["when"]), 10_000 * len(row["when"]) + many)
+            many = posts if row["frequency"] == Frequency.INSTANT else digests
+            places = range(10_000 * len(row["frequency"]), 10_000 * len(row["frequency"]) + many)
             rows = [{**row, "id": place, "guild_id": place, "channel_id": place} for place in places]
             await connection.execute(insert(subscriptions), rows)
         await connection.execute(delete(subscriptions).where(subscriptions.c.guild_id == 1))
@@ -302,8 +302,8 @@ async def _read_plan(stage: BotStage) -> tuple[Any, ...]:
     own = stage.guild.id
     queries = (
         select(func.count()).select_from(deliveries).where(deliveries.c.guild_id != own),
-        select(func.count()).where(cards.c.unplanned, cards.c.slug.startswith("other")),
-        select(func.count()).where(subscriptions.c.next_at <= stage.clock()),
+        select(func.count()).where(cards.c.needs_planning, cards.c.slug.startswith("other")),
+        select(func.count()).where(subscriptions.c.next_digest_at <= stage.clock()),
     )
     async with stage.bot.store.subscriptions._database.begin_read() as connection:
         return tuple([(await connection.execute(query)).scalar_one() for query in queries])

@@ -41,11 +41,11 @@ REFUSED = (
 )
 TABLES = (
     "decisions",
-    "audit",
+    "audit_log",
     "subscriptions",
     "quiet_hours",
     "guild_settings",
-    "card_edits",
+    "topic_overrides",
     "decision_subscriptions",
 )
 

@@ -154,7 +154,7 @@ async def test_the_rights_of_the_subscriptions_own_channel_count(tmp_path: Path,
         place, allowed = PLACES[name]
         channel = await place(world)
         add, subscriptions = stage.bot.store.subscriptions.add_subscription, stage.bot.store.subscriptions
-        daily = SubscriptionOptions(when=Frequency.DAILY)
+        daily = SubscriptionOptions(frequency=Frequency.DAILY)
         made = await add(guild_id=stage.guild.id, channel_id=channel, created_by=1, now=stage.clock(), options=daily)
         for who in PEOPLE:
             if who in allowed:
@@ -233,7 +233,7 @@ async def test_whoever_may_not_mention_a_role_cannot_have_it_done(tmp_path: Path
         assert (refusal in reply) is not can, reply
         calling = await subscriptions.add_subscription(
             guild_id=guild.id, channel_id=stage.digest.id, created_by=1, now=stage.clock(),
-            options=SubscriptionOptions(when=Frequency.DAILY, topics=("Python",), mention=pings.id),
+            options=SubscriptionOptions(frequency=Frequency.DAILY, topics=("Python",), mention_role_id=pings.id),
         )  # fmt: skip
         edit = {"subscription": str(calling.id)}
         reply = _reply_text(await person.slash(stage.news, "digest edit", **edit, when="hourly"))
@@ -256,7 +256,7 @@ async def test_a_role_that_is_called_can_be_removed_by_who_may_not_mention_it(tm
         stage.env.backend.channels[stage.news.id].overwrites.clear()
         pings, open_role = stage.guild.create_role("Pings"), stage.guild.create_role("Open", mentionable=True)
         subscriptions = stage.bot.store.subscriptions
-        options = SubscriptionOptions(when=Frequency.DAILY, mention=pings.id)
+        options = SubscriptionOptions(frequency=Frequency.DAILY, mention_role_id=pings.id)
         made = await subscriptions.add_subscription(
             guild_id=stage.guild.id, channel_id=stage.news.id, created_by=1, now=stage.clock(), options=options
         )
@@ -270,7 +270,7 @@ async def test_a_role_that_is_called_can_be_removed_by_who_may_not_mention_it(tm
         ):
             reply = _reply_text(await person.slash(stage.news, "digest edit", **edit, **given))
             (found,) = await subscriptions.list_for_guild(stage.guild.id)
-            assert (found.options, answer in reply) == (replace(options, mention=mention), True), (given, reply)
+            assert (found.options, answer in reply) == (replace(options, mention_role_id=mention), True), (given, reply)
 
 
 async def test_a_deleted_role_shows_in_the_list_and_in_the_check_and_goes_with_the_next_edit(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ async def test_a_deleted_role_shows_in_the_list_and_in_the_check_and_goes_with_t
         gone, stays = 123456, stage.guild.create_role("Stays", mentionable=True)
         add = stage.bot.store.subscriptions.add_subscription
         for role, topic in ((gone, "A"), (stays.id, "B")):
-            options = SubscriptionOptions(topics=(topic,), mention=role)
+            options = SubscriptionOptions(topics=(topic,), mention_role_id=role)
             await add(
                 guild_id=stage.guild.id, channel_id=stage.news.id, created_by=1, now=stage.clock(), options=options
             )
@@ -289,5 +289,5 @@ async def test_a_deleted_role_shows_in_the_list_and_in_the_check_and_goes_with_t
         first, _ = await stage.bot.store.subscriptions.list_for_guild(stage.guild.id)
         await stage.admin.slash(stage.news, "digest edit", subscription=str(first.id), topics="C")
         first, second = await stage.bot.store.subscriptions.list_for_guild(stage.guild.id)
-        assert (first.options.topics, first.options.mention) == (("C",), None)
-        assert second.options.mention == stays.id
+        assert (first.options.topics, first.options.mention_role_id) == (("C",), None)
+        assert second.options.mention_role_id == stays.id

@@ -139,7 +139,7 @@ class BotProcess:
 
     def count_sending(self) -> int:
         """How many posts the store believes to be under way."""
-        ((number,),) = query_database(self.url, "SELECT count(*) FROM deliveries WHERE progress = 'sending'")
+        ((number,),) = query_database(self.url, "SELECT count(*) FROM deliveries WHERE status = 'sending'")
         return int(number)
 
     @property

@@ -130,7 +130,7 @@ async def _make_digest_due(url: str, guild_id: int, channel_id: int, moment: dat
             channel_id=channel_id,
             created_by=1,
             now=moment - timedelta(hours=1),
-            options=SubscriptionOptions(when=Frequency.HOURLY),
+            options=SubscriptionOptions(frequency=Frequency.HOURLY),
         )
     microseconds = round(moment.timestamp() * 1_000_000)
-    query_database(url, f"UPDATE subscriptions SET next_at = {microseconds} WHERE id = {hourly.id}")
+    query_database(url, f"UPDATE subscriptions SET next_digest_at = {microseconds} WHERE id = {hourly.id}")

@@ -79,9 +79,9 @@ async def test_withdrawals_are_accepted_by_the_process_that_lost_the_cards(url: 
         done = await cluster.wire.click_component(warning, label="Withdraw them", person=OWNER, within=60)
         assert done.text == f"{CARDS} cards are withdrawn."
         assert "sample-of-the-image" not in cluster.stored_slugs()
-        ((state, result),) = query_database(url, "SELECT state, CAST(result AS text) FROM requests")
+        ((state, result),) = query_database(url, "SELECT state, CAST(result AS text) FROM worker_requests")
         assert (state, "30" in result) == ("done", True)
-        tokens = query_database(url, "SELECT count(*) FROM requests WHERE CAST(payload AS text) LIKE '%token%'")
+        tokens = query_database(url, "SELECT count(*) FROM worker_requests WHERE CAST(payload AS text) LIKE '%token%'")
         assert tokens == [(0,)]
 
 
@@ -93,7 +93,9 @@ async def test_a_request_waits_for_a_process_that_is_away_and_is_done_by_the_nex
         requests = await cluster.wire.click_component(
             warning, label="Withdraw them", person=OWNER, until="ack", within=60
         )
-        await poll_until(lambda: len(query_database(url, "SELECT id FROM requests")), lambda found: found == 1, 60)
+        await poll_until(
+            lambda: len(query_database(url, "SELECT id FROM worker_requests")), lambda found: found == 1, 60
+        )
         assert not await _count_withdrawn(url)
         cluster.courier.start()
         done = await cluster.wire.get_outcome(requests.id, "reply", 60)
@@ -102,7 +104,7 @@ async def test_a_request_waits_for_a_process_that_is_away_and_is_done_by_the_nex
 
 
 async def _count_withdrawn(url: str) -> int:
-    ((found,),) = query_database(url, "SELECT count(*) FROM cards WHERE gone")
+    ((found,),) = query_database(url, "SELECT count(*) FROM cards WHERE file_missing")
     return int(found)
 
 

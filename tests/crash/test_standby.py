@@ -87,7 +87,7 @@ async def _click_save(wire: WireDiscord, post: Any, url: str, expected: int) -> 
 
 
 def _count_saved(url: str) -> int:
-    ((found,),) = query_database(url, "SELECT count(*) FROM saved")
+    ((found,),) = query_database(url, "SELECT count(*) FROM saved_cards")
     return int(found)
 
 

@@ -123,7 +123,7 @@ async def test_a_role_that_is_gone_is_not_named(harness: WireHarness) -> None:
         channel_id=harness.channel,
         created_by=1,
         now=harness.clock(),
-        options=SubscriptionOptions(mention=role),
+        options=SubscriptionOptions(mention_role_id=role),
     )
     await harness.connect_gateway()
     await harness.send_card("a")

@@ -15,7 +15,7 @@ from tests.support.line import WireHarness
 from tests.wire.permissions import BOT, Permission
 from tests.wire.sample_bot import manage_threads_permissions
 
-AT_ONE = SubscriptionOptions(when=Frequency.DAILY, times=(time(13),))
+AT_ONE = SubscriptionOptions(frequency=Frequency.DAILY, times=(time(13),))
 """A digest an hour from the clock's start."""
 _MAY_PING_ALL = int(BOT | Permission.MENTION_EVERYONE)
 
@@ -407,7 +407,7 @@ async def _subscribe_mentioning(harness: WireHarness, options: SubscriptionOptio
     )
     readers = harness.guild.roles["Readers"]
     await harness.bot.store.subscriptions.change_options(
-        subscription, replace(options, mention=readers), harness.clock()
+        subscription, replace(options, mention_role_id=readers), harness.clock()
     )
     return readers
 

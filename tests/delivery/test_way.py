@@ -99,7 +99,7 @@ async def test_crossposts_wait_as_well(harness: WireHarness, fault: str) -> None
 async def test_a_members_digest_does_not_rest_for_it(harness: WireHarness) -> None:
     guild, dm = await harness.wire.add_guild("text"), (await harness.wire.get_dm("owner")).id
     owner = (await harness.wire.get_status()).owner_id
-    options = SubscriptionOptions(when=Frequency.DAILY, times=(time(13),))
+    options = SubscriptionOptions(frequency=Frequency.DAILY, times=(time(13),))
     await harness.bot.store.subscriptions.personal_digests.follow_topic(
         Follower(owner, guild.id, dm), "Python", options, harness.clock()
     )

@@ -193,7 +193,7 @@ async def test_a_few_servers_at_a_time_are_asked_about(installation: Installatio
 
 async def test_a_store_that_is_still_being_moved_there_is_named(installation: Installation) -> None:
     with closing(sqlite3.connect(installation.database)) as connection:
-        connection.execute("INSERT INTO meta VALUES ('moving', '0123abcd')")
+        connection.execute("INSERT INTO key_values VALUES ('moving', '0123abcd')")
         connection.commit()
     (half,) = await installation.find_problems(offline=True)
     assert ("not all of it is there" in half.what, "`newsdesk migrate` again" in half.fix) == (True, True)
@@ -261,7 +261,7 @@ async def test_a_time_zone_that_this_machine_does_not_know_is_named(installation
     channel = await installation.subscribe_channel()
     with closing(sqlite3.connect(installation.database)) as connection, connection:
         connection.execute(
-            "UPDATE subscriptions SET options = ?, \"when\" = 'daily'", ('{"timezone": "Mars/Olympus"}',)
+            "UPDATE subscriptions SET options = ?, \"frequency\" = 'daily'", ('{"timezone": "Mars/Olympus"}',)
         )
     (found,) = await installation.find_problems(offline=True)
     assert str(channel) in found.what

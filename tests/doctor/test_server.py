@@ -40,7 +40,7 @@ async def test_another_programs_and_a_newer_one_and_half_of_one_are_named(databa
     query_database(database_url, "DROP TABLE theirs")
     async with open_store(database_url):
         pass
-    query_database(database_url, "INSERT INTO meta VALUES ('moving', '0123abcd')")
+    query_database(database_url, "INSERT INTO key_values VALUES ('moving', '0123abcd')")
     assert "not all of it is there" in (await only_finding(database_url)).what
     query_database(database_url, "UPDATE alembic_version SET version_num = '9999'")
     assert "newer version" in (await only_finding(database_url)).what

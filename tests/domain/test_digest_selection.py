@@ -124,7 +124,7 @@ def test_the_choice_says_why() -> None:
         NOW,
         NOW - DAY,
     )
-    assert [(each.card_id, each.reason and each.reason.place) for each in found.cards] == [(2, 1), (1, 2)]
+    assert [(each.card_id, each.reason and each.reason.rank) for each in found.cards] == [(2, 1), (1, 2)]
     assert found.cards[0].reason == SelectionReason(1, heat=200, quality=80, hours=2)
 
 

@@ -26,7 +26,7 @@ def test_an_instant_wish_brings_each_story_once_on_its_day() -> None:
 
 
 def test_a_digest_brings_the_best_of_each_slot() -> None:
-    options = SubscriptionOptions(when=Frequency.DAILY, times=(time(9),), max_cards=1)
+    options = SubscriptionOptions(frequency=Frequency.DAILY, times=(time(9),), max_cards=1)
     candidates = [
         make_candidate(1, published_at=NOW - timedelta(hours=26), heat=200),
         make_candidate(2, published_at=NOW - timedelta(hours=26, minutes=5), heat=100),
@@ -46,5 +46,6 @@ def test_days_are_those_of_the_wishs_zone() -> None:
 
 def test_nothing_at_all() -> None:
     assert (
-        sum(count for _, count in simulate_options([], SubscriptionOptions(when=Frequency.HOURLY), NOW, 30).days) == 0
+        sum(count for _, count in simulate_options([], SubscriptionOptions(frequency=Frequency.HOURLY), NOW, 30).days)
+        == 0
     )

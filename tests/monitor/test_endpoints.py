@@ -158,7 +158,7 @@ async def _execute_statement(database: Path, statement: str) -> None:
 async def test_a_database_that_takes_no_changes_is_named_and_the_counters_come_all_the_same(
     at_work: MonitoredBot, tmp_path: Path
 ) -> None:
-    await _execute_statement(tmp_path / "test.db", "ALTER TABLE meta RENAME TO elsewhere")
+    await _execute_statement(tmp_path / "test.db", "ALTER TABLE key_values RENAME TO elsewhere")
     await _execute_statement(tmp_path / "test.db", "ALTER TABLE circuits RENAME TO elsewhere_too")
     status, answer = await at_work.fetch_path("/readyz")
     assert status == 503

@@ -42,7 +42,7 @@ def test_the_layout_alone_chooses_the_buttons(
     layout: Layout, heading: str, mention: int | None, language: str, number: int
 ) -> None:
     delivery = make_delivery(
-        layout=layout, heading=heading, options=SubscriptionOptions(mention=mention), language=language
+        layout=layout, heading=heading, options=SubscriptionOptions(mention_role_id=mention), language=language
     )
     for payload in (
         PayloadCache(None).render_new(delivery, _make_cards(number)),
@@ -69,7 +69,7 @@ def test_a_note_in_a_cards_place_has_no_buttons(layout: Layout, kind: ContentKin
 
 def test_only_a_new_silent_message_carries_the_flag() -> None:
     payloads, suppressed = PayloadCache(None), discord.MessageFlags(suppress_notifications=True).value
-    loud, silent = make_delivery(), make_delivery(options=SubscriptionOptions(silent=True, mention=7))
+    loud, silent = make_delivery(), make_delivery(options=SubscriptionOptions(silent=True, mention_role_id=7))
     assert "flags" not in payloads.render_new(loud, _make_cards(1))
     assert payloads.render_new(silent, _make_cards(1))["flags"] == suppressed
     assert payloads.render_new(silent, _make_cards(1))["allowed_mentions"] == {"parse": [], "roles": ["7"]}

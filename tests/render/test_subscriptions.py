@@ -39,12 +39,12 @@ LONGEST = SubscriptionOptions(
     tuple(time(hour, 30) for hour in range(24)),
     (0, 1, 2, 3, 4, 6),
     "America/Argentina/ComodRivadavia",
-    without=("word " * 15,) * 25,
+    excluded=("word " * 15,) * 25,
     topics=("topic " * 15,) * 25,
     min_quality=1000,
     max_cards=25,
     layout=Layout.LIST,
-    mention=10**18,
+    mention_role_id=10**18,
     crosspost=True,
     on_withdrawal=OnWithdrawal.MARK,
     skip_empty=False,
@@ -52,13 +52,13 @@ LONGEST = SubscriptionOptions(
 )
 OPTIONS = st.builds(
     SubscriptionOptions,
-    when=st.sampled_from(Frequency),
+    frequency=st.sampled_from(Frequency),
     times=st.sets(st.times(), max_size=24).map(tuple),
     days=st.sets(st.integers(0, 6)).map(tuple),
     topics=st.lists(LONG_TEXT.filter(str.strip), max_size=3).map(tuple),
-    without=st.lists(ANY_TEXT.filter(str.strip), max_size=3).map(tuple),
+    excluded=st.lists(ANY_TEXT.filter(str.strip), max_size=3).map(tuple),
     layout=st.sampled_from(Layout),
-    mention=st.none() | st.just(77),
+    mention_role_id=st.none() | st.just(77),
     skip_empty=st.booleans(),
 )
 
@@ -94,11 +94,11 @@ def test_nothing_is_subscribed() -> None:
 
 def test_each_has_its_channel_its_topics_its_times_and_what_comes_next() -> None:
     options = SubscriptionOptions(
-        Frequency.DAILY, (time(9),), timezone="Europe/Berlin", topics=("AI", "Space"), without=("go_ssip",)
+        Frequency.DAILY, (time(9),), timezone="Europe/Berlin", topics=("AI", "Space"), excluded=("go_ssip",)
     )
     found = [
         make_subscription(),
-        make_subscription(options, 2, next_at=AT),
+        make_subscription(options, 2, next_digest_at=AT),
         make_subscription(SubscriptionOptions(Frequency.WEEKLY, min_quality=60), 3, paused=True),
     ]
     assert embed_lines(render_subscriptions(found)) == [
@@ -122,10 +122,10 @@ def test_quiet_hours_stand_below() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [SubscriptionOptions(), SubscriptionOptions(Frequency.DAILY, topics=HOSTILE, without=HOSTILE), LONGEST]
+    "options", [SubscriptionOptions(), SubscriptionOptions(Frequency.DAILY, topics=HOSTILE, excluded=HOSTILE), LONGEST]
 )
 def test_as_many_as_fit_are_listed_and_the_others_counted(options: SubscriptionOptions) -> None:
-    found = [make_subscription(options, number, next_at=AT) for number in range(50)]
+    found = [make_subscription(options, number, next_digest_at=AT) for number in range(50)]
     hours = QuietHours(time(22), time(7), "America/Argentina/ComodRivadavia", 100_000)
     embed = render_subscriptions(found, [QuietChannel(10**18 + n, 1, hours, True, AT) for n in range(50)])
     assert_within_limits([embed])
@@ -157,16 +157,16 @@ def test_what_differs_is_said_and_when_the_next_comes() -> None:
     options = SubscriptionOptions(
         Frequency.HOURLY,
         topics=HOSTILE,
-        without=("a*",),
+        excluded=("a*",),
         min_quality=60,
         layout=Layout.LIST,
-        mention=77,
+        mention_role_id=77,
         crosspost=True,
         skip_empty=False,
         on_withdrawal=OnWithdrawal.MARK,
         silent=True,
     )
-    shown = embed_fields(show_subscription(make_subscription(options, next_at=AT)))
+    shown = embed_fields(show_subscription(make_subscription(options, next_digest_at=AT)))
     assert shown["When"] == "Hourly"
     assert shown["Topics"] == (
         "\\*\\*bold\\*\\* @\u200beveryone, \\[x\\](https\\://evil.example), \\<\u200b@&1>"  # escaped, and torn apart
@@ -179,7 +179,10 @@ def test_what_differs_is_said_and_when_the_next_comes() -> None:
 
 
 def test_a_role_that_is_called_is_named_though_nothing_else_differs() -> None:
-    assert embed_fields(show_subscription(make_subscription(SubscriptionOptions(mention=77))))["How"] == "Calls <@&77>"
+    assert (
+        embed_fields(show_subscription(make_subscription(SubscriptionOptions(mention_role_id=77))))["How"]
+        == "Calls <@&77>"
+    )
 
 
 def test_a_paused_subscription_says_so() -> None:
@@ -206,12 +209,12 @@ def test_a_draft_need_not_have_a_channel_yet() -> None:
 
 @given(OPTIONS)
 def test_any_wish_fits(options: SubscriptionOptions) -> None:
-    assert_within_limits([show_subscription(make_subscription(options, next_at=AT))])
-    assert_no_mention([show_draft(5, replace(options, mention=None))])
+    assert_within_limits([show_subscription(make_subscription(options, next_digest_at=AT))])
+    assert_no_mention([show_draft(5, replace(options, mention_role_id=None))])
 
 
 def test_the_longest_wish_fits_and_still_names_its_role() -> None:
-    embed = show_subscription(make_subscription(LONGEST, next_at=AT))
+    embed = show_subscription(make_subscription(LONGEST, next_digest_at=AT))
     assert_within_limits([embed])
     assert f"; calls <@&{10**18}>; " in (embed_fields(embed)["How"] or "")
 
@@ -221,7 +224,7 @@ def test_what_a_new_subscription_begins_with() -> None:
         f"<#{10**18 + 1}> gets new cards from now on; those that are already out are not posted."
     )
     assert (
-        subscribed_text(make_subscription(SubscriptionOptions(Frequency.DAILY), next_at=AT))
+        subscribed_text(make_subscription(SubscriptionOptions(Frequency.DAILY), next_digest_at=AT))
         == f"<#{10**18 + 1}> gets its first digest {STAMP}."
     )
 

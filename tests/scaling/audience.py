@@ -70,7 +70,7 @@ class Audience:
         """The day's digests: each instant at which some are due, and their channels. All are taken to have news."""
         kinds = itertools.groupby(sorted(self._pick_schedules()), key=lambda pair: pair[0])
         for (when, clocks, zone), pairs in kinds:
-            table = schedule_for(SubscriptionOptions(when=Frequency(when), times=clocks, timezone=zone))
+            table = schedule_for(SubscriptionOptions(frequency=Frequency(when), times=clocks, timezone=zone))
             assert table
             channels = [channel for _, channel in pairs]
             for slot in table.slots_between(start, start + timedelta(days=1)):

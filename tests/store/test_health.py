@@ -82,7 +82,7 @@ async def test_a_store_that_takes_no_changes_says_so(harness: WorkerHarness, tmp
     await harness.store.health.probe_write(harness.clock())
     assert await harness.store.key_values.get_value("probed") == harness.clock().isoformat()
     async with open_database(url_of(tmp_path / "test.db")) as database, database.begin_write() as connection:
-        await connection.execute(text("ALTER TABLE meta RENAME TO elsewhere"))
+        await connection.execute(text("ALTER TABLE key_values RENAME TO elsewhere"))
         await connection.execute(text("ALTER TABLE circuits RENAME TO elsewhere_too"))
     with pytest.raises(StoreError, match="cannot be written"):
         await harness.store.health.probe_write(harness.clock())

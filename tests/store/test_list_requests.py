@@ -50,7 +50,7 @@ async def test_neither_showing_nor_forgetting_a_list_reads_those_that_stay(datab
     changes: list[tuple[str, tuple[object, ...]]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: Any) -> None:
-        if "listings" in statement:
+        if "list_requests" in statement:
             changes.append((statement, tuple(values)))
 
     async with open_database(database_url) as database:
@@ -68,5 +68,5 @@ async def test_neither_showing_nor_forgetting_a_list_reads_those_that_stay(datab
                 for statement, values in changes
                 for *_, step in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
             ]
-    assert any("ix_listings_used_at" in step for step in plans)
+    assert any("ix_list_requests_used_at" in step for step in plans)
     assert not [step for step in plans if step.startswith("SCAN")]

@@ -233,10 +233,10 @@ async def test_a_database_that_cannot_hold_every_script_is_refused(database_url:
 async def test_what_an_engine_cannot_keep_as_text_raises_nothing(store: Store, text: str) -> None:
     await store.key_values.set_value("said", text)
     assert await store.key_values.get_value("said") == strip_unstorable(text)
-    options = SubscriptionOptions(topics=(f"Topic {text}", text), without=(text,))
+    options = SubscriptionOptions(topics=(f"Topic {text}", text), excluded=(text,))
     await store.subscriptions.add_subscription(guild_id=1, channel_id=2, created_by=3, now=NOW, options=options)
     (found,) = await store.subscriptions.list_for_guild(1)
-    assert (set(found.options.topics), found.options.without) == (
+    assert (set(found.options.topics), found.options.excluded) == (
         {f"Topic {strip_unstorable(text)}", strip_unstorable(text)},
         (text,),
     )

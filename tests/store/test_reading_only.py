@@ -131,11 +131,11 @@ async def test_an_export_is_one_moment_whatever_is_written_meanwhile(tmp_path: P
         reader.transfer.exporter.take_snapshot() as snapshot,
     ):
         [row async for row in snapshot.export_rows("servers")]
-        before = len(query_database(url, "SELECT * FROM saved"))
+        before = len(query_database(url, "SELECT * FROM saved_cards"))
         async with writer.key_values._database.begin_write() as connection:
-            await connection.exec_driver_sql("DELETE FROM saved")
+            await connection.exec_driver_sql("DELETE FROM saved_cards")
             await connection.exec_driver_sql("DELETE FROM last_read")
-        assert query_database(url, "SELECT count(*) FROM saved") == [(0,)]
+        assert query_database(url, "SELECT count(*) FROM saved_cards") == [(0,)]
         assert len([row async for row in snapshot.export_rows("saved")]) == before
         assert [row async for row in snapshot.export_rows("last_read")]
 

@@ -23,19 +23,19 @@ from bot.store.moderation.decisions import ModerationAct
 from bot.store.moderation.reports import Report
 from bot.store.outbox.circuit_breakers import Circuit
 from bot.store.tables import (
-    audit,
-    card_edits,
+    audit_log,
     cards,
     circuits,
     decisions,
     deliveries,
-    flags,
     guild_settings,
+    key_values,
     last_read,
-    meta,
     quiet_hours,
-    saved,
+    reports,
+    saved_cards,
     subscriptions,
+    topic_overrides,
     topics,
 )
 from tests.support.worker import WorkerHarness
@@ -43,27 +43,27 @@ from tests.support.worker import WorkerHarness
 pytestmark = pytest.mark.sqlite("PostgreSQL keeps no value of another kind than its column's")
 GUILTY, *OTHERS = (1, 2, 3)
 """Servers. The channels of server 2 are 20 (instant), 21 (a digest), 22 (instant, with quiet hours)."""
-DAILY = SubscriptionOptions(when=Frequency.DAILY, times=(time(9),), timezone="Europe/Berlin")
+DAILY = SubscriptionOptions(frequency=Frequency.DAILY, times=(time(9),), timezone="Europe/Berlin")
 VALUES: tuple[Any, ...] = (None, "", "no such word", "[", "[1, {}]", '{"a": [null]}', "x" * 50_000, -1, 10**18, 2.5)
 TABLES = (
-    subscriptions, quiet_hours, guild_settings, deliveries, circuits, cards, decisions, audit,
-    card_edits, flags, saved, last_read, meta, topics,
+    subscriptions, quiet_hours, guild_settings, deliveries, circuits, cards, decisions, audit_log,
+    topic_overrides, reports, saved_cards, last_read, key_values, topics,
 )  # fmt: skip
 OF_THE_GUILTY = {
     **dict.fromkeys(map(str, TABLES), "guild_id = 1"),
-    "flags": "guild_id = 1",
+    "reports": "guild_id = 1",
     "last_read": "guild_id = 1",
     "deliveries": "guild_id = 1 AND due_at IS NOT NULL",
     "cards": "slug = 'old'",
-    "saved": "user_id = 7",
-    "meta": "key = 'reserved'",
+    "saved_cards": "user_id = 7",
+    "key_values": "key = 'reserved'",
     "topics": "name = 'Own'",
 }
 
 
 def _is_value(column: Column[Any]) -> bool:
     """Not what rows are named by; a card's place in time is the number of its row in the full-text index."""
-    return not (column.primary_key or column.foreign_keys or column.name == "timeline")
+    return not (column.primary_key or column.foreign_keys or column.name == "sort_key")
 
 
 def _cases() -> Iterator[Any]:
@@ -104,7 +104,7 @@ async def _build_world(place: Path) -> None:
             for channel, options in (
                 (0, SubscriptionOptions()),
                 (1, DAILY),
-                (2, SubscriptionOptions(without=("nothing",))),
+                (2, SubscriptionOptions(excluded=("nothing",))),
             ):
                 await store.subscriptions.add_subscription(
                     guild_id=server, channel_id=10 * server + channel, created_by=7, now=now, options=options

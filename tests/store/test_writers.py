@@ -13,7 +13,7 @@ from bot.cards.model import CardState
 from bot.domain.moderation import Decision, DecisionSource, Verdict
 from bot.store import Store, open_store
 from bot.store.database import Database, open_database
-from bot.store.tables import meta
+from bot.store.tables import key_values
 from tests.support.cards import NOW, folder_id, make_card, store_cards
 
 
@@ -27,14 +27,14 @@ async def databases(store: Store, database_url: str) -> AsyncIterator[tuple[Data
 
 
 async def read_value(connection: AsyncConnection, key: str) -> int:
-    return int((await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one())
+    return int((await connection.execute(select(key_values.c.value).where(key_values.c.key == key))).scalar_one())
 
 
 async def increment_value(connection: AsyncConnection, key: str) -> None:
     """Read, wait, write: what is lost when two do it at once."""
     before = await read_value(connection, key)
     await asyncio.sleep(0.001)
-    await connection.execute(update(meta).where(meta.c.key == key).values(value=str(before + 1)))
+    await connection.execute(update(key_values).where(key_values.c.key == key).values(value=str(before + 1)))
 
 
 async def test_what_a_write_has_read_stays_true_until_it_is_committed(databases: tuple[Database, Database]) -> None:
@@ -53,7 +53,7 @@ async def test_no_note_comes_between_what_a_write_reads_and_what_it_writes(
     one, other = databases
 
     async def note(connection: AsyncConnection) -> None:
-        await connection.execute(update(meta).where(meta.c.key == "a").values(value="7"))
+        await connection.execute(update(key_values).where(key_values.c.key == "a").values(value="7"))
 
     async with one.begin_write() as connection:
         pending = asyncio.create_task(other.write_shared(note))

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 _SCAN = re.compile(r"SCAN (cards|card_topics|card_search)\b(?!.* VIRTUAL TABLE )")
-_ROW = re.compile(r"SEARCH cards USING INDEX .*\(timeline=\?\)")
+_ROW = re.compile(r"SEARCH cards USING INDEX .*\(sort_key=\?\)")
 """A hit's whole row is read before it is known whether the reader sees it."""
 _PART = re.compile(r"(anon_\d+|tier\d+|\(subquery-\d+\))$")
 """What a question has made of a part of a table, which has its own bound."""

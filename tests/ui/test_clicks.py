@@ -100,7 +100,7 @@ async def test_two_hundred_decisions_at_once_are_one_decision_one_entry_one_post
     assert all(each.acknowledged and not each.refused for each in outcomes)
     assert [message.title for message in await harness.wire.list_messages(harness.news)] == ["Title of one"]
     with closing(sqlite3.connect(tmp_path / "clicks.db")) as connection:
-        assert connection.execute("SELECT count(*) FROM audit").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM audit_log").fetchone() == (1,)
         assert connection.execute("SELECT count(*) FROM decisions").fetchone() == (1,)
 
 
@@ -187,7 +187,7 @@ async def _review(harness: ClickLine) -> WireMessage:
 
 
 def _saved(harness: ClickLine) -> list[Any]:
-    return query_database(harness.bot.settings.database_url, "SELECT user_id, card_id FROM saved")
+    return query_database(harness.bot.settings.database_url, "SELECT user_id, card_id FROM saved_cards")
 
 
 def _decided(harness: ClickLine) -> list[Any]:

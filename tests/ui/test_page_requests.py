@@ -82,7 +82,7 @@ async def test_a_list_that_cannot_be_read_is_too_old(tmp_path: Path, stored: dic
         await stage.load_cards(*(f"card{number}" for number in range(7)))
         first = await stage.member.slash(stage.news, "latest")
         await stage.bot.store.list_requests.wait_for_writes()
-        query_database(stage.settings.database_url, f"UPDATE listings SET request = '{json.dumps(stored)}'")
+        query_database(stage.settings.database_url, f"UPDATE list_requests SET request = '{json.dumps(stored)}'")
         assert "More →" in button_ids(first.response)
         turned = await stage.member.click(first.response, label="More →")
         assert "too old to turn its pages" in turned.followups[-1].content

@@ -21,7 +21,7 @@ from bot.worker.digest_planner import DigestReceipt
 from tests.support.worker import WorkerHarness, open_harness
 
 NEWS, OTHER = 5, 6
-DAILY = SubscriptionOptions(when=Frequency.DAILY, times=(time(9),), timezone="Europe/Berlin")
+DAILY = SubscriptionOptions(frequency=Frequency.DAILY, times=(time(9),), timezone="Europe/Berlin")
 
 
 @pytest.fixture
@@ -91,14 +91,14 @@ async def test_the_first_digest_looks_back_over_one_period(harness: WorkerHarnes
 async def test_nothing_new_is_skipped_or_said(harness: WorkerHarness) -> None:
     await add_subscription(harness)
     await add_subscription(
-        harness, SubscriptionOptions(when=Frequency.DAILY, times=(time(9),), skip_empty=False), OTHER
+        harness, SubscriptionOptions(frequency=Frequency.DAILY, times=(time(9),), skip_empty=False), OTHER
     )
     await harness.deliver_due(days=1)
     assert (digest_slugs(harness), digest_slugs(harness, OTHER)) == ([], [[]])
 
 
 async def test_missed_slots_are_one_digest(harness: WorkerHarness) -> None:
-    await add_subscription(harness, SubscriptionOptions(when=Frequency.HOURLY))
+    await add_subscription(harness, SubscriptionOptions(frequency=Frequency.HOURLY))
     for hour in range(5):
         await load_cards(harness, f"card{hour}", ago=hour)
     harness.clock.advance(days=3)
@@ -106,8 +106,8 @@ async def test_missed_slots_are_one_digest(harness: WorkerHarness) -> None:
     assert len(digest_slugs(harness)) == 1
     assert len(digest_slugs(harness)[0]) == 5
     (subscription,) = await harness.store.subscriptions.list_for_guild(1)
-    assert subscription.next_at
-    assert timedelta(0) < subscription.next_at - harness.clock() <= timedelta(hours=1)
+    assert subscription.next_digest_at
+    assert timedelta(0) < subscription.next_digest_at - harness.clock() <= timedelta(hours=1)
 
 
 async def test_a_retry_sends_the_same_digest(harness: WorkerHarness) -> None:
@@ -123,7 +123,8 @@ async def test_a_retry_sends_the_same_digest(harness: WorkerHarness) -> None:
 async def test_two_subscriptions_of_a_channel_bring_a_card_once(harness: WorkerHarness) -> None:
     await add_subscription(harness)
     await add_subscription(
-        harness, SubscriptionOptions(when=Frequency.DAILY, times=(time(9),), timezone="Europe/Berlin", min_quality=10)
+        harness,
+        SubscriptionOptions(frequency=Frequency.DAILY, times=(time(9),), timezone="Europe/Berlin", min_quality=10),
     )
     await load_cards(harness, "one", "two")
     await harness.deliver_due(hours=20)
@@ -140,8 +141,8 @@ async def test_an_instant_post_is_not_repeated_in_a_digest_of_the_channel(harnes
 
 
 async def test_what_is_left_out_stays_out_of_both(harness: WorkerHarness) -> None:
-    await add_subscription(harness, SubscriptionOptions(without=("rust", "scandal")))
-    await add_subscription(harness, SubscriptionOptions(when=Frequency.DAILY, without=("rust", "scandal")), OTHER)
+    await add_subscription(harness, SubscriptionOptions(excluded=("rust", "scandal")))
+    await add_subscription(harness, SubscriptionOptions(frequency=Frequency.DAILY, excluded=("rust", "scandal")), OTHER)
     await load_cards(harness, "good")
     await load_cards(harness, "topical", topics="[Rust]")
     await load_cards(harness, "worded", title="Worded scandal in the ministry of paper")
@@ -403,7 +404,7 @@ async def test_a_wish_can_be_tried_on_the_last_month(harness: WorkerHarness) -> 
     past = await harness.pipeline.previewer.simulate_options(1, DAILY)
     assert [card.card.slug for card in past.cards] == ["card1", "card2"]
     assert past.digests == 2
-    past = await harness.pipeline.previewer.simulate_options(1, SubscriptionOptions(without=("card1",)))
+    past = await harness.pipeline.previewer.simulate_options(1, SubscriptionOptions(excluded=("card1",)))
     assert [card.card.slug for card in past.cards] == ["card0", "card2"]
 
 
@@ -414,7 +415,7 @@ async def test_a_card_that_a_moderator_picked_a_digest_for_comes_first_and_nowhe
     await load_cards(harness, "hot")
     card = await harness.store.cards.get_by_slug("held", 0, hidden=True)
     assert card
-    decision = Decision(1, card.id, Verdict.PUBLISH, 7, harness.clock(), only=(own.id,))
+    decision = Decision(1, card.id, Verdict.PUBLISH, 7, harness.clock(), subscription_ids=(own.id,))
     await harness.store.moderation.decisions.decide_card(decision, source=DecisionSource.BUTTON, expected=None)
     await harness.deliver_due(hours=19)
     assert (digest_slugs(harness), digest_slugs(harness, OTHER)) == ([["held"]], [["hot"]])

@@ -19,18 +19,18 @@ from tests.support.worker import MemoryChannels, WorkerHarness, open_harness
 
 NEWS = 5
 UNEVEN = [
-    SubscriptionOptions(when=Frequency.DAILY, times=(time(8), time(9))),
-    SubscriptionOptions(when=Frequency.WEEKDAYS, times=(time(8),)),
-    SubscriptionOptions(when=Frequency.DAILY, days=(5, 6), times=(time(10),)),
-    SubscriptionOptions(when=Frequency.HOURLY, days=(0,)),
-    SubscriptionOptions(when=Frequency.WEEKLY, days=(3,), times=(time(0), time(0, 1))),
+    SubscriptionOptions(frequency=Frequency.DAILY, times=(time(8), time(9))),
+    SubscriptionOptions(frequency=Frequency.WEEKDAYS, times=(time(8),)),
+    SubscriptionOptions(frequency=Frequency.DAILY, days=(5, 6), times=(time(10),)),
+    SubscriptionOptions(frequency=Frequency.HOURLY, days=(0,)),
+    SubscriptionOptions(frequency=Frequency.WEEKLY, days=(3,), times=(time(0), time(0, 1))),
 ]
 FAILURES = [None, RetryLaterError("503"), CardRefusedError("50035"), ChannelClosedError("50013")]
 """Nothing, where quiet hours put it off; else what became of it."""
 EDITS: list[dict[str, Any]] = [
     {"max_cards": 9}, {"timezone": "Asia/Tokyo"}, {"times": (time(11),)}, {"days": (0, 2)},
 ]  # fmt: skip
-DAILY = SubscriptionOptions(when=Frequency.DAILY, times=(time(9),))
+DAILY = SubscriptionOptions(frequency=Frequency.DAILY, times=(time(9),))
 
 
 class ShuttableChannels(MemoryChannels):
@@ -191,7 +191,7 @@ async def test_quiet_hours_set_for_another_time_of_day_end_at_once(desk: WorkerH
 async def test_digests_that_a_shut_channel_missed_come_as_one(
     desk: WorkerHarness, skip_empty: bool, cards: int
 ) -> None:
-    await add_subscription(desk, SubscriptionOptions(when=Frequency.HOURLY, skip_empty=skip_empty))
+    await add_subscription(desk, SubscriptionOptions(frequency=Frequency.HOURLY, skip_empty=skip_empty))
     await desk.deliver_due(hours=1)
     before = len(digest_slugs(desk))
     shut_channel(desk, is_shut=True)
@@ -250,7 +250,7 @@ async def test_a_deferred_card_comes_by_the_subscription_that_is_not_paused(desk
 async def test_words_that_one_subscription_is_spared_keep_no_card_from_another_of_its_channel(
     desk: WorkerHarness,
 ) -> None:
-    await add_subscription(desk, SubscriptionOptions(without=("scandal",)))
+    await add_subscription(desk, SubscriptionOptions(excluded=("scandal",)))
     await add_subscription(desk, SubscriptionOptions())
     await load_cards(desk, "one", title="one scandal")
     assert digest_slugs(desk) == [["one"]]

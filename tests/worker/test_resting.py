@@ -23,7 +23,7 @@ from tests.support.worker import WorkerHarness, open_harness
 
 INSTANT, UTC_DAILY, BERLIN = 5, 6, 7
 """Channels of three servers."""
-DAILY = SubscriptionOptions(when=Frequency.DAILY, times=(time(9),), timezone="Europe/Berlin")
+DAILY = SubscriptionOptions(frequency=Frequency.DAILY, times=(time(9),), timezone="Europe/Berlin")
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "Pacific/Apia", "UTC", "Asia/Kolkata", "America/St_Johns")
 
 
@@ -97,11 +97,11 @@ async def test_a_time_zone_that_this_machine_does_not_know_stops_its_own_digest_
 @pytest.mark.parametrize(
     ("stored", "comes"),
     [
-        ({"timezone": "Asia/Tokyo", "mention": 7}, True),
-        ({"newer": ["without"]}, True),
-        ({"without": ["gossip"]}, True),
-        ({"without": ["readers"]}, False),
-        ({"without": "readers"}, False),
+        ({"timezone": "Asia/Tokyo", "mention_role_id": 7}, True),
+        ({"newer": ["excluded"]}, True),
+        ({"excluded": ["gossip"]}, True),
+        ({"excluded": ["readers"]}, False),
+        ({"excluded": "readers"}, False),
         ([], False),
     ],
 )
@@ -229,14 +229,14 @@ async def test_a_clock_that_ran_ahead_for_a_tick_puts_nothing_off(desk: WorkerHa
     assert sorted(delivered_slugs(digest_slugs(desk, UTC_DAILY))) == ["one", "two"]
     assert delivered_slugs(digest_slugs(desk, INSTANT)) == ["one", "two"]
     (found,) = await desk.store.subscriptions.list_for_guild(UTC_DAILY)
-    assert found.next_at
-    assert found.next_at - desk.clock() <= timedelta(days=1)
+    assert found.next_digest_at
+    assert found.next_digest_at - desk.clock() <= timedelta(days=1)
 
 
 async def test_a_next_slot_that_no_timetable_allows_is_brought_back(desk: WorkerHarness) -> None:
     own = await add_subscription(desk)
     await desk.pipeline.plan_and_deliver()
-    await run_statement(desk, "UPDATE subscriptions SET next_at = 9999999999999999 WHERE id = :id", id=own.id)
+    await run_statement(desk, "UPDATE subscriptions SET next_digest_at = 9999999999999999 WHERE id = :id", id=own.id)
     await load_cards(desk, "one")
     await desk.deliver_due(days=1)
     assert digest_slugs(desk) == [["one"]]
@@ -260,8 +260,8 @@ async def test_whatever_is_edited_and_however_the_clock_goes_no_slot_comes_twice
     async with open_harness(tmp_path_factory.mktemp("desk")) as desk:
         option_sets = [
             replace(DAILY, times=(time(9), time(17)), skip_empty=False),
-            SubscriptionOptions(when=Frequency.HOURLY, layout=Layout.LIST),
-            SubscriptionOptions(when=Frequency.WEEKDAYS, times=(time(8),), timezone="Asia/Tokyo"),
+            SubscriptionOptions(frequency=Frequency.HOURLY, layout=Layout.LIST),
+            SubscriptionOptions(frequency=Frequency.WEEKDAYS, times=(time(8),), timezone="Asia/Tokyo"),
         ]
         for place, options in enumerate(option_sets):
             await add_subscription(desk, options, 10 + place)
@@ -293,6 +293,6 @@ async def test_whatever_is_edited_and_however_the_clock_goes_no_slot_comes_twice
             assert len(came) == len(set(came))
             assert "last" in came
             (own,) = await desk.store.subscriptions.list_for_guild(channel)
-            assert own.next_at
-            assert own.next_at - desk.clock() <= timedelta(days=4)
-            assert own.since <= desk.clock()
+            assert own.next_digest_at
+            assert own.next_digest_at - desk.clock() <= timedelta(days=4)
+            assert own.new_after <= desk.clock()

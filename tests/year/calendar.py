@@ -26,12 +26,12 @@ def calendar_slots(options: SubscriptionOptions, start: datetime, end: datetime)
 
 
 def _days_of(options: SubscriptionOptions) -> Sequence[int]:
-    everyday = range(5) if options.when is Frequency.WEEKDAYS else range(7)
-    return options.days or ((0,) if options.when is Frequency.WEEKLY else everyday)
+    everyday = range(5) if options.frequency is Frequency.WEEKDAYS else range(7)
+    return options.days or ((0,) if options.frequency is Frequency.WEEKLY else everyday)
 
 
 def _times_of(options: SubscriptionOptions) -> Sequence[time]:
-    return [time(hour) for hour in range(24)] if options.when is Frequency.HOURLY else options.times or (time(9),)
+    return [time(hour) for hour in range(24)] if options.frequency is Frequency.HOURLY else options.times or (time(9),)
 
 
 def digest_moments(named: dict[datetime, str], away: Iterable[Span]) -> dict[datetime, str]:

@@ -56,7 +56,7 @@ def _random_options(dice: random.Random, when: Frequency) -> SubscriptionOptions
     digest = when is not Frequency.INSTANT
     times = tuple(dice.sample(_TIMES, dice.choice((1, 1, 2, 3)))) if digest and when is not Frequency.HOURLY else ()
     return SubscriptionOptions(
-        when=when,
+        frequency=when,
         times=times,
         days=tuple(dice.sample(range(7), dice.choice((1, 2)))) if when is Frequency.WEEKLY else (),
         timezone=dice.choice(ZONES),

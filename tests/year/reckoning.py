@@ -126,7 +126,7 @@ class YearCheck:
                 before = at
 
     def _digest_subscriptions(self) -> Iterator[Subscription]:
-        return (each for each in self.year.subscriptions if each.options.when is not Frequency.INSTANT)
+        return (each for each in self.year.subscriptions if each.options.frequency is not Frequency.INSTANT)
 
     def _digest_moments(self, own: Subscription) -> dict[datetime, str]:
         named = calendar_slots(own.options, self.year.start, self.year.end)
@@ -164,7 +164,7 @@ class YearCheck:
     def find_missed(self) -> Iterator[str]:
         """Cards that an instant subscription never got, though they fit and stayed."""
         for own in self.year.subscriptions:
-            if own.options.when is not Frequency.INSTANT:
+            if own.options.frequency is not Frequency.INSTANT:
                 continue
             posted = self.posted_stories.get(own.channel_id, {})
             wait = _LONGEST_QUIET if own.channel_id in self.year.quiet else timedelta(0)

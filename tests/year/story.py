@@ -26,14 +26,14 @@ from tests.year.news import Arrival, make_arrivals, make_options, make_quiet_hou
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEXT = """
     SELECT min(moment) FROM (
-        SELECT min(next_at) AS moment FROM subscriptions
-        UNION ALL SELECT min(turns_at) FROM quiet_hours
+        SELECT min(next_digest_at) AS moment FROM subscriptions
+        UNION ALL SELECT min(changes_at) FROM quiet_hours
         UNION ALL SELECT min(due_at) FROM deliveries)
 """
 _HELD = """
     SELECT d.id, d.subscription_id, d.channel_id, d.slot, d.part, d.planned_at, c.slug, c.story_id
     FROM deliveries d LEFT JOIN delivery_cards dc ON dc.delivery_id = d.id LEFT JOIN cards c ON c.id = dc.card_id
-    ORDER BY d.id, dc.place
+    ORDER BY d.id, dc.position
 """
 _OPEN = """
     SELECT count(*) FROM deliveries WHERE due_at <= ? OR (due_at IS NULL AND desired_hash IS NOT delivered_hash)

@@ -38,14 +38,14 @@ from bot.store.search import index_for_dialect
 from bot.store.search.index import build_entry
 from bot.store.sql_helpers import chunks, insert_or_ignore
 from bot.store.tables import (
-    audit,
+    audit_log,
     card_aliases,
     card_topics,
     cards,
+    known_words,
     providers,
     source_items,
     sources,
-    spellings,
     topics,
 )
 
@@ -275,9 +275,11 @@ async def _add_missing(connection: AsyncConnection, table: Table, rows: Sequence
 
 async def _update_counts(connection: AsyncConnection, table: Table, name: Column[Any], counted: Select[Any]) -> None:
     counts: dict[Any, int] = dict((await connection.execute(counted)).all())
-    rows = (await connection.execute(select(name, table.c.published))).all()
+    rows = (await connection.execute(select(name, table.c.published_count))).all()
     # Compared in Python: most loads change few counts, and a row that is right is not written.
-    wrong = [{"the_name": key, "published": counts.get(key, 0)} for key, before in rows if counts.get(key, 0) != before]
+    wrong = [
+        {"the_name": key, "published_count": counts.get(key, 0)} for key, before in rows if counts.get(key, 0) != before
+    ]
     if wrong:
         await connection.execute(update(table).where(name == bindparam("the_name")), wrong)
 
@@ -312,7 +314,7 @@ async def _orphaned_cards(connection: AsyncConnection, source_id: int, keys: Seq
 
 
 async def _remove_from_index(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    rows = await connection.execute(select(cards.c.timeline).where(cards.c.id.in_(ids)))
+    rows = await connection.execute(select(cards.c.sort_key).where(cards.c.id.in_(ids)))
     await index_for_dialect(connection.dialect.name).remove_entries(connection, rows.scalars().all())
 
 
@@ -400,11 +402,11 @@ class _ImportBatch:
     async def _renamed_cards(self, new_slugs: Iterable[str]) -> dict[str, RowMapping]:
         """Detect renames: return cards whose file is gone and whose content is in a new file, by the new slug."""
         # Sorted, so that among new items with equal content the same one is chosen in every run.
-        waiting = {self.rows[slug]["content"]: slug for slug in sorted(new_slugs)}
-        same = cards.c.content.in_(waiting) & self._can_take_over()
+        waiting = {self.rows[slug]["content_hash"]: slug for slug in sorted(new_slugs)}
+        same = cards.c.content_hash.in_(waiting) & self._can_take_over()
         rows = (await self.connection.execute(select(*_OLD).where(same))).mappings()
         # A card whose item is still there was copied, not renamed.
-        return {waiting[row["content"]]: row for row in rows if row["gone"] or row["id"] in self.vanished}
+        return {waiting[row["content_hash"]]: row for row in rows if row["file_missing"] or row["id"] in self.vanished}
 
     def _can_take_over(self) -> ColumnElement[bool]:
         """Limit cards to those of this source. A folder also takes over those of other folders: files are moved."""
@@ -420,9 +422,9 @@ class _ImportBatch:
             | {
                 "id": card_id,
                 "source_id": self.source_id,
-                "gone": False,
+                "file_missing": False,
                 "visible_at": self.now if card.state is CardState.PUBLISHED else None,
-                "unplanned": True,
+                "needs_planning": True,
             }
             for card_id, card in new
         ]
@@ -447,10 +449,10 @@ class _ImportBatch:
                 self.result.unchanged += 1
                 continue
             row["visible_at"] = (old["visible_at"] or self.now) if state is CardState.PUBLISHED else None
-            rows.append(row | {"unplanned": True, "the_id": old["id"]})
+            rows.append(row | {"needs_planning": True, "the_id": old["id"]})
             changed_labels.append((old["id"], card))
-            if old["filed_state"] != card.state:
-                changed_states.append((old["id"], old["filed_state"], card.state))
+            if old["file_state"] != card.state:
+                changed_states.append((old["id"], old["file_state"], card.state))
             leaving = state is CardState.WITHDRAWN and old["state"] != CardState.WITHDRAWN
             self.result.withdrawn += leaving
             self.result.changed += not leaving
@@ -465,7 +467,7 @@ class _ImportBatch:
 
     def _effective_published_at(self, old: RowMapping, card: Card) -> datetime:
         """Return the publication time; an unchanged card keeps an earlier one, if that has passed."""
-        if self.rows[card.slug]["content"] == old["content"] and old["published_at"] <= self.now:
+        if self.rows[card.slug]["content_hash"] == old["content_hash"] and old["published_at"] <= self.now:
             return cast("datetime", old["published_at"])
         return self.times[card.slug]
 
@@ -474,7 +476,7 @@ class _ImportBatch:
         for old, card in later:
             if old["scheduled"]:
                 continue
-            row = _NOWHERE | {"slug": card.slug, "gone": False, "scheduled": True}
+            row = _NOWHERE | {"slug": card.slug, "file_missing": False, "scheduled": True}
             await _log_states(self.connection, await _changed_states(self.connection, [old["id"]]), self.now)
             await self.connection.execute(update(cards).where(cards.c.id == old["id"]).values(row))
             await _remove_from_index(self.connection, [old["id"]])
@@ -485,13 +487,13 @@ class _ImportBatch:
         ids = await ensure_topic_ids(
             self.connection, {normalize_name(name): name for _, card in written for name in card.topics}
         )
-        places = {card_id: row["timeline"] for (card_id, _), row in zip(written, rows, strict=True)}
+        places = {card_id: row["sort_key"] for (card_id, _), row in zip(written, rows, strict=True)}
         topical = [
-            {"topic_id": ids[normalize_name(name)], "card_id": card_id, "timeline": places[card_id]}
+            {"topic_id": ids[normalize_name(name)], "card_id": card_id, "sort_key": places[card_id]}
             for card_id, card in written
             for name in card.topics
         ]
-        aliases = [{"alias": alias, "card_id": card_id} for card_id, card in written for alias in card.aliases]
+        aliases = [{"url": alias, "card_id": card_id} for card_id, card in written for alias in card.aliases]
         named = {card.provider.name for _, card in written if card.provider}
         for table, rows in (
             (card_topics, topical),
@@ -502,7 +504,7 @@ class _ImportBatch:
         shown = [(card_id, card) for card_id, card in written if card.state is not CardState.WITHDRAWN]
         entries = [(places[card_id], build_entry(card)) for card_id, card in shown]
         await index_for_dialect(self.connection.dialect.name).add_entries(self.connection, entries)
-        await _add_missing(self.connection, spellings, spell_suggestions.word_rows(card for _, card in shown))
+        await _add_missing(self.connection, known_words, spell_suggestions.word_rows(card for _, card in shown))
 
 
 async def _record_items(
@@ -534,30 +536,30 @@ async def _record_items(
 
 
 def _sort_columns(published_at: datetime, card_id: int) -> dict[str, Any]:
-    return {"published_at": published_at, "timeline": compute_sort_key(published_at, card_id)}
+    return {"published_at": published_at, "sort_key": compute_sort_key(published_at, card_id)}
 
 
 def _visibility_columns(state: CardState) -> dict[str, Any]:
-    return {"gone": False, "scheduled": False, "state": state}
+    return {"file_missing": False, "scheduled": False, "state": state}
 
 
 def _problem_to_json(problem: Problem) -> dict[str, Any]:
     return {name: getattr(problem, name) for name in ("file", "line", "field", "problem", "severity")}
 
 
-_COMPARED = ("slug", "content", "state", "filed_state", "held_reason", "gone", "scheduled", "timeline")
+_COMPARED = ("slug", "content_hash", "state", "file_state", "held_reason", "file_missing", "scheduled", "sort_key")
 _OLD = (
     *(cards.c[name] for name in ("id", "source_id", *_COMPARED, "published_at", "visible_at")),
     verdict_of(EVERYWHERE).label("ruling"),
 )
 _NOWHERE = {
     "state": CardState.WITHDRAWN,
-    "filed_state": CardState.WITHDRAWN,
+    "file_state": CardState.WITHDRAWN,
     "held_reason": None,
     "visible_at": None,
-    "unplanned": True,
+    "needs_planning": True,
 }
-_MISSING = _NOWHERE | {"gone": True, "scheduled": False}
+_MISSING = _NOWHERE | {"file_missing": True, "scheduled": False}
 _KNOWN = ("fingerprint", "card_id", "problems", "digest", "missing_since", "due_at")
 
 
@@ -566,7 +568,7 @@ def _state_after_ruling(old: RowMapping, card: Card) -> CardState:
 
 
 async def _changed_states(connection: AsyncConnection, leaving: Sequence[int]) -> list[tuple[int, str, str]]:
-    rows = await connection.execute(select(cards.c.id, cards.c.filed_state).where(cards.c.id.in_(leaving)))
+    rows = await connection.execute(select(cards.c.id, cards.c.file_state).where(cards.c.id.in_(leaving)))
     return [(card_id, before, CardState.WITHDRAWN) for card_id, before in rows if before != CardState.WITHDRAWN]
 
 
@@ -581,4 +583,4 @@ async def _log_states(connection: AsyncConnection, changes: Sequence[tuple[int, 
             "reason": "",
         }
         rows = [common | {"card_id": card, "before": old, "after": new, "at": now} for card, old, new in changes]
-        await connection.execute(insert(audit), rows)
+        await connection.execute(insert(audit_log), rows)

@@ -31,7 +31,7 @@ from bot.domain.search_query import LONGEST
 from bot.store.cards.rows import stored_card_columns
 from bot.store.cards.visibility import is_visible_to
 from bot.store.search import index_for_dialect
-from bot.store.tables import card_topics, cards, spellings, topics
+from bot.store.tables import card_topics, cards, known_words, topics
 
 RANKED = 240
 """Number of newest hits that `best` and `hottest` rank: ranking all hits of a common word would take over 100 ms.
@@ -52,7 +52,7 @@ _TOPIC = bindparam("topic", type_=Text)
 @cache
 def latest_query(*, newer: bool = False, hidden: bool = False) -> Select[Any]:
     """Select all cards by time. Parameters: `guild`, `begin`, `end`, `limit`."""
-    place = cards.c.timeline
+    place = cards.c.sort_key
     query = select(cards.c.id).where(_within_span(place), _is_seen(hidden=hidden))
     return _list_query(query.order_by(_time_order(place, newer=newer)), newer=newer)
 
@@ -60,7 +60,7 @@ def latest_query(*, newer: bool = False, hidden: bool = False) -> Select[Any]:
 @cache
 def latest_of_topic_query(*, newer: bool = False) -> Select[Any]:
     """Select the cards of a `topic`; other parameters as `latest_query`."""
-    place = card_topics.c.timeline
+    place = card_topics.c.sort_key
     # Not a join: the planner would assume a topic of average size, and read and sort all cards of a large one.
     topic = select(topics.c.id).where(topics.c.key == _TOPIC).scalar_subquery()
     query = select(cards.c.id).join_from(card_topics, cards, cards.c.id == card_topics.c.card_id)
@@ -88,9 +88,9 @@ def best_query(dialect: str, tiers: int) -> Select[Any]:
         result.append(newest_first.limit(_remaining_room(RANKED // tiers, result)).cte(f"tier{number}"))
     # The tiers overlap, since a word in the title is also a word anywhere: each card counts where it ranks best.
     hits = union_all(*(select(tier) for tier in result)).subquery()
-    order = (func.min(hits.c.tier), hits.c.timeline.desc())
+    order = (func.min(hits.c.tier), hits.c.sort_key.desc())
     places = select(hits.c.id, func.row_number().over(order_by=order).label("place"))
-    return _ranked_query(places.group_by(hits.c.id, hits.c.timeline))
+    return _ranked_query(places.group_by(hits.c.id, hits.c.sort_key))
 
 
 @cache
@@ -98,17 +98,17 @@ def hottest_query(dialect: str) -> Select[Any]:
     """Select the hottest of the newest hits of `question0`."""
     query = _hits_query(dialect, 0).add_columns(cards.c.heat)
     hits = query.order_by(index_for_dialect(dialect).timeline_order(newer=False)).limit(RANKED).subquery()
-    order = (hits.c.heat.desc().nulls_last(), hits.c.timeline.desc())
+    order = (hits.c.heat.desc().nulls_last(), hits.c.sort_key.desc())
     return _ranked_query(select(hits.c.id, func.row_number().over(order_by=order).label("place")))
 
 
 @cache
 def endings_query(length: int) -> Select[Any]:
     """Select known words with a prefix of this length. Parameters: `initial`, and the range `beginning` to `end`."""
-    word = spellings.c.word
+    word = known_words.c.word
     begin, end = bindparam("beginning", type_=Text), bindparam("end", type_=Text)
-    lengths = spellings.c.length.in_(range(length, LONGEST + 1))
-    query = select(word).where(spellings.c.initial == bindparam("initial", type_=Text), lengths)
+    lengths = known_words.c.length.in_(range(length, LONGEST + 1))
+    query = select(word).where(known_words.c.initial == bindparam("initial", type_=Text), lengths)
     return query.where(word >= begin, word < end).limit(ENDINGS)
 
 
@@ -133,10 +133,10 @@ def _hits_query(dialect: str, number: int, *, hidden: bool = False) -> Select[An
     """
     index = index_for_dialect(dialect)
     return (
-        select(cards.c.id, cards.c.timeline)
+        select(cards.c.id, cards.c.sort_key)
         .select_from(index.table)
         .join(cards, index.card)
-        .with_hint(cards, "INDEXED BY ix_cards_timeline_state_heat", "sqlite")
+        .with_hint(cards, "INDEXED BY ix_cards_sort_key_state_heat", "sqlite")
         .where(index.matches_query(f"question{number}"), index.in_timeline_span(_BEGIN, _END), _is_seen(hidden=hidden))
     )
 
@@ -152,7 +152,7 @@ def _time_order(place: ColumnElement[int], *, newer: bool) -> ColumnElement[Any]
 def _list_query(query: Select[Any], *, newer: bool) -> Select[Any]:
     # IDs first, mostly from indexes: then only the cards of the page are read from the table.
     ids = query.limit(_LIMIT).subquery()
-    return _with_details(ids).order_by(_time_order(cards.c.timeline, newer=newer))
+    return _with_details(ids).order_by(_time_order(cards.c.sort_key, newer=newer))
 
 
 def _ranked_query(query: Select[Any]) -> Select[Any]:

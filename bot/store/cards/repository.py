@@ -46,9 +46,9 @@ class SearchOrder(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineCursor:
-    """Pagination cursor in a list ordered by time: cards older than `timeline`, or newer ones."""
+    """Pagination cursor in a list ordered by time: cards older than `sort_key`, or newer ones."""
 
-    timeline: int
+    sort_key: int
     newer: bool = False
 
 
@@ -117,7 +117,7 @@ class CardRepository:
 
     async def find_by_urls(self, urls: Collection[str], guild_id: int, *, limit: int) -> list[StoredCard]:
         """Return the visible cards with these URLs (as of `bot.cards.urls.normalize_url`), newest first."""
-        known = select(card_aliases.c.card_id).where(card_aliases.c.alias.in_(urls))
+        known = select(card_aliases.c.card_id).where(card_aliases.c.url.in_(urls))
         return await self._select_visible(cards.c.id.in_(known), guild_id, limit)
 
     async def _select_visible(
@@ -126,18 +126,18 @@ class CardRepository:
         query = (
             select(*stored_card_columns(guild_id))
             .where(condition, is_visible_to(guild_id))
-            .order_by(cards.c.timeline.desc())
+            .order_by(cards.c.sort_key.desc())
         )
         async with self._database.begin_read() as connection:
             return [card_from_row(row) for row in (await connection.execute(query.limit(limit))).mappings()]
 
     async def find_covering(self, card_id: int, guild_id: int) -> StoredCard | None:
         """Return the hottest visible card that lists this one as a related story, or None."""
-        named = select(literal(RELATED).concat(card_aliases.c.alias)).where(card_aliases.c.card_id == card_id)
+        named = select(literal(RELATED).concat(card_aliases.c.url)).where(card_aliases.c.card_id == card_id)
         naming = select(story_keys.c.card_id).where(story_keys.c.key.in_(named), story_keys.c.card_id != card_id)
         query = select(*stored_card_columns(guild_id)).where(cards.c.id.in_(naming), is_visible_to(guild_id))
         async with self._database.begin_read() as connection:
-            row = (await connection.execute(query.order_by(cards.c.points.desc()).limit(1))).mappings().first()
+            row = (await connection.execute(query.order_by(cards.c.score.desc()).limit(1))).mappings().first()
         return card_from_row(row) if row else None
 
     async def get_by_slug(self, slug: str, guild_id: int, *, hidden: bool = False) -> StoredCard | None:
@@ -264,9 +264,9 @@ def _timeline_span(
     """Return the requested timeline range as parameters; the end is exclusive."""
     begin, end = _timeline_start(since) if since else -_FARTHEST, _timeline_start(until) if until else _FARTHEST
     if cursor and cursor.newer:
-        begin = max(begin, cursor.timeline + 1)
+        begin = max(begin, cursor.sort_key + 1)
     elif cursor:
-        end = min(end, cursor.timeline)
+        end = min(end, cursor.sort_key)
     return {"begin": begin, "end": end}
 
 
@@ -293,7 +293,7 @@ def own_count_change(guild_id: int, name: ColumnElement[Any], decided: Join) -> 
 async def _list_names(
     connection: AsyncConnection, names: Table, by: ColumnElement[Any], own: Subquery, beginning: str, limit: int
 ) -> list[TopicCount]:
-    count = names.c.published + func.coalesce(own.c.change, 0)
+    count = names.c.published_count + func.coalesce(own.c.change, 0)
     key = normalize_name(strip_unstorable(beginning))
     starts = names.c.key.startswith(key, autoescape=True)
     seen = select(names.c.name, count).select_from(names.outerjoin(own, own.c.name == by)).where(count > 0)

@@ -23,11 +23,11 @@ _ID_BITS = 28
 class StoredCard:
     """A stored card as seen by one server, including its topic override.
 
-    `timeline` orders all cards by time; `verdict` is the server's decision, `ruling` that of the bot's owners.
+    `sort_key` orders all cards by time; `verdict` is the server's decision, `ruling` that of the bot's owners.
     """
 
     id: int
-    timeline: int
+    sort_key: int
     revision: str
     card: Card
     verdict: Verdict | None = None
@@ -48,7 +48,7 @@ def sort_key_seconds(place: ColumnElement[int]) -> ColumnElement[int]:
 def score_order() -> ColumnElement[int]:
     """Order by points within a time range."""
     # `+ 0` keeps the planner from using the index on points instead of the one on the range.
-    return (cards.c.points + 0).desc()
+    return (cards.c.score + 0).desc()
 
 
 def card_to_row(card: Card) -> dict[str, Any]:
@@ -57,16 +57,16 @@ def card_to_row(card: Card) -> dict[str, Any]:
         "slug": card.slug,
         "published_at": card.published_at,
         "state": card.state,
-        "filed_state": card.state,
+        "file_state": card.state,
         "held_reason": card.held_reason,
         "title": card.title,
         "provider": normalize_name(card.provider.name) if card.provider else "",
         "quality": card.quality,
         "heat": card.heat,
-        "points": card_score(card),
+        "score": card_score(card),
         "details": _card_details(card),
         "revision": compute_revision(card),
-        "content": compute_content_hash(card),
+        "content_hash": compute_content_hash(card),
     }
 
 
@@ -94,7 +94,7 @@ def _to_json_value(value: Any) -> Any:
 
 def stored_card_columns(guild_id: Guild) -> list[ColumnElement[Any]]:
     """Return the columns of `cards` that `card_from_row` needs."""
-    wanted = ("id", "timeline", "revision", "slug", "published_at", "state", "held_reason", "title", "quality", "heat")
+    wanted = ("id", "sort_key", "revision", "slug", "published_at", "state", "held_reason", "title", "quality", "heat")
     seen = (
         verdict_of(guild_id).label("verdict"),
         verdict_of(EVERYWHERE).label("ruling"),
@@ -111,7 +111,7 @@ def card_from_row(row: RowMapping) -> StoredCard:
     except UNUSABLE:
         card = _card_from_row(row, {})
     verdicts = [verdict_or_none(word) for word in (row["verdict"], row["ruling"])]
-    return StoredCard(row["id"], row["timeline"], row["revision"], card, *verdicts)
+    return StoredCard(row["id"], row["sort_key"], row["revision"], card, *verdicts)
 
 
 def _card_from_row(row: RowMapping, details: dict[str, Any]) -> Card:

@@ -15,7 +15,7 @@ from bot.domain.edit_distance import allowed_edits, edit_distance, find_nearest
 from bot.domain.search_query import SHORTEST, apply_corrections, required_words, spellable_words
 from bot.store.cards.repository import CardQuery, CardRepository
 from bot.store.database import Database
-from bot.store.tables import spellings
+from bot.store.tables import known_words
 
 _LOOKED_AT = 5000
 """Maximum number of known words to compare a misspelled word with."""
@@ -26,7 +26,7 @@ _FREQUENT = 10
 
 
 def word_rows(cards: Iterable[Card]) -> list[dict[str, Any]]:
-    """Return the rows of `spellings` for these cards."""
+    """Return the rows of `known_words` for these cards."""
     known: set[str] = set()
     for card in cards:
         names = [*card.topics, *([card.provider.name] if card.provider else [])]
@@ -93,7 +93,7 @@ async def _known_words(connection: AsyncConnection, word: str) -> Sequence[str]:
     )
     # The first two letters are mostly right. If not, one was left out or they were swapped: then the word starts with
     # either of them.
-    queries = [_words_of_length(word[0], length).where(spellings.c.word.startswith(word[:2])) for length in lengths]
+    queries = [_words_of_length(word[0], length).where(known_words.c.word.startswith(word[:2])) for length in lengths]
     queries += [_words_of_length(initial, length) for length in lengths for initial in dict.fromkeys(word[:2])]
     # Limited one by one, so that a common length cannot use up the room of the others.
     parts = [select(part.limit(_OF_ONE_LENGTH).subquery().c.word) for part in queries]
@@ -101,4 +101,4 @@ async def _known_words(connection: AsyncConnection, word: str) -> Sequence[str]:
 
 
 def _words_of_length(initial: str, length: int) -> Select[Any]:
-    return select(spellings.c.word).where(spellings.c.initial == initial, spellings.c.length == length)
+    return select(known_words.c.word).where(known_words.c.initial == initial, known_words.c.length == length)

@@ -79,7 +79,7 @@ def _build_member(row: RowMapping, card: Card, aliases: Sequence[str]) -> Cluste
 async def _load_aliases(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[str]]:
     result: dict[int, list[str]] = {}
     for some in chunks(ids):
-        query = select(card_aliases.c.card_id, card_aliases.c.alias).where(card_aliases.c.card_id.in_(some))
+        query = select(card_aliases.c.card_id, card_aliases.c.url).where(card_aliases.c.card_id.in_(some))
         for card_id, alias in await connection.execute(query):
             result.setdefault(card_id, []).append(alias)
     return result
@@ -99,13 +99,13 @@ async def _load_known_members(
         # The ends of a story say whether one more card would stretch it beyond the limit; the cards between them do not
         # matter.
         own_query = select(cards.c.story_id).where(cards.c.id.in_(ids))
-        ends = select(func.min(cards.c.timeline), func.max(cards.c.timeline)).where(cards.c.story_id.in_(own_query))
+        ends = select(func.min(cards.c.sort_key), func.max(cards.c.sort_key)).where(cards.c.story_id.in_(own_query))
         bounds = ends.group_by(cards.c.story_id).subquery()
         queried_cards = select(cards.c.id, cards.c.published_at, cards.c.story_id).where(
             or_(
                 cards.c.id.in_(ids),
-                cards.c.timeline.in_(select(bounds.c[0])),
-                cards.c.timeline.in_(select(bounds.c[1])),
+                cards.c.sort_key.in_(select(bounds.c[0])),
+                cards.c.sort_key.in_(select(bounds.c[1])),
             ),
             cards.c.story_id.is_not(None),
         )

@@ -33,8 +33,8 @@ def _visible_cards(guild_id: int, since: datetime, now: datetime) -> CTE:
     """Select the visible cards of a time range as a materialized CTE."""
     # The covering index has state and heat, and `card_topics` has the times, so no table rows are read. Without
     # MATERIALIZED, SQLite looks up the card of each `card_topics` row, which takes thirty times as long.
-    within = cards.c.timeline.between(compute_sort_key(since, 0), compute_sort_key(now, -1))
-    query = select(cards.c.timeline, cards.c.heat).where(within, is_visible_to(guild_id))
+    within = cards.c.sort_key.between(compute_sort_key(since, 0), compute_sort_key(now, -1))
+    query = select(cards.c.sort_key, cards.c.heat).where(within, is_visible_to(guild_id))
     return query.cte("seen").prefix_with("MATERIALIZED")
 
 
@@ -47,7 +47,7 @@ class TrendStore:
     async def count_topics(self, guild_id: int, now: datetime, *, limit: int) -> list[TopicTrend]:
         """Return the topics with the most visible cards, and how many of these are recent."""
         own = own_count_change(guild_id, card_topics.c.topic_id, decisions.join(cards).join(card_topics))
-        count = (topics.c.published + func.coalesce(own.c.change, 0)).label("count")
+        count = (topics.c.published_count + func.coalesce(own.c.change, 0)).label("count")
         named = topics.outerjoin(own, own.c.name == topics.c.id)
         largest = select(topics.c.id, topics.c.key, topics.c.name, count).select_from(named).where(count > 0)
         shown = largest.order_by(count.desc(), topics.c.key).limit(limit).cte("shown")
@@ -56,14 +56,14 @@ class TrendStore:
             compute_sort_key(now - WEEK, 0),
             compute_sort_key(now, -1),
         )
-        at, seen = card_topics.c.timeline, _visible_cards(guild_id, now - 2 * WEEK, now)
+        at, seen = card_topics.c.sort_key, _visible_cards(guild_id, now - 2 * WEEK, now)
         new = (
             select(
                 card_topics.c.topic_id,
                 func.sum(case((at >= week, 1), else_=0)).label("recent"),
                 func.sum(case((at < week, 1), else_=0)).label("before"),
             )
-            .select_from(card_topics.join(seen, seen.c.timeline == at))
+            .select_from(card_topics.join(seen, seen.c.sort_key == at))
             .where(card_topics.c.topic_id.in_(select(shown.c.id)), at.between(start, end))
             .group_by(card_topics.c.topic_id)
             .subquery()
@@ -77,14 +77,14 @@ class TrendStore:
     async def count_spans(self, guild_id: int, topic: str | None, since: datetime, now: datetime) -> list[SpanCount]:
         """Count visible cards, optionally of one topic, by 15 minutes."""
         seen = _visible_cards(guild_id, since, now)
-        quarter = (sort_key_seconds(seen.c.timeline) // SPAN).label("quarter")
+        quarter = (sort_key_seconds(seen.c.sort_key) // SPAN).label("quarter")
         numbers = (func.count(), cast(func.coalesce(func.sum(seen.c.heat), 0), BigInteger), func.count(seen.c.heat))
         query = select(quarter, *numbers).group_by(quarter)
         if topic is not None:
             key = select(topics.c.id).where(topics.c.key == normalize_name(topic)).scalar_subquery()
-            within = card_topics.c.timeline.between(compute_sort_key(since, 0), compute_sort_key(now, -1))
-            of_topic = select(card_topics.c.timeline).where(card_topics.c.topic_id == key, within)
-            query = query.where(seen.c.timeline.in_(of_topic))
+            within = card_topics.c.sort_key.between(compute_sort_key(since, 0), compute_sort_key(now, -1))
+            of_topic = select(card_topics.c.sort_key).where(card_topics.c.topic_id == key, within)
+            query = query.where(seen.c.sort_key.in_(of_topic))
         async with self._database.begin_read() as connection:
             rows = await connection.execute(query)
             return [SpanCount(datetime.fromtimestamp(quarter * SPAN, UTC), *numbers) for quarter, *numbers in rows]

@@ -13,7 +13,7 @@ from sqlalchemy import cast as sql_cast
 from bot.cards.model import CardState
 from bot.domain.delivery import REVISION_MARK
 from bot.domain.moderation import EVERYWHERE
-from bot.store.tables import audit, card_edits, cards, decisions, flags
+from bot.store.tables import audit_log, cards, decisions, reports, topic_overrides
 
 Guild = ColumnElement[int] | int
 
@@ -43,57 +43,57 @@ def is_visible_to(guild_id: Guild) -> ColumnElement[bool]:
 
 def own_topics_of(guild_id: Guild) -> ScalarSelect[Any]:
     """The server's topic override for the card; null if there is none."""
-    return _topic_edit(card_edits.c.topics, guild_id)
+    return _topic_edit(topic_overrides.c.topics, guild_id)
 
 
 def visible_revision(guild_id: Guild) -> ColumnElement[str]:
     """The card's revision as the server sees it (`bot.domain.delivery.CardRevision`)."""
-    edited = literal(REVISION_MARK).concat(sql_cast(_topic_edit(card_edits.c.audit_id, guild_id), Text))
+    edited = literal(REVISION_MARK).concat(sql_cast(_topic_edit(topic_overrides.c.audit_id, guild_id), Text))
     return cards.c.revision.concat(func.coalesce(edited, ""))
 
 
 def _topic_edit(column: ColumnElement[Any], guild_id: Guild) -> ScalarSelect[Any]:
     return (
         select(column)
-        .where(card_edits.c.guild_id == guild_id, card_edits.c.card_id == cards.c.id)
-        .correlate_except(card_edits)
+        .where(topic_overrides.c.guild_id == guild_id, topic_overrides.c.card_id == cards.c.id)
+        .correlate_except(topic_overrides)
         .scalar_subquery()
     )
 
 
 def is_open_report(guild_id: Guild, card_id: ColumnElement[int] | int) -> ColumnElement[bool]:
-    """Whether the row of `flags` is about this card, and the server has not decided on the card since."""
+    """Whether the row of `reports` is about this card, and the server has not decided on the card since."""
     decided_at = (
         select(decisions.c.decided_at)
         .where(decisions.c.guild_id == guild_id, decisions.c.card_id == card_id)
         .correlate_except(decisions)
         .scalar_subquery()
     )
-    about_card = (flags.c.guild_id == guild_id) & (flags.c.card_id == card_id)
-    return about_card & or_(decided_at.is_(None), flags.c.at > decided_at)
+    about_card = (reports.c.guild_id == guild_id) & (reports.c.card_id == card_id)
+    return about_card & or_(decided_at.is_(None), reports.c.at > decided_at)
 
 
 def count_open_reports(guild_id: Guild) -> ScalarSelect[Any]:
     """The number of reports of the card since the server's last decision on it."""
-    query = select(func.count()).select_from(flags).where(is_open_report(guild_id, cards.c.id))
-    return query.correlate_except(flags).scalar_subquery()
+    query = select(func.count()).select_from(reports).where(is_open_report(guild_id, cards.c.id))
+    return query.correlate_except(reports).scalar_subquery()
 
 
 def last_entry_id(guild_id: Guild) -> ScalarSelect[Any]:
     """The id of the last audit entry about the card for this server or for all; null if there is none."""
     return (
-        select(func.max(audit.c.id))
-        .where(audit.c.card_id == cards.c.id, audit.c.guild_id.in_((guild_id, EVERYWHERE)))
-        .correlate_except(audit)
+        select(func.max(audit_log.c.id))
+        .where(audit_log.c.card_id == cards.c.id, audit_log.c.guild_id.in_((guild_id, EVERYWHERE)))
+        .correlate_except(audit_log)
         .scalar_subquery()
     )
 
 
 def was_ever_decided(guild_id: Guild) -> ColumnElement[bool]:
     """Whether anybody ever decided on the card for the server, including decisions that were undone."""
-    about = (audit.c.card_id == cards.c.id) & audit.c.guild_id.in_((guild_id, EVERYWHERE))
-    query = select(audit.c.id).where(about, audit.c.subject == "verdict")
-    return exists(query.correlate_except(audit))
+    about = (audit_log.c.card_id == cards.c.id) & audit_log.c.guild_id.in_((guild_id, EVERYWHERE))
+    query = select(audit_log.c.id).where(about, audit_log.c.subject == "verdict")
+    return exists(query.correlate_except(audit_log))
 
 
 def is_undecided(guild_id: Guild) -> ColumnElement[bool]:

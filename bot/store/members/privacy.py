@@ -9,24 +9,24 @@ from sqlalchemy import ColumnElement, Table, delete, func, select, union, update
 
 from bot.store.database import Database
 from bot.store.tables import (
-    audit,
+    audit_log,
     cards,
     circuits,
     decisions,
     deliveries,
     delivery_cards,
-    flags,
     last_read,
-    requests,
-    saved,
+    reports,
+    saved_cards,
     subscription_topics,
     subscriptions,
+    worker_requests,
 )
 from bot.store.transfer.export import readable_query, to_json_row
 
 OWN = {
-    "saved": saved.c.user_id,
-    "reports": flags.c.user_id,
+    "saved": saved_cards.c.user_id,
+    "reports": reports.c.user_id,
     "last_read": last_read.c.user_id,
     "follows": subscriptions.c.user_id,
     "messages": deliveries.c.user_id,
@@ -35,8 +35,8 @@ OWN = {
 KEPT = {
     "subscriptions_created": subscriptions.c.created_by,
     "decisions": decisions.c.decided_by,
-    "log": audit.c.actor_id,
-    "requests": requests.c.requested_by,
+    "log": audit_log.c.actor_id,
+    "requests": worker_requests.c.requested_by,
 }
 """Data of servers that names the member: exported, but not erased."""
 _PARTS = {
@@ -75,7 +75,7 @@ class MemberData:
 
         Cards that the member reported are planned again, since reviews show the number of reports.
         """
-        reported = select(flags.c.card_id).where(flags.c.user_id == user_id)
+        reported = select(reports.c.card_id).where(reports.c.user_id == user_id)
         reached = union(
             select(deliveries.c.channel_id).where(deliveries.c.user_id == user_id),
             select(subscriptions.c.channel_id).where(subscriptions.c.user_id == user_id),
@@ -83,7 +83,7 @@ class MemberData:
         async with self._database.begin_write() as connection:
             # First, while the rows that these two statements select by exist. A circuit tells of the member's direct
             # messages.
-            await connection.execute(update(cards).where(cards.c.id.in_(reported)).values(unplanned=True))
+            await connection.execute(update(cards).where(cards.c.id.in_(reported)).values(needs_planning=True))
             await connection.execute(delete(circuits).where(circuits.c.channel_id.in_(reached)))
             return {
                 kind: (await connection.execute(delete(column.table).where(column == user_id))).rowcount

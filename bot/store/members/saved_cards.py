@@ -11,7 +11,7 @@ from bot.store.cards.rows import StoredCard, card_from_row, stored_card_columns
 from bot.store.cards.visibility import is_visible_to
 from bot.store.database import Database
 from bot.store.sql_helpers import insert_or_ignore
-from bot.store.tables import cards, saved
+from bot.store.tables import cards, saved_cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +32,26 @@ class SavedCards:
     async def save_card(self, user_id: int, card_id: int, now: datetime) -> bool:
         """Save a card. False if it was saved already."""
         row = {"user_id": user_id, "card_id": card_id, "saved_at": now}
-        saving = insert_or_ignore(saved).values(row)
+        saving = insert_or_ignore(saved_cards).values(row)
         return bool((await self._database.write_shared(lambda connection: connection.execute(saving))).rowcount)
 
     async def remove_card(self, user_id: int, card_id: int) -> bool:
         """Remove a saved card. False if it was not saved."""
-        removing = delete(saved).where(saved.c.user_id == user_id, saved.c.card_id == card_id)
+        removing = delete(saved_cards).where(saved_cards.c.user_id == user_id, saved_cards.c.card_id == card_id)
         return bool((await self._database.write_shared(lambda connection: connection.execute(removing))).rowcount)
 
     async def get_page(self, user_id: int, guild_id: int, *, limit: int, offset: int) -> SavedPage:
         """Return a page of the member's saved cards that are visible in this server."""
         query = (
             select(*stored_card_columns(guild_id))
-            .join(saved)
-            .where(saved.c.user_id == user_id, is_visible_to(guild_id))
+            .join(saved_cards)
+            .where(saved_cards.c.user_id == user_id, is_visible_to(guild_id))
         )
-        newest = query.order_by(saved.c.saved_at.desc(), cards.c.id.desc()).limit(limit).offset(offset)
-        counted = select(func.count(), func.count().filter(is_visible_to(guild_id))).select_from(saved.join(cards))
+        newest = query.order_by(saved_cards.c.saved_at.desc(), cards.c.id.desc()).limit(limit).offset(offset)
+        counted = select(func.count(), func.count().filter(is_visible_to(guild_id))).select_from(
+            saved_cards.join(cards)
+        )
         async with self._database.begin_read() as connection:
             rows = (await connection.execute(newest)).mappings().all()
-            everything, seen = (await connection.execute(counted.where(saved.c.user_id == user_id))).one()
+            everything, seen = (await connection.execute(counted.where(saved_cards.c.user_id == user_id))).one()
         return SavedPage(tuple(card_from_row(row) for row in rows), seen, everything - seen)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.moderation import EVERYWHERE, DecisionSource
 from bot.store.column_parsers import enum_or_default
 from bot.store.database import Database
-from bot.store.tables import audit, cards
+from bot.store.tables import audit_log, cards
 
 
 class AuditSubject(enum.StrEnum):
@@ -30,8 +30,8 @@ class AuditSubject(enum.StrEnum):
 class AuditEntry:
     """One entry of the log.
 
-    `before` and `after` are verdicts, states, or topics as a JSON list; None for none. `only` are the subscriptions
-    selected for a publication. `undoes` is the ID of the entry that this one undoes.
+    `before` and `after` are verdicts, states, or topics as a JSON list; None for none. `subscription_ids` are those
+    selected for a publication. `reverts_id` is the ID of the entry that this one undoes.
     """
 
     id: int
@@ -40,11 +40,11 @@ class AuditEntry:
     subject: AuditSubject
     before: str | None
     after: str | None
-    only: Sequence[int] | None
+    subscription_ids: Sequence[int] | None
     actor_id: int
     source: DecisionSource
     reason: str
-    undoes: int | None
+    reverts_id: int | None
     at: datetime
     title: str = ""
     """The card's title; set by `AuditLog.get_page` only."""
@@ -100,7 +100,9 @@ class AuditLog:
     async def get_last_own(self, guild_id: int, card_id: int) -> AuditEntry | None:
         """Return the last entry by a person on a card in exactly this server's log (`EVERYWHERE`: the global log)."""
         selected = (
-            (audit.c.guild_id == guild_id) & (audit.c.card_id == card_id) & (audit.c.subject != AuditSubject.STATE)
+            (audit_log.c.guild_id == guild_id)
+            & (audit_log.c.card_id == card_id)
+            & (audit_log.c.subject != AuditSubject.STATE)
         )
         async with self._database.begin_read() as connection:
             return await _first_entry(connection, selected)
@@ -108,17 +110,17 @@ class AuditLog:
 
 async def fetch_entry(connection: AsyncConnection, guild_id: int, entry_id: int) -> AuditEntry | None:
     """Return an entry of exactly this server's log; None if there is none."""
-    return await _first_entry(connection, (audit.c.id == entry_id) & (audit.c.guild_id == guild_id))
+    return await _first_entry(connection, (audit_log.c.id == entry_id) & (audit_log.c.guild_id == guild_id))
 
 
 async def fetch_entry_before(connection: AsyncConnection, entry: AuditEntry) -> AuditEntry | None:
     """Return the previous entry with the same server, card and subject."""
     return await _first_entry(
         connection,
-        (audit.c.id < entry.id)
-        & (audit.c.guild_id == entry.guild_id)
-        & (audit.c.card_id == entry.card_id)
-        & (audit.c.subject == entry.subject),
+        (audit_log.c.id < entry.id)
+        & (audit_log.c.guild_id == entry.guild_id)
+        & (audit_log.c.card_id == entry.card_id)
+        & (audit_log.c.subject == entry.subject),
     )
 
 
@@ -126,44 +128,46 @@ async def fetch_last_entry(
     connection: AsyncConnection, guild_id: int, card_id: int, subject: AuditSubject | None = None
 ) -> AuditEntry | None:
     """Return the last entry about a card, of the server or global; with `subject`, of the server only."""
-    about = audit.c.card_id == card_id
+    about = audit_log.c.card_id == card_id
     if subject:
-        return await _first_entry(connection, about & (audit.c.guild_id == guild_id) & (audit.c.subject == subject))
-    return await _first_entry(connection, about & audit.c.guild_id.in_((guild_id, EVERYWHERE)))
+        return await _first_entry(
+            connection, about & (audit_log.c.guild_id == guild_id) & (audit_log.c.subject == subject)
+        )
+    return await _first_entry(connection, about & audit_log.c.guild_id.in_((guild_id, EVERYWHERE)))
 
 
 async def write_entry(connection: AsyncConnection, **values: Any) -> AuditEntry:
     """Append an entry."""
-    row = (await connection.execute(insert(audit).values(values).returning(*audit.c))).mappings().one()
+    row = (await connection.execute(insert(audit_log).values(values).returning(*audit_log.c))).mappings().one()
     return _entry_from_row(row)
 
 
 async def _first_entry(connection: AsyncConnection, condition: ColumnElement[bool]) -> AuditEntry | None:
-    query = select(audit).where(condition).order_by(audit.c.id.desc()).limit(1)
+    query = select(audit_log).where(condition).order_by(audit_log.c.id.desc()).limit(1)
     row = (await connection.execute(query)).mappings().one_or_none()
     return _entry_from_row(row) if row else None
 
 
 def _page_query(guild_id: int, wanted: AuditFilter, limit: int, place: int | None, newer: bool) -> Select[Any]:
     """Select the server's and the global entries; as two subqueries, so that each is an index range scan."""
-    order = audit.c.id.asc() if newer else audit.c.id.desc()
+    order = audit_log.c.id.asc() if newer else audit_log.c.id.desc()
 
     def entries_of(owner: int) -> Select[Any]:
-        query = select(audit.c.id).where(audit.c.guild_id == owner, *_filter_conditions(wanted))
+        query = select(audit_log.c.id).where(audit_log.c.guild_id == owner, *_filter_conditions(wanted))
         if place is not None:
-            query = query.where(audit.c.id > place if newer else audit.c.id < place)
+            query = query.where(audit_log.c.id > place if newer else audit_log.c.id < place)
         return select(query.order_by(order).limit(limit).subquery().c.id)
 
     found = union_all(entries_of(guild_id), entries_of(EVERYWHERE)).subquery()
-    joined = audit.join(cards, cards.c.id == audit.c.card_id)
-    query = select(*audit.c, cards.c.title).select_from(joined).where(audit.c.id.in_(select(found.c.id)))
+    joined = audit_log.join(cards, cards.c.id == audit_log.c.card_id)
+    query = select(*audit_log.c, cards.c.title).select_from(joined).where(audit_log.c.id.in_(select(found.c.id)))
     return query.order_by(order).limit(limit)
 
 
 def _filter_conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
-    source = audit.c.source == wanted.source if wanted.source else audit.c.source != DecisionSource.FILE
+    source = audit_log.c.source == wanted.source if wanted.source else audit_log.c.source != DecisionSource.FILE
     parameters = {"card_id": wanted.card_id, "actor_id": wanted.actor_id, "after": wanted.after}
-    return [source, *(audit.c[name] == value for name, value in parameters.items() if value is not None)]
+    return [source, *(audit_log.c[name] == value for name, value in parameters.items() if value is not None)]
 
 
 def _entry_from_row(row: RowMapping) -> AuditEntry:

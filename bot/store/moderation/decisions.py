@@ -25,7 +25,14 @@ from bot.store.moderation.audit_log import (
     fetch_last_entry,
     write_entry,
 )
-from bot.store.tables import card_edit_topics, card_edits, cards, decision_subscriptions, decisions, subscriptions
+from bot.store.tables import (
+    cards,
+    decision_subscriptions,
+    decisions,
+    subscriptions,
+    topic_override_topics,
+    topic_overrides,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,7 @@ async def _replace_decision(
             "decided_by": decision.decided_by,
             "decided_at": decision.decided_at,
             "reason": decision.reason,
-            "picked": decision.only is not None,
+            "selected_only": decision.subscription_ids is not None,
         }
         await connection.execute(insert(decisions).values(row))
         await _store_selection(connection, decision)
@@ -139,7 +146,7 @@ async def _replace_decision(
 async def _store_selection(connection: AsyncConnection, decision: Decision) -> None:
     rows = [
         {"guild_id": decision.guild_id, "card_id": decision.card_id, "subscription_id": each}
-        for each in decision.only or ()
+        for each in decision.subscription_ids or ()
     ]
     if rows:
         await connection.execute(insert(decision_subscriptions), rows)
@@ -147,7 +154,7 @@ async def _store_selection(connection: AsyncConnection, decision: Decision) -> N
 
 async def apply_ruling(connection: AsyncConnection, card_id: int, ruling: Verdict | None, now: datetime) -> None:
     """Set a card's state to the owners' verdict, or without one back to its file's."""
-    query = select(cards.c.filed_state, cards.c.visible_at).where(cards.c.id == card_id)
+    query = select(cards.c.file_state, cards.c.visible_at).where(cards.c.id == card_id)
     file_state, visible_at = (await connection.execute(query)).one()
     state = effective_state(parse_state(file_state), ruling)
     since = (visible_at or now) if state is CardState.PUBLISHED else None
@@ -157,7 +164,7 @@ async def apply_ruling(connection: AsyncConnection, card_id: int, ruling: Verdic
 
 
 async def _mark_unplanned(connection: AsyncConnection, card_id: int) -> None:
-    await connection.execute(update(cards).where(cards.c.id == card_id).values(unplanned=True))
+    await connection.execute(update(cards).where(cards.c.id == card_id).values(needs_planning=True))
 
 
 async def _write_verdict_entry(
@@ -176,12 +183,12 @@ async def _write_verdict_entry(
         subject=AuditSubject.VERDICT,
         before=before,
         after=after.verdict if after else None,
-        only=list(after.only) if after and after.only is not None else None,
+        subscription_ids=list(after.subscription_ids) if after and after.subscription_ids is not None else None,
         actor_id=act.actor_id,
         source=act.source,
         reason=act.reason,
         at=act.at,
-        undoes=undoes,
+        reverts_id=undoes,
     )
 
 
@@ -197,7 +204,7 @@ async def _revert_entry(connection: AsyncConnection, entry: AuditEntry, act: Mod
             earlier.actor_id,
             earlier.at,
             earlier.reason,
-            await _existing_subscriptions(connection, earlier.only),
+            await _existing_subscriptions(connection, earlier.subscription_ids),
         )
     await _replace_decision(connection, entry.guild_id, entry.card_id, restored, act.at)
     before = verdict_or_none(entry.after)
@@ -213,7 +220,9 @@ async def _existing_subscriptions(connection: AsyncConnection, only: Sequence[in
 
 
 async def _current_topics(connection: AsyncConnection, guild_id: int, card_id: int) -> list[str] | None:
-    query = select(card_edits.c.topics).where(card_edits.c.guild_id == guild_id, card_edits.c.card_id == card_id)
+    query = select(topic_overrides.c.topics).where(
+        topic_overrides.c.guild_id == guild_id, topic_overrides.c.card_id == card_id
+    )
     value: list[str] | None = (await connection.execute(query)).scalar_one_or_none()
     return value
 
@@ -238,16 +247,18 @@ async def _replace_topics(
         source=act.source,
         reason=act.reason,
         at=act.at,
-        undoes=undoes.id if undoes else None,
+        reverts_id=undoes.id if undoes else None,
     )
-    for table in (card_edits, card_edit_topics):
+    for table in (topic_overrides, topic_override_topics):
         await connection.execute(delete(table).where(table.c.guild_id == guild_id, table.c.card_id == card_id))
     if topics:
         row: dict[str, Any] = {"guild_id": guild_id, "card_id": card_id}
-        await connection.execute(insert(card_edits).values(row | {"topics": topics, "audit_id": entry.id}))
+        await connection.execute(insert(topic_overrides).values(row | {"topics": topics, "audit_id": entry.id}))
         # Twice: the names are shown, and the planner matches subscriptions by ID.
         ids = await ensure_topic_ids(connection, {normalize_name(name): name for name in topics})
-        await connection.execute(insert(card_edit_topics), [row | {"topic_id": each} for each in set(ids.values())])
+        await connection.execute(
+            insert(topic_override_topics), [row | {"topic_id": each} for each in set(ids.values())]
+        )
     await _mark_unplanned(connection, card_id)
     return entry
 

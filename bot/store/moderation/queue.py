@@ -14,7 +14,7 @@ from bot.cards.text import normalize_name
 from bot.store.cards.rows import StoredCard, card_from_row, compute_sort_key, score_order, stored_card_columns
 from bot.store.cards.visibility import count_open_reports, is_undecided, is_visible_to
 from bot.store.database import Database
-from bot.store.tables import card_topics, cards, flags, topics
+from bot.store.tables import card_topics, cards, reports, topics
 
 COUNT_LIMIT = 1000
 """Cards are counted up to here and shown as "more than 1,000" beyond, since counting a million is slow."""
@@ -55,7 +55,7 @@ class ModerationQueue:
     async def get_page(self, guild_id: int, filters: QueueFilters, *, limit: int, offset: int) -> QueuePage:
         """Return a page. Flagged cards come first: they are few, and visible to readers."""
         fitting = _filter_conditions(filters)
-        reported = cards.c.id.in_(select(flags.c.card_id).where(flags.c.guild_id == guild_id))
+        reported = cards.c.id.in_(select(reports.c.card_id).where(reports.c.guild_id == guild_id))
         flagged = [reported, is_visible_to(guild_id), count_open_reports(guild_id) > 0, *fitting]
         held = [is_undecided(guild_id), *fitting]
         async with self._database.begin_read() as connection:
@@ -65,12 +65,12 @@ class ModerationQueue:
             rows: list[Any] = []
             if offset < ahead:
                 query = _cards_query(guild_id, flagged).order_by(
-                    count_open_reports(guild_id).desc(), cards.c.timeline.desc()
+                    count_open_reports(guild_id).desc(), cards.c.sort_key.desc()
                 )
                 rows += (await connection.execute(query.limit(limit).offset(offset))).mappings().all()
             if len(rows) < limit:
-                best = score_order() if filters.since else cards.c.points.desc()
-                query = _cards_query(guild_id, held).order_by(best, cards.c.timeline.desc())
+                best = score_order() if filters.since else cards.c.score.desc()
+                query = _cards_query(guild_id, held).order_by(best, cards.c.sort_key.desc())
                 rest = query.limit(limit - len(rows)).offset(max(0, offset - ahead))
                 rows += (await connection.execute(rest)).mappings().all()
         return QueuePage(tuple(QueuedCard(card_from_row(row), row["flags"]) for row in rows), total)
@@ -95,5 +95,5 @@ def _filter_conditions(filters: QueueFilters) -> list[ColumnElement[bool]]:
     if filters.min_quality:
         query.append(cards.c.quality >= filters.min_quality)
     if filters.since:
-        query.append(cards.c.timeline >= compute_sort_key(filters.since, 0))
+        query.append(cards.c.sort_key >= compute_sort_key(filters.since, 0))
     return query

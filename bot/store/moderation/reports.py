@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select, update
 
 from bot.store.cards.visibility import is_open_report
 from bot.store.database import Database
-from bot.store.tables import cards, flags
+from bot.store.tables import cards, reports
 
 MAX_REPORTS, WITHIN = 5, timedelta(hours=1)
 """Limit of reports per member over all servers: more in an hour come from a quarrel or a script."""
@@ -41,7 +41,7 @@ class Reports:
 
     async def add_report(self, guild_id: int, card_id: int, report: Report) -> ReportResult:
         """Add a report: one per member, card and server, and at most `MAX_REPORTS` per member within `WITHIN`."""
-        own_recent = (flags.c.user_id == report.user_id) & (flags.c.at > report.at - WITHIN)
+        own_recent = (reports.c.user_id == report.user_id) & (reports.c.at > report.at - WITHIN)
         row = {
             "guild_id": guild_id,
             "card_id": card_id,
@@ -51,18 +51,24 @@ class Reports:
         }
         async with self._database.begin_write() as connection:
             # Counted within the write transaction: of two clicks at once only one can be the last one allowed.
-            recent = (await connection.execute(select(func.count()).select_from(flags).where(own_recent))).scalar_one()
-            known = (flags.c.guild_id == guild_id) & (flags.c.card_id == card_id) & (flags.c.user_id == report.user_id)
-            if (await connection.execute(select(flags.c.at).where(known))).first():
+            recent = (
+                await connection.execute(select(func.count()).select_from(reports).where(own_recent))
+            ).scalar_one()
+            known = (
+                (reports.c.guild_id == guild_id)
+                & (reports.c.card_id == card_id)
+                & (reports.c.user_id == report.user_id)
+            )
+            if (await connection.execute(select(reports.c.at).where(known))).first():
                 return ReportResult.ALREADY_REPORTED
             if recent >= MAX_REPORTS:
                 return ReportResult.TOO_MANY
-            await connection.execute(insert(flags).values(row))
-            await connection.execute(update(cards).where(cards.c.id == card_id).values(unplanned=True))
+            await connection.execute(insert(reports).values(row))
+            await connection.execute(update(cards).where(cards.c.id == card_id).values(needs_planning=True))
             return ReportResult.ACCEPTED
 
     async def open_reports(self, guild_id: int, card_id: int) -> list[Report]:
         """Return a server's reports of a card since its last decision on it, oldest first."""
-        query = select(flags.c.user_id, flags.c.reason, flags.c.at).where(is_open_report(guild_id, card_id))
+        query = select(reports.c.user_id, reports.c.reason, reports.c.at).where(is_open_report(guild_id, card_id))
         async with self._database.begin_read() as connection:
-            return [Report(*row) for row in await connection.execute(query.order_by(flags.c.at))]
+            return [Report(*row) for row in await connection.execute(query.order_by(reports.c.at))]

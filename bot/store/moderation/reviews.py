@@ -36,7 +36,7 @@ from bot.store.cards.rows import compute_sort_key, score_order
 from bot.store.cards.visibility import count_open_reports, is_undecided, is_visible_to, last_entry_id, was_ever_decided
 from bot.store.database import Database
 from bot.store.subscriptions.guild_settings import put_settings
-from bot.store.tables import cards, deliveries, delivery_cards, flags, guild_settings
+from bot.store.tables import cards, deliveries, delivery_cards, guild_settings, reports
 
 MAX_OPEN_REVIEWS = 25
 _SCAN_LIMIT = 500
@@ -57,12 +57,12 @@ class ReviewChannels:
     ) -> None:
         """Set or clear the review channel. Open reviews in other channels are deleted; decided ones stay."""
         async with self._database.begin_write() as connection:
-            await put_settings(connection, guild_id, review_channel_id=channel_id, review_open=most_open)
+            await put_settings(connection, guild_id, review_channel_id=channel_id, max_open_reviews=most_open)
             elsewhere = _is_review(guild_id) & deliveries.c.channel_id.is_distinct_from(channel_id)
             waiting = select(deliveries.c.id).where(elsewhere, _is_open_review(deliveries.c.guild_id))
             ids = (await connection.execute(waiting)).scalars().all()
             await connection.execute(delete(delivery_cards).where(delivery_cards.c.delivery_id.in_(ids)))
-            removed = {"desired_kind": None, "desired_hash": None, "due_at": now, "progress": _waiting_contents()}
+            removed = {"desired_kind": None, "desired_hash": None, "due_at": now, "status": _waiting_contents()}
             await connection.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(removed))
             if channel_id is not None:
                 await _fill_reviews(connection, now, _is_fresh(now - max_age), [guild_id])
@@ -76,7 +76,9 @@ class ReviewChannels:
         )
         condition = cards.c.id.in_(old) & (cards.c.published_at < now - max_age) & (cards.c.state == CardState.HELD)
         async with self._database.begin_write() as connection:
-            await connection.execute(update(cards).where(condition & ~cards.c.unplanned).values(unplanned=True))
+            await connection.execute(
+                update(cards).where(condition & ~cards.c.needs_planning).values(needs_planning=True)
+            )
 
 
 def review_revision(guild_id: _Guild, now: datetime, max_age: timedelta) -> ColumnElement[Any]:
@@ -102,11 +104,11 @@ async def add_new_reviews(connection: AsyncConnection, now: datetime, max_age: t
         select(deliveries.c.guild_id)
         .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
         .join(cards, cards.c.id == delivery_cards.c.card_id)
-        .where(deliveries.c.layout == _REVIEW, cards.c.unplanned)
+        .where(deliveries.c.layout == _REVIEW, cards.c.needs_planning)
         .distinct()
     )
     with_room = list((await connection.execute(changed_rows)).scalars())
-    added = await add_card_reviews(connection, now, max_age, cards.c.unplanned, EVERYWHERE)
+    added = await add_card_reviews(connection, now, max_age, cards.c.needs_planning, EVERYWHERE)
     if with_room:
         added += await _fill_reviews(connection, now, _is_fresh(now - max_age), with_room)
     return added
@@ -124,8 +126,8 @@ async def add_card_reviews(
 def _is_fresh(oldest: datetime) -> ColumnElement[bool]:
     best = (
         select(cards.c.id)
-        .where(cards.c.state == CardState.HELD, cards.c.timeline >= compute_sort_key(oldest, 0))
-        .order_by(score_order(), cards.c.timeline.desc())
+        .where(cards.c.state == CardState.HELD, cards.c.sort_key >= compute_sort_key(oldest, 0))
+        .order_by(score_order(), cards.c.sort_key.desc())
         .limit(_SCAN_LIMIT)
     )
     return cards.c.id.in_(best)
@@ -149,7 +151,7 @@ def _is_open_review(guild_id: _Guild) -> ColumnElement[bool]:
 
 def _waiting_contents() -> ColumnElement[str]:
     # A message under way keeps its status: it may have arrived, and must be found before it can be removed.
-    return case((deliveries.c.progress == DeliveryStatus.SENDING, DeliveryStatus.SENDING), else_=DeliveryStatus.WAITING)
+    return case((deliveries.c.status == DeliveryStatus.SENDING, DeliveryStatus.SENDING), else_=DeliveryStatus.WAITING)
 
 
 async def _fill_reviews(
@@ -157,7 +159,7 @@ async def _fill_reviews(
 ) -> int:
     """Add reviews of the best chosen cards to servers with room. Returns the number added."""
     # Fast path: most planning runs have no held or flagged cards, so no server needs to be checked.
-    waiting = or_(cards.c.state == CardState.HELD, cards.c.id.in_(select(flags.c.card_id)))
+    waiting = or_(cards.c.state == CardState.HELD, cards.c.id.in_(select(reports.c.card_id)))
     if (await connection.execute(select(cards.c.id).where(condition, waiting).limit(1))).first() is None:
         return 0
     room = await _free_slots(connection, guild_ids)
@@ -169,20 +171,20 @@ async def _fill_reviews(
         .where(delivery_cards.c.channel_id == settings.review_channel_id, delivery_cards.c.card_id == cards.c.id)
         .correlate(guild_settings, cards)
     )
-    best_first = (count_open_reports(settings.guild_id).desc(), cards.c.points.desc(), cards.c.timeline.desc())
+    best_first = (count_open_reports(settings.guild_id).desc(), cards.c.score.desc(), cards.c.sort_key.desc())
     best = func.row_number().over(partition_by=settings.guild_id, order_by=best_first)
     language = func.coalesce(settings.language, ENGLISH).label("language")
-    columns = (settings.guild_id, settings.review_channel_id, language, cards.c.id.label("card_id"), cards.c.timeline)
+    columns = (settings.guild_id, settings.review_channel_id, language, cards.c.id.label("card_id"), cards.c.sort_key)
     pairs = (
-        select(*columns, _review_state(settings.guild_id).label("revision"), best.label("place"))
+        select(*columns, _review_state(settings.guild_id).label("revision"), best.label("position"))
         .select_from(guild_settings.join(cards, literal(True)))
         .where(settings.guild_id.in_(room), condition, _is_waiting(settings.guild_id), ~exists(met))
         .subquery()
     )
     # SQL cuts at the largest room of any server, Python at that of each: the numbers are not in a table to join.
-    fitting = select(pairs).where(pairs.c.place <= max(room.values())).order_by(pairs.c.timeline)
+    fitting = select(pairs).where(pairs.c.position <= max(room.values())).order_by(pairs.c.sort_key)
     rows = (await connection.execute(fitting)).mappings().all()
-    return await _insert_reviews(connection, [each for each in rows if each["place"] <= room[each["guild_id"]]], now)
+    return await _insert_reviews(connection, [each for each in rows if each["position"] <= room[each["guild_id"]]], now)
 
 
 async def _free_slots(connection: AsyncConnection, guild_ids: Collection[int] | None) -> dict[int, int]:
@@ -192,11 +194,13 @@ async def _free_slots(connection: AsyncConnection, guild_ids: Collection[int] | 
         select(func.count())
         .select_from(deliveries)
         .where(deliveries.c.guild_id == settings.guild_id, deliveries.c.layout == _REVIEW)
-        .where(deliveries.c.progress != DeliveryStatus.REMOVED, _is_open_review(settings.guild_id))
+        .where(deliveries.c.status != DeliveryStatus.REMOVED, _is_open_review(settings.guild_id))
         .correlate(guild_settings)
         .scalar_subquery()
     )
-    query = select(settings.guild_id, settings.review_open - open_now).where(settings.review_channel_id.is_not(None))
+    query = select(settings.guild_id, settings.max_open_reviews - open_now).where(
+        settings.review_channel_id.is_not(None)
+    )
     if guild_ids is not None:
         query = query.where(settings.guild_id.in_(guild_ids))
     return {guild_id: room for guild_id, room in await connection.execute(query) if room > 0}
@@ -210,10 +214,10 @@ async def _insert_reviews(connection: AsyncConnection, found: Sequence[Any], now
             "subscription_id": 0,
             "guild_id": each["guild_id"],
             "channel_id": each["review_channel_id"],
-            "timeline": each["timeline"],
+            "sort_key": each["sort_key"],
             "desired_kind": ContentKind.CARDS,
             "desired_hash": hash_content(ContentKind.CARDS, [CardRevision(each["card_id"], each["revision"])]),
-            "progress": DeliveryStatus.WAITING,
+            "status": DeliveryStatus.WAITING,
             "planned_at": now,
             "due_at": now,
             "layout": Layout.REVIEW,
@@ -229,7 +233,7 @@ async def _insert_reviews(connection: AsyncConnection, found: Sequence[Any], now
             "delivery_id": delivery_id,
             "card_id": each["card_id"],
             "channel_id": each["review_channel_id"],
-            "place": 0,
+            "position": 0,
             "revision": each["revision"],
         }
         for delivery_id, each in zip(ids, found, strict=True)

@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, ColumnElement, bindparam, cast, delete, exist
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.sql_helpers import insert_or_ignore
-from bot.store.tables import channel_claims
+from bot.store.tables import channel_leases
 
 LEASE_DURATION = timedelta(seconds=10)
 MAX_CHANNELS = 200
@@ -24,26 +24,26 @@ AT_A_TIME = 20
 # `statement_timestamp()`: in a transaction that waited for a lock, `now()` would be as old as its first statement.
 _NOW = cast(func.extract("epoch", func.statement_timestamp()) * 1_000_000, BigInteger)
 _MICROSECONDS = LEASE_DURATION // timedelta(microseconds=1)
-_VALID = channel_claims.c.until > _NOW
-_HELD_LEASES = (channel_claims.c.holder == bindparam("courier")) & _VALID
-_CHANNELS = channel_claims.c.channel_id.in_(bindparam("channels", expanding=True))
+_VALID = channel_leases.c.expires_at > _NOW
+_HELD_LEASES = (channel_leases.c.owner == bindparam("courier")) & _VALID
+_CHANNELS = channel_leases.c.channel_id.in_(bindparam("channels", expanding=True))
 # Rows locked by another courier's claim are skipped, not waited for: it will have them.
 _FREE = (
-    select(channel_claims.c.channel_id)
-    .where(_CHANNELS, (channel_claims.c.holder == bindparam("courier")) | ~_VALID)
+    select(channel_leases.c.channel_id)
+    .where(_CHANNELS, (channel_leases.c.owner == bindparam("courier")) | ~_VALID)
     .with_for_update(skip_locked=True)
 )
 _TAKE = (
-    update(channel_claims)
-    .where(channel_claims.c.channel_id.in_(_FREE))
-    .values(holder=bindparam("courier"), until=_NOW + _MICROSECONDS)
-    .returning(channel_claims.c.channel_id)
+    update(channel_leases)
+    .where(channel_leases.c.channel_id.in_(_FREE))
+    .values(owner=bindparam("courier"), expires_at=_NOW + _MICROSECONDS)
+    .returning(channel_leases.c.channel_id)
 )
-_RENEW = update(channel_claims).where(_HELD_LEASES, _CHANNELS).values(until=_NOW + _MICROSECONDS)
+_RENEW = update(channel_leases).where(_HELD_LEASES, _CHANNELS).values(expires_at=_NOW + _MICROSECONDS)
 # The shared lock keeps others from taking a lease over until the results are committed; it does not keep this courier
 # from checking it for another batch.
-_MINE = select(channel_claims.c.channel_id).where(_HELD_LEASES, _CHANNELS).with_for_update(read=True)
-_OF_HOLDER = delete(channel_claims).where(channel_claims.c.holder == bindparam("courier"))
+_MINE = select(channel_leases.c.channel_id).where(_HELD_LEASES, _CHANNELS).with_for_update(read=True)
+_OF_HOLDER = delete(channel_leases).where(channel_leases.c.owner == bindparam("courier"))
 
 
 class ChannelLeases:
@@ -56,10 +56,10 @@ class ChannelLeases:
         """Lease these channels; return those not held, or being claimed, by another courier."""
         # Sorted, so that two couriers that insert the same channels do not deadlock. An expired row stands for a free
         # channel, since there must be a row to lock.
-        rows = [{"channel_id": channel, "holder": "", "until": 0} for channel in sorted(channels)]
+        rows = [{"channel_id": channel, "owner": "", "expires_at": 0} for channel in sorted(channels)]
         if not rows:
             return []
-        await connection.execute(insert_or_ignore(channel_claims), rows)
+        await connection.execute(insert_or_ignore(channel_leases), rows)
         return list((await connection.execute(_TAKE, self._lease_values(channels))).scalars())
 
     async def renew_leases(self, connection: AsyncConnection, channels: Collection[int]) -> None:
@@ -84,5 +84,5 @@ class ChannelLeases:
 def leased_by_another(channel: ColumnElement[int]) -> ColumnElement[bool]:
     """SQL condition: the channel is leased by a courier other than the bound `courier`."""
     return exists().where(
-        channel_claims.c.channel_id == channel, channel_claims.c.holder != bindparam("courier"), _VALID
+        channel_leases.c.channel_id == channel, channel_leases.c.owner != bindparam("courier"), _VALID
     )

@@ -22,7 +22,7 @@ class Circuit:
     failures: int
     opened_at: datetime
     probe_at: datetime
-    told: bool = False
+    server_notified: bool = False
     """Whether the problem was reported; only then is its end reported, too."""
 
 
@@ -39,7 +39,7 @@ class CircuitBreakers:
             "channel_id": circuit.channel_id,
             "guild_id": circuit.guild_id,
             "opened_at": circuit.opened_at,
-            "told": circuit.told,
+            "server_notified": circuit.server_notified,
         }
         condition = circuits.c.channel_id == circuit.channel_id
         async with self._database.begin_write() as connection:
@@ -50,7 +50,9 @@ class CircuitBreakers:
     async def mark_notified(self, channel_id: int) -> None:
         """Record that the problem was reported."""
         async with self._database.begin_write() as connection:
-            await connection.execute(update(circuits).where(circuits.c.channel_id == channel_id).values(told=True))
+            await connection.execute(
+                update(circuits).where(circuits.c.channel_id == channel_id).values(server_notified=True)
+            )
 
     async def close_circuit(self, channel_id: int) -> None:
         """Delete the circuit: the channel accepts posts again."""

@@ -17,7 +17,7 @@ MESSAGES_AT_ONCE = 5000
 
 ATTACHED = tuple(delivery_cards.c[name] for name in ("card_id", "revision", "shown"))
 """The columns of an `AttachedCard`."""
-IN_MESSAGE = (delivery_cards.c.place, delivery_cards.c.card_id)
+IN_MESSAGE = (delivery_cards.c.position, delivery_cards.c.card_id)
 """The order of the cards of one message."""
 
 

@@ -12,7 +12,7 @@ from bot.store.database import Database
 from bot.store.outbox.queue import readable_deliveries
 from bot.store.outbox.write_batcher import COLUMNS
 from bot.store.sql_helpers import insert_or_ignore
-from bot.store.tables import cards, crosspost_tries, deliveries, delivery_cards
+from bot.store.tables import cards, crosspost_attempts, deliveries, delivery_cards
 
 
 class Crossposts:
@@ -28,13 +28,13 @@ class Crossposts:
         messages, and withdrawn posts are never crossposted, however long their deletion takes.
         """
         heat = (
-            select(func.max(cards.c.points))
+            select(func.max(cards.c.score))
             .join(delivery_cards, delivery_cards.c.card_id == cards.c.id)
             .where(delivery_cards.c.delivery_id == deliveries.c.id)
             .scalar_subquery()
         )
         place = func.row_number().over(
-            partition_by=deliveries.c.channel_id, order_by=(heat.desc().nulls_last(), deliveries.c.timeline)
+            partition_by=deliveries.c.channel_id, order_by=(heat.desc().nulls_last(), deliveries.c.sort_key)
         )
         waiting = (
             select(*COLUMNS, place.label("place"))
@@ -47,9 +47,9 @@ class Crossposts:
         )
         # Attempts in the future mean that the clock was set back. Their real time is unknown, so count them too.
         spent = (
-            select(crosspost_tries.c.channel_id, func.count().label("number"))
-            .where(crosspost_tries.c.at > now - within, crosspost_tries.c.at <= now + within)
-            .group_by(crosspost_tries.c.channel_id)
+            select(crosspost_attempts.c.channel_id, func.count().label("number"))
+            .where(crosspost_attempts.c.at > now - within, crosspost_attempts.c.at <= now + within)
+            .group_by(crosspost_attempts.c.channel_id)
             .subquery()
         )
         remaining = budget - func.coalesce(spent.c.number, 0)
@@ -67,19 +67,21 @@ class Crossposts:
         """Record an attempt before the call is made: it counts against the limit whatever its result."""
         row = {"delivery_id": delivery.id, "at": now, "channel_id": delivery.channel_id}
         await self._database.write_shared(
-            lambda connection: connection.execute(insert_or_ignore(crosspost_tries), [row])
+            lambda connection: connection.execute(insert_or_ignore(crosspost_attempts), [row])
         )
 
     async def forget_attempt(self, delivery: Delivery, at: datetime) -> None:
         """Delete the attempt made at `at`: Discord says that nothing was published, so it does not count."""
-        tried = delete(crosspost_tries).where(crosspost_tries.c.delivery_id == delivery.id, crosspost_tries.c.at == at)
+        tried = delete(crosspost_attempts).where(
+            crosspost_attempts.c.delivery_id == delivery.id, crosspost_attempts.c.at == at
+        )
         await self._database.write_shared(lambda connection: connection.execute(tried))
 
     async def delete_old_attempts(self, now: datetime, within: timedelta) -> None:
         """Delete attempts that no longer count."""
-        old = (crosspost_tries.c.at <= now - within) | (crosspost_tries.c.at > now + within)
+        old = (crosspost_attempts.c.at <= now - within) | (crosspost_attempts.c.at > now + within)
         async with self._database.begin_write() as connection:
-            await connection.execute(delete(crosspost_tries).where(old))
+            await connection.execute(delete(crosspost_attempts).where(old))
 
     async def mark_done(self, delivery: Delivery, now: datetime) -> None:
         """Record that the post was crossposted."""

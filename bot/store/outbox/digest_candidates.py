@@ -22,14 +22,14 @@ from bot.store.column_parsers import parse_number, parse_state, verdict_or_none
 from bot.store.database import Database
 from bot.store.sql_helpers import chunks
 from bot.store.tables import (
-    card_edits,
     card_topics,
     cards,
     decision_subscriptions,
     decisions,
-    deferred,
+    deferred_cards,
     delivery_cards,
     moment_from_microseconds,
+    topic_overrides,
     topics,
 )
 
@@ -84,7 +84,7 @@ class CandidateStore:
             for some in chunks(others):
                 rows += (await connection.execute(_BY_IDS, {"ids": some})).all()
             edits = await _fetch_topic_edits(connection, parameters, {row.id for row in rows})
-            picks = await _fetch_picks(connection, parameters) if any(row.picked for row in decided) else {}
+            picks = await _fetch_picks(connection, parameters) if any(row.selected_only for row in decided) else {}
         return _PoolRows(rows, _GuildOverrides({(row.guild_id, row.card_id): row for row in decided}, edits, picks))
 
     async def _assign_stories(self, unassigned: Sequence[int]) -> None:
@@ -140,20 +140,22 @@ _CANDIDATES = select(
 )
 _OF_EVERYONE = _CANDIDATES.where(_ARRIVED)
 _BY_IDS = _CANDIDATES.where(cards.c.id.in_(bindparam("ids", expanding=True)))
-_DECISIONS = select(*(decisions.c[name] for name in ("guild_id", "card_id", "verdict", "decided_at", "picked"))).where(
+_DECISIONS = select(
+    *(decisions.c[name] for name in ("guild_id", "card_id", "verdict", "decided_at", "selected_only"))
+).where(
     decisions.c.guild_id.in_(_GUILDS),
     or_(
         (decisions.c.verdict == Verdict.PUBLISH) & (decisions.c.decided_at > bindparam("since")),
         decisions.c.card_id.in_(select(cards.c.id).where(_ARRIVED)),
     ),
 )
-_EDITS = select(*(card_edits.c[name] for name in ("guild_id", "card_id", "topics", "audit_id"))).where(
-    card_edits.c.guild_id.in_(_GUILDS)
+_EDITS = select(*(topic_overrides.c[name] for name in ("guild_id", "card_id", "topics", "audit_id"))).where(
+    topic_overrides.c.guild_id.in_(_GUILDS)
 )
 _PICKS = select(*decision_subscriptions.c).where(decision_subscriptions.c.guild_id.in_(_GUILDS))
 _CHANNEL_CARDS = union_all(
     select(delivery_cards.c.channel_id, delivery_cards.c.card_id),
-    select(deferred.c.channel_id, deferred.c.card_id),
+    select(deferred_cards.c.channel_id, deferred_cards.c.card_id),
 ).subquery()
 _DELIVERED = (
     select(_CHANNEL_CARDS.c.channel_id, _CHANNEL_CARDS.c.card_id, stories.story_id_of(cards))
@@ -217,7 +219,7 @@ class _GuildOverrides:
         if not is_visible(parse_state(state), verdict_or_none(decided.verdict) if decided else None):
             return None
         if decided and decided.verdict == Verdict.PUBLISH:
-            only = self.picks.get(key, frozenset()) if decided.picked else None
+            only = self.picks.get(key, frozenset()) if decided.selected_only else None
             card = replace(card, arrived_at=decided.decided_at, picked_for=only)
         if edit := self.edits.get(key):
             names, entry_id = edit

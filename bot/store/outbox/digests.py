@@ -23,7 +23,7 @@ from bot.store.outbox.contents import fetch_shown
 from bot.store.sql_helpers import PlainRow, insert_plain
 from bot.store.subscriptions.option_columns import format_options
 from bot.store.subscriptions.quiet_hours import fetch_quiet_until
-from bot.store.tables import cards, deferred, deliveries, delivery_cards, quiet_hours, subscriptions
+from bot.store.tables import cards, deferred_cards, deliveries, delivery_cards, quiet_hours, subscriptions
 
 
 class CardTakenError(StoreError):
@@ -52,7 +52,7 @@ class DigestBatch:
 
     messages: list[PlannedMessage] = field(default_factory=list)
     advanced: list[tuple[Subscription, datetime, datetime | None]] = field(default_factory=list)
-    """Subscriptions with their new `since` and `next_at`."""
+    """Subscriptions with their new `new_after` and `next_digest_at`."""
     released_ids: Collection[Deferral] = ()
     """Deferrals to delete."""
     merged: dict[int, list[int]] = field(default_factory=dict)
@@ -111,9 +111,9 @@ class DigestStore:
     async def save_batch(self, batch: DigestBatch, now: datetime) -> SavedBatch:
         """Store a digest batch in one transaction.
 
-        Subscriptions whose `next_at` has changed since it was read are skipped, with their messages. A slot that has
-        messages already (from another time zone, or a clock that ran ahead) is not filled again: its cards wait for the
-        next slot. Raises `CardTakenError`.
+        Subscriptions whose `next_digest_at` has changed since it was read are skipped, with their messages. A slot that
+        has messages already (from another time zone, or a clock that ran ahead) is not filled again: its cards wait for
+        the next slot. Raises `CardTakenError`.
         """
         async with self._database.begin_write() as connection:
             # The batch was computed without a lock: everything it relied on is checked again before it is stored.
@@ -128,8 +128,8 @@ class DigestStore:
             ]
             quiet = await _insert_messages(connection, messages, now)
             for channel_id, card_id in batch.released_ids:
-                here = (deferred.c.channel_id == channel_id) & (deferred.c.card_id == card_id)
-                await connection.execute(deferred.delete().where(here))
+                here = (deferred_cards.c.channel_id == channel_id) & (deferred_cards.c.card_id == card_id)
+                await connection.execute(deferred_cards.delete().where(here))
             return SavedBatch(tuple(messages), quiet)
 
     async def fetch_overdue(self, channel_ids: Collection[int], now: datetime) -> dict[int, list[OverdueMessage]]:
@@ -137,7 +137,7 @@ class DigestStore:
         query = (
             select(deliveries.c.id, deliveries.c.subscription_id, deliveries.c.planned_at)
             .where(_is_overdue(), deliveries.c.channel_id.in_(channel_ids), deliveries.c.due_at <= now)
-            .order_by(deliveries.c.timeline, deliveries.c.id)
+            .order_by(deliveries.c.sort_key, deliveries.c.id)
         )
         async with self._database.begin_read() as connection:
             rows = (await connection.execute(query)).all()
@@ -158,21 +158,21 @@ class DigestStore:
         posted = (
             select(literal(1))
             .select_from(delivery_cards.join(other, other.c.id == delivery_cards.c.card_id))
-            .where(delivery_cards.c.channel_id == deferred.c.channel_id)
+            .where(delivery_cards.c.channel_id == deferred_cards.c.channel_id)
             .where(stories.story_id_of(other) == story)
         )
         query = (
             select(
-                deferred.c.channel_id,
-                deferred.c.subscription_id,
+                deferred_cards.c.channel_id,
+                deferred_cards.c.subscription_id,
                 story.label("story_id"),
                 (is_visible_to(subscriptions.c.guild_id) & ~exists(posted)).label("comes"),
                 *stored_card_columns(0),
             )
-            .join(cards, cards.c.id == deferred.c.card_id)
-            .join(subscriptions, subscriptions.c.id == deferred.c.subscription_id)
+            .join(cards, cards.c.id == deferred_cards.c.card_id)
+            .join(subscriptions, subscriptions.c.id == deferred_cards.c.subscription_id)
             .where(is_released())
-            .order_by(cards.c.timeline, deferred.c.subscription_id)
+            .order_by(cards.c.sort_key, deferred_cards.c.subscription_id)
         )
         rows = DeferredStories({}, {})
         async with self._database.begin_read() as connection:
@@ -197,8 +197,8 @@ class DigestStore:
             )
             .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
             .join(cards, cards.c.id == delivery_cards.c.card_id)
-            .where(_is_unsent(channel_id), delivery_cards.c.place == 0)
-            .order_by(deliveries.c.timeline, deliveries.c.id)
+            .where(_is_unsent(channel_id), delivery_cards.c.position == 0)
+            .order_by(deliveries.c.sort_key, deliveries.c.id)
         )
         async with self._database.begin_read() as connection:
             rows = (await connection.execute(query)).mappings()
@@ -228,12 +228,12 @@ class DigestStore:
     ) -> list[tuple[StoredCard, SelectionReason | None]]:
         """Return the still visible cards of a server's digest, in order, and why each was chosen."""
         query = (
-            select(*_WHY, *stored_card_columns(guild_id))
+            select(*_REASON, *stored_card_columns(guild_id))
             .join(cards, cards.c.id == delivery_cards.c.card_id)
             .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
             .where(deliveries.c.id == delivery_id, deliveries.c.guild_id == guild_id)
             .where(delivery_cards.c.shown, is_visible_to(guild_id))
-            .order_by(delivery_cards.c.place)
+            .order_by(delivery_cards.c.position)
         )
         async with self._database.begin_read() as connection:
             rows = (await connection.execute(query)).mappings()
@@ -242,7 +242,7 @@ class DigestStore:
     async def find_reason(self, channel_id: int, card_id: int) -> tuple[datetime, SelectionReason | None] | None:
         """Return when a channel received a card, and why a digest chose it; None if it has not received it."""
         query = (
-            select(func.coalesce(deliveries.c.settled_at, deliveries.c.planned_at).label("at"), *_WHY)
+            select(func.coalesce(deliveries.c.settled_at, deliveries.c.planned_at).label("at"), *_REASON)
             .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
             .where(delivery_cards.c.channel_id == channel_id, delivery_cards.c.card_id == card_id)
         )
@@ -251,19 +251,21 @@ class DigestStore:
         return (row["at"], _reason_from_row(row)) if row else None
 
 
-_WHY = tuple(delivery_cards.c[name].label(f"why_{name}") for name in ("rank", "heat", "quality", "hours"))
+_REASON = tuple(
+    delivery_cards.c[name] for name in ("selected_rank", "selected_heat", "selected_quality", "selected_hours")
+)
 
 
 def _reason_from_row(row: RowMapping) -> SelectionReason | None:
-    place = row["why_rank"]
-    return SelectionReason(place, row["why_heat"], row["why_quality"], row["why_hours"]) if place else None
+    rank, *scores = (row[column.name] for column in _REASON)
+    return SelectionReason(rank, *scores) if rank else None
 
 
 def _is_overdue() -> ColumnElement[bool]:
     """SQL condition: a digest message that is due and not in its channel yet."""
     return (
         deliveries.c.due_at.is_not(None)
-        & (deliveries.c.progress == DeliveryStatus.WAITING)
+        & (deliveries.c.status == DeliveryStatus.WAITING)
         & deliveries.c.message_id.is_(None)
         & deliveries.c.desired_kind.is_not(None)
         & deliveries.c.slot.is_not(None)
@@ -272,7 +274,7 @@ def _is_overdue() -> ColumnElement[bool]:
 
 def is_released() -> ColumnElement[bool]:
     """SQL condition: the deferred card's channel is not quiet and its subscription not paused."""
-    quiet = exists().where(quiet_hours.c.channel_id == deferred.c.channel_id, quiet_hours.c.is_quiet)
+    quiet = exists().where(quiet_hours.c.channel_id == deferred_cards.c.channel_id, quiet_hours.c.is_quiet)
     return ~subscriptions.c.paused & ~quiet
 
 
@@ -280,7 +282,7 @@ def _is_unsent(channel_id: int) -> ColumnElement[bool]:
     return (
         (deliveries.c.channel_id == channel_id)
         & deliveries.c.due_at.is_not(None)
-        & (deliveries.c.progress == DeliveryStatus.WAITING)
+        & (deliveries.c.status == DeliveryStatus.WAITING)
         & deliveries.c.sent_at.is_(None)
         & deliveries.c.message_id.is_(None)
         & deliveries.c.desired_kind.is_not(None)
@@ -320,19 +322,23 @@ async def _drop_merged(connection: AsyncConnection, merged: Mapping[int, Sequenc
 async def _advance_subscriptions(
     connection: AsyncConnection, batch: DigestBatch, filled: Collection[int], held_up: Collection[int]
 ) -> set[int]:
-    """Advance the subscriptions whose `next_at` is unchanged since it was read.
+    """Advance the subscriptions whose `next_digest_at` is unchanged since it was read.
 
     Return their IDs, and those of subscriptions that have messages in the batch but are not advanced by it.
-    Subscriptions whose slot is `filled` keep their `since`, so that waiting cards stay new for the next slot.
+    Subscriptions whose slot is `filled` keep their `new_after`, so that waiting cards stay new for the next slot.
     """
     waiting = {each.id: each for each, _, _ in batch.advanced if each.id not in held_up}
-    now_at = select(subscriptions.c.id, subscriptions.c.next_at).where(subscriptions.c.id.in_(waiting))
+    now_at = select(subscriptions.c.id, subscriptions.c.next_digest_at).where(subscriptions.c.id.in_(waiting))
     rows = (await connection.execute(now_at)).all()
-    moved = {subscription_id for subscription_id, next_at in rows if waiting[subscription_id].next_at == next_at}
+    moved = {
+        subscription_id
+        for subscription_id, next_digest_at in rows
+        if waiting[subscription_id].next_digest_at == next_digest_at
+    }
     turned = [each for each in batch.advanced if each[0].id in moved]
     values = [
-        {"the_id": each.id, "new_since": each.since if each.id in filled else since, "new_next_at": next_at}
-        for each, since, next_at in turned
+        {"the_id": each.id, "new_since": each.new_after if each.id in filled else since, "new_next_at": next_digest_at}
+        for each, since, next_digest_at in turned
     ]
     if values:
         await connection.execute(_TURN, values)
@@ -347,8 +353,8 @@ _TURN = (
     update(subscriptions)
     .where(subscriptions.c.id == bindparam("the_id"))
     .values(
-        since=bindparam("new_since", type_=subscriptions.c.since.type),
-        next_at=bindparam("new_next_at", type_=subscriptions.c.next_at.type),
+        new_after=bindparam("new_since", type_=subscriptions.c.new_after.type),
+        next_digest_at=bindparam("new_next_at", type_=subscriptions.c.next_digest_at.type),
     )
 )
 
@@ -382,7 +388,7 @@ def _card_rows(message: PlannedMessage, delivery_id: int) -> Iterator[PlainRow]:
             "delivery_id": delivery_id,
             "card_id": selected.card_id,
             "channel_id": channel_id,
-            "place": place,
+            "position": place,
             "revision": selected.revision,
             **_reason_columns(selected.reason),
         }
@@ -391,10 +397,17 @@ def _card_rows(message: PlannedMessage, delivery_id: int) -> Iterator[PlainRow]:
 def _reason_columns(why: SelectionReason | None) -> dict[str, int | None]:
     if why is None:
         return _NOT_CHOSEN
-    return {"rank": why.place, "heat": why.heat, "quality": why.quality, "hours": why.hours}
+    return {
+        "selected_rank": why.rank,
+        "selected_heat": why.heat,
+        "selected_quality": why.quality,
+        "selected_hours": why.hours,
+    }
 
 
-_NOT_CHOSEN: dict[str, int | None] = dict.fromkeys(("rank", "heat", "quality", "hours"))
+_NOT_CHOSEN: dict[str, int | None] = dict.fromkeys(
+    ("selected_rank", "selected_heat", "selected_quality", "selected_hours")
+)
 
 
 async def _message_ids(
@@ -417,10 +430,10 @@ def _message_row(message: PlannedMessage, now: datetime, quiet_until: datetime |
         "guild_id": subscription.guild_id,
         "user_id": subscription.user_id,
         "channel_id": subscription.channel_id,
-        "timeline": compute_sort_key(message.at, message.part),
+        "sort_key": compute_sort_key(message.at, message.part),
         "desired_kind": kind,
         "desired_hash": hash_content(kind, message.cards),
-        "progress": DeliveryStatus.WAITING,
+        "status": DeliveryStatus.WAITING,
         "planned_at": now,
         "due_at": max(now, quiet_until) if quiet_until else now,
         "slot": message.slot,
@@ -428,9 +441,9 @@ def _message_row(message: PlannedMessage, now: datetime, quiet_until: datetime |
         "layout": message.layout,
         "heading": message.heading,
         # Only the first part calls the role: one digest is one notification.
-        "options": format_options(options if message.part == 0 else replace(options, mention=None)),
+        "options": format_options(options if message.part == 0 else replace(options, mention_role_id=None)),
         "on_withdrawal": options.on_withdrawal,
-        "forum": subscription.forum,
+        "is_forum": subscription.is_forum,
         "crosspost": CrosspostState.WANTED if options.crosspost else None,
         "language": subscription.language,
     }

@@ -50,18 +50,18 @@ from bot.store.tables import (
     Number,
     Text,
     card_aliases,
-    card_edit_topics,
     card_topics,
     cards,
     decision_subscriptions,
     decisions,
-    deferred,
+    deferred_cards,
     deliveries,
     delivery_cards,
     quiet_hours,
     story_keys,
     subscription_topics,
     subscriptions,
+    topic_override_topics,
 )
 
 candidates = Table(
@@ -72,7 +72,7 @@ candidates = Table(
     Column("channel_id", BigInteger, primary_key=True),
     Column("card_id", Number, primary_key=True),
     Column("story_id", Number),
-    Column("timeline", BigInteger, nullable=False),
+    Column("sort_key", BigInteger, nullable=False),
     Column("revision", Text, nullable=False),
     Column("heat", Number, nullable=False),
     Column("lead", Boolean, nullable=False, comment="the card of its story that gets the message"),
@@ -131,21 +131,21 @@ def _matching_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Sele
         own_rows.guild_id,
         own_rows.channel_id,
         card.id.label("card_id"),
-        card.timeline,
+        card.sort_key,
     )
     return (
-        select(*columns, visible_revision(own_rows.guild_id).label("revision"), card.points, literal(False))
+        select(*columns, visible_revision(own_rows.guild_id).label("revision"), card.score, literal(False))
         .select_from(cards.join(subscriptions, literal(True)).outerjoin(decisions, decided))
         .where(
             scope.changed,
             scope.covers(subscriptions.c.guild_id),
-            subscriptions.c.when == Frequency.INSTANT,
+            subscriptions.c.frequency == Frequency.INSTANT,
             ~subscriptions.c.paused,
             is_visible_to(subscriptions.c.guild_id),
-            since > subscriptions.c.since,
+            since > subscriptions.c.new_after,
             fresh,
             # Subscriptions that a moderator selected get the card even if their filters would not let it through.
-            case((func.coalesce(decisions.c.picked, False), _is_picked()), else_=fits),
+            case((func.coalesce(decisions.c.selected_only, False), _is_picked()), else_=fits),
         )
     )
 
@@ -163,10 +163,10 @@ def _is_picked() -> ColumnElement[bool]:
 
 def _topic_matches() -> ColumnElement[bool]:
     """Match by the server's topic override if there is one, else by the topics in the card's file."""
-    own, filed_ones = card_edit_topics.c, card_topics.c
+    own, filed_ones = topic_override_topics.c, card_topics.c
     selected = select(subscription_topics.c.topic_id).where(subscription_topics.c.subscription_id == subscriptions.c.id)
     edited = (own.guild_id == subscriptions.c.guild_id) & (own.card_id == cards.c.id)
-    values = selected.join(card_edit_topics, own.topic_id == subscription_topics.c.topic_id).where(edited)
+    values = selected.join(topic_override_topics, own.topic_id == subscription_topics.c.topic_id).where(edited)
     shared = selected.join(card_topics, filed_ones.topic_id == subscription_topics.c.topic_id)
     shared = shared.where(filed_ones.card_id == cards.c.id, ~exists(select(literal(1)).where(edited)))
     # Without topics a subscription takes all cards.
@@ -238,7 +238,7 @@ def _join_posted_stories() -> Any:
             deliveries.c.id.label("delivery_id"),
             candidates.c.card_id,
             candidates.c.channel_id,
-            candidates.c.timeline.label("place"),
+            candidates.c.sort_key.label("position"),
             candidates.c.revision,
             and_(
                 deliveries.c.layout == Layout.CARD, ~exists(_names_same_article(lead.c.id, candidates.c.card_id))
@@ -264,7 +264,7 @@ def _join_posted_stories() -> Any:
     return insert(delivery_cards).from_select(_CARD_COLUMNS, joining).returning(delivery_cards.c.delivery_id)
 
 
-_CARD_COLUMNS = ("delivery_id", "card_id", "channel_id", "place", "revision", "shown")
+_CARD_COLUMNS = ("delivery_id", "card_id", "channel_id", "position", "revision", "shown")
 
 
 def _names_same_article(lead_id: ColumnElement[int], card_id: ColumnElement[int]) -> CompoundSelect[Any]:
@@ -272,12 +272,12 @@ def _names_same_article(lead_id: ColumnElement[int], card_id: ColumnElement[int]
     own = card_aliases.alias("own")
     listed = (
         select(literal(1))
-        .select_from(story_keys.join(card_aliases, story_keys.c.key == RELATED + card_aliases.c.alias))
+        .select_from(story_keys.join(card_aliases, story_keys.c.key == RELATED + card_aliases.c.url))
         .where(story_keys.c.card_id == lead_id, card_aliases.c.card_id == card_id)
     )
     same = (
         select(literal(1))
-        .select_from(own.join(card_aliases, own.c.alias == card_aliases.c.alias))
+        .select_from(own.join(card_aliases, own.c.url == card_aliases.c.url))
         .where(own.c.card_id == lead_id, card_aliases.c.card_id == card_id)
     )
     return listed.union_all(same)
@@ -288,7 +288,7 @@ def _is_quiet() -> ColumnElement[bool]:
         select(literal(1)).where(
             quiet_hours.c.channel_id == candidates.c.channel_id,
             quiet_hours.c.is_quiet,
-            or_(quiet_hours.c.passing_heat.is_(None), candidates.c.heat < quiet_hours.c.passing_heat),
+            or_(quiet_hours.c.override_heat.is_(None), candidates.c.heat < quiet_hours.c.override_heat),
         )
     )
 
@@ -296,7 +296,7 @@ def _is_quiet() -> ColumnElement[bool]:
 def _defer_quiet() -> Any:
     names = ("channel_id", "card_id", "subscription_id")
     waiting = select(*(candidates.c[name] for name in names)).where(_is_quiet())
-    return insert_or_ignore(deferred).from_select(names, waiting)
+    return insert_or_ignore(deferred_cards).from_select(names, waiting)
 
 
 def _choose_leads() -> Any:
@@ -304,7 +304,7 @@ def _choose_leads() -> Any:
     other = candidates.alias("other")
     better = or_(
         other.c.heat > candidates.c.heat,
-        and_(other.c.heat == candidates.c.heat, other.c.timeline < candidates.c.timeline),
+        and_(other.c.heat == candidates.c.heat, other.c.sort_key < candidates.c.sort_key),
     )
     # "Not beaten by another" instead of a window function: both engines allow it in an UPDATE.
     beaten = exists(
@@ -318,8 +318,8 @@ def _choose_leads() -> Any:
 def _add_messages(now: datetime) -> Any:
     """Insert a message for each lead; the planner computes its content from its cards."""
     names = (
-        "subscription_id", "guild_id", "channel_id", "timeline", "progress", "planned_at", "due_at", "layout",
-        "options", "on_withdrawal", "forum", "crosspost", "language",
+        "subscription_id", "guild_id", "channel_id", "sort_key", "status", "planned_at", "due_at", "layout",
+        "options", "on_withdrawal", "is_forum", "crosspost", "language",
     )  # fmt: skip
     moment = literal(now, deliveries.c.planned_at.type)
     rows = (
@@ -331,13 +331,13 @@ def _add_messages(now: datetime) -> Any:
             literal(Layout.CARD),
             subscriptions.c.options,
             subscriptions.c.on_withdrawal,
-            subscriptions.c.forum,
+            subscriptions.c.is_forum,
             case((subscriptions.c.crosspost, CrosspostState.WANTED), else_=None),
             post_language(),
         )
         .join(subscriptions, subscriptions.c.id == candidates.c.subscription_id)
         .where(candidates.c.lead)
-        .order_by(candidates.c.timeline)
+        .order_by(candidates.c.sort_key)
     )
     return insert(deliveries).from_select(names, rows)
 
@@ -345,7 +345,7 @@ def _add_messages(now: datetime) -> Any:
 def _add_cards() -> Any:
     """Attach the cards to the new messages: the lead first, then the rest of its story by age."""
     lead = candidates.alias("lead")
-    place = case((candidates.c.lead, 0), else_=candidates.c.timeline)
+    place = case((candidates.c.lead, 0), else_=candidates.c.sort_key)
     # The new messages are found again by channel and by their lead's `timeline`, which no other card has: an
     # INSERT … SELECT does not say which row became which id.
     rows = select(
@@ -367,11 +367,11 @@ def _add_cards() -> Any:
             deliveries,
             and_(
                 deliveries.c.channel_id == lead.c.channel_id,
-                deliveries.c.timeline == lead.c.timeline,
+                deliveries.c.sort_key == lead.c.sort_key,
                 deliveries.c.due_at.is_not(None),
                 deliveries.c.desired_kind.is_(None),
                 # Not an older delivery of this card that is in flight and being retracted.
-                deliveries.c.progress == DeliveryStatus.WAITING,
+                deliveries.c.status == DeliveryStatus.WAITING,
                 deliveries.c.message_id.is_(None),
             ),
         )

@@ -24,8 +24,8 @@ class PlanScope:
     def changed(self) -> ColumnElement[bool]:
         """Whether a card of the scope has changed since it was planned."""
         if self.card_ids is None:
-            return cards.c.unplanned
-        return cards.c.unplanned & cards.c.id.in_(self.card_ids)
+            return cards.c.needs_planning
+        return cards.c.needs_planning & cards.c.id.in_(self.card_ids)
 
     def changed_ids(self) -> Select[Any]:
         """Select the IDs of the changed cards."""

@@ -46,7 +46,7 @@ from bot.store.subscriptions.quiet_hours import MAX_QUIET
 from bot.store.subscriptions.subscriptions import MAX_LOOK_AHEAD
 from bot.store.tables import (
     cards,
-    deferred,
+    deferred_cards,
     deliveries,
     delivery_cards,
     quiet_hours,
@@ -72,17 +72,17 @@ class DueWork:
 
 
 # Built once: it runs with every tick, and building it takes longer than running it.
-_NOW = bindparam("now", type_=subscriptions.c.next_at.type)
-_QUIET_LIMIT = bindparam("quiet_limit", type_=subscriptions.c.next_at.type)
-_LIMIT = bindparam("limit", type_=subscriptions.c.next_at.type)
+_NOW = bindparam("now", type_=subscriptions.c.next_digest_at.type)
+_QUIET_LIMIT = bindparam("quiet_limit", type_=subscriptions.c.next_digest_at.type)
+_LIMIT = bindparam("limit", type_=subscriptions.c.next_digest_at.type)
 _DUE = select(
-    exists().where(cards.c.unplanned),
-    exists().where(quiet_hours.c.turns_at <= _NOW) | exists().where(quiet_hours.c.turns_at > _QUIET_LIMIT),
-    exists().where(deferred.c.channel_id > 0),
-    exists().where(subscriptions.c.next_at <= _NOW),
-    exists().where(subscriptions.c.next_at > _LIMIT),
+    exists().where(cards.c.needs_planning),
+    exists().where(quiet_hours.c.changes_at <= _NOW) | exists().where(quiet_hours.c.changes_at > _QUIET_LIMIT),
+    exists().where(deferred_cards.c.channel_id > 0),
+    exists().where(subscriptions.c.next_digest_at <= _NOW),
+    exists().where(subscriptions.c.next_digest_at > _LIMIT),
 )
-_RELEASED = select(exists(select(literal(1)).select_from(deferred.join(subscriptions)).where(is_released())))
+_RELEASED = select(exists(select(literal(1)).select_from(deferred_cards.join(subscriptions)).where(is_released())))
 
 
 class DeliveryPlanner:
@@ -105,7 +105,7 @@ class DeliveryPlanner:
         async with self._database.begin_write() as connection:
             added = await _plan_messages(connection, now, max_age, PlanScope())
             added += await add_new_reviews(connection, now, max_age)
-            await connection.execute(update(cards).where(cards.c.unplanned).values(unplanned=False))
+            await connection.execute(update(cards).where(cards.c.needs_planning).values(needs_planning=False))
             return added
 
     async def plan_cards(self, card_ids: Collection[int], guild_id: int, now: datetime, max_age: timedelta) -> int:
@@ -172,7 +172,7 @@ async def _update_contents(connection: AsyncConnection, now: datetime, condition
     query = (
         select(deliveries.c.id, deliveries.c.desired_hash, leaves_note, *ATTACHED)
         .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
-        .where(condition, deliveries.c.progress != DeliveryStatus.REMOVED)
+        .where(condition, deliveries.c.status != DeliveryStatus.REMOVED)
         .order_by(deliveries.c.id, *IN_MESSAGE)
     )
     changes = []
@@ -198,7 +198,7 @@ _SET_CONTENT = (
 def _make_due(now: datetime, ids: Sequence[int]) -> Any:
     """Make messages due whose desired content has changed: as if new, since it may succeed where the old one failed."""
     # A post in flight may have arrived: recovery looks for it first, whatever is desired now.
-    in_flight = deliveries.c.progress == DeliveryStatus.SENDING
+    in_flight = deliveries.c.status == DeliveryStatus.SENDING
     # A message that was crossposted and then retracted is crossposted again with its new post.
     goes_again = deliveries.c.message_id.is_(None) & (deliveries.c.crosspost == CrosspostState.DONE)
     return (
@@ -207,9 +207,9 @@ def _make_due(now: datetime, ids: Sequence[int]) -> Any:
         .values(
             due_at=_due_at(now),
             attempts=0,
-            plain=False,
+            without_images=False,
             crosspost=case((goes_again, CrosspostState.WANTED), else_=deliveries.c.crosspost),
-            progress=case((in_flight, DeliveryStatus.SENDING), else_=DeliveryStatus.WAITING),
+            status=case((in_flight, DeliveryStatus.SENDING), else_=DeliveryStatus.WAITING),
         )
     )
 
@@ -220,7 +220,7 @@ def _due_at(now: datetime) -> ColumnElement[Any]:
     Repeated edits of a crossposted message are spaced by `_CROSSPOST_EDITS_APART`, except a retraction or a note that
     replaces the cards. Unsent messages keep waiting for the end of quiet hours or of the subscription's pause.
     """
-    unsent = deliveries.c.message_id.is_(None) & (deliveries.c.progress == DeliveryStatus.WAITING)
+    unsent = deliveries.c.message_id.is_(None) & (deliveries.c.status == DeliveryStatus.WAITING)
     is_quiet = unsent & deliveries.c.slot.is_not(None) & (deliveries.c.attempts == 0) & (deliveries.c.due_at > now)
     paused = exists().where(subscriptions.c.id == deliveries.c.subscription_id, subscriptions.c.paused)
     at = deliveries.c.due_at.type

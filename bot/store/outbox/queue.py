@@ -35,7 +35,7 @@ from bot.store.outbox.contents import fetch_shown
 from bot.store.outbox.write_batcher import COLUMNS, DuePolicy, WriteBatcher
 from bot.store.subscriptions.option_columns import parse_message_options
 from bot.store.tables import (
-    channel_claims,
+    channel_leases,
     circuits,
     deliveries,
 )
@@ -43,7 +43,7 @@ from bot.store.tables import (
 __all__ = ["AT_ONCE", "LEASE_DURATION", "DeliveryQueue", "PendingWrite", "QueueState", "delivery_from_row"]
 
 _log = logging.getLogger(__name__)
-_IN_ORDER = (deliveries.c.timeline, deliveries.c.id)
+_IN_ORDER = (deliveries.c.sort_key, deliveries.c.id)
 AT_ONCE, MAX_FETCHED = 50, 5000
 """Maximum deliveries fetched at once, per channel and in total."""
 _IS_DUE = deliveries.c.due_at.is_not(None)
@@ -52,9 +52,9 @@ _NOW = bindparam("now", type_=deliveries.c.due_at.type)
 
 
 def _blocked_channels() -> Subquery:
-    """Select channels whose oldest unsent post waits for a retry, with that post's `timeline`."""
+    """Select channels whose oldest unsent post waits for a retry, with that post's `sort_key`."""
     waits = _IS_DUE & (deliveries.c.due_at > _NOW) & ~_IS_THERE & (deliveries.c.attempts > 0)
-    oldest = select(deliveries.c.channel_id, func.min(deliveries.c.timeline).label("timeline")).where(waits)
+    oldest = select(deliveries.c.channel_id, func.min(deliveries.c.sort_key).label("sort_key")).where(waits)
     return oldest.group_by(deliveries.c.channel_id).subquery()
 
 
@@ -63,7 +63,7 @@ def _due_deliveries(condition: ColumnElement[bool]) -> Subquery:
     held = _blocked_channels()
     closed = select(circuits.c.channel_id).where(circuits.c.probe_at > _NOW)
     # Posts stay in order, so nothing younger overtakes one that waits; edits and retractions need no order.
-    free = _IS_THERE | held.c.timeline.is_(None) | (deliveries.c.timeline < held.c.timeline)
+    free = _IS_THERE | held.c.sort_key.is_(None) | (deliveries.c.sort_key < held.c.sort_key)
     place = func.row_number().over(partition_by=deliveries.c.channel_id, order_by=_IN_ORDER).label("place")
     joined = deliveries.outerjoin(held, held.c.channel_id == deliveries.c.channel_id)
     due = _IS_DUE & (deliveries.c.due_at <= _NOW) & deliveries.c.channel_id.not_in(closed)
@@ -92,11 +92,11 @@ def _next_due_query(*, shared: bool) -> Select[Any]:
     joined = deliveries.outerjoin(circuits, circuits.c.channel_id == deliveries.c.channel_id)
     joined = joined.outerjoin(held, held.c.channel_id == deliveries.c.channel_id)
     if shared:
-        others = channel_claims.c.holder != bindparam("courier")
-        joined = joined.outerjoin(channel_claims, (channel_claims.c.channel_id == deliveries.c.channel_id) & others)
-        moment = _later_of(moment, type_coerce(channel_claims.c.until, deliveries.c.due_at.type))
+        others = channel_leases.c.owner != bindparam("courier")
+        joined = joined.outerjoin(channel_leases, (channel_leases.c.channel_id == deliveries.c.channel_id) & others)
+        moment = _later_of(moment, type_coerce(channel_leases.c.expires_at, deliveries.c.due_at.type))
     # Here the waiting post itself counts, too (<=): its retry is what the channel waits for.
-    free = _IS_THERE | held.c.timeline.is_(None) | (deliveries.c.timeline <= held.c.timeline)
+    free = _IS_THERE | held.c.sort_key.is_(None) | (deliveries.c.sort_key <= held.c.sort_key)
     return select(func.min(moment)).select_from(joined).where(_IS_DUE, free, _UNSERVED)
 
 
@@ -150,7 +150,7 @@ class DeliveryQueue:
 
     async def queue_state(self) -> QueueState:
         """Return statistics of the queue."""
-        due, quarantined = deliveries.c.due_at.is_not(None), deliveries.c.progress == DeliveryStatus.QUARANTINED
+        due, quarantined = deliveries.c.due_at.is_not(None), deliveries.c.status == DeliveryStatus.QUARANTINED
         counts = select(
             func.count().filter(due), func.min(deliveries.c.planned_at).filter(due), func.count().filter(quarantined)
         )
@@ -219,7 +219,7 @@ class DeliveryQueue:
 
     async def _quarantine_rows(self, ids: Sequence[int]) -> None:
         """Quarantine unreadable rows, so that they do not block the queue, until their cards change."""
-        values = {"progress": DeliveryStatus.QUARANTINED, "due_at": None, "last_error": "The row cannot be read."}
+        values = {"status": DeliveryStatus.QUARANTINED, "due_at": None, "last_error": "The row cannot be read."}
         aside = update(deliveries).where(deliveries.c.id.in_(ids)).values(values)
         await self._database.write_shared(lambda connection: connection.execute(aside))
 
@@ -275,7 +275,7 @@ class DeliveryQueue:
         An earlier attempt that may have arrived stays *sending*, so that recovery checks the channel before posting.
         """
         # No attempt is counted: the channel's circuit says when to try again, not the delivery's own backoff.
-        return self._batcher.write_status(delivery, DuePolicy.NEVER, delivery.progress, attempts=delivery.attempts)
+        return self._batcher.write_status(delivery, DuePolicy.NEVER, delivery.status, attempts=delivery.attempts)
 
     def mark_posted(self, delivery: Delivery, message_id: int, now: datetime) -> PendingWrite:
         """Record a post, with the content that was desired when the call was made."""
@@ -327,7 +327,7 @@ def delivery_from_row(row: RowMapping, cards: tuple[CardRevision, ...] = ()) -> 
     """Build a delivery from a row of `COLUMNS` and its cards. Raises one of `UNUSABLE` if the row is invalid."""
     values = {column.name: row[column.name] for column in COLUMNS}
     values["desired_kind"] = ContentKind(row["desired_kind"]) if row["desired_kind"] is not None else None
-    values["progress"] = DeliveryStatus(row["progress"])
+    values["status"] = DeliveryStatus(row["status"])
     values["layout"] = Layout(row["layout"])
     values["heading"] = row["heading"] or ""
     values["crosspost"] = CrosspostState(row["crosspost"]) if row["crosspost"] else None

@@ -41,7 +41,7 @@ class RefusedMessages:
             select(cards.c.title)
             .join(delivery_cards, delivery_cards.c.card_id == cards.c.id)
             .where(delivery_cards.c.delivery_id == deliveries.c.id)
-            .order_by(delivery_cards.c.place)
+            .order_by(delivery_cards.c.position)
             .limit(1)
             .scalar_subquery()
         )
@@ -52,7 +52,7 @@ class RefusedMessages:
                 func.coalesce(first, ""), condition.language,
             )
             .select_from(deliveries.outerjoin(subscriptions, subscriptions.c.id == condition.subscription_id))
-            .where(condition.progress == DeliveryStatus.QUARANTINED, condition.reported_at.is_(None))
+            .where(condition.status == DeliveryStatus.QUARANTINED, condition.reported_at.is_(None))
             .order_by(condition.id)
             .limit(_MOST)
         )  # fmt: skip

@@ -26,7 +26,7 @@ COLUMNS = tuple(
     deliveries.c[name]
     for name in (
         "id", "guild_id", "channel_id", "desired_kind", "desired_hash", "delivered_hash", "message_id", "attempts",
-        "progress", "planned_at", "sent_at", "settled_at", "plain", "layout", "heading", "options", "forum",
+        "status", "planned_at", "sent_at", "settled_at", "without_images", "layout", "heading", "options", "is_forum",
         "crosspost", "language", "user_id", "after_id",
     )
 )  # fmt: skip
@@ -57,13 +57,13 @@ _WRITE_STATUS = (
         delivered_hash=bindparam("new_delivered_hash"),
         attempts=bindparam("new_attempts"),
         last_error=bindparam("new_last_error"),
-        plain=bindparam("new_plain"),
+        without_images=bindparam("new_plain"),
         settled_at=func.coalesce(
             bindparam("new_settled_at", type_=deliveries.c.settled_at.type), deliveries.c.settled_at
         ),
         due_at=case((_DECIDES, bindparam("new_due_at", type_=deliveries.c.due_at.type)), else_=deliveries.c.due_at),
-        progress=case(
-            (_OVERTAKEN, DeliveryStatus.WAITING), else_=bindparam("new_progress", type_=deliveries.c.progress.type)
+        status=case(
+            (_OVERTAKEN, DeliveryStatus.WAITING), else_=bindparam("new_progress", type_=deliveries.c.status.type)
         ),
     )
 )
@@ -80,11 +80,11 @@ _SENDING = (
     update(deliveries)
     .where(deliveries.c.id.in_(bindparam("begun", expanding=True)), _POSTABLE)
     .values(
-        progress=DeliveryStatus.SENDING,
+        status=DeliveryStatus.SENDING,
         sent_at=bindparam("earliest", type_=deliveries.c.sent_at.type),
         after_id=bindparam("after", type_=deliveries.c.after_id.type),
     )
-    .returning(deliveries.c.id, deliveries.c.desired_kind, deliveries.c.desired_hash, deliveries.c.plain)
+    .returning(deliveries.c.id, deliveries.c.desired_kind, deliveries.c.desired_hash, deliveries.c.without_images)
 )
 _GATHERING = 0.005
 """Seconds to collect results before a transaction is written."""
@@ -150,9 +150,9 @@ class WriteBatcher:
     ) -> asyncio.Future[None]:
         """Record a delivery's result. The future is done when it is committed, before anything that starts later.
 
-        `changes` may contain `message_id`, `delivered_hash`, `attempts`, `last_error`, `plain`, `settled_at` and
-        `due_at`. With `UNCHANGED`, if the desired content has changed since the call, the delivery goes back to waiting
-        instead of `progress`. The future may raise `LeaseLostError`: then nothing was recorded.
+        `changes` may contain `message_id`, `delivered_hash`, `attempts`, `last_error`, `without_images`, `settled_at`
+        and `due_at`. With `UNCHANGED`, if the desired content has changed since the call, the delivery goes back to
+        waiting instead of `progress`. The future may raise `LeaseLostError`: then nothing was recorded.
         """
         values = {
             "the_id": delivery.id,
@@ -163,7 +163,7 @@ class WriteBatcher:
             "new_delivered_hash": changes.get("delivered_hash", delivery.delivered_hash),
             "new_attempts": changes.get("attempts", 0),
             "new_last_error": changes.get("last_error"),
-            "new_plain": changes.get("plain", delivery.plain),
+            "new_plain": changes.get("without_images", delivery.without_images),
             "new_settled_at": changes.get("settled_at"),
             "new_due_at": changes.get("due_at"),
         }
@@ -257,7 +257,7 @@ async def _current_deliveries(
         before = begun[delivery_id]
         cards = shown.get(delivery_id, ()) if delivery_id in changed else before.cards
         current[delivery_id] = replace(
-            before, desired_kind=ContentKind(kind), desired_hash=content_hash, plain=plain, cards=cards
+            before, desired_kind=ContentKind(kind), desired_hash=content_hash, without_images=plain, cards=cards
         )
     return current
 

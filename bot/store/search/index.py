@@ -1,6 +1,6 @@
 """The interface of a full-text index, and what it indexes of a card.
 
-Rows are keyed by the cards' `timeline`, so that newest first needs no sorting. Topics, provider and type are indexed
+Rows are keyed by the cards' `sort_key`, so that newest first needs no sorting. Topics, provider and type are indexed
 as tags: filtering by them is another term of the match instead of a join.
 """
 

@@ -36,15 +36,15 @@ _TAG = "#"
 class TextVectors:
     """The index in the table `card_search`."""
 
-    table = table("card_search", column("timeline", BigInteger), column("words", TSVECTOR))
-    card: ColumnElement[bool] = cards.c.timeline == table.c.timeline
+    table = table("card_search", column("sort_key", BigInteger), column("words", TSVECTOR))
+    card: ColumnElement[bool] = cards.c.sort_key == table.c.sort_key
 
     def in_timeline_span(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
         # On `cards` as well: the planner does not infer it from the join, and would scan newer cards.
-        return and_(*((place >= begin) & (place < end) for place in (self.table.c.timeline, cards.c.timeline)))
+        return and_(*((place >= begin) & (place < end) for place in (self.table.c.sort_key, cards.c.sort_key)))
 
     def timeline_order(self, *, newer: bool) -> ColumnElement[Any]:
-        return self.table.c.timeline.asc() if newer else self.table.c.timeline.desc()
+        return self.table.c.sort_key.asc() if newer else self.table.c.sort_key.desc()
 
     def build_query(
         self, query: SearchQuery, tags: Iterable[str], *, within: SearchScope = SearchScope.ANYWHERE
@@ -101,6 +101,6 @@ def _phrase_query(phrase: Phrase, sign: str) -> str:
 
 
 _INSERT = insert(TextVectors.table).values(
-    timeline=bindparam("place"), words=cast(bindparam("vector", type_=Text), TSVECTOR)
+    sort_key=bindparam("place"), words=cast(bindparam("vector", type_=Text), TSVECTOR)
 )
-_DELETE = delete(TextVectors.table).where(TextVectors.table.c.timeline == bindparam("gone"))
+_DELETE = delete(TextVectors.table).where(TextVectors.table.c.sort_key == bindparam("gone"))

@@ -31,7 +31,7 @@ class Fts5:
     """
 
     table = table("card_search", column("rowid", BigInteger))
-    card: ColumnElement[bool] = cards.c.timeline == -table.c.rowid
+    card: ColumnElement[bool] = cards.c.sort_key == -table.c.rowid
 
     def in_timeline_span(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
         # Negated, so the ends swap: the one that is excluded becomes the lower one.

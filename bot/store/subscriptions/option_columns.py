@@ -20,12 +20,12 @@ from bot.domain.subscription import Frequency, SubscriptionOptions
 from bot.store.column_parsers import UNUSABLE, parse_clock, parse_integer, parse_optional_integer, parse_texts
 
 _DEFAULTS = SubscriptionOptions()
-_COLUMNS = ("when", "min_quality", "crosspost", "on_withdrawal", "language")
+_COLUMNS = ("frequency", "min_quality", "crosspost", "on_withdrawal", "language")
 """Options that SQL filters by, or copies into columns that it filters by."""
 _IN_JSON = tuple(
     option.name for option in fields(SubscriptionOptions) if option.name not in (*_COLUMNS, "topics")
 )  # topics have a table of their own
-_EXCLUSIONS = "without"
+_EXCLUSIONS = "excluded"
 _MAX_ZONE = 60
 """Maximum characters kept of an unknown time zone; the longest IANA name has 32."""
 
@@ -62,7 +62,7 @@ def parse_options(
         unusable.append("options")
     if "timezone" in unusable and isinstance(zone := stored["timezone"], str):
         values["timezone"] = zone[:_MAX_ZONE]
-    if values.get("when") is Frequency.INSTANT:
+    if values.get("frequency") is Frequency.INSTANT:
         unusable = [name for name in unusable if name not in _OF_DIGESTS]
     return SubscriptionOptions(topics=topics, **values), tuple(unusable)
 
@@ -147,9 +147,9 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "times": _parse_clocks,
     "days": _parse_days,
     "timezone": _parse_zone,
-    "without": parse_texts,
+    "excluded": parse_texts,
     "max_cards": _parse_positive,
-    "mention": parse_optional_integer,
+    "mention_role_id": parse_optional_integer,
     "language": _parse_language,
 }
 _OF_DIGESTS = frozenset({"times", "days", "timezone", "max_cards", "layout"})

@@ -44,10 +44,10 @@ class PersonalDigests:
 
     async def follow_topic(self, follower: Follower, topic: str, options: SubscriptionOptions, now: datetime) -> None:
         """Add a topic to the member's digest. Creates, resumes or reschedules the digest as needed."""
-        since, next_at = initial_schedule(options, now)
-        times: dict[str, Any] = option_columns(options) | {"next_at": next_at}
+        since, next_digest_at = initial_schedule(options, now)
+        times: dict[str, Any] = option_columns(options) | {"next_digest_at": next_digest_at}
         own = {"user_id": follower.user_id, "guild_id": follower.guild_id, "channel_id": follower.channel_id}
-        new = own | times | {"created_by": follower.user_id, "created_at": now, "since": since}
+        new = own | times | {"created_by": follower.user_id, "created_at": now, "new_after": since}
         # The unique index is partial, and both engines only recognize it by its condition.
         adding = upsert(subscriptions).values(new).on_conflict_do_nothing(
             index_elements=["user_id", "guild_id"], index_where=text("user_id IS NOT NULL")
@@ -55,7 +55,7 @@ class PersonalDigests:
         condition = _belongs_to_member(follower.user_id, follower.guild_id)
         async with self._database.begin_write() as connection:
             if not (await connection.execute(adding)).rowcount:
-                await _resume_subscriptions(connection, condition & subscriptions.c.paused, since, next_at)
+                await _resume_subscriptions(connection, condition & subscriptions.c.paused, since, next_digest_at)
                 before = (await connection.execute(select(subscriptions).where(condition))).mappings().one()
                 if any(before[name] != times[name] for name in ("options", "language")):
                     await connection.execute(update(subscriptions).where(condition).values(times))
@@ -90,12 +90,12 @@ class PersonalDigests:
 
         Returns whether it is a member's channel; then the server must not be notified.
         """
-        waiting = deliveries.c.message_id.is_(None) & (deliveries.c.progress == DeliveryStatus.WAITING)
+        waiting = deliveries.c.message_id.is_(None) & (deliveries.c.status == DeliveryStatus.WAITING)
         condition = (subscriptions.c.channel_id == channel_id) & _PERSONAL & ~subscriptions.c.paused
         async with self._database.begin_write() as connection:
             if not (await connection.execute(select(_is_personal_channel(channel_id)))).scalar_one():
                 return False
-            paused = {"paused": True, "next_at": None, "shut_at": now}
+            paused = {"paused": True, "next_digest_at": None, "dm_closed_at": now}
             await connection.execute(update(subscriptions).where(condition).values(paused))
             own = (deliveries.c.channel_id == channel_id) & deliveries.c.user_id.is_not(None)
             await connection.execute(delete(deliveries).where(own, waiting))
@@ -107,8 +107,8 @@ class PersonalDigests:
         Returns False if they have none, or it is paused already.
         """
         own = (deliveries.c.user_id == user_id) & (deliveries.c.guild_id == guild_id)
-        unsent = own & deliveries.c.message_id.is_(None) & (deliveries.c.progress == DeliveryStatus.WAITING)
-        paused = {"paused": True, "next_at": None, "member_seen_at": None}
+        unsent = own & deliveries.c.message_id.is_(None) & (deliveries.c.status == DeliveryStatus.WAITING)
+        paused = {"paused": True, "next_digest_at": None, "member_seen_at": None}
         running = _belongs_to_member(user_id, guild_id) & ~subscriptions.c.paused
         async with self._database.begin_write() as connection:
             await connection.execute(delete(deliveries).where(unsent))
@@ -147,7 +147,7 @@ class PersonalDigests:
 
     async def is_unnotified(self, user_id: int) -> bool:
         """Return whether a digest of the member was paused by `mark_closed` and they have not been notified."""
-        query = exists().where(subscriptions.c.user_id == user_id, subscriptions.c.shut_at.is_not(None))
+        query = exists().where(subscriptions.c.user_id == user_id, subscriptions.c.dm_closed_at.is_not(None))
         async with self._database.begin_read() as connection:
             return bool((await connection.execute(select(query))).scalar_one())
 
@@ -155,7 +155,7 @@ class PersonalDigests:
         """Record that the member was notified."""
         async with self._database.begin_write() as connection:
             condition = subscriptions.c.user_id == user_id
-            await connection.execute(update(subscriptions).where(condition).values(shut_at=None))
+            await connection.execute(update(subscriptions).where(condition).values(dm_closed_at=None))
 
     async def guild_of_delivery(self, user_id: int, delivery_id: int) -> int:
         """Return the server of a digest message sent to a member; 0 for any other message."""
@@ -175,10 +175,10 @@ def _is_personal_channel(channel_id: int) -> ColumnElement[bool]:
 
 
 async def _resume_subscriptions(
-    connection: AsyncConnection, condition: ColumnElement[bool], since: datetime, next_at: datetime | None
+    connection: AsyncConnection, condition: ColumnElement[bool], since: datetime, next_digest_at: datetime | None
 ) -> None:
     await _forget_circuits(connection, condition)
-    values = {"paused": False, "shut_at": None, "since": since, "next_at": next_at}
+    values = {"paused": False, "dm_closed_at": None, "new_after": since, "next_digest_at": next_digest_at}
     await connection.execute(update(subscriptions).where(condition).values(values))
 
 

@@ -23,7 +23,7 @@ _LOOK_AGAIN = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class QuietChannel:
-    """A channel's quiet hours; `turns_at` is when they next begin or end.
+    """A channel's quiet hours; `changes_at` is when they next begin or end.
 
     Invalid ones (not `usable`), such as with a time zone unknown to this machine, have no effect.
     """
@@ -32,7 +32,7 @@ class QuietChannel:
     guild_id: int
     hours: QuietHours
     is_quiet: bool
-    turns_at: datetime
+    changes_at: datetime
     usable: bool = True
 
 
@@ -44,21 +44,21 @@ class QuietHoursStore:
 
     async def set_hours(self, guild_id: int, channel_id: int, hours: QuietHours, now: datetime) -> None:
         """Set a channel's quiet hours; messages waiting for the end of the old ones wait for the new end."""
-        is_quiet, turns_at = hours.is_quiet(now), hours.next_change(now)
+        is_quiet, changes_at = hours.is_quiet(now), hours.next_change(now)
         values = {
             "channel_id": channel_id,
             "guild_id": guild_id,
             "starts": f"{hours.starts:%H:%M}",
             "ends": f"{hours.ends:%H:%M}",
             "timezone": hours.timezone,
-            "passing_heat": hours.passing_heat,
+            "override_heat": hours.override_heat,
             "is_quiet": is_quiet,
-            "turns_at": turns_at,
+            "changes_at": changes_at,
         }
         async with self._database.begin_write() as connection:
             await connection.execute(delete(quiet_hours).where(quiet_hours.c.channel_id == channel_id))
             await connection.execute(insert(quiet_hours).values(values))
-            await _postpone_digests(connection, channel_id, turns_at if is_quiet else now, now)
+            await _postpone_digests(connection, channel_id, changes_at if is_quiet else now, now)
 
     async def end_hours(self, guild_id: int, channel_id: int, now: datetime) -> bool:
         """Remove a channel's quiet hours; waiting cards go to the next plan. False if there were none."""
@@ -74,8 +74,8 @@ class QuietHoursStore:
         return await self._select_channels(quiet_hours.c.guild_id == guild_id)
 
     async def fetch_changing(self, now: datetime, guild_id: int = EVERYWHERE) -> list[QuietChannel]:
-        """List channels whose `turns_at` has passed, or is implausibly far ahead because the clock was set back."""
-        changing = (quiet_hours.c.turns_at <= now) | (quiet_hours.c.turns_at > now + MAX_QUIET)
+        """List channels whose `changes_at` has passed, or is implausibly far ahead because the clock was set back."""
+        changing = (quiet_hours.c.changes_at <= now) | (quiet_hours.c.changes_at > now + MAX_QUIET)
         if guild_id != EVERYWHERE:
             changing &= quiet_hours.c.guild_id == guild_id
         return await self._select_channels(changing)
@@ -102,7 +102,7 @@ MAX_QUIET = timedelta(days=3)
 _TURN = (
     update(quiet_hours)
     .where(quiet_hours.c.channel_id == bindparam("the_id"))
-    .values(is_quiet=bindparam("now_quiet"), turns_at=bindparam("until", type_=quiet_hours.c.turns_at.type))
+    .values(is_quiet=bindparam("now_quiet"), changes_at=bindparam("until", type_=quiet_hours.c.changes_at.type))
 )
 
 
@@ -121,7 +121,7 @@ async def _postpone_digests(connection: AsyncConnection, channel_id: int, due_at
     waiting = (
         (deliveries.c.channel_id == channel_id)
         & (deliveries.c.due_at > now)
-        & (deliveries.c.progress == DeliveryStatus.WAITING)
+        & (deliveries.c.status == DeliveryStatus.WAITING)
         & (deliveries.c.attempts == 0)
         & deliveries.c.message_id.is_(None)
         & deliveries.c.slot.is_not(None)
@@ -137,15 +137,17 @@ def _state_columns(channel: QuietChannel, now: datetime) -> dict[str, object]:
 
 def _channel_from_row(row: RowMapping) -> QuietChannel:
     hours, usable = _parse_hours(row)
-    return QuietChannel(row["channel_id"], row["guild_id"], hours, row["is_quiet"] and usable, row["turns_at"], usable)
+    return QuietChannel(
+        row["channel_id"], row["guild_id"], hours, row["is_quiet"] and usable, row["changes_at"], usable
+    )
 
 
 def _parse_hours(row: RowMapping) -> tuple[QuietHours, bool]:
     """Parse quiet hours and whether they are valid; invalid parts are replaced, for display."""
-    zone, passing_heat = row["timezone"], row["passing_heat"]
+    zone, override_heat = row["timezone"], row["override_heat"]
     try:
         starts, ends = parse_clock(row["starts"]), parse_clock(row["ends"])
     except ValueError:
         return QuietHours(time(0), time(0), str(zone)[:60], None), False
-    usable = starts != ends and is_known_zone(zone) and (passing_heat is None or type(passing_heat) is int)
-    return QuietHours(starts, ends, str(zone)[:60], passing_heat), usable
+    usable = starts != ends and is_known_zone(zone) and (override_heat is None or type(override_heat) is int)
+    return QuietHours(starts, ends, str(zone)[:60], override_heat), usable

@@ -24,7 +24,7 @@ from bot.store.subscriptions.quiet_hours import fetch_quiet_until
 from bot.store.tables import (
     cards,
     decisions,
-    deferred,
+    deferred_cards,
     deliveries,
     delivery_cards,
     subscription_topics,
@@ -54,15 +54,15 @@ class Subscriptions:
     ) -> Subscription:
         """Subscribe a channel. Topics that no card has yet are stored as well, and match later cards."""
         options = options or SubscriptionOptions()
-        since, next_at = initial_schedule(options, now)
+        since, next_digest_at = initial_schedule(options, now)
         values: dict[str, Any] = {
             "guild_id": guild_id,
             "channel_id": channel_id,
             "created_by": created_by,
             "created_at": now,
-            "forum": forum,
-            "since": since,
-            "next_at": next_at,
+            "is_forum": forum,
+            "new_after": since,
+            "next_digest_at": next_digest_at,
         }
         async with self._database.begin_write() as connection:
             adding = insert(subscriptions).values(values | option_columns(options)).returning(subscriptions.c.id)
@@ -80,11 +80,11 @@ class Subscriptions:
         becomes a digest, it starts like a new one.
         """
         first, following = initial_schedule(options, now)
-        since = subscription.since
-        if subscription.options.when is Frequency.INSTANT and options.when is not Frequency.INSTANT:
+        since = subscription.new_after
+        if subscription.options.frequency is Frequency.INSTANT and options.frequency is not Frequency.INSTANT:
             since = max(since, first)
-        next_at = None if subscription.paused else following
-        values = option_columns(options) | {"since": since, "next_at": next_at, "trouble": None}
+        next_digest_at = None if subscription.paused else following
+        values = option_columns(options) | {"new_after": since, "next_digest_at": next_digest_at, "trouble": None}
         async with self._database.begin_write() as connection:
             await connection.execute(_update_statement(subscription).values(values))
             condition = subscription_topics.c.subscription_id == subscription.id
@@ -92,7 +92,13 @@ class Subscriptions:
             await _replace_topics(connection, subscription.id, options.topics)
             language = await _post_language(connection, subscription.id)
         return replace(
-            subscription, options=options, since=since, next_at=next_at, language=language, unusable=(), trouble=None
+            subscription,
+            options=options,
+            new_after=since,
+            next_digest_at=next_digest_at,
+            language=language,
+            unusable=(),
+            trouble=None,
         )
 
     async def pause_subscription(self, subscription: Subscription, now: datetime) -> Subscription:
@@ -102,45 +108,52 @@ class Subscriptions:
         """
         pauses = (*subscription.pauses, (now, None))
         async with self._database.begin_write() as connection:
-            values = {"paused": True, "next_at": None, "pauses": format_pauses(pauses)}
+            values = {"paused": True, "next_digest_at": None, "pauses": format_pauses(pauses)}
             await connection.execute(_update_statement(subscription).values(values))
             unsent = _is_unsent(subscription) & deliveries.c.due_at.is_not(None)
             await connection.execute(update(deliveries).where(unsent).values(due_at=None))
-        return replace(subscription, paused=True, next_at=None, pauses=pauses)
+        return replace(subscription, paused=True, next_digest_at=None, pauses=pauses)
 
     async def resume_subscription(self, subscription: Subscription, now: datetime) -> Subscription:
         """Resume. Messages queued before the pause are sent; cards published during it are skipped."""
-        since, next_at = initial_schedule(subscription.options, now)
+        since, next_digest_at = initial_schedule(subscription.options, now)
         pauses = tuple((start, end or now) for start, end in subscription.pauses)
-        if pauses and subscription.options.when is not Frequency.INSTANT:
-            since = subscription.since
+        if pauses and subscription.options.frequency is not Frequency.INSTANT:
+            since = subscription.new_after
         async with self._database.begin_write() as connection:
-            values = {"paused": False, "since": since, "next_at": next_at, "pauses": format_pauses(pauses)}
+            values = {
+                "paused": False,
+                "new_after": since,
+                "next_digest_at": next_digest_at,
+                "pauses": format_pauses(pauses),
+            }
             await connection.execute(_update_statement(subscription).values(values))
             # What waited goes out now, or when quiet hours end.
             until = await fetch_quiet_until(connection, [subscription.channel_id], now)
             unsent = _is_unsent(subscription) & deliveries.c.due_at.is_(None) & deliveries.c.desired_kind.is_not(None)
             due_at = until.get(subscription.channel_id, now)
             await connection.execute(update(deliveries).where(unsent).values(due_at=due_at))
-        return replace(subscription, paused=False, since=since, next_at=next_at, pauses=pauses)
+        return replace(subscription, paused=False, new_after=since, next_digest_at=next_digest_at, pauses=pauses)
 
     async def suspend_subscription(self, subscription: Subscription, trouble: str, until: datetime) -> None:
         """Record why the digest failed and retry at `until`, unless its schedule changed meanwhile."""
         # Compare and set: people may have edited, paused or resumed it while the digest was made.
         statement = _update_statement(subscription).where(
-            subscriptions.c.next_at.is_not_distinct_from(subscription.next_at)
+            subscriptions.c.next_digest_at.is_not_distinct_from(subscription.next_digest_at)
         )
         async with self._database.begin_write() as connection:
-            await connection.execute(statement.values(trouble=trouble, next_at=until))
+            await connection.execute(statement.values(trouble=trouble, next_digest_at=until))
 
     async def fetch_too_far_ahead(self, now: datetime) -> list[Subscription]:
         """List subscriptions whose next digest is further ahead than any timetable allows."""
-        return await self._select_subscriptions(subscriptions.c.next_at > now + MAX_LOOK_AHEAD)
+        return await self._select_subscriptions(subscriptions.c.next_digest_at > now + MAX_LOOK_AHEAD)
 
     async def fetch_doubtful(self, now: datetime) -> list[Subscription]:
         """List subscriptions that may be wrong after the clock was set back: digests, and those yet to start."""
-        is_digest = subscriptions.c.when != Frequency.INSTANT
-        return await self._select_subscriptions(~subscriptions.c.paused & (is_digest | (subscriptions.c.since > now)))
+        is_digest = subscriptions.c.frequency != Frequency.INSTANT
+        return await self._select_subscriptions(
+            ~subscriptions.c.paused & (is_digest | (subscriptions.c.new_after > now))
+        )
 
     async def repair_schedules(self, found: Sequence[Subscription], now: datetime) -> int:
         """Recompute the last and next slots from the timetables. Returns how many were wrong.
@@ -148,11 +161,13 @@ class Subscriptions:
         A clock that was ahead for a while leaves slots that are years away; the next slot may also be missing.
         """
         sound = [(each, _last_slot_before(each, now), _next_digest_at(each, now)) for each in found]
-        moved = [(each, since, at) for each, since, at in sound if (each.since, each.next_at) != (since, at)]
+        moved = [(each, since, at) for each, since, at in sound if (each.new_after, each.next_digest_at) != (since, at)]
         async with self._database.begin_write() as connection:
-            for each, since, next_at in moved:
-                here = _update_statement(each).where(subscriptions.c.next_at.is_not_distinct_from(each.next_at))
-                await connection.execute(here.values(since=since, next_at=next_at))
+            for each, since, next_digest_at in moved:
+                here = _update_statement(each).where(
+                    subscriptions.c.next_digest_at.is_not_distinct_from(each.next_digest_at)
+                )
+                await connection.execute(here.values(new_after=since, next_digest_at=next_digest_at))
         return len(moved)
 
     async def list_for_guild(self, guild_id: int) -> list[Subscription]:
@@ -168,7 +183,7 @@ class Subscriptions:
 
     async def fetch_due(self, now: datetime) -> list[Subscription]:
         """List subscriptions with a due digest, by due time."""
-        return await self._select_subscriptions(subscriptions.c.next_at <= now, subscriptions.c.next_at)
+        return await self._select_subscriptions(subscriptions.c.next_digest_at <= now, subscriptions.c.next_digest_at)
 
     async def list_suspended(self) -> list[Subscription]:
         """List subscriptions with invalid columns or a failed last digest. Reads all rows."""
@@ -211,8 +226,8 @@ async def reset_schedules(connection: AsyncConnection, ids: Sequence[int], now: 
     rows = (await connection.execute(select(subscriptions).where(subscriptions.c.id.in_(ids)))).mappings().all()
     for row in rows:
         options, unusable = parse_options(row)
-        since, next_at = (now, now) if unusable else initial_schedule(options, now)
-        values = {"since": since, "next_at": None if row["paused"] else next_at}
+        since, next_digest_at = (now, now) if unusable else initial_schedule(options, now)
+        values = {"new_after": since, "next_digest_at": None if row["paused"] else next_digest_at}
         await connection.execute(update(subscriptions).where(subscriptions.c.id == row["id"]).values(values))
 
 
@@ -227,7 +242,7 @@ async def delete_subscription(connection: AsyncConnection, condition: ColumnElem
     card_ids = await _undelivered_cards(connection, subscription_id, own_rows)
     await connection.execute(delete(subscriptions).where(subscriptions.c.id == subscription_id))
     # In-flight posts may have arrived: they are searched for and deleted. Free their cards for other subscriptions.
-    under_way = own_rows & (deliveries.c.progress == DeliveryStatus.SENDING)
+    under_way = own_rows & (deliveries.c.status == DeliveryStatus.SENDING)
     freed = delivery_cards.c.delivery_id.in_(select(deliveries.c.id).where(under_way))
     await connection.execute(delete(delivery_cards).where(freed))
     await connection.execute(update(deliveries).where(under_way).values(desired_kind=None, desired_hash=None))
@@ -241,7 +256,7 @@ async def _undelivered_cards(
 ) -> list[int]:
     """Return the ids of cards queued for a subscription and not posted."""
     planned = select(delivery_cards.c.card_id).join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
-    put_off = select(deferred.c.card_id).where(deferred.c.subscription_id == subscription_id)
+    put_off = select(deferred_cards.c.card_id).where(deferred_cards.c.subscription_id == subscription_id)
     return list((await connection.execute(union(planned.where(condition), put_off))).scalars())
 
 
@@ -256,15 +271,15 @@ async def _transfer_cards(connection: AsyncConnection, guild_id: int, channel_id
     seen, decided = func.min(cards.c.visible_at), func.min(decisions.c.decided_at)
     moments: list[datetime | None] = []
     for some in chunks(card_ids):
-        await connection.execute(update(cards).where(cards.c.id.in_(some)).values(unplanned=True))
+        await connection.execute(update(cards).where(cards.c.id.in_(some)).values(needs_planning=True))
         by_hand = (decisions.c.guild_id == guild_id) & decisions.c.card_id.in_(some)
         moments += (await connection.execute(select(seen).where(cards.c.id.in_(some)))).scalars()
         moments += (await connection.execute(select(decided).where(by_hand))).scalars()
     if earliest := min((each for each in moments if each), default=None):
         # Digests take what arrived after this time, so it must be before the earliest card.
         since = earliest - timedelta(microseconds=1)
-        digests = here & (subscriptions.c.when != Frequency.INSTANT) & (subscriptions.c.since > since)
-        await connection.execute(update(subscriptions).where(digests).values(since=since))
+        digests = here & (subscriptions.c.frequency != Frequency.INSTANT) & (subscriptions.c.new_after > since)
+        await connection.execute(update(subscriptions).where(digests).values(new_after=since))
 
 
 async def _post_language(connection: AsyncConnection, subscription_id: int) -> str:
@@ -279,8 +294,8 @@ def _update_statement(subscription: Subscription) -> Any:
 
 def _subscription_from_row(row: RowMapping, topic_names: Sequence[str], language: str) -> Subscription:
     own = (
-        "id", "guild_id", "channel_id", "created_by", "created_at", "forum", "paused", "since", "next_at", "user_id",
-        "trouble",
+        "id", "guild_id", "channel_id", "created_by", "created_at", "is_forum", "paused", "new_after",
+        "next_digest_at", "user_id", "trouble",
     )  # fmt: skip
     options, unusable = parse_options(row, tuple(topic_names))
     return Subscription(
@@ -295,16 +310,16 @@ def _subscription_from_row(row: RowMapping, topic_names: Sequence[str], language
 def _next_digest_at(subscription: Subscription, now: datetime) -> datetime | None:
     """Return the corrected time of the next digest. Due ones are kept for the planner; invalid ones are due now."""
     if subscription.unusable:
-        return min(subscription.next_at or now, now)
+        return min(subscription.next_digest_at or now, now)
     table = schedule_for(subscription.options)
     following = table.next_slot(now) if table else None
-    return min(subscription.next_at or following.at, following.at) if following else None
+    return min(subscription.next_digest_at or following.at, following.at) if following else None
 
 
 def _last_slot_before(subscription: Subscription, now: datetime) -> datetime:
     """Return the last slot; if it is in the future, the time to which the next digest looks back."""
-    if subscription.since <= now or subscription.unusable:
-        return subscription.since
+    if subscription.new_after <= now or subscription.unusable:
+        return subscription.new_after
     table = schedule_for(subscription.options)
     return table.looks_back(now) if table else now
 
@@ -312,7 +327,7 @@ def _last_slot_before(subscription: Subscription, now: datetime) -> datetime:
 def _is_unsent(subscription: Subscription) -> ColumnElement[bool]:
     """Condition for its planned messages that were not sent."""
     condition = (deliveries.c.subscription_id == subscription.id) & deliveries.c.message_id.is_(None)
-    return condition & (deliveries.c.progress == DeliveryStatus.WAITING)
+    return condition & (deliveries.c.status == DeliveryStatus.WAITING)
 
 
 def _topics_query(condition: ColumnElement[bool]) -> Select[Any]:

@@ -24,7 +24,7 @@ Write = Callable[[AsyncConnection, Sequence[RowMapping]], Awaitable[None]]
 
 def indexed_places(index: SearchIndex) -> Select[Any]:
     """Select the timeline positions of the indexed cards."""
-    return select(cards.c.timeline).join_from(index.table, cards, index.card)
+    return select(cards.c.sort_key).join_from(index.table, cards, index.card)
 
 
 class TableCopier:
@@ -56,7 +56,7 @@ class TableCopier:
 
         async def insert_entries(connection: AsyncConnection, rows: Sequence[RowMapping]) -> None:
             result = [card_from_row(row) for row in rows]
-            await index.add_entries(connection, [(each.timeline, build_entry(each.card)) for each in result])
+            await index.add_entries(connection, [(each.sort_key, build_entry(each.card)) for each in result])
 
         def is_beyond(last: Sequence[Any]) -> ColumnElement[bool]:
             return known.in_timeline_span(literal(last[0] + 1, BigInteger), literal(_END, BigInteger))

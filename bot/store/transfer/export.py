@@ -13,18 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.store.database import Database
 from bot.store.subscriptions.option_columns import expand_options
 from bot.store.tables import (
-    audit,
-    card_edits,
+    audit_log,
     cards,
     decision_subscriptions,
     decisions,
-    flags,
     guild_settings,
     last_read,
     quiet_hours,
-    saved,
+    reports,
+    saved_cards,
     subscription_topics,
     subscriptions,
+    topic_overrides,
     topics,
 )
 
@@ -33,12 +33,12 @@ EXPORTED = {
     "subscriptions": subscriptions,
     "subscription_topics": subscription_topics,
     "quiet_hours": quiet_hours,
-    "log": audit,
+    "log": audit_log,
     "decisions": decisions,
     "decision_subscriptions": decision_subscriptions,
-    "card_topics": card_edits,
-    "reports": flags,
-    "saved": saved,
+    "card_topics": topic_overrides,
+    "reports": reports,
+    "saved": saved_cards,
     "last_read": last_read,
 }
 """Tables by exported name, in foreign key order."""

@@ -23,7 +23,7 @@ from bot.store.moderation.decisions import apply_ruling
 from bot.store.sql_helpers import chunks, insert_or_ignore
 from bot.store.subscriptions.option_columns import collapse_options
 from bot.store.subscriptions.subscriptions import reset_schedules
-from bot.store.tables import Moment, Text, card_edit_topics, card_edits, cards, subscriptions
+from bot.store.tables import Moment, Text, cards, subscriptions, topic_override_topics, topic_overrides
 from bot.store.transfer.export import EXPORTED
 
 Row = Mapping[str, Any]
@@ -32,7 +32,7 @@ _NUMBERED = {
     "log": ("guild_id", "card_id", "at", "actor_id", "subject", "before", "after"),
 }
 """Kinds whose rows get new IDs, and the columns that identify equal rows."""
-_NAMED = {"subscription_id": "subscriptions", "undoes": "log", "audit_id": "log"}
+_NAMED = {"subscription_id": "subscriptions", "reverts_id": "log", "audit_id": "log"}
 """Columns that refer to these kinds by ID."""
 
 
@@ -132,9 +132,9 @@ class _ImportRun:
                 if values[name] not in self.numbers[kind]:
                     return None
                 values[name] = self.numbers[kind][values[name]]
-        if values.get("only") is not None:
+        if values.get("subscription_ids") is not None:
             known = self.numbers["subscriptions"]
-            values["only"] = [known[each] for each in values["only"] if each in known]
+            values["subscription_ids"] = [known[each] for each in values["subscription_ids"] if each in known]
         return values
 
     async def _insert_row(self, kind: str, table: Table, row: Row, values: dict[str, Any]) -> bool:
@@ -163,10 +163,10 @@ class _ImportRun:
 
     async def apply_topic_edits(self) -> None:
         """Rebuild the index of topic overrides that the planner matches."""
-        for row in (await self.connection.execute(select(card_edits))).mappings().all():
+        for row in (await self.connection.execute(select(topic_overrides))).mappings().all():
             key = {"guild_id": row["guild_id"], "card_id": row["card_id"]}
             ids = await ensure_topic_ids(self.connection, {normalize_name(name): name for name in row["topics"]})
-            adding = insert_or_ignore(card_edit_topics)
+            adding = insert_or_ignore(topic_override_topics)
             await self.connection.execute(adding, [key | {"topic_id": each} for each in ids.values()])
 
     async def apply_rulings(self, now: datetime) -> None:
@@ -178,7 +178,7 @@ class _ImportRun:
         """Schedule the changed cards for the next planning run."""
         ids, self.changed = sorted(self.changed), set()
         for some in chunks(ids):
-            await self.connection.execute(update(cards).where(cards.c.id.in_(some)).values(unplanned=True))
+            await self.connection.execute(update(cards).where(cards.c.id.in_(some)).values(needs_planning=True))
 
 
 def _check_value(column: Column[Any], value: Any) -> Any:

@@ -14,12 +14,12 @@ from bot.store.database import Database, exclusive_access, open_database
 from bot.store.inspection import DatabaseState, database_state, inspect_database
 from bot.store.key_value import MOVING
 from bot.store.migrate import is_foreign_database, migrate_database
-from bot.store.tables import meta, metadata
+from bot.store.tables import key_values, metadata
 
 Notes = Mapping[str, str]
-"""The contents of the table `meta`."""
+"""The contents of the table `key_values`."""
 AtWork = Callable[[Notes], bool]
-"""Predicate: whether, by these `meta` values, a bot is running on the store."""
+"""Predicate: whether, by these `key_values` values, a bot is running on the store."""
 
 _UNFIT = {
     DatabaseState.MISSING: "it does not exist",
@@ -31,12 +31,12 @@ _UNFIT = {
 
 
 def tables_to_copy() -> list[Table]:
-    """Return the tables to copy row by row, in foreign key order. `prepare_target` copies `meta`, with the marker."""
-    return [table for table in metadata.sorted_tables if table is not meta and not table.info.get("passing")]
+    """Return the tables to copy row by row, in foreign key order; `prepare_target` copies `key_values`."""
+    return [table for table in metadata.sorted_tables if table is not key_values and not table.info.get("passing")]
 
 
 async def read_notes(connection: AsyncConnection) -> dict[str, str]:
-    return dict((await connection.execute(select(meta.c.key, meta.c.value))).all())
+    return dict((await connection.execute(select(key_values.c.key, key_values.c.value))).all())
 
 
 async def check_source(url: str) -> None:
@@ -79,7 +79,7 @@ def _name_option_in_errors() -> Iterator[None]:
 
 
 async def prepare_target(target_database: Database, where: str, source: Notes, at_work: AtWork) -> None:
-    """Write the source's `meta` values and the marker to the target, unless a copy of it is in progress there.
+    """Write the source's `key_values` values and the marker to the target, unless a copy of it is in progress there.
 
     Raises `StoreError`, without changing anything, if the target is not usable.
     """
@@ -89,8 +89,8 @@ async def prepare_target(target_database: Database, where: str, source: Notes, a
         await migrate_database(target_database)
     notes = {**source, MOVING: source["instance"]}
     async with target_database.begin_write() as connection:
-        await connection.execute(delete(meta))
-        await connection.execute(insert(meta), [{"key": key, "value": value} for key, value in notes.items()])
+        await connection.execute(delete(key_values))
+        await connection.execute(insert(key_values), [{"key": key, "value": value} for key, value in notes.items()])
 
 
 async def finish_target(target_database: Database) -> None:
@@ -98,7 +98,7 @@ async def finish_target(target_database: Database) -> None:
     async with target_database.begin_write() as connection:
         if target_database.dialect == "postgresql":
             await connection.exec_driver_sql("ANALYZE")
-        await connection.execute(delete(meta).where(meta.c.key == MOVING))
+        await connection.execute(delete(key_values).where(key_values.c.key == MOVING))
 
 
 async def _is_resumable(target_database: Database, where: str, source: Notes, at_work: AtWork) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.cards.text import strip_unstorable
 from bot.store.key_value import MOVING
 from bot.store.search import index_for_dialect
-from bot.store.tables import meta
+from bot.store.tables import key_values
 from bot.store.transfer.copy_tables import indexed_places
 from bot.store.transfer.preconditions import tables_to_copy
 
@@ -49,8 +49,8 @@ async def compare_stores(
     source: AsyncConnection, target: AsyncConnection, step: Callable[[int], None]
 ) -> list[TableComparison]:
     """Compare all copied tables. Of the full-text index only positions: engines store words differently."""
-    notes = select(meta).where(meta.c.key != MOVING).order_by(meta.c.key)
-    query: dict[str, tuple[Select[Any], Select[Any]]] = {"meta": (notes, notes)}
+    notes = select(key_values).where(key_values.c.key != MOVING).order_by(key_values.c.key)
+    query: dict[str, tuple[Select[Any], Select[Any]]] = {"key_values": (notes, notes)}
     for table in tables_to_copy():
         rows = select(table).order_by(*table.primary_key.columns)
         query[table.name] = (rows, rows)

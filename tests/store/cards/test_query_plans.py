@@ -52,15 +52,15 @@ async def test_readers_wait_for_no_scan_and_no_sort_of_everything(database_url: 
             assert await find_faults(connection, queries) == []
 
 
-HITS = "SELECT c.id FROM card_search s JOIN cards c ON c.timeline = -s.rowid WHERE card_search MATCH 'x'"
+HITS = "SELECT c.id FROM card_search s JOIN cards c ON c.sort_key = -s.rowid WHERE card_search MATCH 'x'"
 
 
 @pytest.mark.parametrize(
     ("statement", "fault"),
     [
         ("SELECT id FROM cards WHERE title = 'x'", "SCAN cards"),
-        ("SELECT card_id FROM card_topics WHERE timeline > 0 ORDER BY topic_id", "SCAN card_topics"),
-        ("SELECT cards.title FROM card_search JOIN cards ON timeline = -card_search.rowid", "SEARCH cards USING INDEX"),
+        ("SELECT card_id FROM card_topics WHERE sort_key > 0 ORDER BY topic_id", "SCAN card_topics"),
+        ("SELECT cards.title FROM card_search JOIN cards ON sort_key = -card_search.rowid", "SEARCH cards USING INDEX"),
         (f"{HITS} ORDER BY c.heat", "USE TEMP B-TREE FOR ORDER BY of s"),
         (f"SELECT DISTINCT 1 FROM ({HITS} GROUP BY c.state)", "USE TEMP B-TREE FOR GROUP BY of s"),
     ],

@@ -14,7 +14,7 @@ from tests.support.stores import query_database, url_of
 
 
 def _read_audit(tmp_path: Path) -> list[tuple[object, ...]]:
-    queries = "SELECT guild_id, before, after, actor_id, source, reason FROM audit ORDER BY id"
+    queries = "SELECT guild_id, before, after, actor_id, source, reason FROM audit_log ORDER BY id"
     return query_database(url_of(tmp_path / "newsdesk.db"), queries)
 
 

@@ -46,7 +46,7 @@ def query_store(tmp_path: Path, question: str) -> list[tuple[object, ...]]:
     return query_database(url_of(tmp_path / "newsdesk.db"), question)
 
 
-@pytest.mark.parametrize("act", ["UPDATE audit SET reason = 'better'", "DELETE FROM audit"])
+@pytest.mark.parametrize("act", ["UPDATE audit_log SET reason = 'better'", "DELETE FROM audit_log"])
 async def test_the_log_only_grows(store: Store, tmp_path: Path, act: str) -> None:
     (card_id,) = await store_cards(store, make_card(state=CardState.HELD))
     await decide_card(store, card_id, Verdict.PUBLISH)
@@ -61,7 +61,12 @@ async def test_an_undo_restores_the_decision_before_with_its_author_and_moment(s
     undone = await undo_entry(store, withdrawn)
     (row,) = query_store(tmp_path, "SELECT verdict, decided_by, reason FROM decisions")
     assert row == ("published", 5, "because")
-    assert (undone.before, undone.after, undone.undoes, undone.actor_id) == ("withdrawn", "published", withdrawn.id, 8)
+    assert (undone.before, undone.after, undone.reverts_id, undone.actor_id) == (
+        "withdrawn",
+        "published",
+        withdrawn.id,
+        8,
+    )
     await undo_entry(store, undone)
     (row,) = query_store(tmp_path, "SELECT verdict, decided_by FROM decisions")
     assert row == ("withdrawn", 7)
@@ -94,10 +99,10 @@ async def test_picked_subscriptions_come_back_with_their_decision_as_far_as_they
         await store.subscriptions.add_subscription(guild_id=HERE, channel_id=channel, created_by=1, now=NOW)
         for channel in (5, 6)
     ]
-    await decide_card(store, card_id, Verdict.PUBLISH, only=tuple(each.id for each in made))
+    await decide_card(store, card_id, Verdict.PUBLISH, subscription_ids=tuple(each.id for each in made))
     withdrawn = await decide_card(store, card_id, Verdict.WITHDRAW)
     await store.subscriptions.remove_subscription(HERE, made[0].id)
-    assert (await undo_entry(store, withdrawn)).only == [made[1].id]
+    assert (await undo_entry(store, withdrawn)).subscription_ids == [made[1].id]
 
 
 async def test_owners_rule_until_the_file_takes_the_card_down(store: Store) -> None:

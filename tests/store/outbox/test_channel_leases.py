@@ -66,12 +66,12 @@ async def test_the_claims_of_one_that_is_gone_run_out_and_holding_on_keeps_them(
     one, other, _ = stores
     assert await acquire_all(one) == set(CHANNELS)
     await one.outbox.queue.renew_leases(CHANNELS)
-    ((until,),) = query_database(database_url, "SELECT min(until) FROM channel_claims")
+    ((until,),) = query_database(database_url, "SELECT min(expires_at) FROM channel_leases")
     rest = datetime.fromtimestamp(until / 1_000_000, UTC) - datetime.now(UTC)
     assert timedelta(0) < rest <= LEASE_DURATION
     assert await other.outbox.queue.next_due_at(NOW) == datetime.fromtimestamp(until / 1_000_000, UTC)
     await one.outbox.queue.renew_leases(CHANNELS[:5])
-    query_database(database_url, f"UPDATE channel_claims SET until = 1 WHERE until = {until}")
+    query_database(database_url, f"UPDATE channel_leases SET expires_at = 1 WHERE expires_at = {until}")
     await one.outbox.queue.renew_leases(CHANNELS)  # too late for the others
     assert await acquire_all(other) == set(CHANNELS[5:])
 
@@ -79,7 +79,7 @@ async def test_the_claims_of_one_that_is_gone_run_out_and_holding_on_keeps_them(
 async def test_whoever_has_lost_a_channel_begins_and_notes_nothing_more(stores: list[Store], database_url: str) -> None:
     one, other, _ = stores
     (delivery,) = await one.outbox.queue.fetch_due_for(CHANNELS[0], NOW)
-    query_database(database_url, "UPDATE channel_claims SET until = 1")
+    query_database(database_url, "UPDATE channel_leases SET expires_at = 1")
     with pytest.raises(LeaseLostError):
         await one.outbox.queue.mark_sending(delivery, NOW)
     assert await other.outbox.queue.fetch_due_for(CHANNELS[0], NOW) == [delivery]
@@ -87,7 +87,7 @@ async def test_whoever_has_lost_a_channel_begins_and_notes_nothing_more(stores: 
     await other.outbox.queue.mark_posted(delivery, 7, NOW)
     with pytest.raises(LeaseLostError):
         await one.outbox.queue.mark_failed(delivery, "too late", NOW)
-    row = f"SELECT message_id, progress, last_error FROM deliveries WHERE id = {delivery.id}"
+    row = f"SELECT message_id, status, last_error FROM deliveries WHERE id = {delivery.id}"
     assert query_database(database_url, row) == [(7, "settled", None)]
 
 
@@ -109,6 +109,6 @@ async def test_what_only_waits_for_its_next_try_is_claimed_by_nobody(stores: lis
     await one.outbox.queue.mark_failed(delivery, "a try", NOW + timedelta(minutes=1))
     await one.outbox.queue.release_all()
     assert await acquire_all(one) == set(CHANNELS[1:])
-    assert query_database(database_url, f"SELECT count(*) FROM channel_claims WHERE channel_id = {CHANNELS[0]}") == [
+    assert query_database(database_url, f"SELECT count(*) FROM channel_leases WHERE channel_id = {CHANNELS[0]}") == [
         (0,)
     ]

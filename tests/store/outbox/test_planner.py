@@ -197,7 +197,7 @@ async def test_many_changes_want_one_edit_to_the_last_of_them(store: Store) -> N
         desired_hash=hash_content(ContentKind.CARDS, cards_now),
         delivered_hash=first.desired_hash,
         message_id=1001,
-        progress=DeliveryStatus.WAITING,
+        status=DeliveryStatus.WAITING,
         settled_at=NOW,
     )
     await store.outbox.queue.mark_edited(delivery, NOW)
@@ -410,7 +410,7 @@ async def test_a_servers_subscriptions_are_listed_with_their_topics(store: Store
 
 
 @pytest.mark.sqlite("its plans")
-@pytest.mark.parametrize("question", [_DUE, select(cards.c.id).where(cards.c.unplanned)])
+@pytest.mark.parametrize("question", [_DUE, select(cards.c.id).where(cards.c.needs_planning)])
 async def test_what_is_asked_with_every_tick_is_found_by_indexes(database_url: str, question: Select[Any]) -> None:
     """SQLite uses a partial index only for the words that the index was made with."""
     queries = str(question.compile(dialect=sqlite.dialect()))

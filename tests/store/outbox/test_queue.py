@@ -44,7 +44,7 @@ async def test_a_failed_head_holds_back_the_younger_cards_until_its_next_try(sto
     await store.outbox.queue.mark_failed(head, "503", LATER)
     assert await head_of(store, CHANNEL, LATER - timedelta(seconds=1)) is None
     again = await first_delivery(store)
-    assert (again.id, again.attempts, again.progress) == (head.id, 1, DeliveryStatus.SENDING)
+    assert (again.id, again.attempts, again.status) == (head.id, 1, DeliveryStatus.SENDING)
 
 
 @pytest.mark.parametrize("change", ["rewritten", "withdrawn"])
@@ -55,10 +55,10 @@ async def test_what_changed_during_the_post_stays_due(store: Store, head: Delive
     )
     await store_cards(store, make_older(changed, hours=5))
     await plan_deliveries(store)
-    assert (await first_delivery(store)).progress is DeliveryStatus.SENDING
+    assert (await first_delivery(store)).status is DeliveryStatus.SENDING
     await store.outbox.queue.mark_posted(head, 77, NOW)
     again = await first_delivery(store)
-    assert (again.id, again.message_id, again.delivered_hash, again.progress) == (
+    assert (again.id, again.message_id, again.delivered_hash, again.status) == (
         head.id,
         77,
         head.desired_hash,
@@ -89,7 +89,7 @@ async def test_a_post_that_was_withdrawn_meanwhile_does_not_begin(store: Store, 
 async def test_an_adopted_message_is_edited_once(store: Store, head: Delivery) -> None:
     await store.outbox.queue.mark_adopted(head, 77)
     again = await first_delivery(store)
-    assert (again.message_id, again.delivered_hash, again.progress) == (77, None, DeliveryStatus.WAITING)
+    assert (again.message_id, again.delivered_hash, again.status) == (77, None, DeliveryStatus.WAITING)
     await store.outbox.queue.mark_edited(again, NOW)
     assert (await first_delivery(store)).id != head.id
 
@@ -108,7 +108,7 @@ async def test_a_refused_card_waits_for_a_change_and_lets_the_others_pass(store:
     await store_cards(store, make_older(make_card("oldest", title="Rewritten"), hours=5))
     await plan_deliveries(store)
     again = await first_delivery(store)
-    assert (again.id, again.progress, again.attempts) == (head.id, DeliveryStatus.WAITING, 0)
+    assert (again.id, again.status, again.attempts) == (head.id, DeliveryStatus.WAITING, 0)
 
 
 async def test_the_next_due_moment_is_the_earliest_of_all_channels(store: Store, head: Delivery) -> None:
@@ -130,6 +130,6 @@ async def test_a_closed_channel_does_not_make_forget_a_post_that_may_have_arrive
     await store.outbox.queue.mark_sending(head, NOW)
     await store.outbox.queue.mark_failed(head, "the answer was lost", NOW)
     doubtful = await first_delivery(store)
-    assert doubtful.progress is DeliveryStatus.SENDING
+    assert doubtful.status is DeliveryStatus.SENDING
     await store.outbox.queue.mark_refused(doubtful)
-    assert (await first_delivery(store)).progress is DeliveryStatus.SENDING
+    assert (await first_delivery(store)).status is DeliveryStatus.SENDING

@@ -268,7 +268,7 @@ async def walk_pages(turn: Turn, page: CardPage, *, newer: bool) -> list[str]:
     """The slugs from a page to the end of the list, in list order."""
     slugs = [stored.card.slug for stored in page.cards]
     while page.has_newer if newer else page.has_older:
-        page = await turn(TimelineCursor(page.cards[0 if newer else -1].timeline, newer))
+        page = await turn(TimelineCursor(page.cards[0 if newer else -1].sort_key, newer))
         part = [stored.card.slug for stored in page.cards]
         slugs = part + slugs if newer else slugs + part
     return slugs
@@ -287,7 +287,7 @@ async def test_turning_pages_both_ways_visits_every_card_once(store: Store, way:
     assert [int(slug[1:]) // 2 for slug in forth] == [n // 2 for n in range(count)]
     end = await store.cards.get_by_slug(forth[-1], 1) if forth else None
     if end:
-        last = await turn(TimelineCursor(end.timeline - 1, newer=True))
+        last = await turn(TimelineCursor(end.sort_key - 1, newer=True))
         assert await walk_pages(turn, last, newer=True) == forth
 
 
@@ -302,9 +302,9 @@ async def test_a_card_that_comes_between_two_pages_shifts_nothing(store: Store, 
         make_card("newest", topics=("AI",), published_at=NOW),
         make_older(make_card("middle", topics=("AI",)), minutes=4.5),
     )
-    second = await turn(TimelineCursor(first.cards[-1].timeline))
+    second = await turn(TimelineCursor(first.cards[-1].sort_key))
     assert [stored.card.slug for stored in second.cards] == ["c3", "c4", "middle"]
-    back = await turn(TimelineCursor(second.cards[0].timeline, newer=True))
+    back = await turn(TimelineCursor(second.cards[0].sort_key, newer=True))
     assert [stored.card.slug for stored in back.cards] == ["c0", "c1", "c2"]
     assert back.has_newer
 

@@ -23,16 +23,16 @@ from bot.store.subscriptions.option_columns import (
 )
 
 OTHERS = SubscriptionOptions(
-    when=Frequency.DAILY,
+    frequency=Frequency.DAILY,
     times=(time(9), time(18, 30)),
     days=(0, 6),
     timezone="Europe/Berlin",
     topics=("Space",),
-    without=("gossip", "Ünïcode"),
+    excluded=("gossip", "Ünïcode"),
     min_quality=60,
     max_cards=5,
     layout=Layout.LIST,
-    mention=2**60,
+    mention_role_id=2**60,
     crosspost=True,
     on_withdrawal=OnWithdrawal.MARK,
     skip_empty=False,
@@ -69,11 +69,11 @@ def test_defaults_take_no_room() -> None:
         ("times", "09:00"),
         ("days", [7]),
         ("days", [True]),
-        ("without", [1]),
+        ("excluded", [1]),
         ("max_cards", 0),
         ("max_cards", "5"),
         ("layout", "poster"),
-        ("mention", "everyone"),
+        ("mention_role_id", "everyone"),
         ("skip_empty", "no"),
         ("skip_empty", None),
     ],
@@ -94,27 +94,31 @@ def test_an_unknown_zone_is_kept_to_be_shown() -> None:
 def test_an_instant_subscription_does_not_mind_the_options_of_digests() -> None:
     row = store_row(SubscriptionOptions(), times=1, days="x", timezone=None, max_cards=-1, layout=[])
     assert parse_options(row) == (SubscriptionOptions(), ())
-    assert parse_options(row | {"options": {"mention": "x"}})[1] == ("mention",)
+    assert parse_options(row | {"options": {"mention_role_id": "x"}})[1] == ("mention_role_id",)
 
 
 @given(JSON_VALUES, st.sampled_from(Frequency))
 def test_whatever_stands_in_the_column_is_parsed(stored: object, when: Frequency) -> None:
     options, unusable = parse_options(option_columns(SubscriptionOptions(when)) | {"options": stored})
-    assert options.when is when
+    assert options.frequency is when
     assert ("options" in unusable) is not isinstance(stored, dict)
     parse_message_options(stored)
 
 
 def test_a_delivery_reads_its_copy() -> None:
     options = parse_message_options(json.loads(json.dumps(format_options(OTHERS))) | {"newer": 1})
-    assert (options.mention, options.layout, options.without) == (OTHERS.mention, OTHERS.layout, OTHERS.without)
-    assert parse_message_options({"mention": "x", "max_cards": 3}) == SubscriptionOptions(max_cards=3)
+    assert (options.mention_role_id, options.layout, options.excluded) == (
+        OTHERS.mention_role_id,
+        OTHERS.layout,
+        OTHERS.excluded,
+    )
+    assert parse_message_options({"mention_role_id": "x", "max_cards": 3}) == SubscriptionOptions(max_cards=3)
 
 
 def test_exclusions_are_read_alone() -> None:
-    assert parse_exclusions({"without": ["a"], "times": 1}) == ("a",)
+    assert parse_exclusions({"excluded": ["a"], "times": 1}) == ("a",)
     assert parse_exclusions({}) == ()
-    broken: list[object] = [None, [], {"without": None}]
+    broken: list[object] = [None, [], {"excluded": None}]
     for bad in broken:
         with pytest.raises((ValueError, TypeError)):
             parse_exclusions(bad)
@@ -127,21 +131,24 @@ def test_an_export_names_each_option_and_is_taken_back() -> None:
     assert exported["times"] == ["09:00", "18:30"]
     assert collapse_options(exported) == row
     plain = expand_options(store_row(SubscriptionOptions()))
-    assert {name: plain[name] for name in ("times", "timezone", "max_cards", "layout", "mention", "skip_empty")} == {
+    assert {
+        name: plain[name] for name in ("times", "timezone", "max_cards", "layout", "mention_role_id", "skip_empty")
+    } == {
         "times": [],
         "timezone": "UTC",
         "max_cards": 10,
         "layout": "cards",
-        "mention": None,
+        "mention_role_id": None,
         "skip_empty": True,
     }
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("times", "9"), ("max_cards", True), ("mention", "1"), ("skip_empty", 1), ("layout", None)]
+    ("name", "value"),
+    [("times", "9"), ("max_cards", True), ("mention_role_id", "1"), ("skip_empty", 1), ("layout", None)],
 )
 def test_an_import_refuses_what_no_option_can_be(name: str, value: Any) -> None:
     with pytest.raises(TypeError, match=f"subscriptions.{name} is not"):
         collapse_options(store_row(OTHERS) | {name: value})
     with pytest.raises(OverflowError):
-        collapse_options({"mention": 2**63})
+        collapse_options({"mention_role_id": 2**63})

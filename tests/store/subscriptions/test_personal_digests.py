@@ -11,7 +11,7 @@ from bot.store.subscriptions.personal_digests import Follower
 from tests.support.cards import NOW
 
 MEMBER = Follower(user_id=7, guild_id=1, channel_id=70)
-OPTIONS = SubscriptionOptions(when=Frequency.DAILY, times=(time(8),), timezone="Europe/Berlin")
+OPTIONS = SubscriptionOptions(frequency=Frequency.DAILY, times=(time(8),), timezone="Europe/Berlin")
 
 
 async def test_topics_that_are_followed_at_once_are_all_in_one_digest(store: Store) -> None:
@@ -22,8 +22,8 @@ async def test_topics_that_are_followed_at_once_are_all_in_one_digest(store: Sto
     own = await store.subscriptions.find_for_member(7, 1)
     assert own
     assert sorted(own.options.topics) == names
-    assert own.next_at
-    assert await store.subscriptions.fetch_due(own.next_at) == [own]
+    assert own.next_digest_at
+    assert await store.subscriptions.fetch_due(own.next_digest_at) == [own]
 
 
 async def test_a_digest_that_is_due_is_not_put_off_by_another_topic(store: Store) -> None:
@@ -33,7 +33,7 @@ async def test_a_digest_that_is_due_is_not_put_off_by_another_topic(store: Store
     after = await store.subscriptions.find_for_member(7, 1)
     assert before
     assert after
-    assert (after.next_at, after.since) == (before.next_at, before.since)
+    assert (after.next_digest_at, after.new_after) == (before.next_digest_at, before.new_after)
 
 
 async def test_servers_and_members_are_told_apart(store: Store) -> None:
@@ -63,4 +63,4 @@ async def test_only_a_members_own_channel_is_shut(store: Store) -> None:
     own = await store.subscriptions.find_for_member(7, 1)
     assert own
     assert not own.paused
-    assert own.next_at
+    assert own.next_digest_at

@@ -20,14 +20,14 @@ from bot.store.cards.repository import CardQuery
 from bot.store.database import describe_location
 from bot.store.inspection import DatabaseState, inspect_database
 from bot.store.key_value import MOVING
-from bot.store.tables import metadata, spellings
+from bot.store.tables import known_words, metadata
 from bot.store.transfer import copy_tables
 from bot.store.transfer.move import TableComparison
 from tests.support.cards import NOW, make_card, store_cards
 from tests.support.rows import fill_tables
 from tests.support.stores import no_database, query_database
 
-PASSING = {"channel_claims", "requests"}
+PASSING = {"channel_leases", "worker_requests"}
 
 
 def is_never_running(_notes: Mapping[str, str]) -> bool:
@@ -165,7 +165,7 @@ async def test_nobody_writes_to_a_store_while_it_moves(source: str, target: str)
     def write(_done: int, _of: int) -> None:
         with closing(sqlite3.connect(source.partition(":///")[2], timeout=0)) as other:
             with pytest.raises(sqlite3.OperationalError, match=r"locked"):
-                other.execute("DELETE FROM saved")
+                other.execute("DELETE FROM saved_cards")
             refused.append(other)
 
     await move_and_compare(source, target, write)
@@ -173,10 +173,10 @@ async def test_nobody_writes_to_a_store_while_it_moves(source: str, target: str)
 
 
 async def test_a_passing_table_stays_behind(source: str, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(spellings.info, "passing", True)
+    monkeypatch.setitem(known_words.info, "passing", True)
     compared = await move_and_compare(source, target)
-    assert "spellings" not in {each.table for each in compared}
-    assert query_database(target, "SELECT count(*) FROM spellings") == [(0,)]
+    assert "known_words" not in {each.table for each in compared}
+    assert query_database(target, "SELECT count(*) FROM known_words") == [(0,)]
 
 
 async def test_a_copy_that_differs_is_told_and_is_no_store(source: str, target: str) -> None:
