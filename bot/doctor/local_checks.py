@@ -15,6 +15,7 @@ from bot.settings import PREFIX, Settings
 from bot.sources.folder import ReadingRules
 from bot.sources.lint import check_paths
 from bot.store.inspection import DatabaseReport, DatabaseState
+from bot.store.migrations.prerelease import TOO_OLD_FIX
 
 _SHOWN = 3
 """Maximum broken cards listed; `newsdesk check` lists all."""
@@ -108,10 +109,16 @@ def _check_server_database(report: DatabaseReport) -> Iterator[Finding]:
     elif report.state is DatabaseState.NEWER:
         what = f"The database {report.place} was written by a newer version of Newsdesk"
         yield Finding(Severity.ERROR, what, "Run that newer version.")
+    elif report.state is DatabaseState.TOO_OLD:
+        yield _too_old_finding(report.place)
     elif report.state is DatabaseState.MOVING:
         yield _moving_finding(report.place)
     else:
         yield Finding(Severity.NOTE, f"The database {report.place} answers {_ANSWERS[report.state]}")
+
+
+def _too_old_finding(place: str) -> Finding:
+    return Finding(Severity.ERROR, f"The database {place} is too old for this version of Newsdesk", TOO_OLD_FIX)
 
 
 def _moving_finding(place: str) -> Finding:
@@ -135,6 +142,8 @@ def _check_database_file(report: DatabaseReport, path: Path) -> Iterator[Finding
         yield Finding(Severity.ERROR, f"{path} belongs to another program", fix)
     elif state is DatabaseState.NEWER:
         yield Finding(Severity.ERROR, f"{path} was written by a newer version of Newsdesk", _NEWER)
+    elif state is DatabaseState.TOO_OLD:
+        yield _too_old_finding(report.place)
     elif state is DatabaseState.MOVING:
         yield _moving_finding(report.place)
     elif report.damage:

@@ -21,6 +21,7 @@ from bot.store.database import describe_location, is_server, open_database
 from bot.store.engines.sqlite import APPLICATION_ID, read_only_uri
 from bot.store.error_messages import explain_store_error
 from bot.store.migrate import is_foreign_database
+from bot.store.migrations.prerelease import TOO_OLD, TOO_OLD_FIX, UPGRADABLE
 
 _SHOWN = 3
 """Maximum lines of SQLite's report on a damaged file."""
@@ -35,7 +36,8 @@ _MARK = "SELECT value FROM key_values WHERE key = 'moving'"  # `bot.store.key_va
 class DatabaseState(enum.Enum):
     """State of a database relative to this version.
 
-    `OLDER` is migrated when the bot starts; `MOVING` is the target of an unfinished `newsdesk migrate`.
+    `OLDER` is migrated when the bot starts, `TOO_OLD` cannot be. `MOVING` is the target of an unfinished
+    `newsdesk migrate`.
     """
 
     MISSING = "missing"
@@ -43,6 +45,7 @@ class DatabaseState(enum.Enum):
     FOREIGN = "foreign"
     NEWER = "newer"
     OLDER = "older"
+    TOO_OLD = "too old"
     CURRENT = "current"
     MOVING = "moving"
 
@@ -107,10 +110,12 @@ async def require_readable(url: str, *, older: bool = False) -> None:
     report = await (
         _inspect_server(url) if is_server(url) else asyncio.to_thread(_inspect_file, Path(describe_location(url)))
     )
+    if older and report.state in (DatabaseState.OLDER, DatabaseState.TOO_OLD):
+        return
     if unfit := _UNFIT.get(report.state):
         what, fix = unfit
         raise StoreError(what.format(place=report.place), fix)
-    if words := _NOT_YET.get(report.state) if not (older and report.state is DatabaseState.OLDER) else None:
+    if words := _NOT_YET.get(report.state):
         raise StoreUnavailableError(words.format(place=report.place))
 
 
@@ -120,6 +125,7 @@ _UNFIT = {
         "The database was written by a newer version of Newsdesk.",
         "Run that version, or restore a backup.",
     ),
+    DatabaseState.TOO_OLD: ("The store at {place} is too old for this version of Newsdesk.", TOO_OLD_FIX),
     DatabaseState.MOVING: (
         "A store is being moved to this database, and not all is there.",
         "Run `newsdesk migrate` again.",
@@ -171,7 +177,9 @@ def database_state(tables: Collection[str], current: str | None, *, ours: bool) 
     scripts = ScriptDirectory.from_config(config)
     if current == scripts.get_current_head():
         return DatabaseState.CURRENT
-    known = {script.revision for script in scripts.walk_revisions()}
+    if current in TOO_OLD:
+        return DatabaseState.TOO_OLD
+    known = {*UPGRADABLE, *(script.revision for script in scripts.walk_revisions())}
     return DatabaseState.OLDER if current in known else DatabaseState.NEWER
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
+from functools import partial
 
 from alembic import command
 from alembic.config import Config
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.errors import StoreError, StoreUnavailableError
 from bot.store.database import Database
 from bot.store.engines.sqlite import APPLICATION_ID
+from bot.store.migrations import prerelease
 from bot.store.sql_helpers import upsert
 from bot.store.tables import key_values
 
@@ -47,11 +49,17 @@ def _run_upgrade(connection: Connection) -> None:
     current = MigrationContext.configure(connection).get_current_revision()
     if current == scripts.get_current_head():
         return
-    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+    if current in prerelease.TOO_OLD:
+        what = f"The database has schema {current}, which is too old for this version of Newsdesk."
+        raise StoreError(what, prerelease.TOO_OLD_FIX)
+    known = {*prerelease.UPGRADABLE, *(script.revision for script in scripts.walk_revisions())}
+    if current is not None and current not in known:
         raise StoreError(
             "The database was written by a newer version of Newsdesk. Run that version, or restore a backup."
         )
     config.attributes["connection"] = connection
+    if current in prerelease.UPGRADABLE:
+        prerelease.upgrade_tables(connection, partial(command.upgrade, config, prerelease.FIRST_RELEASE))
     command.upgrade(config, "head")
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -77,8 +77,8 @@ async def test_an_empty_server_database_stays_empty(database_url: str) -> None:
 @pytest.mark.parametrize(
     ("version", "says"),
     [
-        ("0001", r"of an older version\. `newsdesk run` or `newsdesk load` brings it up to date"),
-        ("0010", r"of an older version"),
+        ("0001", r"is too old for this version of Newsdesk\. Start"),
+        ("0010", r"of an older version\. `newsdesk run` or `newsdesk load` brings it up to date"),
         ("9999", r"newer version of Newsdesk\. Run that version"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,22 @@ EXPORTED = {
     "last_read": last_read,
 }
 """Tables by exported name, in foreign key order."""
+EXPORTED_NAMES: Mapping[str, Mapping[str, str]] = {
+    "audit_log": {"reverts_id": "undoes", "subscription_ids": "only"},
+    "decisions": {"selected_only": "picked"},
+    "guild_settings": {"max_open_reviews": "review_open"},
+    "quiet_hours": {"changes_at": "turns_at", "override_heat": "passing_heat"},
+    "subscriptions": {
+        "dm_closed_at": "shut_at",
+        "excluded": "without",
+        "frequency": "when",
+        "is_forum": "forum",
+        "mention_role_id": "mention",
+        "new_after": "since",
+        "next_digest_at": "next_at",
+    },
+}
+"""Exported names of columns and options whose names here differ, by table: the format is older than these."""
 _AT_ONCE = 1000
 
 
@@ -92,4 +108,8 @@ def readable_query(table: Table) -> Select[Any]:
 def to_json_row(table: Table, row: RowMapping) -> dict[str, Any]:
     """Return a row of a table as JSON values."""
     values = expand_options(row) if table is subscriptions else row
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+    names = EXPORTED_NAMES.get(table.name, {})
+    return {
+        names.get(name, name): value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }

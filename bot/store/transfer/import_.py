@@ -24,7 +24,7 @@ from bot.store.sql_helpers import chunks, insert_or_ignore
 from bot.store.subscriptions.option_columns import collapse_options
 from bot.store.subscriptions.subscriptions import reset_schedules
 from bot.store.tables import Moment, Text, cards, subscriptions, topic_override_topics, topic_overrides
-from bot.store.transfer.export import EXPORTED
+from bot.store.transfer.export import EXPORTED, EXPORTED_NAMES
 
 Row = Mapping[str, Any]
 _NUMBERED = {
@@ -110,6 +110,8 @@ class _ImportRun:
         """Return the row's values for this store; None if it refers to something that is not here."""
         if "card" in row and row["card"] not in self.cards:
             return None
+        names = {exported: name for name, exported in EXPORTED_NAMES.get(table.name, {}).items()}
+        row = {names.get(name, name): value for name, value in row.items()}
         if table is subscriptions:
             row = collapse_options(row)
         values: dict[str, Any] = {"card_id": self.cards[row["card"]]} if "card" in row else {}

@@ -26,6 +26,7 @@ _UNFIT = {
     DatabaseState.FOREIGN: "it belongs to another program",
     DatabaseState.NEWER: "it was written by a newer version of Newsdesk; use that one",
     DatabaseState.OLDER: "it is empty or of an older version; a start of the bot brings it up to date",
+    DatabaseState.TOO_OLD: "it is too old for this version of Newsdesk",
     DatabaseState.MOVING: "another store is being moved there; finish that first",
 }
 
