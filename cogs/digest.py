@@ -108,7 +108,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def pause(self, interaction: Interaction, subscription: str) -> None:
         selected = await autocomplete.resolve_subscription(interaction, subscription)
         if selected.paused:
-            raise UserError(tr("This subscription rests already. `/digest resume` wakes it."))
+            raise UserError(tr("This subscription is already paused. Resume with `/digest resume`."))
         await self.bot.store.subscriptions.pause_subscription(selected, self.bot.clock())
         channel = f"<#{selected.channel_id}>"
         text = tr("{channel} gets none of these cards until `/digest resume`.", channel=channel)
@@ -156,7 +156,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         if selected.options.frequency is Frequency.INSTANT:
             raise UserError(tr("Instant cards come by themselves; only a digest can be sent early."))
         if selected.paused:
-            raise UserError(tr("The subscription is paused. `/digest resume` wakes it."))
+            raise UserError(tr("The subscription is paused. Resume with `/digest resume`."))
         if words := trouble_text(selected):
             raise UserError(words)
         channel = await autocomplete.resolve_channel(interaction, selected.channel_id)
@@ -207,7 +207,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         options = apply_options(given, await default_options(interaction))
         await answer_interaction(interaction, **await build_whatif_reply(interaction, options))
 
-    @app_commands.command(description="Whether I can post in the subscribed channels, and how to mend it")
+    @app_commands.command(description="Whether I can post in the subscribed channels, and how to fix it")
     async def check(self, interaction: Interaction) -> None:
         found = await self._list_subscriptions(interaction)
         closed = {

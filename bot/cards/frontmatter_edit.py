@@ -23,7 +23,7 @@ class FrontMatterEditError(Exception):
 
 _UNSAFE = tr_noop("`{file}` cannot be changed safely by the bot: set `published` in it by hand.")
 _UNPLAIN = tr_noop("`{file}` does not say plainly true or false at `published`: write one of them there by hand.")
-_UNREADABLE_MATTER = tr_noop("`{file}` has front matter that cannot be read: mend it, `newsdesk check` names the line.")
+_UNREADABLE_MATTER = tr_noop("`{file}` has front matter that cannot be read: fix it; `newsdesk check` names the line.")
 _NONE = tr_noop("`{file}` has no `published` in its front matter: leave one line of it there by hand, true or false.")
 _SEVERAL = tr_noop(
     "`{file}` has more than one `published` in its front matter: leave one line of it there by hand, true or false."

@@ -282,7 +282,7 @@ class Courier:
         is_personal = await self._store.subscriptions.personal_digests.mark_closed(channel, now)
         if is_personal or (before and before.server_notified):
             return
-        waits = tr("What waits for {channel} comes by itself once that is mended.", channel=f"<#{channel}>")
+        waits = tr("Waiting posts for {channel} are sent as soon as this is fixed.", channel=f"<#{channel}>")
         if await self._sender.notify_guild(
             guild, f"{error} {waits}", await self._store.outbox.circuits.subscribers_of(channel)
         ):

@@ -133,8 +133,8 @@ def trouble_text(subscription: Subscription) -> str:
         )
     if subscription.unusable:
         return tr(
-            "I cannot read all of this subscription, so it rests. Remove it and set it up anew: `/digest remove`, "
-            "`/digest setup`."
+            "Some settings of this subscription cannot be read, so it is suspended. Remove it with `/digest remove`, "
+            "then set it up again with `/digest setup`."
         )
     return tr("The last digest could not be made. I try again by myself.") if subscription.trouble else ""
 

@@ -62,7 +62,7 @@ async def build_why_reply(interaction: Interaction, subscription: Subscription, 
     if arrived := await store.outbox.digests.find_reason(subscription.channel_id, card.id):
         return arrival_text(*arrived)
     if subscription.paused:
-        return tr("The subscription is paused. `/digest resume` wakes it.")
+        return tr("The subscription is paused. Resume with `/digest resume`.")
     outcome = await interaction.client.pipeline.previewer.predict_outcome(subscription, card)
     if subscription.options.frequency is Frequency.INSTANT and outcome in (
         SelectionOutcome.SELECTED,

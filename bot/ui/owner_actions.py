@@ -101,7 +101,7 @@ def _mass_withdrawal_warning(held_back: int) -> str:
         "The folder of cards lost **{count}** published cards at once, so nothing was withdrawn.",
         held_back,
     )
-    fix = tr("If the folder is right, accept it here or with `newsdesk load --accept-withdrawals`; else mend it.")
+    fix = tr("If the folder is right, accept it here or with `newsdesk load --accept-withdrawals`; else fix it.")
     return f"{lost} {fix}"
 
 

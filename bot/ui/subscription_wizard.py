@@ -111,7 +111,7 @@ def lost_draft_text(interaction: Interaction) -> str:
     data: Any = interaction.data or {}
     named = _DRAFT.fullmatch(str(data.get("custom_id", "")))
     if named and named["draft"] not in interaction.client.open_drafts:
-        return tr("This setup is not open any more. Begin anew: `/digest setup`.")
+        return tr("This setup has expired. Start again with `/digest setup`.")
     return ""
 
 

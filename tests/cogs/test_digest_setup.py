@@ -13,7 +13,7 @@ import pytest
 from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
 from tests.support.stage import BotStage, ImpossibleError, newest, open_stage
 
-LOST = "This setup is not open any more. Begin anew: `/digest setup`."
+LOST = "This setup has expired. Start again with `/digest setup`."
 
 
 @dataclass

@@ -64,7 +64,7 @@ class BrowserPage:
             raise RuntimeError(str(answer["exceptionDetails"]))
         return answer["result"].get("value")
 
-    async def wait_until(self, script: str, seconds: float = 10) -> None:
+    async def wait_until(self, script: str, seconds: float = 60) -> None:
         """Wait for an expression to become true. Raises `TimeoutError`."""
         for _ in range(int(seconds * 10)):
             try:
