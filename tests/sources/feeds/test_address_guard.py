@@ -20,6 +20,9 @@ NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 )
 def test_public_addresses_are_taken(address: str) -> None:
     assert is_public_address(address)
+    with create_guarded_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, 80))) as guarded:
+        # One read brings little, since it is parsed without a pause.
+        assert guarded.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 128 * 1024
 
 
 @pytest.mark.parametrize(
