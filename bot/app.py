@@ -16,6 +16,7 @@ import discord
 
 from bot.client.bot import NewsBot
 from bot.errors import DiscordUnreachableError, LoginError
+from bot.intake import CardEndpoint, serve_intake
 from bot.metrics import Metrics
 from bot.monitor import serve_monitor
 from bot.posting.discord_sender import DiscordSender
@@ -114,7 +115,7 @@ async def _run_until_stopped(settings: Settings, token: str, only: ProcessRole |
     opening = open_bot(
         settings, background=works, run_as_leader=works, handle_interactions=only is not ProcessRole.COURIER
     )
-    async with opening as bot, _monitor_endpoint(settings, bot):
+    async with opening as bot, _monitor_endpoint(settings, bot), _intake_endpoint(settings, bot):
         freeze_gc()
         rejected = asyncio.Event()
         bot.gate.on_unauthorized = rejected.set
@@ -135,6 +136,13 @@ async def _run_until_stopped(settings: Settings, token: str, only: ProcessRole |
 
 def _monitor_endpoint(settings: Settings, bot: NewsBot) -> AbstractAsyncContextManager[object]:
     return serve_monitor(bot, settings.metrics_addr) if settings.metrics_addr else nullcontext()
+
+
+def _intake_endpoint(settings: Settings, bot: NewsBot) -> AbstractAsyncContextManager[object]:
+    if settings.intake_addr is None or not bot.runs_worker:
+        return nullcontext()
+    endpoint = CardEndpoint(bot.store, bot.clock, lambda: bot.worker.is_leader, bot.worker.plan_soon)
+    return serve_intake(endpoint, settings.intake_addr)
 
 
 _UNKNOWN_TOKEN = "Discord does not know this token. Copy it again from the Developer Portal → Bot → Reset Token."  # noqa: S105 - no token

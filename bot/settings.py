@@ -135,6 +135,9 @@ class Settings(BaseSettings):
     metrics_addr: Annotated[ListenAddress | None, NoDecode] = Field(
         None, description="Where health and metrics are served; unset: nowhere"
     )
+    intake_addr: Annotated[ListenAddress | None, NoDecode] = Field(
+        None, description="Where cards are taken over HTTP; unset: nowhere"
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: LogFormat = Field(LogFormat.AUTO, description="auto, human or json")
 
@@ -222,7 +225,7 @@ class Settings(BaseSettings):
             raise ValueError("must be the address of an HTTP proxy such as http://proxy.example.org:3128")
         return value
 
-    @field_validator("metrics_addr", mode="before")
+    @field_validator("metrics_addr", "intake_addr", mode="before")
     @classmethod
     def _parse_address(cls, value: object) -> object:
         if not isinstance(value, str):

@@ -340,3 +340,37 @@ def test_new_says_what_is_wrong_in_one_line(folder: Path) -> None:
     made = run_newsdesk("new", "\u200b")
     assert (made.exit_code, made.stderr) == (2, "This makes no card (title: nothing of the title can be seen).\n")
     assert list(folder.iterdir()) == []
+
+
+def test_a_token_is_shown_once_listed_without_itself_and_revoked(folder: Path) -> None:
+    made = run_newsdesk("token", "create", "ci", "--policy", "published")
+    token = made.stdout.strip()
+    assert (made.exit_code, token.startswith("newsdesk_")) == (0, True)
+    assert made.stderr == "Keep it now: it is not shown again.\n"
+    listed = run_newsdesk("token", "list", "--json")
+    (row,) = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert (row["name"], row["source"], row["policy"], row["last_used_at"]) == ("ci", "ci", "published", None)
+    assert token not in listed.stdout + run_newsdesk("token", "list").stdout
+    assert "never" in run_newsdesk("token", "list").stdout
+    assert run_newsdesk("token", "revoke", "ci").stdout == "Revoked ci. Its cards stay.\n"
+    assert "There is no token" in run_newsdesk("token", "list").stdout
+
+
+def test_a_token_holds_cards_by_default_and_comes_as_json(folder: Path) -> None:
+    made = json.loads(run_newsdesk("token", "create", "blog", "--source", "web", "--json").stdout)
+    assert (made["name"], made["source"], made["policy"]) == ("blog", "web", "held")
+    assert made["token"].startswith("newsdesk_")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("create", "a b"), "'a b' is no name"),
+        (("create", "a", "--source", "../x"), "'../x' is no name"),
+        (("revoke", "nobody"), "There is no token named nobody."),
+    ],
+)
+def test_a_token_command_says_what_is_wrong(folder: Path, words: tuple[str, ...], sentence: str) -> None:
+    result = run_newsdesk("token", *words)
+    assert result.exit_code == 2
+    assert sentence in result.stderr

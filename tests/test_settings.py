@@ -30,7 +30,7 @@ def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) 
         "DATABASE_URL": "postgres://u:SECRET@h/db", "ASSET_BASE_URL": "ftp://x", "MAX_AGE_DAYS": "0",
         "TICK_SECONDS": "nan",
         "RESCAN_SECONDS": "soon", "WATCH": "perhaps", "DISCORD_API": "http://[", "LOG_LEVEL": "LOUD", "TOKEN": TOKEN,
-        "METRICS_ADDR": "9464",
+        "METRICS_ADDR": "9464", "INTAKE_ADDR": "127.0.0.1",
         "TOKEN_FILE": "token.txt",
     }  # fmt: skip
     for name, value in wrong.items():

@@ -101,6 +101,7 @@ class SourceKind(enum.StrEnum):
 
     FOLDER = "folder"
     FEED = "feed"
+    HTTP = "http"
 
 
 class SourceItem(NamedTuple):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.doctor.discord_checks import DiscordReport, InvalidTokenError, query_discord
 from bot.doctor.finding import Finding, Severity
-from bot.doctor.local_checks import check_cards, check_database, check_files, check_token
+from bot.doctor.local_checks import check_cards, check_database, check_files, check_intake_address, check_token
 from bot.domain.subscription import Subscription
 from bot.errors import LoginError, StoreError
 from bot.settings import Settings
@@ -32,6 +32,7 @@ async def run_checks(settings: Settings, clock: Callable[[], datetime], *, offli
     report = await inspect_database(settings.database_url)
     findings = [
         *check_files(settings),
+        *check_intake_address(settings),
         *await asyncio.to_thread(check_cards, settings.cards, need_category=settings.cards_need_category),
         *check_database(report),
     ]

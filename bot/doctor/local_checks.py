@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import stat
@@ -47,6 +48,25 @@ def check_files(settings: Settings) -> Iterator[Finding]:
     for folder in settings.cards:
         if folder.is_dir():
             yield from _check_folder(folder, write=settings.write_back)
+
+
+def check_intake_address(settings: Settings) -> Iterator[Finding]:
+    """Warn of tokens that go over a network in the clear: the intake speaks HTTP alone."""
+    address = settings.intake_addr
+    if address is not None and not _is_loopback(address.host):
+        what = f"The HTTP intake listens on {address.host}, where tokens and cards can be read on their way"
+        fix = (
+            "Put a proxy with TLS in front of it and let NEWSDESK_INTAKE_ADDR name 127.0.0.1, or see that only a "
+            "private network reaches the port (docs/intake.md)."
+        )
+        yield Finding(Severity.WARNING, what, fix)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_folder(folder: Path, *, write: bool) -> Iterator[Finding]:

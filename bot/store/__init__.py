@@ -15,6 +15,7 @@ from bot.store.cards.trends import TrendStore
 from bot.store.database import Database, copy_database, exclusive_access, is_server, open_database, replace_database
 from bot.store.health import HealthChecks
 from bot.store.inspection import require_readable
+from bot.store.intake import IntakeStore
 from bot.store.key_value import MOVING, KeyValueStore
 from bot.store.leader import LeaderElection
 from bot.store.list_requests import ListRequests
@@ -121,6 +122,7 @@ class Store:
         self.members = Members(database)
         self.transfer = Transfer(database)
         self.leader = LeaderElection(database)
+        self.intake = IntakeStore(database)
         self.requests = WorkerRequests(database)
         self.list_requests = ListRequests(database)
         self.health = HealthChecks(database)

@@ -102,8 +102,8 @@ sources = Table(
     "sources",
     metadata,
     Column("id", Number, primary_key=True),
-    Column("kind", Text, nullable=False, comment="folder, feed"),
-    Column("key", Text, nullable=False, comment="a folder's path, a feed's address"),
+    Column("kind", Text, nullable=False, comment="folder, feed, http"),
+    Column("key", Text, nullable=False, comment="a folder's path, a feed's address, a name"),
     UniqueConstraint("kind", "key"),
 )
 
@@ -528,3 +528,28 @@ known_words = Table(
     Column("word", Text, primary_key=True, comment="from a title, topic or provider, as indexed"),
     sqlite_with_rowid=False,
 )
+
+intake_tokens = Table(
+    "intake_tokens",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("digest", Text, nullable=False, unique=True, comment="SHA-256 of the token, which is stored nowhere"),
+    Column("source_id", ForeignKey(sources.c.id), nullable=False, comment="the source that its cards belong to"),
+    Column("policy", Text, nullable=False, comment="published, held"),
+    Column("created_at", Moment, nullable=False),
+    Column("last_used_at", Moment, comment="to the minute"),
+)
+
+intake_answers = Table(
+    "intake_answers",
+    metadata,
+    Column("token_id", ForeignKey(intake_tokens.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True, comment="Idempotency-Key of the request"),
+    Column("body_digest", Text, nullable=False, comment="SHA-256 of its body"),
+    Column("answer", JSON, nullable=False),
+    Column("answered_at", Moment, nullable=False),
+    # Short-lived, and only relevant to the clients of this store.
+    info={"passing": True},
+)
+Index("ix_intake_answers_answered_at", intake_answers.c.answered_at)

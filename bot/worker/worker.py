@@ -36,6 +36,8 @@ _LAST_STEPS = 1.0
 _TIDY_SECONDS = 3600
 _ELECTION_SECONDS = 1.0
 """Seconds between two checks for leadership."""
+_PLAN_DELAY = 2.0
+"""Seconds in which posted cards are collected for one plan."""
 _SOONEST_LOOK = 0.2
 """Minimum delay in seconds: a timer may fire slightly before the clock says that the work is due."""
 
@@ -63,6 +65,7 @@ class Worker:
         self._schedule = Scheduler()
         self._heartbeat_at: datetime | None = None
         self._next_look: asyncio.TimerHandle | None = None
+        self._plans_soon = False
         self.is_leader = False
         """Whether this process is the leader."""
         handlers = {
@@ -120,6 +123,20 @@ class Worker:
         self._next_look = None
         self.supervisor.spawn_once("second look", self._load_in_background)
 
+    def plan_soon(self) -> None:
+        """Plan within seconds what follows from posted cards; many calls make one plan.
+
+        If the process dies first, the next leader's first plan finds the cards.
+        """
+        if not self._plans_soon:
+            self._plans_soon = True
+            contextvars.Context().run(self.supervisor.spawn_once, "plan of posted cards", self._plan_posted_cards)
+
+    async def _plan_posted_cards(self) -> None:
+        await asyncio.sleep(_PLAN_DELAY)
+        self._plans_soon = False
+        await self._pipeline.plan_posted_cards()
+
     def _process_own_requests(self) -> None:
         """Handle a request of this process at once if it is the leader, without waiting for the next poll."""
         if self.is_leader:
@@ -156,9 +173,10 @@ class Worker:
             _log.warning("Could not store the leader's state: %s", error)
 
     async def _delete_old_rows(self) -> None:
-        """Delete expired listings and requests."""
+        """Delete expired listings, requests and answers of the HTTP intake."""
         await self._store.list_requests.delete_old(self._clock())
         await self._store.requests.delete_old(self._clock())
+        await self._store.intake.delete_old(self._clock())
 
     async def _run_scheduled_plan(self) -> None:
         await self._pipeline.plan_deliveries()

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from bot.cli.commands import app
 from bot.doctor import Finding, Severity
 from bot.doctor.discord_checks import AT_ONCE
+from bot.doctor.local_checks import check_intake_address
 from bot.settings import load_settings
 from bot.store import open_store
 from tests.doctor.conftest import Installation
@@ -267,3 +268,14 @@ async def test_a_time_zone_that_this_machine_does_not_know_is_named(installation
     assert str(channel) in found.what
     assert "Mars/Olympus" in found.what
     assert "/digest edit" in found.fix
+
+
+@pytest.mark.parametrize(
+    ("address", "warns"),
+    [("127.0.0.1:8081", False), ("[::1]:8081", False), ("localhost:8081", False), ("0.0.0.0:8081", True),
+     ("[::]:8081", True), ("10.0.0.5:8081", True), ("news.example:8081", True)],
+)  # fmt: skip
+def test_an_intake_that_others_can_reach_is_named_since_it_has_no_tls(address: str, warns: bool) -> None:
+    found = list(check_intake_address(load_settings(_env_file=None, intake_addr=address)))
+    assert [each.severity for each in found] == [Severity.WARNING] * warns
+    assert all("TLS" in each.fix and "docs/intake.md" in each.fix for each in found)
