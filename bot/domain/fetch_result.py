@@ -69,15 +69,15 @@ class FetchRequest:
 class FetchResult:
     """The result of a request.
 
-    `url` is the final address, without credentials. `moved_to` is where permanent redirects alone led, with the
-    credentials of the request if they hold there; empty if there were none. Body, content type and kind belong to a new
-    document. The validators are those to send the next time. `max_age` is how long the site calls the answer fresh,
-    `retry_after` how long it wants to be left alone; None if it does not say. `elapsed` excludes waiting for other
-    requests.
+    `url` is the final address, without credentials, but with what keys its query may hold. `moved_to` is where
+    permanent redirects alone led, with the credentials of the request if they hold there; empty if there were none.
+    Body, content type and kind belong to a new document. The validators are those to send the next time. `max_age` is
+    how long the site calls the answer fresh, `retry_after` how long it wants to be left alone; None if it does not say.
+    `elapsed` excludes waiting for other requests.
     """
 
     status: FetchStatus
-    url: str = ""
+    url: str = field(default="", repr=False)
     problem: FetchProblem | None = None
     http_status: int | None = None
     body: bytes = field(default=b"", repr=False)

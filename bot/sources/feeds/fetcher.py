@@ -47,8 +47,8 @@ _MAX_REQUEST_URL = 8192
 """Characters; signed addresses that redirects lead to are long, and servers take no more."""
 _MAX_HEADER = 32_768
 """Bytes of a header line. Content-Security-Policy of honest sites exceeds aiohttp's 8,190."""
-_KEEPALIVE = 15
-"""Seconds that an idle connection is kept, for the next feed of the same host."""
+_KEEPALIVE = 2
+"""Seconds that an idle connection is kept for the next feed of its host. Nothing else limits how many there are."""
 _RESOLVER_THREADS = 8
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 _ACCEPT = (

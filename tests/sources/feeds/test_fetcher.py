@@ -471,13 +471,15 @@ def test_a_host_that_moves_to_https_keeps_its_credentials() -> None:
     assert journey.headers == {}
 
 
-@pytest.mark.parametrize("answer", [OK, respond(301, Location="/feed"), respond(500), _reset, b"junk\r\n\r\n"])
-async def test_trap_40_no_credentials_in_any_text(
+@pytest.mark.parametrize(
+    "answer", [OK, respond(301, Location="/feed?key=s3cret"), respond(500), _reset, b"junk\r\n\r\n"]
+)
+async def test_trap_40_no_credentials_and_keys_in_any_text(
     site: WebServer, fetcher: Fetcher, answer: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    request = FetchRequest(site.url("/feed", host="reader:s3cret@127.0.0.1"))
-    site.answers["/feed"] = [answer]
+    request = FetchRequest(site.url("/feed?key=s3cret", host="reader:s3cret@127.0.0.1"))
+    site.answers["/feed?key=s3cret"] = [answer]
     result = await fetcher.fetch(request, NOW)
     assert "s3cret" not in f"{request!r}{result!r}{caplog.text}"
 
