@@ -22,6 +22,7 @@ from bot.monitor import serve_monitor
 from bot.posting.discord_sender import DiscordSender
 from bot.settings import Settings
 from bot.shutdown import stop_on_sigterm
+from bot.sources.feeds.feed_service import FeedService
 from bot.sources.folder_source import folders_from_settings
 from bot.sources.loader import Loader
 from bot.store import open_store
@@ -74,7 +75,9 @@ async def open_bot(
         loader = Loader(store.cards.importer, *folders_from_settings(settings))
         supervisor = Supervisor(clock, metrics)
         bot.pipeline = Pipeline(settings, store, loader, DiscordSender(bot), clock, supervisor, metrics, bot.gate)
-        bot.worker = Worker(settings, store, bot.pipeline, clock, supervisor)
+        bot.feeds = FeedService(settings, store, clock, metrics)
+        stack.push_async_callback(asyncio.to_thread, bot.feeds.close)
+        bot.worker = Worker(settings, store, bot.pipeline, bot.feeds, clock, supervisor)
         bot.worker.is_leader = run_as_leader and not background
         bot.worker.warn_owners = partial(warn_owners, bot)
         stack.push_async_callback(finish_step, "Stopping the worker", bot.worker.stop, _LAST_WORK)

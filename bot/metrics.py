@@ -126,6 +126,10 @@ class Metrics:
         self._loads = self._make_counter("loads", "Loads of the folder of cards", "outcome")
         for outcome in ("done", "failed"):
             self._loads.labels(outcome)
+        self._feed_fetches = self._make_counter("feed_fetches", "Looks at feeds", "outcome")
+        for outcome in ("new", "unchanged", "failed"):
+            self._feed_fetches.labels(outcome)
+        self._feed_cards = self._make_counter("feed_cards", "Cards that came from feeds")
         self._load_seconds = self._make_gauge("load_seconds", "How long the last load took")
         self._problems = self._make_gauge("card_problems", "Errors in card files at the last load")
         self._held_back = self._make_gauge("withdrawals_held_back", "Withdrawals that wait for a person")
@@ -188,6 +192,13 @@ class Metrics:
 
     def count_load_failure(self) -> None:
         self._loads.labels("failed").inc()
+
+    def count_feed_fetch(self, outcome: str) -> None:
+        """Count a look at a feed: `new`, `unchanged` or `failed`."""
+        self._feed_fetches.labels(outcome).inc()
+
+    def count_feed_cards(self, number: int) -> None:
+        self._feed_cards.inc(number)
 
     def register_task(self, task: str) -> None:
         """Initialize a task's failure count to 0. `task` is a fixed name in the code (low cardinality)."""

@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     rescan_seconds: Annotated[float, Field(ge=1)] = Field(600, description="How often the whole folder is compared")
     watch: bool = Field(True, description="Load a saved file at once")
     write_back: bool = Field(False, description="Write the owner's own decisions into the card files")
+    feeds: Path | None = Field(
+        None, description="A list of feeds for all servers, an OPML file; followed like the folders"
+    )
     feed_minutes: Annotated[MinuteRange, NoDecode] = Field(
         MinuteRange(15, 1440), description="How long a feed is left alone between two looks: the least and the most"
     )

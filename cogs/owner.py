@@ -31,5 +31,6 @@ class OwnerCommands(commands.Cog):
             circuits=await store.outbox.circuits.list_for_guilds(),
             leader=await store.leader.get_state(),
             resting=await store.subscriptions.list_in_trouble(),
+            feeds=await store.feeds.count_states(),
         )
         await answer_interaction(interaction, embed=render_status(status))

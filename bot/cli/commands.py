@@ -22,6 +22,7 @@ from typer.core import TyperGroup
 
 from bot.app import ProcessRole, run_bot, utc_now
 from bot.cli import output
+from bot.cli.feed_commands import feeds
 from bot.cli.tokens import tokens
 from bot.doctor import run_checks
 from bot.errors import NewsdeskError, StoreError, UserError, file_error
@@ -85,6 +86,7 @@ app = typer.Typer(
 privacy = typer.Typer(help="What is stored about one member.", no_args_is_help=True)
 app.add_typer(privacy, name="privacy")
 app.add_typer(tokens, name="token")
+app.add_typer(feeds, name="feeds")
 
 
 class OutputFormat(StrEnum):

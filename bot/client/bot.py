@@ -39,6 +39,7 @@ from bot.client.standby import Standby
 from bot.delivery.gate import Gate
 from bot.metrics import Metrics, SkippedFrame
 from bot.settings import Settings
+from bot.sources.feeds.feed_service import FeedService
 from bot.store import Store
 from bot.worker.pipeline import Pipeline
 from bot.worker.worker import Worker
@@ -93,6 +94,7 @@ class NewsBot(commands.AutoShardedBot):
     """What commands and clicks may ask for."""
     worker: Worker
     """The background work: for its start, its end and the monitor alone."""
+    feeds: FeedService
 
     def __init__(
         self,

@@ -37,6 +37,7 @@ async def run_checks(settings: Settings, clock: Callable[[], datetime], *, offli
         *check_database(report),
     ]
     findings += await _find_suspended(settings, report)
+    findings += await _find_failing_feeds(settings, report)
     # Last, so that a missing token does not hide what is wrong on this machine.
     token, token_findings = check_token(settings)
     findings += token_findings
@@ -70,6 +71,20 @@ async def _find_suspended(settings: Settings, report: DatabaseReport) -> list[Fi
     ]
     fix = "Change it there: `/digest edit` or `/digest quiet`; a zone that is known elsewhere comes with newer tzdata."
     return [Finding(Severity.WARNING, f"{what} (server {server})", fix) for what, server in findings]
+
+
+async def _find_failing_feeds(settings: Settings, report: DatabaseReport) -> list[Finding]:
+    if report.state is not DatabaseState.CURRENT or report.damage:
+        return []
+    try:
+        async with open_read_only(settings.database_url) as store:
+            feeds = await store.feeds.count_states()
+    except (StoreError, OSError):
+        return []  # reported already
+    if bad := feeds["failing"] + feeds["stopped"]:
+        what = f"{bad} of {sum(feeds.values())} feeds cannot be fetched or read"
+        return [Finding(Severity.WARNING, what, "`newsdesk feeds list` says why; remove those that are gone.")]
+    return []
 
 
 def _describe_reason(subscription: Subscription) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import discord
@@ -50,6 +50,8 @@ class BotStatus:
     circuits: Sequence[Circuit]
     leader: LeaderState | None
     resting: Sequence[Subscription] = ()
+    feeds: Mapping[str, int] = field(default_factory=dict)
+    """Number of feeds by state: fine, failing, stopped, paused."""
 
 
 def render_status(status: BotStatus) -> discord.Embed:
@@ -63,6 +65,8 @@ def render_status(status: BotStatus) -> discord.Embed:
         name=tr("Duplicates prevented"), value=format_number(leader.duplicates_prevented if leader else 0), inline=True
     )
     embed.add_field(name=tr("Last load"), value=_last_load_line(leader), inline=False)
+    if any(status.feeds.values()):
+        embed.add_field(name=tr("Feeds"), value=_feeds_line(status.feeds), inline=False)
     if status.circuits:
         embed.add_field(
             name=tr("Closed channels"), value=fit_lines(status.circuits, _circuit_line, FIELD_VALUE), inline=False
@@ -101,6 +105,13 @@ def _last_load_line(leader: LeaderState | None) -> str:
     if leader.load_trouble:
         lines.append(tr("The last load failed: {reason}", reason=escape_markdown(leader.load_trouble)))
     return fit_escaped("\n".join(lines), FIELD_VALUE)
+
+
+def _feeds_line(feeds: Mapping[str, int]) -> str:
+    return tr(
+        "{fine} fine, {failing} failing, {stopped} stopped, {paused} paused",
+        **{state: format_number(number) for state, number in feeds.items()},
+    )
 
 
 def _waiting_text(queue: QueueState) -> str:

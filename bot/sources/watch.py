@@ -27,6 +27,23 @@ async def watch_changes(*roots: Path) -> AsyncIterator[int]:
         _log.warning("Cannot watch %s (%s); relying on periodic rescans", names, error)
 
 
+async def watch_file(path: Path) -> AsyncIterator[None]:
+    """Yield when a file was changed, replaced, deleted or made, as long as its folder exists."""
+    path = Path.cwd() / path
+    try:
+        # Its folder: an editor replaces the file, and with it what would be watched.
+        async for _ in awatch(
+            path.parent,
+            watch_filter=lambda _, each: Path(each) == path,
+            debounce=_DEBOUNCE_MS,
+            step=50,
+            recursive=False,
+        ):
+            yield
+    except (FileNotFoundError, OSError) as error:
+        _log.warning("Cannot watch %s (%s); relying on periodic rescans", path, error)
+
+
 def _card_filter(places: Sequence[str]) -> Callable[[Change, str], bool]:
     """Build the watch filter: card files outside hidden folders, and names without a suffix (deleted folders)."""
 

@@ -35,6 +35,7 @@ from bot.store.outbox.digests import DigestStore
 from bot.store.outbox.planner import DeliveryPlanner
 from bot.store.outbox.queue import DeliveryQueue
 from bot.store.outbox.refused_messages import RefusedMessages
+from bot.store.sources.feeds import FeedStore
 from bot.store.subscriptions.guild_settings import GuildSettings
 from bot.store.subscriptions.personal_digests import PersonalDigests
 from bot.store.subscriptions.quiet_hours import QuietHoursStore
@@ -119,6 +120,7 @@ class Store:
         self.moderation = Moderation(database)
         self.subscriptions = SubscriptionStore(database)
         self.outbox = Outbox(database)
+        self.feeds = FeedStore(database)
         self.members = Members(database)
         self.transfer = Transfer(database)
         self.leader = LeaderElection(database)

@@ -205,6 +205,48 @@ source_items = Table(
     Column("due_at", Moment, comment="when its card is to be published; null: immediately"),
 )
 
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("source_id", ForeignKey(sources.c.id), primary_key=True),
+    Column("url", Text, nullable=False, comment="where it is now; may hold credentials"),
+    Column("host", Text, nullable=False, comment="of its url: one request to it at a time"),
+    Column("title", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("policy", Text, nullable=False, comment="of a shared feed: review, publish, archive"),
+    Column("topics", JSON, nullable=False, comment="of a shared feed, besides those of its items"),
+    Column("quality", Number, nullable=False, comment="of a shared feed's cards"),
+    Column("is_listed", Boolean, nullable=False, comment="it is in the operator's file"),
+    Column("paused_at", Moment),
+    Column("next_fetch_at", Moment, comment="null: paused, or gone"),
+    Column("fetched_at", Moment),
+    Column("read_at", Moment, comment="when its backlog was read; null: what it holds is not news"),
+    Column("changed_at", Moment, comment="when its document last differed"),
+    Column("etag", Text, nullable=False),
+    Column("last_modified", Text, nullable=False),
+    Column("body_hash", Text, nullable=False),
+    Column("content_kind", Text, nullable=False, comment="xml, json, …"),
+    Column("failures", Number, nullable=False, server_default="0", comment="in a row"),
+    Column("failing_since", Moment),
+    Column("missing_since", Moment, comment="when its site began to say that it is not there"),
+    Column("problem", Text, nullable=False, comment="of the last fetch"),
+    Column("moved_to", Text, nullable=False, comment="where its site says that it is for good"),
+    Column("moved_on", Text, nullable=False, comment="day of the first of these answers"),
+    Column("moved_count", Number, nullable=False, server_default="0", comment="of these answers"),
+)
+# Hosts are in the index, since the busy ones are stepped over.
+_PLANNED = text("next_fetch_at IS NOT NULL")
+Index(
+    "ix_feeds_next_fetch_at",
+    feeds.c.next_fetch_at,
+    feeds.c.source_id,
+    feeds.c.host,
+    sqlite_where=_PLANNED,
+    postgresql_where=_PLANNED,
+)
+Index("ix_feeds_url", feeds.c.url)
+
 decisions = Table(
     "decisions",
     metadata,

@@ -104,11 +104,6 @@ class Pipeline:
         await self._store.moderation.reviews.expire_old(self._clock(), self._settings.max_age)
         await self.plan_deliveries()
 
-    async def plan_posted_cards(self) -> None:
-        """Count and plan what came in other ways than a load."""
-        await self._store.cards.importer.recount_names()
-        await self.plan_loaded_cards()
-
     async def plan_deliveries(self) -> int:
         """Plan everything that is due in all servers, and wake the courier. Returns the number of new messages."""
         async with self._planning:

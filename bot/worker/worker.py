@@ -9,15 +9,18 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from bot.delivery.scheduler import Scheduler
 from bot.errors import NewsdeskError
 from bot.settings import Settings
+from bot.sources.feeds.feed_list import FeedList
+from bot.sources.feeds.feed_service import FeedService
 from bot.sources.git_pull import GitCheckouts
 from bot.sources.loader import LoadReport
 from bot.sources.parallel_reader import start_warm_reader
-from bot.sources.watch import watch_changes
+from bot.sources.watch import watch_changes, watch_file
 from bot.store import Store
 from bot.store.health import HEARTBEAT, STILL_FOR
 from bot.store.leader import LeaderState
@@ -37,7 +40,9 @@ _TIDY_SECONDS = 3600
 _ELECTION_SECONDS = 1.0
 """Seconds between two checks for leadership."""
 _PLAN_DELAY = 2.0
-"""Seconds in which posted cards are collected for one plan."""
+"""Seconds in which cards from feeds and programs are collected for one plan."""
+_RECOUNT_SECONDS = 60
+"""Seconds between two counts of topics and publishers after such cards: each reads all cards."""
 _SOONEST_LOOK = 0.2
 """Minimum delay in seconds: a timer may fire slightly before the clock says that the work is due."""
 
@@ -53,12 +58,14 @@ class Worker:
         settings: Settings,
         store: Store,
         pipeline: Pipeline,
+        feeds: FeedService,
         clock: Callable[[], datetime],
         supervisor: Supervisor,
     ) -> None:
         self._settings = settings
         self._store = store
         self._pipeline = pipeline
+        self._feeds = feeds
         self._clock = clock
         self.supervisor = supervisor
         self._checkouts = GitCheckouts(settings.cards)
@@ -66,6 +73,10 @@ class Worker:
         self._heartbeat_at: datetime | None = None
         self._next_look: asyncio.TimerHandle | None = None
         self._plans_soon = False
+        self._needs_recount = False
+        feeds.poller.on_changed = self.plan_soon
+        self.feed_list_error = ""
+        """Why the operator's list of feeds could not be read the last time; empty if it could."""
         self.is_leader = False
         """Whether this process is the leader."""
         handlers = {
@@ -124,7 +135,7 @@ class Worker:
         self.supervisor.spawn_once("second look", self._load_in_background)
 
     def plan_soon(self) -> None:
-        """Plan within seconds what follows from posted cards; many calls make one plan.
+        """Plan within seconds what follows from cards that came in other ways than a load; many calls make one plan.
 
         If the process dies first, the next leader's first plan finds the cards.
         """
@@ -135,7 +146,8 @@ class Worker:
     async def _plan_posted_cards(self) -> None:
         await asyncio.sleep(_PLAN_DELAY)
         self._plans_soon = False
-        await self._pipeline.plan_posted_cards()
+        self._needs_recount = True
+        await self._pipeline.plan_loaded_cards()
 
     def _process_own_requests(self) -> None:
         """Handle a request of this process at once if it is the leader, without waiting for the next poll."""
@@ -192,8 +204,12 @@ class Worker:
             self.supervisor.keep_running(_COURIER, self._pipeline.courier.run)
         self.supervisor.keep_running("leader election", self._acquire_leadership)
         self.supervisor.keep_running("requests", lambda: self.requests.run_requests(lambda: self.is_leader))
+        self.supervisor.keep_running("feeds", lambda: self._feeds.poller.run_polling(lambda: self.is_leader))
+        self._schedule_leader_job(_RECOUNT_SECONDS, self._recount_names, "recount of names")
         if self._settings.watch:
             self.supervisor.keep_running("watcher", self._watch_folders)
+        if self._feeds.feed_list:
+            self._start_feed_list(self._feeds.feed_list)
         self._schedule_leader_job(self._settings.tick_seconds, self._run_scheduled_plan, "plan")
         self._schedule_leader_job(self._settings.tick_seconds, self._pipeline.crossposter.crosspost_due, "crosspost")
         self._schedule_leader_job(
@@ -208,6 +224,11 @@ class Worker:
         )
         self._heartbeat_at = self._clock()
         self.supervisor.keep_running(_SCHEDULER, self._schedule.run)
+
+    def _start_feed_list(self, feed_list: FeedList) -> None:
+        self._schedule_leader_job(self._settings.rescan_seconds, self._apply_feed_list, "list of feeds")
+        if self._settings.watch:
+            self.supervisor.keep_running("watcher of the list of feeds", lambda: self._watch_feed_list(feed_list.path))
 
     def _schedule_leader_job(self, seconds: float, job: Callable[[], Awaitable[object]], name: str) -> None:
         """Schedule a periodic job that only runs while this process is the leader."""
@@ -249,6 +270,7 @@ class Worker:
         await self._store_state_safely()
         if self._settings.cards_git_pull:
             self.supervisor.spawn_once("first pull", self._pull_checkouts)
+        await self._apply_feed_list()
         await self._load_in_background()
         await self._run_scheduled_plan()
 
@@ -276,6 +298,8 @@ class Worker:
             problems.setdefault(_SCHEDULER, f"the scheduler has run no job since {self._heartbeat_at:%H:%M:%S} UTC")
         if self._pipeline.last_load_error:
             problems["loads"] = self._pipeline.last_load_error
+        if self.feed_list_error:
+            problems["feed list"] = self.feed_list_error
         return problems
 
     async def _write_heartbeat(self) -> None:
@@ -288,6 +312,32 @@ class Worker:
         async for _ in watch_changes(*(folder.root for folder in self._pipeline.loader.folders)):
             if self.is_leader:
                 await self._load_in_background()
+
+    async def _watch_feed_list(self, path: Path) -> None:
+        async for _ in watch_file(path):
+            if self.is_leader:
+                await self._apply_feed_list()
+
+    async def _apply_feed_list(self) -> None:
+        """Follow the operator's list of feeds. If it cannot be read, the feeds stay as they are."""
+        if self._feeds.feed_list is None:
+            return
+        try:
+            changes = await self._feeds.feed_list.apply_changes()
+        except NewsdeskError as error:
+            if str(error) != self.feed_list_error:
+                _log.error("%s", error)
+            self.feed_list_error = str(error)
+            return
+        self.feed_list_error = ""
+        if changes:
+            _log.info("Feeds: %s added, %s resumed, %s paused", changes.added, changes.resumed, changes.paused)
+
+    async def _recount_names(self) -> None:
+        """Count topics and publishers if cards came in other ways than a load, which does so by itself."""
+        if self._needs_recount:
+            self._needs_recount = False
+            await self._store.cards.importer.recount_names()
 
     async def _pull_checkouts(self) -> None:
         """Pull the checkouts, then load. Loads are locked out meanwhile: half a checkout looks like deleted cards."""

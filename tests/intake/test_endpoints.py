@@ -71,7 +71,8 @@ class Intake:
 
     async def deliver(self) -> list[str]:
         self.harness.clock.advance(seconds=1)
-        await self.harness.pipeline.plan_posted_cards()
+        await self.harness.store.cards.importer.recount_names()
+        await self.harness.pipeline.plan_loaded_cards()
         await self.harness.pipeline.plan_and_deliver()
         return self.harness.channels.titles
 

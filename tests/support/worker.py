@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -13,6 +14,7 @@ from bot.delivery.sender import DeliveryError, MessageDeletedError, RetryLaterEr
 from bot.domain.delivery import Delivery
 from bot.metrics import Metrics
 from bot.settings import load_settings
+from bot.sources.feeds.feed_service import FeedService
 from bot.sources.folder_source import folders_from_settings
 from bot.sources.loader import Loader
 from bot.store import Store, open_store
@@ -114,7 +116,8 @@ class WorkerHarness:
         self.pipeline = Pipeline(
             selected, store, loader, self.channels, self.clock, supervisor, self.metrics, self.gate
         )
-        self.worker = Worker(selected, store, self.pipeline, self.clock, supervisor)
+        self.feeds = FeedService(selected, store, self.clock, self.metrics)
+        self.worker = Worker(selected, store, self.pipeline, self.feeds, self.clock, supervisor)
 
     def write_card(self, slug: str, **fields: object) -> None:
         BotStage.write_card(self, slug, **fields)  # type: ignore[arg-type]  # it only needs the folder
@@ -136,4 +139,8 @@ async def open_harness(
     folder = place / "cards"
     folder.mkdir()
     async with open_store(new_database(place / "test.db")) as store:
-        yield WorkerHarness(store, folder, channels, **settings)
+        harness = WorkerHarness(store, folder, channels, **settings)
+        try:
+            yield harness
+        finally:
+            await asyncio.to_thread(harness.feeds.close)

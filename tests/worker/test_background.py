@@ -44,6 +44,7 @@ WORK = {
     "watcher": ("worker", "_watch_folders"),
     "scheduler": ("worker._schedule", "run"),
     "requests": ("worker.requests", "run_requests"),
+    "feeds": ("feeds.poller", "run_polling"),
 }
 """What is kept running, and which part of the harness has it."""
 JOBS = {
@@ -53,6 +54,7 @@ JOBS = {
     "delete old rows": ("worker", "_delete_old_rows"),
     "rescan": ("worker", "_load_in_background"),
     "heartbeat": ("worker", "_write_heartbeat"),
+    "recount of names": ("worker", "_recount_names"),
 }
 """What the schedule does again and again."""
 
@@ -61,6 +63,7 @@ JOBS = {
 async def _run_harness(place: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkerHarness]:
     monkeypatch.setattr("bot.worker.worker._HEARTBEAT_SECONDS", 0.3)
     monkeypatch.setattr("bot.worker.worker._TIDY_SECONDS", 0.5)
+    monkeypatch.setattr("bot.worker.worker._RECOUNT_SECONDS", 0.5)
     async with open_harness(place, tick_seconds=0.5, rescan_seconds=1) as desk:
         desk.worker.supervisor._pauses, desk.worker.supervisor._steady = (0.05,), 0.05
         try:

@@ -55,7 +55,7 @@ def read_opml(document: FetchedDocument) -> OpmlImport:
     refused: dict[str, None] = {}
     for each in parsed["feeds"]:
         feed = OpmlFeed(_normalize_address(each["url"]), _clean_name(each["title"]), _flatten(each["categories"]))
-        if not _is_web_address(feed.url):
+        if not is_web_address(feed.url):
             refused[each["url"][:_MAX_URL]] = None
         elif known := feeds.get(feed.url):
             feeds[feed.url] = replace(known, topics=_merge_names((*known.topics, *feed.topics)))
@@ -94,7 +94,7 @@ def _normalize_address(raw: str) -> str:
     return address
 
 
-def _is_web_address(address: str) -> bool:
+def is_web_address(address: str) -> bool:
     try:
         parts = urlsplit(address)
     except ValueError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -51,6 +51,8 @@ from bot.store.tables import (
 
 BATCH = 500
 """Maximum items per transaction; bounds how long readers wait."""
+_BACKLOG = datetime(1970, 1, 1, tzinfo=UTC)
+"""When backlog became visible: before any subscription looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +189,11 @@ class CardImporter:
         vanished: Iterable[int],
         now: datetime,
         withdraw: bool,
+        is_backlog: bool = False,
     ) -> ImportResult:
         """Store a batch in one transaction. Without `withdraw`, items that would withdraw a card are postponed.
+
+        With `is_backlog`, what becomes visible is not news to anybody: it can be found, and is not posted.
 
         A batch that the database rejects is bisected until only the items that cannot be stored are left out. These are
         reported as problems; their previous cards stay.
@@ -196,13 +201,16 @@ class CardImporter:
         removed = frozenset(vanished)
         try:
             async with self._begin_write() as connection:
-                return await _ImportBatch(connection, source_id, now, withdraw, removed).write_batch(batch)
+                run = _ImportBatch(connection, source_id, now, withdraw, removed, is_backlog)
+                return await run.write_batch(batch)
         except _REFUSALS as error:
             if len(batch) == 1:
                 return await self._record_refusal(source_id, *batch[0], _describe_refusal(error))
         result, half = ImportResult(), len(batch) // 2
         for part in (batch[:half], batch[half:]):
-            result += await self.import_batch(source_id, part, vanished=removed, now=now, withdraw=withdraw)
+            result += await self.import_batch(
+                source_id, part, vanished=removed, now=now, withdraw=withdraw, is_backlog=is_backlog
+            )
         return result
 
     async def _record_refusal(self, source_id: int, item: SourceItem, reading: ParseResult, why: str) -> ImportResult:
@@ -322,13 +330,21 @@ class _ImportBatch:
     """One batch being written."""
 
     def __init__(
-        self, connection: AsyncConnection, source_id: int, now: datetime, withdraw: bool, vanished: frozenset[int]
+        self,
+        connection: AsyncConnection,
+        source_id: int,
+        now: datetime,
+        withdraw: bool,
+        vanished: frozenset[int],
+        is_backlog: bool,
     ) -> None:
         self.connection = connection
         self.source_id = source_id
         self.now = now
         self.withdraw = withdraw
         self.vanished = vanished
+        self.visible_at = _BACKLOG if is_backlog else now
+        """When what becomes visible with this batch did so."""
         self.result = ImportResult()
         self.rows: dict[str, dict[str, Any]] = {}
         self.times: dict[str, datetime] = {}
@@ -423,7 +439,7 @@ class _ImportBatch:
                 "id": card_id,
                 "source_id": self.source_id,
                 "file_missing": False,
-                "visible_at": self.now if card.state is CardState.PUBLISHED else None,
+                "visible_at": self.visible_at if card.state is CardState.PUBLISHED else None,
                 "needs_planning": True,
             }
             for card_id, card in new
@@ -448,7 +464,7 @@ class _ImportBatch:
             if all(row[name] == old[name] for name in _COMPARED):
                 self.result.unchanged += 1
                 continue
-            row["visible_at"] = (old["visible_at"] or self.now) if state is CardState.PUBLISHED else None
+            row["visible_at"] = (old["visible_at"] or self.visible_at) if state is CardState.PUBLISHED else None
             rows.append(row | {"needs_planning": True, "the_id": old["id"]})
             changed_labels.append((old["id"], card))
             if old["file_state"] != card.state:

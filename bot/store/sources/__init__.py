@@ -1,0 +1,1 @@
+"""Sources that are fetched or followed: feeds with their state and their items."""
