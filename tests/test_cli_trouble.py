@@ -32,6 +32,7 @@ pytestmark = pytest.mark.sqlite("what happens to its file")
 runner = CliRunner()
 COMMANDS: dict[str, tuple[str, ...]] = {
     "check": (),
+    "new": ("A title",),
     "load": (),
     "search": ("title",),
     "show": ("one",),
@@ -42,6 +43,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "migrate": ("--to", "sqlite+aiosqlite:///moved.db"),
     "privacy export": ("7",),
     "privacy erase": ("7",),
+    "token create": ("ci",),
+    "token list": (),
+    "token revoke": ("ci",),
     "health": (),
     "doctor": ("--offline",),
     "run": (),
@@ -219,7 +223,16 @@ def _fill_disk(disk: Path) -> None:
                 assert error.errno == errno.ENOSPC  # noqa: PT017 - anything else is a failure of the test
 
 
-@pytest.mark.parametrize("command", [each for each in COMMANDS if each != "check"])
+def test_a_new_card_on_a_full_disk_is_a_sentence_and_leaves_no_part_of_it(place: Path) -> None:
+    disk = place / "cards" / "disk"
+    with _small_disk(disk, 64):
+        _fill_disk(disk)
+        result = runner.invoke(app, ["new", "A title", "--folder", str(disk)])
+        assert (result.exit_code, [each.name for each in disk.iterdir()]) == (1, ["filler"])
+        assert result.stderr == "The card cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each not in ("check", "new")])
 def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_done(
     place: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
@@ -241,7 +254,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_done(
         assert left <= KEPT | {"filler"}, left
         assert "Traceback" not in result.output
         assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
-        only_reads = command in ("health", "doctor", "search", "show", "privacy export")
+        only_reads = command in ("health", "doctor", "search", "show", "privacy export", "token list")
         assert result.exit_code in ((0, 1) if only_reads else (1,)), result.output
         assert command != "restore" or (disk / "state" / "cli.db").read_bytes() == before
 

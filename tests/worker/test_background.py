@@ -249,3 +249,22 @@ async def test_a_clock_that_is_set_back_ends_the_scheduler_which_begins_anew(mon
     await wait_until(lambda: runs > before)
     running.cancel()
     await asyncio.wait({running})
+
+
+async def test_posted_cards_are_counted_and_planned_soon_and_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.worker.worker._PLAN_DELAY", 0.05)
+    plans: list[None] = []
+
+    async def plan() -> None:
+        plans.append(None)
+
+    async with open_harness(tmp_path) as desk:
+        monkeypatch.setattr(desk.pipeline, "plan_posted_cards", plan)
+        for _ in range(2):
+            for _ in range(3):
+                desk.worker.plan_soon()
+            await wait_until(lambda: bool(plans))
+            assert len(plans) == 1
+            plans.clear()
