@@ -167,7 +167,7 @@ async def test_a_database_that_takes_no_changes_is_named_and_the_counters_come_a
     assert found["newsdesk_database_up"] == 0
     assert math.isnan(found["newsdesk_queue_depth"])
     assert found["newsdesk_duplicates_prevented_total"] == 0
-    await _execute_statement(tmp_path / "test.db", "ALTER TABLE elsewhere RENAME TO meta")
+    await _execute_statement(tmp_path / "test.db", "ALTER TABLE elsewhere RENAME TO key_values")
     await _execute_statement(tmp_path / "test.db", "ALTER TABLE elsewhere_too RENAME TO circuits")
     assert (await at_work.fetch_path("/readyz"))[0] == 200
 

@@ -251,9 +251,7 @@ async def test_a_clock_that_is_set_back_ends_the_scheduler_which_begins_anew(mon
     await asyncio.wait({running})
 
 
-async def test_posted_cards_are_counted_and_planned_soon_and_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_posted_cards_are_planned_soon_and_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.worker.worker._PLAN_DELAY", 0.05)
     plans: list[None] = []
 
@@ -261,7 +259,7 @@ async def test_posted_cards_are_counted_and_planned_soon_and_together(
         plans.append(None)
 
     async with open_harness(tmp_path) as desk:
-        monkeypatch.setattr(desk.pipeline, "plan_posted_cards", plan)
+        monkeypatch.setattr(desk.pipeline, "plan_loaded_cards", plan)
         for _ in range(2):
             for _ in range(3):
                 desk.worker.plan_soon()
