@@ -8,19 +8,21 @@ import json
 import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
 
+from bot.app import _intake_endpoint
 from bot.cards.parser import MAX_FILE_BYTES
 from bot.domain.intake import IntakePolicy, generate_token, hash_token
 from bot.intake import CardEndpoint, serve_intake
 from bot.intake.rate_limit import RateLimit
-from bot.settings import ListenAddress
+from bot.settings import ListenAddress, load_settings
 from bot.store.cards.repository import CardQuery
 from tests.support.worker import WorkerHarness, open_harness
 
@@ -371,6 +373,25 @@ async def test_a_client_that_dawdles_is_given_up(tmp_path: Path) -> None:
         assert (await reader.readline()).startswith(b"HTTP/1.1 408")
         await reader.read()
         writer.close()
+
+
+async def test_a_client_that_never_ends_its_headers_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.intake._IDLE_SECONDS", 0.2)
+    async with open_intake(tmp_path) as intake:
+        reader, writer = await asyncio.open_connection("127.0.0.1", intake.port)
+        writer.write(b"POST /cards HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        assert await reader.read() == b""
+        writer.close()
+
+
+def test_nothing_listens_unless_it_is_set_and_never_in_a_process_that_only_answers_members() -> None:
+    unset, chosen = load_settings(_env_file=None), load_settings(_env_file=None, intake_addr="127.0.0.1:0")
+    assert unset.intake_addr is None
+    for settings, runs_worker in ((unset, True), (chosen, False)):
+        bot: Any = SimpleNamespace(runs_worker=runs_worker)
+        assert isinstance(_intake_endpoint(settings, bot), nullcontext)
 
 
 async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(intake: Intake) -> None:
