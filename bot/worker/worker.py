@@ -281,7 +281,10 @@ class Worker:
         self.supervisor.drop_task(_SCHEDULER)
         self._schedule_second_look(None)
         # The courier first: a post whose result is not recorded has to be searched for at the next start.
-        await finish_step("Finishing calls in flight", self._pipeline.courier.stop, _LAST_CALLS)
+        await asyncio.gather(
+            finish_step("Finishing calls in flight", self._pipeline.courier.stop, _LAST_CALLS),
+            finish_step("Finishing the look at feeds", self._feeds.poller.stop, _LAST_CALLS),
+        )
         if abandoned := await self.supervisor.stop(_LAST_STEPS):
             _log.warning("Not stopped within %g s, abandoned: %s", _LAST_STEPS, ", ".join(abandoned))
         if was_started:

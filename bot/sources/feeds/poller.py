@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -97,29 +97,34 @@ class FeedPoller:
         self._running: dict[asyncio.Task[_Fetched], str] = {}
         """Fetches under way, with their hosts."""
         self._polled_at: datetime | None = None
+        self._stopping, self._stopped = asyncio.Event(), asyncio.Event()
+        self._stopped.set()
         self.on_changed: Callable[[], None] = lambda: None
 
     async def run_polling(self, is_leader: Callable[[], bool]) -> None:
         """Poll as long as this process is the leader, and wait for that. Raises `StoreError` if the store fails."""
-        async with self._open_fetcher() as fetcher:
-            try:
-                while True:
+        self._stopped.clear()
+        try:
+            async with self._open_fetcher() as fetcher, self._cancel_at_end():
+                while not self._stopping.is_set():
                     if is_leader():
                         await self._start_due(fetcher)
                     await self._finish_some(PollReport())
-            finally:
-                await self._cancel_running()
+        finally:
+            self._stopped.set()
+
+    async def stop(self) -> None:
+        """End `run_polling` for good, after what has been fetched is stored and noted."""
+        self._stopping.set()
+        await self._stopped.wait()
 
     async def poll_due(self) -> PollReport:
         """Poll everything that is due now, once."""
         report = PollReport()
-        async with self._open_fetcher() as fetcher:
-            try:
-                # A feed that is done is due later, so that this ends. One that waits for its host is found then.
-                while await self._start_due(fetcher) or self._running:
-                    await self._finish_some(report)
-            finally:
-                await self._cancel_running()
+        async with self._open_fetcher() as fetcher, self._cancel_at_end():
+            # A feed that is done is due later, so that this ends. One that waits for its host is found then.
+            while await self._start_due(fetcher) or self._running:
+                await self._finish_some(report)
         return report
 
     async def _start_due(self, fetcher: FeedFetcher) -> int:
@@ -137,11 +142,11 @@ class FeedPoller:
 
     async def _finish_some(self, report: PollReport) -> None:
         """Wait for fetches to end, or for the next look; store and note what has come."""
-        if not self._running:
-            await asyncio.sleep(_LOOK_SECONDS)
-            return
-        # What ends while a batch is being stored forms the next one.
-        done, _ = await asyncio.wait(self._running, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([*self._running, stopping], timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        # What ends while this batch is being stored forms the next one.
+        done = [task for task in self._running if task.done()]
         fetched = [task.result() for task in done]
         try:
             await self._process_batch(fetched, report)
@@ -150,19 +155,25 @@ class FeedPoller:
             for task in done:
                 del self._running[task]
 
-    async def _cancel_running(self) -> None:
-        running, self._running = self._running, {}
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running)
+    @asynccontextmanager
+    async def _cancel_at_end(self) -> AsyncIterator[None]:
+        """Cancel the fetches that are under way at the end."""
+        try:
+            yield
+        finally:
+            running, self._running = self._running, {}
+            for task in running:
+                task.cancel()
+            if running:
+                await asyncio.wait(running)
 
     async def _process_batch(self, batch: Sequence[_Fetched], report: PollReport) -> None:
         new = [each for each in batch if each.result.status is FetchStatus.NEW]
         readings = await self._reader.read_feeds([_to_document(each) for each in new]) if new else []
         by_feed = {each.feed.source_id: reading for each, reading in zip(new, readings, strict=True)}
         notes = [await self._process_feed(each, by_feed.get(each.feed.source_id), report) for each in batch]
-        await self._store.note_results(notes, self._clock())
+        if notes:
+            await self._store.note_results(notes, self._clock())
 
     async def _process_feed(
         self, fetched: _Fetched, reading: FeedReadResult | RefusalReason | None, report: PollReport

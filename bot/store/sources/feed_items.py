@@ -48,7 +48,7 @@ class FeedItemStore:
     async def fetch_newest(self, source_id: int) -> list[StoredFeedItem]:
         """The items that came in last, at most `MAX_COMPARED`."""
         newest = _ITEMS.where(_of(source_id)).order_by(source_items.c.card_id.desc()).limit(MAX_COMPARED)
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return [_to_item(row) for row in (await connection.execute(newest)).mappings()]
 
     async def list_keys(self, source_id: int) -> list[str]:

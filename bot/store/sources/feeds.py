@@ -150,8 +150,6 @@ class FeedStore:
 
     async def note_results(self, notes: Sequence[FetchNote], now: datetime) -> None:
         """Store what came of fetching feeds, for all of them in one statement."""
-        if not notes:
-            return
         # In the same order everywhere, so that two processes that overlap do not wait for each other in a circle.
         rows = [_note_row(note, now) for note in sorted(notes, key=lambda note: note.source_id)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -362,6 +363,25 @@ async def test_a_feed_that_is_removed_and_added_again_brings_nothing_twice(press
     await press.add_feed()
     assert await press.poll() == PollReport(fetched=1)
     assert await press.list_titles() == ["Story 1"]
+
+
+async def test_a_stop_waits_until_what_is_being_stored_is_noted(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    await press.add_feed()
+    press.web.write_feed(URL, story(1))
+    storing, store_batch = asyncio.Event(), press.store.cards.importer.import_batch
+
+    async def store_slowly(*args: Any, **options: Any) -> Any:
+        storing.set()
+        await asyncio.sleep(0.05)
+        return await store_batch(*args, **options)
+
+    monkeypatch.setattr(press.store.cards.importer, "import_batch", store_slowly)
+    polling = asyncio.create_task(press.poller.run_polling(lambda: True))
+    await storing.wait()
+    await press.poller.stop()
+    await polling
+    assert await press.list_titles() == ["Story 1"]
+    assert (await press.feed()).fetched_at == press.clock()
 
 
 class KilledError(BaseException):

@@ -121,3 +121,11 @@ async def test_times_of_a_clock_that_ran_fast_are_forgotten(store: Store) -> Non
     assert await due(store, -HOUR) == ["a", "b"]
     await note_all(store, 10 * DAY)
     assert await store.feeds.reschedule_all(NOW, NOW + DAY) == 2, "waits longer than any feed may"
+
+
+async def test_trap_43_a_list_of_5000_feeds_is_taken_in_and_followed(store: Store) -> None:
+    many = [NewFeed(f"https://{number}.example/feed") for number in range(5000)]
+    assert await store.feeds.apply_list([*many, *many[:10]], NOW) == ListChanges(added=5000)
+    assert not await store.feeds.apply_list(many, NOW)
+    assert await store.feeds.apply_list(many[:100], NOW) == ListChanges(paused=4900)
+    assert await store.feeds.count_states() == {"fine": 100, "failing": 0, "stopped": 0, "paused": 4900}
