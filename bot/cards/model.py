@@ -14,6 +14,9 @@ class CardState(enum.StrEnum):
     PUBLISHED = "published"
     HELD = "held"
     WITHDRAWN = "withdrawn"
+    FOLLOWED = "followed"
+    """Of a source that is not everybody's: by itself visible to nobody. In each server that follows the source, the
+    server's own row says whether it is published or held."""
 
 
 class HeldReason(enum.StrEnum):
@@ -22,6 +25,8 @@ class HeldReason(enum.StrEnum):
     COVERED = "covered"
     UNSCORED = "unscored"
     BELOW_BAR = "below_bar"
+    UNCOVERED = "uncovered"
+    """By the policy of a server that waits for a second publisher."""
 
 
 @dataclass(frozen=True, slots=True)

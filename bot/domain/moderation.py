@@ -1,4 +1,8 @@
-"""The visibility rule for cards, in Python. `bot.store.cards.visibility` implements the same in SQL."""
+"""The visibility rule for cards, in Python. `bot.store.cards.visibility` implements the same in SQL.
+
+A card of a source that is not everybody's has one state for each server that follows the source, given by the policy
+of that server when the card arrived there; for all others it is `CardState.FOLLOWED`, which nobody sees.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +25,8 @@ class Verdict(enum.StrEnum):
 
     @classmethod
     def from_state(cls, state: CardState) -> Verdict | None:
-        """The verdict equivalent to a state; None for a held card."""
-        return None if state is CardState.HELD else cls(state.value)
+        """The verdict equivalent to a state; None for a held or followed card."""
+        return cls(state.value) if state in (CardState.PUBLISHED, CardState.WITHDRAWN) else None
 
 
 class DecisionSource(enum.StrEnum):
@@ -51,17 +55,25 @@ class Decision:
 
 
 def effective_state(file_state: CardState, ruling: Verdict | None) -> CardState:
-    """A card's state before any server's decision: a withdrawal in its file, else the owners' ruling, else the file."""
+    """A card's state before any server's decision: a withdrawal in its file, else the owners' ruling, else the file.
+
+    The owners may withdraw a followed card, but not show it to servers that do not follow its source.
+    """
     # The publisher withdrew it: not even the owners may bring it back.
     if file_state is CardState.WITHDRAWN or ruling is None:
+        return file_state
+    if file_state is CardState.FOLLOWED and ruling is Verdict.PUBLISH:
         return file_state
     return CardState(ruling.value)
 
 
 def is_visible(state: CardState, verdict: Verdict | None) -> bool:
     """Whether a card is visible: a withdrawal always wins, then the server's verdict, then the state from
-    `effective_state`."""
-    if state is CardState.WITHDRAWN:
+    `effective_state`, or for a followed card that of the server's row.
+
+    Without a row the card is `CardState.FOLLOWED`: a decision alone shows nothing.
+    """
+    if state in (CardState.WITHDRAWN, CardState.FOLLOWED):
         return False
     return verdict is Verdict.PUBLISH if verdict else state is CardState.PUBLISHED
 
@@ -86,5 +98,6 @@ _HELD = {
     HeldReason.COVERED: tr_noop("Held: already covered by another card"),
     HeldReason.UNSCORED: tr_noop("Held: not scored yet"),
     HeldReason.BELOW_BAR: tr_noop("Held: below the producer's bar"),
+    HeldReason.UNCOVERED: tr_noop("Held: no second publisher has the story yet"),
     None: tr_noop("Held"),
 }

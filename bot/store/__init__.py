@@ -36,6 +36,7 @@ from bot.store.outbox.planner import DeliveryPlanner
 from bot.store.outbox.queue import DeliveryQueue
 from bot.store.outbox.refused_messages import RefusedMessages
 from bot.store.sources.feeds import FeedStore
+from bot.store.sources.follows import Follows
 from bot.store.subscriptions.guild_settings import GuildSettings
 from bot.store.subscriptions.personal_digests import PersonalDigests
 from bot.store.subscriptions.quiet_hours import QuietHoursStore
@@ -55,6 +56,7 @@ class Cards(CardRepository):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.importer = CardImporter(database)
+        self.follows = Follows(database)
         self.trends = TrendStore(database)
         self.spelling = SpellingSuggester(database, self)
 

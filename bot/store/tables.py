@@ -104,6 +104,14 @@ sources = Table(
     Column("id", Number, primary_key=True),
     Column("kind", Text, nullable=False, comment="folder, feed, http"),
     Column("key", Text, nullable=False, comment="a folder's path, a feed's address, a name"),
+    Column(
+        "is_shared",
+        Boolean,
+        nullable=False,
+        server_default="1",
+        comment="its cards are everybody's; else of the servers that follow it",
+    ),
+    Column("unfollowed_at", Moment, comment="since when nobody follows it; null: it is followed, or everybody's"),
     UniqueConstraint("kind", "key"),
 )
 
@@ -152,10 +160,55 @@ Index(
     postgresql_where=text("needs_planning"),
 )
 Index("ix_cards_content_hash", cards.c.content_hash)
+Index("ix_cards_source_id", cards.c.source_id)
 Index("ix_cards_provider", cards.c.provider)
 Index("ix_cards_story_id", cards.c.story_id)
 Index("ix_cards_visible_at", cards.c.visible_at)
 Index("ix_cards_state_score_sort_key", cards.c.state, cards.c.score, cards.c.sort_key)
+# Everybody's cards by time, so that their lists do not step over the cards of followed sources.
+_SHARED = text("state <> 'followed'")
+Index("ix_cards_shared", cards.c.sort_key, cards.c.state, cards.c.heat, sqlite_where=_SHARED, postgresql_where=_SHARED)
+
+follows = Table(
+    "follows",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True),
+    Column("source_id", ForeignKey(sources.c.id), primary_key=True),
+    Column("policy", Text, nullable=False, comment="review, publish, covered, archive"),
+    Column("quality", Number, nullable=False, comment="of its cards in this server"),
+    Column("paused", Boolean, nullable=False, server_default="0"),
+    Column("followed_at", Moment, nullable=False),
+    Column("created_by", BigInteger, nullable=False),
+)
+Index("ix_follows_source_id", follows.c.source_id)
+
+server_cards = Table(
+    "server_cards",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True),
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column("source_id", ForeignKey(sources.c.id), nullable=False),
+    Column("state", Text, nullable=False, comment="published, held: by the policy in force on arrival"),
+    Column("held_reason", Text),
+    Column("arrived_at", Moment, nullable=False, comment="when the server got it"),
+    Column("sort_key", BigInteger, nullable=False, comment="that of the card"),
+    Column("quality", Number, nullable=False),
+    Column("is_backlog", Boolean, nullable=False, comment="is not posted or reviewed unless a moderator publishes it"),
+    Column("needs_planning", Boolean, nullable=False),
+    Column("story_id", Number, comment="story in this server; null until assigned"),
+)
+Index("ix_server_cards_guild_id_sort_key", server_cards.c.guild_id, server_cards.c.sort_key)
+Index("ix_server_cards_guild_id_arrived_at", server_cards.c.guild_id, server_cards.c.arrived_at)
+Index("ix_server_cards_card_id", server_cards.c.card_id)
+Index("ix_server_cards_source_id", server_cards.c.source_id)
+_UNCOVERED = text("held_reason = 'uncovered'")
+Index("ix_server_cards_uncovered", server_cards.c.story_id, sqlite_where=_UNCOVERED, postgresql_where=_UNCOVERED)
+Index(
+    "ix_server_cards_needs_planning",
+    server_cards.c.card_id,
+    sqlite_where=text("needs_planning = 1"),
+    postgresql_where=text("needs_planning"),
+)
 
 topics = Table(
     "topics",
@@ -183,6 +236,22 @@ card_topics = Table(
 )
 Index("ix_card_topics_card_id", card_topics.c.card_id)
 Index("ix_card_topics_topic_id_sort_key", card_topics.c.topic_id, card_topics.c.sort_key)
+
+# Apart from `card_topics`: what counts or lists everybody's cards by topic never meets those of followed sources.
+followed_card_topics = Table(
+    "followed_card_topics",
+    metadata,
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column("topic_id", ForeignKey(topics.c.id), primary_key=True),
+)
+
+follow_topics = Table(
+    "follow_topics",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True),
+    Column("source_id", ForeignKey(sources.c.id), primary_key=True),
+    Column("topic_id", ForeignKey(topics.c.id), primary_key=True),
+)
 
 card_aliases = Table(
     "card_aliases",
@@ -481,6 +550,13 @@ delivery_cards = Table(
         server_default="1",
         comment="false: suppressed, the message covers its story already",
     ),
+    Column(
+        "detached",
+        Boolean,
+        nullable=False,
+        server_default="0",
+        comment="of a feed that the server no longer follows: never edited or retracted",
+    ),
     Column("selected_rank", Number, comment="rank in its digest, from 1; null if not chosen by one"),
     Column("selected_heat", Number, comment="at that time"),
     Column("selected_quality", Number, comment="at that time"),
@@ -595,3 +671,13 @@ intake_answers = Table(
     info={"passing": True},
 )
 Index("ix_intake_answers_answered_at", intake_answers.c.answered_at)
+
+followed_words = Table(
+    "followed_words",
+    metadata,
+    Column("source_id", ForeignKey(sources.c.id), primary_key=True),
+    Column("initial", Text, primary_key=True),
+    Column("length", Number, primary_key=True, autoincrement=False),
+    Column("word", Text, primary_key=True, comment="as in known_words, from the cards of a source that is not shared"),
+    sqlite_with_rowid=False,
+)

@@ -261,6 +261,8 @@ async def _guild_for_delivery(interaction: Interaction, delivery_id: int) -> int
 async def _require_card(interaction: Interaction, card_id: int, guild_id: int | None = None) -> StoredCard:
     seen_in = guild_id_of(interaction) if guild_id is None else guild_id
     card = await interaction.client.store.cards.get_card(card_id, seen_in)
+    if card is None and await interaction.client.store.cards.follows.was_unfollowed(seen_in, card_id):
+        raise UserError(tr("This card is from a feed that this server no longer follows."))
     if card is None:
         raise UserError(
             tr("This card is not available any more: it was withdrawn, or it is not published in this server.")

@@ -114,7 +114,7 @@ def _build_reply(interaction: Interaction, page: CardPage, buttons: Sequence[Pag
 async def _build_nothing_found(interaction: Interaction, query: CardQuery) -> Reply:
     """Reply without hits: offer a corrected spelling as a button, and topics with the same prefix."""
     client = interaction.client
-    nothing = _NOTHING_FILTERED if query.tags or query.since or query.until else _NOTHING
+    nothing = _NOTHING_FILTERED if query.is_filtered or query.since or query.until else _NOTHING
     lines = [tr(nothing, words=fit_escaped(query.words, _ECHO))]
     buttons = []
     if suggestion := await client.store.cards.spelling.suggest_query(query, guild_id_of(interaction)):

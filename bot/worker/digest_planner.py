@@ -139,7 +139,7 @@ class DigestPlanner:
             if table and slot and is_new:
                 selected = selector.select_for(subscription, table.period, slot.at).cards
                 # Before the channel's next subscription chooses: a channel gets each card once.
-                selector.mark_delivered(subscription.channel_id, selected)
+                selector.mark_delivered(subscription, selected)
                 # A channel that reopens after a week gets one digest instead of seven.
                 late = overdue.get(subscription.id, [])
                 batch.merged |= {subscription.id: [each.delivery_id for each in late]} if late else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,12 +36,13 @@ class DigestSelector:
         }
         self._texts = texts
         self._rankings: dict[tuple[Any, ...], list[Candidate]] = {}
-        self._stories = {card.card_id: card.story_id for card in self._all_candidates()}
-
-    def _all_candidates(self) -> Iterable[Candidate]:
-        yield from self._candidates.shared_candidates
-        for own in self._candidates.own_candidates.values():
-            yield from own
+        self._stories = {card.card_id: card.story_id for card in candidates.shared_candidates}
+        # A followed card tells another story in another server.
+        self._own_stories = {
+            (guild_id, card.card_id): card.story_id
+            for guild_id, own in candidates.own_candidates.items()
+            for card in own
+        }
 
     def select_for(
         self, subscription: Subscription, period: timedelta, at: datetime, *, explain: bool = False
@@ -76,11 +77,13 @@ class DigestSelector:
             self._rankings[key] = rank_candidates(new, at, period)
         return self._rankings[key]
 
-    def mark_delivered(self, channel_id: int, selected: Collection[SelectedCard]) -> None:
+    def mark_delivered(self, subscription: Subscription, selected: Collection[SelectedCard]) -> None:
         """Record cards about to be posted, so that other subscriptions of the channel do not repeat them."""
-        card_ids, story_ids = self._already_delivered.setdefault(channel_id, (set(), set()))
-        card_ids.update(card.card_id for card in selected)
-        story_ids.update(self._stories[card.card_id] for card in selected)
+        card_ids, story_ids = self._already_delivered.setdefault(subscription.channel_id, (set(), set()))
+        for card in selected:
+            card_ids.add(card.card_id)
+            own = self._own_stories.get((subscription.guild_id, card.card_id))
+            story_ids.add(self._stories[card.card_id] if own is None else own)
 
 
 class SelectorLoader:

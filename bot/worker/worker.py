@@ -187,6 +187,7 @@ class Worker:
     async def _delete_old_rows(self) -> None:
         """Delete expired listings, requests and answers of the HTTP intake."""
         await self._store.list_requests.delete_old(self._clock())
+        await self._store.cards.follows.delete_unused(self._clock())
         await self._store.requests.delete_old(self._clock())
         await self._store.intake.delete_old(self._clock())
 

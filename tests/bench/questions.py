@@ -12,6 +12,7 @@ from bot.store.cards.queries import RANKED as HITS
 from bot.store.cards.repository import CardQuery, CardRepository, SearchOrder, TimelineCursor
 from bot.store.cards.rows import compute_sort_key
 from bot.store.cards.spell_suggestions import SpellingSuggester
+from bot.store.search.index import source_tag
 from bot.store.search.sqlite import Fts5
 from tests.bench.cards import COMMON, PROVIDERS, RARE_TOPIC, SPAN, START, TOPICS, WORDS
 
@@ -156,7 +157,7 @@ def _search_query(order: SearchOrder, what: str, page: str = "") -> BenchQuery:
         return archive.search_cards(replace(query(n), order=order), GUILD, limit=LIMIT, cursor=cursor, offset=offset)
 
     def values(n: int) -> tuple[Any, ...]:
-        match = Fts5().build_query(parse_query(query(n).words), query(n).tags)
+        match = Fts5().build_query(parse_query(query(n).words), query(n).to_tags(), [source_tag(None)])
         return (match, turn.make_cursor(n).sort_key) if turn else (match,)
 
     return BenchQuery(f"{order}{page and ', '}{page}: {what}", run_query, bare, values)

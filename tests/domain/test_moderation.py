@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.cards.model import CardState, HeldReason
-from bot.domain.moderation import Verdict, describe_state, is_visible
+from bot.domain.moderation import Verdict, describe_state, effective_state, is_visible
 
 
 @pytest.mark.parametrize(
@@ -32,4 +32,16 @@ def test_a_take_down_binds_all_then_the_server_decides_then_the_file(
 def test_every_reason_to_hold_a_card_has_words() -> None:
     assert {describe_state(CardState.HELD, reason, None) for reason in (*HeldReason, None)} == {
         "Held: already covered by another card", "Held: not scored yet", "Held: below the producer's bar", "Held",
+        "Held: no second publisher has the story yet",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("verdict", [None, *Verdict])
+def test_a_followed_card_is_seen_by_nobody_without_a_row(verdict: Verdict | None) -> None:
+    assert not is_visible(CardState.FOLLOWED, verdict)
+
+
+def test_owners_may_withdraw_a_followed_card_and_not_publish_it_for_all() -> None:
+    assert effective_state(CardState.FOLLOWED, Verdict.PUBLISH) is CardState.FOLLOWED
+    assert effective_state(CardState.FOLLOWED, Verdict.WITHDRAW) is CardState.WITHDRAWN
+    assert Verdict.from_state(CardState.FOLLOWED) is None

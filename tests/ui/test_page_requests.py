@@ -53,6 +53,7 @@ STORED: list[tuple[PageRequest, dict[str, Any]]] = [
             "provider": "NASA",
             "min_quality": 50,
             "since": "2026-06-01T12:00:00+00:00",
+            "is_backlog": False,
         },
     ),
     (

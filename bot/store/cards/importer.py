@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -30,18 +30,24 @@ from bot.cards.text import normalize_name, strip_unstorable
 from bot.domain.moderation import EVERYWHERE, DecisionSource, effective_state
 from bot.store.cards import spell_suggestions
 from bot.store.cards.rows import card_to_row, compute_sort_key
+from bot.store.cards.server_cards import add_arrivals, move_rows
 from bot.store.cards.visibility import verdict_of
 from bot.store.column_parsers import verdict_or_none
 from bot.store.database import Database
 from bot.store.error_messages import explain_store_error
+from bot.store.key_value import put_value
 from bot.store.search import index_for_dialect
-from bot.store.search.index import build_entry
+from bot.store.search.index import build_entry, source_tag
 from bot.store.sql_helpers import chunks, insert_or_ignore
 from bot.store.tables import (
     audit_log,
     card_aliases,
     card_topics,
     cards,
+    followed_card_topics,
+    followed_words,
+    follows,
+    key_values,
     known_words,
     providers,
     source_items,
@@ -133,15 +139,15 @@ class CardImporter:
             async with self._database.begin_write() as connection:
                 yield connection
 
-    async def ensure_source(self, kind: SourceKind, key: str) -> int:
-        """Return the id of a source; a new one is added."""
+    async def ensure_source(self, kind: SourceKind, key: str, *, is_shared: bool = True) -> int:
+        """Return the id of a source; a new one is added. `is_shared`: its cards are everybody's, not its followers'."""
         query = select(sources.c.id).where(_is_source(kind, key))
         async with self._begin_read() as connection:
             # Nearly always: a load without changes must not wait for the writer.
             if (found := (await connection.execute(query)).scalar()) is not None:
                 return int(found)
         async with self._begin_write() as connection:
-            await _add_missing(connection, sources, [{"kind": kind, "key": key}])
+            await _add_missing(connection, sources, [{"kind": kind, "key": key, "is_shared": is_shared}])
             return int((await connection.execute(query)).scalar_one())
 
     async def known_items(self, kind: SourceKind, source_key: str) -> dict[str, KnownItem]:
@@ -247,7 +253,7 @@ class CardImporter:
             for ids in chunks(removed):
                 await _log_states(connection, await _changed_states(connection, ids), now)
                 await connection.execute(update(cards).where(cards.c.id.in_(ids)).values(_MISSING))
-                await _remove_from_index(connection, ids)
+                await remove_from_index(connection, ids)
             return len(removed)
 
     async def recount_names(self) -> None:
@@ -321,7 +327,23 @@ async def _orphaned_cards(connection: AsyncConnection, source_id: int, keys: Seq
     return sorted(going - staying)
 
 
-async def _remove_from_index(connection: AsyncConnection, ids: Sequence[int]) -> None:
+_LAST_CARD = "last card id"
+
+
+async def _last_card_id(connection: AsyncConnection) -> int:
+    """Return the highest id that a card has ever had: buttons of old messages carry the ids of deleted cards."""
+    stored = select(key_values.c.value).where(key_values.c.key == _LAST_CARD)
+    before = (await connection.execute(stored)).scalar_one_or_none() or "0"
+    highest = (await connection.execute(select(func.coalesce(func.max(cards.c.id), 0)))).scalar_one()
+    return max(int(highest), int(before) if before.isdecimal() else 0)
+
+
+async def remember_last_card_id(connection: AsyncConnection) -> None:
+    """Call before cards are deleted, so that no other card gets their ids."""
+    await put_value(connection, _LAST_CARD, str(await _last_card_id(connection)))
+
+
+async def remove_from_index(connection: AsyncConnection, ids: Sequence[int]) -> None:
     rows = await connection.execute(select(cards.c.sort_key).where(cards.c.id.in_(ids)))
     await index_for_dialect(connection.dialect.name).remove_entries(connection, rows.scalars().all())
 
@@ -343,14 +365,26 @@ class _ImportBatch:
         self.now = now
         self.withdraw = withdraw
         self.vanished = vanished
+        self.is_backlog = is_backlog
         self.visible_at = _BACKLOG if is_backlog else now
         """When what becomes visible with this batch did so."""
         self.result = ImportResult()
         self.rows: dict[str, dict[str, Any]] = {}
         self.times: dict[str, datetime] = {}
         """Publication times by slug."""
+        self.is_shared = True
 
     async def write_batch(self, batch: Sequence[tuple[SourceItem, ParseResult]]) -> ImportResult:
+        of_source = select(sources.c.is_shared).where(sources.c.id == self.source_id)
+        self.is_shared = (await self.connection.execute(of_source)).scalar_one()
+        if not self.is_shared:
+            nobody = ~exists().where(follows.c.source_id == self.source_id)
+            unfollowed = (sources.c.id == self.source_id) & sources.c.unfollowed_at.is_(None) & nobody
+            await self.connection.execute(update(sources).where(unfollowed).values(unfollowed_at=self.now))
+            batch = await self._as_followed(batch)
+        return await self._write_items(batch)
+
+    async def _write_items(self, batch: Sequence[tuple[SourceItem, ParseResult]]) -> ImportResult:
         result = [(item, reading.card) for item, reading in batch if reading.card]
         self.times = {r.card.slug: r.appears_at or r.card.published_at for _, r in batch if r.card}
         scheduled = {item.key: r.appears_at for item, r in batch if r.appears_at and r.appears_at > self.now}
@@ -360,7 +394,7 @@ class _ImportBatch:
         # Ids are given here, not by the database: the sort key of a card contains its id.
         # IDs are assigned here, not by the database: the sort key contains the ID. The write transaction excludes every
         # other writer.
-        next_id = (await self.connection.execute(select(func.coalesce(func.max(cards.c.id), 0)))).scalar_one() + 1
+        next_id = await _last_card_id(self.connection) + 1
         new: list[tuple[int, Card]] = []
         changed: list[tuple[RowMapping, Card]] = []
         carried: dict[str, int] = {}
@@ -389,6 +423,9 @@ class _ImportBatch:
                 carried[item.key] = old["id"]
                 changed.append((old, card))
         await self._insert_cards(new)
+        if not self.is_shared:
+            ids = [card_id for card_id, _ in new]
+            await add_arrivals(self.connection, self.source_id, ids, self.now, is_backlog=self.is_backlog)
         await self._update_cards(changed)
         await self._hide_scheduled(hidden)
         await self._take_over([old["id"] for old, _ in (*changed, *hidden) if old["source_id"] != self.source_id])
@@ -396,6 +433,27 @@ class _ImportBatch:
         self.result.postponed = [(item, reading) for item, reading in batch if item.key in postponed]
         await _record_items(self.connection, self.source_id, kept, carried, scheduled)
         return self.result
+
+    async def _as_followed(
+        self, batch: Sequence[tuple[SourceItem, ParseResult]]
+    ) -> Sequence[tuple[SourceItem, ParseResult]]:
+        """Return the batch with cards that are nobody's by themselves, each at the first time that it had.
+
+        Feeds give old items new times, which would lift them to the top of every list.
+        """
+        slugs = [reading.card.slug for _, reading in batch if reading.card]
+        query = select(cards.c.slug, cards.c.published_at)
+        first: dict[str, datetime] = {}
+        for some in chunks(slugs):
+            of_source = (cards.c.source_id == self.source_id) & cards.c.slug.in_(some)
+            first |= dict((await self.connection.execute(query.where(of_source))).all())
+        followed = []
+        for item, reading in batch:
+            if card := reading.card:
+                published_at = min(card.published_at, self.now, first.get(card.slug, self.now))
+                card = replace(card, state=CardState.FOLLOWED, held_reason=None, published_at=published_at)
+            followed.append((item, replace(reading, card=card, appears_at=None)))
+        return followed
 
     async def _take_over(self, ids: Sequence[int]) -> None:
         """Move cards of other sources to this one, so that each belongs to one source alone."""
@@ -440,7 +498,7 @@ class _ImportBatch:
                 "source_id": self.source_id,
                 "file_missing": False,
                 "visible_at": self.visible_at if card.state is CardState.PUBLISHED else None,
-                "needs_planning": True,
+                "needs_planning": self.is_shared,  # of a followed source the rows of the servers are planned
             }
             for card_id, card in new
         ]
@@ -475,11 +533,14 @@ class _ImportBatch:
         if rows:
             ids = [card_id for card_id, _ in changed_labels]
             # Before the update: index rows are found by the position that the card had.
-            await _remove_from_index(self.connection, ids)
-            await self.connection.execute(delete(card_topics).where(card_topics.c.card_id.in_(ids)))
+            await remove_from_index(self.connection, ids)
+            for table in (card_topics, followed_card_topics):
+                await self.connection.execute(delete(table).where(table.c.card_id.in_(ids)))
             await self.connection.execute(update(cards).where(cards.c.id == bindparam("the_id")), rows)
             await _log_states(self.connection, changed_states, self.now)
             await self._write_labels(changed_labels, rows)
+            if not self.is_shared:
+                await move_rows(self.connection, ids)
 
     def _effective_published_at(self, old: RowMapping, card: Card) -> datetime:
         """Return the publication time; an unchanged card keeps an earlier one, if that has passed."""
@@ -495,7 +556,7 @@ class _ImportBatch:
             row = _NOWHERE | {"slug": card.slug, "file_missing": False, "scheduled": True}
             await _log_states(self.connection, await _changed_states(self.connection, [old["id"]]), self.now)
             await self.connection.execute(update(cards).where(cards.c.id == old["id"]).values(row))
-            await _remove_from_index(self.connection, [old["id"]])
+            await remove_from_index(self.connection, [old["id"]])
             self.result.withdrawn += old["state"] == CardState.PUBLISHED
 
     async def _write_labels(self, written: Sequence[tuple[int, Card]], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -505,22 +566,31 @@ class _ImportBatch:
         )
         places = {card_id: row["sort_key"] for (card_id, _), row in zip(written, rows, strict=True)}
         topical = [
-            {"topic_id": ids[normalize_name(name)], "card_id": card_id, "sort_key": places[card_id]}
+            {"topic_id": ids[normalize_name(name)], "card_id": card_id}
+            | ({"sort_key": places[card_id]} if self.is_shared else {})
             for card_id, card in written
             for name in card.topics
         ]
         aliases = [{"url": alias, "card_id": card_id} for card_id, card in written for alias in card.aliases]
         named = {card.provider.name for _, card in written if card.provider}
+        # The names of providers are written as the first card writes them: not as one that most servers never see.
+        provided = [{"key": normalize_name(name), "name": name} for name in sorted(named)] if self.is_shared else []
         for table, rows in (
-            (card_topics, topical),
+            (card_topics if self.is_shared else followed_card_topics, topical),
             (card_aliases, aliases),
-            (providers, [{"key": normalize_name(name), "name": name} for name in sorted(named)]),
+            (providers, provided),
         ):
             await _add_missing(self.connection, table, rows)
         shown = [(card_id, card) for card_id, card in written if card.state is not CardState.WITHDRAWN]
-        entries = [(places[card_id], build_entry(card)) for card_id, card in shown]
+        tag = source_tag(None if self.is_shared else self.source_id)
+        entries = [(places[card_id], build_entry(card, tag)) for card_id, card in shown]
         await index_for_dialect(self.connection.dialect.name).add_entries(self.connection, entries)
-        await _add_missing(self.connection, known_words, spell_suggestions.word_rows(card for _, card in shown))
+        words = spell_suggestions.word_rows(card for _, card in shown)
+        if self.is_shared:
+            await _add_missing(self.connection, known_words, words)
+        else:
+            followed = [word | {"source_id": self.source_id} for word in words]
+            await _add_missing(self.connection, followed_words, followed)
 
 
 async def _record_items(

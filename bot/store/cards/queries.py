@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     Select,
     Subquery,
+    Table,
     Text,
     bindparam,
     case,
@@ -23,15 +24,17 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union,
     union_all,
 )
 
 from bot.cards.model import CardState
 from bot.domain.search_query import LONGEST
 from bot.store.cards.rows import stored_card_columns
-from bot.store.cards.visibility import is_visible_to
+from bot.store.cards.server_cards import has_topic
+from bot.store.cards.visibility import IS_SHARED, Guild, has_row, is_visible_to
 from bot.store.search import index_for_dialect
-from bot.store.tables import card_topics, cards, known_words, topics
+from bot.store.tables import card_topics, cards, followed_words, follows, known_words, server_cards, topics
 
 RANKED = 240
 """Number of newest hits that `best` and `hottest` rank: ranking all hits of a common word would take over 100 ms.
@@ -53,8 +56,9 @@ _TOPIC = bindparam("topic", type_=Text)
 def latest_query(*, newer: bool = False, hidden: bool = False) -> Select[Any]:
     """Select all cards by time. Parameters: `guild`, `begin`, `end`, `limit`."""
     place = cards.c.sort_key
-    query = select(cards.c.id).where(_within_span(place), _is_seen(hidden=hidden))
-    return _list_query(query.order_by(_time_order(place, newer=newer)), newer=newer)
+    shared = select(cards.c.id, place).with_hint(cards, "INDEXED BY ix_cards_shared", "sqlite")
+    shared = shared.where(IS_SHARED, _within_span(place), _is_seen(hidden=hidden))
+    return _merge_query(shared, _own_query(hidden=hidden), newer=newer)
 
 
 @cache
@@ -63,9 +67,9 @@ def latest_of_topic_query(*, newer: bool = False) -> Select[Any]:
     place = card_topics.c.sort_key
     # Not a join: the planner would assume a topic of average size, and read and sort all cards of a large one.
     topic = select(topics.c.id).where(topics.c.key == _TOPIC).scalar_subquery()
-    query = select(cards.c.id).join_from(card_topics, cards, cards.c.id == card_topics.c.card_id)
-    query = query.where(card_topics.c.topic_id == topic, _within_span(place), _is_seen())
-    return _list_query(query.order_by(_time_order(place, newer=newer)), newer=newer)
+    shared = select(cards.c.id, place).join_from(card_topics, cards, cards.c.id == card_topics.c.card_id)
+    shared = shared.where(card_topics.c.topic_id == topic, _within_span(place), _is_seen())
+    return _merge_query(shared, _own_query().where(has_topic(topic)), newer=newer)
 
 
 @cache
@@ -104,12 +108,26 @@ def hottest_query(dialect: str) -> Select[Any]:
 
 @cache
 def endings_query(length: int) -> Select[Any]:
-    """Select known words with a prefix of this length. Parameters: `initial`, and the range `beginning` to `end`."""
-    word = known_words.c.word
+    """Select known words with a prefix of this length: of everybody's cards and of the server's sources.
+
+    Parameters: `guild`, `initial`, and the range `beginning` to `end`.
+    """
     begin, end = bindparam("beginning", type_=Text), bindparam("end", type_=Text)
-    lengths = known_words.c.length.in_(range(length, LONGEST + 1))
-    query = select(word).where(known_words.c.initial == bindparam("initial", type_=Text), lengths)
-    return query.where(word >= begin, word < end).limit(ENDINGS)
+    initial = bindparam("initial", type_=Text)
+
+    def of_table(table: Table) -> Select[Any]:
+        lengths = table.c.length.in_(range(length, LONGEST + 1))
+        query = select(table.c.word).where(table.c.initial == initial, lengths)
+        return query.where(table.c.word >= begin, table.c.word < end)
+
+    own = of_table(followed_words).where(followed_words.c.source_id.in_(followed_ids(_GUILD)))
+    parts = [select(part.limit(ENDINGS).subquery()) for part in (of_table(known_words), own)]
+    return select(union(*parts).subquery()).limit(ENDINGS)
+
+
+def followed_ids(guild_id: Guild) -> Select[Any]:
+    """Select the ids of the sources that a server follows."""
+    return select(follows.c.source_id).where(follows.c.guild_id == guild_id)
 
 
 def _remaining_room(most: int, better: Sequence[CTE]) -> ColumnElement[int]:
@@ -123,7 +141,16 @@ def _remaining_room(most: int, better: Sequence[CTE]) -> ColumnElement[int]:
 
 
 def _is_seen(*, hidden: bool = False) -> ColumnElement[bool]:
-    return cards.c.state != CardState.WITHDRAWN if hidden else is_visible_to(_GUILD)
+    if hidden:
+        return (cards.c.state != CardState.WITHDRAWN) & or_(IS_SHARED, has_row(_GUILD))
+    return is_visible_to(_GUILD)
+
+
+def _own_query(*, hidden: bool = False) -> Select[Any]:
+    """Select the cards of the sources that the server follows."""
+    place = server_cards.c.sort_key
+    query = select(cards.c.id, place).join_from(server_cards, cards, cards.c.id == server_cards.c.card_id)
+    return query.where(server_cards.c.guild_id == _GUILD, _within_span(place), _is_seen(hidden=hidden))
 
 
 def _hits_query(dialect: str, number: int, *, hidden: bool = False) -> Select[Any]:
@@ -147,6 +174,16 @@ def _within_span(place: ColumnElement[int]) -> ColumnElement[bool]:
 
 def _time_order(place: ColumnElement[int], *, newer: bool) -> ColumnElement[Any]:
     return place.asc() if newer else place.desc()
+
+
+def _merge_query(*arms: Select[Any], newer: bool) -> Select[Any]:
+    """Merge everybody's cards with the server's own; each arm comes in the order of an index, up to the limit."""
+    parts = [
+        select(arm.order_by(_time_order(arm.selected_columns.sort_key, newer=newer)).limit(_LIMIT).subquery())
+        for arm in arms
+    ]
+    merged = union_all(*parts).subquery()
+    return _list_query(select(merged.c.id).order_by(_time_order(merged.c.sort_key, newer=newer)), newer=newer)
 
 
 def _list_query(query: Select[Any], *, newer: bool) -> Select[Any]:

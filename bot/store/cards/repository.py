@@ -10,14 +10,17 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Join,
     Select,
     Subquery,
-    Table,
     case,
+    exists,
     func,
     literal,
     select,
+    union,
+    union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,11 +30,22 @@ from bot.domain import search_query
 from bot.domain.story_keys import RELATED
 from bot.store.cards import queries
 from bot.store.cards.rows import StoredCard, card_from_row, compute_sort_key, stored_card_columns
-from bot.store.cards.visibility import is_visible_to
+from bot.store.cards.visibility import is_known_to, is_visible_to
 from bot.store.database import Database
 from bot.store.search import index_for_dialect
-from bot.store.search.index import RANKS, SearchScope, make_tag
-from bot.store.tables import card_aliases, card_topics, cards, decisions, providers, story_keys, topics
+from bot.store.search.index import RANKS, SearchScope, Tags, make_tag, source_tag
+from bot.store.tables import (
+    card_aliases,
+    card_topics,
+    cards,
+    decisions,
+    follow_topics,
+    followed_card_topics,
+    providers,
+    server_cards,
+    story_keys,
+    topics,
+)
 
 _LAST_LETTER = chr(0x10FFFF)
 
@@ -75,10 +89,15 @@ class CardQuery:
     until: datetime | None = None
 
     @property
-    def tags(self) -> list[str]:
-        """Return the filters as index tags."""
-        named = {"topic": self.topic, "provider": self.provider, "type": self.type}
-        return [make_tag(kind, name) for kind, name in named.items() if name]
+    def is_filtered(self) -> bool:
+        """Whether the query asks for a topic, a provider or a type."""
+        return bool(self.topic or self.provider or self.type)
+
+    def to_tags(self, of_topic: Sequence[int] = ()) -> list[Tags]:
+        """Return the filters as index tags. `of_topic` are the ids of sources all of whose cards have the topic."""
+        filters = [[make_tag("topic", self.topic), *map(source_tag, of_topic)]] if self.topic else []
+        named = {"provider": self.provider, "type": self.type}
+        return [*filters, *([make_tag(kind, name)] for kind, name in named.items() if name)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +167,9 @@ class CardRepository:
         query = select(*stored_card_columns(guild_id)).where(condition)
         async with self._database.begin_read() as connection:
             row = (
-                (await connection.execute(query if hidden else query.where(is_visible_to(guild_id)))).mappings().first()
+                (await connection.execute(query.where(is_known_to(guild_id) if hidden else is_visible_to(guild_id))))
+                .mappings()
+                .first()
             )
         return card_from_row(row) if row else None
 
@@ -183,7 +204,8 @@ class CardRepository:
     ) -> CardPage:
         parsed_query = search_query.parse_query(query.words, typing=typing)
         ranks = RANKS if query.order is SearchOrder.BEST and parsed_query.required else (SearchScope.ANYWHERE,)
-        index_queries = [self._index.build_query(parsed_query, query.tags, within=within) for within in ranks]
+        filters, sources = await self._source_filters(query, guild_id)
+        index_queries = [self._index.build_query(parsed_query, filters, sources, within=within) for within in ranks]
         if None in index_queries:
             return CardPage(())
         questions = {f"question{number}": question for number, question in enumerate(index_queries)}
@@ -194,6 +216,20 @@ class CardRepository:
         is_best = query.order is SearchOrder.BEST
         ranked = queries.best_query(self._dialect, len(ranks)) if is_best else queries.hottest_query(self._dialect)
         return await self._fetch_ranked(ranked, values, limit, offset)
+
+    async def _source_filters(self, query: CardQuery, guild_id: int) -> tuple[list[Tags], Tags]:
+        """Return the query's filters as index tags, and the tags of what the server may see.
+
+        A topic that the server gave to a source is a topic of all its cards there.
+        """
+        given = select(follow_topics.c.source_id).join(topics).where(follow_topics.c.guild_id == guild_id)
+        async with self._database.begin_read() as connection:
+            followed = (await connection.execute(queries.followed_ids(guild_id))).scalars().all()
+            of_topic: Sequence[int] = ()
+            if followed and query.topic:
+                given = given.where(topics.c.key == normalize_name(strip_unstorable(query.topic)))
+                of_topic = (await connection.execute(given)).scalars().all()
+        return query.to_tags(of_topic), [source_tag(None), *map(source_tag, followed)]
 
     async def _fetch_page(
         self, statement: Select[Any], values: Mapping[str, Any], limit: int, cursor: TimelineCursor | None
@@ -221,37 +257,52 @@ class CardRepository:
         """Autocomplete cards by words, newest first; without words the newest. `hidden` includes held cards."""
         query = search_query.parse_query(words, typing=True)
         values = {"guild": guild_id, "limit": limit, **_timeline_span()}
-        if self._index.build_query(query, ()) is None:
+        filters, sources = await self._source_filters(CardQuery(), guild_id)
+        if self._index.build_query(query, filters, sources) is None:
             return list(await self._fetch_cards(queries.latest_query(hidden=hidden), values))
         # Known words with the prefix first: that is fast, and the prefix itself is only searched if they fill no list.
-        for each in (*await self._complete_endings(words, query), query):
-            question = {"question0": self._index.build_query(each, ())}
+        for each in (*await self._complete_endings(words, query, guild_id), query):
+            question = {"question0": self._index.build_query(each, filters, sources)}
             found = await self._fetch_cards(queries.newest_query(self._dialect, hidden=hidden), values | question)
             if len(found) == limit:
                 break
         return list(found)
 
-    async def _complete_endings(self, words: str, query: search_query.SearchQuery) -> list[search_query.SearchQuery]:
+    async def _complete_endings(
+        self, words: str, query: search_query.SearchQuery, guild_id: int
+    ) -> list[search_query.SearchQuery]:
         """Expand the word being typed to known words with that prefix, if they are few."""
         # With a plain prefix query SQLite collects every matching card: 40 ms for a common prefix in a million cards.
         if not (beginning := search_query.unfinished_word(words)):
             return []
-        values = {"beginning": beginning, "end": f"{beginning}{_LAST_LETTER}", "initial": beginning[0]}
+        end = f"{beginning}{_LAST_LETTER}"
+        values = {"guild": guild_id, "beginning": beginning, "end": end, "initial": beginning[0]}
         async with self._database.begin_autocommit() as connection:
             known = (await connection.execute(queries.endings_query(len(beginning)), values)).scalars().all()
         return [search_query.with_completions(query, known)] if 0 < len(known) < queries.ENDINGS else []
 
     async def list_topics(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
         """Autocomplete topics with visible cards: names that start with `beginning`, then names with such a word."""
-        own = own_count_change(guild_id, card_topics.c.topic_id, decisions.join(cards).join(card_topics))
+        own = topic_count_change(guild_id)
         async with self._database.begin_read() as connection:
             return await _list_names(connection, topics, topics.c.id, own, beginning, limit)
 
     async def list_providers(self, guild_id: int, beginning: str = "", *, limit: int) -> list[TopicCount]:
         """Autocomplete providers with visible cards, ordered like `list_topics`."""
-        own = own_count_change(guild_id, cards.c.provider, decisions.join(cards))
+        decided = _decided_change(guild_id, cards.c.provider, decisions.join(cards))
+        added = _added_change(guild_id, cards.c.provider, server_cards.join(cards, _OF_ROW))
+        own = _sum_changes(decided, added)
+        # Providers of followed sources have no row of their own: their names are those that the cards give.
+        written = cards.c.details["provider"]["name"].as_string()
+        named = select(
+            cards.c.provider.label("key"), func.min(written).label("name"), literal(0).label("published_count")
+        )
+        named = named.join_from(server_cards, cards, _OF_ROW).where(server_cards.c.guild_id == guild_id)
+        known = exists(select(literal(1)).where(providers.c.key == cards.c.provider).correlate(cards))
+        named = named.where(cards.c.provider != "", ~known).group_by(cards.c.provider)
+        everything = union_all(select(providers.c.key, providers.c.name, providers.c.published_count), named).subquery()
         async with self._database.begin_read() as connection:
-            return await _list_names(connection, providers, providers.c.key, own, beginning, limit)
+            return await _list_names(connection, everything, everything.c.key, own, beginning, limit)
 
     async def list_all_topics(self, guild_id: int) -> Sequence[str]:
         """Return the names of topics with visible cards, at most 1000."""
@@ -275,7 +326,39 @@ def _timeline_start(moment: datetime) -> int:
     return max(-_FARTHEST, min(compute_sort_key(moment, 0), _FARTHEST))
 
 
-def own_count_change(guild_id: int, name: ColumnElement[Any], decided: Join) -> Subquery:
+_OF_ROW = cards.c.id == server_cards.c.card_id
+
+
+def topic_count_change(guild_id: int) -> Subquery:
+    """Select by how much what a server sees of a topic differs from everybody's count: `name` (its id), `change`."""
+    decided = _decided_change(guild_id, card_topics.c.topic_id, decisions.join(cards).join(card_topics))
+    rows = server_cards.join(cards, _OF_ROW)
+    in_card = select(followed_card_topics.c.topic_id, followed_card_topics.c.card_id).where(
+        followed_card_topics.c.card_id.in_(select(server_cards.c.card_id).where(server_cards.c.guild_id == guild_id))
+    )
+    # A union, not two counts: a topic that the card has of its own and by its follow counts once.
+    by_follow = (
+        select(follow_topics.c.topic_id, server_cards.c.card_id)
+        .join_from(follow_topics, server_cards, server_cards.c.source_id == follow_topics.c.source_id)
+        .where(follow_topics.c.guild_id == guild_id, server_cards.c.guild_id == guild_id)
+    )
+    topical = union(in_card, by_follow).subquery()
+    added = _added_change(guild_id, topical.c.topic_id, rows.join(topical, topical.c.card_id == server_cards.c.card_id))
+    return _sum_changes(decided, added)
+
+
+def _sum_changes(*parts: Select[Any]) -> Subquery:
+    each = union_all(*parts).subquery()
+    return select(each.c.name, func.sum(each.c.change).label("change")).group_by(each.c.name).subquery()
+
+
+def _added_change(guild_id: int, name: ColumnElement[Any], rows: Join) -> Select[Any]:
+    """Count the visible cards of the sources that the server follows."""
+    query = select(name.label("name"), func.count().label("change")).select_from(rows)
+    return query.where(server_cards.c.guild_id == guild_id, is_visible_to(guild_id)).group_by(name)
+
+
+def _decided_change(guild_id: int, name: ColumnElement[Any], decided: Join) -> Select[Any]:
     """Select by how much a server's decisions change the visible card counts of topics or providers."""
     # The stored counts are global. The decisions of one server are few, so its counts are corrected instead of stored.
     more = (decisions.c.verdict == CardState.PUBLISHED) & (cards.c.state == CardState.HELD)
@@ -286,12 +369,11 @@ def own_count_change(guild_id: int, name: ColumnElement[Any], decided: Join) -> 
         .select_from(decided)
         .where(decisions.c.guild_id == guild_id)
         .group_by(name)
-        .subquery()
     )
 
 
 async def _list_names(
-    connection: AsyncConnection, names: Table, by: ColumnElement[Any], own: Subquery, beginning: str, limit: int
+    connection: AsyncConnection, names: FromClause, by: ColumnElement[Any], own: Subquery, beginning: str, limit: int
 ) -> list[TopicCount]:
     count = names.c.published_count + func.coalesce(own.c.change, 0)
     key = normalize_name(strip_unstorable(beginning))

@@ -12,9 +12,9 @@ from bot.cards.fingerprint import compute_content_hash, compute_revision
 from bot.cards.model import Card, HeldReason, Image, Provider, RelatedArticle
 from bot.cards.text import normalize_name
 from bot.domain.moderation import EVERYWHERE, Verdict
-from bot.store.cards.visibility import Guild, own_topics_of, verdict_of
+from bot.store.cards.visibility import Guild, own_topics_of, row_value, state_in, verdict_of
 from bot.store.column_parsers import UNUSABLE, enum_or_default, parse_number, parse_state, parse_texts, verdict_or_none
-from bot.store.tables import cards
+from bot.store.tables import cards, server_cards
 
 _ID_BITS = 28
 
@@ -94,8 +94,11 @@ def _to_json_value(value: Any) -> Any:
 
 def stored_card_columns(guild_id: Guild) -> list[ColumnElement[Any]]:
     """Return the columns of `cards` that `card_from_row` needs."""
-    wanted = ("id", "sort_key", "revision", "slug", "published_at", "state", "held_reason", "title", "quality", "heat")
+    wanted = ("id", "source_id", "sort_key", "revision", "slug", "published_at", "title", "heat")
     seen = (
+        state_in(guild_id).label("state"),
+        row_value(server_cards.c.held_reason, cards.c.held_reason, guild_id).label("held_reason"),
+        row_value(server_cards.c.quality, cards.c.quality, guild_id).label("quality"),
         verdict_of(guild_id).label("verdict"),
         verdict_of(EVERYWHERE).label("ruling"),
         own_topics_of(guild_id).label("own_topics"),

@@ -7,15 +7,16 @@ from dataclasses import replace
 from itertools import islice, product
 from typing import Any
 
-from sqlalchemy import Select, select, union_all
+from sqlalchemy import Select, Table, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import Card
 from bot.domain.edit_distance import allowed_edits, edit_distance, find_nearest
 from bot.domain.search_query import SHORTEST, apply_corrections, required_words, spellable_words
+from bot.store.cards.queries import followed_ids
 from bot.store.cards.repository import CardQuery, CardRepository
 from bot.store.database import Database
-from bot.store.tables import known_words
+from bot.store.tables import followed_words, known_words
 
 _LOOKED_AT = 5000
 """Maximum number of known words to compare a misspelled word with."""
@@ -70,7 +71,7 @@ class SpellingSuggester:
     async def _find_choices(self, word: str, guild_id: int) -> list[str]:
         """Return corrections of a word, nearest first, then most frequent."""
         async with self._database.begin_read() as connection:
-            near = find_nearest(word, await _known_words(connection, word), _MAX_CHOICES)
+            near = find_nearest(word, await _known_words(connection, word, guild_id), _MAX_CHOICES)
         frequency = {choice: await self._count_word(choice, guild_id) for choice in near}
         visible = [choice for choice in near if frequency[choice]]
         return sorted(visible, key=lambda choice: (edit_distance(word, choice), -frequency[choice]))
@@ -85,7 +86,7 @@ class SpellingSuggester:
         return len((await self._archive.search_cards(CardQuery(f'"{word}"'), guild_id, limit=_FREQUENT)).cards)
 
 
-async def _known_words(connection: AsyncConnection, word: str) -> Sequence[str]:
+async def _known_words(connection: AsyncConnection, word: str, guild_id: int) -> Sequence[str]:
     """Load known words of similar length with the same first two letters, then those starting with either of them."""
     lengths = sorted(
         range(len(word) - allowed_edits(word), len(word) + allowed_edits(word) + 1),
@@ -93,12 +94,22 @@ async def _known_words(connection: AsyncConnection, word: str) -> Sequence[str]:
     )
     # The first two letters are mostly right. If not, one was left out or they were swapped: then the word starts with
     # either of them.
-    queries = [_words_of_length(word[0], length).where(known_words.c.word.startswith(word[:2])) for length in lengths]
-    queries += [_words_of_length(initial, length) for length in lengths for initial in dict.fromkeys(word[:2])]
+    own = followed_words.c.source_id.in_(followed_ids(guild_id))
+    queries = [
+        _words_of_length(table, word[0], length).where(table.c.word.startswith(word[:2]), in_sight)
+        for table, in_sight in ((known_words, true()), (followed_words, own))
+        for length in lengths
+    ]
+    queries += [
+        _words_of_length(table, initial, length).where(in_sight)
+        for table, in_sight in ((known_words, true()), (followed_words, own))
+        for length in lengths
+        for initial in dict.fromkeys(word[:2])
+    ]
     # Limited one by one, so that a common length cannot use up the room of the others.
     parts = [select(part.limit(_OF_ONE_LENGTH).subquery().c.word) for part in queries]
     return (await connection.execute(union_all(*parts).limit(_LOOKED_AT))).scalars().all()
 
 
-def _words_of_length(initial: str, length: int) -> Select[Any]:
-    return select(known_words.c.word).where(known_words.c.initial == initial, known_words.c.length == length)
+def _words_of_length(table: Table, initial: str, length: int) -> Select[Any]:
+    return select(table.c.word).where(table.c.initial == initial, table.c.length == length)

@@ -11,21 +11,26 @@ from sqlalchemy import (
     FromClause,
     RowMapping,
     Select,
+    SelectBase,
     bindparam,
+    case,
     delete,
+    exists,
     func,
+    literal,
     or_,
     select,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.cards.model import Card
+from bot.cards.model import Card, CardState
 from bot.domain.story_clustering import ClusterMember, assign_stories
 from bot.domain.story_keys import compute_keys, neighbour_keys
 from bot.store.cards.rows import card_from_row, stored_card_columns
+from bot.store.cards.visibility import IS_SHARED, Guild
 from bot.store.sql_helpers import chunks, insert_or_ignore
-from bot.store.tables import card_aliases, cards, story_keys
+from bot.store.tables import card_aliases, cards, server_cards, story_keys
 
 
 def story_id_of(card: FromClause) -> ColumnElement[int]:
@@ -33,36 +38,50 @@ def story_id_of(card: FromClause) -> ColumnElement[int]:
     return func.coalesce(card.c.story_id, card.c.id)
 
 
-async def assign_story_ids(connection: AsyncConnection, query: Select[Any]) -> None:
-    """Assign each of these cards a story: that of related cards, or a new one."""
-    new = await _load_members(connection, query, cards.c.story_id.is_(None))
+def story_id_in(guild_id: Guild, card: FromClause) -> ColumnElement[int]:
+    """The story id of a row of `cards` in a server: of a followed card that of the server's row."""
+    row = select(server_cards.c.story_id).where(
+        server_cards.c.guild_id == guild_id, server_cards.c.card_id == card.c.id
+    )
+    own = func.coalesce(row.correlate_except(server_cards).scalar_subquery(), card.c.id)
+    return case((card.c.state == CardState.FOLLOWED, own), else_=story_id_of(card))
+
+
+async def assign_story_ids(connection: AsyncConnection, query: Select[Any]) -> list[ClusterMember]:
+    """Assign each of these cards, which are everybody's, a story: that of related cards, or a new one.
+
+    Returns the cards that have got one.
+    """
+    new = await load_members(connection, query, cards.c.story_id.is_(None))
     if not new:
-        return
-    await _insert_keys(connection, new)
+        return []
+    await insert_keys(connection, new)
     # An article has one kind of key as a card and another where a card lists it: look up both.
     wanted = {key for member in new for key in neighbour_keys(member.keys)}
-    known = await _load_known_members(connection, wanted, {member.card_id for member in new})
+    known = await load_known_members(connection, wanted, {member.card_id for member in new})
     stories = assign_stories([*new, *known])
     await _write_stories(connection, stories, known)
+    return new
 
 
-async def renew_keys(connection: AsyncConnection, query: Select[Any]) -> None:
+async def renew_keys(connection: AsyncConnection, query: SelectBase) -> None:
     """Recompute the keys of changed cards that have a story. They stay in that story."""
-    changed = await _load_members(connection, query, cards.c.story_id.is_not(None))
+    has_keys = exists(select(literal(1)).where(story_keys.c.card_id == cards.c.id).correlate(cards))
+    changed = await load_members(connection, query, or_(cards.c.story_id.is_not(None), ~IS_SHARED & has_keys))
     ids = [member.card_id for member in changed]
     if not ids:
         return
     await connection.execute(delete(story_keys).where(story_keys.c.card_id.in_(ids)))
-    await _insert_keys(connection, changed)
+    await insert_keys(connection, changed)
 
 
-async def _insert_keys(connection: AsyncConnection, members: Sequence[ClusterMember]) -> None:
+async def insert_keys(connection: AsyncConnection, members: Sequence[ClusterMember]) -> None:
     rows = [{"key": key, "card_id": member.card_id} for member in members for key in member.keys]
     if rows:
         await connection.execute(insert_or_ignore(story_keys), rows)
 
 
-async def _load_members(connection: AsyncConnection, selection: Select[Any], *which: Any) -> list[ClusterMember]:
+async def load_members(connection: AsyncConnection, selection: SelectBase, *which: Any) -> list[ClusterMember]:
     """Load cards with the keys computed from their text."""
     query = select(*stored_card_columns(0), cards.c.story_id).where(cards.c.id.in_(selection), *which)
     rows = (await connection.execute(query)).mappings().all()
@@ -85,7 +104,7 @@ async def _load_aliases(connection: AsyncConnection, ids: Sequence[int]) -> dict
     return result
 
 
-async def _load_known_members(
+async def load_known_members(
     connection: AsyncConnection, wanted: Collection[str], new: Collection[int]
 ) -> list[ClusterMember]:
     """Load cards with a story that share one of these keys, and the first and last cards of their stories."""

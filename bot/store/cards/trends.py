@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import CTE, BigInteger, case, cast, func, select
+from sqlalchemy import CTE, BigInteger, Select, Subquery, case, cast, func, select, union, union_all
 
 from bot.cards.text import normalize_name
 from bot.domain.trends import WEEK, SpanCount
-from bot.store.cards.repository import own_count_change
+from bot.store.cards.repository import topic_count_change
 from bot.store.cards.rows import compute_sort_key, sort_key_seconds
-from bot.store.cards.visibility import is_visible_to
+from bot.store.cards.visibility import IS_SHARED, is_visible_to
 from bot.store.database import Database
-from bot.store.tables import card_topics, cards, decisions, topics
+from bot.store.tables import card_topics, cards, follow_topics, followed_card_topics, server_cards, topics
 
 SPAN = 15 * 60
 """Seconds; midnight in every time zone is at a multiple of 15 minutes."""
@@ -30,12 +31,35 @@ class TopicTrend:
 
 
 def _visible_cards(guild_id: int, since: datetime, now: datetime) -> CTE:
-    """Select the visible cards of a time range as a materialized CTE."""
+    """Select the visible cards of a time range as a materialized CTE: everybody's, and the server's own."""
     # The covering index has state and heat, and `card_topics` has the times, so no table rows are read. Without
     # MATERIALIZED, SQLite looks up the card of each `card_topics` row, which takes thirty times as long.
-    within = cards.c.sort_key.between(compute_sort_key(since, 0), compute_sort_key(now, -1))
-    query = select(cards.c.sort_key, cards.c.heat).where(within, is_visible_to(guild_id))
-    return query.cte("seen").prefix_with("MATERIALIZED")
+    span = compute_sort_key(since, 0), compute_sort_key(now, -1)
+    shared = select(cards.c.sort_key, cards.c.heat).where(IS_SHARED, cards.c.sort_key.between(*span))
+    own = select(cards.c.sort_key, cards.c.heat).join_from(server_cards, cards, cards.c.id == server_cards.c.card_id)
+    own = own.where(server_cards.c.guild_id == guild_id, server_cards.c.sort_key.between(*span))
+    visible = (arm.where(is_visible_to(guild_id)) for arm in (shared, own))
+    return union_all(*visible).cte("seen").prefix_with("MATERIALIZED")
+
+
+def _topic_positions(guild_id: int, topic_ids: Select[Any], span: tuple[int, int]) -> Subquery:
+    """Select topic and sort key of the cards of these topics: everybody's, and the server's own."""
+    shared = select(card_topics.c.topic_id, card_topics.c.sort_key)
+    shared = shared.where(card_topics.c.topic_id.in_(topic_ids), card_topics.c.sort_key.between(*span))
+    here = (server_cards.c.guild_id == guild_id) & server_cards.c.sort_key.between(*span)
+    of_card = followed_card_topics.c.card_id == server_cards.c.card_id
+    by_card = select(followed_card_topics.c.topic_id, server_cards.c.sort_key).join_from(
+        server_cards, followed_card_topics, of_card
+    )
+    of_source = (follow_topics.c.guild_id == guild_id) & (follow_topics.c.source_id == server_cards.c.source_id)
+    by_follow = select(follow_topics.c.topic_id, server_cards.c.sort_key).join_from(
+        server_cards, follow_topics, of_source
+    )
+    own = union(
+        by_card.where(here, followed_card_topics.c.topic_id.in_(topic_ids)),
+        by_follow.where(here, follow_topics.c.topic_id.in_(topic_ids)),
+    ).subquery()
+    return union_all(shared, select(own.c.topic_id, own.c.sort_key)).subquery()
 
 
 class TrendStore:
@@ -46,7 +70,7 @@ class TrendStore:
 
     async def count_topics(self, guild_id: int, now: datetime, *, limit: int) -> list[TopicTrend]:
         """Return the topics with the most visible cards, and how many of these are recent."""
-        own = own_count_change(guild_id, card_topics.c.topic_id, decisions.join(cards).join(card_topics))
+        own = topic_count_change(guild_id)
         count = (topics.c.published_count + func.coalesce(own.c.change, 0)).label("count")
         named = topics.outerjoin(own, own.c.name == topics.c.id)
         largest = select(topics.c.id, topics.c.key, topics.c.name, count).select_from(named).where(count > 0)
@@ -56,16 +80,17 @@ class TrendStore:
             compute_sort_key(now - WEEK, 0),
             compute_sort_key(now, -1),
         )
-        at, seen = card_topics.c.sort_key, _visible_cards(guild_id, now - 2 * WEEK, now)
+        seen = _visible_cards(guild_id, now - 2 * WEEK, now)
+        placed = _topic_positions(guild_id, select(shown.c.id), (start, end))
+        at = placed.c.sort_key
         new = (
             select(
-                card_topics.c.topic_id,
+                placed.c.topic_id,
                 func.sum(case((at >= week, 1), else_=0)).label("recent"),
                 func.sum(case((at < week, 1), else_=0)).label("before"),
             )
-            .select_from(card_topics.join(seen, seen.c.sort_key == at))
-            .where(card_topics.c.topic_id.in_(select(shown.c.id)), at.between(start, end))
-            .group_by(card_topics.c.topic_id)
+            .select_from(placed.join(seen, seen.c.sort_key == at))
+            .group_by(placed.c.topic_id)
             .subquery()
         )
         numbers = (func.coalesce(new.c.recent, 0), func.coalesce(new.c.before, 0))
@@ -81,10 +106,9 @@ class TrendStore:
         numbers = (func.count(), cast(func.coalesce(func.sum(seen.c.heat), 0), BigInteger), func.count(seen.c.heat))
         query = select(quarter, *numbers).group_by(quarter)
         if topic is not None:
-            key = select(topics.c.id).where(topics.c.key == normalize_name(topic)).scalar_subquery()
-            within = card_topics.c.sort_key.between(compute_sort_key(since, 0), compute_sort_key(now, -1))
-            of_topic = select(card_topics.c.sort_key).where(card_topics.c.topic_id == key, within)
-            query = query.where(seen.c.sort_key.in_(of_topic))
+            key = select(topics.c.id).where(topics.c.key == normalize_name(topic))
+            placed = _topic_positions(guild_id, key, (compute_sort_key(since, 0), compute_sort_key(now, -1)))
+            query = query.where(seen.c.sort_key.in_(select(placed.c.sort_key)))
         async with self._database.begin_read() as connection:
             rows = await connection.execute(query)
             return [SpanCount(datetime.fromtimestamp(quarter * SPAN, UTC), *numbers) for quarter, *numbers in rows]

@@ -15,6 +15,7 @@ from bot.store.tables import (
     decisions,
     deliveries,
     delivery_cards,
+    follows,
     last_read,
     reports,
     saved_cards,
@@ -36,6 +37,7 @@ KEPT = {
     "subscriptions_created": subscriptions.c.created_by,
     "decisions": decisions.c.decided_by,
     "log": audit_log.c.actor_id,
+    "feeds_added": follows.c.created_by,
     "requests": worker_requests.c.requested_by,
 }
 """Data of servers that names the member: exported, but not erased."""

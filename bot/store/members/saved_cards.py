@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 
 from bot.store.cards.rows import StoredCard, card_from_row, stored_card_columns
-from bot.store.cards.visibility import is_visible_to
+from bot.store.cards.visibility import IS_SHARED, is_visible_to
 from bot.store.database import Database
 from bot.store.sql_helpers import insert_or_ignore
 from bot.store.tables import cards, saved_cards
@@ -41,17 +41,15 @@ class SavedCards:
         return bool((await self._database.write_shared(lambda connection: connection.execute(removing))).rowcount)
 
     async def get_page(self, user_id: int, guild_id: int, *, limit: int, offset: int) -> SavedPage:
-        """Return a page of the member's saved cards that are visible in this server."""
-        query = (
-            select(*stored_card_columns(guild_id))
-            .join(saved_cards)
-            .where(saved_cards.c.user_id == user_id, is_visible_to(guild_id))
-        )
+        """Return a page of the member's saved cards that are visible in this server.
+
+        Those of followed sources are shown in any server: who saved one keeps it.
+        """
+        seen = or_(is_visible_to(guild_id), ~IS_SHARED)
+        query = select(*stored_card_columns(guild_id)).join(saved_cards).where(saved_cards.c.user_id == user_id, seen)
         newest = query.order_by(saved_cards.c.saved_at.desc(), cards.c.id.desc()).limit(limit).offset(offset)
-        counted = select(func.count(), func.count().filter(is_visible_to(guild_id))).select_from(
-            saved_cards.join(cards)
-        )
+        counted = select(func.count(), func.count().filter(seen)).select_from(saved_cards.join(cards))
         async with self._database.begin_read() as connection:
             rows = (await connection.execute(newest)).mappings().all()
-            everything, seen = (await connection.execute(counted.where(saved_cards.c.user_id == user_id))).one()
-        return SavedPage(tuple(card_from_row(row) for row in rows), seen, everything - seen)
+            everything, visible = (await connection.execute(counted.where(saved_cards.c.user_id == user_id))).one()
+        return SavedPage(tuple(card_from_row(row) for row in rows), visible, everything - visible)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, insert, select, union_all
+from sqlalchemy import ColumnElement, RowMapping, Select, exists, insert, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.moderation import EVERYWHERE, DecisionSource
+from bot.store.cards.visibility import is_known_to
 from bot.store.column_parsers import enum_or_default
 from bot.store.database import Database
 from bot.store.tables import audit_log, cards
@@ -154,6 +155,9 @@ def _page_query(guild_id: int, wanted: AuditFilter, limit: int, place: int | Non
 
     def entries_of(owner: int) -> Select[Any]:
         query = select(audit_log.c.id).where(audit_log.c.guild_id == owner, *_filter_conditions(wanted))
+        if owner != guild_id:
+            known = select(literal(1)).where(cards.c.id == audit_log.c.card_id, is_known_to(guild_id))
+            query = query.where(exists(known.correlate(audit_log)))
         if place is not None:
             query = query.where(audit_log.c.id > place if newer else audit_log.c.id < place)
         return select(query.order_by(order).limit(limit).subquery().c.id)

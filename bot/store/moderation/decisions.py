@@ -15,6 +15,7 @@ from bot.cards.model import CardState
 from bot.cards.text import normalize_name
 from bot.domain.moderation import EVERYWHERE, Decision, DecisionSource, Verdict, effective_state
 from bot.store.cards.importer import ensure_topic_ids, recount_all
+from bot.store.cards.server_cards import mark_unplanned
 from bot.store.column_parsers import parse_state, verdict_or_none
 from bot.store.database import Database
 from bot.store.moderation.audit_log import (
@@ -140,7 +141,7 @@ async def _replace_decision(
         await _store_selection(connection, decision)
     if guild_id == EVERYWHERE:
         await apply_ruling(connection, card_id, decision.verdict if decision else None, now)
-    await _mark_unplanned(connection, card_id)
+    await mark_unplanned(connection, [card_id], guild_id)
 
 
 async def _store_selection(connection: AsyncConnection, decision: Decision) -> None:
@@ -161,10 +162,6 @@ async def apply_ruling(connection: AsyncConnection, card_id: int, ruling: Verdic
     await connection.execute(update(cards).where(cards.c.id == card_id).values(state=state, visible_at=since))
     # All names, although few are concerned: owners decide rarely, and counting all is one query.
     await recount_all(connection)
-
-
-async def _mark_unplanned(connection: AsyncConnection, card_id: int) -> None:
-    await connection.execute(update(cards).where(cards.c.id == card_id).values(needs_planning=True))
 
 
 async def _write_verdict_entry(
@@ -259,7 +256,7 @@ async def _replace_topics(
         await connection.execute(
             insert(topic_override_topics), [row | {"topic_id": each} for each in set(ids.values())]
         )
-    await _mark_unplanned(connection, card_id)
+    await mark_unplanned(connection, [card_id], guild_id)
     return entry
 
 

@@ -6,11 +6,12 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 
+from bot.store.cards.server_cards import mark_unplanned
 from bot.store.cards.visibility import is_open_report
 from bot.store.database import Database
-from bot.store.tables import cards, reports
+from bot.store.tables import reports
 
 MAX_REPORTS, WITHIN = 5, timedelta(hours=1)
 """Limit of reports per member over all servers: more in an hour come from a quarrel or a script."""
@@ -64,7 +65,7 @@ class Reports:
             if recent >= MAX_REPORTS:
                 return ReportResult.TOO_MANY
             await connection.execute(insert(reports).values(row))
-            await connection.execute(update(cards).where(cards.c.id == card_id).values(needs_planning=True))
+            await mark_unplanned(connection, [card_id], guild_id)
             return ReportResult.ACCEPTED
 
     async def open_reports(self, guild_id: int, card_id: int) -> list[Report]:

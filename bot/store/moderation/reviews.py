@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy import cast as sql_cast
@@ -32,11 +33,21 @@ from bot.domain.delivery import REVISION_MARK, CardRevision, ContentKind, Delive
 from bot.domain.moderation import EVERYWHERE
 from bot.domain.subscription import Layout, OnWithdrawal
 from bot.i18n import ENGLISH
+from bot.store.cards.plan_scope import PlanScope
 from bot.store.cards.rows import compute_sort_key, score_order
-from bot.store.cards.visibility import count_open_reports, is_undecided, is_visible_to, last_entry_id, was_ever_decided
+from bot.store.cards.visibility import (
+    IS_SHARED,
+    count_open_reports,
+    is_undecided,
+    is_visible_to,
+    last_entry_id,
+    row_value,
+    state_in,
+    was_ever_decided,
+)
 from bot.store.database import Database
 from bot.store.subscriptions.guild_settings import put_settings
-from bot.store.tables import cards, deliveries, delivery_cards, guild_settings, reports
+from bot.store.tables import cards, deliveries, delivery_cards, guild_settings, reports, server_cards
 
 MAX_OPEN_REVIEWS = 25
 _SCAN_LIMIT = 500
@@ -65,7 +76,7 @@ class ReviewChannels:
             removed = {"desired_kind": None, "desired_hash": None, "due_at": now, "status": _waiting_contents()}
             await connection.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(removed))
             if channel_id is not None:
-                await _fill_reviews(connection, now, _is_fresh(now - max_age), [guild_id])
+                await _fill_reviews(connection, now, _best_waiting(now - max_age), [guild_id])
 
     async def expire_old(self, now: datetime, max_age: timedelta) -> None:
         """Mark cards under review that exceed `max_age` for planning, to make room for others."""
@@ -75,10 +86,24 @@ class ReviewChannels:
             )
         )
         condition = cards.c.id.in_(old) & (cards.c.published_at < now - max_age) & (cards.c.state == CardState.HELD)
+        reviewed = delivery_cards.join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
+        under_review = (
+            select(literal(1))
+            .select_from(reviewed)
+            .where(
+                delivery_cards.c.card_id == server_cards.c.card_id,
+                deliveries.c.guild_id == server_cards.c.guild_id,
+                deliveries.c.layout == _REVIEW,
+                deliveries.c.desired_kind.is_not(None),
+            )
+        )
+        old_rows = (server_cards.c.arrived_at < now - max_age) & (server_cards.c.state == CardState.HELD)
+        old_rows &= server_cards.c.card_id.in_(old) & exists(under_review.correlate(server_cards))
         async with self._database.begin_write() as connection:
             await connection.execute(
                 update(cards).where(condition & ~cards.c.needs_planning).values(needs_planning=True)
             )
+            await connection.execute(update(server_cards).where(old_rows).values(needs_planning=True))
 
 
 def review_revision(guild_id: _Guild, now: datetime, max_age: timedelta) -> ColumnElement[Any]:
@@ -87,15 +112,20 @@ def review_revision(guild_id: _Guild, now: datetime, max_age: timedelta) -> Colu
     Reviews are removed for cards withdrawn by their source, and for old undecided cards, which stay in the queue.
     """
     unanswered = is_undecided(guild_id) & ~was_ever_decided(guild_id) & (count_open_reports(guild_id) == 0)
-    old = (cards.c.published_at < now - max_age) & unanswered
-    return case((or_(cards.c.state == CardState.WITHDRAWN, old), None), else_=_review_state(guild_id))
+    arrived_at = row_value(server_cards.c.arrived_at, cards.c.published_at, guild_id)
+    old = (arrived_at < now - max_age) & unanswered
+    gone = or_(cards.c.state == CardState.WITHDRAWN, state_in(guild_id) == CardState.FOLLOWED)
+    return case((or_(gone, old), None), else_=_review_state(guild_id))
 
 
 def _review_state(guild_id: _Guild) -> ColumnElement[str]:
-    """The card's revision, its last audit entry and its number of open reports."""
+    """The card's revision, its last audit entry, its number of open reports, and for a followed card the server."""
     entry = sql_cast(func.coalesce(last_entry_id(guild_id), 0), Text)
     reports = sql_cast(count_open_reports(guild_id), Text)
-    return cards.c.revision.concat(REVISION_MARK).concat(entry).concat(REVISION_MARK).concat(reports)
+    # A review shows the quality that the server gives to the feed: another server's must not come from a cache.
+    server = case((IS_SHARED, literal("")), else_=literal(REVISION_MARK).concat(sql_cast(guild_id, Text)))
+    state = cards.c.revision.concat(REVISION_MARK).concat(entry).concat(REVISION_MARK).concat(reports)
+    return state.concat(server)
 
 
 async def add_new_reviews(connection: AsyncConnection, now: datetime, max_age: timedelta) -> int:
@@ -104,23 +134,36 @@ async def add_new_reviews(connection: AsyncConnection, now: datetime, max_age: t
         select(deliveries.c.guild_id)
         .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
         .join(cards, cards.c.id == delivery_cards.c.card_id)
-        .where(deliveries.c.layout == _REVIEW, cards.c.needs_planning)
+        .where(deliveries.c.layout == _REVIEW, cards.c.id.in_(PlanScope().changed_ids()))
         .distinct()
     )
     with_room = list((await connection.execute(changed_rows)).scalars())
-    added = await add_card_reviews(connection, now, max_age, cards.c.needs_planning, EVERYWHERE)
+    added = await add_card_reviews(connection, now, max_age, PlanScope())
     if with_room:
-        added += await _fill_reviews(connection, now, _is_fresh(now - max_age), with_room)
+        added += await _fill_reviews(connection, now, _best_waiting(now - max_age), with_room)
     return added
 
 
-async def add_card_reviews(
-    connection: AsyncConnection, now: datetime, max_age: timedelta, changed: ColumnElement[bool], guild_id: int
-) -> int:
-    """Add reviews of these changed cards, in one server or `EVERYWHERE`. Returns the number added."""
+async def add_card_reviews(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> int:
+    """Add reviews of the changed cards. Returns the number added."""
     fresh = or_(cards.c.published_at >= now - max_age, cards.c.state == CardState.PUBLISHED)
-    guild_ids = None if guild_id == EVERYWHERE else [guild_id]
-    return await _fill_reviews(connection, now, changed & fresh, guild_ids)
+    fresh_row = or_(server_cards.c.arrived_at >= now - max_age, server_cards.c.state == CardState.PUBLISHED)
+    guild_ids = None if scope.guild_id == EVERYWHERE else [scope.guild_id]
+    return await _fill_reviews(
+        connection, now, _Waiting(scope.changed & fresh, scope.changed_here & fresh_row), guild_ids
+    )
+
+
+class _Waiting(NamedTuple):
+    """The cards to consider for reviews: conditions on everybody's, and on the rows of followed sources' cards."""
+
+    shared: ColumnElement[bool]
+    followed: ColumnElement[bool]
+
+
+def _best_waiting(oldest: datetime) -> _Waiting:
+    row = server_cards.c
+    return _Waiting(_is_fresh(oldest), and_(row.state == CardState.HELD, row.sort_key >= compute_sort_key(oldest, 0)))
 
 
 def _is_fresh(oldest: datetime) -> ColumnElement[bool]:
@@ -155,12 +198,18 @@ def _waiting_contents() -> ColumnElement[str]:
 
 
 async def _fill_reviews(
-    connection: AsyncConnection, now: datetime, condition: ColumnElement[bool], guild_ids: Collection[int] | None
+    connection: AsyncConnection, now: datetime, condition: _Waiting, guild_ids: Collection[int] | None
 ) -> int:
     """Add reviews of the best chosen cards to servers with room. Returns the number added."""
     # Fast path: most planning runs have no held or flagged cards, so no server needs to be checked.
-    waiting = or_(cards.c.state == CardState.HELD, cards.c.id.in_(select(reports.c.card_id)))
-    if (await connection.execute(select(cards.c.id).where(condition, waiting).limit(1))).first() is None:
+    reported = cards.c.id.in_(select(reports.c.card_id))
+    shared = select(cards.c.id).where(IS_SHARED, condition.shared, or_(cards.c.state == CardState.HELD, reported))
+    followed = select(cards.c.id).join_from(server_cards, cards, cards.c.id == server_cards.c.card_id)
+    followed = followed.where(condition.followed, or_(server_cards.c.state == CardState.HELD, reported))
+    if guild_ids is not None:
+        followed = followed.where(server_cards.c.guild_id.in_(guild_ids))
+    parts = [select(part.limit(1).subquery()) for part in (shared, followed)]
+    if (await connection.execute(union_all(*parts))).first() is None:
         return 0
     room = await _free_slots(connection, guild_ids)
     if not room:
@@ -171,16 +220,28 @@ async def _fill_reviews(
         .where(delivery_cards.c.channel_id == settings.review_channel_id, delivery_cards.c.card_id == cards.c.id)
         .correlate(guild_settings, cards)
     )
-    best_first = (count_open_reports(settings.guild_id).desc(), cards.c.score.desc(), cards.c.sort_key.desc())
-    best = func.row_number().over(partition_by=settings.guild_id, order_by=best_first)
-    language = func.coalesce(settings.language, ENGLISH).label("language")
-    columns = (settings.guild_id, settings.review_channel_id, language, cards.c.id.label("card_id"), cards.c.sort_key)
-    pairs = (
-        select(*columns, _review_state(settings.guild_id).label("revision"), best.label("position"))
-        .select_from(guild_settings.join(cards, literal(True)))
-        .where(settings.guild_id.in_(room), condition, _is_waiting(settings.guild_id), ~exists(met))
-        .subquery()
+    columns = (
+        settings.guild_id,
+        settings.review_channel_id,
+        func.coalesce(settings.language, ENGLISH).label("language"),
+        cards.c.id.label("card_id"),
+        cards.c.sort_key,
+        _review_state(settings.guild_id).label("revision"),
+        count_open_reports(settings.guild_id).label("reports"),
     )
+    new = and_(settings.guild_id.in_(room), _is_waiting(settings.guild_id), ~exists(met))
+    of_server = guild_settings.join(server_cards, server_cards.c.guild_id == settings.guild_id)
+    found = union_all(
+        select(*columns, cards.c.score)
+        .select_from(guild_settings.join(cards, literal(True)))
+        .where(IS_SHARED, condition.shared, new),
+        select(*columns, server_cards.c.quality)
+        .select_from(of_server.join(cards, cards.c.id == server_cards.c.card_id))
+        .where(condition.followed, new),
+    ).subquery()
+    best_first = (found.c.reports.desc(), found.c.score.desc(), found.c.sort_key.desc())
+    best = func.row_number().over(partition_by=found.c.guild_id, order_by=best_first)
+    pairs = select(found, best.label("position")).subquery()
     # SQL cuts at the largest room of any server, Python at that of each: the numbers are not in a table to join.
     fitting = select(pairs).where(pairs.c.position <= max(room.values())).order_by(pairs.c.sort_key)
     rows = (await connection.execute(fitting)).mappings().all()

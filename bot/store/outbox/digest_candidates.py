@@ -9,7 +9,19 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, bindparam, func, or_, select, type_coerce, union_all
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    union,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import CardState
@@ -18,6 +30,8 @@ from bot.domain.delivery import REVISION_MARK
 from bot.domain.digest_selection import AlreadyDelivered, Candidate
 from bot.domain.moderation import Verdict, is_visible
 from bot.store.cards import stories
+from bot.store.cards.server_stories import join_server_stories
+from bot.store.cards.visibility import IS_SHARED
 from bot.store.column_parsers import parse_number, parse_state, verdict_or_none
 from bot.store.database import Database
 from bot.store.sql_helpers import chunks
@@ -27,8 +41,12 @@ from bot.store.tables import (
     decision_subscriptions,
     decisions,
     deferred_cards,
+    deliveries,
     delivery_cards,
+    follow_topics,
+    followed_card_topics,
     moment_from_microseconds,
+    server_cards,
     topic_overrides,
     topics,
 )
@@ -45,7 +63,8 @@ class CandidatePool:
     hidden: Mapping[int, frozenset[int]]
     """By guild id: ids of cards in `shared_candidates` that the server hides or overrides."""
     own_candidates: Mapping[int, list[Candidate]]
-    """By guild id: the overridden cards as the server sees them, and cards that only it published."""
+    """By guild id: the overridden cards as the server sees them, cards that only it published, and those of the sources
+    that it follows."""
     earliest: int | None
     """The lowest card id in any of these stories (that card need not be a candidate); None without cards."""
 
@@ -78,20 +97,25 @@ class CandidateStore:
     async def _fetch_rows(self, parameters: Mapping[str, Any]) -> _PoolRows:
         async with self._database.begin_read() as connection:
             rows = list((await connection.execute(_OF_EVERYONE, parameters)).all())
+            followed = list((await connection.execute(_FOLLOWED, parameters)).all())
+            followed += (await connection.execute(_FOLLOWED_BY_HAND, parameters)).all()
             decided = (await connection.execute(_DECISIONS, parameters)).all()
-            known = {row.id for row in rows}
+            known = {row.id for row in (*rows, *followed)}
             others = list({row.card_id for row in decided} - known)
             for some in chunks(others):
                 rows += (await connection.execute(_BY_IDS, {"ids": some})).all()
-            edits = await _fetch_topic_edits(connection, parameters, {row.id for row in rows})
+            edits = await _fetch_topic_edits(connection, parameters, {row.id for row in (*rows, *followed)})
             picks = await _fetch_picks(connection, parameters) if any(row.selected_only for row in decided) else {}
-        return _PoolRows(rows, _GuildOverrides({(row.guild_id, row.card_id): row for row in decided}, edits, picks))
+        return _PoolRows(
+            rows, followed, _GuildOverrides({(row.guild_id, row.card_id): row for row in decided}, edits, picks)
+        )
 
     async def _assign_stories(self, unassigned: Sequence[int]) -> None:
         """Assign stories in small batches, to keep each write transaction short."""
         for some in chunks(unassigned, _UNASSIGNED):
             async with self._database.begin_write() as connection:
-                await stories.assign_story_ids(connection, select(cards.c.id).where(cards.c.id.in_(some)))
+                new = await stories.assign_story_ids(connection, select(cards.c.id).where(cards.c.id.in_(some)))
+                await join_server_stories(connection, new)
 
     async def load_delivered(
         self, channel_ids: Collection[int], candidate_pool: CandidatePool
@@ -102,7 +126,8 @@ class CandidateStore:
             return {}
         parameters = {"channels": list(channel_ids), "earliest": candidate_pool.earliest}
         async with self._database.begin_autocommit() as connection:
-            rows = (await connection.execute(_DELIVERED, parameters)).all()
+            rows = list((await connection.execute(_DELIVERED, parameters)).all())
+            rows += (await connection.execute(_DELIVERED_OF_FOLLOWS, parameters)).all()
         result: defaultdict[int, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
         for channel_id, card_id, story_id in rows:
             ids, story_ids = result[channel_id]
@@ -139,7 +164,42 @@ _CANDIDATES = select(
     _EARLIEST.label("earliest"),
 )
 _OF_EVERYONE = _CANDIDATES.where(_ARRIVED)
-_BY_IDS = _CANDIDATES.where(cards.c.id.in_(bindparam("ids", expanding=True)))
+_BY_IDS = _CANDIDATES.where(cards.c.id.in_(bindparam("ids", expanding=True)), IS_SHARED)
+_row = server_cards.c
+_of_card = select(followed_card_topics.c.topic_id).where(followed_card_topics.c.card_id == _row.card_id)
+_of_follow = select(follow_topics.c.topic_id).where(
+    follow_topics.c.guild_id == _row.guild_id, follow_topics.c.source_id == _row.source_id
+)
+_OWN_TOPICS = (
+    select(func.aggregate_strings(topics.c.key, "\n"))
+    .where(topics.c.id.in_(union(_of_card.correlate(server_cards), _of_follow.correlate(server_cards))))
+    .correlate(server_cards)
+    .scalar_subquery()
+)
+_OF_FOLLOWS = (
+    select(
+        _row.guild_id,
+        cards.c.id,
+        _row.story_id,
+        cards.c.revision,
+        type_coerce(cards.c.published_at, BigInteger).label("published_at"),
+        type_coerce(_row.arrived_at, BigInteger).label("visible_at"),
+        _OWN_TOPICS.label("topics"),
+        cards.c.provider,
+        _row.quality,
+        cards.c.heat,
+        _row.state,
+        func.coalesce(_row.story_id, cards.c.id).label("earliest"),
+    )
+    .join_from(server_cards, cards, cards.c.id == _row.card_id)
+    .where(_row.guild_id.in_(_GUILDS), ~IS_SHARED, cards.c.state != CardState.WITHDRAWN)
+)
+_FOLLOWED = _OF_FOLLOWS.where(
+    _row.arrived_at > bindparam("since"), _row.arrived_at >= bindparam("oldest"), ~_row.is_backlog
+)
+_FOLLOWED_BY_HAND = _OF_FOLLOWS.join(
+    decisions, (decisions.c.guild_id == _row.guild_id) & (decisions.c.card_id == _row.card_id)
+).where(decisions.c.verdict == Verdict.PUBLISH, decisions.c.decided_at > bindparam("since"))
 _DECISIONS = select(
     *(decisions.c[name] for name in ("guild_id", "card_id", "verdict", "decided_at", "selected_only"))
 ).where(
@@ -147,6 +207,7 @@ _DECISIONS = select(
     or_(
         (decisions.c.verdict == Verdict.PUBLISH) & (decisions.c.decided_at > bindparam("since")),
         decisions.c.card_id.in_(select(cards.c.id).where(_ARRIVED)),
+        exists(select(literal(1)).where(_row.guild_id == decisions.c.guild_id, _row.card_id == decisions.c.card_id)),
     ),
 )
 _EDITS = select(*(topic_overrides.c[name] for name in ("guild_id", "card_id", "topics", "audit_id"))).where(
@@ -165,6 +226,18 @@ _DELIVERED = (
         _CHANNEL_CARDS.c.card_id >= bindparam("earliest"),
     )
 )
+_DELIVERED_OF_FOLLOWS = (
+    select(delivery_cards.c.channel_id, _row.card_id, _row.story_id)
+    .join_from(server_cards, delivery_cards, delivery_cards.c.card_id == _row.card_id)
+    .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
+    .where(
+        deliveries.c.guild_id == _row.guild_id,
+        delivery_cards.c.channel_id.in_(bindparam("channels", expanding=True)),
+        _row.card_id >= bindparam("earliest"),
+        _row.story_id.is_not(None),
+    )
+)
+"""What `_DELIVERED` says of followed cards, with the stories that they have in the server of the channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +245,8 @@ class _PoolRows:
     """Raw rows for a set of candidates."""
 
     rows: Sequence[Any]
+    followed: Sequence[Any]
+    """With the guild of each as their first column."""
     own: _GuildOverrides
 
 
@@ -253,10 +328,19 @@ def _build_pool(found: _PoolRows) -> CandidatePool:
     everyone = [card for state, card in cards_of.values() if state == CardState.PUBLISHED]
     hidden: dict[int, set[int]] = {}
     differing: dict[int, list[Candidate]] = {}
+    followed = {
+        (guild_id, id_): (state, _make_candidate(id_, *rest)) for guild_id, id_, *rest, state, _ in found.followed
+    }
     for key in found.own.decisions.keys() | found.own.edits.keys():
         guild_id, card_id = key
+        if card_id not in cards_of:
+            continue  # of a followed source: below, or nothing for a digest
         hidden.setdefault(guild_id, set()).add(card_id)
         if card := found.own.apply_to(key, *cards_of[card_id]):
             differing.setdefault(guild_id, []).append(card)
-    earliest = min((earliest or id_ for id_, *_, earliest in found.rows), default=None)
+    for key, row in sorted(followed.items()):
+        if card := found.own.apply_to(key, *row):
+            differing.setdefault(key[0], []).append(card)
+    firsts = [earliest or id_ for id_, *_, earliest in found.rows]
+    earliest = min([*firsts, *(row.earliest for row in found.followed)], default=None)
     return CandidatePool(everyone, {guild: frozenset(ids) for guild, ids in hidden.items()}, differing, earliest)

@@ -153,13 +153,13 @@ class DigestStore:
         Cards that the server no longer sees, and stories that the channel has received meanwhile, are released without
         being posted.
         """
-        story = stories.story_id_of(cards)
+        story = stories.story_id_in(subscriptions.c.guild_id, cards)
         other = cards.alias("other")
         posted = (
             select(literal(1))
             .select_from(delivery_cards.join(other, other.c.id == delivery_cards.c.card_id))
             .where(delivery_cards.c.channel_id == deferred_cards.c.channel_id)
-            .where(stories.story_id_of(other) == story)
+            .where(stories.story_id_in(subscriptions.c.guild_id, other) == story)
         )
         query = (
             select(
@@ -186,7 +186,7 @@ class DigestStore:
 
     async def fetch_unsent(self, channel_id: int) -> list[DeferredStory]:
         """Return the unsent single-story messages of a channel, oldest first."""
-        story = stories.story_id_of(cards).label("story_id")
+        story = stories.story_id_in(deliveries.c.guild_id, cards).label("story_id")
         query = (
             select(
                 deliveries.c.id.label("delivery_id"),

@@ -39,10 +39,12 @@ from bot.domain.moderation import EVERYWHERE
 from bot.domain.story_keys import RELATED
 from bot.domain.subscription import Frequency, Layout
 from bot.store.cards import stories
+from bot.store.cards.plan_scope import PlanScope
 from bot.store.cards.rows import card_from_row, stored_card_columns
-from bot.store.cards.visibility import is_visible_to, verdict_of, visible_revision
+from bot.store.cards.server_cards import has_topic
+from bot.store.cards.server_stories import join_server_stories
+from bot.store.cards.visibility import IS_SHARED, is_visible_to, verdict_of, visible_revision
 from bot.store.column_parsers import UNUSABLE
-from bot.store.outbox.plan_scope import PlanScope
 from bot.store.sql_helpers import insert_or_ignore
 from bot.store.subscriptions.guild_settings import post_language
 from bot.store.subscriptions.option_columns import may_exclude, parse_exclusions
@@ -58,6 +60,7 @@ from bot.store.tables import (
     deliveries,
     delivery_cards,
     quiet_hours,
+    server_cards,
     story_keys,
     subscription_topics,
     subscriptions,
@@ -91,8 +94,9 @@ async def add_new_posts(
     if not await _insert_candidates(connection, now, max_age, scope):
         return set(), set()
     await _drop_excluded(connection)
-    await stories.assign_story_ids(connection, select(candidates.c.card_id))
-    story = select(stories.story_id_of(cards)).where(cards.c.id == candidates.c.card_id)
+    shared = select(cards.c.id).where(cards.c.id.in_(select(candidates.c.card_id)), IS_SHARED)
+    await join_server_stories(connection, await stories.assign_story_ids(connection, shared))
+    story = select(stories.story_id_in(candidates.c.guild_id, cards)).where(cards.c.id == candidates.c.card_id)
     await connection.execute(update(candidates).values(story_id=story.scalar_subquery()))
     joined = set((await connection.execute(_join_posted_stories())).scalars())
     # Only now: a card that has just joined a message counts as delivered, too.
@@ -111,12 +115,42 @@ async def _insert_candidates(connection: AsyncConnection, now: datetime, max_age
     await connection.execute(CreateTable(candidates, if_not_exists=True))
     await connection.execute(delete(candidates))
     names = [column.name for column in candidates.columns if column.name != "story_id"]
-    await connection.execute(insert(candidates).from_select(names, _matching_pairs(now, max_age, scope)))
+    for pairs in (_shared_pairs(now, max_age, scope), _followed_pairs(now, max_age, scope)):
+        await connection.execute(insert(candidates).from_select(names, pairs))
     return (await connection.execute(select(candidates.c.card_id).limit(1))).first() is not None
 
 
-def _matching_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Select[Any]:
-    """Select matching pairs of instant subscription and changed card."""
+def _followed_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Select[Any]:
+    """Select matching pairs of instant subscription and changed card of a source that the server follows."""
+    row, card, own = server_cards.c, cards.c, subscriptions.c
+    decided = and_(decisions.c.guild_id == row.guild_id, decisions.c.card_id == row.card_id)
+    by_hand = func.coalesce(decisions.c.verdict, "") == CardState.PUBLISHED
+    since = case((by_hand, decisions.c.decided_at), else_=row.arrived_at)
+    # A feed may bring old news: what counts is when the server got it.
+    fresh = or_(by_hand, ~row.is_backlog & (row.arrived_at >= now - max_age))
+    fits = and_(row.quality >= own.min_quality, _topic_matches(_followed_topic_ids()))
+    columns = (own.id.label("subscription_id"), own.guild_id, own.channel_id, card.id.label("card_id"), card.sort_key)
+    return (
+        select(*columns, visible_revision(row.guild_id).label("revision"), row.quality, literal(False))
+        .select_from(
+            server_cards.join(cards, card.id == row.card_id)
+            .join(subscriptions, own.guild_id == row.guild_id)
+            .outerjoin(decisions, decided)
+        )
+        .where(
+            scope.changed_here,
+            own.frequency == Frequency.INSTANT,
+            ~own.paused,
+            is_visible_to(own.guild_id),
+            since > own.new_after,
+            fresh,
+            case((func.coalesce(decisions.c.selected_only, False), _is_picked()), else_=fits),
+        )
+    )
+
+
+def _shared_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Select[Any]:
+    """Select matching pairs of instant subscription and changed card that is everybody's."""
     decided = and_(decisions.c.guild_id == subscriptions.c.guild_id, decisions.c.card_id == cards.c.id)
     by_hand = func.coalesce(decisions.c.verdict, "") == CardState.PUBLISHED
     ruling = func.coalesce(verdict_of(EVERYWHERE), "") == CardState.PUBLISHED
@@ -124,7 +158,7 @@ def _matching_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Sele
     # the subscription was made count, so that a new subscription does not post the archive.
     since = case((by_hand, decisions.c.decided_at), else_=cards.c.visible_at)
     fresh: ColumnElement[bool] = or_(by_hand, ruling, cards.c.published_at >= now - max_age)
-    fits = and_(func.coalesce(cards.c.quality, 0) >= subscriptions.c.min_quality, _topic_matches())
+    fits = and_(func.coalesce(cards.c.quality, 0) >= subscriptions.c.min_quality, _topic_matches(_shared_topic_ids()))
     own_rows, card = subscriptions.c, cards.c
     columns = (
         own_rows.id.label("subscription_id"),
@@ -138,6 +172,7 @@ def _matching_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Sele
         .select_from(cards.join(subscriptions, literal(True)).outerjoin(decisions, decided))
         .where(
             scope.changed,
+            IS_SHARED,
             scope.covers(subscriptions.c.guild_id),
             subscriptions.c.frequency == Frequency.INSTANT,
             ~subscriptions.c.paused,
@@ -161,14 +196,24 @@ def _is_picked() -> ColumnElement[bool]:
     )
 
 
-def _topic_matches() -> ColumnElement[bool]:
-    """Match by the server's topic override if there is one, else by the topics in the card's file."""
-    own, filed_ones = topic_override_topics.c, card_topics.c
+def _shared_topic_ids() -> ColumnElement[bool]:
+    """Whether the card has the topic in the row of `subscription_topics`."""
+    topic = subscription_topics.c.topic_id
+    having = select(literal(1)).where(card_topics.c.topic_id == topic, card_topics.c.card_id == cards.c.id)
+    return exists(having.correlate_except(card_topics))
+
+
+def _followed_topic_ids() -> ColumnElement[bool]:
+    return has_topic(subscription_topics.c.topic_id)
+
+
+def _topic_matches(has_filed: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Match by the server's topic override if there is one, else by the topics of the card itself (`has_filed`)."""
+    own = topic_override_topics.c
     selected = select(subscription_topics.c.topic_id).where(subscription_topics.c.subscription_id == subscriptions.c.id)
     edited = (own.guild_id == subscriptions.c.guild_id) & (own.card_id == cards.c.id)
     values = selected.join(topic_override_topics, own.topic_id == subscription_topics.c.topic_id).where(edited)
-    shared = selected.join(card_topics, filed_ones.topic_id == subscription_topics.c.topic_id)
-    shared = shared.where(filed_ones.card_id == cards.c.id, ~exists(select(literal(1)).where(edited)))
+    shared = selected.where(has_filed, ~exists(select(literal(1)).where(edited)))
     # Without topics a subscription takes all cards.
     return or_(~exists(selected), exists(values), exists(shared))
 
@@ -248,7 +293,7 @@ def _join_posted_stories() -> Any:
             .label("newest"),
         )
         .select_from(
-            candidates.join(lead, stories.story_id_of(lead) == candidates.c.story_id)
+            candidates.join(lead, stories.story_id_in(candidates.c.guild_id, lead) == candidates.c.story_id)
             .join(
                 delivery_cards,
                 and_(delivery_cards.c.card_id == lead.c.id, delivery_cards.c.channel_id == candidates.c.channel_id),

@@ -34,13 +34,14 @@ from bot.domain.delivery import (
 )
 from bot.domain.subscription import Layout, OnWithdrawal
 from bot.store.cards import stories
+from bot.store.cards.plan_scope import PlanScope
+from bot.store.cards.server_stories import update_server_stories
 from bot.store.cards.visibility import is_undecided, is_visible_to, visible_revision, was_ever_decided
 from bot.store.database import Database
 from bot.store.moderation.reviews import add_card_reviews, add_new_reviews, review_revision
 from bot.store.outbox.contents import ATTACHED, IN_MESSAGE, MESSAGES_AT_ONCE
 from bot.store.outbox.digests import is_released
 from bot.store.outbox.new_posts import add_new_posts
-from bot.store.outbox.plan_scope import PlanScope
 from bot.store.sql_helpers import chunks
 from bot.store.subscriptions.quiet_hours import MAX_QUIET
 from bot.store.subscriptions.subscriptions import MAX_LOOK_AHEAD
@@ -50,6 +51,7 @@ from bot.store.tables import (
     deliveries,
     delivery_cards,
     quiet_hours,
+    server_cards,
     subscriptions,
 )
 
@@ -76,7 +78,7 @@ _NOW = bindparam("now", type_=subscriptions.c.next_digest_at.type)
 _QUIET_LIMIT = bindparam("quiet_limit", type_=subscriptions.c.next_digest_at.type)
 _LIMIT = bindparam("limit", type_=subscriptions.c.next_digest_at.type)
 _DUE = select(
-    exists().where(cards.c.needs_planning),
+    exists().where(cards.c.needs_planning) | exists().where(server_cards.c.needs_planning),
     exists().where(quiet_hours.c.changes_at <= _NOW) | exists().where(quiet_hours.c.changes_at > _QUIET_LIMIT),
     exists().where(deferred_cards.c.channel_id > 0),
     exists().where(subscriptions.c.next_digest_at <= _NOW),
@@ -105,7 +107,8 @@ class DeliveryPlanner:
         async with self._database.begin_write() as connection:
             added = await _plan_messages(connection, now, max_age, PlanScope())
             added += await add_new_reviews(connection, now, max_age)
-            await connection.execute(update(cards).where(cards.c.needs_planning).values(needs_planning=False))
+            for table in (cards, server_cards):
+                await connection.execute(update(table).where(table.c.needs_planning).values(needs_planning=False))
             return added
 
     async def plan_cards(self, card_ids: Collection[int], guild_id: int, now: datetime, max_age: timedelta) -> int:
@@ -117,12 +120,13 @@ class DeliveryPlanner:
         scope = PlanScope(card_ids, guild_id)
         async with self._database.begin_write() as connection:
             added = await _plan_messages(connection, now, max_age, scope)
-            return added + await add_card_reviews(connection, now, max_age, scope.changed, guild_id)
+            return added + await add_card_reviews(connection, now, max_age, scope)
 
 
 async def _plan_messages(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> int:
     """Plan the messages of changed cards. Returns the number of new ones. Run it in `begin_write`, one at a time."""
     await stories.renew_keys(connection, scope.changed_ids())
+    await update_server_stories(connection, scope, now)
     await connection.execute(_update_revisions(now, max_age, scope))
     changed_rows = select(delivery_cards.c.delivery_id).where(delivery_cards.c.card_id.in_(scope.changed_ids()))
     affected = deliveries.c.id.in_(changed_rows) & scope.covers(deliveries.c.guild_id)
@@ -144,6 +148,8 @@ def _update_revisions(now: datetime, max_age: timedelta, scope: PlanScope) -> An
     taken_back = or_(is_undecided(server) & ~was_ever_decided(server), cards.c.scheduled)
     kept = (deliveries.c.on_withdrawal == OnWithdrawal.KEEP) & deliveries.c.message_id.is_not(None)
     shown = case(
+        # Its server unfollowed the source and keeps the posts, as they were.
+        (delivery_cards.c.detached, delivery_cards.c.revision),
         (deliveries.c.layout == Layout.REVIEW, review_revision(server, now, max_age)),
         (is_visible_to(server), visible_revision(server)),
         (taken_back, UNPUBLISHED_REVISION),

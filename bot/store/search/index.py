@@ -43,6 +43,10 @@ class IndexEntry:
     tags: Sequence[str]
 
 
+Tags = Sequence[str]
+"""Alternatives: a card needs one of them."""
+
+
 class SearchIndex(Protocol):
     """One engine's full-text index."""
 
@@ -61,11 +65,12 @@ class SearchIndex(Protocol):
         """Order rows by time: newest first, or oldest first with `newer`."""
 
     def build_query(
-        self, query: SearchQuery, tags: Iterable[str], *, within: SearchScope = SearchScope.ANYWHERE
+        self, query: SearchQuery, filters: Iterable[Tags], sources: Tags, *, within: SearchScope = SearchScope.ANYWHERE
     ) -> str | None:
         """Build the engine's match expression, or return None if nothing searchable is left.
 
-        Words are treated as plain text, so the expression is always valid.
+        A card must have one of the tags of each filter, and be of one of the `sources`. Words are treated as plain
+        text, so the expression is always valid.
         """
 
     def matches_query(self, name: str) -> ColumnElement[bool]:
@@ -83,9 +88,14 @@ def make_tag(kind: str, name: str) -> str:
     return kind + hashlib.blake2b(normalize_name(name).encode("utf-8", "replace"), digest_size=6).hexdigest()
 
 
-def build_entry(card: Card) -> IndexEntry:
-    """Build the index entry of a card."""
-    tags = [make_tag("topic", topic) for topic in card.topics]
+def source_tag(source_id: int | None) -> str:
+    """Return the index term for a followed source, or with None for all sources that are everybody's."""
+    return f"s{source_id or 0}"
+
+
+def build_entry(card: Card, source: str) -> IndexEntry:
+    """Build the index entry of a card; `source` is its `source_tag`."""
+    tags = [source, *(make_tag("topic", topic) for topic in card.topics)]
     names = list(card.topics)
     if card.provider:
         tags.append(make_tag("provider", card.provider.name))

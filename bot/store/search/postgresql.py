@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.tokenizer import tokenize
 from bot.domain.search_query import Phrase, SearchQuery
-from bot.store.search.index import IndexEntry, SearchScope
+from bot.store.search.index import IndexEntry, SearchScope, Tags
 from bot.store.tables import cards
 
 _LONGEST = 500
@@ -47,15 +47,15 @@ class TextVectors:
         return self.table.c.sort_key.asc() if newer else self.table.c.sort_key.desc()
 
     def build_query(
-        self, query: SearchQuery, tags: Iterable[str], *, within: SearchScope = SearchScope.ANYWHERE
+        self, query: SearchQuery, filters: Iterable[Tags], sources: Tags, *, within: SearchScope = SearchScope.ANYWHERE
     ) -> str | None:
         wanted = [written for phrase in query.required if (written := _phrase_query(phrase, _SIGNS[within]))]
         unwanted = [written for phrase in query.excluded if (written := _phrase_query(phrase, ""))]
-        clauses = [*(f"'{_TAG}{name}'" for name in tags), *wanted]
+        clauses = [*map(_any_tag, filters), *wanted]
         # Without the second condition a search for words that the index ignores would find all cards of a topic.
         if not clauses or (query.required and not wanted):
             return None
-        return " & ".join([*clauses, *(f"!{phrase}" for phrase in unwanted)])
+        return " & ".join([*clauses, _any_tag(sources), *(f"!{phrase}" for phrase in unwanted)])
 
     def matches_query(self, name: str) -> ColumnElement[bool]:
         return self.table.c.words.bool_op("@@")(cast(bindparam(name, type_=Text), TSQUERY))
@@ -86,6 +86,11 @@ def build_vector(entry: IndexEntry) -> str:
                 result.setdefault(sign + key, []).append(str(place))
         place += _APART
     return " ".join(f"'{word}'" + (f":{','.join(places)}" if places else "") for word, places in result.items())
+
+
+def _any_tag(tags: Tags) -> str:
+    names = " | ".join(f"'{_TAG}{name}'" for name in tags)
+    return f"({names})"
 
 
 def _phrase_query(phrase: Phrase, sign: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.tokenizer import separate_unspaced
 from bot.domain.search_query import Phrase, SearchQuery
-from bot.store.search.index import IndexEntry, SearchScope
+from bot.store.search.index import IndexEntry, SearchScope, Tags
 from bot.store.tables import cards
 
 _DELETE = "DELETE FROM card_search WHERE rowid = ?"
@@ -41,19 +41,19 @@ class Fts5:
         return self.table.c.rowid.desc() if newer else self.table.c.rowid.asc()
 
     def build_query(
-        self, query: SearchQuery, tags: Iterable[str], *, within: SearchScope = SearchScope.ANYWHERE
+        self, query: SearchQuery, filters: Iterable[Tags], sources: Tags, *, within: SearchScope = SearchScope.ANYWHERE
     ) -> str | None:
         wanted, unwanted = (
             [_phrase_query(phrase) for phrase in phrases] for phrases in (query.required, query.excluded)
         )
-        clauses = [f"(tags : {name})" for name in tags]
+        clauses = [*map(_any_tag, filters)]
         if wanted:
             clauses.append(f"({_WITHIN[within]}({' AND '.join(wanted)}))")
         if not clauses:
             return None
         # NOT takes something away from what is before it, so it cannot stand alone.
         without = f" NOT ({_ANYWHERE}({' OR '.join(unwanted)}))" if unwanted else ""
-        return f"({' AND '.join(clauses)}){without}"
+        return f"({' AND '.join([*clauses, _any_tag(sources)])}){without}"
 
     def matches_query(self, name: str) -> ColumnElement[Any]:
         return text(f"card_search MATCH :{name}")  # type: ignore[return-value]  # a condition
@@ -73,6 +73,10 @@ class Fts5:
     async def remove_entries(self, connection: AsyncConnection, places: Sequence[int]) -> None:
         if places:
             await connection.exec_driver_sql(_DELETE, [(-place,) for place in places])
+
+
+def _any_tag(tags: Tags) -> str:
+    return f"(tags : ({' OR '.join(tags)}))"
 
 
 def _phrase_query(phrase: Phrase) -> str:

@@ -1,1 +1,1 @@
-"""Sources that are fetched or followed: feeds with their state and their items."""
+"""Sources that are fetched or followed: feeds with their state and their items, and who follows them."""

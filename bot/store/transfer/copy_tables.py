@@ -13,8 +13,8 @@ from bot.store.cards.rows import card_from_row, stored_card_columns
 from bot.store.database import Database
 from bot.store.engines.sequences import advance_sequence, last_number
 from bot.store.search import index_for_dialect
-from bot.store.search.index import SearchIndex, build_entry
-from bot.store.tables import cards
+from bot.store.search.index import SearchIndex, build_entry, source_tag
+from bot.store.tables import cards, sources
 
 BATCH = 2000
 """Rows per transaction, and in memory at a time."""
@@ -55,8 +55,14 @@ class TableCopier:
         index, known = index_for_dialect(self._target.dialect), index_for_dialect(self._source.dialect.name)
 
         async def insert_entries(connection: AsyncConnection, rows: Sequence[RowMapping]) -> None:
-            result = [card_from_row(row) for row in rows]
-            await index.add_entries(connection, [(each.sort_key, build_entry(each.card)) for each in result])
+            followed = select(sources.c.id).where(~sources.c.is_shared)
+            private = set((await connection.execute(followed)).scalars())
+            found = [(card_from_row(row), row["source_id"]) for row in rows]
+            entries = [
+                (each.sort_key, build_entry(each.card, source_tag(source if source in private else None)))
+                for each, source in found
+            ]
+            await index.add_entries(connection, entries)
 
         def is_beyond(last: Sequence[Any]) -> ColumnElement[bool]:
             return known.in_timeline_span(literal(last[0] + 1, BigInteger), literal(_END, BigInteger))
