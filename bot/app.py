@@ -22,7 +22,9 @@ from bot.monitor import serve_monitor
 from bot.posting.discord_sender import DiscordSender
 from bot.settings import Settings
 from bot.shutdown import stop_on_sigterm
-from bot.sources.feeds.feed_service import FeedService
+from bot.sources.feeds.document_reader import DocumentReader
+from bot.sources.feeds.feed_lookup import FeedFinder
+from bot.sources.feeds.feed_service import FeedService, build_fetcher
 from bot.sources.folder_source import folders_from_settings
 from bot.sources.loader import Loader
 from bot.store import open_store
@@ -30,6 +32,7 @@ from bot.supervisor import Supervisor, finish_step
 from bot.ui.owner_actions import warn_owners
 from bot.ui.registry import COMPONENTS
 from bot.worker.pipeline import Pipeline
+from bot.worker.server_feeds import ServerFeeds
 from bot.worker.worker import Worker
 from cogs import ALL
 
@@ -77,6 +80,11 @@ async def open_bot(
         bot.pipeline = Pipeline(settings, store, loader, DiscordSender(bot), clock, supervisor, metrics, bot.gate)
         bot.feeds = FeedService(settings, store, clock, metrics)
         stack.push_async_callback(asyncio.to_thread, bot.feeds.close)
+        # Not the poller's reader: who gives an address does not wait for what is being polled.
+        reader = DocumentReader()
+        stack.push_async_callback(asyncio.to_thread, reader.close)
+        finder = FeedFinder(partial(build_fetcher, settings), reader)
+        bot.server_feeds = ServerFeeds(store, finder, reader, clock, settings.feeds_per_server)
         bot.worker = Worker(settings, store, bot.pipeline, bot.feeds, clock, supervisor)
         bot.worker.is_leader = run_as_leader and not background
         bot.worker.warn_owners = partial(warn_owners, bot)

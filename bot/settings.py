@@ -102,6 +102,7 @@ class Settings(BaseSettings):
     feeds: Path | None = Field(
         None, description="A list of feeds for all servers, an OPML file; followed like the folders"
     )
+    feeds_per_server: int = Field(50, ge=0, le=1000, description="How many feeds a server may follow")
     feed_minutes: Annotated[MinuteRange, NoDecode] = Field(
         MinuteRange(15, 1440), description="How long a feed is left alone between two looks: the least and the most"
     )

@@ -3,6 +3,7 @@
 from cogs.cards import CardCommands
 from cogs.desk import DeskCommands
 from cogs.digest import DigestCommands
+from cogs.feed import FeedCommands
 from cogs.help import HelpCommands
 from cogs.owner import OwnerCommands
 from cogs.personal import PersonalCommands
@@ -12,6 +13,7 @@ ALL = (
     PersonalCommands,
     DigestCommands,
     DeskCommands,
+    FeedCommands,
     OwnerCommands,
     HelpCommands,
 )

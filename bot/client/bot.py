@@ -42,6 +42,7 @@ from bot.settings import Settings
 from bot.sources.feeds.feed_service import FeedService
 from bot.store import Store
 from bot.worker.pipeline import Pipeline
+from bot.worker.server_feeds import ServerFeeds
 from bot.worker.worker import Worker
 
 _log = logging.getLogger(__name__)
@@ -95,6 +96,8 @@ class NewsBot(commands.AutoShardedBot):
     worker: Worker
     """The background work: for its start, its end and the monitor alone."""
     feeds: FeedService
+    server_feeds: ServerFeeds
+    """The feeds of servers, for commands and clicks."""
 
     def __init__(
         self,

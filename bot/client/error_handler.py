@@ -30,7 +30,7 @@ from bot.render.markdown import bold_names
 
 _log = logging.getLogger(__name__)
 _EXPIRED = {10015, 10062, 40060, 50027}  # unknown webhook, unknown interaction, already acknowledged, invalid token
-_PERMISSIONS = {"manage_messages": tr_noop("Manage Messages")}
+_PERMISSIONS = {"manage_messages": tr_noop("Manage Messages"), "manage_guild": tr_noop("Manage Server")}
 """Permissions that commands require, by their names in Discord's settings."""
 
 

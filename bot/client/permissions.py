@@ -39,6 +39,14 @@ def require_moderator(interaction: discord.Interaction[Any]) -> None:
         raise app_commands.MissingPermissions(["manage_messages"])
 
 
+def require_server_manager(interaction: discord.Interaction[Any]) -> None:
+    """Raise unless the user may manage the server now, regardless of who may use the command in its settings."""
+    if interaction.guild_id is None:
+        raise app_commands.NoPrivateMessage
+    if not interaction.permissions.manage_guild:
+        raise app_commands.MissingPermissions(["manage_guild"])
+
+
 async def find_channel(
     interaction: discord.Interaction[Any], channel_id: int
 ) -> discord.abc.GuildChannel | discord.Thread | None:

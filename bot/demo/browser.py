@@ -38,7 +38,7 @@ async def serve_demo(
     ended = _shutdown_event()
     async with open_environment(background=True, language=language) as stage, _open_site(stage, port) as site:
         await prepare_demo(stage)
-        _print_welcome(console, site.address)
+        _print_welcome(console, site.address, stage.newspaper.address)
         if open_browser and _has_display():
             await asyncio.to_thread(webbrowser.open, site.address)
         news = asyncio.create_task(publish_news(stage), name="news")
@@ -129,11 +129,13 @@ async def publish_news(stage: DemoEnvironment, seconds: float = _SECONDS_BETWEEN
     while stage.feed.pending:
         await asyncio.sleep(seconds)
         stage.feed.write_next(utc_now())
+        stage.newspaper.publish_next(utc_now())
 
 
-def _print_welcome(console: Console, address: str) -> None:
+def _print_welcome(console: Console, address: str, newspaper: str) -> None:
     console.print(f"[bold]Newsdesk demo[/bold]: [link={address}]{address}[/link]", soft_wrap=True)
     console.print("The real bot on an offline Discord. A new card comes about every half a minute; Ctrl-C ends it.")
+    console.print(f"A site with a feed to follow: /feed add url:{newspaper} policy:publish newest:1", soft_wrap=True)
 
 
 def _has_display() -> bool:

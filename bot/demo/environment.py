@@ -14,8 +14,9 @@ from bot.app import open_bot, utc_now
 from bot.client.bot import NewsBot
 from bot.demo.cards import ASSET_BASE, SampleFeed, find_sample_data, load_pictures
 from bot.demo.fake_discord import Assets, Channel, FakeDiscord, Person
+from bot.demo.feed_site import FeedSite
 from bot.i18n import ENGLISH
-from bot.settings import Settings, load_settings
+from bot.settings import MinuteRange, PrivateHost, Settings, load_settings
 
 DIGEST_TOPICS = ("Space", "AI")
 _ADMINISTRATION = discord.Permissions(manage_guild=True, manage_channels=True, manage_messages=True)
@@ -28,6 +29,8 @@ class DemoEnvironment:
     bot: NewsBot
     discord: FakeDiscord
     feed: SampleFeed
+    newspaper: FeedSite
+    """A site with a feed that nobody follows yet."""
     assets: Assets
     news: Channel
     digest: Channel
@@ -49,11 +52,23 @@ async def open_environment(*, background: bool, language: str = ENGLISH) -> Asyn
         folder.mkdir()
         feed = SampleFeed(data, folder)
         feed.write_archive(utc_now())
-        async with _open_discord(_demo_settings(Path(place)), background, language) as world:
-            yield _add_people(world, feed, load_pictures(data))
+        async with _open_newspaper() as newspaper:
+            settings = _demo_settings(Path(place), newspaper)
+            async with _open_discord(settings, background, language) as world:
+                yield _add_people(world, feed, newspaper, load_pictures(data))
 
 
-def _demo_settings(place: Path) -> Settings:
+@asynccontextmanager
+async def _open_newspaper() -> AsyncIterator[FeedSite]:
+    newspaper = FeedSite(utc_now())
+    await newspaper.start()
+    try:
+        yield newspaper
+    finally:
+        await newspaper.close()
+
+
+def _demo_settings(place: Path, newspaper: FeedSite) -> Settings:
     """Return explicit values for all settings, so that the user's own environment does not affect the demo."""
     own = {
         "database_url": f"sqlite+aiosqlite:///{place / 'demo.db'}",
@@ -62,6 +77,8 @@ def _demo_settings(place: Path) -> Settings:
         "tick_seconds": 5,
         "rescan_seconds": 60,
         "log_level": "WARNING",
+        "fetch_private": (PrivateHost("127.0.0.1", newspaper.port),),
+        "feed_minutes": MinuteRange(1, 1440),
     }
     # Explicit values win over environment variables, which pydantic-settings reads in any case.
     usual = {name: field.get_default(call_default_factory=True) for name, field in Settings.model_fields.items()}
@@ -82,7 +99,7 @@ async def _open_discord(settings: Settings, background: bool, language: str) -> 
             await world.close()
 
 
-def _add_people(world: FakeDiscord, feed: SampleFeed, assets: Assets) -> DemoEnvironment:
+def _add_people(world: FakeDiscord, feed: SampleFeed, newspaper: FeedSite, assets: Assets) -> DemoEnvironment:
     bot = world.bot
     if not isinstance(bot, NewsBot):
         raise TypeError("the demo plays with the real bot")
@@ -91,6 +108,7 @@ def _add_people(world: FakeDiscord, feed: SampleFeed, assets: Assets) -> DemoEnv
         bot=bot,
         discord=world,
         feed=feed,
+        newspaper=newspaper,
         assets=assets,
         news=world.add_channel("news", "Every card, as it appears"),
         digest=world.add_channel("digest", f"The best of {' and '.join(DIGEST_TOPICS)}, every morning"),

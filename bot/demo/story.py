@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import perf_counter
 from typing import Any
 
@@ -11,11 +12,13 @@ from rich.console import Console
 from bot.app import utc_now
 from bot.demo.environment import DIGEST_TOPICS, DemoEnvironment, open_environment
 from bot.demo.fake_discord import Channel, Message, Person, answer_message
+from bot.demo.feed_site import TITLE
 from bot.demo.narrator import Narrator
 
 _ARRIVING = 3
 _HELD = "InfoWorld"  # held upstream; its title arrived with mojibake: InfoWorldâ€™s
 _TORN = "â€"
+_FOLLOW = "Follow this feed"
 
 
 class StoryError(Exception):
@@ -56,6 +59,7 @@ class _Story:
         await self.undo_decision()
         await self.send_digest()
         await self.withdraw_card()
+        await self.follow_feed()
         await self.refuse_member()
 
     async def load_cards(self) -> None:
@@ -171,6 +175,26 @@ class _Story:
         self.narrator.print_line(
             f"Its post is gone from #news, where {len(before) - 1} are left, and the digest in #digest is without it."
         )
+
+    async def follow_feed(self) -> None:
+        self.narrator.print_chapter("The server follows a feed")
+        stage, before = self.environment, len(self._get_posts(self.environment.news))
+        options: dict[str, Any] = {"url": stage.newspaper.address, "policy": "publish", "newest": 1}
+        preview = await self._run_command(stage.admin, stage.news, "feed add", **options)
+        _check_step(TITLE in preview.text and len(preview.embeds) == 3, "the preview shows three cards of the feed")
+        self.narrator.print_action(stage.admin, stage.news, f"[{_FOLLOW}]")
+        # In the background here, as in every process that runs for long.
+        polling = asyncio.create_task(stage.bot.feeds.poller.run_polling(lambda: True))
+        try:
+            done = answer_message(await stage.discord.click_button(stage.admin, preview, _FOLLOW))
+        finally:
+            polling.cancel()
+            await asyncio.wait([polling])
+        self.narrator.print_answer(done)
+        _check_step("newest card is published" in done.text, "the newest card of the feed is published")
+        await self._deliver_until(stage.news, before + 1)
+        listed = await self._run_command(stage.admin, stage.news, "feed list")
+        _check_step("fine" in listed.text, "/feed list says that the feed is fine")
 
     async def refuse_member(self) -> None:
         self.narrator.print_chapter("A member tries the desk")

@@ -47,6 +47,8 @@ class Feed:
     site: str
     language: str
     options: FeedOptions
+    is_shared: bool
+    """Whether its cards are everybody's, and not only of the servers that follow it."""
     is_listed: bool
     """Whether it comes from the operator's file."""
     paused_at: datetime | None

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import discord
@@ -16,12 +17,20 @@ from discord import AppCommandOptionType, app_commands
 
 from bot.client.acknowledgement import Acknowledgement
 from bot.client.error_handler import ErrorReportingModal, ErrorReportingView
+from bot.domain.feed import NewFeed
+from bot.domain.fetch_result import FetchResult, FetchStatus
 from bot.domain.subscription import Frequency, SubscriptionOptions
+from bot.sources.feeds.autodiscovery import DiscoveredFeed
+from bot.sources.feeds.feed_check import FeedCheck
+from bot.sources.feeds.feed_lookup import FeedLookup
+from bot.sources.feeds.model import FeedReadResult
 from bot.store.database import Database
 from bot.ui.card_buttons import ReportModal
+from bot.ui.feeds import FeedDraft, ImportDraft
 from bot.ui.registry import COMPONENTS
 from bot.ui.review_message import TopicsModal, WithdrawModal
 from bot.ui.subscription_wizard import ScheduleModal, SubscriptionWizard
+from tests.support.followed_feeds import make_follow
 from tests.support.stage import BotStage, open_stage
 
 REPLY, UPDATE, FORM = Acknowledgement
@@ -216,6 +225,10 @@ def _command_data(
             value: Any = parameter.choices[0].value if parameter.choices else _VALUES[parameter.type]
             value = max(value, parameter.min_value or 0) if isinstance(value, int) else value
             options.append({"name": parameter.name, "type": parameter.type.value, "value": value})
+        elif parameter.type is AppCommandOptionType.attachment:
+            file = {"id": "5", "filename": "a.opml", "size": 1, "url": "http://127.0.0.1/a", "proxy_url": ""}
+            resolved = {"attachments": {"5": file}}
+            options.append({"name": parameter.name, "type": parameter.type.value, "value": "5"})
         elif parameter.required:
             channel = {"id": str(stage.news.id), "type": 0, "name": "news", "permissions": "0"}
             resolved = {"channels": {str(stage.news.id): channel}}
@@ -243,7 +256,9 @@ async def test_every_command_is_acknowledged_before_the_store_is_asked(
             answered.add(command.qualified_name)
             requests |= {command.qualified_name} if trace.queries else set()
     assert len(answered) >= 30
-    assert answered - requests <= {"help"}, "the watch over the store sees what these ask it for"
+    assert answered - requests <= {"help", "feed add", "feed import"}, (
+        "the watch over the store sees what these ask it for"
+    )
 
 
 async def test_every_context_menu_is_acknowledged_before_the_store_is_asked(
@@ -269,7 +284,7 @@ async def test_every_lasting_item_is_acknowledged_before_the_store_is_asked(
 
 async def _click_item(stage: BotStage, trace: InteractionTrace, custom_id: str, message_id: int = 0) -> Acknowledgement:
     component: dict[str, Any] = {"type": 2, "style": 1, "label": "x"}
-    if custom_id.startswith(("nd:pick", "nd:keep")) or custom_id.endswith((":when", ":topics", ":layout")):
+    if custom_id.startswith(("nd:pick", "nd:keep")) or custom_id.endswith((":when", ":topics", ":layout", ":choose")):
         component = {"type": 3, "options": [{"label": "1", "value": "1"}]}
     if custom_id.endswith(":channel"):
         component = {"type": 8}
@@ -307,6 +322,22 @@ async def test_every_item_of_a_setup_is_acknowledged_before_the_store_is_asked(
     assert {each.custom_id.split(":")[-1] for each in draft.children} == set(SETUP)  # type: ignore[attr-defined]
     assert await _click_item(stage, trace, draft.item_id(item), 77) is SETUP[item]
     assert trace.said or SETUP[item] is FORM
+
+
+async def test_every_item_of_a_feed_is_acknowledged_before_the_store_is_asked(
+    stage: BotStage, trace: InteractionTrace
+) -> None:
+    check = FeedCheck("https://1/", FetchResult(FetchStatus.NEW), feed=FeedReadResult("Paper"))
+    choices = (DiscoveredFeed("https://1/", "News"), DiscoveredFeed("https://2/", "Others"))
+    feed = FeedDraft(FeedLookup("https://1/", check, choices), make_follow())
+    feed.build_reply(SimpleNamespace(client=stage.bot))  # type: ignore[arg-type]  # it takes the clock and a setting
+    imports = ImportDraft([NewFeed("https://1/")], make_follow())
+    for number, draft in enumerate((feed, imports), start=77):
+        stage.bot._connection.store_view(draft, number)
+        for item in draft.children:
+            custom_id = item.custom_id  # type: ignore[attr-defined]
+            assert await _click_item(stage, trace, custom_id, number) is UPDATE, custom_id
+            assert trace.said
 
 
 def _iter_modals(stage: BotStage) -> Iterator[ErrorReportingModal]:
@@ -348,4 +379,4 @@ def _field_id(label: Any) -> str:
 
 def test_no_view_is_left_out() -> None:
     ours = {each for each in ErrorReportingView.__subclasses__() if each.__module__.startswith("bot.")}
-    assert ours == {SubscriptionWizard}
+    assert ours == {SubscriptionWizard, FeedDraft, ImportDraft}

@@ -17,7 +17,9 @@ from discord import AppCommandType, app_commands
 from bot.client.bot import NewsBot
 from bot.client.error_handler import ErrorReportingItem, ErrorReportingModal, ErrorReportingView
 from bot.i18n import format_day_of_year, format_list, format_short_date, language_name, override_language, weekday_names
+from tests.sources.feeds.documents import rss, rss_item
 from tests.support.bracketed import BracketedTranslations, find_unbracketed
+from tests.support.feed_server import serve_feeds
 from tests.support.play import (
     CHAOS,
     COSMOS,
@@ -50,6 +52,7 @@ from tests.support.play import (
     run_menu,
     run_slash,
     silent,
+    site_page,
     strand_subscriptions,
     subscribed,
     view_newest,
@@ -67,6 +70,14 @@ HELD = {"published": "false", "heat": "10"}
 def _pattern_for(*addresses: str) -> str:
     stories = [f'{{webUrl: "{address}", title: Άλλη, provider: {{name: Άλλος}}}}' for address in addresses]
     return f"[{', '.join(stories)}]"
+
+
+FEED = rss(rss_item(title="Τίτλος"), head="<title>Εφημερίδα</title>")
+LINKS = "".join(
+    f'<link rel="alternate" type="application/rss+xml" title="{title}" href="{path}">'
+    for title, path in (("Μία", "/other"), ("Δύο", "/feed"))
+)
+OPML = """<opml version="2.0"><body><outline type="rss" text="Άλλη" xmlUrl="https://127.0.0.2/"/></body></opml>"""
 
 
 SCENES: dict[str, tuple[Step, ...]] = {
@@ -391,6 +402,37 @@ SCENES: dict[str, tuple[Step, ...]] = {
         press_item("nd:review:k"),
         run_slash("desk channel"),
     ),
+    "feeds": (
+        run_slash("feed list"),
+        run_slash("feed export"),
+        run_slash("feed add", url="http://127.0.0.1/feed"),
+        run_slash("feed add", url=site_page("/nothing")),
+        run_slash("feed add", url=site_page("/page")),
+        run_slash("feed add", url=site_page("/")),
+        press_item(":choose"),
+        press_item(":follow"),
+        run_slash("feed add", url=site_page("/feed"), policy="publish", topics=COSMOS, quality=60),
+        press_item(":follow"),
+        run_slash("feed list"),
+        run_slash("feed edit", feed="Εφημερίδα", policy="covered"),
+        run_slash("feed edit", feed="Εφημερίδα", policy="covered"),
+        run_slash("feed edit", feed="Εφημερίδα", topics=", ".join(map(str, range(11)))),
+        run_slash("feed pause", feed="Εφημερίδα"),
+        run_slash("feed pause", feed="Εφημερίδα"),
+        run_slash("feed list"),
+        run_slash("feed resume", feed="Εφημερίδα"),
+        run_slash("feed resume", feed="Εφημερίδα"),
+        run_slash("feed check", feed="Εφημερίδα"),
+        run_slash("feed import", file=("α.opml", "κείμενο".encode())),
+        run_slash("feed import", file=("α.opml", b"x" * 1_000_001)),
+        run_slash("feed import", file=("α.opml", OPML.encode())),
+        press_item(":import"),
+        run_slash("feed export"),
+        complete_option("feed pause", "feed"),
+        run_slash("feed remove", feed="ξένος"),
+        run_slash("feed remove", feed="Εφημερίδα"),
+        run_slash("feed add", "member", url="http://127.0.0.1/feed"),
+    ),
     "what breaks": (
         with_failing_query("cards.trends.count_topics", run_slash("topics")),
         with_failing_query("members.saved_cards.save_card", press_forged("nd:save:{}:0", card="α")),
@@ -430,7 +472,18 @@ SCENES: dict[str, tuple[Step, ...]] = {
 
 
 async def test_no_english_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with open_stage(tmp_path, server_locale=LANGUAGE) as stage:
+    with serve_feeds() as site:
+        site.pages |= {
+            "/feed": FEED,
+            "/other": FEED,
+            "/page": "<!doctype html><p>Λόγια",
+            "/": f"<!doctype html>{LINKS}",
+        }
+        await _play_scenes(tmp_path, monkeypatch, site.host)
+
+
+async def _play_scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: str) -> None:
+    async with open_stage(tmp_path, server_locale=LANGUAGE, fetch_private=site) as stage:
         stage.locales |= {stage.admin.id: LANGUAGE, stage.member.id: LANGUAGE}
         stage.bot.owner_id = stage.admin.id
         await open_commands(stage)

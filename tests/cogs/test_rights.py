@@ -25,6 +25,7 @@ DESK = frozenset({"stranger", "moderator", "administrator"})
 """The stranger is an administrator elsewhere: there all this is allowed, and says nothing about here."""
 HERE = frozenset({"moderator", "administrator"})
 MANAGERS = frozenset({"manager", "administrator"})
+SERVER_MANAGERS = frozenset({"stranger", "administrator"})
 OWNER = frozenset({"owner"})
 REFUSED = (
     "You need the permission",
@@ -207,6 +208,15 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "/digest list": (run_slash("digest list"), EVERYBODY),
     "/digest check": (run_slash("digest check"), EVERYBODY),
     "/digest whatif": (run_slash("digest whatif"), EVERYBODY),
+    "/feed add": (run_slash("feed add", url="https://1/"), SERVER_MANAGERS),
+    "/feed list": (run_slash("feed list"), SERVER_MANAGERS),
+    "/feed edit": (run_slash("feed edit", feed="x", quality=60), SERVER_MANAGERS),
+    "/feed pause": (run_slash("feed pause", feed="x"), SERVER_MANAGERS),
+    "/feed resume": (run_slash("feed resume", feed="x"), SERVER_MANAGERS),
+    "/feed remove": (run_slash("feed remove", feed="x"), SERVER_MANAGERS),
+    "/feed check": (run_slash("feed check", feed="x"), SERVER_MANAGERS),
+    "/feed import": (run_slash("feed import", file=("x", b"x")), SERVER_MANAGERS),
+    "/feed export": (run_slash("feed export"), SERVER_MANAGERS),
     "/desk queue": (run_slash("desk queue"), DESK),
     "/desk log": (run_slash("desk log"), DESK),
     "/desk channel": (run_slash("desk channel"), DESK),

@@ -26,6 +26,9 @@ STEPS = (
     "/desk queue",
     "InfoWorld’s 2020 Technology of the Year Award winners",
     "is withdrawn in this server",
+    "/feed add url:http://127.0.0.1:",
+    "Its newest card is published.",
+    "in #news: /feed list",
     "You need the permission Manage Messages for this.",
     "The end",
 )

@@ -23,6 +23,8 @@ class FeedServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.items: dict[str, Sequence[str]] = {}
+        self.pages: dict[str, str] = {}
+        """Paths that are web pages."""
         self.failing = 0.0
         self.chance = random.Random(1)
         self.answers: Counter[str] = Counter()
@@ -47,6 +49,9 @@ class _Handler(BaseHTTPRequestHandler):
         server = self.server
         if server.failing and server.chance.random() < server.failing:
             self._fail(server.chance.choice(FAULTS))
+            return
+        if page := server.pages.get(self.path):
+            self._answer(200, page.encode(), Content_Type="text/html")
             return
         if self.path not in server.items:
             self._answer(404)

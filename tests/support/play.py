@@ -85,6 +85,16 @@ locked, silent = map(_named_result, ("locked", "silent"))
 """Channels in which the bot may not write, or call people."""
 
 
+def site_page(path: str) -> Found:
+    """A page of the site that the stage may fetch from."""
+
+    def find_url(play: ScriptedSession) -> str:
+        (site,) = play.stage.settings.fetch_private
+        return f"http://{site.host}:{site.port}{path}"
+
+    return find_url
+
+
 def own_subscription(number: int) -> Found:
     """A subscription of the server, from 0."""
 

@@ -68,7 +68,7 @@ class BotStage:
         self.guild = self.env.create_guild("Test", preferred_locale=self.server_locale)
         self.news = self.guild.create_text_channel("news")
         self.digest = self.guild.create_text_channel("digest")
-        rights = discord.Permissions(manage_messages=True, manage_channels=True)
+        rights = discord.Permissions(manage_messages=True, manage_channels=True, manage_guild=True)
         self.moderators = self.guild.create_role("Admins", permissions=rights)
         self.admin = self.guild.add_member(self.env.create_user("admin"), roles=[self.moderators])
         self.member = self.guild.add_member(self.env.create_user("member"))

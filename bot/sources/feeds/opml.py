@@ -54,7 +54,7 @@ def read_opml(document: FetchedDocument) -> OpmlImport:
     feeds: dict[str, OpmlFeed] = {}
     refused: dict[str, None] = {}
     for each in parsed["feeds"]:
-        feed = OpmlFeed(_normalize_address(each["url"]), _clean_name(each["title"]), _flatten(each["categories"]))
+        feed = OpmlFeed(normalize_address(each["url"]), _clean_name(each["title"]), _flatten(each["categories"]))
         if not is_web_address(feed.url):
             refused[each["url"][:_MAX_URL]] = None
         elif known := feeds.get(feed.url):
@@ -85,7 +85,7 @@ def write_opml(title: str, feeds: Iterable[OpmlFeed]) -> bytes:
     return written
 
 
-def _normalize_address(raw: str) -> str:
+def normalize_address(raw: str) -> str:
     """Replace the scheme `feed` of some readers: `feed://host/…`, `feed:https://…`."""
     address = raw.strip()
     scheme, _, rest = address.partition(":")

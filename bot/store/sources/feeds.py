@@ -15,10 +15,11 @@ from bot.domain.feed import Feed, FeedOptions, NewFeed, parse_host
 from bot.domain.feed_schedule import FeedState
 from bot.domain.fetch_result import ContentKind
 from bot.domain.follows import FollowPolicy
+from bot.store.cards.rows import compute_sort_key
 from bot.store.database import Database
 from bot.store.sources.feed_items import FeedItemStore
 from bot.store.sql_helpers import chunks, insert_or_ignore
-from bot.store.tables import cards, feeds, sources
+from bot.store.tables import cards, feeds, follows, server_cards, sources
 
 _SHORT_PAUSE = timedelta(days=1)
 """A feed that was paused for longer begins anew: what it brought meanwhile is its backlog, and is not posted."""
@@ -66,9 +67,10 @@ class FeedStore:
         self.items = FeedItemStore(database)
 
     async def list_feeds(self) -> list[Feed]:
-        """List all feeds in the order in which they were added."""
+        """List everybody's feeds in the order in which they were added."""
+        query = _FEEDS.where(sources.c.is_shared).order_by(feeds.c.source_id)
         async with self._database.begin_read() as connection:
-            rows = await connection.execute(_FEEDS.order_by(feeds.c.source_id))
+            rows = await connection.execute(query)
             return [_to_feed(row) for row in rows.mappings()]
 
     async def find_feeds(self, urls: Collection[str]) -> list[Feed]:
@@ -95,6 +97,65 @@ class FeedStore:
         """Add feeds, to be fetched at once; those that are there stay as they are. Returns the number added."""
         async with self._database.begin_write() as connection:
             return await _add_feeds(connection, new, now, is_listed=False)
+
+    async def add_followed(self, new: Sequence[NewFeed], now: datetime) -> dict[str, Feed]:
+        """Add feeds that servers are about to follow, to be fetched at once. Returns them by the addresses given.
+
+        One that is there stays as it is, everybody's too; one that nobody followed any more, or that was gone, begins
+        anew: what it holds then is its backlog.
+        """
+        urls = [feed.url for feed in new]
+        async with self._database.begin_write() as connection:
+            await _add_feeds(connection, new, now, is_listed=False, is_shared=False)
+            found: dict[str, Feed] = {}
+            for some in chunks(urls):
+                query = _FEEDS.where(or_(sources.c.key.in_(some), feeds.c.url.in_(some)))
+                for row in (await connection.execute(query)).mappings():
+                    feed = _to_feed(row)
+                    found[feed.url] = found[feed.key] = feed
+            resting = {
+                feed.source_id for feed in found.values() if not feed.is_shared and feed.state.next_fetch_at is None
+            }
+            for some_ids in chunks(sorted(resting)):
+                again = update(feeds).where(feeds.c.source_id.in_(some_ids))
+                await connection.execute(again.values(_BEGINNING | {"next_fetch_at": now, "read_at": None}))
+        return {url: found[url] for url in urls}
+
+    async def fetch_feeds(self, ids: Collection[int]) -> list[Feed]:
+        """Return the feeds with these ids."""
+        found = []
+        async with self._database.begin_read() as connection:
+            for some in chunks(sorted(ids)):
+                query = _FEEDS.where(feeds.c.source_id.in_(some))
+                found += [_to_feed(row) for row in (await connection.execute(query)).mappings()]
+        return found
+
+    async def count_weekly_cards(self, guild_id: int, now: datetime) -> dict[int, int]:
+        """Count the cards of the last seven days that a server got from each source that it follows."""
+        since = compute_sort_key(now - timedelta(days=7), 0)
+        recent = (server_cards.c.guild_id == guild_id) & (server_cards.c.sort_key >= since)
+        query = select(server_cards.c.source_id, func.count()).where(recent).group_by(server_cards.c.source_id)
+        async with self._database.begin_read() as connection:
+            return dict((await connection.execute(query)).all())
+
+    async def fetch_newest_cards(self, guild_id: int, source_id: int, limit: int) -> list[int] | None:
+        """Return the ids of a server's newest cards of a feed, oldest first; None if the feed has not been read yet."""
+        is_read = select(feeds.c.source_id).where(feeds.c.source_id == source_id, feeds.c.read_at.is_not(None))
+        here = (server_cards.c.guild_id == guild_id) & (server_cards.c.source_id == source_id)
+        newest = select(server_cards.c.card_id).where(here).order_by(server_cards.c.sort_key.desc()).limit(limit)
+        async with self._database.begin_read() as connection:
+            if (await connection.execute(is_read)).first() is None:
+                return None
+            return list((await connection.execute(newest)).scalars())[::-1]
+
+    async def rest_unfollowed(self, source_id: int, now: datetime) -> bool:
+        """Stop fetching a feed if no server follows it any more, and it is not everybody's. Returns whether it does."""
+        is_followed = select(follows.c.source_id).where(follows.c.source_id == source_id)
+        is_shared = select(sources.c.id).where(sources.c.id == source_id, sources.c.is_shared)
+        async with self._database.begin_write() as connection:
+            if (await connection.execute(is_followed.union_all(is_shared).limit(1))).first():
+                return False
+            return bool(await _pause(connection, [source_id], now))
 
     async def apply_list(self, listed: Sequence[NewFeed], now: datetime) -> ListChanges:
         """Bring the feeds up to date with the operator's list.
@@ -182,7 +243,9 @@ class FeedStore:
         return counts
 
 
-_FEEDS: Select[Any] = select(feeds, sources.c.key).join_from(feeds, sources, sources.c.id == feeds.c.source_id)
+_FEEDS: Select[Any] = select(feeds, sources.c.key, sources.c.is_shared).join_from(
+    feeds, sources, sources.c.id == feeds.c.source_id
+)
 _STATE = (
     "etag", "last_modified", "body_hash", "next_fetch_at", "changed_at", "failures", "failing_since", "missing_since",
     "problem", "moved_to", "moved_count",
@@ -196,7 +259,7 @@ def _to_feed(row: RowMapping) -> Feed:
         kind=ContentKind(row["content_kind"]) if row["content_kind"] else None,
         moved_on=date.fromisoformat(row["moved_on"]) if row["moved_on"] else None,
     )
-    names = ("source_id", "key", "url", "host", "title", "site", "language", "is_listed")
+    names = ("source_id", "key", "url", "host", "title", "site", "language", "is_shared", "is_listed")
     times = ("paused_at", "fetched_at", "read_at")
     options = FeedOptions(FollowPolicy(row["policy"]), tuple(row["topics"] or ()), row["quality"])
     return Feed(**{name: row[name] for name in (*names, *times)}, options=options, state=state)
@@ -241,7 +304,9 @@ _NOTE = (
 )
 
 
-async def _add_feeds(connection: AsyncConnection, new: Iterable[NewFeed], now: datetime, *, is_listed: bool) -> int:
+async def _add_feeds(
+    connection: AsyncConnection, new: Iterable[NewFeed], now: datetime, *, is_listed: bool, is_shared: bool = True
+) -> int:
     """Add those that are neither there under the address nor have moved to it. Returns their number."""
     given = {feed.url: feed for feed in new}
     known: set[str] = set()
@@ -254,12 +319,14 @@ async def _add_feeds(connection: AsyncConnection, new: Iterable[NewFeed], now: d
                 await connection.execute(adopted.values(is_listed=True))
     added = [feed for url, feed in given.items() if url not in known]
     for some_new in chunks(added):
-        await _insert_feeds(connection, some_new, now, is_listed=is_listed)
+        await _insert_feeds(connection, some_new, now, is_listed=is_listed, is_shared=is_shared)
     return len(added)
 
 
-async def _insert_feeds(connection: AsyncConnection, new: Sequence[NewFeed], now: datetime, *, is_listed: bool) -> None:
-    keys = [{"kind": SourceKind.FEED, "key": feed.url} for feed in new]
+async def _insert_feeds(
+    connection: AsyncConnection, new: Sequence[NewFeed], now: datetime, *, is_listed: bool, is_shared: bool
+) -> None:
+    keys = [{"kind": SourceKind.FEED, "key": feed.url, "is_shared": is_shared} for feed in new]
     await connection.execute(insert_or_ignore(sources), keys)
     query = select(sources.c.key, sources.c.id).where(sources.c.kind == SourceKind.FEED)
     found = await connection.execute(query.where(sources.c.key.in_([feed.url for feed in new])))
