@@ -81,6 +81,7 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         provider="Only of this publisher",
         min_quality="Only of at least this quality (about 0 to 190)",
         since="Only from this time on, such as today, 7 days or 2026-05-01",
+        backlog="What feeds held before this server followed them, instead of what is new",
     )
     @app_commands.autocomplete(
         topic=autocomplete.complete_topics,
@@ -94,10 +95,11 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         provider: Words | None = None,
         min_quality: app_commands.Range[int, 0, 1000] = 0,
         since: Words | None = None,
+        backlog: bool = False,
     ) -> None:
         require_moderator(interaction)
         moment = date_parser.parse_since(since, self.bot.clock()) if since else None
-        filters = QueueFilters(topic, provider, min_quality, moment)
+        filters = QueueFilters(topic, provider, min_quality, moment, backlog)
         await answer_interaction(interaction, **await first_page(interaction, filters))
 
     @app_commands.command(description="Where held cards are put before the moderators; without a channel, nowhere")

@@ -107,6 +107,8 @@ async def test_without_a_policy_the_moderators_decide(stage: BotStage, manager: 
     assert stage.list_posts() == []
     queue = await stage.admin.slash(stage.news, "desk queue")
     assert [embed.title for embed in queue.response.embeds] == ["Story 2"]
+    before = await stage.admin.slash(stage.news, "desk queue", backlog=True)
+    assert [embed.title for embed in before.response.embeds] == ["Story 1"]
 
 
 async def test_a_page_that_names_one_feed_will_do(stage: BotStage, manager: Any, site: FeedServer) -> None:
