@@ -12,7 +12,7 @@ import pytest
 from bot.cards.model import CardState
 from bot.domain.feed import Feed, FeedOptions, NewFeed
 from bot.domain.fetch_result import FetchProblem, FetchResult, FetchStatus
-from bot.domain.follows import FollowPolicy
+from bot.domain.follows import Follow, FollowPolicy
 from bot.metrics import Metrics
 from bot.sources.feeds.document_reader import DocumentReader
 from bot.sources.feeds.item_card import make_slug
@@ -363,6 +363,24 @@ async def test_a_feed_that_is_removed_and_added_again_brings_nothing_twice(press
     await press.add_feed()
     assert await press.poll() == PollReport(fetched=1)
     assert await press.list_titles() == ["Story 1"]
+
+
+async def test_trap_41_one_feed_two_servers_two_policies(press: Press) -> None:
+    source_id = (await press.store.feeds.add_followed([NewFeed(URL)], press.clock()))[URL].source_id
+    press.web.write_feed(URL, story(1))
+    for guild_id, policy in ((1, FollowPolicy.PUBLISH), (9, FollowPolicy.REVIEW)):
+        await press.store.cards.follows.follow_source(Follow(guild_id, source_id, policy, press.clock(), created_by=3))
+    assert (await press.poll()).added == 1
+    assert await press.plan() == 0, "it was there before"
+    press.web.write_feed(URL, story(2), story(1))
+    await press.poll()
+    assert await press.plan() == 1
+    press.web.write_feed(URL, story(2, title="Story 2, corrected"), story(1))
+    assert await press.poll() == PollReport(fetched=1, changed=1)
+    assert await press.plan() == 0
+    assert await press.list_titles() == ["Story 1", "Story 2, corrected"]
+    assert (await press.store.cards.list_latest(9, limit=10)).cards == ()
+    assert (await press.store.cards.list_latest(5, limit=10)).cards == ()
 
 
 async def test_a_stop_waits_until_what_is_being_stored_is_noted(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
