@@ -60,7 +60,7 @@ async def _open_reader() -> AsyncIterator[DocumentReader]:
         await asyncio.to_thread(reader.close)
 
 
-@feeds.command()
+@feeds.command(name="add")
 def add(
     urls: Annotated[list[str], typer.Argument(help="Addresses of feeds.")],
     policy: Policy = FollowPolicy.PUBLISH,
@@ -101,7 +101,7 @@ async def _import(file: Path, options: FeedOptions) -> None:
     await _add(to_new_feeds(content, options), content.left_out)
 
 
-@feeds.command()
+@feeds.command(name="export")
 def export(
     file: Annotated[Path | None, typer.Argument(help="Where to; the standard output by default.")] = None,
 ) -> None:
@@ -171,7 +171,7 @@ def _state_text(feed: Feed) -> str:
     return "fine" if feed.fetched_at else "not fetched yet"
 
 
-@feeds.command()
+@feeds.command(name="check")
 def check(
     urls: Annotated[list[str] | None, typer.Argument(help="Addresses; all feeds by default.")] = None,
     as_json: AsJson = False,
@@ -230,7 +230,7 @@ def _check_text(check: FeedCheck) -> str:
     return f"{url}: {check.feed.title or 'a feed without a title'}, {len(check.feed.items)} items{until}"
 
 
-@feeds.command()
+@feeds.command(name="remove")
 def remove(
     urls: Annotated[list[str], typer.Argument(help="Addresses of feeds.")],
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Withdraw their cards and posts as well.")] = False,
