@@ -92,9 +92,12 @@ class MessageSender(Protocol):
         Raises `AlreadyDoneError` if it was crossposted before.
         """
 
-    async def notify_guild(self, guild_id: int, text: str, subscribers: Sequence[int]) -> bool:
-        """Notify a server in its system channel, else the subscribers by direct message. Never raises.
+    async def notify_guild(
+        self, guild_id: int, text: str, subscribers: Sequence[int], channel_id: int | None = None
+    ) -> bool:
+        """Notify a server in this channel, else in its system channel, else the subscribers by direct message.
 
+        Never raises.
         Returns whether anybody was reached. With a `guild_id` of 0, only the subscribers are notified.
         """
 

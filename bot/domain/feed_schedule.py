@@ -13,6 +13,8 @@ MAX_UNHINTED_DELAY = timedelta(hours=1)
 """Where a site says nothing, a feed that has been quiet for long is looked at so often."""
 MISSING_DAYS = timedelta(days=30)
 MIN_MOVE_ANSWERS = 3
+FAILURES_TO_REPORT = 3
+"""Failures in a row after which people are notified. Fewer pass by themselves: a site that restarts, a lost answer."""
 _JITTER = 0.1
 _QUIET_SHARE = 10
 """A feed is left alone for this fraction of the time since it last changed, as caches do (RFC 9111, section 4.2.2)."""

@@ -131,7 +131,11 @@ class DiscordSender:
         with translate_errors():
             await self._bot.http.publish_message(delivery.channel_id, _message_id(delivery))
 
-    async def notify_guild(self, guild_id: int, text: str, subscribers: Sequence[int]) -> bool:
+    async def notify_guild(
+        self, guild_id: int, text: str, subscribers: Sequence[int], channel_id: int | None = None
+    ) -> bool:
+        if channel_id and await self._notify_safely(f"Channel {channel_id}", self._notify_channel(channel_id, text)):
+            return True
         if guild_id and await self._notify_safely(f"Server {guild_id}", self._notify_system_channel(guild_id, text)):
             return True
         results = [await self._notify_safely(f"User {user}", self._notify_member(user, text)) for user in subscribers]
@@ -169,9 +173,11 @@ class DiscordSender:
         else:
             # A courier has no gateway and knows no guild.
             place = int((await self._bot.http.get_guild(guild_id, with_counts=False))["system_channel_id"] or 0)
-        if place:
-            await self._bot.http.send_message(place, params=to_parameters({"content": text} | _NOBODY))
-        return bool(place)
+        return await self._notify_channel(place, text) if place else False
+
+    async def _notify_channel(self, channel_id: int, text: str) -> bool:
+        await self._bot.http.send_message(channel_id, params=to_parameters({"content": text} | _NOBODY))
+        return True
 
     async def _notify_member(self, user_id: int, text: str) -> bool:
         channel = await self._bot.http.start_private_message(user_id)

@@ -20,6 +20,7 @@ from bot.render.fit_lines import fit_lines
 from bot.render.limits import CONTENT, EMBED_DESCRIPTION, EMBED_TOTAL, URL, count_units
 from bot.render.markdown import cut_text, fit_escaped, fit_link, neutralize_mentions
 from bot.store.cards.rows import StoredCard
+from bot.store.sources.feed_notices import FeedNotice
 
 PREVIEW_CARDS = 3
 _TITLE = 120
@@ -82,6 +83,23 @@ def describe_state(followed: FollowedFeed) -> str:
     if state.moved_to:
         return f"✅ {tr('fine; its site is moving it to another address')}"
     return f"✅ {tr('fine; it has moved to another address')}" if feed.url != feed.key else f"✅ {tr('fine')}"
+
+
+def render_notices(notices: Sequence[FeedNotice]) -> str:
+    """Tell a server which of its feeds are in trouble, and which work again."""
+    below = f"\n-# {tr('`/feed list` shows how the feeds of the server do.')}"
+    return fit_lines(notices, _format_notice, CONTENT - count_units(below)) + below
+
+
+def _format_notice(notice: FeedNotice, room: int) -> str:
+    name = f"**{fit_escaped(notice.name, _TITLE)}**"
+    if not notice.problem:
+        line = f"✅ {tr('{feed} works again.', feed=name)}"
+    elif notice.is_stopped:
+        line = f"⛔ {name}: {describe_problem(notice.problem)} {tr('I do not look at it any more.')}"
+    else:
+        line = f"⚠️ {name}: {describe_problem(notice.problem)}"
+    return line if count_units(line) <= room else ""
 
 
 def render_feed_list(feeds: Sequence[FollowedFeed], most: int) -> discord.Embed:

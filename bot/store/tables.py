@@ -179,6 +179,13 @@ follows = Table(
     Column("paused", Boolean, nullable=False, server_default="0"),
     Column("followed_at", Moment, nullable=False),
     Column("created_by", BigInteger, nullable=False),
+    Column(
+        "trouble_notified",
+        Boolean,
+        nullable=False,
+        server_default="0",
+        comment="whether the server was notified that its feed is in trouble",
+    ),
 )
 Index("ix_follows_source_id", follows.c.source_id)
 

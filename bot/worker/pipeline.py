@@ -29,6 +29,7 @@ from bot.supervisor import Supervisor
 from bot.worker.digest_planner import DigestPlanner, DigestReceipt
 from bot.worker.digest_preview import DigestPreviewer
 from bot.worker.digest_selector import SelectorLoader
+from bot.worker.feed_reporter import FeedReporter
 from bot.worker.requests import RequestClient
 
 _log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Pipeline:
         self.courier = Courier(store, sender, clock, metrics, self._digest_planner.catch_up_channel, gate)
         self.crossposter = Crossposter(store, sender, clock, gate)
         self.refusal_reporter = RefusalReporter(store, sender, clock, gate)
+        self.feed_reporter = FeedReporter(store, sender, clock, gate)
         self.requests = RequestClient(store, clock)
         self._planning = asyncio.Lock()
         self._known_findings: frozenset[Problem] = frozenset()
@@ -173,6 +175,7 @@ class Pipeline:
         await self.courier.deliver_due()
         await self.crossposter.crosspost_due()
         await self.refusal_reporter.report_due()
+        await self.feed_reporter.report_due()
 
     @property
     def duplicates_prevented(self) -> int:

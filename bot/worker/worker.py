@@ -216,6 +216,9 @@ class Worker:
         self._schedule_leader_job(
             self._settings.tick_seconds, self._pipeline.refusal_reporter.report_due, "report refused cards"
         )
+        self._schedule_leader_job(
+            self._settings.tick_seconds, self._pipeline.feed_reporter.report_due, "report trouble of feeds"
+        )
         self._schedule_leader_job(self._pipeline.loader.interval.total_seconds(), self._load_in_background, "rescan")
         self._schedule_leader_job(_TIDY_SECONDS, self._delete_old_rows, "delete old rows")
         if self._settings.cards_git_pull:

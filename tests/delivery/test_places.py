@@ -93,6 +93,16 @@ async def test_a_card_that_is_refused_is_reported_once_and_together(harness: Wir
     assert await harness.message_titles() == ["Mended"]
 
 
+async def test_a_channel_that_is_named_comes_before_the_system_channel(harness: WireHarness) -> None:
+    harness.guild = await harness.wire.add_guild("text", "text")
+    review, notify = harness.guild.channels[1].id, harness.bot.pipeline.courier._sender.notify_guild
+    assert await notify(harness.guild.id, "One.", [], channel_id=review)
+    await harness.wire.change_channel(review, access="closed")
+    assert await notify(harness.guild.id, "Two.", [], channel_id=review)
+    assert [message.content for message in await harness.wire.list_messages(review)] == ["One."]
+    assert await notices_to(harness) == ["Two."]
+
+
 async def test_one_closed_dm_keeps_nobody_else_from_being_told(harness: WireHarness) -> None:
     people = [await harness.wire.get_dm(name) for name in ("one", "two", "three")]
     users = [(await harness.wire._call_verb("user", user=name))["id"] for name in ("one", "two", "three")]

@@ -82,7 +82,9 @@ class MemoryChannels:
     async def crosspost_message(self, delivery: Delivery) -> None:
         self._record_call("crosspost")
 
-    async def notify_guild(self, guild_id: int, text: str, subscribers: Sequence[int]) -> bool:
+    async def notify_guild(
+        self, guild_id: int, text: str, subscribers: Sequence[int], channel_id: int | None = None
+    ) -> bool:
         self.notices.append(text)
         return True
 

@@ -51,6 +51,7 @@ JOBS = {
     "plan": ("worker", "_run_scheduled_plan"),
     "crosspost": ("pipeline.crossposter", "crosspost_due"),
     "report refused cards": ("pipeline.refusal_reporter", "report_due"),
+    "report trouble of feeds": ("pipeline.feed_reporter", "report_due"),
     "delete old rows": ("worker", "_delete_old_rows"),
     "rescan": ("worker", "_load_in_background"),
     "heartbeat": ("worker", "_write_heartbeat"),

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.feed import Feed
-from bot.domain.feed_schedule import FeedState, FetchInterval, record_failure, record_fetch
+from bot.domain.feed_schedule import FAILURES_TO_REPORT, FeedState, FetchInterval, record_failure, record_fetch
 from bot.domain.fetch_result import FetchProblem, FetchRequest, FetchResult, FetchStatus
 from bot.errors import StoreError
 from bot.metrics import Metrics
@@ -31,7 +31,6 @@ _LOOK_SECONDS = 2.0
 """Seconds between two looks for due feeds."""
 _INTERNAL = "internal"
 """The problem of a feed on which our own code failed."""
-_FAILURES_TO_REPORT = 3
 
 
 class FeedFetcher(Protocol):
@@ -212,7 +211,7 @@ class FeedPoller:
         state, new_url = record_fetch(
             feed.state, fetched.result, fetched.at, self._interval, jitter=self._chance(), ttl=ttl
         )
-        if feed.state.failures >= _FAILURES_TO_REPORT:
+        if feed.state.failures >= FAILURES_TO_REPORT:
             _log.info("The feed %s of %s works again", feed.title or feed.name, feed.host)
         if reading is None:
             return FetchNote(feed.source_id, state, url=new_url)
@@ -242,7 +241,7 @@ def _log_failure(feed: Feed, state: FeedState) -> None:
     """Log once that a feed has been failing for a while, or is gone. Without its address, which may hold a key."""
     if state.next_fetch_at is None:
         _log.warning("The feed %s of %s is gone, and is not fetched any more", feed.title or feed.name, feed.host)
-    elif state.failures == _FAILURES_TO_REPORT:
+    elif state.failures == FAILURES_TO_REPORT:
         _log.warning(
             "The feed %s of %s has failed %s times: %s",
             feed.title or feed.name,

@@ -18,6 +18,7 @@ from bot.domain.follows import FollowPolicy
 from bot.store.cards.rows import compute_sort_key
 from bot.store.database import Database
 from bot.store.sources.feed_items import FeedItemStore
+from bot.store.sources.feed_notices import FeedNotices
 from bot.store.sql_helpers import chunks, insert_or_ignore
 from bot.store.tables import cards, feeds, follows, server_cards, sources
 
@@ -65,6 +66,7 @@ class FeedStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.items = FeedItemStore(database)
+        self.notices = FeedNotices(database)
 
     async def list_feeds(self) -> list[Feed]:
         """List everybody's feeds in the order in which they were added."""
@@ -375,4 +377,11 @@ async def _resume(connection: AsyncConnection, ids: Sequence[int], now: datetime
     return number
 
 
-_BEGINNING = {"paused_at": None, "failures": 0, "failing_since": None, "missing_since": None, "problem": ""}
+_BEGINNING = {
+    "paused_at": None,
+    "fetched_at": None,
+    "failures": 0,
+    "failing_since": None,
+    "missing_since": None,
+    "problem": "",
+}

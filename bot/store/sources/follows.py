@@ -18,6 +18,9 @@ from bot.store.database import Database
 from bot.store.sources.unused_cards import delete_unused
 from bot.store.tables import cards, deliveries, delivery_cards, follow_topics, follows, server_cards, sources, topics
 
+_FIELDS = ("guild_id", "source_id", "policy", "quality", "paused", "followed_at", "created_by")
+"""Fields of `Follow` that are columns."""
+
 
 class Follows:
     """Storage of follows."""
@@ -33,8 +36,7 @@ class Follows:
         async with self._database.begin_write() as connection:
             if (await connection.execute(select(follows.c.policy).where(_is_follow(follow)))).first():
                 return False
-            names = ("guild_id", "source_id", "policy", "quality", "paused", "followed_at", "created_by")
-            await connection.execute(insert(follows).values({name: getattr(follow, name) for name in names}))
+            await connection.execute(insert(follows).values({name: getattr(follow, name) for name in _FIELDS}))
             await connection.execute(update(sources).where(sources.c.id == follow.source_id).values(unfollowed_at=None))
             await _replace_topics(connection, follow)
             await add_backlog(connection, follow.guild_id, follow.source_id, follow.followed_at)
@@ -78,7 +80,7 @@ class Follows:
 
     async def list_follows(self, guild_id: int) -> list[Follow]:
         """Return the server's follows, oldest first."""
-        query = select(follows).where(follows.c.guild_id == guild_id)
+        query = select(*(follows.c[name] for name in _FIELDS)).where(follows.c.guild_id == guild_id)
         names = (
             select(follow_topics.c.source_id, topics.c.name).join(topics).where(follow_topics.c.guild_id == guild_id)
         )
