@@ -134,7 +134,7 @@ def corrupt_row(world: Path, place: Path, table: Table, column: Column[Any], val
     """Whether one row of a copy of the world could be made to hold the value."""
     shutil.copytree(world, place)
     with closing(sqlite3.connect(place / "test.db")) as connection, connection:
-        guards = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'"
+        guards = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_log'"
         for (name,) in connection.execute(guards).fetchall():
             connection.execute(f"DROP TRIGGER {name}")
         one = f'SELECT rowid FROM "{table.name}" WHERE {OF_THE_GUILTY[table.name]} ORDER BY 1 LIMIT 1'

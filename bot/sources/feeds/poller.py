@@ -253,7 +253,7 @@ def _log_failure(feed: Feed, state: FeedState) -> None:
 
 async def _fetch_feed(fetcher: FeedFetcher, feed: Feed, now: datetime) -> _Fetched:
     state = feed.state
-    # A feed that begins anew is read in any case: its backlog must be known before anything counts as new.
+    # A feed that starts over is read in any case: its backlog must be known before anything counts as new.
     is_known = feed.read_at is not None
     request = FetchRequest(
         feed.url,

@@ -177,9 +177,9 @@ async def _publish_covered(connection: AsyncConnection, scope: PlanScope, now: d
         server_cards.c.story_id.in_(changed.union(changed_rows)),
     )
     for guild_id, card_id, story_id in (await connection.execute(waiting)).all():
-        told = await _load_story(connection, guild_id, story_id)
-        own = told.pop(card_id, None)
-        if own and any(are_different_publishers(own, other) for other in told.values()):
+        members = await _load_story(connection, guild_id, story_id)
+        own = members.pop(card_id, None)
+        if own and any(are_different_publishers(own, other) for other in members.values()):
             row = (server_cards.c.guild_id == guild_id) & (server_cards.c.card_id == card_id)
             values = {"state": CardState.PUBLISHED, "held_reason": None, "arrived_at": now, "needs_planning": True}
             await connection.execute(update(server_cards).where(row).values(values))

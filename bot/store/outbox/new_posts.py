@@ -300,7 +300,7 @@ def _join_posted_stories() -> Any:
             )
             .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
         )
-        # A retracted message is no place to join: the story is posted anew with its next card.
+        # A retracted message is no place to join: the story is posted again with its next card.
         .where(deliveries.c.desired_kind.is_not(None), ~exists(_already_delivered()))
         .correlate(None)
         .subquery()

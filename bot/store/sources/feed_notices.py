@@ -41,7 +41,7 @@ class FeedNotices:
         """
         is_stopped = feeds.c.next_fetch_at.is_(None)
         has_trouble = (feeds.c.problem != "") & or_(feeds.c.failures >= FAILURES_TO_REPORT, is_stopped)
-        # A feed that begins anew has no problem either, but was not fetched yet.
+        # A feed that starts over has no problem either, but was not fetched yet.
         works = (feeds.c.problem == "") & feeds.c.fetched_at.is_not(None)
         query = (
             select(

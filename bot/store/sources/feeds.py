@@ -23,7 +23,7 @@ from bot.store.sql_helpers import chunks, insert_or_ignore
 from bot.store.tables import cards, feeds, follows, server_cards, sources
 
 _SHORT_PAUSE = timedelta(days=1)
-"""A feed that was paused for longer begins anew: what it brought meanwhile is its backlog, and is not posted."""
+"""A feed that was paused for longer starts over: what it brought meanwhile is its backlog, and is not posted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,8 @@ class FeedStore:
     async def add_followed(self, new: Sequence[NewFeed], now: datetime) -> dict[str, Feed]:
         """Add feeds that servers are about to follow, to be fetched at once. Returns them by the addresses given.
 
-        One that is there stays as it is, everybody's too; one that nobody followed any more, or that was gone, begins
-        anew: what it holds then is its backlog.
+        One that is there stays as it is, everybody's too; one that nobody followed any more, or that was gone, starts
+        over: what it holds then is its backlog.
         """
         urls = [feed.url for feed in new]
         async with self._database.begin_write() as connection:
