@@ -123,10 +123,10 @@ async def test_a_page_that_names_one_feed_will_do(stage: BotStage, manager: Any,
 async def test_of_several_feeds_one_is_chosen(stage: BotStage, manager: Any, site: FeedServer) -> None:
     links = LINK.format(title="News", href="/feed") + LINK.format(title="Others", href="/other")
     site.pages["/"] = PAGE.format(links=links)
-    asked = (await manager.slash(stage.news, "feed add", url=site.url_of("/"), policy="publish")).response
-    assert "several feeds" in asked.content
+    choice = (await manager.slash(stage.news, "feed add", url=site.url_of("/"), policy="publish")).response
+    assert "several feeds" in choice.content
 
-    preview = (await manager.select(asked, ["1"])).response
+    preview = (await manager.select(choice, ["1"])).response
 
     assert [embed.title for embed in preview.embeds] == ["Story 7"]
     await manager.click(preview, label="Follow this feed")

@@ -53,8 +53,8 @@ class FakeFetcher:
         self.answers[url] = rss(*items)
 
     @property
-    def asked(self) -> list[str]:
-        """The addresses that were asked for, in order."""
+    def requested_urls(self) -> list[str]:
+        """Return the requested addresses, in order."""
         return [request.url for request in self.requests]
 
 

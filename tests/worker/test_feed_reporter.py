@@ -163,7 +163,7 @@ async def test_a_server_that_cannot_be_reached_stops_nobody_and_is_told_later(pr
     press.servers.closed = {1}
     await press.look(FORBIDDEN, times=4)
     assert press.servers.told == [(2, REFUSED)]
-    assert len(press.web.asked) == 4
+    assert len(press.web.requested_urls) == 4
     attempts = press.servers.attempts
     press.clock.advance(minutes=10)
     await press.reporter.report_due()

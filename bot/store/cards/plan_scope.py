@@ -21,30 +21,30 @@ class PlanScope:
     guild_id: int = EVERYWHERE
 
     @property
-    def changed(self) -> ColumnElement[bool]:
+    def needs_planning(self) -> ColumnElement[bool]:
         """Whether a card of the scope has changed since it was planned."""
         if self.card_ids is None:
             return cards.c.needs_planning
         return cards.c.needs_planning & cards.c.id.in_(self.card_ids)
 
     @property
-    def changed_here(self) -> ColumnElement[bool]:
+    def needs_planning_here(self) -> ColumnElement[bool]:
         """Whether a followed card, or its row in one server, has changed since it was planned there.
 
         Of the rows of `cards` and `server_cards`, which the enclosing query joins.
         """
         changed = or_(server_cards.c.needs_planning, cards.c.needs_planning)
         # By the card's id first: two indexes find the few changed ones, while none covers the alternative.
-        return server_cards.c.card_id.in_(self.changed_ids()) & changed & self.covers(server_cards.c.guild_id)
+        return server_cards.c.card_id.in_(self.select_changed_ids()) & changed & self.covers(server_cards.c.guild_id)
 
-    def changed_ids(self) -> CompoundSelect[Any]:
+    def select_changed_ids(self) -> CompoundSelect[Any]:
         """Select the IDs of the changed cards, everybody's and those of followed sources."""
         of_rows = select(server_cards.c.card_id).where(
             server_cards.c.needs_planning, self.covers(server_cards.c.guild_id)
         )
         if self.card_ids is not None:
             of_rows = of_rows.where(server_cards.c.card_id.in_(self.card_ids))
-        return union(select(cards.c.id).where(self.changed), of_rows)
+        return union(select(cards.c.id).where(self.needs_planning), of_rows)
 
     def covers(self, guild_id: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether the scope includes a server."""

@@ -45,7 +45,7 @@ async def update_server_stories(connection: AsyncConnection, scope: PlanScope, n
     is_waited = (await connection.execute(waiting)).first() is not None
     if is_waited:
         # Otherwise everybody's cards get a story only when a channel takes them, which may be never.
-        changed = select(cards.c.id).where(scope.changed, cards.c.state == CardState.PUBLISHED)
+        changed = select(cards.c.id).where(scope.needs_planning, cards.c.state == CardState.PUBLISHED)
         await join_server_stories(connection, await stories.assign_story_ids(connection, changed))
     await assign_server_stories(connection, scope)
     if is_waited:
@@ -55,7 +55,7 @@ async def update_server_stories(connection: AsyncConnection, scope: PlanScope, n
 async def assign_server_stories(connection: AsyncConnection, scope: PlanScope) -> None:
     """Assign a story to each changed followed card that has none in its server."""
     query = select(server_cards.c.guild_id, server_cards.c.card_id).join_from(server_cards, cards, _IS_ROW)
-    query = query.where(scope.changed_here, server_cards.c.story_id.is_(None))
+    query = query.where(scope.needs_planning_here, server_cards.c.story_id.is_(None))
     rows = (await connection.execute(query)).all()
     if not rows:
         return
@@ -169,8 +169,10 @@ def _neighbours(members: Iterable[ClusterMember]) -> set[str]:
 
 async def _publish_covered(connection: AsyncConnection, scope: PlanScope, now: datetime) -> None:
     """Publish the held cards whose policy waits for a second publisher, where their story has one by now."""
-    changed = select(stories.story_id_of(cards)).where(cards.c.id.in_(scope.changed_ids()))
-    changed_rows = select(server_cards.c.story_id).join_from(server_cards, cards, _IS_ROW).where(scope.changed_here)
+    changed = select(stories.story_id_of(cards)).where(cards.c.id.in_(scope.select_changed_ids()))
+    changed_rows = (
+        select(server_cards.c.story_id).join_from(server_cards, cards, _IS_ROW).where(scope.needs_planning_here)
+    )
     waiting = select(server_cards.c.guild_id, server_cards.c.card_id, server_cards.c.story_id).where(
         _IS_UNCOVERED,
         scope.covers(server_cards.c.guild_id),

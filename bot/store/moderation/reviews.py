@@ -134,7 +134,7 @@ async def add_new_reviews(connection: AsyncConnection, now: datetime, max_age: t
         select(deliveries.c.guild_id)
         .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
         .join(cards, cards.c.id == delivery_cards.c.card_id)
-        .where(deliveries.c.layout == _REVIEW, cards.c.id.in_(PlanScope().changed_ids()))
+        .where(deliveries.c.layout == _REVIEW, cards.c.id.in_(PlanScope().select_changed_ids()))
         .distinct()
     )
     with_room = list((await connection.execute(changed_rows)).scalars())
@@ -150,7 +150,7 @@ async def add_card_reviews(connection: AsyncConnection, now: datetime, max_age: 
     fresh_row = or_(server_cards.c.arrived_at >= now - max_age, server_cards.c.state == CardState.PUBLISHED)
     guild_ids = None if scope.guild_id == EVERYWHERE else [scope.guild_id]
     return await _fill_reviews(
-        connection, now, _Waiting(scope.changed & fresh, scope.changed_here & fresh_row), guild_ids
+        connection, now, _Waiting(scope.needs_planning & fresh, scope.needs_planning_here & fresh_row), guild_ids
     )
 
 

@@ -138,7 +138,7 @@ def _followed_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Sele
             .outerjoin(decisions, decided)
         )
         .where(
-            scope.changed_here,
+            scope.needs_planning_here,
             own.frequency == Frequency.INSTANT,
             ~own.paused,
             is_visible_to(own.guild_id),
@@ -171,7 +171,7 @@ def _shared_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Select
         select(*columns, visible_revision(own_rows.guild_id).label("revision"), card.score, literal(False))
         .select_from(cards.join(subscriptions, literal(True)).outerjoin(decisions, decided))
         .where(
-            scope.changed,
+            scope.needs_planning,
             IS_SHARED,
             scope.covers(subscriptions.c.guild_id),
             subscriptions.c.frequency == Frequency.INSTANT,

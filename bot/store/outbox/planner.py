@@ -125,10 +125,10 @@ class DeliveryPlanner:
 
 async def _plan_messages(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> int:
     """Plan the messages of changed cards. Returns the number of new ones. Run it in `begin_write`, one at a time."""
-    await stories.renew_keys(connection, scope.changed_ids())
+    await stories.renew_keys(connection, scope.select_changed_ids())
     await update_server_stories(connection, scope, now)
     await connection.execute(_update_revisions(now, max_age, scope))
-    changed_rows = select(delivery_cards.c.delivery_id).where(delivery_cards.c.card_id.in_(scope.changed_ids()))
+    changed_rows = select(delivery_cards.c.delivery_id).where(delivery_cards.c.card_id.in_(scope.select_changed_ids()))
     affected = deliveries.c.id.in_(changed_rows) & scope.covers(deliveries.c.guild_id)
     # Before new posts are added: a card joins a message of its story only if that message is still to be there.
     await _update_contents(connection, now, affected)
@@ -165,7 +165,7 @@ def _update_revisions(now: datetime, max_age: timedelta, scope: PlanScope) -> An
     )
     # Correlated, so that the few rows of the cards are read and not all deliveries of the server.
     server_of_row = select(server).where(deliveries.c.id == delivery_cards.c.delivery_id).scalar_subquery()
-    changed = delivery_cards.c.card_id.in_(scope.changed_ids())
+    changed = delivery_cards.c.card_id.in_(scope.select_changed_ids())
     return update(delivery_cards).where(changed, scope.covers(server_of_row)).values(revision=revision)
 
 

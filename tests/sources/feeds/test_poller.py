@@ -330,8 +330,8 @@ async def test_one_request_to_a_host_at_a_time_and_the_others_meanwhile(press: P
     for url in urls:
         press.web.write_feed(url)
     assert (await press.poll()).fetched == 51
-    assert sorted(press.web.asked) == sorted(urls)
-    assert press.web.asked.index(OTHER) < 5, "it must not wait for fifty of another host"
+    assert sorted(press.web.requested_urls) == sorted(urls)
+    assert press.web.requested_urls.index(OTHER) < 5, "it must not wait for fifty of another host"
 
 
 async def test_a_bug_costs_one_feed_a_failure(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
