@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from http import HTTPStatus
 
 import aiohttp
 import discord
+from aiohttp.abc import AbstractResolver
 
 from bot.client.bot import NewsBot
+from bot.clock import Clock, utc_now
 from bot.errors import DiscordUnreachableError, LoginError
 from bot.intake import CardEndpoint, serve_intake
 from bot.metrics import Metrics
@@ -23,14 +24,15 @@ from bot.posting.discord_sender import DiscordSender
 from bot.settings import Settings
 from bot.shutdown import stop_on_sigterm
 from bot.sources.feeds.document_reader import DocumentReader
-from bot.sources.feeds.feed_lookup import FeedFinder
-from bot.sources.feeds.feed_service import FeedService, build_fetcher
+from bot.sources.feeds.feed_service import FeedService
+from bot.sources.feeds.lookup_service import LookupService
 from bot.sources.folder_source import folders_from_settings
 from bot.sources.loader import Loader
 from bot.store import open_store
 from bot.supervisor import Supervisor, finish_step
 from bot.ui.owner_actions import warn_owners
 from bot.ui.registry import COMPONENTS
+from bot.worker.link_submissions import LinkSubmissions
 from bot.worker.pipeline import Pipeline
 from bot.worker.server_feeds import ServerFeeds
 from bot.worker.worker import Worker
@@ -39,12 +41,6 @@ from cogs import ALL
 _LAST_STEP = 2.0
 """Timeout in seconds for one shutdown step; `bot.shutdown.WITHIN` bounds all of them together."""
 _LAST_WORK = 8.0
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The current time, aware UTC."""
-    return datetime.now(UTC)
 
 
 @asynccontextmanager
@@ -55,12 +51,14 @@ async def open_bot(
     background: bool = True,
     handle_interactions: bool = True,
     run_as_leader: bool = True,
+    resolver: AbstractResolver | None = None,
 ) -> AsyncIterator[NewsBot]:
     """Open the bot with store, worker and commands, not logged in yet.
 
     With `background` it loads, watches, plans and delivers on its own once logged in; without, the caller drives its
     `pipeline` step by step. Without `run_as_leader`, everything that needs the card folder is left to another process.
-    With `handle_interactions` it has commands and buttons.
+    With `handle_interactions` it has commands and buttons. `resolver` takes the place of the system's for the hosts of
+    feeds and links.
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.database_url))
@@ -78,16 +76,18 @@ async def open_bot(
         loader = Loader(store.cards.importer, *folders_from_settings(settings))
         supervisor = Supervisor(clock, metrics)
         bot.pipeline = Pipeline(settings, store, loader, DiscordSender(bot), clock, supervisor, metrics, bot.gate)
-        bot.feeds = FeedService(settings, store, clock, metrics)
+        bot.feeds = FeedService(settings, store, clock, metrics, resolver)
         stack.push_async_callback(asyncio.to_thread, bot.feeds.close)
         # Not the poller's reader: who gives an address does not wait for what is being polled.
         reader = DocumentReader()
         stack.push_async_callback(asyncio.to_thread, reader.close)
-        finder = FeedFinder(partial(build_fetcher, settings), reader)
-        bot.server_feeds = ServerFeeds(store, finder, reader, clock, settings.feeds_per_server)
+        lookups = LookupService(bot.feeds.open_fetcher, reader)
+        bot.server_feeds = ServerFeeds(store, lookups, clock, settings.feeds_per_server)
+        bot.links = LinkSubmissions(store, lookups, clock, settings.submissions_per_hour)
         bot.worker = Worker(settings, store, bot.pipeline, bot.feeds, clock, supervisor)
         bot.worker.is_leader = run_as_leader and not background
         bot.worker.warn_owners = partial(warn_owners, bot)
+        bot.worker.set_pace = bot.limiter.set_slots
         stack.push_async_callback(finish_step, "Stopping the worker", bot.worker.stop, _LAST_WORK)
         for cog in ALL:
             await bot.add_cog(cog(bot))
@@ -152,7 +152,7 @@ def _monitor_endpoint(settings: Settings, bot: NewsBot) -> AbstractAsyncContextM
 def _intake_endpoint(settings: Settings, bot: NewsBot) -> AbstractAsyncContextManager[object]:
     if settings.intake_addr is None or not bot.runs_worker:
         return nullcontext()
-    endpoint = CardEndpoint(bot.store, bot.clock, lambda: bot.worker.is_leader, bot.worker.plan_soon)
+    endpoint = CardEndpoint(bot.store, bot.clock, lambda: bot.worker.is_leader, bot.worker.plan_soon, bot.metrics)
     return serve_intake(endpoint, settings.intake_addr)
 
 

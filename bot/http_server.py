@@ -31,7 +31,7 @@ async def serve_http(
             await web.TCPSite(runner, address.host, address.port).start()
         except OSError as error:
             raise SettingsError(
-                f"{PREFIX}{setting.upper()}: cannot listen there: {error.strerror}. Choose another, or leave it unset."
+                f"{PREFIX}{setting.upper()} cannot be used: {error.strerror}.", "Choose another, or leave it unset."
             ) from error
         yield int(runner.addresses[0][1])
     finally:

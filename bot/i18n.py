@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from gettext import NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -43,6 +43,7 @@ def language_name(language: str) -> str:
     return name[:1].upper() + name[1:]
 
 
+@lru_cache  # commands are registered with each of their words in each of Discord's locales
 def language_for_locale(locale: object) -> str:
     """The supported language for a Discord locale, falling back to English."""
     wanted = str(locale)

@@ -84,6 +84,9 @@ class Gauges:
     gateway_latency: float = math.nan
     is_leader: bool = False
     tasks_down: int = 0
+    feeds: Mapping[str, int] = field(default_factory=dict)
+    feeds_due: float = math.nan
+    feed_lag: float = math.nan
 
 
 class Metrics:
@@ -130,6 +133,7 @@ class Metrics:
         for outcome in ("new", "unchanged", "failed"):
             self._feed_fetches.labels(outcome)
         self._feed_cards = self._make_counter("feed_cards", "Cards that came from feeds")
+        self._intake_requests = self._make_counter("intake_requests", "Answers of the HTTP intake", "status")
         self._load_seconds = self._make_gauge("load_seconds", "How long the last load took")
         self._problems = self._make_gauge("card_problems", "Errors in card files at the last load")
         self._held_back = self._make_gauge("withdrawals_held_back", "Withdrawals that wait for a person")
@@ -140,6 +144,9 @@ class Metrics:
 
     def _make_gauges(self) -> None:
         self._cards = self._make_gauge("cards", "Cards in the store", "state")
+        self._feeds = self._make_gauge("feeds", "Feeds in the store", "state")
+        self._feeds_due = self._make_gauge("feeds_due", "Feeds that are due to be fetched")
+        self._feed_lag = self._make_gauge("feed_lag_seconds", "How long the first of the due feeds has been due")
         self._queue_depth = self._make_gauge("queue_depth", "Deliveries that are due, closed channels' as well")
         self._oldest = self._make_gauge(
             "oldest_waiting_seconds", "Age of the oldest due delivery, but for closed channels"
@@ -200,6 +207,10 @@ class Metrics:
     def count_feed_cards(self, number: int) -> None:
         self._feed_cards.inc(number)
 
+    def count_intake_request(self, status: int) -> None:
+        """Count an answer of the HTTP intake by its status code."""
+        self._intake_requests.labels(str(int(status))).inc()
+
     def register_task(self, task: str) -> None:
         """Initialize a task's failure count to 0. `task` is a fixed name in the code (low cardinality)."""
         self._task_failures.labels(task)
@@ -212,10 +223,13 @@ class Metrics:
 
     def set_gauges(self, gauges: Gauges) -> None:
         """Set the gauges to freshly sampled values."""
-        # A state without cards must not keep its last value.
-        self._cards.clear()
-        for state, count in gauges.cards.items():
-            self._cards.labels(state).set(count)
+        for gauge, counts in ((self._cards, gauges.cards), (self._feeds, gauges.feeds)):
+            # A state without cards or feeds must not keep its last value.
+            gauge.clear()
+            for state, count in counts.items():
+                gauge.labels(state).set(count)
+        self._feeds_due.set(gauges.feeds_due)
+        self._feed_lag.set(gauges.feed_lag)
         self._queue_depth.set(gauges.queue_depth)
         self._oldest.set(gauges.oldest_waiting)
         self._circuits.set(gauges.open_circuits)

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
 from bot.logging_config import LogFormat
+from bot.setting_problems import describe_setting_problem
 
 PREFIX = "NEWSDESK_"
 _LAST_PORT = 65535
@@ -33,7 +34,7 @@ def _default_database() -> str:
     try:
         state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     except RuntimeError:
-        raise SettingsError("NEWSDESK_DATABASE_URL: is not set, and the bot's user has no home to put it in.") from None
+        raise SettingsError("NEWSDESK_DATABASE_URL is not set, and the bot's user has no home to put it in.") from None
     return f"sqlite+aiosqlite:///{state / 'newsdesk' / 'newsdesk.db'}"
 
 
@@ -62,7 +63,7 @@ class MinuteRange(NamedTuple):
 
 
 class Settings(BaseSettings):
-    """Operator settings. The unit of a duration is part of its name."""
+    """Operator settings. A duration has its unit in its name; descriptions are Markdown of `docs/settings.md`."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -74,40 +75,91 @@ class Settings(BaseSettings):
     )
 
     token: SecretStr | None = Field(None, description="The bot's token")
-    token_file: Path | None = Field(None, description="A file that holds the token, instead of NEWSDESK_TOKEN")
+    token_file: Path | None = Field(None, description="A file that holds the token, instead of `NEWSDESK_TOKEN`")
     database_url: str = Field(
         default_factory=_default_database,
         repr=False,  # it may hold a password
-        description="Where the store is: a file of SQLite, or a database on a PostgreSQL server",
+        description="Where the store is: `sqlite+aiosqlite:///` and a file (by default `newsdesk/newsdesk.db` in the "
+        "user's state folder), or `postgresql+asyncpg://user:password@host/database` "
+        "([scaling](scaling.md#postgresql))",
     )
     cards: Annotated[tuple[Path, ...], NoDecode] = Field(
-        (Path("data/cards"),), description="The folders of cards; the first one wins where two hold the same card"
+        (Path("data/cards"),),
+        description="The folder of cards, or several with `:` between them (`;` on Windows); where two hold a card of "
+        "the same name, the first folder's is used and the other reported",
     )
     cards_need_category: bool = Field(
-        False, description="Take only files with `category: news` for cards, not all with a title, a link and a time"
+        False,
+        description="Take only files with `category: news` for cards; otherwise a file without a category is one as "
+        "well when it has a `title`, a `webUrl` and a time. Another category is never a card",
+    )
+    # BCP 47: a language, then subtags for its script or country.
+    cards_language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*$")] = Field(
+        "en",
+        examples=["de", "pt-BR"],
+        description="The language of the cards in the folders, such as `de` or `pt-BR`, in which a search also finds "
+        "plurals; a feed says its own. After a change the bot indexes all cards again beside its other "
+        "work",
     )
     cards_git_pull: Annotated[float, Field(ge=10)] | None = Field(
-        None, description="How often folders that are git checkouts are brought up to date, in seconds"
+        None,
+        description="How often, in seconds, folders that are the top of a git checkout are pulled (fast-forward "
+        "only); unset: never",
     )
     asset_base_url: str | None = Field(
-        None, description="Put before a card's site-relative pictures; unset: no picture"
+        None,
+        description="Put before site-relative pictures such as `/assets/a.png`; without it such pictures are left out",
     )
     max_age_days: Annotated[int, Field(ge=1, le=3650)] = Field(
-        14, description="Older cards are not posted by themselves"
+        14, description="Older cards are not posted by themselves; a moderator's own publish ignores it"
     )
-    tick_seconds: Annotated[float, Field(ge=0.1, le=3600)] = Field(15, description="How often due work is looked for")
-    rescan_seconds: Annotated[float, Field(ge=1)] = Field(600, description="How often the whole folder is compared")
+    tick_seconds: Annotated[float, Field(ge=0.1, le=3600)] = Field(
+        15, description="How often, in seconds, due work is looked for, beside what happens at once"
+    )
+    rescan_seconds: Annotated[float, Field(ge=1)] = Field(
+        600, description="How often, in seconds, the whole folder is compared"
+    )
     watch: bool = Field(True, description="Load a saved file at once")
-    write_back: bool = Field(False, description="Write the owner's own decisions into the card files")
+    write_back: bool = Field(
+        False,
+        description="Write the owner's own decisions into the card files: the `published:` line and nothing else. Not "
+        "together with `NEWSDESK_CARDS_GIT_PULL`",
+    )
     feeds: Path | None = Field(
-        None, description="A list of feeds for all servers, an OPML file; followed like the folders"
+        None,
+        description="A list of feeds for all servers, an OPML file that is watched: what is gone from it is paused "
+        "([feeds](feeds.md))",
     )
     feeds_per_server: int = Field(50, ge=0, le=1000, description="How many feeds a server may follow")
+    submissions_per_hour: int = Field(
+        3,
+        ge=0,
+        le=1000,
+        description="How many links a member may submit in a server within an hour; 0: only moderators submit",
+    )
     feed_minutes: Annotated[MinuteRange, NoDecode] = Field(
-        MinuteRange(15, 1440), description="How long a feed is left alone between two looks: the least and the most"
+        MinuteRange(15, 1440),
+        description="How long a feed is left alone between two looks, in minutes: the least and the most, whatever "
+        "its site says",
+    )
+    feed_card_days: int = Field(
+        90,
+        ge=1,
+        le=3650,
+        description="How many days servers keep the cards of feeds that they follow, if nobody posted, saved, "
+        "reported or decided on them",
+    )
+    unfollowed_feed_days: int = Field(
+        1,
+        ge=1,
+        le=3650,
+        description="How many days the cards of a feed stay that no server follows any more; those that somebody "
+        "needs stay",
     )
     fetch_private: Annotated[tuple[PrivateHost, ...], NoDecode] = Field(
-        (), description="Hosts of the own network that feeds may come from; no other private address is fetched"
+        (),
+        description="Hosts of your own network that feeds may come from, such as `wiki.lan,10.0.0.5:8080`; nothing "
+        "else that is not public is fetched",
     )
     fetch_ports: Annotated[tuple[int, ...], NoDecode] = Field(
         (80, 443), description="The ports that feeds and pages are fetched from"
@@ -115,41 +167,55 @@ class Settings(BaseSettings):
     fetch_proxy: str | None = Field(
         None,
         repr=False,  # it may hold a password
-        description="An HTTP proxy that feeds and pages are fetched through",
+        description="An HTTP proxy that feeds and pages of public hosts are fetched through, such as "
+        "`http://proxy.example.org:3128` ([security](security.md))",
     )
+    # It becomes a comment of the User-Agent, which a parenthesis would end.
     fetch_contact: Annotated[str, Field(pattern=r"^[\x21-\x27\x2a-\x7e]+( [\x21-\x27\x2a-\x7e]+)*$")] | None = Field(
-        None, description="Whom a site's owner may write to: an address that goes into the User-Agent"
+        None,
+        examples=["https://example.org/bot"],
+        description="Whom the owner of a site may write to: an address that is sent with each look",
     )
     requests_per_second: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        50, description="Discord's limit for the whole bot; large bots are granted more"
+        50, description="How fast posts go out at most; Discord grants large bots more than 50"
     )
-    rate_share: Annotated[float, Field(gt=0, le=1)] = Field(
-        1.0, description="This process's share of that, where several send without a common proxy"
+    rate_share: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None,
+        description="This process's share of that, such as `0.5`; unset: couriers on one PostgreSQL store divide it "
+        "evenly",
     )
     discord_api: str | None = Field(None, description="Another base of Discord's API, for a REST proxy")
     shards: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="Connections to the gateway; auto: as many as Discord recommends"
+        None,
+        description="Connections to Discord's gateway: a number, or `auto`, as when unset: as many as Discord "
+        "recommends",
     )
     shard_ids: Annotated[tuple[int, ...] | None, NoDecode] = Field(
-        None, description="The shards of this process, where several share a bot"
+        None, description="The shards that this process holds, such as `0-3` or `0,4,8`, where several share a bot"
     )
     shard_count: Annotated[int, Field(ge=1)] | None = Field(
         None, validate_default=True, description="The shards of all processes together"
     )
     metrics_addr: Annotated[ListenAddress | None, NoDecode] = Field(
-        None, description="Where health and metrics are served; unset: nowhere"
+        None,
+        description="Where health and metrics are served, such as `127.0.0.1:9464`; unset: nowhere "
+        "([operations](operations.md#watching-it))",
     )
     intake_addr: Annotated[ListenAddress | None, NoDecode] = Field(
-        None, description="Where cards are taken over HTTP; unset: nowhere"
+        None,
+        description="Where cards are taken from other programs over HTTP, such as `127.0.0.1:8081`; unset: nowhere "
+        "([intake](intake.md))",
     )
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
-    log_format: LogFormat = Field(LogFormat.AUTO, description="auto, human or json")
+    log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`")
+    log_format: LogFormat = Field(
+        LogFormat.AUTO, description="`human` lines, `json` lines, or `auto`: human on a terminal, JSON elsewhere"
+    )
 
     @property
     def pace(self) -> int:
         """Maximum requests per second of this process."""
         # Rounded down: the shares of all processes together must not exceed the limit.
-        return max(1, int(self.requests_per_second * self.rate_share))
+        return max(1, int(self.requests_per_second * (self.rate_share or 1)))
 
     @property
     def max_age(self) -> timedelta:
@@ -171,7 +237,7 @@ class Settings(BaseSettings):
         for number, place in enumerate(places):
             if _contains_folder(place, places[:number]) or _contains_folder(place, places[number + 1 :]):
                 raise ValueError(
-                    f"{value[number]} lies in another one of the folders, so that its cards would come twice"
+                    f"names {value[number]}, which lies in another of its folders, so that its cards would come twice"
                 )
         return value
 
@@ -286,8 +352,8 @@ class Settings(BaseSettings):
     def _reject_with_git_pull(cls, value: bool, info: ValidationInfo) -> bool:
         if value and info.data.get("cards_git_pull"):
             raise ValueError(
-                "NEWSDESK_CARDS_GIT_PULL is set as well, and git pulls nothing new into a file that was written here; "
-                "set one of the two, not both"
+                "is set, and so is NEWSDESK_CARDS_GIT_PULL, but git pulls nothing new into a file that was written "
+                "here: set one of the two"
             )
         return value
 
@@ -295,7 +361,7 @@ class Settings(BaseSettings):
     @classmethod
     def _reject_two_tokens(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value and info.data.get("token"):
-            raise ValueError("NEWSDESK_TOKEN is set as well; set one of the two, not both")
+            raise ValueError("is set, and so is NEWSDESK_TOKEN: set one of the two")
         return value
 
     @property
@@ -311,7 +377,7 @@ class Settings(BaseSettings):
             return _read_one_line(self.token.get_secret_value(), "NEWSDESK_TOKEN")
         if self.token_file is None:
             raise SettingsError(
-                "NEWSDESK_TOKEN: is not set.",
+                "NEWSDESK_TOKEN is not set.",
                 "Copy the bot's token from the Developer Portal (README, “A bot of your own”), or try `newsdesk demo`, "
                 "which needs none.",
             )
@@ -320,7 +386,7 @@ class Settings(BaseSettings):
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise SettingsError(
-                f"NEWSDESK_TOKEN_FILE: cannot be read: {reason}.", "Check the path and its rights."
+                f"NEWSDESK_TOKEN_FILE cannot be read: {reason}.", "Check the path and its rights."
             ) from error
 
 
@@ -377,14 +443,14 @@ def _is_quoted(value: str) -> bool:
     return len(value) > 1 and _QUOTES.get(value[0]) == value[-1]
 
 
-def _reject_odd_settings(environment: Mapping[str, str], written: Mapping[str, str | None]) -> None:
-    """Raise `SettingsError` for unknown variable names and for quoted values.
+def _find_odd_settings(environment: Mapping[str, str], written: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the problems of unknown variable names and of quoted values, by name.
 
     Quotes in `.env` are stripped when it is read, but `docker run --env-file` and systemd keep them.
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    problems = []
-    for where, names in (("", environment), (".env: ", written)):
+    problems = {}
+    for where, names in (("", environment), (" in .env", written)):
         for name in sorted(names):
             if not name.upper().startswith(PREFIX) or _NOT_OURS.fullmatch(name.upper()):
                 continue
@@ -392,46 +458,46 @@ def _reject_odd_settings(environment: Mapping[str, str], written: Mapping[str, s
                 # The shared prefix would make any two names similar.
                 bare = [each.removeprefix(PREFIX) for each in known]
                 likely = difflib.get_close_matches(name.upper().removeprefix(PREFIX), bare, 1, 0.6)
-                hint = f"did you mean {PREFIX}{likely[0]}?" if likely else "the README lists all of them."
-                problems.append(f"{where}{name}: is no setting; {hint}")
-    problems += [
-        f"{name}: has quotes around it. Write it without: not every program that reads such files takes them away."
-        for name, value in sorted(environment.items())
-        if name.upper() in known and _is_quoted(value)
-    ]
-    if problems:
-        raise SettingsError("\n".join(problems))
+                hint = f"did you mean {PREFIX}{likely[0]}?" if likely else "docs/settings.md lists all of them."
+                problems[name] = f"{name}{where} is no setting; {hint}"
+    for name, value in sorted(environment.items()):
+        if name.upper() in known and _is_quoted(value):
+            problems[name.upper()] = (
+                f"{name} has quotes around it. Write it without: not every program that reads such files takes them "
+                "away."
+            )
+    return problems
 
 
 def _read_dotenv(path: Path) -> tuple[dict[str, str | None], str]:
     """Read `.env` and return its variables and its encoding. Raises `SettingsError` if it cannot be read."""
     if path.is_dir():
         raise SettingsError(
-            f"{path}: is a folder. Remove it (Docker makes one for a file that is not there), or unmount it."
+            f"{path} is a folder. Remove it (Docker makes one for a file that is not there), or unmount it."
         )
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
         return {}, "utf-8"
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}. Check its rights.") from error
+        raise SettingsError(f"{path} cannot be read: {error.strerror}. Check its rights.") from error
     encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise SettingsError(f"{path}: is not {encoding.upper()} text (line {line}). Save it as UTF-8.") from None
+        raise SettingsError(f"{path} is not {encoding.upper()} text (line {line}). Save it as UTF-8.") from None
     if "\0" in text:
-        raise SettingsError(f"{path}: holds NUL characters, as UTF-16 without its mark does. Save it as UTF-8.")
+        raise SettingsError(f"{path} holds NUL characters, as UTF-16 without its mark does. Save it as UTF-8.")
     return dict(dotenv_values(stream=io.StringIO(text), interpolate=False)), encoding
 
 
 def _read_one_line(raw: str, name: str) -> str:
     token = raw.strip()
     if _is_quoted(token):
-        raise SettingsError(f"{name}: has quotes around it.", "Write the token without them.")
+        raise SettingsError(f"{name} has quotes around it.", "Write the token without them.")
     if not token or not token.isascii() or len(token.split()) != 1:
-        raise SettingsError(f"{name}: does not hold one token.", "Copy the token again, without quotes or other words.")
+        raise SettingsError(f"{name} does not hold one token.", "Copy the token again, without quotes or other words.")
     return token
 
 
@@ -439,15 +505,15 @@ def load_settings(**overrides: Any) -> Settings:
     """Load the settings; `overrides` take precedence. Raises `SettingsError` naming every variable that is wrong."""
     dotenv = overrides.get("_env_file", Path(".env"))
     written, encoding = _read_dotenv(Path(dotenv)) if dotenv is not None else ({}, "utf-8")
-    _reject_odd_settings(os.environ, written)
+    problems = _find_odd_settings(os.environ, written)
+    settings = None
     try:
-        return Settings(**{"_env_file_encoding": encoding, **overrides})
+        settings = Settings(**{"_env_file_encoding": encoding, **overrides})
     except ValidationError as error:
-        raise SettingsError(
-            "\n".join(_problem_line(problem) for problem in error.errors(include_input=False))
-        ) from None
-
-
-def _problem_line(problem: Mapping[str, Any]) -> str:
-    name = f"{PREFIX}{'_'.join(str(part) for part in problem['loc']).upper()}: " if problem["loc"] else ""
-    return f"{name}{problem['msg'].removeprefix('Value error, ')}"
+        for problem in error.errors():
+            setting = str(problem["loc"][0])
+            name = f"{PREFIX}{setting.upper()}"
+            problems.setdefault(name, describe_setting_problem(name, problem, Settings.model_fields[setting]))
+    if settings is None or problems:
+        raise SettingsError("\n".join(problems.values()))
+    return settings

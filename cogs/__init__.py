@@ -7,13 +7,17 @@ from cogs.feed import FeedCommands
 from cogs.help import HelpCommands
 from cogs.owner import OwnerCommands
 from cogs.personal import PersonalCommands
+from cogs.profile import ProfileCommands
+from cogs.submit import SubmitCommands
 
 ALL = (
     CardCommands,
     PersonalCommands,
+    SubmitCommands,
     DigestCommands,
     DeskCommands,
     FeedCommands,
+    ProfileCommands,
     OwnerCommands,
     HelpCommands,
 )

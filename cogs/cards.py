@@ -10,13 +10,14 @@ from discord.ext import commands
 
 from bot.client.acknowledgement import answer_interaction
 from bot.client.bot import Interaction, NewsBot
+from bot.client.installation import installable_by_users
 from bot.client.permissions import guild_id_of
 from bot.domain import date_parser
 from bot.errors import UserError
 from bot.i18n import tr, tr_noop
 from bot.render.card import render_card
 from bot.render.card_list import render_topics
-from bot.store.cards.repository import CardQuery, SearchOrder
+from bot.store.cards.card_query import CardQuery, SearchOrder
 from bot.ui import autocomplete
 from bot.ui.catch_up import mark_read
 from bot.ui.find_card import build_linked_cards_reply
@@ -27,6 +28,7 @@ from bot.ui.trends import build_trends_reply
 from bot.ui.views import build_card_view
 
 Words = app_commands.Range[str, 1, 200]
+_EVERY_CARD = tr_noop("Every card of a story, not just the newest")
 
 
 class CardCommands(commands.Cog):
@@ -35,8 +37,9 @@ class CardCommands(commands.Cog):
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
         # discord.py does not support context menus as cog methods.
-        extras = {"description": tr_noop("The cards that its links are about")}
-        self._menu = app_commands.ContextMenu(name="Find this card", callback=self._find_card, extras=extras)
+        extras = {"description": tr_noop("Find the cards about a message's links")}
+        menu = app_commands.ContextMenu(name="Find this card", callback=self._find_card, extras=extras)
+        self._menu = installable_by_users(menu)
 
     async def cog_load(self) -> None:
         self.bot.tree.add_command(self._menu)
@@ -49,28 +52,33 @@ class CardCommands(commands.Cog):
 
     @commands.Cog.listener()
     async def on_app_command_completion(self, interaction: Interaction, command: object) -> None:
-        # The event comes for the commands of every cog; /trends shows no card.
-        if command in (self.latest, self.search, self.topics, self.card):
+        # The event comes for the commands of every cog. Who searches or looks at a topic has not read the news.
+        if command is self.latest:
             await mark_read(interaction)
 
-    @app_commands.command(description="The newest cards")
-    @app_commands.describe(topic="Only this topic", count="How many, 1 to 10")
+    @app_commands.command(description="Show the latest news")
+    @app_commands.describe(topic="Only this topic", count="How many at a time, 1 to 10", every_card=_EVERY_CARD)
     @app_commands.autocomplete(topic=autocomplete.complete_topics)
     async def latest(
-        self, interaction: Interaction, topic: Words | None = None, count: app_commands.Range[int, 1, 10] = 5
+        self,
+        interaction: Interaction,
+        topic: Words | None = None,
+        count: app_commands.Range[int, 1, 10] = 5,
+        every_card: bool = False,
     ) -> None:
-        reply = await first_page(interaction, LatestRequest(topic, count))
+        reply = await first_page(interaction, LatestRequest(topic, count, every_card))
         await answer_interaction(interaction, **reply)
 
-    @app_commands.command(description='Search all cards: words, "a phrase", -without, beginning*')
+    @app_commands.command(description='Search all news: words, "a phrase", -without, beginning*')
     @app_commands.describe(
-        query="Words to find",
+        query="What to search for",
         topic="Only this topic",
         provider="Only this publisher",
         kind="Only articles, or only videos",
         since="today, 7 days, 2 weeks, or a date such as 2026-11-24",
-        until="The same: a date counts to its end, 7 days means what is older",
-        order="newest first, best match first, or hottest story first",
+        until="The same formats; 7 days means older than a week",
+        order="Newest, best match, or hottest story first",
+        every_card=_EVERY_CARD,
     )
     @app_commands.autocomplete(
         topic=autocomplete.complete_topics,
@@ -78,6 +86,7 @@ class CardCommands(commands.Cog):
         since=autocomplete.complete_periods,
         until=autocomplete.complete_periods,
     )
+    @installable_by_users
     async def search(
         self,
         interaction: Interaction,
@@ -88,30 +97,32 @@ class CardCommands(commands.Cog):
         since: str | None = None,
         until: str | None = None,
         order: Literal["newest", "best", "hottest"] = "newest",
+        every_card: bool = False,
     ) -> None:
         start = date_parser.parse_since(since, self.bot.clock()) if since else None
         end = date_parser.parse_until(until, self.bot.clock(), start) if until else None
-        request = CardQuery(query, topic, provider, start, SearchOrder(order), kind, end)
+        request = CardQuery(query, topic, provider, start, SearchOrder(order), kind, end, every_card)
         await answer_interaction(interaction, **await first_page(interaction, request))
 
-    @app_commands.command(description="What the cards are about, and what rises")
+    @app_commands.command(description="See the topics, and what's trending")
     async def topics(self, interaction: Interaction) -> None:
         found = await self.bot.store.cards.trends.count_topics(guild_id_of(interaction), self.bot.clock(), limit=100)
         if not found:
             raise UserError(tr("There are no cards yet."))
         await answer_interaction(interaction, embed=render_topics(found))
 
-    @app_commands.command(description="One card in full")
-    @app_commands.describe(card="Type words of its title, then choose")
+    @app_commands.command(description="Show a card in full")
+    @app_commands.describe(card="Type words from its title, then choose")
     @app_commands.autocomplete(card=autocomplete.complete_cards)
+    @installable_by_users
     async def card(self, interaction: Interaction, card: Words) -> None:
         selected = await autocomplete.resolve_card(interaction, card)
         embed = render_card(selected, self.bot.settings.asset_base_url)
         view = build_card_view(selected, below=share_buttons(interaction, [selected]))
         await answer_interaction(interaction, embed=embed, view=view)
 
-    @app_commands.command(description="A chart of the cards of each day and how hot they were")
-    @app_commands.describe(topic="Only this topic", days="How many days, 7 to 90; 30 when left out")
+    @app_commands.command(description="Chart how many cards came each day, and how hot they were")
+    @app_commands.describe(topic="Only this topic", days="How many days, 7 to 90 (default: 30)")
     @app_commands.autocomplete(topic=autocomplete.complete_topics)
     async def trends(
         self, interaction: Interaction, topic: Words | None = None, days: app_commands.Range[int, 7, 90] = 30

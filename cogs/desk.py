@@ -26,7 +26,8 @@ from bot.store.moderation.audit_log import AuditFilter
 from bot.store.moderation.queue import QueueFilters
 from bot.store.moderation.reviews import MAX_OPEN_REVIEWS
 from bot.ui import autocomplete
-from bot.ui.moderation import REASON, decide_card, require_decision_right, undo_entry
+from bot.ui.card_edit import start_edit
+from bot.ui.moderation import REASON, decide_card, join_stories, require_decision_right, split_card, undo_entry
 from bot.ui.pagination import first_page
 from bot.ui.review_message import WithdrawModal, send_confirmation
 
@@ -38,7 +39,7 @@ _SCOPES = [
 ]
 _ENDED = [app_commands.Choice(name=verdict.value, value=verdict.value) for verdict in Verdict]
 _SAID = [app_commands.Choice(name=source.value, value=source.value) for source in DecisionSource]
-_SCOPE = "Where it counts; this server when left out"
+_SCOPE = "Where it applies (default: this server)"
 
 
 def _withdraw_form(interaction: Interaction) -> WithdrawModal | None:
@@ -60,8 +61,8 @@ def _withdraw_form(interaction: Interaction) -> WithdrawModal | None:
 
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_messages=True)
-class DeskCommands(commands.GroupCog, name="desk", description="Decide which cards this server sees"):
-    """/desk queue, channel, publish, withdraw, undo, log."""
+class DeskCommands(commands.GroupCog, name="desk", description="Moderate this server's news"):
+    """/desk queue, channel, publish, withdraw, edit, split, join, undo, log."""
 
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
@@ -75,13 +76,13 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
             require_moderator(interaction)
         return True
 
-    @app_commands.command(description="Cards that wait for a decision, best first")
+    @app_commands.command(description="Review held cards, best first")
     @app_commands.describe(
-        topic="Only of this topic",
-        provider="Only of this publisher",
-        min_quality="Only of at least this quality (about 0 to 190)",
-        since="Only from this time on, such as today, 7 days or 2026-05-01",
-        backlog="What feeds held before this server followed them, instead of what is new",
+        topic="Only this topic",
+        provider="Only this publisher",
+        min_quality="Only this quality or better: 40 fair, 70 good, 110 excellent, up to about 190",
+        since="Only since then, such as today, 7 days or 2026-05-01",
+        backlog="Cards from before this server followed their feeds, instead of new ones",
     )
     @app_commands.autocomplete(
         topic=autocomplete.complete_topics,
@@ -102,10 +103,10 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         filters = QueueFilters(topic, provider, min_quality, moment, backlog)
         await answer_interaction(interaction, **await first_page(interaction, filters))
 
-    @app_commands.command(description="Where held cards are put before the moderators; without a channel, nowhere")
+    @app_commands.command(description="Post held cards in a moderators' channel; leave empty to stop")
     @app_commands.describe(
         channel="A channel that only moderators can read",
-        waiting=f"How many may wait there at once, 1 to {MAX_OPEN_REVIEWS}; the others are in /desk queue",
+        waiting=f"Most cards waiting there at once, 1 to {MAX_OPEN_REVIEWS}; the rest are in /desk queue",
     )
     async def channel(
         self,
@@ -117,10 +118,11 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         if channel:
             await self._require_private_channel(interaction, channel)
         await self.bot.pipeline.set_review_channel(guild_id_of(interaction), channel.id if channel else None, waiting)
-        comes = tr("Held cards come to no channel any more.")
+        comes = tr("Held cards are no longer posted.")
         if channel:
             comes = tr(
-                "Held cards now come to {channel}, at most {waiting} at a time; all of them are in `/desk queue`.",
+                "Held cards are now posted in {channel}, up to {waiting} at a time. See all of them with `/desk "
+                "queue`.",
                 channel=channel.mention,
                 waiting=waiting,
             )
@@ -138,22 +140,22 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         if any(each.channel_id == channel.id for each in subscribed):
             raise UserError(
                 tr(
-                    "{channel} has subscriptions. Choose a channel that is for the moderators alone.",
+                    "{channel} has subscriptions. Choose a channel just for moderators.",
                     channel=channel.mention,
                 )
             )
 
     @app_commands.command(description="Publish a card")
-    @app_commands.describe(card="Type words of its title, then choose", reason="Why, for the log", scope=_SCOPE)
+    @app_commands.describe(card="Type words from its title, then choose", reason="Reason, for the log", scope=_SCOPE)
     @app_commands.autocomplete(card=autocomplete.complete_all_cards)
     @app_commands.choices(scope=_SCOPES)
     async def publish(self, interaction: Interaction, card: Words, reason: Reason = "", scope: str = "server") -> None:
         selected, everywhere = await self._resolve_card(interaction, card, scope)
         await self._decide_card(interaction, selected, Verdict.PUBLISH, reason, everywhere=everywhere)
 
-    @app_commands.command(description="Take a card away", extras={FORM: _withdraw_form})
+    @app_commands.command(description="Withdraw a card and remove its posts", extras={FORM: _withdraw_form})
     @app_commands.describe(
-        card="Type words of its title, then choose", reason="Why; asked for when left out", scope=_SCOPE
+        card="Type words from its title, then choose", reason="Reason (asked for when left out)", scope=_SCOPE
     )
     @app_commands.autocomplete(card=autocomplete.complete_all_cards)
     @app_commands.choices(scope=_SCOPES)
@@ -163,8 +165,36 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         selected, everywhere = await self._resolve_card(interaction, card, scope)
         await self._decide_card(interaction, selected, Verdict.WITHDRAW, reason or "", everywhere=everywhere)
 
-    @app_commands.command(description="Take the last decision on a card back")
-    @app_commands.describe(card="Type words of its title, then choose", scope=_SCOPE)
+    @app_commands.command(description="Edit a card's title, excerpt, picture or topics in this server")
+    @app_commands.describe(card="Type words from its title, then choose")
+    @app_commands.autocomplete(card=autocomplete.complete_all_cards)
+    async def edit(self, interaction: Interaction, card: Words) -> None:
+        require_moderator(interaction)
+        selected = await autocomplete.resolve_card(interaction, card, hidden=True)
+        await start_edit(interaction, selected.id, DecisionSource.COMMAND)
+
+    @app_commands.command(description="Take a card out of its story in this server")
+    @app_commands.describe(card="The card that tells something else; type words from its title, then choose")
+    @app_commands.autocomplete(card=autocomplete.complete_all_cards)
+    async def split(self, interaction: Interaction, card: Words) -> None:
+        require_moderator(interaction)
+        selected = await autocomplete.resolve_card(interaction, card, hidden=True)
+        await send_confirmation(interaction, selected, await split_card(interaction, selected, DecisionSource.COMMAND))
+
+    @app_commands.command(description="Make two stories one in this server")
+    @app_commands.describe(
+        card="Type words from its title, then choose", story="A card of the other story; type words from its title"
+    )
+    @app_commands.autocomplete(card=autocomplete.complete_all_cards, story=autocomplete.complete_all_cards)
+    async def join(self, interaction: Interaction, card: Words, story: Words) -> None:
+        require_moderator(interaction)
+        selected = await autocomplete.resolve_card(interaction, card, hidden=True)
+        other = await autocomplete.resolve_card(interaction, story, hidden=True)
+        result = await join_stories(interaction, selected, other, DecisionSource.COMMAND)
+        await send_confirmation(interaction, selected, result)
+
+    @app_commands.command(description="Undo the last decision on a card")
+    @app_commands.describe(card="Type words from its title, then choose", scope=_SCOPE)
     @app_commands.autocomplete(card=autocomplete.complete_all_cards)
     @app_commands.choices(scope=_SCOPES)
     async def undo(self, interaction: Interaction, card: Words, scope: str = "server") -> None:
@@ -174,18 +204,19 @@ class DeskCommands(commands.GroupCog, name="desk", description="Decide which car
         last = await self.bot.store.moderation.audit_log.get_last_own(guild_id, selected.id)
         if last is None:
             raise UserError(
-                tr("Nobody has decided on this card everywhere yet.")
+                tr("Nothing to undo: nobody has decided on this card everywhere.")
                 if everywhere
-                else tr("Nobody has decided on this card here yet.")
+                else tr("Nothing to undo: nobody has decided on this card here.")
             )
-        await send_confirmation(interaction, selected, await undo_entry(interaction, last, DecisionSource.COMMAND))
+        result = await undo_entry(interaction, last, DecisionSource.COMMAND)
+        await send_confirmation(interaction, selected, result, undone=True)
 
-    @app_commands.command(description="Who decided what, newest first")
+    @app_commands.command(description="See who decided what, newest first")
     @app_commands.describe(
         card="Only about this card",
         by="Only by this person",
-        ended="Only what ended so",
-        said="Only what was said in this way; changes in the files are shown only when asked for",
+        ended="Only this decision",
+        said="Only decisions made this way; file changes are hidden by default",
     )
     @app_commands.autocomplete(card=autocomplete.complete_all_cards)
     @app_commands.choices(ended=_ENDED, said=_SAID)

@@ -17,6 +17,7 @@ from bot.client.permissions import (
     guild_id_of,
     mention_problem,
     require_channel_manager,
+    thread_problem,
 )
 from bot.domain.quiet_hours import parse_quiet_hours as quiet_hours
 from bot.domain.subscription import Frequency, Subscription
@@ -35,7 +36,7 @@ from bot.render.subscriptions import (
 from bot.ui import autocomplete
 from bot.ui.autocomplete import SubscribableChannel
 from bot.ui.digest_preview import build_preview_reply, build_whatif_reply, build_why_reply
-from bot.ui.option_table import OPTIONS, SELECTING_OPTIONS, Text, accept_options, summarize_options
+from bot.ui.option_table import LASTING_OPTIONS, OPTIONS, SELECTING_OPTIONS, Text, accept_options, summarize_options
 from bot.ui.subscription_options import (
     apply_options,
     create_subscription,
@@ -43,7 +44,7 @@ from bot.ui.subscription_options import (
     drop_deleted_role,
     limit_to_person,
     save_timezone,
-    unknown_topics_note,
+    subscription_notes,
     validate_channel,
 )
 from bot.ui.subscription_wizard import SubscriptionWizard
@@ -53,31 +54,31 @@ _ONE = {"subscription": autocomplete.complete_subscriptions}
 
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_channels=True)
-class DigestCommands(commands.GroupCog, name="digest", description="Which cards come to which channel"):
+class DigestCommands(commands.GroupCog, name="digest", description="Post news in channels"):
     """/digest subscribe, setup, edit, list, pause, resume, remove, preview, why, now, quiet, whatif, check."""
 
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
 
-    @app_commands.command(name="subscribe", description="Bring cards to a channel")
-    @app_commands.describe(channel="Where the cards go")
+    @app_commands.command(name="subscribe", description="Subscribe a channel to news")
+    @app_commands.describe(channel="Where to post")
     @accept_options(OPTIONS)
     async def subscribe(self, interaction: Interaction, /, channel: SubscribableChannel, **given: Any) -> None:
         await require_channel_manager(interaction, channel.id)
         options = apply_options(given, await default_options(interaction))
-        made = await create_subscription(interaction, channel, options)
+        made, count = await create_subscription(interaction, channel, options)
         await save_timezone(interaction, given["timezone"])
-        await self._show_subscription(interaction, made, subscribed_text(made))
+        await self._show_subscription(interaction, made, subscribed_text(made, count))
 
-    @app_commands.command(description="Bring cards to a channel, step by step, with a preview")
+    @app_commands.command(description="Subscribe a channel step by step, with a preview")
     async def setup(self, interaction: Interaction) -> None:
         view = await SubscriptionWizard.start_draft(interaction)
         await answer_interaction(interaction, **view.build_reply())
 
-    @app_commands.command(description="Change a subscription; what you leave out stays as it is")
-    @app_commands.describe(subscription="Choose it from the list", remove_mention="Call no role any more")
+    @app_commands.command(description="Change a subscription; what you leave out stays the same")
+    @app_commands.describe(subscription="Choose one from the list", remove_mention="Stop mentioning a role")
     @app_commands.autocomplete(**_ONE)
-    @accept_options(OPTIONS)
+    @accept_options(LASTING_OPTIONS)
     async def edit(
         self, interaction: Interaction, /, subscription: str, *, remove_mention: bool = False, **given: Any
     ) -> None:
@@ -86,14 +87,14 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         base = replace(selected.options, mention_role_id=None) if remove_mention else selected.options
         options = apply_options(given, drop_deleted_role(interaction, base))
         if options == selected.options and not selected.unusable:
-            raise UserError(tr("Nothing would change. Give at least one option a new value; `all` empties a list."))
+            raise UserError(tr("Nothing to change. Give at least one option a new value; `all` clears a list."))
         channel = await autocomplete.resolve_channel(interaction, selected.channel_id)
         validate_channel(interaction, channel, options, mentioned=selected.options.mention_role_id)
         changed = await self.bot.pipeline.change_options(selected, options)
         await save_timezone(interaction, given["timezone"])
-        await self._show_subscription(interaction, changed, tr("The subscription is changed."))
+        await self._show_subscription(interaction, changed, tr("Subscription updated."))
 
-    @app_commands.command(name="list", description="What is subscribed in this server, and when it comes next")
+    @app_commands.command(name="list", description="List this server's subscriptions and what's next")
     async def list_(self, interaction: Interaction) -> None:
         found = await self._list_subscriptions(interaction)
         quiet = await self.bot.store.subscriptions.quiet_hours.list_for_guild(guild_id_of(interaction))
@@ -102,76 +103,76 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         )
         await answer_interaction(interaction, embed=render_subscriptions(found, quiet, gone))
 
-    @app_commands.command(description="Let a subscription rest; posts that are there stay")
-    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.command(description="Pause a subscription; its posts stay")
+    @app_commands.describe(subscription="Choose one from the list")
     @app_commands.autocomplete(**_ONE)
     async def pause(self, interaction: Interaction, subscription: str) -> None:
         selected = await autocomplete.resolve_subscription(interaction, subscription)
         if selected.paused:
-            raise UserError(tr("This subscription is already paused. Resume with `/digest resume`."))
+            raise UserError(tr("Already paused. Resume with `/digest resume`."))
         await self.bot.store.subscriptions.pause_subscription(selected, self.bot.clock())
         channel = f"<#{selected.channel_id}>"
-        text = tr("{channel} gets none of these cards until `/digest resume`.", channel=channel)
+        text = tr("Paused for {channel}. Resume with `/digest resume`.", channel=channel)
         await answer_interaction(interaction, text)
 
-    @app_commands.command(description="Wake a subscription that was paused; what it missed is not made up for")
-    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.command(description="Resume a paused subscription; what it missed isn't posted")
+    @app_commands.describe(subscription="Choose one from the list")
     @app_commands.autocomplete(**_ONE)
     async def resume(self, interaction: Interaction, subscription: str) -> None:
         selected = await autocomplete.resolve_subscription(interaction, subscription)
         if not selected.paused:
-            raise UserError(tr("This subscription is not paused."))
+            raise UserError(tr("This subscription isn't paused."))
         resumed = await self.bot.store.subscriptions.resume_subscription(selected, self.bot.clock())
-        await self._show_subscription(interaction, resumed, tr("The subscription goes on."))
+        await self._show_subscription(interaction, resumed, tr("Resumed."))
 
-    @app_commands.command(description="End a subscription; posts that are there stay")
-    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.command(description="Remove a subscription; its posts stay")
+    @app_commands.describe(subscription="Choose one from the list")
     @app_commands.autocomplete(**_ONE)
     async def remove(self, interaction: Interaction, subscription: str) -> None:
         selected = await autocomplete.resolve_subscription(interaction, subscription)
         await self.bot.store.subscriptions.remove_subscription(selected.guild_id, selected.id)
-        text = tr("{channel} gets no more of these cards.", channel=f"<#{selected.channel_id}>")
+        text = tr("Subscription removed from {channel}.", channel=f"<#{selected.channel_id}>")
         await answer_interaction(interaction, text)
 
-    @app_commands.command(description="What the next digest would bring, as it would look")
-    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.command(description="Preview the next digest")
+    @app_commands.describe(subscription="Choose one from the list")
     @app_commands.autocomplete(**_ONE)
     async def preview(self, interaction: Interaction, subscription: str) -> None:
         selected = await autocomplete.resolve_subscription(interaction, subscription)
         await answer_interaction(interaction, **await build_preview_reply(interaction, selected))
 
-    @app_commands.command(description="Why a subscription brings a card, or does not")
-    @app_commands.describe(subscription="Choose it from the list", card="Type words of its title, then choose")
+    @app_commands.command(description="Explain why a card was or wasn't posted")
+    @app_commands.describe(subscription="Choose one from the list", card="Type words from its title, then choose")
     @app_commands.autocomplete(**_ONE, card=autocomplete.complete_cards)
     async def why(self, interaction: Interaction, subscription: str, card: app_commands.Range[str, 1, 200]) -> None:
         selected = await autocomplete.resolve_subscription(interaction, subscription)
         found = await autocomplete.resolve_card(interaction, card)
         await answer_interaction(interaction, await build_why_reply(interaction, selected, found))
 
-    @app_commands.command(description="Send the next digest at once, in addition to its times")
-    @app_commands.describe(subscription="Choose it from the list")
+    @app_commands.command(description="Send the next digest right now")
+    @app_commands.describe(subscription="Choose one from the list")
     @app_commands.autocomplete(**_ONE)
     async def now(self, interaction: Interaction, subscription: str) -> None:
         selected = await autocomplete.resolve_subscription(interaction, subscription)
         if selected.options.frequency is Frequency.INSTANT:
-            raise UserError(tr("Instant cards come by themselves; only a digest can be sent early."))
+            raise UserError(tr("Instant cards are posted automatically. Only digests can be sent early."))
         if selected.paused:
-            raise UserError(tr("The subscription is paused. Resume with `/digest resume`."))
+            raise UserError(tr("This subscription is paused. Resume with `/digest resume`."))
         if words := trouble_text(selected):
             raise UserError(words)
         channel = await autocomplete.resolve_channel(interaction, selected.channel_id)
         sent = await self.bot.pipeline.send_digest_now(limit_to_person(interaction, selected, channel))
         if not sent.card_count:
-            raise UserError(tr("Nothing new has come in since the last digest, so none was sent."))
+            raise UserError(tr("Nothing new since the last digest, so none was sent."))
         await answer_interaction(interaction, sent_text(selected.channel_id, sent.card_count, sent.quiet_until))
 
-    @app_commands.command(description="When a channel is not to be disturbed: cards wait and come as one digest")
+    @app_commands.command(description="Set quiet hours: cards wait, then come as one digest")
     @app_commands.describe(
         channel="Which channel",
-        starts="When it begins, such as 22:00; without both times quiet hours are ended",
-        ends="When it ends, such as 7:00",
-        timezone="Time zone of these times; this server's last one when left out",
-        heat="Stories of at least this heat come all the same (about 70 to 1000)",
+        starts="Start, such as 22:00; leave both empty to end quiet hours",
+        ends="End, such as 7:00",
+        timezone="Time zone of these times (default: this server's last one)",
+        heat="Stories of this heat or more come anyway: 70 warm, 100 hot, 150 very hot",
     )
     @app_commands.rename(starts="from", ends="to")
     @app_commands.autocomplete(timezone=autocomplete.complete_timezones)
@@ -188,9 +189,9 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         guild_id, now = guild_id_of(interaction), self.bot.clock()
         if not starts and not ends:
             if not await self.bot.pipeline.end_quiet_hours(guild_id, channel.id):
-                none = tr("{channel} has no quiet hours. Give `from` and `to` to set some.", channel=channel.mention)
+                none = tr("{channel} has no quiet hours. Set some with `from` and `to`.", channel=channel.mention)
                 raise UserError(none)
-            text = tr("{channel} has no quiet hours any more.", channel=channel.mention)
+            text = tr("Quiet hours removed from {channel}.", channel=channel.mention)
             await answer_interaction(interaction, text)
             return
         if not starts or not ends:
@@ -201,13 +202,13 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
         await save_timezone(interaction, timezone)
         await answer_interaction(interaction, quiet_text(channel.id, hours))
 
-    @app_commands.command(description="What a subscription like this would have brought in the last 30 days")
+    @app_commands.command(description="See what a subscription would have posted in the last 30 days")
     @accept_options(SELECTING_OPTIONS)
     async def whatif(self, interaction: Interaction, /, **given: Any) -> None:
         options = apply_options(given, await default_options(interaction))
         await answer_interaction(interaction, **await build_whatif_reply(interaction, options))
 
-    @app_commands.command(description="Whether I can post in the subscribed channels, and how to fix it")
+    @app_commands.command(description="Check whether I can post in the subscribed channels")
     async def check(self, interaction: Interaction) -> None:
         found = await self._list_subscriptions(interaction)
         closed = {
@@ -231,6 +232,7 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
             here = [each for each in found if each.channel_id == channel_id]
             said += [trouble_text(each) for each in here]
             said += [mention_problem(interaction, channel_id, each.options.mention_role_id) for each in here]
+            said += [thread_problem(interaction, channel_id)] if any(each.options.thread for each in here) else []
             said += [quiet_trouble_text(each) for each in quiet if each.channel_id == channel_id]
             troubles[channel_id] = [words for words in dict.fromkeys(said) if words]
         return troubles
@@ -238,10 +240,10 @@ class DigestCommands(commands.GroupCog, name="digest", description="Which cards 
     async def _list_subscriptions(self, interaction: Interaction) -> list[Subscription]:
         found = await self.bot.store.subscriptions.list_for_guild(guild_id_of(interaction))
         if not found:
-            raise UserError(tr("Nothing is subscribed yet. `/digest setup` brings cards to a channel, step by step."))
+            raise UserError(tr("No subscriptions yet. Add one with `/digest setup`."))
         return found
 
     async def _show_subscription(self, interaction: Interaction, subscription: Subscription, text: str) -> None:
-        text += await unknown_topics_note(interaction, subscription.options.topics)
+        text += await subscription_notes(interaction, subscription)
         summary = summarize_options(subscription.options)
         await answer_interaction(interaction, text, embed=render_subscription(subscription, summary))

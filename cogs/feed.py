@@ -26,22 +26,22 @@ from bot.ui.feeds import (
     build_follow,
     build_import_reply,
     complete_feeds,
-    parse_topics,
     resolve_feed,
 )
+from bot.ui.moderation import parse_topics
 
 Address = app_commands.Range[str, 1, 2048]
 Words = app_commands.Range[str, 1, 200]
 Quality = app_commands.Range[int, 0, 100]
 _POLICIES = [app_commands.Choice(name=text, value=policy.value) for policy, text in POLICIES.items()]
 _POSTS = [
-    app_commands.Choice(name="keep: they stay as they are", value="keep"),
-    app_commands.Choice(name="delete: they are taken away", value="delete"),
+    app_commands.Choice(name="keep them", value="keep"),
+    app_commands.Choice(name="delete them", value="delete"),
 ]
-_POLICY = "What becomes of its cards; review when left out"
-_TOPICS = "Topics of all its cards, besides their own, separated by commas"
+_POLICY = "What happens to its cards (default: review)"
+_TOPICS = "Topics to add to all its cards, separated by commas"
 _QUALITY = "The quality of its cards, 0 to 100; 50 when left out"
-_FEED = "Choose it from the list"
+_FEED = "Choose one from the list"
 _NONE = "none"
 
 
@@ -58,13 +58,13 @@ class FeedCommands(commands.GroupCog, name="feed", description="News from feeds 
         require_server_manager(interaction)
         return True
 
-    @app_commands.command(description="Follow a feed, after a preview; a page that names one will do")
+    @app_commands.command(description="Follow a feed, after a preview; a site's address works too")
     @app_commands.describe(
         url="Address of the feed or the site",
         topics=_TOPICS,
         policy=_POLICY,
         quality=_QUALITY,
-        newest="How many of the cards that it holds now are published at once, 0 to 5; none when left out",
+        newest="How many of its current cards to publish now, 0 to 5 (default: 0)",
     )
     @app_commands.choices(policy=_POLICIES)
     @app_commands.autocomplete(topics=autocomplete.complete_topic_list)
@@ -81,14 +81,14 @@ class FeedCommands(commands.GroupCog, name="feed", description="News from feeds 
         draft = FeedDraft(await self.bot.server_feeds.look_up(url), follow, newest)
         await answer_interaction(interaction, **draft.build_reply(interaction))
 
-    @app_commands.command(name="list", description="The feeds that this server follows, and how they do")
+    @app_commands.command(name="list", description="List this server's feeds and their state")
     async def list_(self, interaction: Interaction) -> None:
         found = await self._list_feeds(interaction)
         await answer_interaction(interaction, embed=render_feed_list(found, self.bot.server_feeds.most))
 
-    @app_commands.command(description="Change what becomes of a feed's cards, from now on")
+    @app_commands.command(description="Change what happens to a feed's new cards")
     @app_commands.describe(
-        feed=_FEED, topics=f"{_TOPICS}; `{_NONE}` empties them", policy="What becomes of new cards", quality="0 to 100"
+        feed=_FEED, topics=f"{_TOPICS}; `{_NONE}` to clear", policy="What happens to new cards", quality="0 to 100"
     )
     @app_commands.choices(policy=_POLICIES)
     @app_commands.autocomplete(feed=complete_feeds, topics=autocomplete.complete_topic_list)
@@ -109,43 +109,45 @@ class FeedCommands(commands.GroupCog, name="feed", description="News from feeds 
         if quality is not None:
             follow = replace(follow, quality=quality)
         if follow == followed.follow:
-            raise UserError(tr("Nothing would change. Give at least one option a new value."))
+            raise UserError(tr("Nothing to change. Give at least one option a new value."))
         await self.bot.server_feeds.change_follow(follow)
-        text = tr("The feed is changed. Cards that are here already stay as they are.")
+        text = tr("Feed updated. Cards that are already here stay as they are.")
         await answer_interaction(interaction, text, embed=render_feed(replace(followed, follow=follow)))
 
-    @app_commands.command(description="Let a feed rest; what comes meanwhile can be found and is not posted")
+    @app_commands.command(description="Pause a feed; new cards can be searched but aren't posted")
     @app_commands.describe(feed=_FEED)
     @app_commands.autocomplete(feed=complete_feeds)
     async def pause(self, interaction: Interaction, feed: Words) -> None:
         followed = await resolve_feed(interaction, feed)
         if followed.follow.paused:
-            raise UserError(tr("This feed rests already. `/feed resume` wakes it."))
+            raise UserError(tr("Already paused. Resume with `/feed resume`."))
         await self.bot.server_feeds.change_follow(replace(followed.follow, paused=True))
-        await answer_interaction(interaction, tr("**{name}** rests until `/feed resume`.", name=_format_name(followed)))
+        await answer_interaction(
+            interaction, tr("Paused **{name}**. Resume with `/feed resume`.", name=_format_name(followed))
+        )
 
-    @app_commands.command(description="Wake a feed that was paused; what it missed is not posted")
+    @app_commands.command(description="Resume a paused feed; what it missed isn't posted")
     @app_commands.describe(feed=_FEED)
     @app_commands.autocomplete(feed=complete_feeds)
     async def resume(self, interaction: Interaction, feed: Words) -> None:
         followed = await resolve_feed(interaction, feed)
         if not followed.follow.paused:
-            raise UserError(tr("This feed is not paused."))
+            raise UserError(tr("This feed isn't paused."))
         await self.bot.server_feeds.change_follow(replace(followed.follow, paused=False))
-        await answer_interaction(interaction, tr("**{name}** goes on.", name=_format_name(followed)))
+        await answer_interaction(interaction, tr("Resumed **{name}**.", name=_format_name(followed)))
 
-    @app_commands.command(description="Follow a feed no more; its cards leave this server")
-    @app_commands.describe(feed=_FEED, posts="What becomes of its posts; they stay when left out")
+    @app_commands.command(description="Stop following a feed; its cards leave this server")
+    @app_commands.describe(feed=_FEED, posts="What happens to its posts (default: keep)")
     @app_commands.choices(posts=_POSTS)
     @app_commands.autocomplete(feed=complete_feeds)
     async def remove(self, interaction: Interaction, feed: Words, posts: str = "keep") -> None:
         followed = await resolve_feed(interaction, feed)
         await self.bot.server_feeds.unfollow_feed(followed, keep_posts=posts != "delete")
         stays = tr("Its posts stay as they are.") if posts != "delete" else tr("Its posts are being deleted.")
-        text = tr("This server does not follow **{name}** any more.", name=_format_name(followed))
+        text = tr("Stopped following **{name}**.", name=_format_name(followed))
         await answer_interaction(interaction, f"{text} {stays}")
 
-    @app_commands.command(description="Look at a feed now, and explain what it answers")
+    @app_commands.command(description="Check a feed now and explain the result")
     @app_commands.describe(feed=_FEED)
     @app_commands.autocomplete(feed=complete_feeds)
     async def check(self, interaction: Interaction, feed: Words) -> None:
@@ -154,10 +156,8 @@ class FeedCommands(commands.GroupCog, name="feed", description="News from feeds 
             interaction, await build_check_reply(interaction, followed), embed=render_feed(followed)
         )
 
-    @app_commands.command(name="import", description="Follow the feeds of a list (OPML), after a preview")
-    @app_commands.describe(
-        file="A list of feeds as your feed reader exports it", topics=_TOPICS, policy=_POLICY, quality=_QUALITY
-    )
+    @app_commands.command(name="import", description="Follow the feeds of an OPML file, after a preview")
+    @app_commands.describe(file="An OPML file from your feed reader", topics=_TOPICS, policy=_POLICY, quality=_QUALITY)
     @app_commands.choices(policy=_POLICIES)
     @app_commands.autocomplete(topics=autocomplete.complete_topic_list)
     async def import_(
@@ -174,7 +174,7 @@ class FeedCommands(commands.GroupCog, name="feed", description="News from feeds 
         content = await self.bot.server_feeds.read_list(await file.read(), file.filename)
         await answer_interaction(interaction, **await build_import_reply(interaction, content, follow))
 
-    @app_commands.command(description="The feeds of this server as a list (OPML) for any feed reader")
+    @app_commands.command(description="Download this server's feeds as OPML")
     async def export(self, interaction: Interaction) -> None:
         found = await self._list_feeds(interaction)
         title = interaction.guild.name if interaction.guild else "Newsdesk"
@@ -183,7 +183,7 @@ class FeedCommands(commands.GroupCog, name="feed", description="News from feeds 
     async def _list_feeds(self, interaction: Interaction) -> list[FollowedFeed]:
         found = await self.bot.server_feeds.list_feeds(guild_id_of(interaction))
         if not found:
-            raise UserError(tr("This server follows no feed yet. `/feed add` follows one, after a preview."))
+            raise UserError(tr("This server doesn't follow any feeds yet. Add one with `/feed add`."))
         return found
 
 

@@ -17,6 +17,6 @@ class HelpCommands(commands.Cog):
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
 
-    @app_commands.command(description="What you can do here")
+    @app_commands.command(description="See what you can do here")
     async def help(self, interaction: Interaction) -> None:
         await answer_interaction(interaction, embeds=render_help(await list_usable_commands(interaction)))

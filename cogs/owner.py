@@ -18,9 +18,7 @@ class OwnerCommands(commands.Cog):
     def __init__(self, bot: NewsBot) -> None:
         self.bot = bot
 
-    @app_commands.command(
-        description="The queue, closed channels and last errors (for the bot's owners)", extras=OWNERS
-    )
+    @app_commands.command(description="The queue, closed channels and last errors (bot owners only)", extras=OWNERS)
     @app_commands.default_permissions(administrator=True)
     async def status(self, interaction: Interaction) -> None:
         # Discord shows the command to administrators; it knows no permission for the owners of a bot.
@@ -32,5 +30,7 @@ class OwnerCommands(commands.Cog):
             leader=await store.leader.get_state(),
             resting=await store.subscriptions.list_in_trouble(),
             feeds=await store.feeds.count_states(),
+            links=await store.moderation.submissions.count_weekly(self.bot.clock()),
+            unindexed=await store.cards.index_rebuild.count_remaining(),
         )
         await answer_interaction(interaction, embed=render_status(status))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,30 +10,50 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bot.store import Store, open_store
-from tests.support.stores import ON_POSTGRESQL, drop_databases, new_database, no_database
+from tests.support.stores import (
+    ON_POSTGRESQL,
+    drop_databases,
+    new_database,
+    no_database,
+    record_migrations,
+    share_compiled_statements,
+    use_cursors_without_thread,
+)
 from tests.wire.client import WireDiscord
 from tests.wire.process import WireProcess, point_discord_at
 
 # A machine that is busy with other things is no reason to fail.
 settings.register_profile("newsdesk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("newsdesk"), max_examples=20)
 settings.load_profile("newsdesk")
 
 
 SLOW = (
     "bench",
+    "cogs/test_no_english.py",
     "cogs/test_rights_of_channels.py",
     "crash",
     "delivery/test_boundary.py",
     "delivery/test_clocks.py",
     "delivery/test_places.py",
     "delivery/test_way.py",
+    "demo/test_browser.py",
+    "demo/test_hammer.py",
+    "demo/test_story.py",
     "scaling",
     "soak",
+    "store/test_neighbour.py",
+    "store/test_prerelease.py",
     "store/test_stored_values.py",
+    "store/transfer/test_move.py",
     "test_cli_trouble.py",
     "test_rejected.py",
     "test_shutdown.py",
+    "test_wheel.py",
+    "ui/test_clicks.py",
     "worker/test_digest_promises.py",
+    "worker/test_feed_matrix.py",
+    "worker/test_resting.py",
     "year",
 )
 """Files and folders below this one that take long: `make test` leaves them to `make test-all`, which CI runs."""
@@ -46,6 +67,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_collection_finish() -> None:
+    # All that is imported by now stays: no collection during the tests has to look through it.
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if ON_POSTGRESQL and (mark := item.get_closest_marker("sqlite")):
         pytest.skip(f"about SQLite: {mark.args[0]}")
@@ -56,6 +83,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(autouse=True)
 def _drop_databases() -> Iterator[None]:
     with drop_databases():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _speed_up_stores() -> Iterator[None]:
+    with share_compiled_statements(), use_cursors_without_thread(), record_migrations():
         yield
 
 

@@ -24,7 +24,7 @@ READERS = [
 ]
 NO_PROBLEMS = {"a map", "a list", "… is neither a file nor a folder.", "without a suffix", "not an ordinary file"}
 """Parts of sentences, and what is said about the command's own arguments."""
-HEADS = {"the file …", "not a news card: …", "not linked: …", "left out: …", "… files are left out (……): …"}
+HEADS = {"the file …", "not a news card: …", "not linked: …", "left out: …", "files left out: … (……); …"}
 """Sentences that never stand alone: what follows is in the table with them."""
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from bot.app import utc_now
 from bot.cli.commands import app
+from bot.clock import utc_now
 from bot.domain.moderation import Decision, DecisionSource, Verdict
 from bot.domain.subscription import SubscriptionOptions
 from bot.settings import load_settings
@@ -60,7 +60,7 @@ def test_check_names_file_line_and_field(folder: Path) -> None:
     result = run_newsdesk("check", str(folder))
     assert result.exit_code == 1
     assert f"{bad}:8: error: heat: should be a whole number, not 'warm'" in result.stdout
-    assert "2 files, 1 news cards, 1 errors, 0 notes" in result.stdout
+    assert "2 files, 1 news card, 1 error, 0 notes" in result.stdout
 
 
 def test_check_as_json_is_one_object_a_line(folder: Path) -> None:
@@ -123,6 +123,31 @@ def test_search_and_show_read_the_store(folder: Path) -> None:
     assert run_newsdesk("show", "none").exit_code == 1
 
 
+def test_a_search_counts_links_and_corrects_the_spelling(folder: Path) -> None:
+    write_card(folder, "one", title="Astronomy for beginners")
+    write_card(folder, "two", title="Astronomy for experts", publishedDateTime="2026-06-01T11:00:00Z")
+    run_newsdesk("load")
+    found = run_newsdesk("search", "astronomy")
+    assert found.stdout.splitlines() == [
+        "2 results for “astronomy”:",
+        "2026-06-01  Astronomy for experts",
+        "            Example  two",
+        "            https://example.org/two",
+        "2026-06-01  Astronomy for beginners",
+        "            Example  one",
+        "            https://example.org/one",
+    ]
+    newest = run_newsdesk("search", "astronomy", "--count", "1").stdout
+    assert newest.splitlines()[0] == "2 results for “astronomy”, the newest 1:"
+    wrong = run_newsdesk("search", "astronmy")
+    assert (wrong.exit_code, wrong.stdout) == (1, "Nothing found for “astronmy”. Did you mean “astronomy”?\n")
+
+
+def test_the_story_in_the_terminal_refuses_another_language() -> None:
+    result = run_newsdesk("demo", "--headless", "--language", "de")
+    assert (result.exit_code, "in English only" in result.stderr) == (2, True)
+
+
 def test_wrong_settings_are_named_all_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSDESK_TICK_SECONDS", "soon")
     monkeypatch.setenv("NEWSDESK_DATABASE_URL", "mysql://x")
@@ -145,7 +170,8 @@ def test_export_holds_what_people_made_with_cards_by_name(folder: Path, tmp_path
     assert run_newsdesk("load").exit_code == 0
     asyncio.run(_decide_card())
     out = tmp_path / "export.json"
-    assert run_newsdesk("export", str(out)).exit_code == 0
+    kinds = "1 in subscriptions, 1 in subscription topics, 1 in log, 1 in decisions, 1 in saved"
+    assert run_newsdesk("export", str(out)).stdout == f"Exported 5 rows to {out}: {kinds}.\n"
     assert run_newsdesk("export").stdout == out.read_text("utf-8")
     found = json.loads(out.read_text("utf-8"))
     (subscription,) = found["subscriptions"]
@@ -198,11 +224,13 @@ def test_an_export_taken_in_elsewhere_gives_the_same_export_and_twice_is_as_good
     run_newsdesk("export", str(first))
     monkeypatch.setenv("NEWSDESK_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / 'other.db'}")
     early = run_newsdesk("import", str(first))
-    assert (early.exit_code, "cards that are not in the store (one …)" in early.stdout) == (1, True)
+    assert (early.exit_code, "Left out what is about 1 card not in the store (one)." in early.stdout) == (1, True)
     run_newsdesk("load")
-    assert run_newsdesk("import", str(first)).exit_code == 0
+    done = run_newsdesk("import", str(first))
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, f"Imported 3 rows from {first}.")
     again = run_newsdesk("import", str(first))
     assert "saved: 0 new, 1 here already" in again.stdout
+    assert again.stdout.splitlines()[-1] == f"Nothing in {first} is new to this store."
     before, after = json.loads(first.read_text("utf-8")), json.loads(run_newsdesk("export").stdout)
     for found in (before, after):
         for row in found["subscriptions"]:
@@ -223,12 +251,19 @@ def test_a_backup_is_put_back_and_repeats_nothing(folder: Path, tmp_path: Path) 
     run_newsdesk("load")
     asyncio.run(_decide_card())
     copy = tmp_path / "copy.db"
-    assert run_newsdesk("backup", str(copy)).exit_code == 0
+    made = run_newsdesk("backup", str(copy))
+    store = next((tmp_path / "state").glob("*.db"))
+    assert made.stdout == f"Backed up {store} to {copy} (1 card, 1 subscription).\n"
     write_card(folder, "two")
     run_newsdesk("load")
-    next((tmp_path / "state").glob("*.db")).write_bytes(b"broken " * 1000)
-    done = run_newsdesk("restore", str(copy))
+    store.write_bytes(b"broken " * 1000)
+    refused = run_newsdesk("restore", str(copy))
+    assert (refused.exit_code, "Give --yes to replace it" in refused.stderr) == (2, True)
+    done = run_newsdesk("restore", str(copy), "--yes")
     assert done.exit_code == 0, done.stderr
+    former = f"{store}.before-restore"
+    said = f"Restored {copy} (1 card, 1 subscription) to {store}. The former store is kept as {former}.\n"
+    assert (done.stdout, Path(former).read_bytes()) == (said, b"broken " * 1000)
     assert run_newsdesk("show", "two").exit_code == 1
     numbers = "SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'"
     assert query_database(load_settings().database_url, numbers) == [(100_000,)], (
@@ -237,6 +272,27 @@ def test_a_backup_is_put_back_and_repeats_nothing(folder: Path, tmp_path: Path) 
     run_newsdesk("load")
     assert asyncio.run(_count_planned()) == 0
     assert [each.name for each in tmp_path.glob(".copy*")] == []
+
+
+def test_a_restore_asks_on_a_terminal_and_can_be_taken_back(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_card(folder, "one")
+    run_newsdesk("load")
+    run_newsdesk("backup", str(tmp_path / "copy.db"))
+    write_card(folder, "two")
+    run_newsdesk("load")
+    monkeypatch.setattr("bot.cli.backup.is_terminal", lambda: True)
+    kept = runner.invoke(app, ["restore", str(tmp_path / "copy.db")], input="n\n")
+    assert "cli.db (2 cards, 0 subscriptions) with " in kept.stdout
+    assert kept.stdout.endswith("cli.db as it is.\n")
+    assert run_newsdesk("show", "two").exit_code == 0
+    assert runner.invoke(app, ["restore", str(tmp_path / "copy.db")], input="y\n").exit_code == 0
+    assert run_newsdesk("show", "two").exit_code == 1
+    former = tmp_path / "state" / "cli.db.before-restore"
+    assert run_newsdesk("restore", str(former), "--yes").exit_code == 0
+    assert run_newsdesk("show", "two").exit_code == 0
+    assert former.with_name(f"{former.name}-2").exists()
 
 
 async def _count_planned() -> int:
@@ -248,7 +304,8 @@ async def _count_planned() -> int:
 def test_only_a_whole_store_of_ours_is_put_back(folder: Path, tmp_path: Path) -> None:
     run_newsdesk("load")
     (tmp_path / "letter.txt").write_text("Dear reader, " * 100)
-    result = run_newsdesk("restore", str(tmp_path / "letter.txt"))
+    result = run_newsdesk("restore", str(tmp_path / "letter.txt"), "--yes")
+    assert list((tmp_path / "state").glob("*before*")) == []
     assert (result.exit_code, "cannot be opened as a Newsdesk database" in result.stderr) == (2, True)
     assert run_newsdesk("search", "nothing").exit_code == 1
 
@@ -322,10 +379,10 @@ def test_the_module_is_the_same_command(folder: Path) -> None:
     write_card(folder, "one")
     done = subprocess.run(
         [sys.executable, "-m", "bot", "check", str(folder)],
-        capture_output=True, text=True, timeout=30, check=False, cwd=Path(__file__).parent.parent,
+        capture_output=True, text=True, timeout=300, check=False, cwd=Path(__file__).parent.parent,
     )  # fmt: skip
     assert done.returncode == 0
-    assert done.stdout.endswith("1 files, 1 news cards, 0 errors, 0 notes\n")
+    assert done.stdout.endswith("1 file, 1 news card, 0 errors, 0 notes\n")
 
 
 def test_new_writes_a_card_that_check_has_nothing_to_say_about(folder: Path) -> None:
@@ -333,7 +390,7 @@ def test_new_writes_a_card_that_check_has_nothing_to_say_about(folder: Path) -> 
     path = Path(made.stdout.strip())
     assert made.exit_code == 0
     assert path.parent == folder
-    assert run_newsdesk("check", str(path)).stdout.splitlines()[-1] == "1 files, 1 news cards, 0 errors, 0 notes"
+    assert run_newsdesk("check", str(path)).stdout.splitlines()[-1] == "1 file, 1 news card, 0 errors, 0 notes"
 
 
 def test_new_says_what_is_wrong_in_one_line(folder: Path) -> None:
@@ -359,7 +416,16 @@ def test_a_token_is_shown_once_listed_without_itself_and_revoked(folder: Path) -
 def test_a_token_holds_cards_by_default_and_comes_as_json(folder: Path) -> None:
     made = json.loads(run_newsdesk("token", "create", "blog", "--source", "web", "--json").stdout)
     assert (made["name"], made["source"], made["policy"]) == ("blog", "web", "held")
-    assert made["token"].startswith("newsdesk_")
+    assert (made["token"].startswith("newsdesk_"), made["server"]) == (True, None)
+
+
+def test_a_token_may_be_for_one_server(folder: Path) -> None:
+    assert json.loads(run_newsdesk("token", "create", "a", "--server", "42", "--json").stdout)["server"] == 42
+    assert " 42 " in run_newsdesk("token", "list").stdout
+    refused = run_newsdesk("token", "create", "b", "--source", "a")
+    assert (refused.exit_code, "are for server 42" in refused.stderr) == (2, True)
+    for server in ("0", "-1", "x", str(2**63)):
+        assert run_newsdesk("token", "create", "c", "--server", server).exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from bot.app import utc_now
 from bot.cli.commands import app
+from bot.clock import utc_now
 from bot.metrics import Metrics
 from bot.settings import load_settings
 from bot.sources.feeds.feed_service import FeedService
@@ -67,8 +67,8 @@ def poll() -> int:
 def test_feeds_are_added_fetched_and_listed(site: FeedServer) -> None:
     url = site.url_of("/feed")
     result = run_feeds("add", url, "--topic", "Ships", "--quality", "70")
-    assert (result.exit_code, result.stdout) == (0, "1 feeds added, 0 were there already.\n")
-    assert "0 feeds added, 1 were" in run_feeds("add", url).stdout
+    assert (result.exit_code, result.stdout) == (0, "Added 1 feed.\n")
+    assert "Added 0 feeds; 1 already there." in run_feeds("add", url).stdout
     assert list_feeds()[0]["state"] == "not fetched yet"
     assert poll() == 2
     (listed,) = list_feeds()
@@ -105,13 +105,13 @@ def test_a_check_says_why_there_is_no_feed(site: FeedServer) -> None:
 def test_a_list_is_taken_in_once_and_written_without_secrets(site: FeedServer, tmp_path: Path) -> None:
     file = tmp_path / "feeds.opml"
     file.write_text(OPML)
-    assert "2 feeds added" in run_feeds("import", str(file)).stdout
-    assert "0 feeds added, 2 were" in run_feeds("import", str(file)).stdout
+    assert "Added 2 feeds." in run_feeds("import", str(file)).stdout
+    assert "Added 0 feeds; 2 already there." in run_feeds("import", str(file)).stdout
     assert [feed["topics"] for feed in list_feeds()] == [["Ships"], []]
     written = run_feeds("export").stdout
     assert "https://two.example/feed?token=…" in written
     assert "secret" not in written + run_feeds("list").stdout + run_feeds("list", "--json").stdout
-    assert run_feeds("export", str(tmp_path / "out.opml")).exit_code == 0
+    assert run_feeds("export", str(tmp_path / "out.opml")).stdout == f"Exported 2 feeds to {tmp_path / 'out.opml'}.\n"
     assert (tmp_path / "out.opml").read_text() == written
 
 

@@ -1,73 +1,102 @@
-"""README, `.env.example`, the Dockerfile and the code say the same."""
+"""The pages, `.env.example`, the Dockerfile and the code say the same."""
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from pathlib import Path
 
-import discord
 import pytest
 import typer.main
 
 from bot.cli.commands import app
 from bot.settings import PREFIX, Settings
 from tests.support.stage import open_stage
+from tests.support.tools import load_tool
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
 PAGES = {"README.md", "CONTRIBUTING.md", "data/README.md"} | {f"docs/{page.name}" for page in ROOT.glob("docs/*.md")}
+_SLASH = re.compile(r"`/([a-z]+)(?: ([a-z]+))?[^`/]*`")
+_ENDPOINTS = {"cards", "healthz", "metrics", "readyz"}
 SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
 
 
-def test_every_setting_is_in_the_readme_and_in_the_example() -> None:
-    in_table = set(re.findall(r"^\| `(NEWSDESK_\w+)` \|", README, re.MULTILINE))
+def test_every_setting_is_in_the_example() -> None:
     in_example = set(re.findall(r"^#?(NEWSDESK_\w+)=", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE))
-    assert in_table == SETTINGS
     assert in_example == SETTINGS
 
 
-def test_the_defaults_in_the_readme_are_those_of_the_code() -> None:
-    for name, default in re.findall(r"^\| `NEWSDESK_(\w+)` \| `([^`…]+)` \|", README, re.MULTILINE):
-        value = Settings.model_fields[name.lower()].get_default(call_default_factory=True)
-        separator = os.pathsep if name == "CARDS" else ","
-        shown = separator.join(map(str, value)) if type(value) is tuple else str(value)
-        assert shown.lower() == default.lower(), name
+async def test_the_tables_are_those_of_the_code() -> None:
+    for page, text in (await load_tool("reference").render_pages()).items():
+        assert page.read_text("utf-8") == text, "run `make reference`"
 
 
-async def test_every_slash_command_is_in_the_readme_and_the_other_way_round(tmp_path: Path) -> None:
+def test_text_around_a_table_stays_and_an_unknown_table_is_refused() -> None:
+    fill_page = load_tool("reference").fill_page
+    page = "Before\n<!-- begin: some table -->\nold\n<!-- end: some table -->\nAfter\n"
+    filled = fill_page(page, {"some table": "new\n"})
+    assert filled == "Before\n<!-- begin: some table -->\n\nnew\n\n<!-- end: some table -->\nAfter\n"
+    assert fill_page(filled, {"some table": "new\n"}) == filled
+    with pytest.raises(KeyError):
+        fill_page(page, {"settings": ""})
+
+
+def test_a_cell_cannot_end_its_column() -> None:
+    table = load_tool("reference").render_table("name, meaning", [("`a`", "this | that"), ("`b`", "")])
+    assert table == "| name | meaning |\n| --- | --- |\n| `a` | this \\| that |\n| `b` | |\n"
+
+
+async def test_every_command_that_a_page_names_exists(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
-        found = {command.qualified_name for command in stage.bot.tree.walk_commands() if not _is_group(command)}
-    table = README.split("## In Discord")[1].split("## On the command line")[0]
-    subcommands = {name.split()[1] for name in found if " " in name}
-    in_readme = set(re.findall(rf"`/([a-z]+(?: (?:{'|'.join(subcommands)}))?)\b", table))
-    assert found == in_readme
+        known = {command.qualified_name for command in stage.bot.tree.walk_commands()}
+    groups = {name.split()[0] for name in known if " " in name}
+    for page in sorted(PAGES):
+        for root, sub in _SLASH.findall((ROOT / page).read_text("utf-8")):
+            assert root in known | _ENDPOINTS, (page, root)
+            assert not sub or root not in groups or f"{root} {sub}" in known, (page, root, sub)
 
 
-async def test_the_options_of_a_search_are_in_the_readme(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage:
-        (search,) = [each for each in stage.bot.tree.walk_commands() if each.qualified_name == "search"]
-        assert isinstance(search, discord.app_commands.Command)
-        options = [option.name if option.required else f"[{option.name}]" for option in search.parameters]
-    assert f"| `/search {' '.join(options)}` |" in README
+def test_every_program_command_and_setting_that_a_page_names_exists() -> None:
+    commands = set(getattr(typer.main.get_command(app), "commands", {}))
+    for page in sorted(PAGES):
+        text = (ROOT / page).read_text("utf-8")
+        assert set(re.findall(r"`newsdesk ([a-z]+)", text)) <= commands, page
+        assert set(re.findall(r"NEWSDESK_[A-Z_]*[A-Z]", text)) <= SETTINGS, page
 
 
-def _is_group(command: object) -> bool:
-    return isinstance(command, discord.app_commands.Group)
-
-
-def test_every_command_of_the_program_is_in_the_readme() -> None:
-    group = typer.main.get_command(app)
-    in_readme = set(re.findall(r"^\| `newsdesk (\w+)", README, re.MULTILINE))
-    assert set(getattr(group, "commands", {})) == in_readme
+def test_the_readme_fits_on_a_page() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 120
 
 
 @pytest.mark.parametrize("page", sorted(PAGES))
 def test_links_between_the_pages_lead_somewhere(page: str) -> None:
-    text = (ROOT / page).read_text("utf-8")
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-        assert (ROOT / page).parent.joinpath(target).exists(), target
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", (ROOT / page).read_text("utf-8")):
+        linked = (ROOT / page).parent.joinpath(target) if target else ROOT / page
+        assert linked.exists(), target
+        assert not anchor or anchor in _list_anchors(linked), (target, anchor)
+
+
+def _list_anchors(page: Path) -> set[str]:
+    """The anchors of the headings, as GitHub and the site's generator make them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [page for page in sorted(PAGES) if page.startswith("docs/")])
+def test_pages_of_the_site_link_to_nothing_outside_of_it(page: str) -> None:
+    assert "](../" not in (ROOT / page).read_text("utf-8")
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    navigation = tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))["project"]["nav"]
+    listed = re.findall(r"'([\w-]+\.md)'", str(navigation))
+    assert sorted(listed) == sorted(page.name for page in ROOT.glob("docs/*.md"))
+
+
+def test_the_lock_of_the_site_names_no_index_and_holds_its_generator() -> None:
+    lock = (ROOT / "requirements-docs.lock").read_text("utf-8")
+    assert "://" not in lock
+    assert re.search(r"^zensical==", lock, re.MULTILINE)
 
 
 def test_the_lock_names_no_index_and_holds_every_dependency() -> None:

@@ -80,9 +80,28 @@ def test_the_couriers_of_a_cluster_are_alike_and_cannot_write_to_the_cards() -> 
     assert [volume.rpartition(":")[2] for volume in first["volumes"]] == ["ro"]
 
 
+def _compose_command() -> list[str] | None:
+    for command in (["docker", "compose"], ["podman", "compose"], ["docker-compose"]):
+        if shutil.which(command[0]) and not subprocess.run([*command, "version"], capture_output=True).returncode:
+            return command
+    return None
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.cluster.yaml"])
+def test_compose_understands_the_file(name: str, tmp_path: Path) -> None:
+    command = _compose_command()
+    if command is None:
+        pytest.skip("there is no compose on this machine")
+    shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=abc\nCARDS=./cards\nNEWSDESK_TOKEN=a.test.token\n", "utf-8")
+    shown = subprocess.run([*command, "-f", name, "config"], cwd=tmp_path, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    assert set(yaml.safe_load(shown.stdout)["services"]) == set(yaml.safe_load((ROOT / name).read_text())["services"])
+
+
 def test_the_image_has_a_user_and_a_health_check_and_brings_no_pip() -> None:
     lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
-    assert "USER newsdesk" in lines
+    assert "USER 10001:10001" in lines
     assert any(line.startswith("HEALTHCHECK") and line.endswith('["newsdesk", "health"]') for line in lines)
     assert any("venv --without-pip" in line for line in lines)
     assert any("--require-hashes" in line for line in lines)
@@ -115,7 +134,7 @@ def test_every_setting_that_is_named_exists(page: str) -> None:
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     written = tmp_path / UNIT.name
     written.write_text(UNIT.read_text("utf-8").replace("/opt/newsdesk/.venv/bin/newsdesk run", "/bin/true"), "utf-8")
-    checked = subprocess.run(["systemd-analyze", "verify", written], capture_output=True, text=True, timeout=30)
+    checked = subprocess.run(["systemd-analyze", "verify", written], capture_output=True, text=True, timeout=300)
     if "Failed to" in checked.stderr:
         pytest.skip(f"systemd-analyze cannot work here: {checked.stderr.splitlines()[0]}")
     assert (checked.returncode, checked.stderr) == (0, "")

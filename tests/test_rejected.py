@@ -9,6 +9,7 @@ import pytest
 
 from bot.app import _INTENTS, _REFUSED, _UNKNOWN_TOKEN
 from tests.crash.process import BotProcess
+from tests.support.polling import PATIENCE
 from tests.wire.client import ANY, WireDiscord
 
 pytestmark = pytest.mark.timeout(200)
@@ -27,7 +28,7 @@ async def test_a_close_code_that_is_final_ends_in_its_sentence(tmp_path: Path, c
         with BotProcess(tmp_path / "run", wire.address.api) as bot:
             await bot.prepare_store([], 0, 0)
             bot.start()
-            await wire.wait_for_sessions(within=60)
+            await wire.wait_for_sessions()
             await wire.command_gateway("close", code=code)
             _assert_ended(bot, _REFUSED[code])
 
@@ -43,17 +44,17 @@ async def test_any_other_close_code_ends_nothing(wire: WireDiscord, tmp_path: Pa
     with BotProcess(tmp_path / "run", wire.address.api) as bot:
         await bot.prepare_store([], 0, 0)
         bot.start()
-        await wire.wait_for_sessions(within=60)
+        await wire.wait_for_sessions()
         before = await wire.get_status()
         if code == 1006:
             await wire.command_gateway("drop")
         else:
             await wire.command_gateway("close", code=code)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while (now := await wire.get_status()).resumed + now.identified == before.resumed + before.identified:
                 assert bot.running, bot.log
                 await asyncio.sleep(0.05)
-        await wire.wait_for_sessions(within=60)
+        await wire.wait_for_sessions()
         assert bot.terminate() == 0, bot.log
 
 

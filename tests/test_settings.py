@@ -38,7 +38,7 @@ def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(SettingsError) as caught:
         load_settings()
     lines = str(caught.value).splitlines()
-    assert {line.partition(":")[0] for line in lines} == {PREFIX + name for name in wrong if name != "TOKEN"}
+    assert {line.split()[0] for line in lines} == {PREFIX + name for name in wrong if name != "TOKEN"}
     assert len(lines) == len(wrong) - 1
     assert "SECRET" not in "".join(traceback.format_exception(caught.value))
 
@@ -58,12 +58,12 @@ def test_without_any_variable_everything_has_a_default_outside_the_folder_of_car
 
 @pytest.mark.parametrize("url", ["sqlite+aiosqlite:///", "sqlite+aiosqlite:///:memory:", "sqlite+aiosqlite:///?x=1"])
 def test_a_database_without_a_file_is_refused(url: str) -> None:
-    with pytest.raises(SettingsError, match=r"^NEWSDESK_DATABASE_URL: must name a file"):
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_DATABASE_URL must name a file"):
         load_settings(database_url=url)
 
 
 def test_what_git_pulls_is_not_written_to() -> None:
-    with pytest.raises(SettingsError, match=r"^NEWSDESK_WRITE_BACK: NEWSDESK_CARDS_GIT_PULL is set as well"):
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_WRITE_BACK is set, and so is NEWSDESK_CARDS_GIT_PULL"):
         load_settings(write_back=True, cards_git_pull=60)
 
 
@@ -73,7 +73,7 @@ def test_a_user_without_a_home_is_asked_where_the_store_is(monkeypatch: pytest.M
 
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", homeless)
-    with pytest.raises(SettingsError, match="NEWSDESK_DATABASE_URL: is not set"):
+    with pytest.raises(SettingsError, match="NEWSDESK_DATABASE_URL is not set"):
         load_settings()
 
 
@@ -90,7 +90,7 @@ def test_the_token_is_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch
             "postgresql+asyncpg://u:SECRET@[h/db", "postgresql://u:SECRET@h/db", "mysql://u:SECRET@h/db", "newsdesk.db"]
 )  # fmt: skip
 def test_an_address_that_is_no_database_of_a_known_engine_is_refused(url: str) -> None:
-    with pytest.raises(SettingsError, match=r"^NEWSDESK_DATABASE_URL: must .*postgresql\+asyncpg://") as caught:
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_DATABASE_URL must .*postgresql\+asyncpg://") as caught:
         load_settings(database_url=url)
     assert "SECRET" not in "".join(traceback.format_exception(caught.value))
 
@@ -131,27 +131,27 @@ def test_a_bad_token_file_is_explained_without_its_content(tmp_path: Path, conte
         (tmp_path / "token.txt").write_bytes(content)
     with pytest.raises(SettingsError, match=words) as caught:
         load_settings(token_file=tmp_path / "token.txt").bot_token()
-    assert str(caught.value).startswith("NEWSDESK_TOKEN_FILE: ")
+    assert str(caught.value).startswith("NEWSDESK_TOKEN_FILE ")
     assert "SECRET" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_token_of_two_words_is_refused_without_being_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSDESK_TOKEN", f"Bot {TOKEN}")
-    with pytest.raises(SettingsError, match=r"^NEWSDESK_TOKEN: does not hold one token") as caught:
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_TOKEN does not hold one token") as caught:
         load_settings().bot_token()
     assert "SECRET" not in str(caught.value)
 
 
 def test_no_token_is_explained_only_when_one_is_needed() -> None:
     settings = load_settings()
-    with pytest.raises(SettingsError, match=r"^NEWSDESK_TOKEN: is not set"):
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_TOKEN is not set"):
         settings.bot_token()
 
 
 def test_token_and_token_file_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSDESK_TOKEN", TOKEN)
     monkeypatch.setenv("NEWSDESK_TOKEN_FILE", "token.txt")
-    with pytest.raises(SettingsError, match=r"^NEWSDESK_TOKEN_FILE: NEWSDESK_TOKEN is set as well") as caught:
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_TOKEN_FILE is set, and so is NEWSDESK_TOKEN") as caught:
         load_settings()
     assert "SECRET" not in str(caught.value)
 
@@ -185,7 +185,7 @@ def test_where_to_serve_metrics_is_a_host_and_a_port(
 @pytest.mark.parametrize("text", ["9464", ":9464", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1"])
 def test_where_to_serve_metrics_cannot_be_half_an_address(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("NEWSDESK_METRICS_ADDR", text)
-    with pytest.raises(SettingsError, match=r"^NEWSDESK_METRICS_ADDR: must be a host and a port"):
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_METRICS_ADDR must be a host and a port"):
         load_settings()
 
 
@@ -209,7 +209,7 @@ def test_several_folders_of_cards_are_told_apart(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize("value", ["one:two:one", "one:one/two", "one/two:one", "one:./one", ":", " "])
 def test_folders_that_hold_each_other_or_nothing_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("NEWSDESK_CARDS", value.replace(":", os.pathsep))
-    with pytest.raises(SettingsError, match=r"^NEWSDESK_CARDS: "):
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_CARDS names "):
         load_settings()
 
 
@@ -218,7 +218,7 @@ def test_pulling_is_off_until_it_is_given_a_time(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("NEWSDESK_CARDS_GIT_PULL", "300")
     assert load_settings().cards_git_pull == 300
     monkeypatch.setenv("NEWSDESK_CARDS_GIT_PULL", "0")
-    with pytest.raises(SettingsError, match=r"^NEWSDESK_CARDS_GIT_PULL: "):
+    with pytest.raises(SettingsError, match=r"^NEWSDESK_CARDS_GIT_PULL must be at least 10, not “0”\.$"):
         load_settings()
 
 
@@ -296,5 +296,42 @@ def test_what_feeds_may_be_fetched_from(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_what_feeds_may_not_be_fetched_from(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(PREFIX + name, value)
-    with pytest.raises(SettingsError, match=f"^NEWSDESK_{name}: "):
+    with pytest.raises(SettingsError, match=f"^NEWSDESK_{name} must be "):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("TICK_SECONDS", "x", "must be a number, such as 15, not “x”."),
+        ("TICK_SECONDS", "0", "must be at least 0.1, such as 15, not “0”."),
+        ("MAX_AGE_DAYS", "1.5", "must be a whole number, such as 14, not “1.5”."),
+        ("MAX_AGE_DAYS", "9" * 5000, f"must be a smaller number, such as 14, not “{'9' * 60}…”."),
+        ("RATE_SHARE", "2", "must be at most 1, not “2”."),
+        ("SHARDS", "0", "must be at least 1, not “0”."),
+        ("WATCH", "perhaps", "must be true or false, not “perhaps”."),
+        ("LOG_FORMAT", "xml", "must be 'auto', 'human' or 'json', not “xml”."),
+        ("LOG_LEVEL", "LOUD", "must be DEBUG, INFO, WARNING or ERROR, not “LOUD”."),
+        ("CARDS_LANGUAGE", "d!", "must be of another form, such as de or pt-BR, not “d!”."),
+        ("METRICS_ADDR", "9464", "must be a host and a port such as 127.0.0.1:9464, not “9464”."),
+        ("DATABASE_URL", "sqlite+aiosqlite:///", "must name a file, such as sqlite+aiosqlite:////var/lib/newsdesk.db."),
+    ],
+)
+def test_a_wrong_value_is_told_in_a_sentence_with_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(PREFIX + name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert str(caught.value) == f"{PREFIX}{name} {sentence}"
+
+
+def test_wrong_names_and_wrong_values_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TOKNE": "SECRET", "WATCH": "perhaps", "SHARDS": '"2"'}.items():
+        monkeypatch.setenv(PREFIX + name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    tokne, shards, watch = str(caught.value).splitlines()
+    assert tokne == "NEWSDESK_TOKNE is no setting; did you mean NEWSDESK_TOKEN?"
+    assert shards.startswith("NEWSDESK_SHARDS has quotes around it.")
+    assert watch == "NEWSDESK_WATCH must be true or false, not “perhaps”."

@@ -78,6 +78,9 @@ def get_int(value: Any) -> int | None:
         return value
     if isinstance(value, YamlScalar) and value.plain and _WHOLE.match(value):
         return int(value)
+    # Cut before it is matched: a number may have any number of digits. In quotes it is text, whatever its length.
+    if getattr(value, "plain", True) and re.fullmatch(r"[-+]?[0-9]+", str(value)[:50]):
+        raise ValueShapeError(f"should have at most nine digits, not {describe_type(value)}")
     raise ValueShapeError(f"should be a whole number, not {describe_type(value)}")
 
 

@@ -21,13 +21,11 @@ class FrontMatterEditError(Exception):
         self.advice = advice
 
 
-_UNSAFE = tr_noop("`{file}` cannot be changed safely by the bot: set `published` in it by hand.")
-_UNPLAIN = tr_noop("`{file}` does not say plainly true or false at `published`: write one of them there by hand.")
-_UNREADABLE_MATTER = tr_noop("`{file}` has front matter that cannot be read: fix it; `newsdesk check` names the line.")
-_NONE = tr_noop("`{file}` has no `published` in its front matter: leave one line of it there by hand, true or false.")
-_SEVERAL = tr_noop(
-    "`{file}` has more than one `published` in its front matter: leave one line of it there by hand, true or false."
-)
+_UNSAFE = tr_noop("I can't change `{file}` safely. Set `published` in it yourself.")
+_UNPLAIN = tr_noop("`published` in `{file}` is neither true nor false. Set it to one of them yourself.")
+_UNREADABLE_MATTER = tr_noop("I can't read the front matter of `{file}`. Find the line to fix with `newsdesk check`.")
+_NONE = tr_noop("`{file}` has no `published` in its front matter. Add it yourself, as true or false.")
+_SEVERAL = tr_noop("`{file}` has `published` more than once in its front matter. Keep one line, as true or false.")
 _WORDS = {b"true": True, b"True": True, b"TRUE": True, b"false": False, b"False": False, b"FALSE": False}
 
 

@@ -107,6 +107,8 @@ class SourceKind(enum.StrEnum):
     FOLDER = "folder"
     FEED = "feed"
     HTTP = "http"
+    LINKS = "links"
+    """The links that people submit in one server."""
 
 
 class SourceItem(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import idna
 
@@ -115,16 +115,32 @@ _TRACKING = re.compile(
 )
 
 
+# Not before a last label alone: amp.dev is a site of its own.
+_SERVICE = re.compile(r"^(?:(?:www|m|amp|feeds)\.)+(?=[^.]+\.)")
+
+
+def normalize_host(host: str) -> str:
+    """Return the site that a host belongs to: without `www.`, `m.`, `amp.` and `feeds.` before its name.
+
+    For comparison, and for display where nothing else names the site.
+    """
+    return _SERVICE.sub("", host.lower())
+
+
 def normalize_url(url: str) -> str:
     """Normalize a URL so that two URLs of the same article are equal. For comparison only, not for linking."""
     parts = _unwrap_redirects(urlsplit(url))
-    host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
-    host = host.removeprefix("amp.") if host.count(".") > 1 else host  # amp.dev is a site of its own
+    host = normalize_host(parts.hostname or "")
     port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
     kept = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(key)]
     query = f"?{urlencode(sorted(kept))}" if kept else ""
     path = parts.path if "amp" not in parts.path else _AMP_PATH.sub(r"\1", parts.path)
     return f"{host}{port}{path.rstrip('/')}{query}"
+
+
+def unwrap_url(url: str) -> str:
+    """The URL that redirectors and AMP caches lead to, if their own URL names it; else the URL itself."""
+    return urlunsplit(_unwrap_redirects(urlsplit(url)))
 
 
 # The addresses at which a site serves the light version of a page: /story/amp, /amp/story, /story.amp, /story.amp.html
@@ -150,7 +166,7 @@ _MAX_REDIRECTS = 3
 def _unwrap_redirects(parts: SplitResult) -> SplitResult:
     """The URL behind redirectors and AMP caches that name it in their own URL."""
     for _ in range(_MAX_REDIRECTS):
-        host = (parts.hostname or "").removeprefix("www.")
+        host = normalize_host(parts.hostname or "")
         target = ""
         if names := _REDIRECTORS.get((host, parts.path)) or _REDIRECTORS.get((host, "")):
             fields = dict(parse_qsl(parts.query))
@@ -169,19 +185,20 @@ _TEXT = 20_000  # maximum characters searched; a Discord message with all its em
 _CLOSING = {")": "(", "]": "["}
 
 
-def find_urls(text: str, most: int) -> list[str]:
-    """The first `most` links in a text, normalized and deduplicated; URLs that must not be linked are skipped."""
-    hit: dict[str, None] = {}
+def find_links(text: str, most: int) -> dict[str, str]:
+    """The first `most` links in a text by their normalized URLs; URLs that must not be linked are skipped."""
+    hit: dict[str, str] = {}
     for match in _IN_TEXT.finditer(text[:_TEXT]):
         if len(match[0]) > 2 * MAX_URL:
             continue  # not a URL, and slow to trim
         try:
-            hit[normalize_url(sanitize_url(_strip_trailing_punctuation(match[0])))] = None
+            link = sanitize_url(_strip_trailing_punctuation(match[0]))
+            hit.setdefault(normalize_url(link), link)
         except InvalidUrlError:
             continue
         if len(hit) == most:
             break
-    return list(hit)
+    return hit
 
 
 def _strip_trailing_punctuation(address: str) -> str:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from bot.app import utc_now
 from bot.cards.urls import redact_url
-from bot.cli import output
+from bot.cli.console import ERR, OUT, PROBLEMS, format_count
+from bot.cli.progress import show_progress
+from bot.clock import utc_now
 from bot.domain.feed import DEFAULT_QUALITY, Feed, FeedOptions, NewFeed
 from bot.domain.follows import FollowPolicy
 from bot.errors import UserError, file_error
@@ -32,11 +32,9 @@ from bot.sources.feeds.opml import OpmlFeed, is_web_address, write_opml
 from bot.store import open_read_only, open_store
 from bot.store.sources.feeds import FeedCounts
 
-_out = Console()
-_err = Console(stderr=True)
-_PROBLEMS = 1
-
+app = typer.Typer()
 feeds = typer.Typer(help="The operator's feeds: their cards are everybody's.", no_args_is_help=True)
+app.add_typer(feeds, name="feeds")
 
 _POLICIES = (FollowPolicy.REVIEW, FollowPolicy.PUBLISH, FollowPolicy.ARCHIVE)
 Policy = Annotated[FollowPolicy, typer.Option(help="What becomes of its cards: review, publish or archive.")]
@@ -77,9 +75,10 @@ def add(
 async def _add(new: Sequence[NewFeed], left_out: int = 0) -> None:
     async with open_store(load_settings().database_url) as store:
         added = await store.feeds.add_feeds(new, utc_now())
-    _out.print(f"{added} feeds added, {len({feed.url for feed in new}) - added} were there already.")
+    known = len({feed.url for feed in new}) - added
+    OUT.print(f"Added {format_count(added, 'feed')}{f'; {known:,} already there' if known else ''}.")
     if left_out:
-        _err.print(f"{left_out} more feeds than are read from one list were left out.", style="yellow")
+        ERR.print(f"The list is too long: left out {format_count(left_out, 'feed')} at its end.", style="yellow")
 
 
 @feeds.command(name="import")
@@ -97,7 +96,7 @@ async def _import(file: Path, options: FeedOptions) -> None:
     async with _open_reader() as reader:
         content = await read_list(file, reader, utc_now())
     for address in content.refused:
-        _err.print(f"Left out: {redact_url(address)} is no address of the web", style="dim", markup=False)
+        ERR.print(f"Left out: {redact_url(address)} is no address of the web", style="dim", markup=False)
     await _add(to_new_feeds(content, options), content.left_out)
 
 
@@ -106,7 +105,7 @@ def export(
     file: Annotated[Path | None, typer.Argument(help="Where to; the standard output by default.")] = None,
 ) -> None:
     """Write the feeds as OPML, without the credentials of their addresses."""
-    written = asyncio.run(_export())
+    written, count = asyncio.run(_export())
     if file is None:
         sys.stdout.write(written.decode())
         return
@@ -114,12 +113,14 @@ def export(
         file.write_bytes(written)
     except OSError as error:
         raise file_error(f"{file} cannot be written", error) from error
+    OUT.print(f"Exported {format_count(count, 'feed')} to {file}.", markup=False, highlight=False, soft_wrap=True)
 
 
-async def _export() -> bytes:
+async def _export() -> tuple[bytes, int]:
     async with open_read_only(load_settings().database_url) as store:
         found = await store.feeds.list_feeds()
-    return write_opml("Newsdesk", (OpmlFeed(redact_url(feed.url), feed.title, feed.options.topics) for feed in found))
+    feeds = [OpmlFeed(redact_url(feed.url), feed.title, feed.options.topics) for feed in found]
+    return write_opml("Newsdesk", feeds), len(feeds)
 
 
 @feeds.command(name="list")
@@ -142,7 +143,7 @@ async def _list(as_json: bool) -> None:
         due = (row["next_fetch_at"] or "")[:16].replace("T", " ")
         name = f"{row['title']}\n{row['url']}" if row["title"] else row["url"]
         table.add_row(name, row["state"], str(row["cards"]), str(row["cards_this_week"]), due)
-    _out.print(table)
+    OUT.print(table)
 
 
 def _describe_feed(feed: Feed, counts: FeedCounts) -> dict[str, Any]:
@@ -177,14 +178,14 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Fetch feeds now and say what comes, without storing it. Exit code 1 when one cannot be fetched or read."""
-    raise typer.Exit(0 if asyncio.run(_check(urls or [], as_json)) else _PROBLEMS)
+    raise typer.Exit(0 if asyncio.run(_check(urls or [], as_json)) else PROBLEMS)
 
 
 async def _check(urls: Sequence[str], as_json: bool) -> bool:
     settings, checks = load_settings(), []
     addresses = list(dict.fromkeys(urls or await _list_addresses(settings)))
     async with build_fetcher(settings) as fetcher, _open_reader() as reader:
-        with output.show_progress(_err, "Fetching feeds") as progress:
+        with show_progress("Fetching feeds") as progress:
             async for done in check_feeds(addresses, fetcher, reader, utc_now()):
                 checks.append(done)
                 progress(len(checks), len(addresses))
@@ -194,7 +195,7 @@ async def _check(urls: Sequence[str], as_json: bool) -> bool:
     else:
         for done in checks:
             style = "red" if done.problem else None
-            _out.print(_check_text(done), style=style, markup=False, highlight=False, soft_wrap=True)
+            OUT.print(_check_text(done), style=style, markup=False, highlight=False, soft_wrap=True)
     return not any(done.problem for done in checks)
 
 
@@ -227,7 +228,9 @@ def _check_text(check: FeedCheck) -> str:
         return f"{url}: {describe_problem(check.problem)}{status}"
     newest = _newest_item(check)
     until = f", the newest of {newest:%Y-%m-%d %H:%M} UTC" if newest else ""
-    return f"{url}: {check.feed.title or 'a feed without a title'}, {len(check.feed.items)} items{until}"
+    return (
+        f"{url}: {check.feed.title or 'a feed without a title'}, {format_count(len(check.feed.items), 'item')}{until}"
+    )
 
 
 @feeds.command(name="remove")
@@ -236,7 +239,7 @@ def remove(
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Withdraw their cards and posts as well.")] = False,
 ) -> None:
     """Remove feeds. Their cards stay, unless --withdraw is given. Exit code 1 when one is unknown."""
-    raise typer.Exit(0 if asyncio.run(_remove(urls, withdraw)) else _PROBLEMS)
+    raise typer.Exit(0 if asyncio.run(_remove(urls, withdraw)) else PROBLEMS)
 
 
 async def _remove(urls: Sequence[str], withdraw: bool) -> bool:
@@ -247,13 +250,13 @@ async def _remove(urls: Sequence[str], withdraw: bool) -> bool:
         for feed in found:
             withdrawn = await importer.withdraw_all(feed, utc_now()) if withdraw else 0
             await store.feeds.remove_feed(feed.source_id)
-            cards = f", {withdrawn} cards withdrawn" if withdraw else ""
-            _out.print(f"Removed: {redact_url(feed.url)}{cards}", markup=False, highlight=False, soft_wrap=True)
+            cards = f", {format_count(withdrawn, 'card')} withdrawn" if withdraw else ""
+            OUT.print(f"Removed: {redact_url(feed.url)}{cards}", markup=False, highlight=False, soft_wrap=True)
             if feed.is_listed and settings.feeds:
-                _err.print(f"It comes back unless you take it out of {settings.feeds} as well.", style="yellow")
+                ERR.print(f"It comes back unless you take it out of {settings.feeds} as well.", style="yellow")
     unknown = set(urls) - {address for feed in found for address in (feed.key, feed.url)}
     for url in sorted(unknown):
-        _err.print(f"There is no feed {redact_url(url)}.", style="red", markup=False, highlight=False)
+        ERR.print(f"There is no feed {redact_url(url)}.", style="red", markup=False, highlight=False)
     return not unknown
 
 

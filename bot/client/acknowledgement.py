@@ -102,7 +102,7 @@ async def answer_interaction(
     *,
     embed: discord.Embed | None = discord.utils.MISSING,
     embeds: Sequence[discord.Embed] = discord.utils.MISSING,
-    view: discord.ui.View | None = discord.utils.MISSING,
+    view: discord.ui.View | discord.ui.LayoutView | None = discord.utils.MISSING,
     file: discord.File = discord.utils.MISSING,
 ) -> None:
     """Respond according to the acknowledgement: replace the deferred reply or edit the clicked message.

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,10 +21,12 @@ from discord.http import Route
 from yarl import URL
 
 from bot.client.acknowledgement import ACKNOWLEDGED_AT_ONCE, FORM
+from bot.client.bucket_sweep import sweep_buckets_rarely
 from bot.client.command_sync import COMPARED_EVERY, sync_commands
 from bot.client.discord_time import DiscordTime
 from bot.client.error_handler import answer_expired_component, receive_interaction, report_error
 from bot.client.gateway_frames import FrameLog, forgive_frames
+from bot.client.greeting import Greeter
 from bot.client.interaction_context import bind_interaction_context
 from bot.client.interaction_metrics import measure_interaction
 from bot.client.interaction_queue import (
@@ -41,6 +44,7 @@ from bot.metrics import Metrics, SkippedFrame
 from bot.settings import Settings
 from bot.sources.feeds.feed_service import FeedService
 from bot.store import Store
+from bot.worker.link_submissions import LinkSubmissions
 from bot.worker.pipeline import Pipeline
 from bot.worker.server_feeds import ServerFeeds
 from bot.worker.worker import Worker
@@ -64,6 +68,8 @@ class Components:
     """What loads a page of a list, by the type of its request."""
     expired_text: Callable[[discord.Interaction[Any]], str] = lambda _interaction: ""
     """What to say of a component without a handler, if there is more to say than that it expired."""
+    build_greeting: Callable[[NewsBot, discord.Guild, bool], Awaitable[dict[str, Any]]] | None = None
+    """Builds the message to a server that the bot joins, for a channel of it or, if True, for a direct message."""
 
 
 class NewsTree(app_commands.CommandTree["NewsBot"]):
@@ -98,6 +104,8 @@ class NewsBot(commands.AutoShardedBot):
     feeds: FeedService
     server_feeds: ServerFeeds
     """The feeds of servers, for commands and clicks."""
+    links: LinkSubmissions
+    """The links that people submit, for commands and clicks."""
 
     def __init__(
         self,
@@ -115,6 +123,7 @@ class NewsBot(commands.AutoShardedBot):
         self.metrics = metrics
         self.gate = Gate(clock, self.metrics.set_gate_state)
         """Decides which requests may be sent; a 401 calls `gate.on_unauthorized`."""
+        self.limiter = RequestLimiter(settings.pace, gate=self.gate)
         self.discord_time = DiscordTime()
         # Voice is not used, so silence discord.py's warnings about missing voice dependencies.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -126,11 +135,15 @@ class NewsBot(commands.AutoShardedBot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
-            http_trace=_build_trace_config(settings, self.metrics, self.gate, self.discord_time),
+            http_trace=_build_trace_config(self.limiter, self.metrics, self.gate, self.discord_time),
             max_ratelimit_timeout=_MAX_WAIT,
             shard_count=settings.shard_count or settings.shards,
             allowed_mentions=discord.AllowedMentions.none(),
+            # What else Discord lets people install for themselves is up to the application's settings.
+            allowed_installs=app_commands.AppInstallationType(guild=True),
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True),
         )
+        sweep_buckets_rarely(self.http)
         self.shard_ids = list(settings.shard_ids) if settings.shard_ids else None
         self.settings = settings
         self.store = store
@@ -138,6 +151,8 @@ class NewsBot(commands.AutoShardedBot):
         self.translator = CommandTranslator()
         self._guild_languages = GuildLanguages(store)
         self.member_languages = MemberLanguages(store)
+        build = self.components.build_greeting
+        self._greeter = Greeter(store.greetings, clock, partial(build, self)) if build else None
         self._identify_limiter = IdentifyLimiter(1, clock)
         self.open_drafts: set[str] = set()
         """Keys of the open setup drafts."""
@@ -223,7 +238,10 @@ class NewsBot(commands.AutoShardedBot):
                 events.get_nowait()
             shards.clear()
             self._ready.clear()
+            user = self._connection.user
             self._connection.clear(views=False)  # persistent components are registered only once
+            # Handlers of the session's last events still run, and ask `guild.me` what the bot may do.
+            self._connection.user = user
 
     async def fetch_owners(self) -> set[int]:
         """Return the owner, or the team members who may decide: those who accepted and are not read-only."""
@@ -246,13 +264,19 @@ class NewsBot(commands.AutoShardedBot):
         await self._guild_languages.store_changes(self.guilds)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        await self._guild_languages.store_changes([guild])
+        await self._welcome_guild(guild)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         await self.store.subscriptions.personal_digests.forget_members(guild.id)
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
+        # A server that was joined meanwhile comes so as well, and one that is joined may come as if it were known.
+        await self._welcome_guild(guild)
+
+    async def _welcome_guild(self, guild: discord.Guild) -> None:
         await self._guild_languages.store_changes([guild])
+        if self._greeter is not None:
+            await self._greeter.greet_guild(guild)
 
     async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
         if before.preferred_locale != after.preferred_locale:
@@ -281,9 +305,9 @@ class NewsBot(commands.AutoShardedBot):
 
 
 def _build_trace_config(
-    settings: Settings, metrics: Metrics, gate: Gate, discord_time: DiscordTime
+    limiter: RequestLimiter, metrics: Metrics, gate: Gate, discord_time: DiscordTime
 ) -> aiohttp.TraceConfig:
-    trace = RequestLimiter(settings.pace, gate=gate).trace_config()
+    trace = limiter.trace_config()
     trace.on_request_end.append(count_rate_limits(metrics))
     trace.on_request_end.append(discord_time.on_request_end)
     GateReporter(gate).attach_to(trace)

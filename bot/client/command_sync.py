@@ -44,7 +44,8 @@ async def sync_commands(
     ours = _hash_value([bot.application_id, payload])
     if not force and await key_values.get_value(_OURS) == ours and await _are_registered(bot, key_values):
         return False
-    await bot.tree.sync()
+    # Not `tree.sync`, which would translate every word into every locale once more.
+    await bot.http.bulk_upsert_global_commands(bot.application_id or 0, payload=payload)
     await key_values.set_value(_OURS, ours)
     await key_values.set_value(AT_DISCORD, commands_digest(await bot.http.get_global_commands(bot.application_id or 0)))
     return True

@@ -30,7 +30,11 @@ from bot.render.markdown import bold_names
 
 _log = logging.getLogger(__name__)
 _EXPIRED = {10015, 10062, 40060, 50027}  # unknown webhook, unknown interaction, already acknowledged, invalid token
-_PERMISSIONS = {"manage_messages": tr_noop("Manage Messages"), "manage_guild": tr_noop("Manage Server")}
+_PERMISSIONS = {
+    "manage_messages": tr_noop("Manage Messages"),
+    "manage_channels": tr_noop("Manage Channels"),
+    "manage_guild": tr_noop("Manage Server"),
+}
 """Permissions that commands require, by their names in Discord's settings."""
 
 
@@ -49,27 +53,27 @@ def _error_text(interaction: discord.Interaction[Any], error: Exception) -> str:
         return str(error)
     if isinstance(error, aiohttp.ClientConnectionError):
         _log.warning("Connection lost in interaction %s: %s", interaction.id, error)
-        return tr("The connection to Discord broke while I answered. Please try again.")
+        return tr("I lost the connection to Discord while answering. Please try again.")
     if isinstance(error, app_commands.NoPrivateMessage):
-        return tr("This works in a server only, not in a direct message.")
+        return tr("This only works in a server, not in direct messages.")
     if isinstance(error, app_commands.MissingPermissions):
         names = [tr(_PERMISSIONS.get(name, name)) for name in error.missing_permissions]
-        return tr("You need the permission {permission} for this.", permission=bold_names(names))
+        return tr("You need the {permission} permission for this.", permission=bold_names(names))
     if isinstance(error, app_commands.TransformerError):
-        return tr("I cannot see that channel or thread. Wake it with a message if it is archived, and choose it again.")
+        return tr("I can't see that channel or thread. If it's archived, post a message in it, then choose it again.")
     if isinstance(error, app_commands.CommandOnCooldown):
         seconds = round(error.retry_after)
         return trn(
-            "Slow down a little: try again in {count} second.",
-            "Slow down a little: try again in {count} seconds.",
+            "Slow down a little. Try again in {count} second.",
+            "Slow down a little. Try again in {count} seconds.",
             seconds,
         )
     if isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
-        return tr("This command has changed since your Discord last looked. Restart the app and try again.")
+        return tr("This command was updated. Restart Discord and try again.")
     reference = secrets.token_hex(4)
     _log.error("Failure %s in interaction %s", reference, interaction.id, exc_info=error)
     return tr(
-        "Sorry, something went wrong on our side. If it happens again, tell an administrator this code: `{code}`",
+        "Sorry, something went wrong. If it happens again, give an administrator this code: `{code}`",
         code=reference,
     )
 
@@ -102,7 +106,7 @@ async def receive_interaction(
         await _note_language(interaction)
         return True
     record_unanswered(interaction, InteractionFailure.BUSY)
-    await send_private(interaction, tr("I am busy at the moment, so nothing was done. Please try again."))
+    await send_private(interaction, tr("I'm busy right now, so nothing was changed. Please try again."))
     return False
 
 
@@ -124,7 +128,7 @@ async def answer_expired_component(interaction: discord.Interaction[Any], words:
     """Reply to a component or modal without a handler; discord.py would ignore it."""
     requests = interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit)
     if requests and not is_dispatched(interaction):
-        await send_private(interaction, words or tr("This is not open any more. Ask for it again."))
+        await send_private(interaction, words or tr("This has expired. Run the command again."))
 
 
 class ErrorReportingItem:

@@ -15,7 +15,12 @@ from bot.render.markdown import bold_names
 
 
 def guild_id_of(interaction: discord.Interaction[Any]) -> int:
-    """Return the guild id of an interaction, 0 in a DM, where visibility depends only on the files."""
+    """Return the server whose cards a member sees here; 0, for everybody's cards only, where the bot serves none.
+
+    That is in direct messages, and in servers that a member brought the bot to without its being installed there.
+    """
+    if interaction.is_user_integration() and not interaction.is_guild_integration():
+        return 0
     return interaction.guild_id or 0
 
 
@@ -64,7 +69,7 @@ async def find_channel(
     except discord.Forbidden as error:
         raise HiddenChannelError from error
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-        raise UserError(tr("Discord did not say what that channel is. Please try again.")) from error
+        raise UserError(tr("Discord didn't tell me which channel that is. Please try again.")) from error
     if isinstance(found, discord.abc.PrivateChannel) or found.guild.id != interaction.guild_id:
         return None
     if isinstance(found, discord.Thread) and found.parent is None:
@@ -94,7 +99,7 @@ async def require_channel_manager(interaction: discord.Interaction[Any], channel
     """Raise `UserError` unless the user can see and manage that channel."""
     if not await _can_manage(interaction, channel_id):
         where = f"<#{channel_id}>"
-        raise UserError(tr("You need the permission **Manage Channels** in {channel} for this.", channel=where))
+        raise UserError(tr("You need the **Manage Channels** permission in {channel} for this.", channel=where))
 
 
 async def _can_manage(interaction: discord.Interaction[Any], channel_id: int) -> bool:
@@ -128,7 +133,7 @@ async def _can_see(
     except (discord.NotFound, discord.Forbidden):
         return False
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-        raise UserError(tr("Discord did not say what that channel is. Please try again.")) from error
+        raise UserError(tr("Discord didn't tell me which channel that is. Please try again.")) from error
     return True
 
 
@@ -145,6 +150,8 @@ _NEEDED = {
     "embed_links": tr_noop("Embed Links"),
     "read_message_history": tr_noop("Read Message History"),
 }
+REQUIRED_PERMISSIONS = discord.Permissions(**dict.fromkeys(_NEEDED, True))
+"""What an invitation asks for."""
 
 
 def missing_permissions(channel: discord.abc.GuildChannel | discord.Thread) -> list[str]:
@@ -181,8 +188,8 @@ def is_public(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
 def hide_channel_text(channel: discord.abc.GuildChannel | discord.Thread) -> str:
     """Explain why a channel cannot be the desk, and how to make it private."""
     return tr(
-        "Everybody can read {channel}, and held cards are not for everybody. Open the channel's settings → "
-        "Permissions, make it private and add the moderators and me.",
+        "Everyone can read {channel}, and held cards aren't for everyone. Open the channel's settings → "
+        "Permissions, make it private, and add the moderators and me.",
         channel=channel.mention,
     )
 
@@ -190,10 +197,10 @@ def hide_channel_text(channel: discord.abc.GuildChannel | discord.Thread) -> str
 def missing_permissions_text(channel: discord.abc.GuildChannel | discord.Thread, lacking: Sequence[str]) -> str:
     """List the bot's missing permissions in a channel, and where to grant them."""
     return trn(
-        "I cannot post in {channel}: I lack {permissions}. Open the channel's settings → Permissions, add my role and "
-        "allow it.",
-        "I cannot post in {channel}: I lack {permissions}. Open the channel's settings → Permissions, add my role and "
-        "allow them.",
+        "I can't post in {channel}: I'm missing {permissions}. Open the channel's settings → Permissions, add my "
+        "role and allow it.",
+        "I can't post in {channel}: I'm missing {permissions}. Open the channel's settings → Permissions, add my "
+        "role and allow them.",
         len(lacking),
         channel=channel.mention,
         permissions=bold_names(lacking),
@@ -205,18 +212,32 @@ async def channel_problem(interaction: discord.Interaction[Any], channel_id: int
     try:
         channel = await find_channel(interaction, channel_id)
     except HiddenChannelError:
-        return tr("I cannot see it. Add me to that thread, or give my role **View Channel** there.")
+        return tr("I can't see it. Add me to that thread, or give my role **View Channel** there.")
     if channel is None:
-        return tr("it is gone. `/digest remove` ends its subscription.")
+        return tr("it was deleted. Remove its subscription with `/digest remove`.")
     if lacking := missing_permissions(channel):
         return missing_permissions_text(channel, lacking)
-    return tr("the last try failed; I try again by myself.") if channel_id in closed else ""
+    return tr("the last attempt failed. I'll try again automatically.") if channel_id in closed else ""
 
 
 def find_deleted_roles(interaction: discord.Interaction[Any], roles: Collection[int]) -> set[int]:
     """Return those of these roles that were deleted from the guild."""
     guild = interaction.guild
     return {role for role in roles if guild is not None and guild.get_role(role) is None}
+
+
+def thread_problem(interaction: discord.Interaction[Any], channel_id: int) -> str:
+    """Return what prevents the bot from starting threads in a text channel, with the fix; empty if nothing does."""
+    channel, guild = get_cached_channel(interaction, channel_id), interaction.guild
+    if guild is None or not isinstance(channel, discord.TextChannel):
+        return ""
+    if channel.permissions_for(guild.me).create_public_threads:
+        return ""
+    return tr(
+        "Posts in {channel} get no threads: I'm missing **Create Public Threads**. Open the channel's settings → "
+        "Permissions, add my role and allow it.",
+        channel=channel.mention,
+    )
 
 
 def mention_problem(interaction: discord.Interaction[Any], channel_id: int, role_id: int | None) -> str:
@@ -226,7 +247,7 @@ def mention_problem(interaction: discord.Interaction[Any], channel_id: int, role
         return ""
     role = guild.get_role(role_id)
     if role is None:
-        return tr("the role that it calls is gone, so it calls nobody. `/digest edit` chooses another.")
+        return tr("the role to mention was deleted, so nobody is mentioned. Choose another with `/digest edit`.")
     if channel and not role.mentionable and not channel.permissions_for(guild.me).mention_everyone:
-        return tr("I may not mention {role} any more, so it calls nobody.", role=role.mention)
+        return tr("I can no longer mention {role}, so nobody is mentioned.", role=role.mention)
     return ""

@@ -36,8 +36,22 @@ class RequestLimiter:
     def __init__(self, slots: int = GLOBAL_LIMIT, seconds: float = 1.0, gate: Gate | None = None) -> None:
         """Send nothing that `gate` refuses; it is consulted once the slot is acquired, which may be late."""
         self._slots = asyncio.Semaphore(slots)
+        self._count = slots
+        self._excess = 0
+        """Slots to withhold when they are released next."""
         self._seconds = seconds
         self._gate = gate
+
+    async def set_slots(self, slots: int) -> None:
+        """Change the number of slots: free ones are withheld at once, the others as soon as they are released."""
+        self._excess += self._count - slots
+        self._count = slots
+        while self._excess > 0 and not self._slots.locked():
+            await self._slots.acquire()  # does not wait
+            self._excess -= 1
+        while self._excess < 0:
+            self._slots.release()
+            self._excess += 1
 
     def trace_config(self) -> aiohttp.TraceConfig:
         """Return the config for `discord.Client(http_trace=...)`."""
@@ -60,7 +74,7 @@ class RequestLimiter:
                 admission = self._gate.admit_request()
                 request.probes = admission is Admission.PROBE
                 if admission is Admission.REFUSED:
-                    self._slots.release()  # aiohttp reports no exception before the request has begun
+                    self._release()  # aiohttp reports no exception before the request has begun
                     raise GateShutError(self._gate.reason)
 
     async def _on_connection_start(
@@ -88,7 +102,13 @@ class RequestLimiter:
             self._release_later()
 
     def _release_later(self) -> None:
-        asyncio.get_running_loop().call_later(self._seconds, self._slots.release)
+        asyncio.get_running_loop().call_later(self._seconds, self._release)
+
+    def _release(self) -> None:
+        if self._excess > 0:
+            self._excess -= 1  # this slot is withdrawn
+        else:
+            self._slots.release()
 
 
 class GateShutError(aiohttp.ClientConnectionError):

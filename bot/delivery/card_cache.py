@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.delivery.sender import CardRefusedError
 from bot.domain.delivery import CardRevision, ContentKind, Delivery
@@ -72,4 +73,5 @@ class CardCache:
                 self._fetches.pop(content, None)
         if card is None:
             raise CardRefusedError(f"card {content.card_id} is not in the store")
-        return card
+        # As it was planned: what is shown is what is recorded as delivered.
+        return replace(card, publishers=content.coverage)

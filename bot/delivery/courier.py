@@ -282,7 +282,7 @@ class Courier:
         is_personal = await self._store.subscriptions.personal_digests.mark_closed(channel, now)
         if is_personal or (before and before.server_notified):
             return
-        waits = tr("Waiting posts for {channel} are sent as soon as this is fixed.", channel=f"<#{channel}>")
+        waits = tr("Posts waiting for {channel} will be sent once this is fixed.", channel=f"<#{channel}>")
         if await self._sender.notify_guild(
             guild, f"{error} {waits}", await self._store.outbox.circuits.subscribers_of(channel)
         ):
@@ -295,7 +295,7 @@ class Courier:
         _log.info("Channel %s is open again", circuit.channel_id)
         if is_personal or not circuit.server_notified:
             return
-        text = tr("{channel} gets its cards again.", channel=f"<#{circuit.channel_id}>")
+        text = tr("{channel} is receiving cards again.", channel=f"<#{circuit.channel_id}>")
         await self._sender.notify_guild(
             circuit.guild_id, text, await self._store.outbox.circuits.subscribers_of(circuit.channel_id)
         )

@@ -26,7 +26,7 @@ class ErrorScope(enum.Enum):
     """Only this request, temporarily."""
 
 
-DONE = frozenset({40033})  # crossposted already
+DONE = frozenset({40033, 160004})  # crossposted already, has a thread already
 
 MESSAGE = frozenset({
     10008,  # unknown message
@@ -67,7 +67,7 @@ CARD = frozenset({
     50045, 50046, 50110, 50123, 50124, 50138, 50146, 50192,  # files
     50080, 50081, 50144, 50145, 50151, 50600,  # stickers, emoji
     50159, 50160, 50161, 50162, 50173,  # voice messages
-    160004, 160014,  # has a thread, cannot be forwarded
+    160014,  # cannot be forwarded
     170001, 170002, 170003, 170004, 170005, 170006, 170007,  # animations
     200000, 200001, 240000,  # blocked by the server's filters
     520000, 520001, 520002, 520003, 520004, 520006,  # polls

@@ -65,7 +65,8 @@ class AlreadyDoneError(DeliveryError):
 class MessageSender(Protocol):
     """Operations on a channel.
 
-    Methods that make requests raise `DeliveryError`, except `notify_guild` and `report_refused_messages`.
+    Methods that make requests raise `DeliveryError`, except `notify_guild`, `notify_member` and
+    `report_refused_messages`.
     """
 
     def newest_id_bound(self) -> int | None:
@@ -84,7 +85,16 @@ class MessageSender(Protocol):
         """Edit the message to show the current version of its cards."""
 
     async def delete_message(self, delivery: Delivery) -> None:
-        """Delete the message."""
+        """Delete the message, with its thread unless anybody but the bot wrote in a thread that the bot started."""
+
+    async def has_discussion(self, delivery: Delivery) -> bool:
+        """Whether anybody but the bot wrote in the thread of a post."""
+
+    async def start_thread(self, delivery: Delivery, cards: Sequence[StoredCard]) -> None:
+        """Start a thread under a post of a text or announcement channel, named like its card.
+
+        Raises `AlreadyDoneError` if it has one.
+        """
 
     async def crosspost_message(self, delivery: Delivery) -> None:
         """Publish a post of an announcement channel to the channels that follow it.
@@ -99,6 +109,12 @@ class MessageSender(Protocol):
 
         Never raises.
         Returns whether anybody was reached. With a `guild_id` of 0, only the subscribers are notified.
+        """
+
+    async def notify_member(self, user_id: int, text: str, nonce: str) -> bool:
+        """Notify a member by direct message. Repeating a nonce within some minutes sends nothing again.
+
+        Never raises. Returns whether that is settled: they got it, or take no direct messages of the bot.
         """
 
     async def report_refused_messages(self, messages: Sequence[RefusedMessage]) -> bool:

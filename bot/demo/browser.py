@@ -13,16 +13,18 @@ from datetime import time
 
 from rich.console import Console
 
-from bot.app import utc_now
+from bot.clock import utc_now
 from bot.demo.environment import DIGEST_TOPICS, DemoEnvironment, open_environment
-from bot.demo.fake_discord import Channel, PreviewPage
+from bot.demo.fake_discord import Channel
+from bot.demo.feed_site import ADDRESS, PAGE_ADDRESS
+from bot.demo.preview_page import PreviewPage
 from bot.demo.site import DemoSite
 from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
 from bot.i18n import ENGLISH
 
 _FIRST_CARDS = 6
-_REVIEWS = 3
-"""Few enough to see all of them at once, with more left in the queue."""
+_REVIEWS = 10
+"""More than the held sample cards, so that a submitted link comes at once."""
 _SECONDS_BETWEEN_CARDS = 25.0
 _LOOK_SECONDS = 0.5
 _ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -36,9 +38,9 @@ async def serve_demo(
     """Serve until Ctrl-C or SIGTERM. Raises `UserError` if the port is taken."""
     console = console or Console(highlight=False)
     ended = _shutdown_event()
-    async with open_environment(background=True, language=language) as stage, _open_site(stage, port) as site:
+    async with open_environment(background=True, language=language) as stage, open_site(stage, port) as site:
         await prepare_demo(stage)
-        _print_welcome(console, site.address, stage.newspaper.address)
+        _print_welcome(console, site.address)
         if open_browser and _has_display():
             await asyncio.to_thread(webbrowser.open, site.address)
         news = asyncio.create_task(publish_news(stage), name="news")
@@ -66,7 +68,7 @@ def _shutdown_event() -> asyncio.Event:
 
 
 @asynccontextmanager
-async def _open_site(stage: DemoEnvironment, port: int | None) -> AsyncIterator[DemoSite]:
+async def open_site(stage: DemoEnvironment, port: int | None) -> AsyncIterator[DemoSite]:
     """Keep the page up to date."""
     screen = PreviewPage(stage.discord, [stage.admin, stage.member], stage.assets)
     site = DemoSite(stage.discord, screen)
@@ -132,10 +134,11 @@ async def publish_news(stage: DemoEnvironment, seconds: float = _SECONDS_BETWEEN
         stage.newspaper.publish_next(utc_now())
 
 
-def _print_welcome(console: Console, address: str, newspaper: str) -> None:
+def _print_welcome(console: Console, address: str) -> None:
     console.print(f"[bold]Newsdesk demo[/bold]: [link={address}]{address}[/link]", soft_wrap=True)
     console.print("The real bot on an offline Discord. A new card comes about every half a minute; Ctrl-C ends it.")
-    console.print(f"A site with a feed to follow: /feed add url:{newspaper} policy:publish newest:1", soft_wrap=True)
+    console.print(f"A site with a feed to follow: /feed add url:{ADDRESS} policy:publish newest:1", soft_wrap=True)
+    console.print(f"A page of it to submit: /submit url:{PAGE_ADDRESS}", soft_wrap=True)
 
 
 def _has_display() -> bool:

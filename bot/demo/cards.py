@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sysconfig
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from bot.cards.parser import parse_card
 from bot.errors import UserError
 
 ASSET_BASE = "https://newsdesk.example"
+AVATAR = f"{ASSET_BASE}/assets/images/newsdesk.png"
 _ARCHIVE_SHARE = 0.5
 _APART = timedelta(hours=7)
 """Interval between archived cards: twenty of them are well within the maximum age of a post."""
@@ -20,11 +22,13 @@ _PUBLISHED = re.compile(rb"^publishedDateTime:[^\r\n]*", re.MULTILINE)
 
 
 def find_sample_data() -> Path:
-    """Return the checkout's folder `data`, or the one in the working directory. Raises `UserError` if there is none."""
-    for folder in (Path(bot.__file__).resolve().parent.parent / "data", Path("data")):
+    """Return the folder of sample cards, a checkout's or the one installed. Raises `UserError` if there is none."""
+    # Where the wheel's data files go, see pyproject.toml.
+    installed = Path(sysconfig.get_path("data"), "share", "newsdesk", "data")
+    for folder in (Path(bot.__file__).resolve().parent.parent / "data", installed, Path("data")):
         if (folder / "cards").is_dir():
             return folder
-    raise UserError("The demo's cards (data/cards) are not here. Run the demo in a checkout of Newsdesk.")
+    raise UserError(f"The demo's cards are missing ({installed}). Install Newsdesk again.")
 
 
 def load_pictures(data: Path) -> dict[str, tuple[str, bytes]]:

@@ -10,16 +10,17 @@ from tempfile import TemporaryDirectory
 
 import discord
 
-from bot.app import open_bot, utc_now
+from bot.app import open_bot
 from bot.client.bot import NewsBot
-from bot.demo.cards import ASSET_BASE, SampleFeed, find_sample_data, load_pictures
+from bot.clock import utc_now
+from bot.demo.cards import ASSET_BASE, AVATAR, SampleFeed, find_sample_data, load_pictures
 from bot.demo.fake_discord import Assets, Channel, FakeDiscord, Person
-from bot.demo.feed_site import FeedSite
+from bot.demo.feed_site import HOST, DemoResolver, FeedSite
 from bot.i18n import ENGLISH
 from bot.settings import MinuteRange, PrivateHost, Settings, load_settings
 
 DIGEST_TOPICS = ("Space", "AI")
-_ADMINISTRATION = discord.Permissions(manage_guild=True, manage_channels=True, manage_messages=True)
+_ADMINISTRATION = discord.Permissions(administrator=True)
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ async def open_environment(*, background: bool, language: str = ENGLISH) -> Asyn
         feed = SampleFeed(data, folder)
         feed.write_archive(utc_now())
         async with _open_newspaper() as newspaper:
-            settings = _demo_settings(Path(place), newspaper)
-            async with _open_discord(settings, background, language) as world:
+            settings, resolver = _demo_settings(Path(place)), DemoResolver(newspaper)
+            async with _open_discord(settings, resolver, background, language) as world:
                 yield _add_people(world, feed, newspaper, load_pictures(data))
 
 
@@ -68,7 +69,7 @@ async def _open_newspaper() -> AsyncIterator[FeedSite]:
         await newspaper.close()
 
 
-def _demo_settings(place: Path, newspaper: FeedSite) -> Settings:
+def _demo_settings(place: Path) -> Settings:
     """Return explicit values for all settings, so that the user's own environment does not affect the demo."""
     own = {
         "database_url": f"sqlite+aiosqlite:///{place / 'demo.db'}",
@@ -77,7 +78,7 @@ def _demo_settings(place: Path, newspaper: FeedSite) -> Settings:
         "tick_seconds": 5,
         "rescan_seconds": 60,
         "log_level": "WARNING",
-        "fetch_private": (PrivateHost("127.0.0.1", newspaper.port),),
+        "fetch_private": (PrivateHost(HOST, None),),
         "feed_minutes": MinuteRange(1, 1440),
     }
     # Explicit values win over environment variables, which pydantic-settings reads in any case.
@@ -86,11 +87,13 @@ def _demo_settings(place: Path, newspaper: FeedSite) -> Settings:
 
 
 @asynccontextmanager
-async def _open_discord(settings: Settings, background: bool, language: str) -> AsyncIterator[FakeDiscord]:
+async def _open_discord(
+    settings: Settings, resolver: DemoResolver, background: bool, language: str
+) -> AsyncIterator[FakeDiscord]:
     """Close the bot before its world: simcord releases it, but never closes it."""
     world: FakeDiscord | None = None
     try:
-        async with open_bot(settings, background=background) as bot:
+        async with open_bot(settings, background=background, resolver=resolver) as bot:
             world = FakeDiscord(bot)
             await world.start(utc_now(), server="Newsdesk demo", language=language)
             yield world
@@ -104,12 +107,13 @@ def _add_people(world: FakeDiscord, feed: SampleFeed, newspaper: FeedSite, asset
     if not isinstance(bot, NewsBot):
         raise TypeError("the demo plays with the real bot")
     admin = world.add_person("Ada (administrator)", _ADMINISTRATION, "Administrators")
+    bot.owner_id = admin.id  # for /status
     return DemoEnvironment(
         bot=bot,
         discord=world,
         feed=feed,
         newspaper=newspaper,
-        assets=assets,
+        assets={**assets, world.avatar_address: assets[AVATAR]},
         news=world.add_channel("news", "Every card, as it appears"),
         digest=world.add_channel("digest", f"The best of {' and '.join(DIGEST_TOPICS)}, every morning"),
         headlines=world.add_channel("headlines", "The week in headlines"),

@@ -1,4 +1,4 @@
-"""An offline Discord around the real bot. The only module that uses simcord.
+"""An offline Discord around the real bot. Only this module and `preview_page` use simcord.
 
 User actions (`slash`, `click` …) return when the bot has responded. The bot's background work runs concurrently, in a
 separate context.
@@ -7,19 +7,19 @@ separate context.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import discord
 import simcord
 from discord.ext import commands
-from simcord.preview._media import MediaInfo, MediaWorker, _process_media
+from simcord.backend.cdn import CDN_BASE
 
-from bot.i18n import ENGLISH
+from bot.i18n import ENGLISH, tr_command_name
 
 Person = simcord.MemberActor
 Channel = simcord.ChannelHandle
@@ -27,12 +27,11 @@ Answer = simcord.InteractionResult
 Assets = Mapping[str, tuple[str, bytes]]
 
 _AMERICAN = "en-US"
-_SETTLE_SECONDS = 8.0
+_AVATAR = "newsdesk"
+_SETTLE_SECONDS = 60.0
 """Timeout of a response in simcord."""
-_TRIES, _PAUSE_SECONDS = 100, 0.1
 _IN_WORLD: ContextVar[bool] = ContextVar("in_world", default=False)
 _CHANGES = {"MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE"}
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ class MessageChange:
     """A change to a message by the bot's background work, not in response to a user."""
 
     channel_id: int
+    message_id: int
     new: bool
 
 
@@ -70,7 +70,10 @@ class FakeDiscord:
     def __init__(self, bot: commands.AutoShardedBot) -> None:
         self.bot = bot
         self.env = simcord.Env(bot, shard_count=1, check_errors=False, settle_timeout=_SETTLE_SECONDS)
+        self.turn = asyncio.Lock()
+        """Held during each action: simcord does one thing at a time and refuses what overlaps."""
         self.channels: dict[str, Channel] = {}
+        self.language = ENGLISH
         self._private: dict[int, Sequence[Person]] = {}
         self._guild: simcord.GuildHandle | None = None
         self._listeners: list[Callable[[MessageChange], None]] = []
@@ -80,12 +83,14 @@ class FakeDiscord:
         # This context is for responses to users; the bot's background work runs in a fresh one, where this is unset.
         _IN_WORLD.set(True)
         self.env.backend.bot_user.name = self.env.backend.bot_user.global_name = "Newsdesk"
+        self.env.backend.bot_user.avatar = _AVATAR
         # simcord starts at a fixed date; cards of today would lie in its future.
         self.env.backend.advance_clock(max(0.0, (now - self.env.now()).total_seconds()))
         # simcord wraps the handler, and would count every error as a failure of the bot.
         answer = self.bot.tree.on_error
         await self.env.start()
         self.bot.tree.on_error = answer  # type: ignore[method-assign]  # a `UserError` is not a failure
+        self.language = language
         locale = _AMERICAN if language == ENGLISH else language
         localize_simcord(self.bot, lambda _user_id: locale)
         self._guild = self.env.create_guild(server, preferred_locale=locale)
@@ -96,6 +101,11 @@ class FakeDiscord:
         if self._guild is None:
             raise RuntimeError("the world has not started")
         return self._guild
+
+    @property
+    def avatar_address(self) -> str:
+        """Return where the bot's picture is looked for."""
+        return f"{CDN_BASE}/avatars/{self.env.backend.bot_user.id}/{_AVATAR}.png"
 
     def add_channel(self, name: str, topic: str = "", *, only_for: Sequence[Person] = ()) -> Channel:
         """Create a text channel, for everyone or for some people and the bot."""
@@ -127,19 +137,33 @@ class FakeDiscord:
         self.guild.set_command_permissions(command.id, {person: True})
 
     async def run_command(self, person: Person, channel: Channel, command: str, /, **options: Any) -> Answer:
-        return await person.slash(channel, command, **options)
+        async with self.turn:
+            return await person.slash(channel, command, **options)
 
     async def click_button(self, person: Person, message: Message, label: str) -> Answer:
-        return await person.click(message.raw, label=label)
+        async with self.turn:
+            return await person.click(message.raw, label=label)
 
-    async def submit_modal(self, person: Person, shown: Answer, values: Mapping[str, Any]) -> Answer:
-        return await person.submit_modal(shown, dict(values))
+    async def submit_modal(self, person: Person, shown: Answer, **texts: str) -> Answer:
+        """Submit a form. `texts` are by the labels of its fields; the others stay as they are."""
+        if shown.modal is None:
+            raise LookupError("the bot showed no form")
+        fields = {label["label"]: label["component"] for label in shown.modal["components"]}
+        values = {field["custom_id"]: texts.get(label, field.get("value") or "") for label, field in fields.items()}
+        async with self.turn:
+            return await person.submit_modal(shown, values)
 
     async def get_suggestions(
         self, person: Person, channel: Channel, command: str, option: str, typed: str
     ) -> list[dict[str, Any]]:
         """Autocomplete an option; return choices with `name` and `value`."""
-        return await person.autocomplete(channel, command, option, typed)
+        async with self.turn:
+            return await person.autocomplete(channel, command, option, typed)
+
+    def message_commands(self) -> list[dict[str, str]]:
+        """Return the commands of the message menu: names, and labels in the members' language."""
+        names = [command.name for command in self.bot.tree.get_commands(type=discord.AppCommandType.message)]
+        return [{"name": name, "label": tr_command_name(name, self.language)} for name in sorted(names)]
 
     def get_messages(self, channel: Channel, viewer: Person | None = None) -> list[Message]:
         """Return a channel's messages, oldest first; ephemeral ones only for their recipient."""
@@ -153,12 +177,13 @@ class FakeDiscord:
         # A response to a click is shown by the page itself; reloading it would lose what the person is typing.
         if event in _CHANGES and not _IN_WORLD.get():
             for listener in self._listeners:
-                listener(MessageChange(int(payload["channel_id"]), new=event == "MESSAGE_CREATE"))
+                listener(MessageChange(int(payload["channel_id"]), int(payload["id"]), new=event == "MESSAGE_CREATE"))
 
     async def advance_clock(self, now: datetime) -> None:
-        """Advance the world's clock to `now`, or at the next tick if a user action is in progress."""
-        with suppress(simcord.SetupError, TimeoutError):
-            await self.env.advance_time(max(0.0, (now - self.env.now()).total_seconds()))
+        """Advance the world's clock to `now`."""
+        async with self.turn:
+            with suppress(TimeoutError):  # the bot is still at work; the next call moves the rest of the way
+                await self.env.advance_time(max(0.0, (now - self.env.now()).total_seconds()))
 
     async def close(self) -> None:
         """Release the bot. simcord never closes it: leave `open_bot` first."""
@@ -203,85 +228,3 @@ def _to_message(message: discord.Message) -> Message:
 def _button_label(button: Any) -> str:
     words = (button.emoji, button.label) if hasattr(button, "label") else (button.placeholder, "▾")
     return " ".join(str(part) for part in words if part)
-
-
-class _PictureWorker(MediaWorker):
-    """Decodes each picture once and in this process: they are the demo's own and trusted.
-
-    simcord would start a process per picture and page, which takes seconds.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._prepared: dict[str, MediaInfo] = {}
-
-    async def validate(self, key: str, blob: bytes, *, media_time: float | None = None) -> MediaInfo:
-        if key not in self._prepared:
-            self._prepared[key] = await asyncio.to_thread(_process_media, blob, media_time)
-        return self._prepared[key]
-
-    async def close(self) -> None:
-        """Do nothing: it outlives the page it was given to."""
-
-
-class PreviewPage:
-    """simcord's page of one channel; switching channels means reopening it."""
-
-    def __init__(self, world: FakeDiscord, viewers: Sequence[Person], assets: Assets) -> None:
-        self._world = world
-        self._viewers = viewers
-        self._assets = assets
-        self._pictures = _PictureWorker()
-        self._preview: simcord.Preview | None = None
-        self._stale = False
-        self.channel: Channel | None = None
-        world.on_change(self._on_change)
-
-    @property
-    def address(self) -> str | None:
-        """Return the page's URL, with its secret in the fragment; None while it is closed."""
-        return self._preview.url if self._preview and self.channel else None
-
-    async def show_channel(self, channel: Channel, zone: str = "UTC") -> None:
-        """Open the page of a channel in the browser's time zone, replacing the previous one."""
-        await self.close()
-        self._preview = await self._retry_while_busy(lambda: self._open_preview(channel, zone))
-        self.channel = channel
-
-    async def _open_preview(self, channel: Channel, zone: str) -> simcord.Preview:
-        viewers = self._world.readers_of(channel, self._viewers)
-        preview = self._world.env.preview(
-            channel, viewers=viewers, layout="channel", assets=self._assets, timezone=zone
-        )
-        preview._media_worker = self._pictures  # noqa: SLF001 - simcord offers no other way to inject it
-        return await preview.__aenter__()
-
-    async def _retry_while_busy(self, act: Callable[[], Awaitable[_Result]]) -> _Result:
-        """Retry: simcord handles one action at a time and rejects concurrent ones."""
-        for _ in range(_TRIES):
-            try:
-                return await act()
-            except simcord.SetupError as error:
-                if "overlaps" not in str(error):  # simcord has no type for "busy"
-                    raise
-            await asyncio.sleep(_PAUSE_SECONDS)
-        raise TimeoutError("the offline Discord is busy for too long")
-
-    def _on_change(self, change: MessageChange) -> None:
-        self._stale |= self.channel is not None and change.channel_id == self.channel.id
-
-    async def refresh_page(self) -> None:
-        """Show the bot's background work. Only when there is some: a refresh makes the page lose clicks in progress."""
-        if not self._stale or self._preview is None:
-            return
-        self._stale = False
-        try:
-            await self._preview.refresh()
-        except (simcord.SetupError, TimeoutError):
-            self._stale = True  # an action or a change of the page is in progress; refresh on the next call
-
-    async def close(self) -> None:
-        """Close the page once the action in progress has finished."""
-        preview, self._preview, self.channel = self._preview, None, None
-        if preview is not None:
-            await preview.close()

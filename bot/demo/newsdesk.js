@@ -1,12 +1,18 @@
 // The channel list: the current channel and unread markers. The channel itself is simcord's page.
+import { equip, isBusy } from "/frame.js";
+
 const LOOK_AGAIN = 1000;
+const LOOKS_UNTIL_RELOAD = 3;
+const texts = JSON.parse(document.getElementById("texts").textContent);
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const list = document.getElementById("channels");
 const frame = document.getElementById("channel");
 const away = document.getElementById("away");
+const notice = document.getElementById("notice");
 let shown = null;
 let switching = false;
 let switches = 0; // responses to requests from before a switch are stale
+let viewer = null;
 
 async function ask(path, method = "GET") {
   const answer = await fetch(path, { method, headers: { "X-Newsdesk": "demo" }, cache: "no-store" });
@@ -27,7 +33,7 @@ function row(channel, current) {
     const count = document.createElement("span");
     count.className = "count";
     count.textContent = String(channel.unread);
-    count.setAttribute("aria-label", `${channel.unread} new`);
+    count.setAttribute("aria-label", `${channel.unread} ${texts.unread}`);
     button.classList.add("unread");
     button.append(count);
   }
@@ -40,11 +46,12 @@ function row(channel, current) {
 const names = new Map();
 let drawn = "";
 function draw(state) {
-  const now = JSON.stringify([state.channels, state.shown]);
+  const readable = state.channels.filter((channel) => !viewer || channel.readers.includes(viewer));
+  const now = JSON.stringify([readable, state.shown]);
   if (now === drawn) return;
   drawn = now;
   const focused = document.activeElement?.dataset?.channel;
-  list.replaceChildren(...state.channels.map((channel) => row(channel, channel.name === state.shown)));
+  list.replaceChildren(...readable.map((channel) => row(channel, channel.name === state.shown)));
   if (focused) list.querySelector(`[data-channel="${focused}"]`)?.focus();
 }
 
@@ -56,10 +63,11 @@ function install(state) {
 }
 
 const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
+const status = () => frame.contentWindow?.simcordPreview;
 
 // Let pending user input finish first.
 async function atRest() {
-  for (let tries = 0; tries < 30 && frame.contentWindow?.simcordPreview?.pendingAction; tries += 1) await pause(100);
+  for (let tries = 0; tries < 30 && isBusy(status()); tries += 1) await pause(100);
 }
 
 async function open(name) {
@@ -68,11 +76,40 @@ async function open(name) {
   switches += 1;
   try {
     await atRest();
-    install(await ask(`/newsdesk/open/${encodeURIComponent(name)}?zone=${encodeURIComponent(zone)}`, "POST"));
+    const query = new URLSearchParams({ zone, viewer: viewer ?? "" });
+    install(await ask(`/newsdesk/open/${encodeURIComponent(name)}?${query}`, "POST"));
     history.replaceState(null, "", `#${name}`);
   } finally {
     switching = false;
   }
+}
+
+function tell(text) {
+  notice.textContent = text;
+  notice.hidden = false;
+  setTimeout(() => { notice.hidden = true; }, 6000);
+}
+
+async function run(command, message) {
+  await atRest();
+  const path = [command, message, status()?.contextId].map(encodeURIComponent).join("/");
+  try {
+    await ask(`/newsdesk/apps/${path}`, "POST");
+  } catch {
+    tell(texts.failed);
+  }
+}
+
+// simcord gives up for good on an action whose outcome it did not learn, and on a session that has expired.
+let broken = 0;
+function mend() {
+  const now = status();
+  const stuck = !switching && shown && (!now?.contextId || !now.authorized || now.transport.uncertainRequestId);
+  broken = stuck ? broken + 1 : 0;
+  if (broken < LOOKS_UNTIL_RELOAD) return;
+  broken = 0;
+  if (now?.transport.uncertainRequestId) tell(texts.failed);
+  frame.contentWindow.location.reload();
 }
 
 async function look() {
@@ -80,60 +117,17 @@ async function look() {
   try {
     const state = await ask("/newsdesk/state");
     away.hidden = true;
+    viewer = status()?.viewerId ?? viewer;
     if (!switching && before === switches && state.shown) install(state);
+    mend();
   } catch {
     away.hidden = false;
   }
   setTimeout(look, LOOK_AGAIN);
 }
 
-// As in Discord: stay scrolled to the end when the message box grows, so that new replies are visible.
-const ANSWER_COMES_WITHIN = 6000;
-function follow(page) {
-  const timeline = page.getElementById("channel-timeline");
-  const jump = page.getElementById("new-messages");
-  const messages = page.getElementById("channel-message-list");
-  if (!timeline || !jump || !messages) return;
-  let atEnd = true;
-  let acted = 0;
-  timeline.addEventListener("scroll", () => {
-    atEnd = timeline.scrollHeight - timeline.scrollTop - timeline.clientHeight <= 2;
-  });
-  new ResizeObserver(() => {
-    if (atEnd) timeline.scrollTop = timeline.scrollHeight;
-  }).observe(timeline);
-  const act = () => { acted = Date.now(); };
-  page.addEventListener("submit", act, true);
-  page.addEventListener("keydown", (event) => { if (event.key === "Enter") act(); }, true);
-  messages.addEventListener("click", act, true);
-  const changes = new MutationObserver(() => {
-    if (jump.hidden || Date.now() - acted > ANSWER_COMES_WITHIN) return;
-    acted = 0;
-    jump.click();
-  });
-  changes.observe(jump, { attributes: true, attributeFilter: ["hidden"] });
-  changes.observe(messages, { childList: true });
-}
-
-// simcord renders mentions of channels it does not show as ids; Discord renders names.
-function nameChannels(page) {
-  const messages = page.getElementById("channel-message-list");
-  if (!messages) return;
-  const write = () => {
-    const texts = page.createTreeWalker(messages, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) {
-      const text = texts.currentNode;
-      const named = text.data.replace(/<#(\d+)>/g, (raw, id) => (names.has(id) ? `#${names.get(id)}` : raw));
-      if (named !== text.data) text.data = named;
-    }
-  };
-  new MutationObserver(write).observe(messages, { childList: true, subtree: true, characterData: true });
-  write();
-}
-
 frame.addEventListener("load", () => {
-  follow(frame.contentDocument);
-  nameChannels(frame.contentDocument);
+  equip(frame.contentDocument, { names, texts, commands: first.commands, run });
 });
 
 list.addEventListener("click", (event) => {

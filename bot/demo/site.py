@@ -16,13 +16,15 @@ from zoneinfo import available_timezones
 import aiohttp
 from aiohttp import web
 
-from bot.demo.fake_discord import FakeDiscord, MessageChange, PreviewPage
+from bot.demo.fake_discord import FakeDiscord, MessageChange
+from bot.demo.page_texts import render_page
+from bot.demo.preview_page import PreviewPage
 from bot.errors import UserError
 
 _HERE = Path(__file__).parent
 _FRAME = "/channel/"
 _STYLE = "/preview.css"
-_OURS = {"/": "index.html", "/newsdesk.css": "newsdesk.css", "/newsdesk.js": "newsdesk.js"}
+_OURS = ("/newsdesk.css", "/newsdesk.js", "/frame.js")
 # Without these headers simcord's page refuses the request: they carry its secret.
 _PASSED_ON = ("Content-Type", "X-Simcord-Capability", "X-Simcord-Context")
 # They describe the connection to simcord, or a body that has been unpacked meanwhile.
@@ -53,6 +55,8 @@ class DemoSite:
         app = web.Application(middlewares=[self._reject_foreign_hosts])
         app.router.add_get("/newsdesk/state", self._serve_state)
         app.router.add_post("/newsdesk/open/{channel}", self._open_channel)
+        app.router.add_post("/newsdesk/apps/{command}/{message}/{context}", self._run_message_command)
+        app.router.add_get("/", self._serve_page)
         for path in _OURS:
             app.router.add_get(path, self._serve_file)
         app.router.add_route("*", "/{path:.*}", self._proxy_request)
@@ -90,7 +94,11 @@ class DemoSite:
         return await handler(request)
 
     async def _serve_file(self, request: web.Request) -> web.StreamResponse:
-        return web.FileResponse(_HERE / _OURS[request.path], headers={"Cache-Control": "no-store"})
+        return web.FileResponse(_HERE / request.path.lstrip("/"), headers={"Cache-Control": "no-store"})
+
+    async def _serve_page(self, _request: web.Request) -> web.Response:
+        page = render_page(self._world.language)
+        return web.Response(text=page, content_type="text/html", headers={"Cache-Control": "no-store"})
 
     async def _serve_state(self, _request: web.Request) -> web.Response:
         return web.json_response(self._state_payload())
@@ -101,9 +109,15 @@ class DemoSite:
         secret = urlsplit(self._screen.address or "").fragment
         return {
             "channels": [
-                {"name": name, "id": str(self._world.channels[name].id), "unread": count}
+                {
+                    "name": name,
+                    "id": str(self._world.channels[name].id),
+                    "unread": count,
+                    "readers": self._screen.readers_of(self._world.channels[name]),
+                }
                 for name, count in self._unread.items()
             ],
+            "commands": self._world.message_commands(),
             "shown": shown,
             "frame": f"{_FRAME}{shown}#{secret}" if shown else None,
         }
@@ -116,10 +130,21 @@ class DemoSite:
         # Two quick clicks would otherwise open two pages, of which one is never closed.
         async with self._switching:
             if self._screen.channel != channel:
-                zone = request.query.get("zone", "")
-                await self._screen.show_channel(channel, zone if zone in available_timezones() else "UTC")
+                zone, viewer = request.query.get("zone", ""), request.query.get("viewer", "")
+                await self._screen.show_channel(channel, zone if zone in available_timezones() else "UTC", viewer)
             self._unread[self._names[channel.id]] = 0
         return web.json_response(self._state_payload())
+
+    async def _run_message_command(self, request: web.Request) -> web.Response:
+        """Run a command of a message's menu for the viewer of a page."""
+        if "X-Newsdesk" not in request.headers:
+            raise web.HTTPNotFound
+        asked = request.match_info
+        try:
+            await self._screen.run_message_command(asked["context"], asked["command"], int(asked["message"]))
+        except LookupError as error:
+            raise web.HTTPNotFound(text=str(error)) from error
+        return web.json_response({})
 
     async def _proxy_request(self, request: web.Request) -> web.Response:
         origin = self._screen.address

@@ -9,16 +9,17 @@ from typing import Any
 import discord
 from rich.console import Console
 
-from bot.app import utc_now
+from bot.clock import utc_now
 from bot.demo.environment import DIGEST_TOPICS, DemoEnvironment, open_environment
 from bot.demo.fake_discord import Channel, Message, Person, answer_message
-from bot.demo.feed_site import TITLE
+from bot.demo.feed_site import ADDRESS, PAGE_ADDRESS, TITLE
 from bot.demo.narrator import Narrator
 
 _ARRIVING = 3
 _HELD = "InfoWorld"  # held upstream; its title arrived with mojibake: InfoWorldâ€™s
 _TORN = "â€"
 _FOLLOW = "Follow this feed"
+_NEW_TITLE = "Regatta a week later"
 
 
 class StoryError(Exception):
@@ -60,6 +61,7 @@ class _Story:
         await self.send_digest()
         await self.withdraw_card()
         await self.follow_feed()
+        await self.submit_link()
         await self.refuse_member()
 
     async def load_cards(self) -> None:
@@ -108,7 +110,7 @@ class _Story:
         self.narrator.print_chapter("Held cards come before the moderators, one of whom publishes one")
         stage, before = self.environment, len(self._get_posts(self.environment.news))
         named = await self._run_command(stage.admin, stage.desk, "desk channel", channel=stage.desk)
-        _check_step("Held cards now come to" in named.text, "#desk is the place for held cards")
+        _check_step("Held cards are now posted in" in named.text, "#desk is the place for held cards")
         await stage.bot.pipeline.plan_and_deliver()
         review = self._find_review()
         self.narrator.print_post(stage.desk, review)
@@ -166,7 +168,7 @@ class _Story:
         self.narrator.print_chapter("A moderator takes a card away again")
         stage, before = self.environment, self._get_posts(self.environment.news)
         done = await self._run_on_card("desk withdraw", _HELD, reason="Too old to be news")
-        _check_step("is withdrawn" in done.text, "/desk withdraw withdraws")
+        _check_step("Withdrew" in done.text, "/desk withdraw withdraws")
         await stage.bot.pipeline.plan_and_deliver()
         removed = {post.id for post in before} - {post.id for post in self._get_posts(stage.news)}
         _check_step(removed == {before[-1].id}, "the post of the withdrawn card, and no other, is gone from #news")
@@ -179,7 +181,7 @@ class _Story:
     async def follow_feed(self) -> None:
         self.narrator.print_chapter("The server follows a feed")
         stage, before = self.environment, len(self._get_posts(self.environment.news))
-        options: dict[str, Any] = {"url": stage.newspaper.address, "policy": "publish", "newest": 1}
+        options: dict[str, Any] = {"url": ADDRESS, "policy": "publish", "newest": 1}
         preview = await self._run_command(stage.admin, stage.news, "feed add", **options)
         _check_step(TITLE in preview.text and len(preview.embeds) == 3, "the preview shows three cards of the feed")
         self.narrator.print_action(stage.admin, stage.news, f"[{_FOLLOW}]")
@@ -195,6 +197,31 @@ class _Story:
         await self._deliver_until(stage.news, before + 1)
         listed = await self._run_command(stage.admin, stage.news, "feed list")
         _check_step("fine" in listed.text, "/feed list says that the feed is fine")
+
+    async def submit_link(self) -> None:
+        self.narrator.print_chapter("A member submits a link, which a moderator edits and publishes")
+        stage, before = self.environment, len(self._get_posts(self.environment.news))
+        preview = await self._run_command(stage.member, stage.news, "submit", url=PAGE_ADDRESS)
+        _check_step("Regatta" in preview.text, "the preview shows what the page says of itself")
+        self.narrator.print_action(stage.member, stage.news, "[Submit]")
+        self.narrator.print_answer(answer_message(await stage.discord.click_button(stage.member, preview, "Submit")))
+        await stage.bot.pipeline.plan_and_deliver()
+        review = self._get_posts(stage.desk)[-1]
+        _check_step("Regatta" in (review.embeds[0].title or ""), "the link comes before the moderators")
+        await self._edit_title(review, _NEW_TITLE)
+        await self._click_button(stage.admin, stage.desk, review, "Publish")
+        await self._deliver_until(stage.news, before + 1)
+        title = self._get_posts(stage.news)[-1].embeds[0].title
+        _check_step(title == _NEW_TITLE, f"it is posted under its new title, not {title!r}")
+
+    async def _edit_title(self, review: Message, title: str) -> None:
+        stage = self.environment
+        self.narrator.print_action(stage.admin, stage.desk, f"[Edit] title:{title}")
+        shown = answer_message(await stage.discord.click_button(stage.admin, review, "Edit"))
+        form = await stage.discord.click_button(stage.admin, shown, "Edit…")
+        done = answer_message(await stage.discord.submit_modal(stage.admin, form, Title=title))
+        self.narrator.print_answer(done)
+        _check_step(title in done.text, "the card has its new title")
 
     async def refuse_member(self) -> None:
         self.narrator.print_chapter("A member tries the desk")

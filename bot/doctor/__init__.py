@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 from bot.doctor.discord_checks import DiscordReport, InvalidTokenError, query_discord
 from bot.doctor.finding import Finding, Severity
-from bot.doctor.local_checks import check_cards, check_database, check_files, check_intake_address, check_token
-from bot.domain.subscription import Subscription
-from bot.errors import LoginError, StoreError
+from bot.doctor.intake_checks import check_feed_list, check_intake_address
+from bot.doctor.local_checks import check_cards, check_database, check_files, check_token
+from bot.doctor.store_checks import check_store
+from bot.errors import LoginError
 from bot.settings import Settings
-from bot.store import open_read_only
-from bot.store.inspection import DatabaseReport, DatabaseState, inspect_database
+from bot.store.inspection import DatabaseReport, inspect_database
 
 __all__ = ["Finding", "Severity", "run_checks"]
 
@@ -36,63 +36,14 @@ async def run_checks(settings: Settings, clock: Callable[[], datetime], *, offli
         *await asyncio.to_thread(check_cards, settings.cards, need_category=settings.cards_need_category),
         *check_database(report),
     ]
-    findings += await _find_suspended(settings, report)
-    findings += await _find_failing_feeds(settings, report)
+    findings += await check_feed_list(settings, clock())
+    findings += await check_store(settings, report, clock())
     # Last, so that a missing token does not hide what is wrong on this machine.
     token, token_findings = check_token(settings)
     findings += token_findings
     if offline:
         return [*findings, Finding(Severity.NOTE, "Discord was not queried (--offline)")]
     return [*findings, *await _check_discord(settings, token, report, clock)] if token else findings
-
-
-async def _find_suspended(settings: Settings, report: DatabaseReport) -> list[Finding]:
-    """Return subscriptions and quiet hours that cannot be planned, e.g. with a time zone unknown to this machine."""
-    # The columns of another version are unknown, and a damaged file is reported as such.
-    if report.state is not DatabaseState.CURRENT or report.damage:
-        return []
-    try:
-        async with open_read_only(settings.database_url) as store:
-            suspended = await store.subscriptions.list_suspended()
-            quiet = await store.subscriptions.quiet_hours.list_all()
-    except (StoreError, OSError):
-        return []  # reported already
-    findings = [
-        (f"A subscription of channel {each.channel_id} is paused: {_describe_reason(each)}", each.guild_id)
-        for each in suspended
-    ]
-    findings += [
-        (
-            f"The quiet hours of channel {each.channel_id} cannot be read (time zone {each.hours.timezone})",
-            each.guild_id,
-        )
-        for each in quiet
-        if not each.usable
-    ]
-    fix = "Change it there: `/digest edit` or `/digest quiet`; a zone that is known elsewhere comes with newer tzdata."
-    return [Finding(Severity.WARNING, f"{what} (server {server})", fix) for what, server in findings]
-
-
-async def _find_failing_feeds(settings: Settings, report: DatabaseReport) -> list[Finding]:
-    if report.state is not DatabaseState.CURRENT or report.damage:
-        return []
-    try:
-        async with open_read_only(settings.database_url) as store:
-            feeds = await store.feeds.count_states()
-    except (StoreError, OSError):
-        return []  # reported already
-    if bad := feeds["failing"] + feeds["stopped"]:
-        what = f"{bad} of {sum(feeds.values())} feeds cannot be fetched or read"
-        return [Finding(Severity.WARNING, what, "`newsdesk feeds list` says why; remove those that are gone.")]
-    return []
-
-
-def _describe_reason(subscription: Subscription) -> str:
-    if "timezone" in subscription.unusable:
-        return f"this machine does not know the time zone {subscription.options.timezone!r}"
-    if subscription.unusable:
-        return f"{', '.join(subscription.unusable)} cannot be read"
-    return subscription.trouble or ""
 
 
 async def _check_discord(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import stat
@@ -50,25 +49,6 @@ def check_files(settings: Settings) -> Iterator[Finding]:
             yield from _check_folder(folder, write=settings.write_back)
 
 
-def check_intake_address(settings: Settings) -> Iterator[Finding]:
-    """Warn of tokens that go over a network in the clear: the intake speaks HTTP alone."""
-    address = settings.intake_addr
-    if address is not None and not _is_loopback(address.host):
-        what = f"The HTTP intake listens on {address.host}, where tokens and cards can be read on their way"
-        fix = (
-            "Put a proxy with TLS in front of it and let NEWSDESK_INTAKE_ADDR name 127.0.0.1, or see that only a "
-            "private network reaches the port (docs/intake.md)."
-        )
-        yield Finding(Severity.WARNING, what, fix)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _check_folder(folder: Path, *, write: bool) -> Iterator[Finding]:
     if not os.access(folder, os.R_OK | os.X_OK):
         yield Finding(Severity.ERROR, f"The folder of cards {folder} cannot be read", f"chmod u+rx {folder}")
@@ -109,7 +89,7 @@ def check_cards(folders: Sequence[Path], *, need_category: bool = False) -> Iter
             Severity.WARNING, f"There is no news card in {named}", "Set NEWSDESK_CARDS to the folder of cards."
         )
     else:
-        yield Finding(Severity.NOTE, f"{checked.cards} news cards in {named} are well")
+        yield Finding(Severity.NOTE, f"News cards in {named}: {checked.cards:,}, all well")
 
 
 def check_database(report: DatabaseReport) -> Iterator[Finding]:

@@ -31,6 +31,6 @@ def select_missed(
     """
     arrived = [replace(card, picked_for=None) for card in candidates if since < card.arrived_at <= until]
     best: dict[int, Candidate] = {}
-    for card in rank_candidates(arrived, until, until - since):
+    for _, card in rank_candidates(arrived, until, until - since):
         best.setdefault(card.story_id, card)
     return MissedNews(tuple(best.values())[:most], len(best))

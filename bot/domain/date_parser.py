@@ -21,8 +21,12 @@ _UNITS = {
 _LONGEST = 500 * 365
 """Maximum span in days. A longer one means the same (everything) and would overflow `datetime`."""
 _TAKES = {
-    "since": tr_noop("`since` takes `today`, a span such as `7 days` or `2 weeks`, or a date such as `2026-11-24`."),
-    "until": tr_noop("`until` takes `today`, a span such as `7 days` or `2 weeks`, or a date such as `2026-11-24`."),
+    "since": tr_noop(
+        "`since` accepts `today`, a period such as `7 days` or `2 weeks`, or a date such as `2026-11-24`."
+    ),
+    "until": tr_noop(
+        "`until` accepts `today`, a period such as `7 days` or `2 weeks`, or a date such as `2026-11-24`."
+    ),
 }
 _DAY = timedelta(days=1)
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -40,7 +44,7 @@ def parse_until(text: str, now: datetime, start: datetime | None = None) -> date
     # `until 2026-11-24` includes that day, `until 2 days` ends at that moment.
     end = _next_day(moment) if whole_day else moment
     if start is not None and end <= start:
-        raise UserError(tr("`until` is not after `since`: there is no time between them."))
+        raise UserError(tr("`until` must be later than `since`."))
     return end
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -41,6 +41,15 @@ class CrosspostState(enum.StrEnum):
     """The channel's crosspost budget went to better cards for too long, or Discord refused."""
 
 
+class ThreadState(enum.StrEnum):
+    """State of the discussion thread under a post."""
+
+    WANTED = "wanted"
+    DONE = "done"
+    DROPPED = "dropped"
+    """Discord refused it."""
+
+
 class ContentKind(enum.StrEnum):
     """What a message shows."""
 
@@ -67,25 +76,31 @@ REVISION_MARK = "~"
 class CardRevision:
     """A card at a revision.
 
-    After `REVISION_MARK`, the revision identifies what is specific to one server: overridden topics, or the review's
-    state.
+    Equal revisions look the same. After `REVISION_MARK` comes the state of a review, which is of one server.
+    `coverage` is the number of publishers that the message names, a step (`bot.domain.heat.coverage_step`).
     """
 
     card_id: int
     revision: str
+    coverage: int = 0
 
     @property
     def own_revision(self) -> str:
-        """The card's own revision, common to all servers."""
+        """The revision of the card that is shown."""
         return self.revision.partition(REVISION_MARK)[0]
 
 
 class AttachedCard(NamedTuple):
-    """A card attached to a message: `revision` is null once it is removed, `shown` false if it is suppressed."""
+    """A card attached to a message: `revision` is null once it is removed, `shown` false if it is suppressed.
+
+    One that is only `listed` is not what the message is there for: the channel has it in another one, or not at all.
+    """
 
     card_id: int
     revision: str | None
     shown: bool
+    coverage: int = 0
+    listed: bool = False
 
 
 def select_shown(attached: Sequence[AttachedCard]) -> tuple[CardRevision, ...]:
@@ -95,8 +110,10 @@ def select_shown(attached: Sequence[AttachedCard]) -> tuple[CardRevision, ...]:
     replaces them.
     """
     visible = [each for each in attached if each.revision not in (None, UNPUBLISHED_REVISION)]
-    shown = [each for each in visible if each.shown] or visible[:1]
-    return tuple(CardRevision(each.card_id, each.revision) for each in shown if each.revision)
+    own = [each for each in visible if not each.listed]
+    shown = [each for each in own if each.shown] or own[:1]
+    shown += [each for each in visible if each.listed] if own else []
+    return tuple(CardRevision(each.card_id, each.revision, each.coverage) for each in shown if each.revision)
 
 
 def compute_content(
@@ -108,16 +125,30 @@ def compute_content(
     """
     if shown := select_shown(attached):
         return ContentKind.CARDS, hash_content(ContentKind.CARDS, shown)
-    if any(each.revision for each in attached):
+    if any(each.revision for each in attached if not each.listed):
         return ContentKind.UNPUBLISHED, hash_content(ContentKind.UNPUBLISHED)
     return (ContentKind.WITHDRAWN, hash_content(ContentKind.WITHDRAWN)) if leaves_note else (None, None)
 
 
-def hash_content(kind: ContentKind, cards: Iterable[CardRevision] = ()) -> str:
-    """Return a hash that differs whenever a message would look different; a message is edited if its own differs."""
+def hash_content(kind: ContentKind, cards: Sequence[CardRevision] = ()) -> str:
+    """Return a hash that differs whenever a message would look different; a message is edited if its own differs.
+
+    Behind its first `OWN_HASH` characters is what the message says of the coverage of its cards, if anything.
+    """
     # A space separates cards, so that no two lists give one text: revisions contain none.
     text = " ".join(f"{card.card_id}:{card.revision}" for card in cards) or kind
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    coverage = f"+{'.'.join(str(card.coverage) for card in cards)}" if any(card.coverage for card in cards) else ""
+    return hashlib.blake2b(text.encode(), digest_size=OWN_HASH // 2).hexdigest() + coverage
+
+
+OWN_HASH = 16
+COVERAGE_EDITS_APART = timedelta(minutes=15)
+"""Minimum time between a post or edit and an edit that changes nothing but the coverage."""
+
+
+def differs_in_coverage_alone(one: str | None, other: str | None) -> bool:
+    """Whether two contents, as of `hash_content`, differ, but only in what they say of coverage."""
+    return one is not None and other is not None and one != other and one[:OWN_HASH] == other[:OWN_HASH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +182,7 @@ class Delivery:
     crosspost: CrosspostState | None
     language: str
     user_id: int | None = None
+    thread: ThreadState | None = None
     after_id: int | None = None
     cards: tuple[CardRevision, ...] = ()
 

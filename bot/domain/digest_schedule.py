@@ -198,7 +198,7 @@ def describe_schedule(options: SubscriptionOptions) -> str:
     """Describe a schedule in words: "Monday to Friday at 09:00 (UTC)"."""
     schedule = schedule_for(options)
     if schedule is None:
-        return tr("as they appear")
+        return tr("as they come in")
     days = _describe_days(schedule.days) if schedule.days != EVERY_DAY else ""
     if options.frequency is Frequency.HOURLY:
         return _describe_hourly(schedule, days)

@@ -1,32 +1,54 @@
-"""Match cards against a subscription's filters: topics, quality and excluded words."""
+"""Match cards against a subscription's filters: topics, publishers, quality, words and excluded words."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from bot.cards.model import Card
 from bot.cards.text import normalize_name
 from bot.domain.subscription import SubscriptionOptions
+from bot.domain.word_filters import matches_entry, read_words
 
 
-def matches_options(card: Card, options: SubscriptionOptions) -> bool:
-    """Whether a card matches a subscription's filters, regardless of its age and rank."""
-    topics = {normalize_name(topic) for topic in options.topics}
-    shared = not topics or not topics.isdisjoint(map(normalize_name, card.topics))
-    return shared and (card.quality or 0) >= options.min_quality and excluding_term(card, options.excluded) is None
+def matches_options(card: Card, options: SubscriptionOptions, topics: Collection[str], language: str) -> bool:
+    """Whether a card matches a subscription's filters, regardless of its age and rank.
+
+    `topics` are those that it has in the server, as folded names; `language` is that of its stems.
+    """
+    provider = normalize_name(card.provider.name) if card.provider else ""
+    return (
+        _has_any(options.topics, topics)
+        and _has_any(options.providers, {provider})
+        and (card.quality or 0) >= options.min_quality
+        and has_wanted_word(card, options.words, language)
+        and excluding_term(card, options.excluded, topics) is None
+    )
 
 
-def excluding_term(card: Card, without: Sequence[str]) -> str | None:
+def _has_any(wanted: Sequence[str], folded: Collection[str]) -> bool:
+    """Whether one of the wanted names is among these, which are folded. True if none is wanted."""
+    return not wanted or any(normalize_name(name) in folded for name in wanted)
+
+
+def has_wanted_word(card: Card, words: Sequence[str], language: str) -> bool:
+    """Whether a card has one of a subscription's words. True if it asks for none."""
+    if not words:
+        return True
+    written = read_words(card, language)
+    return any(matches_entry(written, entry) for entry in words)
+
+
+def excluding_term(card: Card, without: Sequence[str], topics: Collection[str]) -> str | None:
     """The first excluded topic or word found in a card; None if there is none.
 
-    Words match whole words in title or excerpt, case-insensitively.
+    `topics` are those that the card has in the server, as folded names. Words match whole words in title or excerpt,
+    case-insensitively.
     """
     if not without:
         return None
     # A term is a topic or a word; the text does not say which, so both are tried.
-    topics = {normalize_name(topic) for topic in card.topics}
     text = normalize_name(f"{card.title}\n{card.excerpt}")
     return next(
         (

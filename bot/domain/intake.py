@@ -24,7 +24,10 @@ class IntakePolicy(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IntakeToken:
-    """A stored token, without the token itself. `source` is the key of the source that its cards belong to."""
+    """A stored token, without the token itself. `source` is the key of the source that its cards belong to.
+
+    `guild_id` is the server that they are for, None for all servers.
+    """
 
     id: int
     name: str
@@ -33,6 +36,7 @@ class IntakeToken:
     policy: IntakePolicy
     created_at: datetime
     last_used_at: datetime | None = None
+    guild_id: int | None = None
 
 
 def generate_token() -> str:

@@ -95,9 +95,9 @@ def describe_state(
 
 
 _HELD = {
-    HeldReason.COVERED: tr_noop("Held: already covered by another card"),
-    HeldReason.UNSCORED: tr_noop("Held: not scored yet"),
-    HeldReason.BELOW_BAR: tr_noop("Held: below the producer's bar"),
-    HeldReason.UNCOVERED: tr_noop("Held: no second publisher has the story yet"),
+    HeldReason.COVERED: tr_noop("Held: another card covers this story"),
+    HeldReason.UNSCORED: tr_noop("Held: not rated yet"),
+    HeldReason.BELOW_BAR: tr_noop("Held: not enough coverage yet"),
+    HeldReason.UNCOVERED: tr_noop("Held: only one publisher has this story so far"),
     None: tr_noop("Held"),
 }

@@ -6,29 +6,20 @@ from urllib.parse import urlsplit
 
 from bot.cards.model import Card
 from bot.cards.text import normalize_name
-
-_SERVICE = ("www.", "m.", "amp.", "feeds.")
-
-
-def publisher_names(card: Card) -> frozenset[str]:
-    """Return what names the publisher of a card: its name, and the hosts of its site and of the card's address."""
-    provider, hosts = card.provider, []
-    if provider and provider.domain:
-        hosts.append(provider.domain)
-    if card.url:
-        hosts.append(urlsplit(card.url).hostname or "")
-    names = [normalize_name(provider.name)] if provider else []
-    return frozenset(filter(None, [*names, *map(_site, hosts)]))
+from bot.cards.urls import normalize_host
 
 
-def are_different_publishers(one: Card, other: Card) -> bool:
-    """Whether two cards are certainly of different publishers."""
-    names, others = publisher_names(one), publisher_names(other)
-    return bool(names) and bool(others) and names.isdisjoint(others)
+def identify_publisher(card: Card) -> tuple[str, ...]:
+    """Return what names the publisher of a card, best first: its name, and the hosts of its site and of the card.
+
+    Two cards that share any of these are of one publisher; empty if it is unknown.
+    """
+    provider = card.provider
+    names = [normalize_name(provider.name), normalize_host(provider.domain)] if provider else []
+    names.append(normalize_host(urlsplit(card.url or "").hostname or ""))
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
-def _site(host: str) -> str:
-    host = host.casefold()
-    while prefix := next((each for each in _SERVICE if host.startswith(each)), ""):
-        host = host.removeprefix(prefix)
-    return host
+def story_publisher(card: Card) -> str:
+    """Return the one name by which cards of a story are compared: many publishers share the host of a portal."""
+    return next(iter(identify_publisher(card)), "")

@@ -55,6 +55,6 @@ def parse_quiet_hours(starts: str, ends: str, timezone: str, override_heat: int 
     start, end = parse_time(starts), parse_time(ends)
     if start == end:
         raise UserError(
-            tr("Quiet hours cannot end at the time they start. Give two times, such as `22:00` and `07:00`.")
+            tr("Quiet hours can't start and end at the same time. Enter two times, such as `22:00` and `07:00`.")
         )
     return QuietHours(start, end, parse_zone(timezone), override_heat)

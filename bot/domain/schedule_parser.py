@@ -23,11 +23,11 @@ _SPELLINGS = (
 
 def parse_times(text: str) -> tuple[time, ...]:
     """Parse times of day such as "9, 18:30, 7pm and noon", sorted. Raises `UserError`."""
-    times = {_parse_one_time(word) for word in _split_words(_normalize_times(text))}
+    times = {_parse_one_time(word, text) for word in _split_words(_normalize_times(text))}
     if not times:
         raise UserError(_time_error(text))
     if len(times) > _MAX_TIMES:
-        text = tr("These are {count} times of day; at most {most} are possible.", count=len(times), most=_MAX_TIMES)
+        text = tr("That's {count} times of day; the limit is {most}.", count=len(times), most=_MAX_TIMES)
         raise UserError(text)
     return tuple(sorted(times))
 
@@ -37,7 +37,7 @@ def parse_time(text: str) -> time:
     times = parse_times(text)
     if len(times) > 1:
         raise UserError(
-            tr("“{text}” is more than one time of day. Give just one, such as `22:00`.", text=shorten_input(text))
+            tr("“{text}” is more than one time of day. Enter just one, such as `22:00`.", text=shorten_input(text))
         )
     return times[0]
 
@@ -50,25 +50,25 @@ def _normalize_times(text: str) -> str:
     return text
 
 
-def _parse_one_time(word: str) -> time:
+def _parse_one_time(word: str, text: str) -> time:
     for names, clock in _NAMED_TIMES.items():
         if is_one_of(word, names):
             return clock
     if not (parts := _TIME.fullmatch(word)):
-        raise UserError(_time_error(word))
+        raise UserError(_time_error(_as_typed(word, text)))
     hour, minute, half = int(parts[1]), int(parts[2] or 0), parts[3]
     if half in ("am", "pm"):
         if not 1 <= hour <= 12:
-            raise UserError(_time_error(word))
+            raise UserError(_time_error(_as_typed(word, text)))
         hour = hour % 12 + (12 if half == "pm" else 0)  # 12am is midnight, 12pm noon
     if hour > 23 or minute > 59:
-        raise UserError(_time_error(word))
+        raise UserError(_time_error(_as_typed(word, text)))
     return time(hour, minute)
 
 
 def _time_error(word: str) -> str:
     return tr(
-        "“{text}” is not a time of day. Write times such as `09:00`, `18:30` or `7pm`, with commas between.",
+        "“{text}” isn't a time of day. Enter times such as `09:00`, `18:30` or `7pm`, separated by commas.",
         text=shorten_input(word),
     )
 
@@ -93,36 +93,43 @@ def parse_days(text: str) -> tuple[int, ...]:
     # "mon to fri", in any language, becomes "mon-fri" before the words are split.
     to = re.compile(rf"\s*(?:[-–—]|\b(?:{'|'.join(map(re.escape, translations_of(_TO)))})\b)\s*")
     normalized = to.sub("-", normalized)
-    days = {day for word in _split_words(normalized) for day in _parse_day_range(word)}
+    days = {day for word in _split_words(normalized) for day in _parse_day_range(word, text)}
     if not days:
         raise UserError(_day_error(text))
     return tuple(sorted(days))
 
 
-def _parse_day_range(word: str) -> Iterable[int]:
+def _parse_day_range(word: str, text: str) -> Iterable[int]:
     for names, days in _DAY_GROUPS.items():
         if is_one_of(word, names):
             return days
     first, dash, last = word.partition("-")
-    start = _parse_day(first, word)
-    end = _parse_day(last, word) if dash else start
+    typed = _as_typed(word, text)
+    start = _parse_day(first, typed)
+    end = _parse_day(last, typed) if dash else start
     return [(start + n) % 7 for n in range((end - start) % 7 + 1)]  # fri-mon goes around the weekend
 
 
-def _parse_day(name: str, word: str) -> int:
+def _parse_day(name: str, typed: str) -> int:
     for names in (weekday_names(), weekday_names("abbreviated"), DAY_NAMES):
         for day, full in enumerate(map(normalize_input, names)):
             # Any unambiguous beginning will do; one letter would not tell Tuesday from Thursday.
             if len(name) > 1 and (full.startswith(name) or name in (f"{full}s", f"{full[:3]}s")):
                 return day
-    raise UserError(_day_error(word))
+    raise UserError(_day_error(typed))
 
 
 def _day_error(word: str) -> str:
     return tr(
-        "“{text}” is not a day. Write days such as `Mon, Wed`, `mon-fri`, `weekdays` or `weekend`.",
+        "“{text}” isn't a day. Enter days such as `Mon, Wed`, `mon-fri`, `weekdays` or `weekend`.",
         text=shorten_input(word),
     )
+
+
+def _as_typed(word: str, text: str) -> str:
+    """Return a word as it stands in what was typed; all of it where that was spelled in another way."""
+    start = text.lower().find(word)
+    return text[start : start + len(word)] if start >= 0 else text
 
 
 _PASSED_OVER = tr_noop("and at on every")

@@ -1,4 +1,7 @@
-"""Parse search queries: `"two words"` is a phrase, `-word` excludes, `word*` matches prefixes."""
+"""Parse search queries: `"two words"` is a phrase, `-word` excludes, `word*` matches prefixes.
+
+A single word is also found by its stem; phrases, exclusions and prefixes are exact.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.cards.tokenizer import UNSPACED, normalize_word, separate_unspaced, strip_marks, tokenize
+from bot.cards.folding import fold_word
+from bot.cards.stemmer import stems_of, written_forms
+from bot.cards.tokenizer import UNSPACED, find_words, has_only_letters, tokenize
 
 _PIECES = re.compile(r'(-?)"([^"]*)"?|(\S+)')
 SHORTEST, LONGEST = 3, 24
@@ -15,11 +20,28 @@ SHORTEST, LONGEST = 3, 24
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Consecutive words. The last is a prefix if `is_prefix`, or stands for any of the `endings`."""
+    """Consecutive words, by their keys. The last is a prefix if `is_prefix`, or stands for any of the `endings`.
+
+    A single word has `stems` as well, in the `languages` that were given: other words by which it is found.
+    """
 
     words: tuple[str, ...]
     is_prefix: bool = False
     endings: tuple[str, ...] = ()
+    stems: frozenset[str] = frozenset()
+    languages: tuple[str, ...] = ()
+
+    @property
+    def forms(self) -> list[str]:
+        """The word and its stems, sorted."""
+        return sorted({*self.words, *self.stems})
+
+    def matches_form(self, word: str) -> bool:
+        """Whether a text's word is one of these forms, or has such a form in one of the languages."""
+        if not self.languages:
+            return False
+        written = {fold_word(word)}.union(*(written_forms(word, language) for language in self.languages))
+        return not written.isdisjoint(self.forms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +52,9 @@ class SearchQuery:
     excluded: tuple[Phrase, ...] = ()
 
 
-def parse_query(words: str, *, typing: bool = False) -> SearchQuery:
-    """Parse a query. While the member is still `typing`, the last word may be a prefix."""
+def parse_query(words: str, *, typing: bool = False, languages: Sequence[str] = ()) -> SearchQuery:
+    """Parse a query; `languages` are those of the stems. While the member is still `typing`, the last word may be a
+    prefix."""
     wanted: list[Phrase] = []
     unwanted: list[Phrase] = []
     pieces = list(_PIECES.finditer(words))
@@ -39,10 +62,20 @@ def parse_query(words: str, *, typing: bool = False) -> SearchQuery:
         quoted, word, negative = piece[2], piece[3] or "", _is_negative(piece)
         # Inside quotes or after a minus a half-typed word would match too much, or hide too much.
         last = typing and piece is pieces[-1] and quoted is None and not negative
-        phrase = _parse_phrase(quoted if quoted is not None else word, begins=last or word.endswith("*"))
+        phrase = _parse_phrase(
+            quoted if quoted is not None else word,
+            begins=last or word.endswith("*"),
+            languages=() if quoted is not None or negative else languages,
+        )
         if phrase.words:
             (unwanted if negative else wanted).append(phrase)
     return SearchQuery(tuple(wanted), tuple(unwanted))
+
+
+def is_only_exclusions(words: str) -> bool:
+    """Whether a query names only what to leave out, which finds nothing without filters."""
+    query = parse_query(words)
+    return bool(query.excluded) and not query.required
 
 
 def unfinished_word(words: str) -> str:
@@ -51,8 +84,8 @@ def unfinished_word(words: str) -> str:
     Prefixes of up to `SHORTEST` letters are covered by the prefix index.
     """
     wanted = parse_query(words, typing=True).required
-    word = normalize_word(wanted[-1].words[-1]) if wanted and wanted[-1].is_prefix else ""
-    return word if word.isalpha() and SHORTEST < len(word) <= LONGEST else ""
+    word = wanted[-1].words[-1] if wanted and wanted[-1].is_prefix else ""
+    return word if has_only_letters(word) and SHORTEST < len(word) <= LONGEST else ""
 
 
 def with_completions(words: SearchQuery, endings: Sequence[str]) -> SearchQuery:
@@ -61,22 +94,49 @@ def with_completions(words: SearchQuery, endings: Sequence[str]) -> SearchQuery:
     return replace(words, required=(*others, replace(last, is_prefix=False, endings=tuple(endings))))
 
 
+def without_completions(words: SearchQuery) -> SearchQuery:
+    """Replace completions with the incomplete word that they complete."""
+    typed = (replace(phrase, is_prefix=True, endings=()) if phrase.endings else phrase for phrase in words.required)
+    return replace(words, required=tuple(typed))
+
+
 def _is_negative(piece: re.Match[str]) -> bool:
     word = piece[3] or ""
     return bool(piece[1]) or (len(word) > 1 and word.startswith("-"))
 
 
-def _parse_phrase(text: str, *, begins: bool) -> Phrase:
-    words = tuple(re.findall(r"\w+", separate_unspaced(strip_marks(text.replace("_", " ")))))
+def _parse_phrase(text: str, *, begins: bool, languages: Sequence[str]) -> Phrase:
+    words = find_words(text)
+    keys = tuple(fold_word(word) for word in words)
     # One letter as a prefix matches most of the index; in scripts without spaces it is a whole word.
-    short = len(words) == 1 and len(words[0]) == 1 and not UNSPACED.match(words[0])
-    return Phrase(words, begins and not short)
+    short = len(keys) == 1 and len(keys[0]) == 1 and not UNSPACED.match(keys[0])
+    if begins and not short:
+        return Phrase(keys, is_prefix=True)
+    if len(words) == 1 and languages:
+        return Phrase(keys, stems=stems_of(words[0], languages), languages=tuple(languages))
+    return Phrase(keys)
+
+
+def contains_phrase(text: str, phrase: Phrase) -> bool:
+    """Whether a search for the phrase would find the text."""
+    return contains_words([fold_word(word) for word in find_words(text)], phrase)
+
+
+def contains_words(keys: Sequence[str], phrase: Phrase) -> bool:
+    """Whether the keys of a text's words have the phrase among them."""
+    keys, wanted = tuple(keys), phrase.words
+    windows = (keys[start : start + len(wanted)] for start in range(len(keys) - len(wanted) + 1))
+    return any(
+        found[:-1] == wanted[:-1]
+        and (found[-1].startswith(wanted[-1]) if phrase.is_prefix else found[-1] == wanted[-1])
+        for found in windows
+    )
 
 
 def spellable_words(text: str) -> list[str]:
     """Words eligible for spelling correction, deduplicated and in index form: letters only, no digits."""
-    keys = (word.key for word in tokenize(text))
-    return list(dict.fromkeys(key for key in keys if key.isalpha() and SHORTEST <= len(key) <= LONGEST))
+    keys = dict.fromkeys(map(fold_word, find_words(text)))
+    return [key for key in keys if SHORTEST <= len(key) <= LONGEST and has_only_letters(key)]
 
 
 def required_words(words: str) -> list[str]:

@@ -28,6 +28,11 @@ class Layout(enum.StrEnum):
     """Up to ten small embeds."""
     LIST = "list"
     """Linked headlines."""
+    COMPACT = "compact"
+    """Up to ten lines, each with a thumbnail."""
+    MAGAZINE = "magazine"
+    """Up to eight stories as Discord's Components V2. The layout of a message that is there never changes, since
+    Discord does not let it become an ordinary one again."""
     REVIEW = "review"
     """A card awaiting a moderator's decision, and afterwards the record of that decision."""
 
@@ -42,12 +47,18 @@ class OnWithdrawal(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionOptions:
-    """Options of a subscription. `topics` and `excluded` are display names and words; empty means no filter.
+    """Options of a subscription. `topics`, `providers`, `words` and `excluded` are as typed; empty means no filter.
+
+    A card needs one of the topics, one of the providers and one of the words, each of which is a small search query.
 
     `days` count from Monday (0); `times` and `days` are local to `timezone` (an IANA name) and empty for instant
     subscriptions. `min_quality` is on the producer's scale (0 to about 190); a card without a score counts as 0.
     `layout` and `max_cards` apply to digests; an instant post always shows one card in full.
     `silent` posts notify nobody, not even the role that they mention. `language` None means the server's language.
+    `backfill` is the number of cards that were posted when it was made. Posts are deleted after
+    `keep_days`, or never if it is 0. With `thread` each post gets a discussion thread. `colour` (RGB) is that of its
+    posts, instead of their topics'; `template` is the text above them (`bot.domain.post_template`), instead of the
+    usual heading.
     """
 
     frequency: Frequency = Frequency.INSTANT
@@ -56,6 +67,8 @@ class SubscriptionOptions:
     timezone: str = "UTC"
     topics: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
     min_quality: int = 0
     max_cards: int = 10
     layout: Layout = Layout.CARDS
@@ -65,6 +78,25 @@ class SubscriptionOptions:
     skip_empty: bool = True
     silent: bool = False
     language: str | None = None
+    backfill: int = 0
+    keep_days: int = 0
+    thread: bool = False
+    colour: int | None = None
+    template: str = ""
+
+
+MAX_BACKFILL, MAX_KEEP_DAYS, MAX_COLOUR = 5, 365, 0xFFFFFF
+
+
+def digest_layout(options: SubscriptionOptions) -> Layout:
+    """Return the layout of a subscription's next digest.
+
+    A magazine notifies without a word of text, and followers of an announcement channel may not get one. So where a
+    role is mentioned, or posts are crossposted, cards take its place.
+    """
+    # Push notifications show the content of a message alone, and a magazine has none (discord-api-docs issue 7854).
+    needs_text = options.mention_role_id is not None or options.crosspost
+    return Layout.CARDS if options.layout is Layout.MAGAZINE and needs_text else options.layout
 
 
 Pauses = tuple[tuple[datetime, datetime | None], ...]

@@ -67,11 +67,11 @@ def parse_zone(text: str) -> str:
     # An offset would be right for half of the year only, and its digests would come an hour off in the other half.
     if _OFFSET.fullmatch(wanted):
         raise UserError(
-            tr("An offset from UTC has no summer time. Name a time zone, such as `Europe/Berlin`, or `UTC`.")
+            tr("A UTC offset ignores daylight saving time. Use a time zone such as `Europe/Berlin`, or `UTC`.")
         )
     close = format_list((f"`{zone}`" for zone in _similar_zones(wanted)), "or")
-    hint = tr("Did you mean {zones}?", zones=close) if close else tr("Name one such as `Europe/Berlin`, or `UTC`.")
-    raise UserError(f"{tr('There is no time zone “{text}”.', text=shorten_input(text))} {hint}")
+    hint = tr("Did you mean {zones}?", zones=close) if close else tr("Use one such as `Europe/Berlin`, or `UTC`.")
+    raise UserError(tr("I don't know the time zone “{text}”.", text=shorten_input(text)) + f" {hint}")
 
 
 def suggest_zones(beginning: str) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.domain.digest_schedule import WeeklySchedule, schedule_for
-from bot.domain.digest_selection import AlreadyDelivered, Candidate, rank_candidates, select_cards
+from bot.domain.digest_selection import AlreadyDelivered, Candidate, TextJudge, rank_candidates, select_cards
 from bot.domain.subscription import SubscriptionOptions
 
 
@@ -28,12 +28,9 @@ def simulate_options(
     options: SubscriptionOptions,
     now: datetime,
     days: int,
-    is_excluded: Callable[[int], bool] | None = None,
+    judge_text: TextJudge | None = None,
 ) -> SimulationResult:
-    """Simulate the last `days` local days, including today. Cards are assumed to arrive when published.
-
-    `is_excluded` tells whether a card is excluded by its text.
-    """
+    """Simulate the last `days` local days, including today. Cards are assumed to arrive when published."""
     arrived = sorted(
         (replace(card, arrived_at=card.published_at) for card in candidates),
         key=lambda card: (card.published_at, card.card_id),
@@ -49,7 +46,7 @@ def simulate_options(
     digests = 0
     for at, since, cards, period in runs:
         selected = select_cards(
-            rank_candidates(cards, at, period), options, at, since, AlreadyDelivered(*already_delivered), is_excluded
+            rank_candidates(cards, at, period), options, at, since, AlreadyDelivered(*already_delivered), judge_text
         ).cards
         # Later digests must leave out what earlier ones of the simulation have delivered.
         story = {card.card_id: card.story_id for card in cards}

@@ -17,6 +17,7 @@ from bot.cards.parser import MAX_FILE_BYTES
 from bot.domain.intake import IntakeToken
 from bot.errors import StoreError
 from bot.intake.rate_limit import RateLimit
+from bot.metrics import Metrics
 from bot.sources.http_intake import HttpIntake, InvalidCardError, KeyReusedError, UnreadablePostError
 from bot.store import Store
 
@@ -56,6 +57,7 @@ class CardEndpoint:
         clock: Callable[[], datetime],
         is_leader: Callable[[], bool],
         on_accepted: Callable[[], None],
+        metrics: Metrics,
         body_seconds: float = BODY_SECONDS,
         limit: RateLimit | None = None,
     ) -> None:
@@ -63,16 +65,23 @@ class CardEndpoint:
         self._clock = clock
         self._is_leader = is_leader
         self._on_accepted = on_accepted
+        self._metrics = metrics
         self._body_seconds = body_seconds
         self._limit = limit or RateLimit(PER_MINUTE / 60, BURST)
 
     def build_application(self) -> web.Application:
-        application = web.Application(middlewares=[self._answer_errors])
+        application = web.Application(middlewares=[self._count_answers, self._answer_errors])
         application.router.add_post("/cards", self.handle_post)
         return application
 
     async def close(self) -> None:
         await self._intake.close()
+
+    @web.middleware
+    async def _count_answers(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        self._metrics.count_intake_request(response.status)
+        return response
 
     @web.middleware
     async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -140,7 +149,7 @@ class CardEndpoint:
 
     async def _accept_card(self, token: IntakeToken, body: bytes, key: str | None) -> Mapping[str, Any]:
         try:
-            return await self._intake.accept_card(token, body, key, self._clock())
+            return await self._intake.accept_card(token, body, key, self._clock)
         except UnreadablePostError as error:
             raise _AnswerError(HTTPStatus.BAD_REQUEST, str(error)) from None
         except KeyReusedError as error:

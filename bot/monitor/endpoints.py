@@ -87,10 +87,14 @@ class Monitor:
         except StoreError:
             # A scrape must work without the database: that is when its metrics are needed most.
             return Gauges(gateway_connected=connected, gateway_latency=latency, is_leader=is_leader, tasks_down=down)
+        now = self._bot.clock()
         return Gauges(
             cards=health.cards,
             queue_depth=health.waiting,
-            oldest_waiting=_oldest_wait(health, self._bot.clock()).total_seconds(),
+            oldest_waiting=_wait_since(health.oldest, now).total_seconds(),
+            feeds=health.feeds.states,
+            feeds_due=health.feeds.due,
+            feed_lag=_wait_since(health.feeds.due_since, now).total_seconds(),
             open_circuits=health.closed_channels,
             database_up=True,
             gateway_connected=connected,
@@ -133,10 +137,10 @@ class Monitor:
             await asyncio.wait(self._pending_queries.values(), timeout=_GRACE_SECONDS)
 
 
-def _oldest_wait(health: StoreHealth, now: datetime) -> timedelta:
-    return max(now - health.oldest, timedelta(0)) if health.oldest else timedelta(0)
+def _wait_since(oldest: datetime | None, now: datetime) -> timedelta:
+    return max(now - oldest, timedelta(0)) if oldest else timedelta(0)
 
 
 def _describe_lateness(health: StoreHealth, now: datetime) -> str:
-    waited = _oldest_wait(health, now)
+    waited = _wait_since(health.oldest, now)
     return f"a delivery has waited for {waited.total_seconds():.0f} s" if waited > LATE else ""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
 import aiohttp
 import discord
+from discord.http import Route
 
 from bot.client.bot import NewsBot
 from bot.client.permissions import hide_channel_text, is_public, missing_permissions, missing_permissions_text
@@ -26,11 +27,12 @@ from bot.delivery.sender import (
     RetryLaterError,
     SendingPausedError,
 )
-from bot.domain.delivery import Delivery
+from bot.domain.delivery import Delivery, ThreadState
 from bot.domain.subscription import Layout
 from bot.i18n import tr, trn
 from bot.posting.forum_sender import TAG_DEMANDED, ForumSender
 from bot.posting.payloads import Payload, PayloadCache, build_payload, to_parameters
+from bot.render.digest import forum_title
 from bot.render.markdown import fit_escaped
 from bot.store.cards.rows import StoredCard
 from bot.store.outbox.refused_messages import RefusedMessage
@@ -49,9 +51,11 @@ _NAMED = 5
 _TITLE = 120
 _LOGGED = 300
 """Maximum characters of Discord's error message in a log line."""
-_PICTURE = re.compile(r"embeds\.\d+\.(?:image|thumbnail|author\.icon_url)")
+_PICTURE = re.compile(r"embeds\.\d+\.(?:image|thumbnail|author\.icon_url)|components\.[\w.]*\.media\b")
 _LOOKED_BACK = 1000
 """Maximum messages of a channel's history that recovery searches; one request returns a hundred."""
+_THREAD_PAGE = 50
+"""Messages of a thread that are looked at: the bot itself writes one at most, so that others are among them."""
 _NOBODY: Payload = {"allowed_mentions": {"parse": []}}
 _LOCKED_FOR = timedelta(hours=1)
 """Retry delay for an edit that failed because its forum post is locked."""
@@ -119,6 +123,10 @@ class DiscordSender:
 
     async def delete_message(self, delivery: Delivery) -> None:
         place, message_id = _message_channel_id(delivery), _message_id(delivery)
+        # The thread first: once the message is gone, nothing leads to it.
+        if delivery.thread in (ThreadState.WANTED, ThreadState.DONE) and not await self.has_discussion(delivery):
+            with translate_errors(), suppress(discord.NotFound, discord.Forbidden):
+                await self._bot.http.delete_channel(message_id)
         with _translate_errors_at(delivery):
             if delivery.is_forum and await self._forum_sender.delete_thread(message_id):
                 return
@@ -126,6 +134,23 @@ class DiscordSender:
             await self._with_open_thread(place, lambda: self._bot.http.delete_message(place, message_id))
             if delivery.is_forum:
                 await self._with_open_thread(place, lambda: self._forum_sender.archive_thread(delivery, place))
+
+    async def has_discussion(self, delivery: Delivery) -> bool:
+        # The thread of a message has its id, in a forum as well as elsewhere.
+        with translate_errors():
+            try:
+                messages = await self._bot.http.logs_from(_message_id(delivery), limit=_THREAD_PAGE)
+            except discord.NotFound:
+                return False
+        return any(not self._is_own_id(int(message["author"]["id"])) for message in messages)
+
+    async def start_thread(self, delivery: Delivery, cards: Sequence[StoredCard]) -> None:
+        path = "/channels/{channel_id}/messages/{message_id}/threads"
+        route = Route("POST", path, channel_id=delivery.channel_id, message_id=_message_id(delivery))
+        # Not `start_thread_with_message`, which demands how long until it is archived: the channel has its own default.
+        name = forum_title(cards, delivery.layout, delivery.planned_at)
+        with translate_errors():
+            await self._bot.http.request(route, json={"name": name})
 
     async def crosspost_message(self, delivery: Delivery) -> None:
         with translate_errors():
@@ -140,6 +165,24 @@ class DiscordSender:
             return True
         results = [await self._notify_safely(f"User {user}", self._notify_member(user, text)) for user in subscribers]
         return any(results)
+
+    async def notify_member(self, user_id: int, text: str, nonce: str) -> bool:
+        try:
+            with translate_errors():
+                channel = await self._bot.http.start_private_message(user_id)
+                form = {"content": text, "nonce": nonce, "enforce_nonce": True} | _NOBODY
+                await self._bot.http.send_message(int(channel["id"]), params=to_parameters(form))
+        except SendingPausedError:
+            return False  # logged by the gate
+        except RetryLaterError as error:
+            _log.warning("Could not notify User %s yet: %s", user_id, error)
+            return False
+        except DeliveryError as error:
+            # Nearly always closed direct messages, which is the member's own choice.
+            _log.info("User %s takes no message: %s", user_id, error)
+        except Exception:  # noqa: BLE001 - a bug in notifications must not stop the others
+            _log.exception("Could not notify User %s", user_id)
+        return True
 
     async def report_refused_messages(self, messages: Sequence[RefusedMessage]) -> bool:
         member = messages[0].user_id
@@ -217,7 +260,10 @@ class DiscordSender:
         return channel.history(limit=_LOOKED_BACK, after=after)
 
     def _is_own_message(self, message: discord.Message) -> bool:
-        return self._bot.user is not None and message.author.id == self._bot.user.id
+        return self._is_own_id(message.author.id)
+
+    def _is_own_id(self, user_id: int) -> bool:
+        return self._bot.user is not None and user_id == self._bot.user.id
 
     async def _require_writable(self, delivery: Delivery) -> None:
         """Raise instead of sending a request that Discord would reject: too many of those ban the bot's IP address.
@@ -307,8 +353,8 @@ def describe_refused(messages: Sequence[RefusedMessage]) -> str:
         channels.setdefault(message.title, []).append(message.channel_id)
     lines = [
         trn(
-            "Discord does not take {count} card of mine. It comes when its file is changed:",
-            "Discord does not take {count} cards of mine. They come when their files are changed:",
+            "Discord refused {count} card. It will be posted once its file changes:",
+            "Discord refused {count} cards. They will be posted once their files change:",
             len(channels),
         )
     ]
@@ -325,17 +371,20 @@ def describe_refused(messages: Sequence[RefusedMessage]) -> str:
 def describe_closed_place(status: int, code: int) -> str:
     """Explain to its users why a channel rejects messages, and how to fix it."""
     if code in (_THREAD_LOCKED, _THREAD_ARCHIVED):
-        return tr("A thread that I post to is locked. Unlock it, or allow me **Manage Threads** there.")
+        return tr("A thread I post in is locked. Unlock it, or give me **Manage Threads** there.")
     if code in _THREADS_USED_UP:
-        return tr("This server's active threads are used up, so I cannot open posts. Close threads that are done.")
+        return tr(
+            "This server has reached Discord's limit of active threads, so I can't create posts. Close threads you "
+            "no longer need."
+        )
     if code in _WRONG_KIND:
-        return tr("A channel that I post to is of a kind now that does not take my posts. Choose another one.")
+        return tr("A channel I post in has changed its type, and I can't post there any more. Choose another one.")
     if code in TAG_DEMANDED:
-        return tr("A forum that I post to demands a tag of every post. Add one that members may set.")
+        return tr("A forum I post in requires a tag on every post. Add a tag that members can use.")
     if status == 404:
-        return tr("A channel that I post to is gone.")
+        return tr("A channel I post in was deleted.")
     return tr(
-        "I may not post in a channel any more. Open its settings → Permissions, add my role and allow **View "
+        "I can no longer post in a channel. Open its settings → Permissions, add my role and allow **View "
         "Channel**, **Send Messages**, **Embed Links** and **Read Message History**."
     )
 

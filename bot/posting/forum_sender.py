@@ -119,7 +119,7 @@ class ForumSender:
 
 def _as_forum(channel: Any) -> discord.ForumChannel:
     if not isinstance(channel, discord.ForumChannel):
-        raise ChannelClosedError(tr("{channel} is not a forum any more.", channel=f"<#{channel.id}>"))
+        raise ChannelClosedError(tr("{channel} is no longer a forum.", channel=f"<#{channel.id}>"))
     return channel
 
 
@@ -129,7 +129,8 @@ def _thread_title(delivery: Delivery, cards: Sequence[StoredCard]) -> str:
 
 def _missing_tag_text(channel_id: int) -> str:
     return tr(
-        "{channel} demands a tag of every post, and only moderators may set those it has. Add another one.",
+        "{channel} requires a tag on every post, and only moderators can use the ones it has. Add one that members "
+        "can use.",
         channel=f"<#{channel_id}>",
     )
 

@@ -9,6 +9,7 @@ import discord
 from bot.cards.fingerprint import RELATED_SHOWN
 from bot.cards.model import Card, Provider
 from bot.cards.urls import resolve_asset_url
+from bot.domain.heat import COVERAGE_STEPS, coverage_step
 from bot.domain.search_query import Phrase
 from bot.i18n import tr, trn
 from bot.render.colour import NEUTRAL, topic_colour
@@ -46,7 +47,10 @@ def render_card(
     text_budget = _TextBudget(budget)
     # In order of importance, not of appearance: each part takes what the ones before it left.
     _add_title(embed, card, text_budget)
-    _add_author(embed, card.provider, number, pictures, text_budget, _COMPACT_AUTHOR if compact else EMBED_AUTHOR)
+    # A note under a card of a list says who else has its story.
+    coverage = "" if compact and note else publishers_text(stored.publishers)
+    limit = _COMPACT_AUTHOR if compact else EMBED_AUTHOR
+    _add_author(embed, card.provider, number, coverage, pictures, text_budget, limit)
     note_text = text_budget.write_framed("**", fit_escaped, " ".join(note.split()), _NOTE)
     _add_topics(embed, card, text_budget)
     also = _count_coverage(card, text_budget) if compact else _list_coverage(embed, card, text_budget)
@@ -93,15 +97,27 @@ def _add_author(
     embed: discord.Embed,
     provider: Provider | None,
     number: int | None,
+    coverage: str,
     pictures: str | None,
     budget: _TextBudget,
     limit: int,
 ) -> None:
     parts = [str(number)] if number is not None else []
     parts += [provider.name] if provider and provider.name.strip() else []
+    room = limit - count_units(SEPARATOR + coverage) if coverage else limit
+    parts = list(filter(None, (fit_plain(SEPARATOR.join(parts), room), coverage)))
     if name := budget.write_text(fit_plain, SEPARATOR.join(parts), limit):
         icon = resolve_asset_url(provider.icon, pictures) if provider and provider.icon else None
         embed.set_author(name=name, icon_url=icon)
+
+
+def publishers_text(publishers: int) -> str:
+    """Say how many publishers have a story, in steps; empty if it has but one."""
+    step = coverage_step(publishers)
+    if not step:
+        return ""
+    # Between the first two steps there is no other number.
+    return tr("{count} publishers", count=step) if step == COVERAGE_STEPS[0] else tr("{count}+ publishers", count=step)
 
 
 def _add_topics(embed: discord.Embed, card: Card, budget: _TextBudget) -> None:
@@ -160,7 +176,7 @@ def _add_picture(embed: discord.Embed, card: Card, pictures: str | None, compact
 
 def render_unpublished() -> discord.Embed:
     """Return the placeholder for a card that is currently unpublished, without any of its content."""
-    return discord.Embed(description=f"*{tr('This card is not published at the moment.')}*", colour=NEUTRAL)
+    return discord.Embed(description="*" + tr("This card isn't published right now.") + "*", colour=NEUTRAL)
 
 
 def render_withdrawn() -> discord.Embed:

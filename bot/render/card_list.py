@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import discord
 
 from bot.cards.model import RelatedArticle
+from bot.domain.heat import count_other_publishers
 from bot.domain.search_query import Phrase
 from bot.domain.trends import is_rising
 from bot.i18n import format_number, tr, trn
@@ -93,10 +94,10 @@ RISING = "📈"
 
 def render_topics(topics: Sequence[TopicTrend]) -> discord.Embed:
     """List topics with their total and new cards, marking rising ones (`bot.domain.trends`)."""
-    text = fit_lines(topics, _topic_line, EMBED_DESCRIPTION) or tr("There are no topics yet.")
+    text = fit_lines(topics, _topic_line, EMBED_DESCRIPTION) or tr("No topics yet.")
     embed = discord.Embed(title=tr("Topics"), description=text, colour=NEUTRAL)
     if any(is_rising(topic.recent, topic.before) for topic in topics):
-        embed.set_footer(text=f"{RISING} {tr('clearly more in the last 7 days than in the 7 before')}")
+        embed.set_footer(text=f"{RISING} {tr('many more in the last 7 days than in the 7 before')}")
     return embed
 
 
@@ -108,16 +109,31 @@ def _topic_line(topic: TopicTrend, room: int) -> str:
     return f"**{name}**{count}" if name else ""
 
 
-def render_related(stored: StoredCard) -> discord.Embed:
-    """List the other versions of a card's story, numbered, as many as fit."""
+def format_others(stored: StoredCard, members: Sequence[StoredCard]) -> str:
+    """Say how many others have a card's story, as plain text; empty if nobody has."""
+    story = sorted([stored, *members], key=lambda each: each.id)
+    if publishers := count_other_publishers(stored.card, (each.card for each in story)):
+        return trn("+{count} more publisher", "+{count} more publishers", publishers)
+    return trn("+{count} more card", "+{count} more cards", len(members)) if members else ""
+
+
+def render_related(stored: StoredCard, members: Sequence[StoredCard] = ()) -> discord.Embed:
+    """List the other versions of a card's story, numbered, as many as fit: `members` are cards, others only links."""
     card = stored.card
+    urls = {member.card.url for member in members}
+    versions = [*map(_version_of, members), *(each for each in card.related if each.url not in urls)]
     title = fit_escaped(format_headline(card), EMBED_TITLE) or None
     embed = discord.Embed(title=title, url=link_target(card), colour=topic_colour(card.topics))
-    numbered = list(enumerate(card.related, start=1))
+    numbered = list(enumerate(versions, start=1))
     text = fit_lines(numbered, lambda entry, room: _numbered_story(*entry, room=room), EMBED_DESCRIPTION)
     embed.set_author(name=coverage_text(len(numbered)))
     embed.description = text or tr("No other publisher covers this story yet.")
     return embed
+
+
+def _version_of(member: StoredCard) -> RelatedArticle:
+    card = member.card
+    return RelatedArticle(card.title, card.url or "", card.provider.name if card.provider else "")
 
 
 def _numbered_story(place: int, related: RelatedArticle, *, room: int) -> str:

@@ -13,12 +13,16 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from bot.i18n import format_number, tr, tr_noop, trn
+from bot.render.levels import heat_text
 
 _WIDTH, _HEIGHT = 800, 300
 _FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
 _SCALE = 2
 """Supersampling factor: Pillow does not antialias."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 32, 52, 40
+_MARKS = 96
+"""Room to the right of a chart with a line."""
+_MARKS_APART = 18
 # A solid panel contrasts with both Discord's dark and light theme.
 _PANEL, _GRID, _TEXT, _QUIET, _BAR = "#2b2d3a", "#434657", "#eceef6", "#a9adc1", "#7d9bff"
 _LINE = "#ffb86b"
@@ -28,10 +32,14 @@ _ALT = 1024  # Discord's limit for the description of a file
 
 @dataclass(frozen=True, slots=True)
 class ChartLine:
-    """A second series drawn over the bars, with its own scale on the right; gaps where a value is None."""
+    """A second series drawn over the bars; gaps where a value is None.
+
+    Its scale on the right names the `marks`, values from the lowest on, as far as the line comes near them.
+    """
 
     values: Sequence[float | None]
     name: str
+    marks: Sequence[tuple[int, str]]
 
 
 def draw_bar_chart(counts: Sequence[int], labels: Sequence[str], *, title: str, line: ChartLine | None = None) -> bytes:
@@ -40,7 +48,7 @@ def draw_bar_chart(counts: Sequence[int], labels: Sequence[str], *, title: str, 
     canvas = _Canvas(ImageDraw.Draw(image))
     canvas.draw_panel()
     canvas.draw_text((_LEFT, 18), title, 18, _TEXT, "lm")
-    right = _WIDTH - (_LEFT if line else _RIGHT)
+    right = _WIDTH - (_MARKS if line else _RIGHT)
     _draw_bars(canvas, counts, labels, right)
     if line:
         _draw_line(canvas, line, right)
@@ -66,9 +74,14 @@ def _draw_bars(canvas: _Canvas, counts: Sequence[int], labels: Sequence[str], ri
 
 
 def _draw_line(canvas: _Canvas, line: ChartLine, right: int) -> None:
-    top = round_up_scale(math.ceil(max((value for value in line.values if value is not None), default=0)))
-    for tick in (0, top // 2, top):
-        canvas.draw_text((right + 10, _bar_height(tick, top)), _short_number(tick), 13, _LINE, "lm")
+    most = max((value for value in line.values if value is not None), default=0)
+    top = round_up_scale(math.ceil(max([most, *(mark for mark, _ in line.marks[:2])])))
+    below = float(_HEIGHT)
+    for mark, name in line.marks:
+        height = _bar_height(mark, top)
+        if mark <= top and below - height >= _MARKS_APART:
+            canvas.draw_text((right + 10, height), name, 13, _LINE, "lm")
+            below = height
     canvas.draw_legend(right, line.name)
     step = (right - _LEFT) / max(len(line.values), 1)
     points = [
@@ -187,9 +200,9 @@ def describe_heat(values: Sequence[float | None], labels: Sequence[str]) -> str:
         return tr("No mean heat.")
     (low, low_day), (high, high_day) = min(known), max(known)
     return tr(
-        "Line of the mean heat: lowest {low} on {low_day}, highest {high} on {high_day}.",
-        low=f"{low:.0f}",
+        "Line of the mean heat: lowest on {low_day} ({low}), highest on {high_day} ({high}).",
+        low=heat_text(low),
         low_day=low_day,
-        high=f"{high:.0f}",
+        high=heat_text(high),
         high_day=high_day,
     )

@@ -8,15 +8,17 @@ from datetime import datetime
 
 import discord
 
-from bot.domain.subscription import Frequency, Layout
+from bot.domain.post_template import fill_template
+from bot.domain.subscription import Frequency, Layout, SubscriptionOptions
 from bot.i18n import format_date, tr, tr_noop, trn
 from bot.render.card import SEPARATOR, format_headline
-from bot.render.layouts import LAYOUTS
-from bot.render.limits import CONTENT, THREAD_NAME
+from bot.render.layouts import EMBED_LAYOUTS
+from bot.render.layouts.magazine import HEADER
+from bot.render.limits import CONTENT, EMBED_TITLE, THREAD_NAME
 from bot.render.markdown import cut_text, fit_escaped
 from bot.store.cards.rows import StoredCard
 
-_TOPICS = 120
+_TOPICS, _PUBLISHER = 120, 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +30,45 @@ class RenderedMessage:
 
 
 def render_digest(
+    cards: Sequence[StoredCard], layout: Layout, pictures: str | None, *, text: str = "", colour: int | None = None
+) -> RenderedMessage:
+    """Render these cards in a layout of embeds below the text (`format_text`); without any, only the text."""
+    embeds = EMBED_LAYOUTS[layout].render_cards(cards, pictures) if cards else []
+    if colour is not None:
+        for embed in embeds:
+            embed.colour = discord.Colour(colour)
+    return RenderedMessage(text or None, tuple(embeds))
+
+
+def format_text(
     cards: Sequence[StoredCard],
     layout: Layout,
-    pictures: str | None,
+    options: SubscriptionOptions,
+    at: datetime,
     *,
     heading: str = "",
-    mention: int | None = None,
-) -> RenderedMessage:
-    """Render these cards; without any, only the heading. `mention` is a role id."""
-    called = f"<@&{mention}>" if mention else ""
-    content = cut_text(" ".join(filter(None, (called, heading))), CONTENT) or None
-    if not cards:
-        return RenderedMessage(content, ())
-    return RenderedMessage(content, tuple(LAYOUTS[layout].render_cards(cards, pictures)))
+    reserved: int = 0,
+) -> str:
+    """Return the text above a message's cards: the role to mention, then the subscription's own text or the heading.
+
+    It leaves `reserved` characters of its room to others.
+    """
+    limit = (HEADER if layout is Layout.MAGAZINE else CONTENT) - reserved
+    role = f"<@&{options.mention_role_id}>" if options.mention_role_id else ""
+    # A template may come out empty, such as one of the publisher alone; without any text a message may be refused.
+    own = fill_template(options.template, _placeholder_values(cards, heading, at)) if options.template else ""
+    return cut_text(" ".join(filter(None, (role, own or heading))), limit)
+
+
+def _placeholder_values(cards: Sequence[StoredCard], heading: str, at: datetime) -> dict[str, str]:
+    card = cards[0].card if cards else None
+    return {
+        "heading": heading,
+        "date": discord.utils.format_dt(at, "D"),
+        "title": fit_escaped(format_headline(card), EMBED_TITLE) if card else "",
+        "publisher": fit_escaped(card.provider.name, _PUBLISHER) if card and card.provider else "",
+        "topics": fit_escaped(", ".join(card.topics), _TOPICS) if card else "",
+    }
 
 
 _NAMES = {
@@ -60,7 +88,7 @@ def format_heading(
     It omits the number of cards, since one may be withdrawn later.
     """
     about = fit_escaped(", ".join(topics), _TOPICS) if topics else ""
-    note = tr("nothing new this time") if empty else ""
+    note = tr("nothing new") if empty else ""
     note = trn("in {count} message", "in {count} messages", parts) if parts > 1 else note
     dated = discord.utils.format_dt(at, "D")
     return SEPARATOR.join(filter(None, (f"**{tr(_NAMES[when])}**", about, dated, note)))
@@ -73,7 +101,7 @@ def continued_heading() -> str:
 
 def catch_up_heading(since: datetime) -> str:
     """Return the heading for stories delayed by an outage."""
-    waited = tr("what has waited for this channel since {when}", when=discord.utils.format_dt(since, "f"))
+    waited = tr("waiting for this channel since {when}", when=discord.utils.format_dt(since, "f"))
     return f"**{tr('Catching up')}**{SEPARATOR}{waited}"
 
 

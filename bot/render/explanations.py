@@ -8,25 +8,26 @@ from datetime import datetime
 
 import discord
 
-from bot.domain.digest_selection import MAX_PER_PROVIDER, SelectionOutcome, SelectionReason
+from bot.domain.digest_selection import MIN_PROVIDER_LIMIT, SelectionOutcome, SelectionReason
 from bot.i18n import format_number, tr, tr_noop, trn
 from bot.render.card import SEPARATOR, format_headline
 from bot.render.colour import NEUTRAL
 from bot.render.fit_lines import fit_lines
+from bot.render.levels import scale_text
 from bot.render.limits import EMBED_DESCRIPTION, count_units
 from bot.render.markdown import fit_escaped
 from bot.store.cards.rows import StoredCard
 
 _RULE = tr_noop(
-    "Best first by heat and quality, which fade with age; one card a story, at most {most} a publisher, "
-    "nothing that this channel has had."
+    "Best first by heat and quality, which fade with age; one card a story, at most {most} a publisher or "
+    "an even share if publishers are few, nothing that this channel has had."
 )
 _TITLE = 120
 
 
 def render_reasons(selected: Sequence[tuple[StoredCard, SelectionReason | None]]) -> discord.Embed:
     """Render a digest's cards with the reasons for their rank."""
-    rule = tr(_RULE, most=MAX_PER_PROVIDER)
+    rule = f"{tr(_RULE, most=MIN_PROVIDER_LIMIT)}\n-# {scale_text()}"
     lines = fit_lines(list(enumerate(selected, 1)), _reason_line, EMBED_DESCRIPTION - count_units(rule) - 2)
     text = f"{lines or tr('Nothing new matched.')}\n\n{rule}"
     return discord.Embed(title=tr("Why these?"), description=text, colour=NEUTRAL)
@@ -45,41 +46,41 @@ def format_score(why: SelectionReason) -> str:
     days = why.hours // 24
     age = trn("{count} day old", "{count} days old", days) if days > 1 else tr("{hours} h old", hours=why.hours)
     heat = tr("heat {heat}", heat=why.heat) if why.heat is not None else tr("no heat yet")
-    quality = tr("quality {quality}", quality=why.quality) if why.quality is not None else tr("no score yet")
+    quality = tr("quality {quality}", quality=why.quality) if why.quality is not None else tr("not rated yet")
     return SEPARATOR.join((heat, quality, age))
 
 
 _OUTCOME_TEXTS = {
     SelectionOutcome.SELECTED: tr_noop("It would be in the next digest."),
-    SelectionOutcome.OTHER_TOPIC: tr_noop("It has none of the subscription's topics."),
-    SelectionOutcome.EXCLUDED: tr_noop("It has a topic or a word that the subscription leaves out."),
-    SelectionOutcome.PICKED_ELSEWHERE: tr_noop("A moderator picked other subscriptions for it."),
+    SelectionOutcome.OTHER_TOPIC: tr_noop("None of its topics match the subscription."),
+    SelectionOutcome.OTHER_PROVIDER: tr_noop("The subscription doesn't ask for its publisher."),
+    SelectionOutcome.OTHER_WORDS: tr_noop("It has none of the words that the subscription asks for."),
+    SelectionOutcome.EXCLUDED: tr_noop("It has a topic or word that the subscription excludes."),
+    SelectionOutcome.PICKED_ELSEWHERE: tr_noop("A moderator published it only in other subscriptions."),
     SelectionOutcome.LOW_QUALITY: tr_noop("Its quality is below the subscription's minimum."),
-    SelectionOutcome.NOT_NEW: tr_noop("It was out before the last digest."),
-    SelectionOutcome.CARD_DELIVERED: tr_noop("The channel has had it."),
-    SelectionOutcome.STORY_DELIVERED: tr_noop("The channel has had another card of the same story."),
-    SelectionOutcome.STORY_SELECTED: tr_noop("A better card of the same story is in the digest."),
-    SelectionOutcome.PROVIDER_LIMIT: tr_noop("{most} better cards of the same publisher are in the digest."),
-    SelectionOutcome.OUTRANKED: tr_noop("Better cards fill the digest."),
+    SelectionOutcome.NOT_NEW: tr_noop("It came out before the last digest."),
+    SelectionOutcome.CARD_DELIVERED: tr_noop("The channel already got it."),
+    SelectionOutcome.STORY_DELIVERED: tr_noop("The channel already got another card about the same story."),
+    SelectionOutcome.STORY_SELECTED: tr_noop("The digest has a better card about the same story."),
+    SelectionOutcome.PROVIDER_LIMIT: tr_noop("Better cards from the same publisher filled its share of the digest."),
+    SelectionOutcome.OUTRANKED: tr_noop("Better cards filled the digest."),
 }
 
 
 def outcome_text(outcome: SelectionOutcome) -> str:
     """Describe the outcome for one card in a sentence."""
-    return tr(_OUTCOME_TEXTS[outcome], most=MAX_PER_PROVIDER)
+    return tr(_OUTCOME_TEXTS[outcome])
 
 
 def outcomes_line(outcomes: Mapping[int, SelectionOutcome]) -> str:
-    """Summarize the outcomes: `34 cards: 8 chosen, 20 of other topics …`."""
+    """Summarize the outcomes: `34 considered: 8 picked, 20 about other topics …`."""
     counts = Counter(outcomes.values())
     named = [
-        tr(words, count=format_number(counts[outcome]), most=MAX_PER_PROVIDER)
-        for outcome, words in _OUTCOME_COUNTS.items()
-        if counts[outcome]
+        tr(words, count=format_number(counts[outcome])) for outcome, words in _OUTCOME_COUNTS.items() if counts[outcome]
     ]
     if not named:
-        return tr("No card has come in since the last digest.")
-    return tr("{total} looked at: {fates}", total=format_number(len(outcomes)), fates=", ".join(named))
+        return tr("No new cards since the last digest.")
+    return tr("{total} considered: {fates}", total=format_number(len(outcomes)), fates=", ".join(named))
 
 
 _POSTED = (SelectionOutcome.SELECTED, SelectionOutcome.OUTRANKED, SelectionOutcome.PROVIDER_LIMIT)
@@ -90,27 +91,29 @@ def matches_line(outcomes: Mapping[int, SelectionOutcome], days: int) -> str:
     """Describe how many cards of the last days an instant subscription would have posted."""
     posted = sum(outcome in _POSTED for outcome in outcomes.values())
     if not posted:
-        return tr("No card of the last {days} days matches.", days=days)
+        return tr("No cards from the last {days} days match.", days=days)
     return trn(
-        "{count} card of the last {days} days would have come.",
-        "{count} cards of the last {days} days would have come.",
+        "{count} card from the last {days} days would have been posted.",
+        "{count} cards from the last {days} days would have been posted.",
         posted,
         days=days,
     )
 
 
 _OUTCOME_COUNTS = {
-    SelectionOutcome.SELECTED: tr_noop("{count} chosen"),
-    SelectionOutcome.OUTRANKED: tr_noop("{count} beaten by better ones"),
-    SelectionOutcome.PROVIDER_LIMIT: tr_noop("{count} behind {most} of the same publisher"),
-    SelectionOutcome.STORY_SELECTED: tr_noop("{count} of a story already in it"),
-    SelectionOutcome.OTHER_TOPIC: tr_noop("{count} of other topics"),
+    SelectionOutcome.SELECTED: tr_noop("{count} picked"),
+    SelectionOutcome.OUTRANKED: tr_noop("{count} ranked lower"),
+    SelectionOutcome.PROVIDER_LIMIT: tr_noop("{count} over their publisher's share"),
+    SelectionOutcome.STORY_SELECTED: tr_noop("{count} about a story already in it"),
+    SelectionOutcome.OTHER_TOPIC: tr_noop("{count} about other topics"),
+    SelectionOutcome.OTHER_PROVIDER: tr_noop("{count} from other publishers"),
+    SelectionOutcome.OTHER_WORDS: tr_noop("{count} without the words"),
     SelectionOutcome.LOW_QUALITY: tr_noop("{count} below the minimum quality"),
-    SelectionOutcome.EXCLUDED: tr_noop("{count} left out by their words"),
-    SelectionOutcome.PICKED_ELSEWHERE: tr_noop("{count} picked for other subscriptions"),
-    SelectionOutcome.CARD_DELIVERED: tr_noop("{count} already here"),
-    SelectionOutcome.STORY_DELIVERED: tr_noop("{count} of a story already here"),
-    SelectionOutcome.NOT_NEW: tr_noop("{count} out before the last digest"),
+    SelectionOutcome.EXCLUDED: tr_noop("{count} with excluded words"),
+    SelectionOutcome.PICKED_ELSEWHERE: tr_noop("{count} published only elsewhere"),
+    SelectionOutcome.CARD_DELIVERED: tr_noop("{count} already posted here"),
+    SelectionOutcome.STORY_DELIVERED: tr_noop("{count} about a story already posted here"),
+    SelectionOutcome.NOT_NEW: tr_noop("{count} older than the last digest"),
 }
 
 
@@ -118,6 +121,6 @@ def arrival_text(at: datetime, why: SelectionReason | None) -> str:
     """Describe when the channel got a card and why."""
     when = discord.utils.format_dt(at, "R")
     if why is None:
-        return tr("The channel got it {when}, as it appeared.", when=when)
-    text = tr_noop("The channel got it {when}: number {place} of its digest ({points}).")
-    return tr(text, when=when, place=why.rank, points=format_score(why))
+        return tr("Posted here {when}, as it came in.", when=when)
+    text = tr_noop("Posted here {when}, as number {place} of its digest ({points}).")
+    return f"{tr(text, when=when, place=why.rank, points=format_score(why))}\n-# {scale_text()}"

@@ -32,20 +32,21 @@ POLICIES = {
     FollowPolicy.REVIEW: tr_noop("review: a moderator decides on each card"),
     FollowPolicy.PUBLISH: tr_noop("publish: every card is published"),
     FollowPolicy.COVERED: tr_noop("covered: published when a second publisher has the story"),
-    FollowPolicy.ARCHIVE: tr_noop("archive: can be found, is never posted"),
+    FollowPolicy.ARCHIVE: tr_noop("archive: searchable, never posted"),
 }
 """The choices of a policy. What stands before the colon is the value."""
 _POLICY_TEXTS = {
     FollowPolicy.REVIEW: tr_noop("a moderator decides on each card"),
     FollowPolicy.PUBLISH: tr_noop("every card is published"),
     FollowPolicy.COVERED: tr_noop("cards are published when a second publisher has the story"),
-    FollowPolicy.ARCHIVE: tr_noop("cards can be found and are never posted"),
+    FollowPolicy.ARCHIVE: tr_noop("cards can be searched but are never posted"),
 }
 _FEED_PROBLEMS = {
-    "malformed": tr_noop("It is not written as feeds should be; I read what I could."),
-    "cut": tr_noop("It has more items than I read."),
-    "repeated": tr_noop("Several of its items have the same identity; I take one of them."),
-    "empty_items": tr_noop("Items without title, text and link are left out."),
+    "malformed": tr_noop("It has formatting errors; I read what I could."),
+    "broken_off": tr_noop("It's cut off; I read the complete part."),
+    "cut": tr_noop("It's longer than I read."),
+    "repeated": tr_noop("Several of its items share an ID; I use one of them."),
+    "empty_items": tr_noop("Items with no title, text or link are skipped."),
 }
 
 
@@ -75,19 +76,19 @@ def describe_state(followed: FollowedFeed) -> str:
     if followed.follow.paused:
         return f"⏸️ {tr('paused')}"
     if feed.is_stopped:
-        return f"⛔ {describe_problem(state.problem)} {tr('I do not look at it any more.')}"
+        return f"⛔ {describe_problem(state.problem)} {tr('No longer checked.')}"
     if state.problem:
         return f"⚠️ {describe_problem(state.problem)}"
     if feed.fetched_at is None:
-        return f"🕓 {tr('not looked at yet')}"
+        return f"🕓 {tr('not checked yet')}"
     if state.moved_to:
-        return f"✅ {tr('fine; its site is moving it to another address')}"
+        return f"✅ {tr('fine; the site is moving it to another address')}"
     return f"✅ {tr('fine; it has moved to another address')}" if feed.url != feed.key else f"✅ {tr('fine')}"
 
 
 def render_notices(notices: Sequence[FeedNotice]) -> str:
     """Tell a server which of its feeds are in trouble, and which work again."""
-    below = f"\n-# {tr('`/feed list` shows how the feeds of the server do.')}"
+    below = f"\n-# {tr('See the state of your feeds with `/feed list`.')}"
     return fit_lines(notices, _format_notice, CONTENT - count_units(below)) + below
 
 
@@ -96,7 +97,7 @@ def _format_notice(notice: FeedNotice, room: int) -> str:
     if not notice.problem:
         line = f"✅ {tr('{feed} works again.', feed=name)}"
     elif notice.is_stopped:
-        line = f"⛔ {name}: {describe_problem(notice.problem)} {tr('I do not look at it any more.')}"
+        line = f"⛔ {name}: {describe_problem(notice.problem)} {tr('No longer checked.')}"
     else:
         line = f"⚠️ {name}: {describe_problem(notice.problem)}"
     return line if count_units(line) <= room else ""
@@ -104,7 +105,8 @@ def _format_notice(notice: FeedNotice, room: int) -> str:
 
 def render_feed_list(feeds: Sequence[FollowedFeed], most: int) -> discord.Embed:
     """List the feeds of a server; `most` is how many it may follow."""
-    text = fit_lines(feeds, _format_entry, EMBED_DESCRIPTION) or tr("This server follows no feed.")
+    text = fit_lines(feeds, _format_entry, EMBED_DESCRIPTION, separator="\n\n")
+    text = text or tr("This server doesn't follow any feeds.")
     embed = discord.Embed(title=tr("Feeds"), description=text, colour=NEUTRAL)
     embed.set_footer(text=tr("{count} of {most} feeds", count=format_number(len(feeds)), most=format_number(most)))
     return embed
@@ -133,7 +135,7 @@ def _format_entry(followed: FollowedFeed, room: int) -> str:
 def _state_parts(followed: FollowedFeed) -> list[str]:
     parts, due = [describe_state(followed)], followed.feed.state.next_fetch_at
     if due is not None and not followed.follow.paused:
-        parts.append(tr("next look {when}", when=discord.utils.format_dt(due, "R")))
+        parts.append(tr("next check {when}", when=discord.utils.format_dt(due, "R")))
     parts.append(trn("{count} card this week", "{count} cards this week", followed.weekly_cards))
     return parts
 
@@ -149,6 +151,8 @@ class FeedPreview:
     weekly: float | None
     follow: Follow
     problems: Sequence[str] = ()
+    newest: int = 0
+    """How many of its cards are published when it is followed."""
 
 
 def render_preview(preview: FeedPreview, pictures: str | None) -> tuple[str, list[discord.Embed]]:
@@ -172,26 +176,44 @@ def _format_address(url: str) -> str:
 
 def _describe_backlog(preview: FeedPreview) -> str:
     if not preview.count:
-        return tr("It holds nothing yet.")
-    if preview.follow.policy is FollowPolicy.REVIEW:
+        return tr("It's empty so far.")
+    if not preview.newest:
+        return _describe_rest(preview.follow.policy, preview.count)
+    count = min(preview.newest, preview.count)
+    text = trn("Its newest card is published at once.", "Its newest {count} cards are published at once.", count)
+    if rest := preview.count - count:
+        text += f" {_describe_rest(preview.follow.policy, rest, others=True)}"
+    return text
+
+
+def _describe_rest(policy: FollowPolicy, count: int, *, others: bool = False) -> str:
+    if policy is FollowPolicy.REVIEW and others:
+        return trn("{count} other waits for a moderator.", "{count} others wait for a moderator.", count)
+    if policy is FollowPolicy.REVIEW:
         return trn(
-            "The {count} card that it holds now waits for a moderator, without being brought to any channel.",
-            "The {count} cards that it holds now wait for a moderator, without being brought to any channel.",
-            preview.count,
+            "Its {count} current card waits for a moderator and isn't sent to any channel.",
+            "Its {count} current cards wait for a moderator and aren't sent to any channel.",
+            count,
+        )
+    if others:
+        return trn(
+            "{count} other can be searched but isn't posted.",
+            "{count} others can be searched but aren't posted.",
+            count,
         )
     return trn(
-        "The {count} card that it holds now can be found and is not posted.",
-        "The {count} cards that it holds now can be found and are not posted.",
-        preview.count,
+        "Its {count} current card can be searched but isn't posted.",
+        "Its {count} current cards can be searched but aren't posted.",
+        count,
     )
 
 
 def describe_lookup_problem(problem: str, status: int | None) -> str:
     """Say why there is no feed at an address, with the site's status code if that says more."""
     if problem == "web_page":
-        return tr("This page names no feed. Look on the site for a link called RSS, Atom or feed.")
+        return tr("This page doesn't link to a feed. Look for a link called RSS, Atom or Feed on the site.")
     if problem == "feed_list":
-        return tr("This is a list of feeds. Save it as a file, and give that to `/feed import`.")
+        return tr("This is a list of feeds. Save it as a file and import it with `/feed import`.")
     text = describe_problem(problem)
     return f"{text} ({status})" if status and status >= 400 else text
 
@@ -223,9 +245,9 @@ def render_import_preview(preview: ImportPreview) -> discord.Embed:
     embed = discord.Embed(title=tr("Import of feeds"), description=names or None, colour=NEUTRAL)
     counts: Mapping[str, int] = {
         tr("New"): len(preview.new),
-        tr("Followed already"): preview.known,
-        tr("No web address"): preview.refused,
-        tr("More than this server may follow"): preview.over_limit,
+        tr("Already followed"): preview.known,
+        tr("Not a web address"): preview.refused,
+        tr("Over this server's limit"): preview.over_limit,
     }
     for name, count in counts.items():
         if count or name == tr("New"):

@@ -21,7 +21,12 @@ Entry = TypeVar("Entry")
 
 
 def fit_lines(
-    entries: Sequence[Entry], form: Callable[[Entry, int], str], limit: int, *, at_most: int | None = None
+    entries: Sequence[Entry],
+    form: Callable[[Entry, int], str],
+    limit: int,
+    *,
+    at_most: int | None = None,
+    separator: str = "\n",
 ) -> str:
     """Format one entry per line. `form` renders an entry within the given room; a last line counts the omitted ones."""
     lines: list[str] = []
@@ -35,8 +40,8 @@ def fit_lines(
         if not line:
             break
         lines.append(line)
-        remaining -= count_units(line) + 1
-    return "\n".join(lines + _more_lines(len(entries) - len(lines))) if lines else ""
+        remaining -= count_units(line) + count_units(separator)
+    return separator.join(lines + _more_lines(len(entries) - len(lines))) if lines else ""
 
 
 def required_room(lines: Sequence[str]) -> int:

@@ -20,6 +20,12 @@ EMBED_TOTAL = 6000
 """Total of titles, descriptions, authors, footers, field names and values over all embeds of a message."""
 EMBEDS = 10
 CONTENT = 2000
+COMPONENTS = 40
+"""Components of a message, nested ones included. The pictures of a gallery are none."""
+DISPLAYED_TEXT = 4000
+"""Total of all text displays of a message."""
+MEDIA_DESCRIPTION = 256
+"""Of a picture. Discord's documentation says 1,024, discord.py's 256."""
 BUTTON_LABEL = 80
 LABEL_DESCRIPTION = 100
 CHOICE_NAME = 100

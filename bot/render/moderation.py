@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import enum
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import discord
 
 from bot.cards.model import CardState, HeldReason
+from bot.domain.card_edit import parse_change
 from bot.domain.moderation import EVERYWHERE, DecisionSource, Verdict, describe_state
 from bot.i18n import format_number, tr, tr_noop, trn
 from bot.render.card import format_headline, link_target
+from bot.render.card_edits import describe_changes
 from bot.render.colour import NEUTRAL
 from bot.render.fit_lines import fit_lines
 from bot.render.limits import CONTENT, count_units
-from bot.render.markdown import fit_escaped, fit_link
+from bot.render.markdown import cut_text, fit_escaped, fit_link
+from bot.render.story_changes import describe_change, describe_done, story_mark
 from bot.store.cards.rows import StoredCard
 from bot.store.moderation.audit_log import AuditEntry, AuditSubject
 from bot.store.moderation.reports import Report
+from bot.store.moderation.submissions import Submission
 
 _TITLE = 120
 _TITLE_IN_LOG = 80
@@ -28,52 +31,58 @@ _FLAG = 100
 _MARKS = {Verdict.PUBLISH: "✅", Verdict.WITHDRAW: "🚫", None: "↩️"}
 
 
-def done_text(card: StoredCard, entry: AuditEntry, note: str = "") -> str:
-    """Describe the outcome of an action to its moderator."""
-    return "\n".join(line for line in (_done_line(card, entry), note) if line)
+def done_text(card: StoredCard, entry: AuditEntry, note: str = "", *, undone: bool = False) -> str:
+    """Describe the outcome of an action to its moderator; `undone`: it undid another one."""
+    return "\n".join(line for line in (_done_line(card, entry, undone), note) if line)
 
 
-def _done_line(card: StoredCard, entry: AuditEntry) -> str:
+def _done_line(card: StoredCard, entry: AuditEntry, undone: bool) -> str:
     title = f"**{fit_escaped(format_headline(card.card), _TITLE)}**"
-    if entry.subject is AuditSubject.TOPICS:
-        local, everywhere = _TOPICS_DONE[bool(entry.after)]
-    else:
-        local, everywhere = _DONE[Verdict(entry.after) if entry.after else None]
-    text = everywhere if entry.guild_id == EVERYWHERE else local
-    return tr(text, title=title, topics=_topic_names(entry.after) if entry.subject is AuditSubject.TOPICS else "")
+    if entry.subject is AuditSubject.EDIT:
+        return tr(_EDIT_DONE[bool(parse_change(entry.after).edit)], title=title)
+    if entry.subject is AuditSubject.STORY:
+        return describe_done(entry, title)
+    texts = _UNDONE if undone or not entry.after else _DONE
+    local, everywhere = texts[Verdict(entry.after) if entry.after else None]
+    return tr(everywhere if entry.guild_id == EVERYWHERE else local, title=title)
 
 
-_DONE = {
+_DONE: Mapping[Verdict | None, tuple[str, str]] = {
     Verdict.PUBLISH: (
-        tr_noop("{title} is published in this server. Its channels get it in a moment."),
-        tr_noop("{title} is published everywhere. Its channels get it in a moment."),
+        tr_noop("Published {title} in this server. It will be posted in a moment."),
+        tr_noop("Published {title} everywhere. It will be posted in a moment."),
     ),
     Verdict.WITHDRAW: (
-        tr_noop("{title} is withdrawn in this server. Posts of it are being removed."),
-        tr_noop("{title} is withdrawn everywhere. Posts of it are being removed."),
-    ),
-    None: (
-        tr_noop("{title} is as it was before anybody decided in this server."),
-        tr_noop("{title} is as it was before anybody decided everywhere."),
+        tr_noop("Withdrew {title} in this server. Its posts are being removed."),
+        tr_noop("Withdrew {title} everywhere. Its posts are being removed."),
     ),
 }
 """Texts after a decision: in one guild, and everywhere."""
-_TOPICS_DONE = {
-    True: (
-        tr_noop("{title} has the topics {topics} in this server."),
-        tr_noop("{title} has the topics {topics} everywhere."),
+_UNDONE: Mapping[Verdict | None, tuple[str, str]] = {
+    Verdict.PUBLISH: (
+        tr_noop("Undone: {title} is published again in this server. It will be posted in a moment."),
+        tr_noop("Undone: {title} is published again everywhere. It will be posted in a moment."),
     ),
-    False: (
-        tr_noop("{title} has its own topics again in this server."),
-        tr_noop("{title} has its own topics again everywhere."),
+    Verdict.WITHDRAW: (
+        tr_noop("Undone: {title} is withdrawn again in this server. Its posts are being removed."),
+        tr_noop("Undone: {title} is withdrawn again everywhere. Its posts are being removed."),
     ),
+    None: (
+        tr_noop("Undone: {title} is as it was before any decision in this server."),
+        tr_noop("Undone: {title} is as it was before any decision everywhere."),
+    ),
+}
+"""Texts by what is in force again; None for no decision."""
+_EDIT_DONE = {
+    True: tr_noop("Edited {title} in this server. Its posts will follow in a moment."),
+    False: tr_noop("Undone: {title} follows its source again. Its posts will follow in a moment."),
 }
 
 
 def conflict_text(entry: AuditEntry | None) -> str:
     """Tell a moderator that a conflicting action was faster."""
     if entry is None:
-        return tr("The card is not as you saw it any more. Look again, then decide.")
+        return tr("This card changed since you saw it. Check it again before you decide.")
     when = discord.utils.format_dt(entry.at, "R")
     return tr(_FASTER[_classify_actor(entry)], who=f"<@{entry.actor_id}>", act=_describe_act(entry), when=when)
 
@@ -103,6 +112,8 @@ def format_record(entry: AuditEntry, channels: Sequence[int] | None = None) -> s
     act = tr(_RECORDED[_classify_actor(entry)], who=f"<@{entry.actor_id}>", act=_describe_act(entry), when=when)
     if channels:
         act = tr("{act}, only in {channels}", act=act, channels=" ".join(f"<#{channel}>" for channel in channels))
+    if entry.subject is AuditSubject.EDIT and (changes := describe_changes(entry)):
+        act = f"{act}: {changes}"
     if entry.reason.strip():
         act = f"{act}: {_quote_text(entry.reason, _REASON)}"
     return f"{_entry_mark(entry)} {act[:1].upper()}{act[1:]}"
@@ -115,7 +126,9 @@ def _quote_text(text: str, limit: int) -> str:
 def _entry_mark(entry: AuditEntry) -> str:
     if entry.subject is AuditSubject.VERDICT:
         return _MARKS[Verdict(entry.after) if entry.after else None]
-    return "🏷️" if entry.subject is AuditSubject.TOPICS else "📄"
+    if entry.subject is AuditSubject.STORY:
+        return story_mark(entry)
+    return "✏️" if entry.subject is AuditSubject.EDIT else "📄"
 
 
 class _Actor(enum.Enum):
@@ -138,9 +151,9 @@ _RECORDED = {
     _Actor.FILE: tr_noop("{act} by its file {when}"),
 }
 _FASTER = {
-    _Actor.MODERATOR: tr_noop("{who} was faster: {act} {when}. Look again, then decide."),
-    _Actor.OWNER: tr_noop("The bot's owner {who} was faster: {act} {when}. Look again, then decide."),
-    _Actor.FILE: tr_noop("Its file was faster: {act} {when}. Look again, then decide."),
+    _Actor.MODERATOR: tr_noop("{who} was faster: {act} {when}. Check it again before you decide."),
+    _Actor.OWNER: tr_noop("The bot's owner {who} was faster: {act} {when}. Check it again before you decide."),
+    _Actor.FILE: tr_noop("Its file changed first: {act} {when}. Check it again before you decide."),
 }
 
 
@@ -154,75 +167,71 @@ def _describe_act(entry: AuditEntry) -> str:
             "published in {count} chosen subscriptions",
             len(entry.subscription_ids),
         )
-    local, everywhere = _ACTS[_entry_kind(entry)]
-    topics = _topic_names(entry.after) if entry.subject is AuditSubject.TOPICS else ""
-    return tr(everywhere if _classify_actor(entry) is _Actor.OWNER else local, topics=topics)
+    if entry.subject is AuditSubject.EDIT:
+        return tr("edited") if entry.reverts_id is None else tr("edit undone")
+    if entry.subject is AuditSubject.STORY:
+        return describe_change(entry)
+    local, everywhere = _ACTS[Verdict(entry.after) if entry.after else None, entry.reverts_id is not None]
+    return tr(everywhere if _classify_actor(entry) is _Actor.OWNER else local)
 
 
 _STATES = {
     CardState.HELD: tr_noop("held"),
     CardState.PUBLISHED: tr_noop("published"),
     CardState.WITHDRAWN: tr_noop("withdrawn"),
+    CardState.FOLLOWED: tr_noop("available"),
 }
-
-
-def _entry_kind(entry: AuditEntry) -> tuple[AuditSubject, str | None, bool]:
-    """Return an entry's subject, its outcome, and whether it is an undo."""
-    if entry.subject is AuditSubject.TOPICS:
-        return AuditSubject.TOPICS, "set" if entry.after else None, False
-    return AuditSubject.VERDICT, entry.after, entry.reverts_id is not None
 
 
 _ACTS = {
-    (AuditSubject.TOPICS, "set", False): (
-        tr_noop("topics set to {topics}"),
-        tr_noop("topics set to {topics} everywhere"),
-    ),
-    (AuditSubject.TOPICS, None, False): (
-        tr_noop("topics set back to its own"),
-        tr_noop("topics set back to its own everywhere"),
-    ),
-    (AuditSubject.VERDICT, Verdict.PUBLISH, False): (tr_noop("published"), tr_noop("published everywhere")),
-    (AuditSubject.VERDICT, Verdict.WITHDRAW, False): (tr_noop("withdrawn"), tr_noop("withdrawn everywhere")),
-    (AuditSubject.VERDICT, Verdict.PUBLISH, True): (
+    (Verdict.PUBLISH, False): (tr_noop("published"), tr_noop("published everywhere")),
+    (Verdict.WITHDRAW, False): (tr_noop("withdrawn"), tr_noop("withdrawn everywhere")),
+    (Verdict.PUBLISH, True): (
         tr_noop("undone: published again"),
         tr_noop("undone: published again everywhere"),
     ),
-    (AuditSubject.VERDICT, Verdict.WITHDRAW, True): (
+    (Verdict.WITHDRAW, True): (
         tr_noop("undone: withdrawn again"),
         tr_noop("undone: withdrawn again everywhere"),
     ),
-    (AuditSubject.VERDICT, None, True): (tr_noop("decision taken back"), tr_noop("decision taken back everywhere")),
+    (None, True): (tr_noop("decision undone"), tr_noop("decision undone everywhere")),
 }
-"""Actions as participles: in one guild, and everywhere."""
+"""Actions as participles, by verdict and whether they undo one: in one guild, and everywhere."""
 
 
-def _topic_names(written: str | None) -> str:
-    return fit_escaped(", ".join(json.loads(written)), _REASON) if written else ""
+def _describe_reports(reports: Sequence[Report]) -> str:
+    quoted = _quote_reports([fit_escaped(each, _FLAG) for each in _report_reasons(reports)])
+    return f"🚩 **{_report_count_text(len(reports))}**{f': {quoted}' if quoted else ''}"
 
 
-def _describe_reports(flags: Sequence[Report]) -> str:
-    lines = [_quote_text(flag.reason, _FLAG) for flag in flags if flag.reason.strip()]
-    quoted = f": {' · '.join(lines[:_FLAGS_QUOTED])}" if lines else ""
-    more = len(lines) - _FLAGS_QUOTED
-    counted = f" · {tr('+{count} more', count=format_number(more))}" if more > 0 else ""
-    return f"🚩 **{_report_count_text(len(flags))}**{quoted}{counted}"
+def _report_reasons(reports: Sequence[Report]) -> list[str]:
+    return [" ".join(each.reason.split()) for each in reports if each.reason.strip()]
+
+
+def _quote_reports(reasons: Sequence[str]) -> str:
+    quotes = [tr("“{text}”", text=each) for each in reasons[:_FLAGS_QUOTED]]
+    if (more := len(reasons) - _FLAGS_QUOTED) > 0:
+        quotes.append(tr("+{count} more", count=format_number(more)))
+    return " · ".join(quotes)
 
 
 def _report_count_text(flags: int) -> str:
     return trn("Reported by {count} member", "Reported by {count} members", flags)
 
 
-def waiting_note(card: StoredCard, flags: int) -> str:
-    """Return the line in the queue that says why a card is waiting."""
+def waiting_note(card: StoredCard, reports: Sequence[Report]) -> str:
+    """Return the line in the queue that says why a card is waiting, as plain text; `reports` are the newest first."""
     words = describe_state(card.card.state, card.card.held_reason, card.verdict, card.ruling)
-    return f"🚩 {_report_count_text(flags)} · {words}" if flags else words
+    if not reports:
+        return words
+    quoted = _quote_reports([cut_text(each, _FLAG) for each in _report_reasons(reports)])
+    return " · ".join(filter(None, [f"🚩 {_report_count_text(len(reports))}", words, quoted]))
 
 
 _EXPLAINED = {
-    HeldReason.COVERED: tr_noop("Another card tells the same story and names this one among its related stories."),
-    HeldReason.UNSCORED: tr_noop("The producer has not scored it yet. It may publish it by itself later."),
-    HeldReason.BELOW_BAR: tr_noop("Its story is not hot enough for the producer, who publishes from heat 70 on."),
+    HeldReason.COVERED: tr_noop("Another card covers the same story and lists this one as related."),
+    HeldReason.UNSCORED: tr_noop("Its source hasn't rated it yet and may publish it later."),
+    HeldReason.BELOW_BAR: tr_noop("Its story doesn't have enough coverage yet. Its source publishes from heat 70."),
 }
 
 
@@ -237,23 +246,30 @@ def render_why_held(card: StoredCard, covering: StoredCard | None, channels: Seq
         title, url = format_headline(covering.card), link_target(covering.card)
         linked = fit_link(title, url, 1000) if url else ""
         embed.add_field(name=tr("Covered by"), value=linked or fit_escaped(title, _TITLE), inline=False)
-    goes = " ".join(f"<#{channel}>" for channel in dict.fromkeys(channels)) or tr("No subscription here asks for it.")
-    embed.add_field(name=tr("Published, it would go to"), value=goes, inline=False)
+    goes = " ".join(f"<#{channel}>" for channel in dict.fromkeys(channels)) or tr("No subscription here matches it.")
+    embed.add_field(name=tr("Would be posted in"), value=goes, inline=False)
     return embed
 
 
 def _format_score(score: int | None) -> str:
     if score is None:
-        return tr("not scored")
-    return tr("part of another card's story") if score < 0 else format_number(score)
+        return tr("not rated yet")
+    return tr("covered by another card") if score < 0 else format_number(score)
 
 
-def log_text(entries: Sequence[AuditEntry]) -> str:
-    """Render the log, newest first. As text rather than an embed, in which clients may show users as bare ids."""
-    return fit_lines(entries, _log_line, CONTENT)
+def log_text(entries: Sequence[AuditEntry], submitted: Mapping[int, Sequence[Submission]] | None = None) -> str:
+    """Render the log, newest first. `submitted` are the people who submitted its cards.
+
+    As text rather than an embed, in which clients may show users as bare ids.
+    """
+    people = submitted or {}
+    return fit_lines(entries, lambda entry, room: _log_line(entry, people.get(entry.card_id, ()), room), CONTENT)
 
 
-def _log_line(entry: AuditEntry, room: int) -> str:
+def _log_line(entry: AuditEntry, people: Sequence[Submission], room: int) -> str:
     sentence = format_record(entry)
+    # Who publishes what they submitted themselves is named once.
+    if others := [f"<@{each.user_id}>" for each in people[:_FLAGS_QUOTED] if each.user_id != entry.actor_id]:
+        sentence = f"{sentence} · {tr('submitted by {people}', people=' '.join(others))}"
     title = fit_escaped(" ".join(entry.title.split()), min(_TITLE_IN_LOG, room - count_units(sentence) - 6))
     return f"**{title}**\n{sentence}" if title else ""

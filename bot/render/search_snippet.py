@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import regex  # type: ignore[import-untyped]  # no type stubs
 
-from bot.cards.tokenizer import Token, normalize_word, tokenize
+from bot.cards.tokenizer import Token, tokenize
 from bot.domain.search_query import Phrase
 from bot.render.limits import count_units
 from bot.render.markdown import ELLIPSIS, cut_text, escape_with_marks, fit_escaped, fit_form
@@ -48,17 +48,19 @@ def find_spans(text: str, phrases: Sequence[Phrase]) -> list[TextSpan]:
 
 
 def _find_phrase(words: Sequence[Token], phrase: Phrase) -> Iterator[TextSpan]:
-    keys = [normalize_word(word) for word in phrase.words]
-    last = len(keys) - 1
+    last = len(phrase.words) - 1
     for place in range(len(words) - last):
-        if all(words[place + at].key == key for at, key in enumerate(keys[:-1])) and _matches_end(
-            words[place + last].key, keys[-1], phrase
+        if all(words[place + at].key == key for at, key in enumerate(phrase.words[:-1])) and _matches_end(
+            words[place + last], phrase
         ):
             yield words[place].start, words[place + last].end
 
 
-def _matches_end(key: str, wanted: str, phrase: Phrase) -> bool:
-    return key.startswith(wanted) if phrase.is_prefix else key == wanted
+def _matches_end(token: Token, phrase: Phrase) -> bool:
+    wanted = phrase.words[-1]
+    if phrase.is_prefix:
+        return token.key.startswith(wanted)
+    return token.key == wanted or token.key in phrase.endings or phrase.matches_form(token.word)
 
 
 def _mark_phrases(text: str, phrases: Sequence[Phrase]) -> str:

@@ -13,7 +13,7 @@ from bot.i18n import format_number, tr, trn
 from bot.render.colour import NEUTRAL
 from bot.render.fit_lines import fit_lines
 from bot.render.limits import EMBED_DESCRIPTION, FIELD_VALUE
-from bot.render.markdown import cut_text, escape_markdown, fit_escaped
+from bot.render.markdown import cut_text, fit_escaped
 from bot.render.subscriptions import trouble_text
 from bot.store.leader import LeaderState
 from bot.store.outbox.circuit_breakers import Circuit
@@ -52,6 +52,10 @@ class BotStatus:
     resting: Sequence[Subscription] = ()
     feeds: Mapping[str, int] = field(default_factory=dict)
     """Number of feeds by state: fine, failing, stopped, paused."""
+    links: int = 0
+    """Number of links submitted within the last seven days."""
+    unindexed: int = 0
+    """Number of cards that are still to be indexed for search."""
 
 
 def render_status(status: BotStatus) -> discord.Embed:
@@ -67,20 +71,30 @@ def render_status(status: BotStatus) -> discord.Embed:
     embed.add_field(name=tr("Last load"), value=_last_load_line(leader), inline=False)
     if any(status.feeds.values()):
         embed.add_field(name=tr("Feeds"), value=_feeds_line(status.feeds), inline=False)
+    if status.unindexed:
+        text = trn(
+            "{count} card is still to be indexed: searches may miss it.",
+            "{count} cards are still to be indexed: searches may miss them.",
+            status.unindexed,
+        )
+        embed.add_field(name=tr("Search index"), value=text, inline=False)
+    if status.links:
+        text = tr("{count} submitted in the last 7 days", count=format_number(status.links))
+        embed.add_field(name=tr("Links"), value=text, inline=False)
     if status.circuits:
         embed.add_field(
             name=tr("Closed channels"), value=fit_lines(status.circuits, _circuit_line, FIELD_VALUE), inline=False
         )
     if status.resting:
         embed.add_field(
-            name=tr("Digests that rest"), value=fit_lines(status.resting, _resting_line, FIELD_VALUE), inline=False
+            name=tr("Suspended digests"), value=fit_lines(status.resting, _resting_line, FIELD_VALUE), inline=False
         )
     if queue.errors:
         embed.add_field(name=tr("Last errors"), value=fit_lines(queue.errors, _error_line, FIELD_VALUE), inline=False)
     if leader and leader.held_back:
         text = trn(
-            "{count} published card would disappear with the folder as it is: none was withdrawn.",
-            "{count} published cards would disappear with the folder as it is: none was withdrawn.",
+            "{count} published card is missing from the folder. Nothing was withdrawn.",
+            "{count} published cards are missing from the folder. Nothing was withdrawn.",
             leader.held_back,
         )
         embed.add_field(name=tr("Withdrawals held back"), value=text, inline=False)
@@ -103,8 +117,9 @@ def _last_load_line(leader: LeaderState | None) -> str:
         )
         lines.append(words)
     if leader.load_trouble:
-        lines.append(tr("The last load failed: {reason}", reason=escape_markdown(leader.load_trouble)))
-    return fit_escaped("\n".join(lines), FIELD_VALUE)
+        reason = fit_escaped(leader.load_trouble, FIELD_VALUE // 2)
+        lines.append(tr("The last load failed: {reason}", reason=reason))
+    return "\n".join(lines)
 
 
 def _feeds_line(feeds: Mapping[str, int]) -> str:

@@ -23,6 +23,9 @@ from bot.store.cards.rows import StoredCard
 from bot.store.subscriptions.quiet_hours import QuietChannel
 
 _TOPICS_SHOWN = 200
+_NEWEST = 10
+_SHORT = 60
+"""Characters of other filters in a list."""
 
 
 def render_subscriptions(
@@ -35,7 +38,8 @@ def render_subscriptions(
             subscription, room, calls_gone_role=subscription.options.mention_role_id in gone_roles
         )
 
-    text = fit_lines(subscriptions, format_entry, EMBED_DESCRIPTION) or tr("No channel has subscribed yet.")
+    grouped = sorted(subscriptions, key=lambda each: each.channel_id)
+    text = fit_lines(grouped, format_entry, EMBED_DESCRIPTION, separator="\n\n") or tr("No subscriptions yet.")
     embed = discord.Embed(title=tr("Subscriptions"), description=text, colour=NEUTRAL)
     if quiet:
         embed.add_field(name=tr("Quiet hours"), value=fit_lines(quiet, _quiet_line, FIELD_VALUE), inline=False)
@@ -55,9 +59,18 @@ def render_subscription(subscription: Subscription, summary: Sequence[str]) -> d
     return embed
 
 
-def subscribed_text(subscription: Subscription) -> str:
-    """Describe what to expect from a new subscription."""
+def subscribed_text(subscription: Subscription, first_cards: int) -> str:
+    """Describe what to expect from a new subscription; `first_cards` are posted at once."""
     channel = f"<#{subscription.channel_id}>"
+    if first_cards:
+        return trn(
+            "{channel} gets the latest {count} card now, and new cards from now on.",
+            "{channel} gets the latest {count} cards now, and new cards from now on.",
+            first_cards,
+            channel=channel,
+        )
+    if subscription.options.backfill:
+        return tr("{channel} gets new cards from now on. None of the earlier cards match.", channel=channel)
     if subscription.next_digest_at is None:
         text = tr_noop("{channel} gets new cards from now on; those that are already out are not posted.")
         return tr(text, channel=channel)
@@ -76,8 +89,8 @@ def sent_text(channel_id: int, cards: int, quiet_until: datetime | None) -> str:
             channel=channel,
         )
     return trn(
-        "{channel} is quiet now. A digest of {count} card comes {when}.",
-        "{channel} is quiet now. A digest of {count} cards comes {when}.",
+        "{channel} has quiet hours now. A digest of {count} card comes {when}.",
+        "{channel} has quiet hours now. A digest of {count} cards comes {when}.",
         cards,
         channel=channel,
         when=discord.utils.format_dt(quiet_until, "R"),
@@ -89,10 +102,12 @@ def render_draft(channel_id: int | None, options: SubscriptionOptions, summary: 
     embed = discord.Embed(title=tr("New subscription"), colour=NEUTRAL)
     embed.add_field(name=tr("Channel"), value=f"<#{channel_id}>" if channel_id else f"*{tr('not chosen yet')}*")
     embed.add_field(name=tr("When"), value=capitalize_first(describe_schedule(options)))
-    topics = fit_escaped(", ".join(options.topics), FIELD_VALUE) or capitalize_first(tr("every topic"))
+    topics = fit_escaped(", ".join(options.topics), FIELD_VALUE) or _every_topic()
     embed.add_field(name=tr("Topics"), value=topics, inline=False)
-    if summary:
-        embed.add_field(name=tr("How"), value=capitalize_first("; ".join(summary)), inline=False)
+    if how := fit_lines(
+        summary, lambda text, room: text if count_units(text) <= room else "", FIELD_VALUE, separator="; "
+    ):
+        embed.add_field(name=tr("How"), value=capitalize_first(how), inline=False)
     return embed
 
 
@@ -101,42 +116,47 @@ def capitalize_first(text: str) -> str:
 
 
 def _subscription_entry(subscription: Subscription, room: int, *, calls_gone_role: bool) -> str:
-    """Return two lines: channel and topics; schedule and next date."""
+    """Return two lines: channel, schedule and next date; topics and other filters."""
     options = subscription.options
-    head = f"<#{subscription.channel_id}>{SEPARATOR}"
-    gone = tr("⚠️ calls a role that is gone") if calls_gone_role else ""
-    behind = "\n" + SEPARATOR.join(
-        filter(None, [describe_schedule(options), *_short_limits(options), gone, _next_text(subscription)])
+    head = SEPARATOR.join(
+        filter(None, [f"**<#{subscription.channel_id}>**", describe_schedule(options), _next_text(subscription)])
     )
-    remaining = room - count_units(head) - count_units(behind)
-    topics = (
-        fit_escaped(", ".join(options.topics), min(_TOPICS_SHOWN, remaining - 4))
-        if options.topics
-        else tr("every topic")
-    )
-    topics = f"**{topics}**" if topics else ""
-    return head + topics + behind if topics and count_units(topics) <= remaining else ""
+    gone = tr("⚠️ mentions a deleted role") if calls_gone_role else ""
+    behind = "".join(f"{SEPARATOR}{words}" for words in [*list_limits(options), gone] if words)
+    remaining = room - count_units(head) - count_units(behind) - 1
+    topics = fit_escaped(", ".join(options.topics), min(_TOPICS_SHOWN, remaining)) if options.topics else _every_topic()
+    return f"{head}\n{topics}{behind}" if topics and count_units(topics) <= remaining else ""
 
 
-def _short_limits(options: SubscriptionOptions) -> list[str]:
-    words = [tr("quality ≥ {quality}", quality=options.min_quality)] if options.min_quality > 0 else []
-    words += [tr("without {words}", words=fit_escaped(", ".join(options.excluded), 60))] if options.excluded else []
-    return words
+def _every_topic() -> str:
+    return capitalize_first(tr("every topic"))
+
+
+def list_limits(options: SubscriptionOptions) -> list[str]:
+    """Return the filters beside topics, in a few words each."""
+    limits = [tr("quality ≥ {quality}", quality=options.min_quality)] if options.min_quality > 0 else []
+    if options.words:
+        limits.append(tr("with {words}", words=fit_escaped(", ".join(options.words), _SHORT)))
+    if options.providers:
+        limits.append(tr("only from {providers}", providers=fit_escaped(", ".join(options.providers), _SHORT)))
+    if options.excluded:
+        limits.append(tr("without {words}", words=fit_escaped(", ".join(options.excluded), _SHORT)))
+    return limits
 
 
 def trouble_text(subscription: Subscription) -> str:
     """Describe why a subscription currently posts nothing, with the fix; empty if nothing is wrong."""
     if "timezone" in subscription.unusable:
         return tr(
-            "I do not know the time zone “{zone}” of this digest, so it rests. Choose another one: `/digest edit`.",
+            "I don't know this digest's time zone “{zone}”, so it's paused. Choose another with `/digest edit`.",
             zone=escape_markdown(subscription.options.timezone),
         )
     if subscription.unusable:
         return tr(
-            "Some settings of this subscription cannot be read, so it is suspended. Remove it with `/digest remove`, "
+            "I can't read some settings of this subscription, so it's suspended. Remove it with `/digest remove`, "
             "then set it up again with `/digest setup`."
         )
-    return tr("The last digest could not be made. I try again by myself.") if subscription.trouble else ""
+    return tr("The last digest failed. I'll try again automatically.") if subscription.trouble else ""
 
 
 def _next_text(subscription: Subscription) -> str:
@@ -154,7 +174,7 @@ def _quiet_line(channel: QuietChannel, room: int) -> str:
         line = SEPARATOR.join((f"<#{channel.channel_id}>", f"⚠️ {quiet_trouble_text(channel)}"))
         return line if count_units(line) <= room else ""
     when = discord.utils.format_dt(channel.changes_at, "f")
-    turn = tr("quiet now, until {when}", when=when) if channel.is_quiet else tr("next {when}", when=when)
+    turn = tr("quiet until {when}", when=when) if channel.is_quiet else tr("next {when}", when=when)
     line = SEPARATOR.join((f"<#{channel.channel_id}>", _format_hours(channel.hours), turn))
     return line if count_units(line) <= room else ""
 
@@ -164,7 +184,7 @@ def quiet_trouble_text(channel: QuietChannel) -> str:
     if channel.usable:
         return ""
     return tr(
-        "I cannot read the quiet hours ({timezone}), so there are none. Set them again: `/digest quiet`.",
+        "I can't read these quiet hours ({timezone}), so they're off. Set them again with `/digest quiet`.",
         timezone=escape_markdown(channel.hours.timezone),
     )
 
@@ -180,7 +200,7 @@ def _format_hours(hours: QuietHours) -> str:
 def quiet_text(channel_id: int, hours: QuietHours) -> str:
     """Describe the quiet hours that were set, and their effect."""
     return tr(
-        "{channel} is quiet from {hours}. Cards that come then wait, and follow together at its end.",
+        "Quiet hours in {channel}: {hours}. Cards that arrive then are posted together afterwards.",
         channel=f"<#{channel_id}>",
         hours=_format_hours(hours),
     )
@@ -200,10 +220,12 @@ def render_whatif(options: SubscriptionOptions, past: WhatIfResult, chart: str) 
     title = tr("The last {days} days, {schedule}", days=len(past.days), schedule=describe_schedule(options))
     embed = discord.Embed(title=cut_text(title, EMBED_TITLE), colour=NEUTRAL)
     topics = fit_escaped(", ".join(options.topics), _TOPICS_SHOWN) or tr("every topic")
-    head = f"{_count_text(past)}\n{tr('Topics: {topics}.', topics=topics)}\n\n"
-    numbered = list(enumerate(past.cards, start=1))
-    newest = fit_lines(numbered, _whatif_line, EMBED_DESCRIPTION - count_units(head), at_most=10)
-    embed.description = head + newest
+    filters = SEPARATOR.join([tr("Topics: {topics}.", topics=topics), *list_limits(options)])
+    head = f"{_count_text(past)}\n{filters}\n\n"
+    numbered = list(enumerate(past.cards[:_NEWEST], start=1))
+    embed.description = head + fit_lines(numbered, _whatif_line, EMBED_DESCRIPTION - count_units(head))
+    if len(past.cards) > _NEWEST:
+        embed.set_footer(text=tr("These are the newest {count}.", count=format_number(_NEWEST)))
     embed.set_image(url=chart)
     return embed
 

@@ -12,6 +12,7 @@ from bot.i18n import format_number, format_short_date, tr, trn
 from bot.render.card_list import RISING
 from bot.render.chart import ChartLine, describe_counts, describe_heat, draw_bar_chart
 from bot.render.colour import NEUTRAL, topic_colour
+from bot.render.levels import HEAT_WORDS
 from bot.render.limits import EMBED_TITLE
 from bot.render.markdown import fit_escaped
 
@@ -28,7 +29,8 @@ def draw_trends_chart(days: Sequence[DayCount]) -> TrendsChart:
     """Draw the cards of each day as bars, and their mean heat as a line. Takes about 50 ms."""
     counts, labels = [day.cards for day in days], [format_short_date(day.date) for day in days]
     heat = [day.heat for day in days]
-    png = draw_bar_chart(counts, labels, title=tr("Cards a day"), line=ChartLine(heat, tr("Mean heat")))
+    marks = [(level.value, tr(word)) for level, word in HEAT_WORDS.items()]
+    png = draw_bar_chart(counts, labels, title=tr("Cards a day"), line=ChartLine(heat, tr("Mean heat"), marks))
     return TrendsChart(png, f"{describe_counts(counts, labels)} {describe_heat(heat, labels)}")
 
 

@@ -28,8 +28,16 @@ class FolderSource:
     kind = SourceKind.FOLDER
     gone_after: timedelta | None = SECOND_LOOK
 
-    def __init__(self, root: Path, *, need_category: bool = False, interval: timedelta = _INTERVAL) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        need_category: bool = False,
+        interval: timedelta = _INTERVAL,
+        language: str | None = None,
+    ) -> None:
         self.root = root
+        self.language = language
         self.interval = interval
         self._need_category = need_category
         self._is_settled = False
@@ -57,8 +65,8 @@ class FolderSource:
             self._filled = identity
         elif known and self._filled not in (None, identity):
             text = tr_noop(
-                "The folder of cards {folder} is empty and not the one that it was: is its disk mounted? Nothing was "
-                "changed. If that is meant, start the bot again."
+                "The cards folder {folder} is empty and isn't the one it was. Is its disk mounted? Nothing was "
+                "changed. If this is intended, restart the bot."
             )
             raise UserError(tr(text, folder=self.root))
         return listing
@@ -82,7 +90,10 @@ def folders_from_settings(settings: Settings) -> list[FolderSource]:
     """Return the folders of cards that the operator named."""
     interval = timedelta(seconds=settings.rescan_seconds)
     return [
-        FolderSource(root, need_category=settings.cards_need_category, interval=interval) for root in settings.cards
+        FolderSource(
+            root, need_category=settings.cards_need_category, interval=interval, language=settings.cards_language
+        )
+        for root in settings.cards
     ]
 
 
@@ -90,10 +101,10 @@ def _inspect_folder(root: Path) -> tuple[Listing, tuple[int, int]]:
     """List a folder; also return its device and inode number. Raises `UserError` if that fails."""
     try:
         if not root.is_dir():
-            text = tr_noop("The folder of cards {folder} does not exist. Set NEWSDESK_CARDS to one that does.")
+            text = tr_noop("The cards folder {folder} doesn't exist. Set NEWSDESK_CARDS to one that does.")
             raise UserError(tr(text, folder=root))
         info = root.stat()
         return list_folder(root), (info.st_dev, info.st_ino)
     except OSError as error:
-        text = tr_noop("The folder {folder} cannot be listed: {reason}. Nothing was changed.")
+        text = tr_noop("I can't read the folder {folder}: {reason}. Nothing was changed.")
         raise UserError(tr(text, folder=error.filename or root, reason=error.strerror)) from error

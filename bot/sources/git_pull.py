@@ -137,12 +137,21 @@ async def _read_error(git: Process) -> str:
 
 async def _kill_git(git: Process) -> None:
     with contextlib.suppress(ProcessLookupError, TimeoutError):
-        # The whole group: git starts ssh and other helpers.
-        os.killpg(git.pid, signal.SIGTERM)
+        _end_git(git)
         await asyncio.wait_for(git.wait(), _GRACE)
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(git.pid, signal.SIGKILL)
+        _end_git(git, at_once=True)
     await git.wait()
+
+
+def _end_git(git: Process, *, at_once: bool = False) -> None:
+    """End the whole process group, where there are groups: git starts ssh and other helpers."""
+    if hasattr(os, "killpg"):
+        os.killpg(git.pid, signal.SIGKILL if at_once else signal.SIGTERM)
+    elif at_once:
+        git.kill()
+    else:
+        git.terminate()
 
 
 def _complaint_text(output: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from bot.sources.loader import with_appearance_time
 from bot.sources.parallel_reader import run_in_background
 from bot.sources.posted_card import CardPost, PostedCard, UnreadablePost, make_slug, read_post
 from bot.store import Store
+from bot.store.cards.import_batch import SourceBatch
 from bot.store.intake import StoredAnswer
 
 _USE_RECORDED = timedelta(minutes=1)
@@ -62,19 +63,19 @@ class HttpIntake:
         return found
 
     async def accept_card(
-        self, token: IntakeToken, body: bytes, idempotency_key: str | None, now: datetime
+        self, token: IntakeToken, body: bytes, idempotency_key: str | None, clock: Callable[[], datetime]
     ) -> Mapping[str, Any]:
         """Store a card and return the answer: its id, its slug, and the notes on it. It is committed by then.
 
         A request that comes again with its key gets the answer of the first. Raises `UserError`.
         """
-        digest = hashlib.sha256(body).hexdigest()
+        now, digest = clock(), hashlib.sha256(body).hexdigest()
         posted = await self._read(CardPost(body, token.source, token.policy, now))
         # One at a time, so that two requests with one key make one answer. The store writes one after another anyway.
         async with self._lock:
             if answer := await self._find_answer(token, idempotency_key, digest, now):
                 return answer
-            answer = await self._store_card(token, posted, digest, now)
+            answer = await self._store_card(token, posted, digest, clock)
             # A crash before this line repeats the import when the request comes again, which then changes nothing.
             if idempotency_key is not None:
                 await self._store.intake.store_answer(token.id, idempotency_key, StoredAnswer(digest, answer), now)
@@ -103,12 +104,12 @@ class HttpIntake:
             raise KeyReusedError("This Idempotency-Key came with another body. Use a new key for a new request.")
         return stored.answer if stored else None
 
-    async def _store_card(self, token: IntakeToken, posted: PostedCard, digest: str, now: datetime) -> dict[str, Any]:
-        result: ParseResult = with_appearance_time(posted.result, now)
-        item = SourceItem(posted.key, digest)
-        stored = await self._store.cards.importer.import_batch(
-            token.source_id, [(item, result)], vanished=(), now=now, withdraw=True
-        )
+    async def _store_card(
+        self, token: IntakeToken, posted: PostedCard, digest: str, clock: Callable[[], datetime]
+    ) -> dict[str, Any]:
+        result: ParseResult = with_appearance_time(posted.result, clock())
+        part = SourceBatch(token.source_id, [(SourceItem(posted.key, digest), result)])
+        stored = await self._store.cards.importer.import_batches([part], clock)
         if stored.refused:
             raise InvalidCardError(stored.refused)
         card_id = await self._store.intake.find_card(token.source_id, posted.key)

@@ -149,9 +149,7 @@ class IsolatedReader(Generic[_Request, _Answer]):
                 self._end_process()
             else:
                 return process
-        raise UserError(
-            tr("Cards cannot be read: the process that reads them does not start ({reason}).", reason=reason)
-        )
+        raise UserError(tr("I can't read cards: the reader process doesn't start ({reason}).", reason=reason))
 
     def _running_process(self) -> _ReaderProcess:
         if self._process and self._process.popen.poll() is not None:
@@ -225,6 +223,12 @@ def _reader_command() -> list[str]:
     return [sys.executable, "-I", "-c", f"{begin}from bot.sources.reader_process import main; main()"]
 
 
+# A parser of HTML takes some 100 kB at once and gives them back after each text. As it is, glibc returns them to the
+# system, which clears them again for the next: that took a fifth of the time of reading a feed.
+_ALLOCATION = {"MALLOC_TRIM_THRESHOLD_": str(4 << 20), "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
+
+
 def _reader_environment() -> dict[str, str]:
     """Return the environment for the reader, without the bot's settings, which include its token."""
-    return {name: value for name, value in os.environ.items() if not name.upper().startswith("NEWSDESK_")}
+    own = {name: value for name, value in os.environ.items() if not name.upper().startswith("NEWSDESK_")}
+    return _ALLOCATION | own

@@ -127,7 +127,7 @@ def _count_other_files(root: Path) -> Iterator[Problem]:
     if found:
         kinds = ", ".join(f"{suffix} {count:,}" for suffix, count in found.most_common(_KINDS))
         more = ", …" if len(found) > _KINDS else ""
-        problem = f"{found.total():,} files are left out ({kinds}{more}): {_SUFFIXES}"
+        problem = f"files left out: {found.total():,} ({kinds}{more}); {_SUFFIXES}"
         yield Problem(str(root), 1, "", problem, Severity.NOTE)
 
 

@@ -15,7 +15,8 @@ from bot.errors import UserError
 from bot.i18n import tr
 from bot.sources.folder_source import FolderSource
 from bot.sources.source import ItemToRead, Listing, ReadItem, Source, UnreadReason
-from bot.store.cards.importer import BATCH, CardImporter, ImportResult, KnownItem
+from bot.store.cards.import_batch import ImportResult, SourceBatch
+from bot.store.cards.importer import BATCH, CardImporter, KnownItem
 
 BRAKE_CARDS = 20
 BRAKE_SHARE = 0.20
@@ -94,17 +95,18 @@ class Loader:
         return min(source.interval for source in self.sources)
 
     async def load_cards(
-        self, now: datetime, *, accept_withdrawals: bool = False, progress: Progress | None = None
+        self, clock: Callable[[], datetime], *, accept_withdrawals: bool = False, progress: Progress | None = None
     ) -> LoadReport:
         """List the sources, read what has changed and store it.
 
+        `clock` is read when the load begins and for each batch that is stored: a card is visible since then.
         Raises `UserError` if a source cannot be listed, without changing anything, and `StoreError` if the database
         fails as a whole.
         """
         async with self.load_lock:
             start = perf_counter()
             load = _LoadRun(
-                self._importer, now, accept_withdrawals, progress or (lambda _done, _of: None), self._missing_since
+                self._importer, clock, accept_withdrawals, progress or (lambda _done, _of: None), self._missing_since
             )
             # All of them first: while one source cannot be listed, the others' cards must not take its cards' place.
             parts = [await self._list_source(load, source) for source in self.sources]
@@ -117,7 +119,7 @@ class Loader:
         key = await source.resolve_key()
         known = await self._importer.known_items(source.kind, key)
         listing = await source.list_items(known.keys())
-        source_id = await self._importer.ensure_source(source.kind, key)
+        source_id = await self._importer.ensure_source(source.kind, key, language=source.language)
         return _SourceLoad(load, source, source_id, known, listing, alone=len(self.sources) == 1)
 
     async def write_back_card(self, card_id: int, published: bool) -> None:
@@ -128,7 +130,7 @@ class Loader:
                 if item := carriers.get((folder.kind, await folder.resolve_key())):
                     await folder.write_published(item, published)
                     return
-        raise UserError(tr("The card's file is not in the folder of cards, so that it cannot be written."))
+        raise UserError(tr("The card's file isn't in the cards folder, so I can't change it."))
 
 
 class _LoadRun:
@@ -137,13 +139,14 @@ class _LoadRun:
     def __init__(
         self,
         importer: CardImporter,
-        now: datetime,
+        clock: Callable[[], datetime],
         accept_withdrawals: bool,
         progress: Progress,
         missed: Mapping[tuple[int, str], float],
     ) -> None:
         self.importer = importer
-        self.now = now
+        self.clock = clock
+        self.now = clock()
         self.accept_withdrawals = accept_withdrawals
         self.progress = progress
         self.missing_since = missed
@@ -344,9 +347,8 @@ class _SourceLoad:
     async def _import_batch(
         self, batch: Sequence[tuple[SourceItem, ParseResult]], vanished: Iterable[int], withdraw: bool
     ) -> ImportResult:
-        return await self.load.importer.import_batch(
-            self.source_id, batch, vanished=vanished, now=self.load.now, withdraw=withdraw
-        )
+        parts = [SourceBatch(self.source_id, batch)]
+        return await self.load.importer.import_batches(parts, self.load.clock, vanished=vanished, withdraw=withdraw)
 
     def _add_result(self, filing: ImportResult) -> None:
         report = self.load.report

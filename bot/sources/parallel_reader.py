@@ -20,8 +20,10 @@ from bot.sources.folder import CardFile
 from bot.sources.isolated_reader import IsolatedReader, ReadFailure
 from bot.sources.reader_process import BUDGET, error_result, read_changed
 from bot.sources.source import ReadItem
-from bot.store.cards.importer import BATCH
 
+BATCH = 500
+"""Files that are read together; they are stored together too, so no more than `bot.store.cards.importer.BATCH`, which
+is not imported here: reading needs no store."""
 _MANY = 2000
 """Number of files from which starting more processes pays off."""
 _AHEAD = 3  # batches being read, or read and not yet consumed

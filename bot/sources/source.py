@@ -49,6 +49,8 @@ class Source(Protocol):
     """A place that cards come from. Each item has a key that is unique in the source, and holds one card at most."""
 
     kind: SourceKind
+    language: str | None
+    """A language tag such as `pt-BR` for the cards, for finding plurals; None: English."""
     interval: timedelta
     """How often to look at it."""
     gone_after: timedelta | None

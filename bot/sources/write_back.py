@@ -39,12 +39,12 @@ def _file_label(known: SourceItem) -> str:
 
 
 _UNWRITABLE = tr_noop(
-    "`{file}` cannot be written ({reason}): let the bot write in its folder, or set `published` by hand."
+    "I can't write `{file}` ({reason}). Let the bot write in its folder, or set `published` yourself."
 )
-_GONE = tr_noop("`{file}` is no longer there: load the folder again.")
-_ASTRAY = tr_noop("`{file}` is a link that leads nowhere: put the card itself in its place.")
-_OUTSIDE = tr_noop("`{file}` is a link or leads out of the folder of cards: change the file it stands for by hand.")
-_CHANGED = tr_noop("`{file}` has changed meanwhile: look at the card again, then decide once more.")
+_GONE = tr_noop("`{file}` no longer exists. Load the folder again.")
+_ASTRAY = tr_noop("`{file}` is a broken link. Replace it with the card itself.")
+_OUTSIDE = tr_noop("`{file}` is a link or leads outside the cards folder. Change the target file yourself.")
+_CHANGED = tr_noop("`{file}` changed in the meantime. Check the card again before you decide.")
 
 
 def _check_unchanged(root: Path, known: SourceItem) -> int:

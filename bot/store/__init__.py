@@ -8,11 +8,15 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.errors import StoreError
+from bot.store.cards.edits import index_pending_edits
 from bot.store.cards.importer import CardImporter
 from bot.store.cards.repository import CardRepository
+from bot.store.cards.search_rebuild import SearchIndexRebuild
 from bot.store.cards.spell_suggestions import SpellingSuggester
+from bot.store.cards.story_step import StoryStep
 from bot.store.cards.trends import TrendStore
 from bot.store.database import Database, copy_database, exclusive_access, is_server, open_database, replace_database
+from bot.store.greetings import Greetings
 from bot.store.health import HealthChecks
 from bot.store.inspection import require_readable
 from bot.store.intake import IntakeStore
@@ -25,16 +29,22 @@ from bot.store.members.saved_cards import SavedCards
 from bot.store.migrate import migrate_database
 from bot.store.moderation.audit_log import AuditLog
 from bot.store.moderation.decisions import DecisionStore
+from bot.store.moderation.edits import EditStore
 from bot.store.moderation.queue import ModerationQueue
 from bot.store.moderation.reports import Reports
 from bot.store.moderation.reviews import ReviewChannels
+from bot.store.moderation.stories import StoryDecisions
+from bot.store.moderation.submissions import Submissions
 from bot.store.outbox.circuit_breakers import CircuitBreakers
+from bot.store.outbox.courier_leases import CourierLeases
 from bot.store.outbox.crossposts import Crossposts
 from bot.store.outbox.digest_candidates import CandidateStore
 from bot.store.outbox.digests import DigestStore
 from bot.store.outbox.planner import DeliveryPlanner
+from bot.store.outbox.post_threads import PostThreads
 from bot.store.outbox.queue import DeliveryQueue
 from bot.store.outbox.refused_messages import RefusedMessages
+from bot.store.outbox.retention import RetentionStore
 from bot.store.sources.feeds import FeedStore
 from bot.store.sources.follows import Follows
 from bot.store.subscriptions.guild_settings import GuildSettings
@@ -57,7 +67,9 @@ class Cards(CardRepository):
         super().__init__(database)
         self.importer = CardImporter(database)
         self.follows = Follows(database)
+        self.stories = StoryStep(database)
         self.trends = TrendStore(database)
+        self.index_rebuild = SearchIndexRebuild(database)
         self.spelling = SpellingSuggester(database, self)
 
 
@@ -76,10 +88,13 @@ class Moderation:
 
     def __init__(self, database: Database) -> None:
         self.decisions = DecisionStore(database)
+        self.edits = EditStore(database)
+        self.stories = StoryDecisions(database)
         self.audit_log = AuditLog(database)
         self.reports = Reports(database)
         self.reviews = ReviewChannels(database)
         self.queue = ModerationQueue(database)
+        self.submissions = Submissions(database)
 
 
 class Outbox:
@@ -88,11 +103,14 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self.planner = DeliveryPlanner(database)
         self.queue = DeliveryQueue(database)
+        self.courier_leases = CourierLeases(database)
         self.digests = DigestStore(database)
         self.candidates = CandidateStore(database)
         self.circuits = CircuitBreakers(database)
         self.refused = RefusedMessages(database)
         self.crossposts = Crossposts(database)
+        self.threads = PostThreads(database)
+        self.retention = RetentionStore(database)
 
 
 class Members:
@@ -121,6 +139,7 @@ class Store:
         self.cards = Cards(database)
         self.moderation = Moderation(database)
         self.subscriptions = SubscriptionStore(database)
+        self.greetings = Greetings(database)
         self.outbox = Outbox(database)
         self.feeds = FeedStore(database)
         self.members = Members(database)
@@ -140,6 +159,7 @@ async def open_store(url: str) -> AsyncIterator[Store]:
     """
     async with open_database(url) as database:
         await migrate_database(database)
+        await index_pending_edits(database)
         store = await _build_store(database)
         try:
             yield store
@@ -168,17 +188,19 @@ async def backup_store(url: str, target: Path) -> None:
     await copy_database(url, target)
 
 
-async def restore_store(copy: Path, url: str, now: datetime) -> None:
+async def restore_store(copy: Path, url: str, now: datetime) -> Path | None:
     """Replace the database at `url` with a copy, migrate it, and prepare it to continue from `now`.
 
-    Raises `OSError`, and `StoreError` if the database is open in another process, or the copy is damaged or newer than
-    this version.
+    Returns where the former one is kept, if there was one. Raises `OSError`, and `StoreError` if the database is open
+    in another process, or the copy is damaged or newer than this version.
     """
     async with exclusive_access(url):
-        await replace_database(copy, url)
+        former = await replace_database(copy, url)
     async with open_database(url) as database:
         await migrate_database(database)
+        await index_pending_edits(database)
         await prepare_restored(database, now)
+    return former
 
 
 async def _build_store(database: Database) -> Store:

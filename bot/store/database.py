@@ -141,13 +141,14 @@ async def copy_database(url: str, target: Path) -> None:
     await sqlite.copy_database(url, target)
 
 
-async def replace_database(copy: Path, url: str) -> None:
+async def replace_database(copy: Path, url: str) -> Path | None:
     """Replace the database at `url` with a copy, atomically. No process may have it open. SQLite only.
 
-    Raises `OSError`, and `StoreError` if the copy is not an intact Newsdesk database or the database is not a file.
+    Returns where the former one is kept, if there was one. Raises `OSError`, and `StoreError` if the copy is not an
+    intact Newsdesk database or the database is not a file.
     """
     _reject_server(url, "Put a backup back with pg_restore")
-    await sqlite.replace_database(copy, url)
+    return await sqlite.replace_database(copy, url)
 
 
 def exclusive_access(url: str) -> AbstractAsyncContextManager[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.errors import StoreError
 from bot.store.database import Database
 from bot.store.key_value import put_value
-from bot.store.tables import cards, circuits, deliveries, key_values
+from bot.store.sources.feeds import count_feed_states
+from bot.store.tables import cards, circuits, deliveries, feeds, key_values
 
 HEARTBEAT = "heartbeat"
 """Key of the last heartbeat of any process."""
@@ -29,6 +30,15 @@ _NOW = bindparam("now", type_=deliveries.c.due_at.type)
 
 
 @dataclass(frozen=True, slots=True)
+class FeedHealth:
+    """Feed counts by state, and the feeds that are due: their number, and since when the first of them is."""
+
+    states: Mapping[str, int] = field(default_factory=dict)
+    due: int = 0
+    due_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoreHealth:
     """Card counts by global state, and late deliveries: `waiting` is their number, `oldest` since when one is late.
 
@@ -39,6 +49,7 @@ class StoreHealth:
     waiting: int
     oldest: datetime | None
     closed_channels: int
+    feeds: FeedHealth = FeedHealth()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +73,12 @@ class HealthChecks:
                 states = (await connection.execute(_BY_STATE)).all()
                 waiting, oldest = (await connection.execute(_WAITING, {"now": now})).one()
                 closed = (await connection.execute(select(func.count()).select_from(circuits))).scalar_one()
+                due, due_since = (await connection.execute(_DUE_FEEDS, {"now": now})).one()
+                feed_health = FeedHealth(await count_feed_states(connection), due, due_since)
         except (SQLAlchemyError, OSError) as error:
             raise StoreError(f"The database cannot be read: {error}") from error
-        return StoreHealth({state: count for state, count in states}, waiting, oldest, closed)  # noqa: C416 - rows are no pairs to mypy
+        by_state = {state: count for state, count in states}  # noqa: C416 - rows are no pairs to mypy
+        return StoreHealth(by_state, waiting, oldest, closed, feed_health)
 
     async def probe_write(self, now: datetime) -> None:
         """Commit a test write. Raises `StoreError` if it fails, for example on a full disk or a missing folder."""
@@ -109,6 +123,7 @@ class HealthChecks:
         await self._database.checkpoint()
 
 
+_DUE_FEEDS = select(func.count(), func.min(feeds.c.next_fetch_at)).where(feeds.c.next_fetch_at <= _NOW)
 _BY_STATE = select(cards.c.state, func.count()).group_by(cards.c.state)
 
 

@@ -10,9 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,7 +18,8 @@ from bot.store.database import describe_location, is_server, open_database
 from bot.store.engines.sqlite import APPLICATION_ID, read_only_uri
 from bot.store.error_messages import explain_store_error
 from bot.store.migrate import is_foreign_database
-from bot.store.migrations.prerelease import TOO_OLD, TOO_OLD_FIX, UPGRADABLE
+from bot.store.migrations.prerelease import TOO_OLD, TOO_OLD_FIX
+from bot.store.schema_revision import is_current, is_known, read_revision
 
 _SHOWN = 3
 """Maximum lines of SQLite's report on a damaged file."""
@@ -93,7 +91,7 @@ def _server_report(connection: Connection, where: str) -> DatabaseReport:
     tables = set(inspect(connection).get_table_names())
     if is_foreign_database(tables):
         return DatabaseReport(where, DatabaseState.FOREIGN)
-    state = database_state(tables, MigrationContext.configure(connection).get_current_revision(), ours=True)
+    state = database_state(tables, read_revision(connection), ours=True)
     if state is DatabaseState.CURRENT and connection.exec_driver_sql(_MARK).all():
         state = DatabaseState.MOVING
     channels = connection.exec_driver_sql(_CHANNELS).all() if state is DatabaseState.CURRENT else ()
@@ -172,15 +170,11 @@ def database_state(tables: Collection[str], current: str | None, *, ours: bool) 
         return DatabaseState.OLDER
     if not ours or "alembic_version" not in tables:
         return DatabaseState.FOREIGN
-    config = Config()
-    config.set_main_option("script_location", "bot.store:migrations")
-    scripts = ScriptDirectory.from_config(config)
-    if current == scripts.get_current_head():
+    if is_current(current):
         return DatabaseState.CURRENT
     if current in TOO_OLD:
         return DatabaseState.TOO_OLD
-    known = {*UPGRADABLE, *(script.revision for script in scripts.walk_revisions())}
-    return DatabaseState.OLDER if current in known else DatabaseState.NEWER
+    return DatabaseState.OLDER if is_known(current) else DatabaseState.NEWER
 
 
 def _find_damage(connection: sqlite3.Connection) -> Iterator[str]:
@@ -197,6 +191,17 @@ def _posting_channels(connection: sqlite3.Connection) -> tuple[tuple[int, int], 
         return tuple(sorted((int(guild), int(channel)) for guild, channel in connection.execute(_CHANNELS)))
     except sqlite3.Error:
         return ()
+
+
+def count_rows(file: Path) -> tuple[int, int] | None:
+    """Count the cards and subscriptions in a file; None if it cannot be read."""
+    try:
+        with closing(sqlite3.connect(read_only_uri(file), uri=True, timeout=10)) as connection:
+            query = "SELECT (SELECT count(*) FROM cards), (SELECT count(*) FROM subscriptions)"
+            cards, subscriptions = connection.execute(query).fetchone()
+            return cards, subscriptions
+    except sqlite3.Error:
+        return None
 
 
 def _commands_digest(connection: sqlite3.Connection) -> str | None:

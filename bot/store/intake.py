@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import SourceKind
 from bot.domain.intake import IntakePolicy, IntakeToken
 from bot.errors import UserError
 from bot.store.database import Database
-from bot.store.sql_helpers import insert_or_ignore, upsert
-from bot.store.tables import intake_answers, intake_tokens, source_items, sources
+from bot.store.sources.server_sources import add_source, find_source
+from bot.store.sql_helpers import upsert
+from bot.store.tables import follows, intake_answers, intake_tokens, source_items, sources
 
 ANSWER_RETENTION = timedelta(hours=24)
 """How long a repeated request gets the answer of the first one."""
@@ -36,19 +38,20 @@ class IntakeStore:
         self._database = database
 
     async def create_token(
-        self, name: str, source: str, policy: IntakePolicy, digest: str, now: datetime
+        self, name: str, source: str, policy: IntakePolicy, digest: str, now: datetime, guild_id: int | None = None
     ) -> IntakeToken:
-        """Add a token for a source, which is added as well if it is new. Raises `UserError` if the name is taken."""
+        """Add a token for a source, which is added as well if it is new: everybody's, or that of one server.
+
+        Raises `UserError` if the name is taken, or the source belongs to somebody else.
+        """
         async with self._database.begin_write() as connection:
             taken = select(intake_tokens.c.id).where(intake_tokens.c.name == name)
             if (await connection.execute(taken)).scalar() is not None:
                 raise UserError(f"There is a token named {name} already. Revoke it first, or choose another name.")
-            await connection.execute(insert_or_ignore(sources), [{"kind": SourceKind.HTTP, "key": source}])
-            found = select(sources.c.id).where(sources.c.kind == SourceKind.HTTP, sources.c.key == source)
-            source_id = int((await connection.execute(found)).scalar_one())
+            source_id = await _ensure_source(connection, source, guild_id, now)
             values = {"name": name, "digest": digest, "source_id": source_id, "policy": policy, "created_at": now}
             made = await connection.execute(insert(intake_tokens).values(values).returning(intake_tokens.c.id))
-            return IntakeToken(int(made.scalar_one()), name, source_id, source, policy, now)
+            return IntakeToken(int(made.scalar_one()), name, source_id, source, policy, now, guild_id=guild_id)
 
     async def list_tokens(self) -> list[IntakeToken]:
         """Return all tokens, by name."""
@@ -106,11 +109,22 @@ class IntakeStore:
         await self._database.write_shared(lambda connection: connection.execute(gone))
 
 
+async def _ensure_source(connection: AsyncConnection, key: str, guild_id: int | None, now: datetime) -> int:
+    found = await find_source(connection, SourceKind.HTTP, key)
+    if found is None:
+        return await add_source(connection, SourceKind.HTTP, key, guild_id, now)
+    source_id, owner = found
+    if owner != guild_id:
+        whose = "all servers" if owner is None else f"server {owner}"
+        raise UserError(f"The cards of the source {key} are for {whose}. Choose another name with --source.")
+    return source_id
+
+
 def _tokens() -> Select[Any]:
     columns = (intake_tokens.c[name] for name in ("id", "name", "digest", "source_id", "policy", "created_at"))
-    return select(*columns, intake_tokens.c.last_used_at, sources.c.key.label("source")).join_from(
-        intake_tokens, sources
-    )
+    query = select(*columns, intake_tokens.c.last_used_at, sources.c.key.label("source"), follows.c.guild_id)
+    query = query.join_from(intake_tokens, sources)
+    return query.outerjoin(follows, follows.c.source_id == sources.c.id)
 
 
 def _token_from_row(row: RowMapping) -> IntakeToken:
@@ -123,4 +137,5 @@ def _token_from_row(row: RowMapping) -> IntakeToken:
         IntakePolicy.PUBLISHED if row["policy"] == IntakePolicy.PUBLISHED else IntakePolicy.HELD,
         row["created_at"],
         row["last_used_at"],
+        row["guild_id"],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
@@ -58,7 +58,7 @@ def _parse_moment(written: str | None) -> datetime | None:
     return at if at and at.tzinfo else None
 
 
-async def put_value(connection: AsyncConnection, key: str, value: str) -> None:
+async def put_value(connection: AsyncConnection, key: str, value: str | ColumnElement[str]) -> None:
     """Set a value within the given transaction."""
     row = upsert(key_values).values(key=key, value=value)
     await connection.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": value}))

@@ -6,10 +6,6 @@ import secrets
 from collections.abc import Collection
 from functools import partial
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 
@@ -17,6 +13,7 @@ from bot.errors import StoreError, StoreUnavailableError
 from bot.store.database import Database
 from bot.store.engines.sqlite import APPLICATION_ID
 from bot.store.migrations import prerelease
+from bot.store.schema_revision import is_current, is_known, read_revision
 from bot.store.sql_helpers import upsert
 from bot.store.tables import key_values
 
@@ -41,28 +38,34 @@ def is_foreign_database(tables: Collection[str]) -> bool:
 
 
 def _run_upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", "bot.store:migrations")
-    scripts = ScriptDirectory.from_config(config)
     if connection.dialect.name == "postgresql" and is_foreign_database(inspect(connection).get_table_names()):
         raise StoreError("The database belongs to another program.", "Point {setting} at one of its own.")
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current == scripts.get_current_head():
+    current = read_revision(connection)
+    if is_current(current):
         return
     if current in prerelease.TOO_OLD:
         what = f"The database has schema {current}, which is too old for this version of Newsdesk."
         raise StoreError(what, prerelease.TOO_OLD_FIX)
-    known = {*prerelease.UPGRADABLE, *(script.revision for script in scripts.walk_revisions())}
-    if current is not None and current not in known:
+    if current is not None and not is_known(current):
         raise StoreError(
             "The database was written by a newer version of Newsdesk. Run that version, or restore a backup."
         )
-    config.attributes["connection"] = connection
-    if current in prerelease.UPGRADABLE:
-        prerelease.upgrade_tables(connection, partial(command.upgrade, config, prerelease.FIRST_RELEASE))
-    command.upgrade(config, "head")
+    _upgrade_from(current, connection)
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
     # The instance name is part of every nonce: stores that post to the same channel must not share nonces.
     name = upsert(key_values).values(key="instance", value=secrets.token_hex(4)).on_conflict_do_nothing()
     connection.execute(name)
+
+
+def _upgrade_from(current: str | None, connection: Connection) -> None:
+    # Imported here: `bot.store.schema_revision` says why.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "bot.store:migrations")
+    config.attributes["connection"] = connection
+    if current in prerelease.UPGRADABLE:
+        prerelease.upgrade_tables(connection, partial(command.upgrade, config, prerelease.FIRST_RELEASE))
+    command.upgrade(config, "head")

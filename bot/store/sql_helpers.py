@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from operator import itemgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Select, Table, insert
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult
 
-__all__ = ["PlainRow", "chunks", "insert_or_ignore", "insert_plain", "upsert"]
+__all__ = ["PlainRow", "chunks", "insert_or_ignore", "insert_plain", "open_stream", "upsert"]
 
 AT_ONCE = 500
 """Values per statement: every engine limits the number of bind parameters."""
@@ -47,3 +48,16 @@ def insert_or_ignore(table: Table) -> Insert:
     the same.
     """
     return upsert(table).on_conflict_do_nothing()
+
+
+@asynccontextmanager
+async def open_stream(connection: AsyncConnection, query: Select[Any], batch: int) -> AsyncIterator[AsyncResult[Any]]:
+    """Stream the rows of a query, so many from the database at a time.
+
+    The statement is closed however this ends: until then, SQLite keeps the file open, whatever else is closed.
+    """
+    result = await connection.stream(query, execution_options={"yield_per": batch})
+    try:
+        yield result
+    finally:
+        await result.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -11,16 +12,20 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
+    Float,
     ForeignKey,
     Index,
     Integer,
     MetaData,
     Table,
     UniqueConstraint,
+    literal_column,
     text,
 )
 from sqlalchemy import Text as PlainText
 from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from bot.cards.text import strip_unstorable
@@ -70,12 +75,28 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else moment_from_microseconds(value)
 
 
+class _TextComparator(TypeDecorator.Comparator[str], PlainText.Comparator[str]):
+    """Writes members of enumerations into the SQL.
+
+    SQLite plans a statement anew each time that a parameter is bound which it has compared with a partial index: that
+    took ten times as long as the rest of a search.
+    """
+
+    def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
+        return super().operate(op, *map(_write_member, other), **kwargs)
+
+
+def _write_member(value: Any) -> Any:
+    return literal_column(f"'{value}'") if isinstance(value, StrEnum) else value
+
+
 class Text(TypeDecorator[str]):
     """Text without characters that engines cannot store (`strip_unstorable`), compared by code point on every
     engine."""
 
     impl = PlainText
     cache_ok = True
+    comparator_factory = _TextComparator
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return PlainText(collation="C" if dialect.name == "postgresql" else None)
@@ -102,8 +123,8 @@ sources = Table(
     "sources",
     metadata,
     Column("id", Number, primary_key=True),
-    Column("kind", Text, nullable=False, comment="folder, feed, http"),
-    Column("key", Text, nullable=False, comment="a folder's path, a feed's address, a name"),
+    Column("kind", Text, nullable=False, comment="folder, feed, http, links"),
+    Column("key", Text, nullable=False, comment="a folder's path, a feed's address, a name, a server"),
     Column(
         "is_shared",
         Boolean,
@@ -111,6 +132,7 @@ sources = Table(
         server_default="1",
         comment="its cards are everybody's; else of the servers that follow it",
     ),
+    Column("language", Text, comment="of its cards; null: a feed's own, else English"),
     Column("unfollowed_at", Moment, comment="since when nobody follows it; null: it is followed, or everybody's"),
     UniqueConstraint("kind", "key"),
 )
@@ -132,7 +154,7 @@ cards = Table(
     Column("title", Text, nullable=False),
     Column("provider", Text, nullable=False, comment="folded name, empty when unknown"),
     Column("quality", Number),
-    Column("heat", Number),
+    Column("heat", Number, comment="by its file; null: by its quality and the publishers of its story"),
     Column("score", Number, nullable=False, server_default="0", comment="heat, else quality, else 0"),
     Column("details", JSON, nullable=False, comment="displayed fields that SQL never queries"),
     Column("revision", Text, nullable=False),
@@ -148,10 +170,19 @@ cards = Table(
     Column("visible_at", Moment, comment="when its file became published; null while it is not"),
     Column("needs_planning", Boolean, nullable=False, comment="changed since deliveries were planned"),
     Column("story_id", Number, comment="id of the card that identifies the story; null until assigned"),
+    Column("needs_story", Boolean, nullable=False, server_default="1", comment="changed since its story was told"),
+    Column(
+        "is_backlog",
+        Boolean,
+        nullable=False,
+        server_default="0",
+        comment="was in its source when that was read first: if held, it is not reviewed unless asked for",
+    ),
 )
 Index("ix_cards_state_sort_key", cards.c.state, cards.c.sort_key)
-# Covering index for visibility and heat of search results.
-Index("ix_cards_sort_key_state_heat", cards.c.sort_key, cards.c.state, cards.c.heat)
+# Covering index for visibility, heat and stories of search results.
+_IN_LISTS = (cards.c.sort_key, cards.c.state, cards.c.heat, cards.c.quality, cards.c.story_id)
+Index("ix_cards_in_lists", *_IN_LISTS)
 # Written as SQLAlchemy renders the condition: SQLite only uses a partial index for the same expression.
 Index(
     "ix_cards_needs_planning",
@@ -159,15 +190,21 @@ Index(
     sqlite_where=text("needs_planning = 1"),
     postgresql_where=text("needs_planning"),
 )
+Index(
+    "ix_cards_needs_story",
+    cards.c.sort_key,
+    sqlite_where=text("needs_story = 1"),
+    postgresql_where=text("needs_story"),
+)
 Index("ix_cards_content_hash", cards.c.content_hash)
-Index("ix_cards_source_id", cards.c.source_id)
+Index("ix_cards_source_id_state_provider", cards.c.source_id, cards.c.state, cards.c.provider)
 Index("ix_cards_provider", cards.c.provider)
-Index("ix_cards_story_id", cards.c.story_id)
+Index("ix_cards_story_id_sort_key", cards.c.story_id, cards.c.sort_key)
 Index("ix_cards_visible_at", cards.c.visible_at)
 Index("ix_cards_state_score_sort_key", cards.c.state, cards.c.score, cards.c.sort_key)
 # Everybody's cards by time, so that their lists do not step over the cards of followed sources.
 _SHARED = text("state <> 'followed'")
-Index("ix_cards_shared", cards.c.sort_key, cards.c.state, cards.c.heat, sqlite_where=_SHARED, postgresql_where=_SHARED)
+Index("ix_cards_shared", *_IN_LISTS, sqlite_where=_SHARED, postgresql_where=_SHARED)
 
 follows = Table(
     "follows",
@@ -206,6 +243,19 @@ server_cards = Table(
 )
 Index("ix_server_cards_guild_id_sort_key", server_cards.c.guild_id, server_cards.c.sort_key)
 Index("ix_server_cards_guild_id_arrived_at", server_cards.c.guild_id, server_cards.c.arrived_at)
+Index(
+    "ix_server_cards_story_id_guild_id_sort_key",
+    server_cards.c.story_id,
+    server_cards.c.guild_id,
+    server_cards.c.sort_key,
+)
+_WITHOUT_STORY = text("story_id IS NULL")
+Index(
+    "ix_server_cards_without_story",
+    server_cards.c.card_id,
+    sqlite_where=_WITHOUT_STORY,
+    postgresql_where=_WITHOUT_STORY,
+)
 Index("ix_server_cards_card_id", server_cards.c.card_id)
 Index("ix_server_cards_source_id", server_cards.c.source_id)
 _UNCOVERED = text("held_reason = 'uncovered'")
@@ -224,6 +274,7 @@ topics = Table(
     Column("key", Text, nullable=False, unique=True, comment="folded name"),
     Column("name", Text, nullable=False),
     Column("published_count", Number, nullable=False, server_default="0", comment="cards published by their files"),
+    Column("is_shared", Boolean, nullable=False, server_default="0", comment="the name is that of everybody's cards"),
 )
 
 providers = Table(
@@ -250,6 +301,7 @@ followed_card_topics = Table(
     metadata,
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
     Column("topic_id", ForeignKey(topics.c.id), primary_key=True),
+    Column("name", Text, comment="as the card writes it; null: as `topics` does"),
 )
 
 follow_topics = Table(
@@ -258,6 +310,7 @@ follow_topics = Table(
     Column("guild_id", BigInteger, primary_key=True),
     Column("source_id", ForeignKey(sources.c.id), primary_key=True),
     Column("topic_id", ForeignKey(topics.c.id), primary_key=True),
+    Column("name", Text, comment="as the server writes it; null: as `topics` does"),
 )
 
 card_aliases = Table(
@@ -280,6 +333,7 @@ source_items = Table(
     Column("missing_since", Moment, comment="first load that did not find its card"),
     Column("due_at", Moment, comment="when its card is to be published; null: immediately"),
 )
+Index("ix_source_items_card_id", source_items.c.card_id)
 
 feeds = Table(
     "feeds",
@@ -342,7 +396,9 @@ audit_log = Table(
     Column("id", Number, primary_key=True),
     Column("guild_id", BigInteger, nullable=False, comment="0: all servers"),
     Column("card_id", ForeignKey(cards.c.id), nullable=False),
-    Column("subject", Text, nullable=False, server_default="verdict", comment="verdict, topics, state"),
+    Column(
+        "subject", Text, nullable=False, server_default="verdict", comment="verdict, topics (an edit), state, story"
+    ),
     Column("before", Text),
     Column("after", Text),
     Column("subscription_ids", JSON, comment="selected subscriptions"),
@@ -355,23 +411,27 @@ audit_log = Table(
 Index("ix_audit_log_guild_id_id", audit_log.c.guild_id, audit_log.c.id)
 Index("ix_audit_log_card_id_guild_id", audit_log.c.card_id, audit_log.c.guild_id)
 
-topic_overrides = Table(
-    "topic_overrides",
+card_edits = Table(
+    "card_edits",
     metadata,
     Column("guild_id", BigInteger, primary_key=True),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
-    Column("topics", JSON, nullable=False, comment="override of the file's topics in this server"),
-    Column("audit_id", ForeignKey(audit_log.c.id), nullable=False),
+    Column("fields", JSON, nullable=False, comment="what the server changed (`bot.domain.card_edit.CardEdit`)"),
+    Column("has_topics", Boolean, nullable=False, comment="whether topics are among them"),
+    Column("revision", Text, comment="of the card with the edit; null: to be computed and indexed at the next start"),
+    Column("audit_id", ForeignKey(audit_log.c.id), nullable=False, unique=True, comment="who edited it, and when"),
 )
-Index("ix_topic_overrides_card_id", topic_overrides.c.card_id)
+Index("ix_card_edits_card_id", card_edits.c.card_id)
 
-topic_override_topics = Table(
-    "topic_override_topics",
+card_edit_topics = Table(
+    "card_edit_topics",
     metadata,
     Column("guild_id", BigInteger, primary_key=True),
-    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
     Column("topic_id", ForeignKey(topics.c.id), primary_key=True),
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column("name", Text, comment="as the server writes it"),
 )
+Index("ix_card_edit_topics_card_id", card_edit_topics.c.card_id)
 
 reports = Table(
     "reports",
@@ -385,6 +445,26 @@ reports = Table(
 Index("ix_reports_guild_id_card_id", reports.c.guild_id, reports.c.card_id)
 Index("ix_reports_user_id_at", reports.c.user_id, reports.c.at)
 
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True),
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column("user_id", BigInteger, primary_key=True),
+    Column("comment", Text, nullable=False, comment="for the moderators"),
+    Column("at", Moment, nullable=False),
+    Column("notice_language", Text, comment="in which the member is yet to be told the decision; null: is not"),
+)
+Index("ix_submissions_card_id", submissions.c.card_id)
+Index("ix_submissions_user_id_at", submissions.c.user_id, submissions.c.at)
+_TO_BE_TOLD = text("notice_language IS NOT NULL")
+Index(
+    "ix_submissions_notice_language",
+    submissions.c.guild_id,
+    sqlite_where=_TO_BE_TOLD,
+    postgresql_where=_TO_BE_TOLD,
+)
+
 story_keys = Table(
     "story_keys",
     metadata,
@@ -392,6 +472,95 @@ story_keys = Table(
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
 )
 Index("ix_story_keys_card_id", story_keys.c.card_id)
+
+story_texts = Table(
+    "story_texts",
+    metadata,
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column("published_at", Moment, nullable=False),
+    Column("source_id", Number, nullable=False, comment="of a followed card; 0: it is everybody's"),
+    Column("publisher", Text, nullable=False, comment="folded name or host; empty when unknown"),
+    Column("title", Text, nullable=False, comment="its words, stemmed"),
+    Column("numbers", Text, nullable=False, comment="of its title"),
+    Column("weights", Text, nullable=False, comment="of the words of title and excerpt, each after its word"),
+)
+Index("ix_story_texts_published_at", story_texts.c.published_at)
+
+# Candidates are found by the rarest words of a title, within some days: only recent cards have rows.
+story_words = Table(
+    "story_words",
+    metadata,
+    Column("word", Text, primary_key=True),
+    Column("published_at", Moment, primary_key=True),
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column("source_id", Number, nullable=False, comment="of a followed card; 0: it is everybody's"),
+    sqlite_with_rowid=False,
+)
+Index("ix_story_words_card_id", story_words.c.card_id)
+_FOLLOWED_WORD = text("source_id > 0")
+Index(
+    "ix_story_words_followed",
+    *(story_words.c[name] for name in ("word", "published_at", "source_id")),
+    sqlite_where=_FOLLOWED_WORD,
+    postgresql_where=_FOLLOWED_WORD,
+)
+
+story_links = Table(
+    "story_links",
+    metadata,
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column("other_id", ForeignKey(cards.c.id), primary_key=True, comment="an earlier card that is like it"),
+    Column("similarity", Number, nullable=False, comment="in thousandths; 2000: by its address"),
+    sqlite_with_rowid=False,
+)
+Index("ix_story_links_other_id", story_links.c.other_id)
+
+story_coverage = Table(
+    "story_coverage",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, comment="0: all that see no other publishers of the story"),
+    Column("story_id", Number, primary_key=True, autoincrement=False),
+    Column("publishers", Number, nullable=False, comment="of its cards that are visible in the server"),
+    Column("is_stale", Boolean, nullable=False, server_default="0", comment="a card has left the story: count again"),
+    sqlite_with_rowid=False,
+)
+Index("ix_story_coverage_story_id", story_coverage.c.story_id)
+Index(
+    "ix_story_coverage_is_stale",
+    story_coverage.c.story_id,
+    sqlite_where=text("is_stale = 1"),
+    postgresql_where=text("is_stale"),
+)
+
+# Besides the stories by matching (`cards`, `server_cards`), which change underneath without a trace here.
+story_decisions = Table(
+    "story_decisions",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True),
+    Column("card_id", ForeignKey(cards.c.id), primary_key=True),
+    Column(
+        "story_id",
+        ForeignKey(audit_log.c.id),
+        primary_key=True,
+        comment="the decision that made the story; of several the latest counts",
+    ),
+    Column("matched", Boolean, nullable=False, comment="joined it by itself, later"),
+    sqlite_with_rowid=False,
+)
+Index("ix_story_decisions_guild_id_story_id", story_decisions.c.guild_id, story_decisions.c.story_id)
+Index("ix_story_decisions_card_id", story_decisions.c.card_id)
+
+# By source: the words of a followed source only count where its cards are seen.
+word_counts = Table(
+    "word_counts",
+    metadata,
+    Column("source_id", Number, primary_key=True, autoincrement=False, comment="0: everybody's cards"),
+    Column("word", Text, primary_key=True, comment="stemmed; empty: the number of cards"),
+    Column("count", Float, nullable=False, comment="cards that have it, each fading with age"),
+    Column("counted_at", Moment, nullable=False, comment="the time to which they have faded"),
+    sqlite_with_rowid=False,
+)
+Index("ix_word_counts_counted_at", word_counts.c.counted_at)
 
 subscriptions = Table(
     "subscriptions",
@@ -408,6 +577,7 @@ subscriptions = Table(
     Column(
         "options", JSON, nullable=False, server_default="{}", comment="other options that differ from their defaults"
     ),
+    Column("thread", Boolean, nullable=False, server_default="0", comment="a discussion thread under each post"),
     Column("is_forum", Boolean, nullable=False, server_default="0"),
     Column("paused", Boolean, nullable=False, server_default="0"),
     Column(
@@ -446,6 +616,16 @@ subscription_topics = Table(
     metadata,
     Column("subscription_id", ForeignKey(subscriptions.c.id, ondelete="CASCADE"), primary_key=True),
     Column("topic_id", ForeignKey(topics.c.id), primary_key=True),
+    Column("name", Text, comment="as who subscribed writes it; null: as `topics` does"),
+)
+
+# From the options of instant subscriptions: what SQL compares with new cards.
+subscription_terms = Table(
+    "subscription_terms",
+    metadata,
+    Column("subscription_id", ForeignKey(subscriptions.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True, comment="provider, word"),
+    Column("term", Text, primary_key=True, comment="a folded name; an entry of the words as typed"),
 )
 
 decision_subscriptions = Table(
@@ -489,6 +669,13 @@ guild_settings = Table(
     Column("language", Text, comment="guild locale on Discord; null: English"),
 )
 
+greetings = Table(
+    "greetings",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True),
+    Column("joined_at", Moment, nullable=False, comment="when the bot joined, as of its last greeting"),
+)
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -528,6 +715,8 @@ deliveries = Table(
     Column("language", Text, nullable=False, server_default="en"),
     Column("after_id", BigInteger, comment="lower bound for the message id of the last attempt to post"),
     Column("reported_at", Moment, comment="when its rejection by Discord was reported"),
+    Column("thread", Text, comment="wanted, done, dropped; null: none is asked for"),
+    Column("kept_at", Moment, comment="when it was found that the post stays, although it is old"),
     UniqueConstraint("subscription_id", "slot", "part"),
     sqlite_autoincrement=True,
 )
@@ -539,6 +728,8 @@ Index("ix_deliveries_review", deliveries.c.guild_id, sqlite_where=_REVIEW, postg
 Index("ix_deliveries_user_id", deliveries.c.user_id, sqlite_where=_OF_A_MEMBER, postgresql_where=_OF_A_MEMBER)
 _CROSSPOST = text("crosspost = 'wanted'")
 Index("ix_deliveries_crosspost", deliveries.c.channel_id, sqlite_where=_CROSSPOST, postgresql_where=_CROSSPOST)
+_THREAD = text("thread = 'wanted'")
+Index("ix_deliveries_thread", deliveries.c.channel_id, sqlite_where=_THREAD, postgresql_where=_THREAD)
 _UNREPORTED = text("status = 'quarantined' AND reported_at IS NULL")
 Index("ix_deliveries_unreported", deliveries.c.guild_id, sqlite_where=_UNREPORTED, postgresql_where=_UNREPORTED)
 
@@ -547,7 +738,7 @@ delivery_cards = Table(
     metadata,
     Column("delivery_id", ForeignKey(deliveries.c.id, ondelete="CASCADE"), primary_key=True),
     Column("card_id", ForeignKey(cards.c.id), primary_key=True),
-    Column("channel_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, comment="null: only listed, as another card of the story that the message tells"),
     Column("position", Number, nullable=False, comment="order within the message"),
     Column("revision", Text, comment="desired revision; null: removed"),
     Column(
@@ -563,6 +754,16 @@ delivery_cards = Table(
         nullable=False,
         server_default="0",
         comment="of a feed that the server no longer follows: never edited or retracted",
+    ),
+    Column(
+        "coverage", Number, nullable=False, server_default="0", comment="publishers that the message names; 0: none"
+    ),
+    Column(
+        "left_story",
+        Boolean,
+        nullable=False,
+        server_default="0",
+        comment="it tells another story by now: the message does not show it, and the channel has had it",
     ),
     Column("selected_rank", Number, comment="rank in its digest, from 1; null if not chosen by one"),
     Column("selected_heat", Number, comment="at that time"),
@@ -652,6 +853,15 @@ known_words = Table(
     Column("length", Number, primary_key=True, autoincrement=False),
     Column("word", Text, primary_key=True, comment="from a title, topic or provider, as indexed"),
     sqlite_with_rowid=False,
+)
+
+search_languages = Table(
+    "search_languages",
+    metadata,
+    Column("source_id", Number, primary_key=True, autoincrement=False, comment="0: all sources that are everybody's"),
+    Column("language", Text, primary_key=True, comment="in which the stems of some of its cards are; empty: none"),
+    sqlite_with_rowid=False,
+    info={"derived": True},
 )
 
 intake_tokens = Table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import discord
 from discord import app_commands
@@ -27,7 +27,9 @@ from bot.i18n import tr
 from bot.render.card_list import format_choice
 from bot.render.limits import CHOICES
 from bot.render.markdown import cut_text
+from bot.store.cards.name_counts import TopicCount
 from bot.store.cards.rows import StoredCard
+from bot.ui.colours import suggest_colours
 
 SubscribableChannel = discord.TextChannel | discord.Thread | discord.ForumChannel
 """Target channel types; an announcement channel counts as a text channel."""
@@ -49,12 +51,24 @@ async def complete_topics(interaction: Interaction, current: str) -> Choices:
 @safe_autocomplete
 async def complete_topic_list(interaction: Interaction, current: str) -> Choices:
     """Complete the last of several comma-separated topics."""
+    return await _complete_list(interaction, current, interaction.client.store.cards.list_topics)
+
+
+@safe_autocomplete
+async def complete_provider_list(interaction: Interaction, current: str) -> Choices:
+    """Complete the last of several comma-separated publishers."""
+    return await _complete_list(interaction, current, interaction.client.store.cards.list_providers)
+
+
+async def _complete_list(
+    interaction: Interaction, current: str, list_names: Callable[..., Awaitable[Sequence[TopicCount]]]
+) -> Choices:
     # Discord replaces the whole input with the choice, so each choice repeats what is already there.
     before, comma, last = current.rpartition(",")
     selected = split_topics(before)
     start = ", ".join(selected) + (", " if comma and selected else "")
-    found = await interaction.client.store.cards.list_topics(guild_id_of(interaction), last, limit=CHOICES)
-    return _to_choices([start + topic.name for topic in found if topic.name not in selected])
+    found = await list_names(guild_id_of(interaction), last.strip(), limit=CHOICES)
+    return _to_choices([start + each.name for each in found if each.name not in selected])
 
 
 def split_topics(text: str) -> list[str]:
@@ -82,6 +96,11 @@ async def complete_periods(_interaction: Interaction, current: str) -> Choices:
 @safe_autocomplete
 async def complete_timezones(_interaction: Interaction, current: str) -> Choices:
     return _to_choices(suggest_zones(current)[:CHOICES])
+
+
+@safe_autocomplete
+async def complete_colours(_interaction: Interaction, current: str) -> Choices:
+    return [app_commands.Choice(name=name, value=value) for name, value in suggest_colours(current).items()]
 
 
 @safe_autocomplete
@@ -113,7 +132,7 @@ async def resolve_card(interaction: Interaction, value: str, *, hidden: bool = F
             interaction, value, hidden
         )
     if card is None:
-        raise UserError(tr("That card is not here. Type a few words of its title and choose it from the list."))
+        raise UserError(tr("I can't find that card. Type a few words of its title and choose it from the list."))
     return card
 
 
@@ -127,7 +146,7 @@ async def _find_single_match(interaction: Interaction, words: str, hidden: bool)
     )
     if len(found) > 1:
         shown = cut_text(words, _VALUE)
-        raise UserError(tr("Several cards have the words “{words}”. Choose one from the list.", words=shown))
+        raise UserError(tr("Several cards match “{words}”. Choose one from the list.", words=shown))
     return found[0] if found else None
 
 
@@ -147,7 +166,7 @@ async def resolve_subscription(interaction: Interaction, value: str) -> Subscrip
     found = await interaction.client.store.subscriptions.list_for_guild(guild_id_of(interaction))
     selected = next((each for each in found if str(each.id) == value), None)
     if selected is None:
-        raise UserError(tr("There is no such subscription. Choose one from the list."))
+        raise UserError(tr("I can't find that subscription. Choose one from the list."))
     await require_channel_manager(interaction, selected.channel_id)
     return selected
 
@@ -157,10 +176,10 @@ async def resolve_channel(interaction: Interaction, channel_id: int) -> Subscrib
     try:
         channel = await find_channel(interaction, channel_id)
     except HiddenChannelError as error:
-        words = tr("I cannot see that channel. Add me to the thread, or give my role **View Channel** there.")
+        words = tr("I can't see that channel. Add me to the thread, or give my role **View Channel** there.")
         raise UserError(words) from error
     if not isinstance(channel, discord.TextChannel | discord.Thread | discord.ForumChannel):
-        raise UserError(tr("That channel is gone. `/digest remove` ends its subscription."))
+        raise UserError(tr("That channel was deleted. Remove its subscription with `/digest remove`."))
     return channel
 
 

@@ -10,15 +10,17 @@ import discord
 
 from bot.client.bot import Interaction
 from bot.client.permissions import guild_id_of
+from bot.domain.search_query import is_only_exclusions
 from bot.errors import UserError
 from bot.i18n import tr, tr_noop, trn
 from bot.render.card_list import render_card_list
 from bot.render.limits import BUTTON_LABEL
 from bot.render.markdown import fit_escaped, fit_plain
-from bot.store.cards.repository import CardPage, CardQuery, SearchOrder
+from bot.store.cards.card_query import CardPage, CardQuery, SearchOrder
 from bot.store.moderation.audit_log import AuditFilter
 from bot.store.moderation.queue import QueueFilters
 from bot.ui.catch_up import show_catch_up_page
+from bot.ui.components import arrange_rows
 from bot.ui.moderation_pages import show_log_page, show_queue_page
 from bot.ui.page_requests import CatchUpRequest, LatestRequest, SavedRequest
 from bot.ui.pagination import (
@@ -32,29 +34,41 @@ from bot.ui.pagination import (
     save_request,
 )
 from bot.ui.share_button import share_buttons
-from bot.ui.views import arrange_rows, build_list_view, build_saved_view
+from bot.ui.story_members import load_others
+from bot.ui.views import build_list_view, build_saved_view
 
+_COUNTED = 50
+"""Maximum number of search results that are counted."""
 _ECHO = 100
 """Maximum characters of the query quoted in a reply without hits."""
-NO_SAVED = tr_noop("You have not saved any card yet: press 🔖 under one.")
+NO_SAVED = tr_noop("You haven't saved any cards yet. Press 🔖 under one.")
 _NOTHING = tr_noop("Nothing found for “{words}”.")
 _NOTHING_FILTERED = tr_noop("Nothing found for “{words}” with these filters.")
 
 
 async def _latest_page(interaction: Interaction, request: LatestRequest, key: str, place: PageCursor) -> Reply:
     page = await interaction.client.store.cards.list_latest(
-        guild_id_of(interaction), topic=request.topic, limit=request.count, cursor=place.cursor
+        guild_id_of(interaction),
+        topic=request.topic,
+        limit=request.count,
+        cursor=place.cursor,
+        every_card=request.every_card,
     )
     if not page.cards:
         raise UserError(_nothing_yet_text(request.topic))
-    return _build_reply(interaction, page, page_buttons(key, page))
+    reply = await _build_reply(interaction, page, page_buttons(key, page), grouped=not request.every_card)
+    return reply | {"content": f"**{_latest_heading(request.topic)}**"}
+
+
+def _latest_heading(topic: str | None) -> str:
+    return tr("Latest news about {topic}", topic=fit_escaped(topic, _ECHO)) if topic else tr("Latest news")
 
 
 def _nothing_yet_text(topic: str | None) -> str:
     if not topic:
-        return tr("There is nothing yet. `/topics` shows what there is.")
+        return tr("Nothing here yet. See all topics with `/topics`.")
     about = discord.utils.escape_markdown(topic)
-    return tr("There is nothing about **{topic}** yet. `/topics` shows what there is.", topic=about)
+    return tr("Nothing about **{topic}** yet. See all topics with `/topics`.", topic=about)
 
 
 async def _search_page(interaction: Interaction, query: CardQuery, key: str, place: PageCursor) -> Reply:
@@ -63,12 +77,34 @@ async def _search_page(interaction: Interaction, query: CardQuery, key: str, pla
     )
     # Cards were withdrawn, or a forged button points anywhere: only the first page says that nothing matches.
     if not page.cards and place != START:
-        raise UserError(tr("There is nothing more on that side any more. Search again to see what there is now."))
+        raise UserError(tr("There's nothing more in that direction. Search again to see the current results."))
     if not page.cards:
+        if is_only_exclusions(query.words) and not query.is_filtered:
+            raise UserError(_only_exclusions_text(query.words))
         return await _build_nothing_found(interaction, query)
     # A cursor in time stays right when cards arrive. Other orders have none: scores change, so they page by offset.
     by_offset = None if query.order is SearchOrder.NEWEST else place.offset
-    return _build_reply(interaction, page, page_buttons(key, page, by_offset))
+    reply = await _build_reply(interaction, page, page_buttons(key, page, by_offset), grouped=not query.every_card)
+    return reply | {"content": await _results_text(interaction, query, page)}
+
+
+async def _results_text(interaction: Interaction, query: CardQuery, page: CardPage) -> str:
+    """Return the heading of search results: counting all hits of a common word would take seconds."""
+    count = len(page.cards)
+    if page.has_newer or page.has_older:
+        repository = interaction.client.store.cards
+        count = await repository.count_hits(page, limit=_COUNTED + 1)
+    words = fit_escaped(query.words, _ECHO)
+    if count > _COUNTED:
+        return tr("More than {most} results for “{words}”", most=_COUNTED, words=words)
+    return trn("{count} result for “{words}”", "{count} results for “{words}”", count, words=words)
+
+
+def _only_exclusions_text(words: str) -> str:
+    return tr(
+        "“{words}” only says what to leave out. Add a word to find, a topic or a publisher.",
+        words=fit_escaped(words, _ECHO),
+    )
 
 
 async def _saved_page(interaction: Interaction, _request: SavedRequest, key: str, place: PageCursor) -> Reply:
@@ -87,8 +123,8 @@ async def _saved_page(interaction: Interaction, _request: SavedRequest, key: str
 def hidden_text(count: int) -> str:
     """Return the note on saved cards that are hidden; empty if there are none."""
     hidden = trn(
-        "{count} card that you saved cannot be shown: withdrawn since, or not published in this server.",
-        "{count} cards that you saved cannot be shown: withdrawn since, or not published in this server.",
+        "{count} saved card can't be shown: it was withdrawn, or isn't published in this server.",
+        "{count} saved cards can't be shown: they were withdrawn, or aren't published in this server.",
         count,
     )
     return hidden if count else ""
@@ -105,9 +141,15 @@ PAGES: Mapping[type, Callable[[discord.Interaction[Any], Any, str, PageCursor], 
 """What loads a page, by the type of its request."""
 
 
-def _build_reply(interaction: Interaction, page: CardPage, buttons: Sequence[PageButton]) -> Reply:
-    embeds = render_card_list(page.cards, interaction.client.settings.asset_base_url, phrases=page.phrases)
-    view = build_list_view(page.cards, [*buttons, *share_buttons(interaction, page.cards)])
+async def _build_reply(
+    interaction: Interaction, page: CardPage, buttons: Sequence[PageButton], *, grouped: bool
+) -> Reply:
+    """Build a page of a list; if it is `grouped` by story, with who else has each."""
+    others = await load_others(interaction, page.cards) if grouped else {}
+    notes = [others.get(card.id, "") for card in page.cards]
+    pictures = interaction.client.settings.asset_base_url
+    embeds = render_card_list(page.cards, pictures, notes=notes, phrases=page.phrases)
+    view = build_list_view(page.cards, [*buttons, *share_buttons(interaction, page.cards)], others)
     return {"content": None, "embeds": embeds, "view": view}
 
 
@@ -129,7 +171,7 @@ async def _build_nothing_found(interaction: Interaction, query: CardQuery) -> Re
 
 
 async def _nearby_topics_text(interaction: Interaction, query: CardQuery) -> str:
-    """Return topics that start with one of the words, else the largest ones."""
+    """Return topics that start with one of the words."""
     repository, guild_id = interaction.client.store.cards, guild_id_of(interaction)
     near: list[str] = []
     for word in query.words.split()[:5]:
@@ -137,6 +179,5 @@ async def _nearby_topics_text(interaction: Interaction, query: CardQuery) -> str
         near += [
             topic.name for topic in await repository.list_topics(guild_id, word[:3], limit=3) if topic.name not in near
         ]
-    near = near or [topic.name for topic in await repository.list_topics(guild_id, limit=5)]
     named = ", ".join(f"**{discord.utils.escape_markdown(name)}**" for name in near[:5])
-    return tr("Topics close by: {topics}.", topics=named) if named else ""
+    return tr("Similar topics: {topics}.", topics=named) if named else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -35,10 +36,11 @@ from bot.render.markdown import cut_text
 from bot.sources.feeds.feed_lookup import FeedLookup
 from bot.sources.feeds.opml import OpmlImport, write_opml
 from bot.store.cards.rows import StoredCard
-from bot.ui.autocomplete import Choices, split_topics
-from bot.ui.moderation import MAX_TOPIC_LENGTH, MAX_TOPICS
+from bot.ui.autocomplete import Choices
+from bot.ui.moderation import parse_topics
 from bot.worker.server_feeds import FollowResult, estimate_rate, preview_cards, to_opml_feeds
 
+_PREVIEW_ITEM = re.compile(r"nd:feed:[0-9a-f]{8}:(?P<item>choose|follow|import)")
 _MINUTES = 14  # an ephemeral response can be edited for 15
 MAX_LIST = 1_000_000
 """Bytes of a list to import."""
@@ -59,20 +61,6 @@ def build_follow(
         DEFAULT_QUALITY if quality is None else quality,
         parse_topics(topics or ""),
     )
-
-
-def parse_topics(typed: str) -> tuple[str, ...]:
-    """Parse the topics of a feed. Raises `UserError` if there are too many, or one is too long."""
-    names = tuple(split_topics(typed))
-    if len(names) > MAX_TOPICS or any(len(name) > MAX_TOPIC_LENGTH for name in names):
-        raise UserError(
-            tr(
-                "A card has at most {most} topics of at most {length} characters each.",
-                most=MAX_TOPICS,
-                length=MAX_TOPIC_LENGTH,
-            )
-        )
-    return names
 
 
 class FeedDraft(ErrorReportingView):
@@ -111,6 +99,7 @@ class FeedDraft(ErrorReportingView):
             estimate_rate(check.feed, now),
             self.follow,
             check.feed.problems,
+            self.newest,
         )
         content, embeds = render_preview(preview, interaction.client.settings.asset_base_url)
         return {"content": content, "embeds": embeds, "view": self}
@@ -173,12 +162,12 @@ class _FollowButton(ErrorReportingItem, discord.ui.Button["FeedDraft"]):
 
 def _require_followed(interaction: Interaction, result: FollowResult) -> None:
     if result.shared:
-        raise UserError(tr("Every server gets this feed already, so there is no need to follow it."))
+        raise UserError(tr("Every server already gets this feed, so there's no need to follow it."))
     if result.known:
-        raise UserError(tr("This server follows that feed already: see `/feed list`."))
+        raise UserError(tr("This server already follows that feed. See `/feed list`."))
     if result.over_limit:
         most = format_number(interaction.client.server_feeds.most)
-        raise UserError(tr("A server may follow {most} feeds. `/feed remove` makes room.", most=most))
+        raise UserError(tr("A server can follow {most} feeds. Remove one first with `/feed remove`.", most=most))
 
 
 async def _publish_newest(interaction: Interaction, url: str, count: int) -> str:
@@ -186,7 +175,7 @@ async def _publish_newest(interaction: Interaction, url: str, count: int) -> str
     bot, guild_id = interaction.client, guild_id_of(interaction)
     newest = await bot.server_feeds.wait_for_newest(guild_id, url, count)
     if newest is None:
-        return tr("It has not been read yet, so none of its cards is posted at once.")
+        return tr("It hasn't been read yet, so none of its cards are posted right away.")
     for card_id in newest:
         decision = Decision(guild_id, card_id, Verdict.PUBLISH, interaction.user.id, bot.clock())
         await bot.store.moderation.decisions.decide_card(decision, source=DecisionSource.COMMAND, expected=None)
@@ -195,12 +184,12 @@ async def _publish_newest(interaction: Interaction, url: str, count: int) -> str
 
 
 def _followed_text(follow: Follow) -> str:
-    text = tr("This server follows the feed. `/feed list` shows how it does.")
+    text = tr("This server now follows the feed. See its state with `/feed list`.")
     if follow.policy is FollowPolicy.REVIEW:
-        return f"{text} {tr('Its cards come to `/desk queue`, and to the channel that `/desk channel` names.')}"
+        return f"{text} {tr('Its cards wait in `/desk queue` and in the channel set with `/desk channel`.')}"
     if follow.policy is FollowPolicy.ARCHIVE:
         return text
-    return f"{text} {tr('Its cards come to the channels that subscribe to them: `/digest subscribe`.')}"
+    return f"{text} {tr('Its cards go to channels with a matching subscription. Add one with `/digest subscribe`.')}"
 
 
 class ImportDraft(ErrorReportingView):
@@ -228,11 +217,22 @@ class _ImportButton(ErrorReportingItem, discord.ui.Button["ImportDraft"]):
         result = await interaction.client.server_feeds.follow_feeds(self.draft.new, self.draft.follow)
         self.draft.stop()
         text = trn(
-            "This server follows {count} more feed. `/feed list` shows how it does.",
-            "This server follows {count} more feeds. `/feed list` shows how they do.",
+            "This server now follows {count} more feed. See its state with `/feed list`.",
+            "This server now follows {count} more feeds. See their state with `/feed list`.",
             result.added,
         )
         await answer_interaction(interaction, content=text, embeds=[], view=None)
+
+
+def lost_preview_text(interaction: Interaction) -> str:
+    """Return the notice for a preview that timed out, is done, or belongs to an earlier process; empty otherwise."""
+    data: Any = interaction.data or {}
+    found = _PREVIEW_ITEM.fullmatch(str(data.get("custom_id", "")))
+    if not found:
+        return ""
+    if found["item"] == "import":
+        return tr("This preview has expired. Run `/feed import` again.")
+    return tr("This preview has expired. Run `/feed add` again.")
 
 
 async def build_import_reply(interaction: Interaction, content: OpmlImport, follow: Follow) -> Reply:
@@ -313,4 +313,4 @@ async def resolve_feed(interaction: Interaction, value: str) -> FollowedFeed:
     named = [each for each in found if typed.casefold() in (each.name.casefold(), each.feed.host)]
     if len(named) == 1:
         return named[0]
-    raise UserError(tr("There is no such feed here. Choose one from the list."))
+    raise UserError(tr("I can't find that feed. Choose one from the list."))

@@ -14,9 +14,11 @@ from bot.i18n import current_language, tr, tr_command_name, tr_noop
 from bot.render.help import UsableCommand
 
 _log = logging.getLogger(__name__)
-READING, DIGESTS = tr_noop("Reading"), tr_noop("Digests")
-DESK, OPERATING = tr_noop("The desk"), tr_noop("Operating")
-_OF_ROOT = {"digest": DIGESTS, "desk": DESK}
+START, NEWS, CHANNELS = tr_noop("Start here"), tr_noop("News"), tr_noop("Channels and feeds")
+MODERATION, OWNERS_ONLY = tr_noop("Moderation"), tr_noop("Bot owners")
+_OF_ROOT = {"digest": CHANNELS, "feed": CHANNELS, "desk": MODERATION}
+_FIRST = [("latest",), ("search",), ("follow",), ("digest", "setup"), ("feed", "add"), ("desk", "queue")]
+"""What to try first: for readers, for channel managers, for moderators."""
 OWNERS: dict[Any, Any] = {"owners": True}
 """Key in the `extras` of a command that is restricted to the bot's owners."""
 
@@ -34,8 +36,11 @@ async def list_usable_commands(interaction: Interaction) -> dict[str, list[Usabl
     if any(map(_is_for_owners, offered)) and not await bot.is_owner(interaction.user):
         offered = [command for command in offered if not _is_for_owners(command)]
     ids = await _fetch_command_ids(bot)
-    groups: dict[str, list[UsableCommand]] = {tr(group): [] for group in (READING, DIGESTS, DESK, OPERATING)}
-    for command in offered:
+    groups: dict[str, list[UsableCommand]] = {
+        tr(group): [] for group in (START, NEWS, CHANNELS, MODERATION, OWNERS_ONLY)
+    }
+    # Sorting is stable, and what is not named keeps its order.
+    for command in sorted(offered, key=lambda each: _place_at_start(each) or len(_FIRST) + 1):
         groups[tr(_group_name(command))].append(_describe_command(command, ids))
     return groups
 
@@ -63,8 +68,16 @@ def _is_for_owners(command: Known) -> bool:
     return bool(command.extras.get("owners"))
 
 
+def _place_at_start(command: Known) -> int:
+    """Return the command's place among what to try first, from 1 on; 0 if it is not among it."""
+    words = tuple(command.qualified_name.split())
+    return _FIRST.index(words) + 1 if words in _FIRST else 0
+
+
 def _group_name(command: Known) -> str:
-    return OPERATING if _is_for_owners(command) else _OF_ROOT.get(_root_command(command).name, READING)
+    if _place_at_start(command):
+        return START
+    return OWNERS_ONLY if _is_for_owners(command) else _OF_ROOT.get(_root_command(command).name, NEWS)
 
 
 def _describe_command(command: Known, ids: Mapping[str, int]) -> UsableCommand:
@@ -81,6 +94,12 @@ def _command_mention(name: str, number: int | None) -> str:
     if number:
         return f"</{name}:{number}>"
     return f"`/{' '.join(tr_command_name(word, current_language()) for word in name.split())}`"
+
+
+async def mention_commands(bot: NewsBot, *names: tuple[str, ...]) -> list[str]:
+    """Return commands as `/help` shows them, each by the words of its name."""
+    ids = await _fetch_command_ids(bot)
+    return [_command_mention(" ".join(name), ids.get(name[0])) for name in names]
 
 
 async def _fetch_command_ids(bot: NewsBot) -> Mapping[str, int]:

@@ -3,27 +3,60 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import discord
 from discord import app_commands
 
+from bot.domain.post_template import MAX_TEMPLATE, find_unknown_placeholders
 from bot.domain.schedule_parser import parse_days, parse_times
-from bot.domain.subscription import Frequency, Layout, OnWithdrawal, SubscriptionOptions
+from bot.domain.subscription import MAX_BACKFILL, MAX_KEEP_DAYS, Frequency, Layout, OnWithdrawal, SubscriptionOptions
 from bot.domain.timezones import parse_zone
+from bot.domain.user_input import shorten_input
+from bot.domain.word_filters import is_word_query
 from bot.errors import UserError
-from bot.i18n import ENGLISH, available_languages, language_name, tr, tr_noop, trn
+from bot.i18n import available_languages, language_name, tr, tr_noop
 from bot.render.layouts import DIGEST_LAYOUTS
-from bot.render.markdown import fit_escaped
-from bot.ui.autocomplete import complete_timezones, complete_topic_list, split_topics
+from bot.render.markdown import escape_markdown
+from bot.ui.autocomplete import (
+    complete_colours,
+    complete_provider_list,
+    complete_timezones,
+    complete_topic_list,
+    split_topics,
+)
+from bot.ui.colours import parse_colour
+from bot.ui.option_summaries import (
+    summarize_age,
+    summarize_backfill,
+    summarize_colour,
+    summarize_crosspost,
+    summarize_empty,
+    summarize_exclusions,
+    summarize_language,
+    summarize_layout,
+    summarize_mention,
+    summarize_nothing,
+    summarize_providers,
+    summarize_quality,
+    summarize_silence,
+    summarize_size,
+    summarize_template,
+    summarize_thread,
+    summarize_withdrawal,
+    summarize_words,
+)
 
 Text = app_commands.Range[str, 0, 500]
 _Callback = TypeVar("_Callback", bound=Callable[..., Any])
-_MAX_WORDS = 25
-_TOO_MANY = tr_noop("These are {number} topics or words; at most {most} are possible.")
-_WORDS_SHOWN = 500
+_MAX_ENTRIES = 25
+_TOO_MANY = tr_noop("That's {number} entries; the limit is {most}.")
+_WORD_ENTRY = re.compile(r'(?:[^,"]|"[^"]*"?)+')
+_PLAIN_QUOTES = str.maketrans("“”„«»", '"""""')
+"""Quotes as phones write them, which a search does not know."""
 SERVERS_OWN = "server"
 """Value of the language option: follow the guild's locale."""
 _NOTHING = tr_noop("all, every, none, nothing")
@@ -34,17 +67,14 @@ def _take_as_typed(value: Any) -> Any:
     return value
 
 
-def _summarize_nothing(_options: SubscriptionOptions) -> str:
-    return ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     """An option as people give it. Those that select cards or times (`selects`) are also offered by `/digest whatif`.
 
     `annotation` is the type of the command's option. `parse` converts what was given into the value of `field_name`
     in `SubscriptionOptions` (by default the option's name), and raises `UserError`. `choices` are texts by
-    value. `summarize` returns what the option changes, as Markdown; empty if it is as usual, or is shown elsewhere.
+    value. Those `only_at_start` cannot be changed later. `summarize` returns what the option changes, as Markdown;
+    empty if it is as usual, or is shown elsewhere.
     """
 
     name: str
@@ -55,14 +85,30 @@ class Option:
     choices: Mapping[Any, str] = field(default_factory=dict)
     complete: Any = None
     selects: bool = False
-    summarize: Callable[[SubscriptionOptions], str] = _summarize_nothing
+    only_at_start: bool = False
+    summarize: Callable[[SubscriptionOptions], str] = summarize_nothing
+
+
+def _parse_names(text: str) -> tuple[str, ...]:
+    return _limit_number([] if _means_nothing(text.strip().casefold()) else split_topics(text))
+
+
+def _limit_number(entries: Sequence[str]) -> tuple[str, ...]:
+    if len(entries) > _MAX_ENTRIES:
+        raise UserError(tr(_TOO_MANY, number=len(entries), most=_MAX_ENTRIES))
+    return tuple(entries)
 
 
 def _parse_words(text: str) -> tuple[str, ...]:
-    words = [] if _means_nothing(text.strip().casefold()) else split_topics(text)
-    if len(words) > _MAX_WORDS:
-        raise UserError(tr(_TOO_MANY, number=len(words), most=_MAX_WORDS))
-    return tuple(words)
+    """Parse entries that are searches of their own: a comma inside quotes separates nothing."""
+    if _means_nothing(text.strip().casefold()):
+        return ()
+    entries = [" ".join(entry.split()) for entry in _WORD_ENTRY.findall(text.translate(_PLAIN_QUOTES))]
+    entries = list(dict.fromkeys(filter(None, entries)))
+    if unusable := [entry for entry in entries if not is_word_query(entry)]:
+        named = escape_markdown(unusable[0])
+        raise UserError(tr('“{entry}” has no word to look for. Use words or `"phrases"`.', entry=named))
+    return _limit_number(entries)
 
 
 def _means_nothing(word: str) -> bool:
@@ -73,68 +119,38 @@ def _parse_role(role: discord.Role) -> int:
     return role.id
 
 
+def _parse_colour(text: str) -> int | None:
+    return None if _means_nothing(text.strip().casefold()) else parse_colour(text)
+
+
+def _parse_template(text: str) -> str:
+    template = " ".join(text.split())
+    if _means_nothing(template.casefold()):
+        return ""
+    if unknown := find_unknown_placeholders(template):
+        raise UserError(
+            tr(
+                "I don't know `{unknown}`. Use `{{heading}}`, `{{date}}`, `{{title}}`, `{{publisher}}` or "
+                "`{{topics}}`.",
+                unknown=f"{{{shorten_input(unknown[0]).replace('`', '')}}}",
+            )
+        )
+    if len(template) > MAX_TEMPLATE:
+        raise UserError(tr("That text is too long. The limit is {most} characters.", most=MAX_TEMPLATE))
+    return template
+
+
 def _parse_language(value: str) -> str | None:
     """Parse a language: Discord's clients only offer supported ones, but others can be typed."""
     if value == SERVERS_OWN:
         return None
     if value not in available_languages():
-        raise UserError(tr("I do not speak that language. Choose one from the list."))
+        raise UserError(tr("I don't speak that language. Choose one from the list."))
     return value
 
 
-def _summarize_exclusions(options: SubscriptionOptions) -> str:
-    # The only text of any length: cut here, so that all lines fit into one field of an embed.
-    words = fit_escaped(", ".join(options.excluded), _WORDS_SHOWN)
-    return tr("without {words}", words=words) if words else ""
-
-
-def _summarize_quality(options: SubscriptionOptions) -> str:
-    return tr("quality at least {quality}", quality=options.min_quality) if options.min_quality > 0 else ""
-
-
-def _summarize_size(options: SubscriptionOptions) -> str:
-    if options.frequency is Frequency.INSTANT:
-        return ""
-    if options.layout is Layout.LIST:
-        return trn("as a list of at most {count} headline", "as a list of at most {count} headlines", options.max_cards)
-    return trn("at most {count} card", "at most {count} cards", options.max_cards)
-
-
-def _summarize_mention(options: SubscriptionOptions) -> str:
-    return tr("calls {role}", role=f"<@&{options.mention_role_id}>") if options.mention_role_id else ""
-
-
-def _summarize_crosspost(options: SubscriptionOptions) -> str:
-    return tr("published to following channels") if options.crosspost else ""
-
-
-def _summarize_withdrawal(options: SubscriptionOptions) -> str:
-    match options.on_withdrawal:
-        case OnWithdrawal.DELETE:
-            return ""
-        case OnWithdrawal.MARK:
-            return tr("a note stays when a card is withdrawn")
-        case OnWithdrawal.KEEP:
-            return tr("withdrawn cards stay")
-
-
-def _summarize_empty(options: SubscriptionOptions) -> str:
-    also = options.frequency is not Frequency.INSTANT and not options.skip_empty
-    return tr("also when there is nothing new") if also else ""
-
-
-def _summarize_silence(options: SubscriptionOptions) -> str:
-    return tr("without notifications") if options.silent else ""
-
-
-def _summarize_language(options: SubscriptionOptions) -> str:
-    if options.language is None:
-        return ""
-    return tr("in {language}", language=language_name(options.language or ENGLISH))
-
-
 FREQUENCIES = {
-    Frequency.INSTANT: "instant: each card as it appears",
+    Frequency.INSTANT: "instant: each card as it comes in",
     Frequency.HOURLY: "hourly digest",
     Frequency.DAILY: "daily digest",
     Frequency.WEEKDAYS: "digest from Monday to Friday",
@@ -145,14 +161,14 @@ LAYOUT_CHOICES = {name: layout.description for name, layout in DIGEST_LAYOUTS.it
 OPTIONS = (
     Option(
         name="topics",
-        description="One or more topics, with commas between them; nothing means every topic",
-        parse=_parse_words,
+        description="Topics, separated by commas (default: every topic)",
+        parse=_parse_names,
         complete=complete_topic_list,
         selects=True,
     ),
     Option(
         name="when",
-        description="When they come; instant when left out, daily when you give a time of day",
+        description="How often (default: instant, or daily if you give a time)",
         annotation=str,
         field_name="frequency",
         parse=Frequency,
@@ -161,7 +177,7 @@ OPTIONS = (
     ),
     Option(
         name="at",
-        description="Times of day of a digest, such as 9:00, 18:30; for hourly ones the minute, such as 0:15",
+        description="Times of a digest, such as 9:00, 18:30; for hourly ones the minute, such as 0:15",
         field_name="times",
         parse=parse_times,
         selects=True,
@@ -175,58 +191,87 @@ OPTIONS = (
     ),
     Option(
         name="timezone",
-        description="Time zone of these times; this server's last one when left out",
+        description="Time zone of these times (default: this server's last one)",
         parse=parse_zone,
         complete=complete_timezones,
         selects=True,
     ),
     Option(
         name="without",
-        description="Topics or words to leave out, with commas between them",
+        description="Topics or words to leave out, separated by commas",
         field_name="excluded",
-        parse=_parse_words,
+        parse=_parse_names,
         complete=complete_topic_list,
         selects=True,
-        summarize=_summarize_exclusions,
+        summarize=summarize_exclusions,
+    ),
+    Option(
+        name="words",
+        description='Only cards with one of these in title or excerpt, separated by commas: chips, "open source"',
+        parse=_parse_words,
+        selects=True,
+        summarize=summarize_words,
+    ),
+    Option(
+        name="providers",
+        description="Only cards from these publishers, separated by commas",
+        parse=_parse_names,
+        complete=complete_provider_list,
+        selects=True,
+        summarize=summarize_providers,
     ),
     Option(
         name="min_quality",
-        description="Only cards of at least this quality (about 0 to 190)",
+        description="Only cards of this quality or better: 40 fair, 70 good, 110 excellent, up to about 190",
         annotation=app_commands.Range[int, 0, 1000],
         selects=True,
-        summarize=_summarize_quality,
+        summarize=summarize_quality,
     ),
     Option(
         name="max_cards",
-        description="At most so many cards in a digest (10 when left out)",
+        description="Most cards in a digest (default: 10)",
         annotation=app_commands.Range[int, 1, 25],
         selects=True,
-        summarize=_summarize_size,
+        summarize=summarize_size,
     ),
     Option(
         name="layout",
-        description="How a digest looks: small cards, or a list of headlines",
+        description="Layout of a digest (default: cards)",
         annotation=str,
         parse=Layout,
         choices=LAYOUT_CHOICES,
+        summarize=summarize_layout,
+    ),
+    Option(
+        name="colour",
+        description="Colour of the posts, such as blue or #3E82F6 (default: by topic; none for that)",
+        parse=_parse_colour,
+        complete=complete_colours,
+        summarize=summarize_colour,
+    ),
+    Option(
+        name="template",
+        description="Text above each post; may have {heading}, {date}, {title}, {publisher}, {topics}",
+        parse=_parse_template,
+        summarize=summarize_template,
     ),
     Option(
         name="mention",
-        description="A role to call when they come",
+        description="Role to mention with each post",
         annotation=discord.Role,
         field_name="mention_role_id",
         parse=_parse_role,
-        summarize=_summarize_mention,
+        summarize=summarize_mention,
     ),
     Option(
         name="crosspost",
-        description="Publish to the channels that follow this announcement channel",
+        description="Also publish to channels that follow this announcement channel",
         annotation=bool,
-        summarize=_summarize_crosspost,
+        summarize=summarize_crosspost,
     ),
     Option(
         name="on_withdrawal",
-        description="What becomes of a post whose card is withdrawn; it is deleted when left out",
+        description="What happens to a post whose card is withdrawn (default: delete)",
         annotation=str,
         parse=OnWithdrawal,
         choices={
@@ -234,30 +279,50 @@ OPTIONS = (
             OnWithdrawal.MARK: "leave a note in its place",
             OnWithdrawal.KEEP: "keep it as it is",
         },
-        summarize=_summarize_withdrawal,
+        summarize=summarize_withdrawal,
     ),
     Option(
         name="skip_empty",
-        description="Post no digest when there is nothing new; yes when left out",
+        description="Skip a digest when nothing is new (default: yes)",
         annotation=bool,
-        summarize=_summarize_empty,
+        summarize=summarize_empty,
     ),
     Option(
         name="silent",
-        description="Post without notifying anybody; no when left out",
+        description="Post without notifications (default: no)",
         annotation=bool,
-        summarize=_summarize_silence,
+        summarize=summarize_silence,
     ),
     Option(
         name="language",
-        description="Language of what I write around the cards; this server's when left out",
+        description="Language of my own texts (default: this server's)",
         annotation=str,
         parse=_parse_language,
         # A value of its own, since leaving the option out keeps the language that was chosen before.
         choices={SERVERS_OWN: "this server's", **{name: language_name(name) for name in available_languages()}},
-        summarize=_summarize_language,
+        summarize=summarize_language,
+    ),
+    Option(
+        name="keep_days",
+        description="Delete posts after this many days, unless people talk in their threads (default: 0, never)",
+        annotation=app_commands.Range[int, 0, MAX_KEEP_DAYS],
+        summarize=summarize_age,
+    ),
+    Option(
+        name="thread",
+        description="Start a discussion thread under each post (default: no)",
+        annotation=bool,
+        summarize=summarize_thread,
+    ),
+    Option(
+        name="backfill",
+        description="Post this many of the newest cards right away (default: 0)",
+        annotation=app_commands.Range[int, 0, MAX_BACKFILL],
+        only_at_start=True,
+        summarize=summarize_backfill,
     ),
 )
+LASTING_OPTIONS = tuple(option for option in OPTIONS if not option.only_at_start)
 SELECTING_OPTIONS = tuple(option for option in OPTIONS if option.selects)
 
 
@@ -293,10 +358,18 @@ def _to_choices(texts: Mapping[Any, str]) -> list[app_commands.Choice[str]]:
 
 
 def parse_given(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Parse given options, by name, into fields of `SubscriptionOptions`. Raises `UserError`."""
-    return {
-        option.field_name or option.name: option.parse(given[option.name]) for option in OPTIONS if option.name in given
-    }
+    """Parse given options, by name, into fields of `SubscriptionOptions`. Raises `UserError` with all that is wrong."""
+    # All problems at once: a form has several fields.
+    parsed, problems = {}, []
+    for option in OPTIONS:
+        if option.name in given:
+            try:
+                parsed[option.field_name or option.name] = option.parse(given[option.name])
+            except UserError as error:
+                problems.append(str(error))
+    if problems:
+        raise UserError("\n".join(problems))
+    return parsed
 
 
 def summarize_options(options: SubscriptionOptions) -> list[str]:

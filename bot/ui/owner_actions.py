@@ -20,17 +20,16 @@ from bot.worker.requests import RequestKind
 _log = logging.getLogger(__name__)
 _SOON, _LONGEST = 15.0, 120.0
 """Seconds until the reply says that it takes longer, and until it times out."""
-_LATER = tr_noop("The process that loads the cards has not finished yet. I will say here when it has.")
+_LATER = tr_noop("Cards are still being loaded. I'll tell you here when it's done.")
 _NOBODY = tr_noop(
-    "No process that loads cards has done this so far. One that comes within {minutes} minutes still does; see "
-    "`/status`."
+    "No loader has picked this up yet. One that starts within {minutes} minutes still will. See `/status`."
 )
 
 
 async def require_owner(interaction: Interaction) -> None:
     """Raise unless the person owns the bot, alone or in a team."""
     if not await interaction.client.is_owner(interaction.user):
-        raise UserError(tr("Only the people who run this bot may do that."))
+        raise UserError(tr("Only this bot's owners can do that."))
 
 
 class AcceptWithdrawalsButton(
@@ -97,11 +96,13 @@ async def warn_owners(bot: NewsBot, held_back: int, notified: set[int] | None = 
 
 def _mass_withdrawal_warning(held_back: int) -> str:
     lost = trn(
-        "The folder of cards lost **{count}** published card at once, so nothing was withdrawn.",
-        "The folder of cards lost **{count}** published cards at once, so nothing was withdrawn.",
+        "The cards folder suddenly lost **{count}** published card, so nothing was withdrawn.",
+        "The cards folder suddenly lost **{count}** published cards, so nothing was withdrawn.",
         held_back,
     )
-    fix = tr("If the folder is right, accept it here or with `newsdesk load --accept-withdrawals`; else fix it.")
+    fix = tr(
+        "If that's intended, accept it here or with `newsdesk load --accept-withdrawals`. Otherwise fix the folder."
+    )
     return f"{lost} {fix}"
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.moderation import DecisionSource
-from bot.store.cards.repository import CardQuery, SearchOrder
+from bot.store.cards.card_query import CardQuery, SearchOrder
 from bot.store.moderation.audit_log import AuditFilter
 from bot.store.moderation.queue import QueueFilters
 
@@ -19,6 +19,8 @@ class LatestRequest:
 
     topic: str | None
     count: int
+    every_card: bool = False
+    """All cards of a story, not only the newest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bot.client.bot import Interaction, NewsBot
 from bot.client.error_handler import ErrorReportingItem
 from bot.errors import UserError
 from bot.i18n import tr, tr_noop
-from bot.store.cards.repository import CardPage, TimelineCursor
+from bot.store.cards.card_query import CardPage, TimelineCursor
 from bot.store.cards.rows import StoredCard
 from bot.ui.components import can_be_shared, without_share_button
 from bot.ui.page_requests import PageRequest, dump_request, parse_request
@@ -22,7 +22,7 @@ PAGE_SIZE = 5
 _FARTHEST = 2**62  # keeps a forged button from overflowing the database's integers
 PLACE = r"[nop]-?\d{1,19}"
 KEY = r"[0-9a-f]{12}"
-_TOO_OLD = tr_noop("This list is too old to turn its pages. Ask for it again.")
+TOO_OLD = tr_noop("This list has expired. Run the command again.")
 Reply = dict[str, Any]
 """Keyword arguments of `edit_message` and `send_message`: embeds and view."""
 
@@ -93,11 +93,11 @@ async def show_page(interaction: Interaction, key: str, place: PageCursor) -> Re
     """Return another page of a stored request."""
     stored = await interaction.client.store.list_requests.load_request(key)
     if stored is None:
-        raise UserError(tr(_TOO_OLD))
+        raise UserError(tr(TOO_OLD))
     try:
         request = parse_request(stored)
     except (KeyError, TypeError, ValueError):
-        raise UserError(tr(_TOO_OLD)) from None
+        raise UserError(tr(TOO_OLD)) from None
     return await _load_page(interaction, request, key, place)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import time
 
@@ -22,21 +23,22 @@ from bot.store.subscriptions.personal_digests import Follower
 from bot.ui.subscription_options import apply_options, default_options, unknown_topics_note
 
 _MAX_TOPICS = 25
+_TOPIC_SHOWN = 100
 """Maximum topics a member can follow in a guild; beyond that, following every topic makes more sense."""
 _AT = time(8)
-_NOTHING = tr_noop("You follow nothing here. `/follow` brings you a digest of your own.")
+_NOTHING = tr_noop("You aren't following anything here. Start with `/follow`.")
 _CLOSED = tr_noop(
-    "I cannot write to you: your direct messages are closed to me. Open this server's **Privacy Settings**, allow "
-    "**Direct Messages**, and use the command again."
+    "I can't message you. Open this server's **Privacy Settings**, allow **Direct Messages**, and run the command "
+    "again."
 )
-_RESTS = tr_noop("Your direct messages were closed, so your digest is paused: `/following` resumes it.")
+_RESTS = tr_noop("I couldn't message you, so your digest is paused. Resume it with `/following`.")
 
 
-async def follow_topic(interaction: Interaction, topic: str, at: str | None, timezone: str | None) -> str:
-    """Add a topic to the member's digest. Return what they follow now; raises `UserError`."""
+async def follow_topic(interaction: Interaction, topic: str, given: Mapping[str, str | None]) -> str:
+    """Add a topic to the member's digest, with options as given. Return what they follow now; raises `UserError`."""
     bot, topic = interaction.client, " ".join(topic.split())
     own = await _find_own_digest(interaction)
-    options = await _merge_options(interaction, own, topic, at, timezone)
+    options = await _merge_options(interaction, own, topic, given)
     # Before anything is stored: with closed direct messages the digest could never be delivered.
     channel_id = await _open_direct_messages(interaction, own)
     follower = Follower(interaction.user.id, guild_id_of(interaction), channel_id)
@@ -51,8 +53,9 @@ async def unfollow_topic(interaction: Interaction, topic: str) -> str:
     )
     if not removed:
         own = await _find_own_digest(interaction)
-        raise UserError(f"{tr('You do not follow that.')} {following_text(own)}" if own else tr(_NOTHING))
-    return await _describe_digest(interaction)
+        raise UserError(tr("You aren't following that.") + f" {following_text(own)}" if own else tr(_NOTHING))
+    done = tr("You're no longer following **{topic}**.", topic=fit_escaped(topic, _TOPIC_SHOWN))
+    return f"{done}\n{await _describe_digest(interaction)}"
 
 
 async def describe_following(interaction: Interaction) -> str:
@@ -90,29 +93,26 @@ async def _find_own_digest(interaction: Interaction) -> Subscription | None:
 
 async def _describe_digest(interaction: Interaction) -> str:
     own = await _find_own_digest(interaction)
-    return following_text(own) if own else tr("You follow nothing here any more.")
+    return following_text(own) if own else tr("You're no longer following anything here.")
 
 
 async def _merge_options(
-    interaction: Interaction, own: Subscription | None, topic: str, at: str | None, timezone: str | None
+    interaction: Interaction, own: Subscription | None, topic: str, given: Mapping[str, str | None]
 ) -> SubscriptionOptions:
     """Merge the given options into the digest's settings. Raises `UserError`, also if nothing would change."""
     base = own.options if own else replace(await default_options(interaction), frequency=Frequency.DAILY, times=(_AT,))
     # The member reads it, whatever the server speaks.
     base = replace(base, language=current_language())
-    query, known = (
-        apply_options({"at": at, "timezone": timezone}, base),
-        {normalize_name(name) for name in base.topics},
-    )
+    query, known = apply_options(given, base), {normalize_name(name) for name in base.topics}
     if not topic:
-        raise UserError(tr("Name a topic. `/topics` shows what there is."))
+        raise UserError(tr("Enter a topic. See all topics with `/topics`."))
     # A paused digest is resumed by following the same topic again.
     if own and not own.paused and normalize_name(topic) in known and query == base:
-        raise UserError(f"{tr('You follow that already.')} {following_text(own)}")
+        raise UserError(tr("You're already following that.") + f" {following_text(own)}")
     if len(known | {normalize_name(topic)}) > _MAX_TOPICS:
         raise UserError(
             tr(
-                "You follow {most} topics here, which is as many as there can be. `/unfollow` one first.",
+                "You can follow up to {most} topics here. Remove one first with `/unfollow`.",
                 most=_MAX_TOPICS,
             )
         )
@@ -136,6 +136,6 @@ async def _open_direct_messages(interaction: Interaction, own: Subscription | No
 
 def _greeting_text(guild: discord.Guild | None) -> str:
     if guild is None:
-        return tr("Your own digest of **your server** comes here. `/unfollow` in the server ends it.")
+        return tr("Your digest from **your server** arrives here. End it with `/unfollow` in the server.")
     server = fit_escaped(guild.name, 200)
-    return tr("Your own digest of **{server}** comes here. `/unfollow` in the server ends it.", server=server)
+    return tr("Your digest from **{server}** arrives here. End it with `/unfollow` in the server.", server=server)

@@ -17,10 +17,12 @@ from bot.i18n import format_number, tr, tr_noop
 from bot.render.privacy import erase_warning, format_counts, format_export
 from bot.render.saved_export import MAX_SAVED_CARDS, ExportFormat, format_saved
 from bot.ui.card_pages import NO_SAVED, hidden_text
-from bot.ui.views import arrange_rows
+from bot.ui.components import arrange_rows
 
 Reply = dict[str, Any]
-_NOTHING = tr_noop("Nothing is stored that is yours alone: no saved card, report, personal digest or time of reading.")
+_NOTHING = tr_noop(
+    "Nothing is stored about you: no saved cards, reports, submitted links, personal digests or reading times."
+)
 _LARGEST = 8 * 1024 * 1024
 """Maximum bytes of an attached file; Discord accepts ten million from everyone."""
 
@@ -44,7 +46,7 @@ class EraseButton(
     async def handle_click(self, interaction: Interaction) -> None:
         # An ephemeral reply can be clicked by its recipient alone, a forged interaction by anybody.
         if interaction.user.id != self.user_id:
-            raise UserError(tr("This button is somebody else's. `/privacy erase` erases what is stored about you."))
+            raise UserError(tr("This button is for someone else. Use `/privacy erase` for your own data."))
         bot = interaction.client
         erased = await bot.store.members.privacy.erase_member(self.user_id)
         text = tr("Erased: {what}.", what=format_counts(erased)) if any(erased.values()) else tr(_NOTHING)
@@ -95,9 +97,6 @@ def _attach_text(text: str, name: str) -> discord.File:
     content = text.encode("utf-8", "backslashreplace")
     if len(content) > _LARGEST:
         raise UserError(
-            tr(
-                "This is more than Discord takes in one file. The people who run this bot can write it for you: "
-                "`newsdesk privacy export`."
-            )
+            tr("This is too large for Discord. Ask the people who run this bot for it (`newsdesk privacy export`).")
         )
     return discord.File(io.BytesIO(content), name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -15,42 +16,54 @@ from bot.client.bot import Interaction, NewsBot
 from bot.client.error_handler import ErrorReportingItem, ErrorReportingModal
 from bot.client.localization import in_guild_language
 from bot.client.permissions import guild_id_of, require_moderator
-from bot.domain.filters import matches_options
+from bot.domain.card_edit import is_editable
 from bot.domain.moderation import EVERYWHERE, DecisionSource, Verdict
 from bot.errors import UserError
-from bot.i18n import override_language, tr, tr_noop
+from bot.i18n import override_language, tr, tr_noop, trn
 from bot.render.card import format_topics_line, parse_topics_line, render_card
 from bot.render.limits import CHOICES
+from bot.render.links import format_submitters
 from bot.render.moderation import conflict_text, done_text, render_why_held, review_text
 from bot.store.cards.rows import StoredCard
 from bot.store.moderation.audit_log import AuditEntry, AuditSubject
 from bot.ui import autocomplete
+from bot.ui.card_edit import EditButton
+from bot.ui.components import arrange_rows
 from bot.ui.moderation import (
+    GONE,
     LETTERS,
     MAX_TOPICS,
     REASON,
+    SOME_GONE,
     VERDICTS,
     ModerationResult,
+    act_on_each,
+    build_undo_button,
     decide_card,
+    edit_card,
+    list_destinations,
+    load_cards,
+    parse_topics,
     require_decision_right,
-    set_topics,
     undo_entry,
 )
-from bot.ui.views import arrange_rows, find_delivery_id
+from bot.ui.views import find_delivery_id
 
 Button = discord.ui.Button[Any]
 _ID = r"\d{1,10}"
-_GONE = tr_noop("This card is gone: its source withdrew it, or its file was deleted.")
 
 
 async def build_review(bot: NewsBot, guild_id: int, card: StoredCard, delivery_id: int) -> dict[str, Any]:
     """Render a review message in its current state: content, embeds, view. Its buttons carry the delivery id."""
     entry = await bot.store.moderation.audit_log.get_last(guild_id, card.id)
-    reports = await bot.store.moderation.reports.open_reports(guild_id, card.id)
+    reports = (await bot.store.moderation.reports.list_open(guild_id, [card.id])).get(card.id, ())
+    submitted = await bot.store.moderation.submissions.list_for_cards(guild_id, [card.id])
     found = await bot.store.subscriptions.get_by_ids(entry.subscription_ids) if entry and entry.subscription_ids else []
     channels = [each.channel_id for each in found if each.guild_id == guild_id]
     return {
-        "content": review_text(card, entry, reports, channels),
+        "content": "\n".join(
+            filter(None, [format_submitters(submitted.get(card.id, ())), review_text(card, entry, reports, channels)])
+        ),
         "embeds": [render_card(card, bot.settings.asset_base_url)],
         "view": _build_view(card, entry, delivery_id, reported=bool(reports)),
     }
@@ -65,12 +78,15 @@ def _build_view(card: StoredCard, entry: AuditEntry | None, delivery_id: int, *,
         acts += [ReviewAct.PUBLISH, ReviewAct.PUBLISH_IN]
     elif out and reported:
         acts += [ReviewAct.KEEP]
+    may_edit = is_editable(card.source)
     if held or out:
-        acts += [ReviewAct.WITHDRAW, ReviewAct.EDIT_TOPICS]
+        acts += [ReviewAct.WITHDRAW] if may_edit else [ReviewAct.WITHDRAW, ReviewAct.EDIT_TOPICS]
     acts += [ReviewAct.EXPLAIN]
     buttons: list[discord.ui.Item[Any]] = [ReviewButton(act, card.id, card.verdict, delivery_id) for act in acts]
+    if may_edit and (held or out):
+        buttons.insert(-1, EditButton(card.id))
     if entry and entry.guild_id != EVERYWHERE and entry.subject is not AuditSubject.STATE and entry.reverts_id is None:
-        buttons.insert(0, UndoButton(entry.id))
+        buttons.insert(0, UndoButton([entry.id]))
     return arrange_rows(buttons)
 
 
@@ -147,27 +163,53 @@ _LABELS = {
 }
 
 
-class UndoButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"nd:undo:(?P<entry>\d{1,12})"):
-    """Undoes an audit log entry."""
+class UndoButton(
+    ErrorReportingItem,
+    discord.ui.DynamicItem[Button],
+    template=r"nd:(?P<act>undo|redo):(?P<entries>\d{1,12}(?:,\d{1,12}){0,4})",
+):
+    """Undoes the audit log entries of one act. `is_redo`: they are themselves an undo, so this is its redo."""
 
-    def __init__(self, entry_id: int) -> None:
-        super().__init__(discord.ui.Button(label=tr("Undo"), emoji="↩️", custom_id=f"nd:undo:{entry_id}"))
-        self.entry_id = entry_id
+    def __init__(self, entry_ids: Sequence[int], *, is_redo: bool = False) -> None:
+        super().__init__(build_undo_button(entry_ids, is_redo=is_redo))
+        self.entry_ids = entry_ids
+        self.is_redo = is_redo
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        return cls(int(match["entry"]))
+        return cls([int(each) for each in match["entries"].split(",")], is_redo=match["act"] == "redo")
 
     def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:
         return _record_acknowledgement(interaction)
 
     async def handle_click(self, interaction: Interaction) -> None:
         require_moderator(interaction)
-        entry = await interaction.client.store.moderation.audit_log.get_entry(guild_id_of(interaction), self.entry_id)
-        if entry is None:
-            raise UserError(tr("There is nothing to take back."))
-        result = await undo_entry(interaction, entry, DecisionSource.BUTTON)
-        await _show_result(interaction, await _require_card(interaction, entry.card_id), result)
+        log, guild_id = interaction.client.store.moderation.audit_log, guild_id_of(interaction)
+        found = [await log.get_entry(guild_id, entry_id) for entry_id in self.entry_ids]
+        entries = {entry.card_id: entry for entry in found if entry}
+        if not entries:
+            raise UserError(tr("Nothing to undo."))
+        cards = await load_cards(interaction, entries)
+
+        async def undo(card: StoredCard) -> ModerationResult:
+            return await undo_entry(interaction, entries[card.id], DecisionSource.BUTTON)
+
+        results, problems = await act_on_each(cards, undo)
+        if not results:
+            raise UserError("\n".join(problems))
+        if len(self.entry_ids) == 1:
+            await _show_result(interaction, cards[0], results[0], undone=not self.is_redo)
+            return
+        lines = [_undone_text(len(results), is_redo=self.is_redo), *(each.note for each in results), *problems]
+        lines += [tr(SOME_GONE)] if len(cards) < len(self.entry_ids) else []
+        again = UndoButton([each.entry.id for each in results], is_redo=not self.is_redo)
+        await answer_interaction(interaction, "\n".join(filter(None, lines)), view=arrange_rows([again]))
+
+
+def _undone_text(cards: int, *, is_redo: bool) -> str:
+    if is_redo:
+        return trn("Redone for {count} card.", "Redone for {count} cards.", cards)
+    return trn("Undone for {count} card.", "Undone for {count} cards.", cards)
 
 
 class PublishInSelect(
@@ -203,7 +245,7 @@ class PublishInSelect(
         # Subscriptions may have been removed since, and a forged value may name those of another server.
         only = [own[value].id for value in dict.fromkeys(self.item.values) if value in own]
         if not only:
-            raise UserError(tr("These subscriptions are gone. Ask for the list again."))
+            raise UserError(tr("These subscriptions were removed. Open the list again."))
         result = await decide_card(
             interaction, card, Verdict.PUBLISH, expected=self.expected, source=DecisionSource.BUTTON, only=only
         )
@@ -218,7 +260,7 @@ async def _publish_card(interaction: Interaction, card: StoredCard, expected: Ve
 async def _send_channel_select(interaction: Interaction, card: StoredCard, expected: Verdict | None) -> None:
     found = await _list_subscriptions(interaction)
     if not found:
-        raise UserError(tr("Nothing is subscribed in this server yet. `/digest setup` brings cards to a channel."))
+        raise UserError(tr("This server has no subscriptions yet. Add one with `/digest setup`."))
     options = [
         discord.SelectOption(label=autocomplete.format_subscription(interaction, each), value=str(each.id))
         for each in found
@@ -226,7 +268,7 @@ async def _send_channel_select(interaction: Interaction, card: StoredCard, expec
     # A select has at most 25 options, a server may have more subscriptions.
     parts = [options[start : start + CHOICES] for start in range(0, len(options), CHOICES)]
     selects = [PublishInSelect(part, card.id, expected, some) for part, some in enumerate(parts)]
-    text = tr("Where should it go? It is published in this server, and posted in what you choose, whatever its topics.")
+    text = tr("Where should it go? It's published in this server and posted where you choose, whatever its topics.")
     view = arrange_rows(*([select] for select in selects))
     await answer_interaction(interaction, text, view=view)
 
@@ -237,10 +279,8 @@ async def _list_subscriptions(interaction: Interaction) -> Sequence[Any]:
 
 async def _explain_card(interaction: Interaction, card: StoredCard) -> None:
     covering = await interaction.client.store.cards.find_covering(card.id, guild_id_of(interaction))
-    goes = [
-        each.channel_id for each in await _list_subscriptions(interaction) if matches_options(card.card, each.options)
-    ]
-    await answer_interaction(interaction, embed=render_why_held(card, covering, goes))
+    embed = render_why_held(card, covering, await list_destinations(interaction, [card]))
+    await answer_interaction(interaction, embed=embed)
 
 
 def _review_delivery(interaction: discord.Interaction[Any]) -> int | None:
@@ -252,7 +292,9 @@ def _record_acknowledgement(interaction: discord.Interaction[Any]) -> Acknowledg
     return Acknowledgement.REPLY if _review_delivery(interaction) is None else Acknowledgement.UPDATE
 
 
-async def _show_result(interaction: Interaction, card: StoredCard, result: ModerationResult) -> None:
+async def _show_result(
+    interaction: Interaction, card: StoredCard, result: ModerationResult, *, undone: bool = False
+) -> None:
     """Turn a review into its record at once; elsewhere reply to the person."""
     delivery_id = _review_delivery(interaction)
     if delivery_id is not None:
@@ -264,19 +306,19 @@ async def _show_result(interaction: Interaction, card: StoredCard, result: Moder
         if result.note:
             await interaction.followup.send(result.note, ephemeral=True)
         return
-    await send_confirmation(interaction, card, result)
+    await send_confirmation(interaction, card, result, undone=undone)
 
 
-async def send_confirmation(interaction: Interaction, card: StoredCard, result: ModerationResult) -> None:
-    """Reply with the outcome and an undo button."""
-    text, view = done_text(card, result.entry, result.note), arrange_rows([UndoButton(result.entry.id)])
-    await answer_interaction(interaction, text, view=view)
+async def send_confirmation(
+    interaction: Interaction, card: StoredCard, result: ModerationResult, *, undone: bool = False
+) -> None:
+    """Reply with the outcome and the way back: Undo, or Redo where something was undone."""
+    text = done_text(card, result.entry, result.note, undone=undone)
+    await answer_interaction(interaction, text, view=arrange_rows([UndoButton([result.entry.id], is_redo=undone)]))
 
 
 async def _require_card(interaction: Interaction, card_id: int) -> StoredCard:
-    card = await interaction.client.store.cards.get_card(card_id, guild_id_of(interaction), hidden=True)
-    if card is None:
-        raise UserError(tr(_GONE))
+    (card,) = await load_cards(interaction, [card_id])
     return card
 
 
@@ -293,7 +335,7 @@ class WithdrawModal(ErrorReportingModal):
         self.reason: discord.ui.TextInput[Any] = discord.ui.TextInput(
             style=discord.TextStyle.paragraph, required=False, max_length=REASON
         )
-        self.add_item(discord.ui.Label(text=tr("Why? (for the desk's log)"), component=self.reason))
+        self.add_item(discord.ui.Label(text=tr("Reason (for the log)"), component=self.reason))
 
     def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:
         return _record_acknowledgement(interaction)
@@ -323,7 +365,7 @@ class TopicsModal(ErrorReportingModal):
         self.topics: discord.ui.TextInput[Any] = discord.ui.TextInput(
             required=False, default=", ".join(parse_topics_line(shown)), max_length=REASON
         )
-        hint = tr("Up to {most}, with commas between them; nothing gives it its own topics back.", most=MAX_TOPICS)
+        hint = tr("Up to {most}, separated by commas; leave empty to restore its own topics.", most=MAX_TOPICS)
         self.add_item(discord.ui.Label(text=tr("Topics in this server"), description=hint, component=self.topics))
 
     def acknowledgement_of(self, interaction: discord.Interaction[Any]) -> Acknowledgement:
@@ -331,17 +373,17 @@ class TopicsModal(ErrorReportingModal):
 
     async def on_submit(self, interaction: Interaction, /) -> None:  # type: ignore[override]  # our client's interaction
         require_moderator(interaction)
-        card, guild_id = await _require_card(interaction, self.card_id), guild_id_of(interaction)
+        moderation, guild_id = interaction.client.store.moderation, guild_id_of(interaction)
+        editable = await moderation.edits.load_card(guild_id, self.card_id)
+        if editable is None:
+            raise UserError(tr(GONE))
         # The modal was open for as long as the person liked: compare with what they saw, not with what is there now.
-        if format_topics_line(card.card) != self.shown:
-            raise UserError(
-                conflict_text(
-                    await interaction.client.store.moderation.audit_log.get_last(guild_id, card.id, AuditSubject.TOPICS)
-                )
-            )
-        own = await interaction.client.store.moderation.decisions.own_topics(guild_id, card.id)
-        result = await set_topics(interaction, card, self.topics.value, own)
-        await _show_result(interaction, card, result)
+        if format_topics_line(editable.card.card) != self.shown:
+            last = await moderation.audit_log.get_last(guild_id, self.card_id, AuditSubject.EDIT)
+            raise UserError(conflict_text(last))
+        edit = replace(editable.edit, topics=parse_topics(self.topics.value) or None)
+        result = await edit_card(interaction, editable, edit, DecisionSource.BUTTON)
+        await _show_result(interaction, editable.card, result)
 
 
 def _read_topics_line(message: discord.Message | None) -> str:
@@ -349,5 +391,5 @@ def _read_topics_line(message: discord.Message | None) -> str:
     return (message.embeds[0].footer.text or "") if message and message.embeds else ""
 
 
-REVIEW_ITEMS = (ReviewButton, UndoButton, PublishInSelect)
+REVIEW_ITEMS = (ReviewButton, UndoButton, PublishInSelect, EditButton)
 """Persistent components of review messages."""

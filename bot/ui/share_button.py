@@ -51,12 +51,12 @@ class ShareButton(
         bot = interaction.client
         cards = await bot.store.cards.get_visible(self.card_ids, guild_id_of(interaction))
         if not cards:
-            raise UserError(tr("These cards are not available any more: withdrawn, or not published in this server."))
+            raise UserError(tr("These cards are no longer available: withdrawn, or not published in this server."))
         # Before posting: a second click in between would post twice.
         await _remove_button(interaction)
         with override_language(in_guild_language(interaction)):
             await interaction.followup.send(
-                f"-# {tr('{member} shows this', member=interaction.user.mention)}",
+                f"-# {tr('shared by {member}', member=interaction.user.mention)}",
                 embeds=render_card_list(cards, bot.settings.asset_base_url),
                 view=_build_public_view(cards),
                 allowed_mentions=discord.AllowedMentions.none(),
@@ -64,13 +64,13 @@ class ShareButton(
 
 
 def share_buttons(interaction: discord.Interaction[Any], cards: Sequence[StoredCard]) -> list[ShareButton]:
-    """Return the button for a reply with these cards; none in a DM, where nobody else would see them."""
-    return [ShareButton([card.id for card in cards])] if cards and interaction.guild_id else []
+    """Return the button for a reply with these cards; none where the bot serves no server."""
+    return [ShareButton([card.id for card in cards])] if cards and guild_id_of(interaction) else []
 
 
 def _require_send_permission(interaction: discord.Interaction[Any]) -> None:
     """Raise unless the user could post the same here themselves."""
-    if interaction.guild_id is None:
+    if not guild_id_of(interaction):
         raise app_commands.NoPrivateMessage
     in_thread = isinstance(interaction.channel, discord.Thread)
     speak = (
@@ -81,14 +81,14 @@ def _require_send_permission(interaction: discord.Interaction[Any]) -> None:
     needed = (speak, ("embed_links", tr("Embed Links")))
     if lacking := [words for name, words in needed if not getattr(interaction.permissions, name)]:
         names = bold_names(lacking)
-        raise UserError(tr("You need {permissions} in this channel to show something to everyone.", permissions=names))
+        raise UserError(tr("You need {permissions} in this channel to show this to everyone.", permissions=names))
 
 
 async def _remove_button(interaction: Interaction) -> None:
     """Raise if another click was first: a second one may arrive before the button is removed."""
     message, shown = interaction.message, interaction.client.shared_messages
     if message is None or message.id in shown:
-        raise UserError(tr("This has been shown to everyone already."))
+        raise UserError(tr("This was already shown to everyone."))
     shown.append(message.id)
     view = without_share_button(discord.ui.View.from_message(message, timeout=None))
     view.stop()  # or discord.py would keep it in memory forever

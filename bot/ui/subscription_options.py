@@ -10,12 +10,14 @@ import discord
 
 from bot.cards.text import normalize_name
 from bot.client.bot import Interaction
-from bot.client.permissions import can_mention, find_deleted_roles, guild_id_of, require_can_post
-from bot.domain.digest_schedule import is_known_zone
-from bot.domain.subscription import Frequency, Subscription, SubscriptionOptions
+from bot.client.localization import in_guild_language
+from bot.client.permissions import can_mention, find_deleted_roles, guild_id_of, require_can_post, thread_problem
+from bot.domain.digest_schedule import initial_schedule, is_known_zone
+from bot.domain.subscription import Frequency, Subscription, SubscriptionOptions, digest_layout
 from bot.domain.timezones import parse_zone
 from bot.errors import UserError
-from bot.i18n import tr
+from bot.i18n import tr, tr_noop
+from bot.render.limits import CHOICES
 from bot.render.markdown import escape_markdown
 from bot.ui.autocomplete import SubscribableChannel
 from bot.ui.option_table import parse_given
@@ -31,19 +33,17 @@ def apply_options(given: Mapping[str, Any], base: SubscriptionOptions) -> Subscr
     options = replace(base, **parse_given(given))
     if base.frequency is Frequency.INSTANT and "when" not in given and ("at" in given or "on" in given):
         options = replace(options, frequency=Frequency.DAILY)  # a time of day implies a digest
+    if "layout" in given:
+        _require_possible_layout(options)
     return _validate_options(options, given)
 
 
 def _validate_options(options: SubscriptionOptions, given: Collection[str]) -> SubscriptionOptions:
     if {normalize_name(topic) for topic in options.topics} & {normalize_name(word) for word in options.excluded}:
-        raise UserError(
-            tr("A topic stands in `topics` and in `without`: no card could ever match. Leave it out of one.")
-        )
+        raise UserError(tr("The same topic is in `topics` and `without`, so no card could match. Remove it from one."))
     if options.frequency is Frequency.INSTANT:
         if "at" in given or "on" in given:
-            raise UserError(
-                tr("Instant cards come as they appear. For times of day choose `when: daily`, or another one.")
-            )
+            raise UserError(tr("Instant cards have no times of day. For those choose `when: daily` or another digest."))
         return replace(options, times=(), days=())
     if not is_known_zone(options.timezone):
         # The stored zone may have become unknown on this machine: the error says so, with close names.
@@ -53,8 +53,18 @@ def _validate_options(options: SubscriptionOptions, given: Collection[str]) -> S
             raise UserError(tr("`weekdays` means Monday to Friday. For other days choose `when: daily` and `on`."))
         return replace(options, days=())
     if options.frequency is Frequency.WEEKLY and len(options.days) > 1 and "when" in given:
-        raise UserError(tr("A weekly digest comes on one day. For several days choose `when: daily` and `on`."))
+        raise UserError(tr("A weekly digest has just one day. For several days choose `when: daily` and `on`."))
     return options
+
+
+def _require_possible_layout(options: SubscriptionOptions) -> None:
+    if options.frequency is not Frequency.INSTANT and digest_layout(options) is not options.layout:
+        raise UserError(
+            tr(
+                "A magazine can't mention a role or be crossposted, since its notifications have no text. Choose "
+                "another layout, or leave out the role and `crosspost`."
+            )
+        )
 
 
 async def default_options(interaction: Interaction) -> SubscriptionOptions:
@@ -73,26 +83,46 @@ async def save_timezone(interaction: Interaction, typed: str | None) -> None:
 
 async def create_subscription(
     interaction: Interaction, channel: SubscribableChannel, options: SubscriptionOptions
-) -> Subscription:
-    """Subscribe a channel of this guild. Raises `UserError` if that is impossible or a duplicate."""
+) -> tuple[Subscription, int]:
+    """Subscribe a channel of this guild. Raises `UserError` if that is impossible or a duplicate.
+
+    Also returns the number of cards that are posted at once.
+    """
     validate_channel(interaction, channel, options)
-    store, guild_id, now = interaction.client.store, guild_id_of(interaction), interaction.client.clock()
+    store, guild_id = interaction.client.store, guild_id_of(interaction)
     if channel.id == await store.subscriptions.guild_settings.get_review_channel(guild_id):
         raise UserError(tr("{channel} is the moderators' desk. Choose a channel for readers.", channel=channel.mention))
     existing = await store.subscriptions.list_for_guild(guild_id)
     if len(existing) >= MAX_SUBSCRIPTIONS:
         raise UserError(
-            tr("A server has at most {most} subscriptions. Remove one first: `/digest remove`.", most=MAX_SUBSCRIPTIONS)
+            tr(
+                "A server can have {most} subscriptions. Remove one first with `/digest remove`.",
+                most=MAX_SUBSCRIPTIONS,
+            )
         )
     if any(each.channel_id == channel.id and _is_same_subscription(each.options, options) for each in existing):
-        raise UserError(tr("{channel} has this subscription already. See `/digest list`.", channel=channel.mention))
-    return await store.subscriptions.add_subscription(
-        guild_id=guild_id,
-        channel_id=channel.id,
+        raise UserError(tr("{channel} already has this subscription. See `/digest list`.", channel=channel.mention))
+    draft = draft_subscription(interaction, channel.id, options)
+    return await interaction.client.pipeline.add_subscription(
+        replace(draft, is_forum=isinstance(channel, discord.ForumChannel))
+    )
+
+
+def draft_subscription(interaction: Interaction, channel_id: int, options: SubscriptionOptions) -> Subscription:
+    """Build the subscription that these options would make now."""
+    now = interaction.client.clock()
+    since, next_digest_at = initial_schedule(options, now)
+    language = in_guild_language(interaction) if options.language is None else options.language
+    return Subscription(
+        id=0,
+        guild_id=guild_id_of(interaction),
+        channel_id=channel_id,
         created_by=interaction.user.id,
-        now=now,
+        created_at=now,
+        new_after=since,
         options=options,
-        forum=isinstance(channel, discord.ForumChannel),
+        next_digest_at=next_digest_at,
+        language=language,
     )
 
 
@@ -104,6 +134,8 @@ def _is_same_subscription(one: SubscriptionOptions, other: SubscriptionOptions) 
         return (
             topics,
             frozenset(map(normalize_name, options.excluded)),
+            frozenset(map(normalize_name, options.providers)),
+            frozenset(map(normalize_name, options.words)),
             options.frequency,
             options.times,
             options.days,
@@ -126,7 +158,13 @@ def validate_channel(
     """
     require_can_post(channel)
     if options.crosspost and not (isinstance(channel, discord.TextChannel) and channel.is_news()):
-        raise UserError(tr("`crosspost` is for announcement channels, and {channel} is none.", channel=channel.mention))
+        raise UserError(
+            tr("`crosspost` only works in announcement channels, and {channel} isn't one.", channel=channel.mention)
+        )
+    if options.thread and isinstance(channel, discord.ForumChannel):
+        raise UserError(tr("Posts in {channel} are already threads. Leave out `thread`.", channel=channel.mention))
+    if options.thread and isinstance(channel, discord.Thread):
+        raise UserError(tr("{channel} is a thread itself. Leave out `thread`.", channel=channel.mention))
     if options.mention_role_id not in (None, mentioned):
         _require_mentionable(interaction, channel, options.mention_role_id)
 
@@ -134,20 +172,20 @@ def validate_channel(
 def _require_mentionable(interaction: Interaction, channel: SubscribableChannel, role_id: int) -> None:
     role = channel.guild.get_role(role_id)
     if role is None or role.is_default():
-        raise UserError(tr("Choose a role of its own to mention: not everyone should be called for every digest."))
+        raise UserError(tr("Choose a specific role. I don't mention everyone."))
     if not role.mentionable and not channel.permissions_for(channel.guild.me).mention_everyone:
         raise UserError(
             tr(
-                "I may not mention {role}. Allow anyone to mention it in the role's settings, or give me "
-                "**Mention Everyone**.",
+                "I can't mention {role}. Allow anyone to mention it in the role's settings, or give me **Mention "
+                "Everyone**.",
                 role=role.mention,
             )
         )
     if not can_mention(interaction, channel, role):
         raise UserError(
             tr(
-                "You may not mention {role} in {channel}, so I do not do it for you. It takes the permission **Mention "
-                "Everyone** there, or a role that anyone may mention.",
+                "You can't mention {role} in {channel}, so I can't do it for you. You need **Mention Everyone** "
+                "there, or a role that anyone can mention.",
                 role=role.mention,
                 channel=channel.mention,
             )
@@ -171,13 +209,31 @@ def limit_to_person(interaction: Interaction, subscription: Subscription, channe
     return replace(subscription, options=replace(subscription.options, mention_role_id=None))
 
 
+async def subscription_notes(interaction: Interaction, subscription: Subscription) -> str:
+    """Return notes on what may be missing: known topics and publishers, and a permission. Empty if nothing is."""
+    options = subscription.options
+    problem = thread_problem(interaction, subscription.channel_id) if options.thread else ""
+    return await _unknown_names_note(interaction, options) + (f"\n⚠️ {problem}" if problem else "")
+
+
+async def _unknown_names_note(interaction: Interaction, options: SubscriptionOptions) -> str:
+    note = await unknown_topics_note(interaction, options.topics)
+    cards, guild_id = interaction.client.store.cards, guild_id_of(interaction)
+    for provider in options.providers:
+        found = await cards.list_providers(guild_id, provider, limit=CHOICES)
+        if normalize_name(provider) not in {normalize_name(each.name) for each in found}:
+            text = tr_noop("No card has come from **{provider}** yet. Check the spelling on its cards.")
+            return f"{note}\n{tr(text, provider=escape_markdown(provider))}"
+    return note
+
+
 async def unknown_topics_note(interaction: Interaction, wanted: Sequence[str]) -> str:
     """Return a note on topics that no card here has so far; empty if all are known."""
     strange = await _unknown_topics(interaction, wanted)
     if not strange:
         return ""
     named = ", ".join(map(escape_markdown, strange))
-    return "\n" + tr("No card has had the topic **{topic}** so far: is it spelled as in `/topics`?", topic=named)
+    return "\n" + tr("No card has the topic **{topic}** yet. Check its spelling in `/topics`.", topic=named)
 
 
 async def _unknown_topics(interaction: Interaction, wanted: Sequence[str]) -> list[str]:

@@ -37,13 +37,13 @@ async def build_trends_reply(interaction: Interaction, topic: str | None, days: 
 def _nothing_text(topic: str | None, days: int) -> str:
     if not topic:
         return trn(
-            "There is nothing in the last {count} day. `/topics` shows what there is.",
-            "There is nothing in the last {count} days. `/topics` shows what there is.",
+            "Nothing in the last {count} day. See all topics with `/topics`.",
+            "Nothing in the last {count} days. See all topics with `/topics`.",
             days,
         )
     return trn(
-        "There is nothing about **{topic}** in the last {count} day. `/topics` shows what there is.",
-        "There is nothing about **{topic}** in the last {count} days. `/topics` shows what there is.",
+        "Nothing about **{topic}** in the last {count} day. See all topics with `/topics`.",
+        "Nothing about **{topic}** in the last {count} days. See all topics with `/topics`.",
         days,
         topic=escape_markdown(topic),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import discord
@@ -11,25 +12,22 @@ from bot.i18n import tr
 from bot.render.limits import LINK_BUTTON_URL
 from bot.store.cards.rows import StoredCard
 from bot.ui.card_buttons import (
-    RelatedButton,
-    ReportButton,
+    MoreButton,
     SaveButton,
     SaveSelect,
     StopButton,
-    TopicButton,
+    StorySelect,
     UnsaveButton,
     WhyButton,
     parse_delivery_id,
 )
-
-ROW_SIZE = 5
-"""Maximum buttons per row (Discord's component layout)."""
+from bot.ui.components import ROW_SIZE, arrange_rows
 
 
 def build_card_view(
     card: StoredCard, delivery_id: int = 0, below: Iterable[discord.ui.Item[Any]] = ()
 ) -> discord.ui.View:
-    """Build the buttons under a card: Open, Save, Related, More from this topic, Report; `below` gets its own row.
+    """Build the buttons under a card: Open, Save, More…; `below` gets its own row.
 
     Recovery recognizes a post by the delivery id in its buttons.
     """
@@ -52,37 +50,41 @@ def find_delivery_id(message: discord.Message) -> int | None:
     return None
 
 
-def build_list_view(cards: Sequence[StoredCard], list_buttons: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
-    """Build the buttons under a list: Open and Save for each card by number, and those for the whole list."""
+def build_list_view(
+    cards: Sequence[StoredCard],
+    list_buttons: Iterable[discord.ui.Item[Any]],
+    others: Mapping[int, str] = MappingProxyType({}),
+) -> discord.ui.View:
+    """Build the buttons under a list: Open and Save for each card by number, and those for the whole list.
+
+    `others` are, by card id, words on who else has the card's story.
+    """
     if len(cards) == 1:
         return arrange_rows(_card_buttons(cards[0]), list_buttons)
-    saves = [SaveButton(card.id, label=tr("Save {number}", number=number)) for number, card in enumerate(cards, 1)]
-    return arrange_rows(_open_buttons(cards), saves, list_buttons)
+    entries = [(card, others[card.id]) for card in cards if card.id in others]
+    return arrange_rows(
+        _open_buttons(cards),
+        # Ten cards fill four rows with two buttons each, and a message has five.
+        [SaveSelect(0, cards)] if entries and len(cards) > ROW_SIZE else _save_buttons(cards),
+        [StorySelect(entries)] if entries else [],
+        list_buttons,
+    )
 
 
 def build_saved_view(cards: Sequence[StoredCard], list_buttons: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
-    """Build the buttons under a member's saved cards: Open and Remove."""
+    """Build the buttons under a member's saved cards: Open and Remove, by number where there are several."""
+    if len(cards) == 1:
+        return arrange_rows([build_open_button(cards[0], tr("Open")), UnsaveButton(cards[0].id)], list_buttons)
     removes = [UnsaveButton(card.id, tr("Remove {number}", number=number)) for number, card in enumerate(cards, 1)]
     return arrange_rows(_open_buttons(cards), removes, list_buttons)
 
 
-def arrange_rows(*groups: Iterable[discord.ui.Item[Any] | None]) -> discord.ui.View:
-    """Lay out the items; each group starts a new row."""
-    view, row = _empty_view(), 0
-    for group in groups:
-        items = [item for item in group if item]
-        for index, item in enumerate(items):
-            item.row = row + index // ROW_SIZE
-            view.add_item(item)
-        # Ceiling division: an empty group takes no row.
-        row += -(-len(items) // ROW_SIZE)
-    return view
-
-
 def _card_buttons(card: StoredCard, delivery_id: int = 0) -> list[discord.ui.Item[Any] | None]:
-    related = RelatedButton(card.id) if card.card.related else None
-    more = TopicButton(card.id) if card.card.topics else None
-    return [build_open_button(card, tr("Open")), SaveButton(card.id, delivery_id), related, more, ReportButton(card.id)]
+    return [build_open_button(card, tr("Open")), SaveButton(card.id, delivery_id), MoreButton(card.id)]
+
+
+def _save_buttons(cards: Sequence[StoredCard]) -> list[SaveButton]:
+    return [SaveButton(card.id, label=tr("Save {number}", number=number)) for number, card in enumerate(cards, 1)]
 
 
 def _open_buttons(cards: Sequence[StoredCard]) -> list[discord.ui.Button[Any] | None]:
@@ -93,13 +95,3 @@ def build_open_button(card: StoredCard, label: str) -> discord.ui.Button[Any] | 
     if card.card.url is None or len(card.card.url) > LINK_BUTTON_URL:
         return None
     return discord.ui.Button(label=label, url=card.card.url)
-
-
-def _empty_view() -> discord.ui.View:
-    """Create a view without timeout, since its buttons are handled as long as the message exists.
-
-    It is stopped at once: discord.py would keep every view in memory forever, and a `DynamicItem` does not need it.
-    """
-    view = discord.ui.View(timeout=None)
-    view.stop()
-    return view

@@ -10,13 +10,14 @@ from functools import partial
 
 from bot.domain.digest_schedule import Slot, schedule_for
 from bot.domain.digest_selection import SelectedCard
-from bot.domain.subscription import Layout, Subscription
+from bot.domain.subscription import Frequency, Layout, Subscription, digest_layout
 from bot.i18n import override_language
 from bot.metrics import Metrics
 from bot.render.digest import catch_up_heading, continued_heading, format_heading, quiet_heading
 from bot.render.layouts import LAYOUTS
 from bot.store import Store
 from bot.store.outbox.digests import CardTakenError, DeferredStory, DigestBatch, OverdueMessage, PlannedMessage
+from bot.worker.backfill import select_newest
 from bot.worker.digest_preview import DigestPreviewer
 from bot.worker.digest_selector import SelectorLoader
 
@@ -31,6 +32,7 @@ _STEP = timedelta(minutes=1)
 """Tolerance for a clock that jumps back: below this, a slot is merely made slightly early."""
 _MOST_KEPT = 100
 """Maximum number of headlines from missed slots merged into the next one when a channel reopens."""
+_FIRST_SLOT = "backfill"
 _BATCH_SIZE = 500
 """Digests per transaction; bounds how long other readers and writers wait."""
 
@@ -150,16 +152,26 @@ class DigestPlanner:
         self, subscription: Subscription, slot: Slot, selected: Sequence[SelectedCard], late: Sequence[OverdueMessage]
     ) -> list[PlannedMessage]:
         """A slot's messages. Cards of earlier slots that could not be sent are merged in, as a list of headlines."""
-        late_cards = [SelectedCard(card.card_id, card.revision) for each in late for card in each.cards][-_MOST_KEPT:]
+        late_cards = [SelectedCard(card.card_id, card.revision, card.coverage) for each in late for card in each.cards][
+            -_MOST_KEPT:
+        ]
         if not late_cards:
             return await self._build_messages(subscription, slot.name, slot.at, selected)
         with override_language(subscription.language):
             head = catch_up_heading(min(each.planned_at for each in late))
             return [
                 PlannedMessage(
-                    subscription, slot.name, part, slot.at, continued_heading() if part else head, Layout.LIST, cards
+                    _without_template(subscription),
+                    slot.name,
+                    part,
+                    slot.at,
+                    continued_heading() if part else head,
+                    Layout.LIST,
+                    cards,
                 )
-                for part, cards in enumerate(await self._split_parts([*late_cards, *selected], Layout.LIST))
+                for part, cards in enumerate(
+                    await self._split_parts([*late_cards, *selected], Layout.LIST, subscription.guild_id)
+                )
             ]
 
     async def _build_messages(
@@ -168,31 +180,32 @@ class DigestPlanner:
         options = subscription.options
         if not selected and options.skip_empty:
             return []
-        messages = await self._split_parts(selected, options.layout) or [()]
+        layout = digest_layout(options)
+        messages = await self._split_parts(selected, layout, subscription.guild_id) or [()]
         with override_language(subscription.language):
             head = format_heading(options.frequency, at, options.topics, empty=not selected, parts=len(messages))
             return [
-                PlannedMessage(
-                    subscription, slot, part, at, continued_heading() if part else head, options.layout, cards
-                )
+                PlannedMessage(subscription, slot, part, at, continued_heading() if part else head, layout, cards)
                 for part, cards in enumerate(messages)
             ]
 
-    async def _split_parts(self, selected: Sequence[SelectedCard], layout: Layout) -> list[Sequence[SelectedCard]]:
+    async def _split_parts(
+        self, selected: Sequence[SelectedCard], layout: Layout, guild_id: int
+    ) -> list[Sequence[SelectedCard]]:
         """Split the cards into messages. Cards are fetched only for a layout that needs their sizes."""
         look = LAYOUTS[layout]
-        sizes = await self._measure_cards(selected, layout) if look.needs_sizes else [0] * len(selected)
+        sizes = await self._measure_cards(selected, layout, guild_id) if look.needs_sizes else [0] * len(selected)
         counts = look.split_cards(sizes)
         places = [sum(counts[:part]) for part in range(len(counts))]
         return [selected[place : place + count] for place, count in zip(places, counts, strict=True)]
 
-    async def _measure_cards(self, selected: Sequence[SelectedCard], layout: Layout) -> list[int]:
+    async def _measure_cards(self, selected: Sequence[SelectedCard], layout: Layout, guild_id: int) -> list[int]:
         # A popular card is in thousands of digests of one tick: measure each revision once.
         if len(self._sizes) > _SIZE_CACHE:
             self._sizes.clear()
         keys = [(layout, card.card_id, card.revision) for card in selected]
         if unknown := [key for key in keys if key not in self._sizes]:
-            cards = await self._store.cards.get_by_ids([card_id for _, card_id, _ in unknown])
+            cards = await self._store.cards.get_by_ids([card_id for _, card_id, _ in unknown], guild_id)
             self._sizes |= {key: LAYOUTS[layout].measure_card(cards[key[1]]) for key in unknown}
         return [self._sizes[key] for key in keys]
 
@@ -234,15 +247,28 @@ class DigestPlanner:
             SelectedCard(each.card.id, each.card.revision) for each in waiting if first[each.story_id] is each.card
         ]
         messages = []
-        for subscription in subscriptions:
+        for subscription in map(_without_template, subscriptions):
             with override_language(subscription.language):
                 messages += [
                     PlannedMessage(
                         subscription, slot, part, now, continued_heading() if part else head(), Layout.LIST, selected
                     )
-                    for part, selected in enumerate(await self._split_parts(cards, Layout.LIST))
+                    for part, selected in enumerate(await self._split_parts(cards, Layout.LIST, subscription.guild_id))
                 ]
         return messages
+
+    async def plan_first(self, draft: Subscription) -> list[PlannedMessage]:
+        """Plan the first messages of a subscription that is not stored yet: its newest cards, if it asks for any."""
+        now, options = self._clock(), draft.options
+        selected = await select_newest(self._store, draft, options.backfill) if options.backfill else []
+        if not selected:
+            return []
+        if options.frequency is not Frequency.INSTANT:
+            return await self._build_messages(draft, _FIRST_SLOT, now, selected)
+        return [
+            PlannedMessage(draft, _FIRST_SLOT, part, now, "", Layout.CARD, [card])
+            for part, card in enumerate(reversed(selected))
+        ]
 
     async def plan_now(self, subscription: Subscription) -> DigestReceipt:
         """Send an extra digest immediately, or at the end of quiet hours. The timetable does not change."""
@@ -261,3 +287,8 @@ class DigestPlanner:
         saved = await self._store.outbox.digests.save_batch(batch, now)
         cards = sum(len(message.cards) for message in saved.messages)
         return DigestReceipt(cards, saved.quiet_until.get(subscription.channel_id))
+
+
+def _without_template(subscription: Subscription) -> Subscription:
+    """Return the subscription for messages whose heading says why they come late."""
+    return replace(subscription, options=replace(subscription.options, template=""))

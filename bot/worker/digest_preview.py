@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.cards.text import normalize_name
 from bot.domain.digest_schedule import schedule_for
-from bot.domain.digest_selection import Selection, SelectionOutcome
+from bot.domain.digest_selection import Candidate, Selection, SelectionOutcome, list_mismatches
 from bot.domain.subscription import Subscription, SubscriptionOptions
 from bot.domain.what_if import simulate_options
 from bot.i18n import override_language
@@ -16,10 +17,19 @@ from bot.render.digest import format_heading
 from bot.render.subscriptions import WhatIfResult
 from bot.store import Store
 from bot.store.cards.rows import StoredCard
-from bot.worker.digest_selector import SelectorLoader, exclusion_test
+from bot.worker.digest_selector import NO_TEXTS, SelectorLoader, reads_texts
 
 LOOK_BACK = timedelta(weeks=1)
 """How far back a preview of an instant subscription looks."""
+_UNFIT = {
+    SelectionOutcome.OTHER_TOPIC,
+    SelectionOutcome.OTHER_PROVIDER,
+    SelectionOutcome.OTHER_WORDS,
+    SelectionOutcome.EXCLUDED,
+    SelectionOutcome.LOW_QUALITY,
+    SelectionOutcome.NOT_NEW,
+}
+"""Outcomes of cards that the subscription may not want for other reasons as well."""
 _NO_CHANNEL = 0
 """A channel id that matches no channel, so that no card counts as posted there."""
 _SIMULATED_DAYS = 30
@@ -65,19 +75,43 @@ class DigestPreviewer:
         with override_language(subscription.language):
             return DigestPreview(choice, cards, format_heading(options.frequency, now, options.topics))
 
-    async def predict_outcome(self, subscription: Subscription, card: StoredCard) -> SelectionOutcome:
-        """The outcome for one card if the next digest were due now."""
+    async def predict_outcomes(self, subscription: Subscription, card: StoredCard) -> list[SelectionOutcome]:
+        """The outcome for one card if the next digest were due now; every reason if it could not be in any."""
         preview = await self._build_preview(subscription)
-        return preview.selection.outcomes.get(card.id, SelectionOutcome.NOT_NEW)
+        outcome = preview.selection.outcomes.get(card.id, SelectionOutcome.NOT_NEW)
+        if outcome not in _UNFIT:
+            return [outcome]
+        # An old card is not among the candidates, so that its own values are looked at.
+        mismatches = await self._list_mismatches(subscription, card)
+        return mismatches if outcome in mismatches else [*mismatches, outcome]
+
+    async def _list_mismatches(self, subscription: Subscription, stored: StoredCard) -> list[SelectionOutcome]:
+        options, guild_id, card = subscription.options, subscription.guild_id, stored.card
+        topics = await self._store.cards.fetch_topics_of([stored], guild_id)
+        candidate = Candidate(
+            stored.id,
+            stored.id,
+            stored.revision,
+            published_at=card.published_at,
+            arrived_at=card.published_at,
+            topics=topics[stored.id],
+            provider=normalize_name(card.provider.name) if card.provider else "",
+            quality=card.quality,
+            heat=card.heat,
+        )
+        texts = await self._selectors.load_texts([(guild_id, candidate)]) if reads_texts(options) else NO_TEXTS
+        return list_mismatches(candidate, options, texts.judge_for(options))
 
     async def simulate_options(self, guild_id: int, options: SubscriptionOptions) -> WhatIfResult:
         """Simulate a subscription with these options over the last 30 days."""
         now = self._clock()
         start = now - timedelta(days=_SIMULATED_DAYS) - _LONGEST_PERIOD
         candidate_pool = (await self._store.outbox.candidates.load_pool([guild_id], start, start)).for_guild(guild_id)
-        texts = await self._selectors.load_texts(candidate_pool) if options.excluded else {}
+        texts = NO_TEXTS
+        if reads_texts(options):
+            texts = await self._selectors.load_texts((guild_id, card) for card in candidate_pool)
         result = await asyncio.to_thread(
-            simulate_options, candidate_pool, options, now, _SIMULATED_DAYS, exclusion_test(texts, options)
+            simulate_options, candidate_pool, options, now, _SIMULATED_DAYS, texts.judge_for(options)
         )
         newest = result.card_ids[:_SIMULATED_CARDS]
         cards_by_id = await self._store.cards.get_by_ids(newest, guild_id)

@@ -14,8 +14,10 @@ from bot.cards.model import Problem, Severity
 from bot.delivery.courier import Courier
 from bot.delivery.crossposter import Crossposter
 from bot.delivery.gate import Gate
+from bot.delivery.post_retention import PostRetention
 from bot.delivery.refusal_reporter import RefusalReporter
 from bot.delivery.sender import MessageSender
+from bot.delivery.thread_starter import ThreadStarter
 from bot.domain.subscription import Frequency, Subscription, SubscriptionOptions
 from bot.errors import NewsdeskError
 from bot.i18n import override_language
@@ -25,12 +27,14 @@ from bot.render.subscriptions import trouble_text
 from bot.settings import Settings
 from bot.sources.loader import Loader, LoadReport
 from bot.store import Store
+from bot.store.outbox.digests import CardTakenError, insert_first_messages
 from bot.supervisor import Supervisor
 from bot.worker.digest_planner import DigestPlanner, DigestReceipt
 from bot.worker.digest_preview import DigestPreviewer
 from bot.worker.digest_selector import SelectorLoader
 from bot.worker.feed_reporter import FeedReporter
 from bot.worker.requests import RequestClient
+from bot.worker.submission_reporter import SubmissionReporter
 
 _log = logging.getLogger(__name__)
 
@@ -67,8 +71,11 @@ class Pipeline:
         )
         self.courier = Courier(store, sender, clock, metrics, self._digest_planner.catch_up_channel, gate)
         self.crossposter = Crossposter(store, sender, clock, gate)
+        self.thread_starter = ThreadStarter(store, sender, clock, gate)
+        self.post_retention = PostRetention(store, sender, clock, gate)
         self.refusal_reporter = RefusalReporter(store, sender, clock, gate)
         self.feed_reporter = FeedReporter(store, sender, clock, gate)
+        self.submission_reporter = SubmissionReporter(store, sender, gate)
         self.requests = RequestClient(store, clock)
         self._planning = asyncio.Lock()
         self._known_findings: frozenset[Problem] = frozenset()
@@ -88,7 +95,7 @@ class Pipeline:
     async def load_sources(self, *, accept_withdrawals: bool = False) -> LoadReport:
         """Synchronize the store with the sources. Raises `UserError` if one of them cannot be listed."""
         try:
-            report = await self.loader.load_cards(self._clock(), accept_withdrawals=accept_withdrawals)
+            report = await self.loader.load_cards(self._clock, accept_withdrawals=accept_withdrawals)
         except Exception as error:
             self._metrics.count_load_failure()
             self.last_load_error = (
@@ -162,6 +169,29 @@ class Pipeline:
         self.courier.wake()
         return sent
 
+    async def add_subscription(self, draft: Subscription) -> tuple[Subscription, int]:
+        """Store a new subscription with its first messages, and wake the courier. Returns the number of their cards."""
+        async with self._planning:
+            try:
+                made = await self._add_with_first(draft)
+            except CardTakenError:
+                made = await self._add_with_first(draft)  # a click's plan was faster: the cards that are left
+        self.courier.wake()
+        return made
+
+    async def _add_with_first(self, draft: Subscription) -> tuple[Subscription, int]:
+        messages = await self._digest_planner.plan_first(draft)
+        made = await self._store.subscriptions.add_subscription(
+            guild_id=draft.guild_id,
+            channel_id=draft.channel_id,
+            created_by=draft.created_by,
+            now=draft.created_at,
+            options=draft.options,
+            forum=draft.is_forum,
+            write_more=partial(insert_first_messages, messages, self._clock()),
+        )
+        return made, sum(len(message.cards) for message in messages)
+
     async def change_options(self, subscription: Subscription, options: SubscriptionOptions) -> Subscription:
         """Update a subscription's options. A digest that becomes instant first sends the cards waiting for it."""
         was_digest = subscription.options.frequency is not Frequency.INSTANT and not subscription.unusable
@@ -174,8 +204,11 @@ class Pipeline:
         await self.plan_deliveries()
         await self.courier.deliver_due()
         await self.crossposter.crosspost_due()
+        await self.thread_starter.start_due()
+        await self.post_retention.delete_expired()
         await self.refusal_reporter.report_due()
         await self.feed_reporter.report_due()
+        await self.submission_reporter.report_due()
 
     @property
     def duplicates_prevented(self) -> int:

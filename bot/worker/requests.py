@@ -118,7 +118,7 @@ def _unwrap_result(request: WorkerRequest | None) -> Payload:
         raise UserError(reason)
     raise UserError(
         tr(
-            "Sorry, something went wrong on our side. If it happens again, tell an administrator this code: `{code}`",
+            "Sorry, something went wrong. If it happens again, give an administrator this code: `{code}`",
             code=result.get("reference", "-"),
         )
     )

@@ -14,9 +14,9 @@ from bot.domain.followed_feed import FollowedFeed
 from bot.domain.follows import Follow
 from bot.errors import UserError
 from bot.i18n import tr
-from bot.sources.feeds.document_reader import DocumentReader
-from bot.sources.feeds.feed_lookup import FeedFinder, FeedLookup
+from bot.sources.feeds.feed_lookup import FeedLookup
 from bot.sources.feeds.item_card import make_card
+from bot.sources.feeds.lookup_service import LookupService
 from bot.sources.feeds.model import FeedReadResult, FetchedDocument, RefusalReason
 from bot.sources.feeds.opml import OpmlFeed, OpmlImport
 from bot.store import Store
@@ -37,18 +37,12 @@ class FollowResult:
 
 
 class ServerFeeds:
-    """Feeds of servers, for commands and clicks. `most` is how many a server may follow.
+    """Feeds of servers, for commands and clicks. `most` is how many a server may follow."""
 
-    `reader` reads documents for people, who do not wait for the poller's.
-    """
-
-    def __init__(
-        self, store: Store, finder: FeedFinder, reader: DocumentReader, clock: Callable[[], datetime], most: int
-    ) -> None:
+    def __init__(self, store: Store, lookups: LookupService, clock: Callable[[], datetime], most: int) -> None:
         self._store = store
-        self._reader = reader
+        self._lookups = lookups
         self._clock = clock
-        self.finder = finder
         self.most = most
 
     async def list_feeds(self, guild_id: int) -> list[FollowedFeed]:
@@ -64,17 +58,22 @@ class ServerFeeds:
 
     async def look_up(self, typed: str) -> FeedLookup:
         """Find the feed at an address. Raises `UserError` if too many others are being looked up."""
-        return await self.finder.find_feed(typed, self._clock())
+        return await self._lookups.find_feed(typed, self._clock())
 
     async def follow_feeds(self, new: Sequence[NewFeed], follow: Follow) -> FollowResult:
         """Follow feeds as `follow` says, whose source is ignored; each also has the topics of its own options.
 
         They are read at once; what they hold then is backlog. Repeating it changes nothing.
         """
-        followed = {each.source_id for each in await self._store.cards.follows.list_follows(follow.guild_id)}
-        feeds = await self._store.feeds.add_followed(new, self._clock())
-        added = known = shared = over_limit = 0
-        for given in new:
+        # Not all follows: a server's links and tokens have sources as well, which are no feeds.
+        followed = {each.feed.source_id for each in await self.list_feeds(follow.guild_id)}
+        own = await self._store.feeds.fetch_feeds(followed)
+        # Also by the address to which one has moved since.
+        addresses = {address for feed in own for address in (feed.key, feed.url)}
+        unknown = [given for given in new if given.url not in addresses]
+        feeds = await self._store.feeds.add_followed(unknown, self._clock())
+        known, added, shared, over_limit = len(new) - len(unknown), 0, 0, 0
+        for given in unknown:
             feed = feeds[given.url]
             if feed.is_shared:
                 shared += 1
@@ -116,9 +115,9 @@ class ServerFeeds:
 
     async def read_list(self, body: bytes, name: str) -> OpmlImport:
         """Read a list of feeds. Raises `UserError` if it is something else."""
-        content = await self._reader.read_opml(FetchedDocument(body, "", name, self._clock()))
+        content = await self._lookups.reader.read_opml(FetchedDocument(body, "", name, self._clock()))
         if isinstance(content, RefusalReason):
-            raise UserError(tr("This is no list of feeds. Export one as OPML from your feed reader."))
+            raise UserError(tr("This isn't a list of feeds. Export one as OPML from your feed reader."))
         return content
 
 

@@ -8,11 +8,13 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from bot.delivery.scheduler import Scheduler
+from bot.delivery.shared_pace import SharedPace
 from bot.errors import NewsdeskError
 from bot.settings import Settings
 from bot.sources.feeds.feed_list import FeedList
@@ -24,9 +26,11 @@ from bot.sources.watch import watch_changes, watch_file
 from bot.store import Store
 from bot.store.health import HEARTBEAT, STILL_FOR
 from bot.store.leader import LeaderState
+from bot.store.sources.unused_cards import Retention
 from bot.supervisor import Supervisor, finish_step
 from bot.worker.pipeline import Pipeline
 from bot.worker.requests import RequestKind, RequestWorker
+from bot.worker.search_index import rebuild_search_index
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +41,8 @@ _LAST_CALLS = 5.5
 _LAST_STEPS = 1.0
 """Timeout in seconds for stopping the remaining tasks at shutdown."""
 _TIDY_SECONDS = 3600
+_RETENTION_TICKS = 4
+"""Ticks between two looks for old posts, which read all subscriptions."""
 _ELECTION_SECONDS = 1.0
 """Seconds between two checks for leadership."""
 _PLAN_DELAY = 2.0
@@ -74,6 +80,9 @@ class Worker:
         self._next_look: asyncio.TimerHandle | None = None
         self._plans_soon = False
         self._needs_recount = False
+        self._retention = Retention(
+            timedelta(days=settings.feed_card_days), timedelta(days=settings.unfollowed_feed_days)
+        )
         feeds.poller.on_changed = self.plan_soon
         self.feed_list_error = ""
         """Why the operator's list of feeds could not be read the last time; empty if it could."""
@@ -90,6 +99,9 @@ class Worker:
 
         Adds the owners that it warns to the set, and returns whether all owners know. Until then, each load retries.
         """
+        self.set_pace: Callable[[int], Awaitable[None]] | None = None
+        """Called with how many requests a second this process may send, where several couriers share a store."""
+        self._shared_pace: SharedPace | None = None
         self._warning = asyncio.Lock()
         self._warned: set[int] | None = set()
         """Ids of the owners warned about the current withdrawals; None when all have been."""
@@ -187,9 +199,24 @@ class Worker:
     async def _delete_old_rows(self) -> None:
         """Delete expired listings, requests and answers of the HTTP intake."""
         await self._store.list_requests.delete_old(self._clock())
-        await self._store.cards.follows.delete_unused(self._clock())
+        await self._store.cards.follows.delete_unused(self._clock(), self._retention)
         await self._store.requests.delete_old(self._clock())
         await self._store.intake.delete_old(self._clock())
+        await self._store.cards.stories.delete_old(self._clock())
+
+    async def _assign_stories(self) -> None:
+        """Give the cards that plans have left, after a large load, their stories; then plan them."""
+        told, start = 0, monotonic()
+        while self.is_leader and (count := await self._store.cards.stories.assign_pending()):
+            told += count
+            # As long as the batch took: half of the time belongs to other writers.
+            await asyncio.sleep(monotonic() - start)
+            start = monotonic()
+        if told:
+            await self._pipeline.plan_deliveries()
+
+    async def _rebuild_search_index(self) -> None:
+        await rebuild_search_index(self._store.cards.index_rebuild, lambda: self.is_leader)
 
     async def _run_scheduled_plan(self) -> None:
         await self._pipeline.plan_deliveries()
@@ -202,6 +229,10 @@ class Worker:
     def _start_tasks(self) -> None:
         # Couriers of a server lease their channels; a file has no leases, so there only the leader delivers.
         if self._store.leader.is_shared:
+            if self.set_pace and not self._settings.rate_share:
+                leases = self._store.outbox.courier_leases
+                self._shared_pace = SharedPace(leases, self._settings.pace, self.set_pace)
+                self.supervisor.keep_running("pace", self._shared_pace.run)
             self.supervisor.keep_running(_COURIER, self._pipeline.courier.run)
         self.supervisor.keep_running("leader election", self._acquire_leadership)
         self.supervisor.keep_running("requests", lambda: self.requests.run_requests(lambda: self.is_leader))
@@ -212,15 +243,24 @@ class Worker:
         if self._feeds.feed_list:
             self._start_feed_list(self._feeds.feed_list)
         self._schedule_leader_job(self._settings.tick_seconds, self._run_scheduled_plan, "plan")
+        self._schedule_leader_job(self._settings.tick_seconds, self._assign_stories, "stories")
         self._schedule_leader_job(self._settings.tick_seconds, self._pipeline.crossposter.crosspost_due, "crosspost")
+        self._schedule_leader_job(self._settings.tick_seconds, self._pipeline.thread_starter.start_due, "threads")
+        self._schedule_leader_job(
+            _RETENTION_TICKS * self._settings.tick_seconds, self._pipeline.post_retention.delete_expired, "old posts"
+        )
         self._schedule_leader_job(
             self._settings.tick_seconds, self._pipeline.refusal_reporter.report_due, "report refused cards"
         )
         self._schedule_leader_job(
             self._settings.tick_seconds, self._pipeline.feed_reporter.report_due, "report trouble of feeds"
         )
+        self._schedule_leader_job(
+            self._settings.tick_seconds, self._pipeline.submission_reporter.report_due, "report decisions on links"
+        )
         self._schedule_leader_job(self._pipeline.loader.interval.total_seconds(), self._load_in_background, "rescan")
         self._schedule_leader_job(_TIDY_SECONDS, self._delete_old_rows, "delete old rows")
+        self._schedule_leader_job(self._settings.tick_seconds, self._rebuild_search_index, "search index")
         if self._settings.cards_git_pull:
             self._schedule_leader_job(self._settings.cards_git_pull, self._pull_checkouts, "git pull")
         self._schedule.add_interval_job(
@@ -291,6 +331,8 @@ class Worker:
         )
         if abandoned := await self.supervisor.stop(_LAST_STEPS):
             _log.warning("Not stopped within %g s, abandoned: %s", _LAST_STEPS, ", ".join(abandoned))
+        if self._shared_pace:
+            await finish_step("Giving up the pace", self._shared_pace.release, _LAST_STEPS)
         if was_started:
             await finish_step(
                 "Deleting the heartbeat", lambda: self._store.health.delete_heartbeat(_process_name()), _LAST_STEPS

@@ -6,6 +6,8 @@ import base64
 import random
 from datetime import UTC, datetime, timedelta
 
+from bot.cards.model import Card, CardState, HeldReason, Provider, RelatedArticle
+
 START = datetime(2019, 1, 1, tzinfo=UTC)
 SPAN = timedelta(days=7 * 365)
 HELD_SHARE = 0.6
@@ -62,6 +64,28 @@ def pick_topic(dice: random.Random) -> str:
 
 def pick_moment(dice: random.Random) -> datetime:
     return START + timedelta(seconds=int(dice.random() * SPAN.total_seconds()))
+
+
+def make_card(number: int) -> Card:
+    dice = make_random(number)
+    rare = number % 20_000 == 7
+    held = dice.random() < HELD_SHARE
+    return Card(
+        slug=f"{number % 100}/card-{number}",
+        title=make_sentence(dice, 10) + (f" {RARE_WORD}" if rare else ""),
+        published_at=pick_moment(dice),
+        excerpt=make_sentence(dice, 30),
+        url=f"https://news.example/{number}",
+        quality=dice.randrange(20, 120),
+        heat=dice.randrange(20, 200),
+        state=CardState.HELD if held else CardState.PUBLISHED,
+        held_reason=HeldReason.BELOW_BAR if held else None,
+        type="video" if number % 20 == 0 else "article",
+        provider=Provider(dice.choice(PROVIDERS), "news.example"),
+        topics=(*{pick_topic(dice) for _ in range(2)}, *((RARE_TOPIC,) if rare else ())),
+        related=tuple(RelatedArticle(make_sentence(dice, 9), f"https://b.example/{number}/{n}", "B") for n in range(3)),
+        aliases=(f"news.example/{number}",),
+    )
 
 
 def make_file(number: int) -> str:

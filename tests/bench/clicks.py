@@ -43,8 +43,8 @@ from tests.wire.results import Outcome, WireMessage
 
 _IN_TIME = 3000.0
 """Milliseconds that Discord waits for an acknowledgement."""
-_FALSE = ("not open any more", "something went wrong", "is gone")
-_BUSY = "I am busy"
+_FALSE = ("expired", "something went wrong", "no longer available")
+_BUSY = "I'm busy"
 _RATE = 40.0
 
 
@@ -126,8 +126,7 @@ async def run_flood(wire: WireDiscord, folder: Path, members: int) -> list[list[
 
 _KINDS = {
     "nd:save": "aved",
-    "nd:topic": "of the crash test",
-    "nd:related": "Another story",
+    "nd:more": "of the crash test",
     "nd:review:y": "",
     "nd:review:p": "",
     "nd:turn": "of the crash test",

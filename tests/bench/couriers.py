@@ -61,7 +61,7 @@ async def _plan_deliveries(url: str, cards: Path) -> None:
     """As a courier would, but not yet due."""
     now = datetime.now(UTC)
     async with open_store(url) as store:
-        await Loader(store.cards.importer, FolderSource(cards)).load_cards(now)
+        await Loader(store.cards.importer, FolderSource(cards)).load_cards(lambda: now)
         await store.outbox.planner.plan_deliveries(now, timedelta(days=14))
     query_database(url, f"UPDATE deliveries SET due_at = {round(_NOT_YET.timestamp() * 1_000_000)}")
 

@@ -24,8 +24,7 @@ from time import perf_counter, process_time
 from bot.app import freeze_gc
 from bot.cards.model import Card, ParseResult, SourceItem, SourceKind
 from bot.domain.subscription import Frequency, Layout, SubscriptionOptions
-from tests.bench.cards import WORDS, make_random, pick_topic
-from tests.bench.searching import make_card
+from tests.bench.cards import WORDS, make_card, make_random, pick_topic
 from tests.bench.table import format_verdict, print_table
 from tests.support.worker import WorkerHarness, open_harness
 

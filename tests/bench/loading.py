@@ -68,7 +68,7 @@ def _measure_time(times: list[float]) -> Iterator[None]:
 async def _load_twice(root: Path, database: Path) -> tuple[LoadReport, LoadReport]:
     async with open_store(f"sqlite+aiosqlite:///{database}") as store:
         loader = Loader(store.cards.importer, FolderSource(root))
-        return await loader.load_cards(START + SPAN), await loader.load_cards(START + SPAN)
+        return await loader.load_cards(lambda: START + SPAN), await loader.load_cards(lambda: START + SPAN)
 
 
 def _walk_folder(folder: str) -> int:

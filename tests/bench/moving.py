@@ -18,7 +18,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from bot.store import move_store, open_store
-from tests.bench.searching import fill_store
+from bot.store.database import open_database
+from tests.bench.large_store import fill_store
 from tests.bench.table import print_table
 from tests.support.postgres import find_programs, run_server
 
@@ -28,8 +29,10 @@ async def main(cards: int, kept: str) -> None:
         source, back = (Path(kept or passing) / "newsdesk.db"), Path(passing) / "back.db"
         urls = [f"sqlite+aiosqlite:///{source}", middle, f"sqlite+aiosqlite:///{back}"]
         if not source.exists():
-            async with open_store(urls[0]) as store:
-                await fill_store(store, cards)
+            async with open_store(urls[0]):
+                pass
+            async with open_database(urls[0]) as database:
+                await fill_store(database, cards)
         print_table(
             ["from", "to", "rows", "seconds", "rows a second"],
             [await _measure_move(*urls[:2]), await _measure_move(*urls[1:])],

@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.search_query import parse_query
-from bot.store.cards.queries import RANKED as HITS
-from bot.store.cards.repository import CardQuery, CardRepository, SearchOrder, TimelineCursor
+from bot.store.cards.card_query import CardQuery, SearchOrder, TimelineCursor
+from bot.store.cards.card_search import RANKED as HITS
+from bot.store.cards.repository import CardRepository
 from bot.store.cards.rows import compute_sort_key
 from bot.store.cards.spell_suggestions import SpellingSuggester
-from bot.store.search.index import source_tag
-from bot.store.search.sqlite import Fts5
+from bot.store.search import index_for_dialect
+from bot.store.search.entry import source_tag
 from tests.bench.cards import COMMON, PROVIDERS, RARE_TOPIC, SPAN, START, TOPICS, WORDS
 
 GUILD, LIMIT = 1, 10
@@ -74,8 +75,8 @@ class PageRange:
 
 _SIDES = {
     "s.rowid": ("s.rowid > -?", "s.rowid < -?", "s.rowid DESC"),
-    "c.timeline": ("c.timeline < ?", "c.timeline > ?", "c.timeline"),
-    "t.timeline": ("t.timeline < ?", "t.timeline > ?", "t.timeline"),
+    "c.sort_key": ("c.sort_key < ?", "c.sort_key > ?", "c.sort_key"),
+    "t.sort_key": ("t.sort_key < ?", "t.sort_key > ?", "t.sort_key"),
 }
 """The older cards and the newer ones, and the order to these."""
 _TURNS = {
@@ -83,8 +84,9 @@ _TURNS = {
     "deep page": PageRange(0.03, 0.94),
     "deep page, back": PageRange(0.03, 0.94, newer=True),
 }
-_PAGES = {"second page": LIMIT, "late page": HITS // 3}
-"""Late is where best matches have to be looked for in every tier."""
+_PAGES = {"second page": LIMIT, "late page": HITS // 3, "page behind the last": HITS}
+"""Late is where best matches have to be looked for in every tier; behind the last is beyond all that is ranked."""
+COUNTED = 51
 _RECENT = START + SPAN - timedelta(days=30)
 
 
@@ -108,6 +110,13 @@ _QUERIES: dict[str, Callable[[int], CardQuery]] = {
     "a word in videos": lambda n: CardQuery(_common_word(n), type="video"),
     "a word until a month ago": lambda n: CardQuery(_common_word(n), until=_RECENT),
 }
+_NOTHING: dict[str, Callable[[int], CardQuery]] = {
+    "nothing, a misspelled word": lambda n: CardQuery(misspell_word(n)),
+    "nothing, a common word and a misspelled one": lambda n: CardQuery(f"{_common_word(n)} {misspell_word(n)}"),
+    "nothing, a misspelled word and a common one": lambda n: CardQuery(f"{misspell_word(n)} {_common_word(n)}"),
+    "nothing, a common word in a topic that is none": lambda n: CardQuery(_common_word(n), topic="Nowhere"),
+}
+"""A search without hits must not take longer than one with them."""
 _LISTS: dict[str, Callable[[int], str | None]] = {
     "latest": lambda _: None,
     "latest of a topic": lambda n: TOPICS[n % 60],
@@ -115,60 +124,82 @@ _LISTS: dict[str, Callable[[int], str | None]] = {
 }
 
 
-def card_queries() -> list[BenchQuery]:
+def card_queries(guild_id: int = GUILD) -> list[BenchQuery]:
     return [
-        *(_search_query(order, what) for order in SearchOrder for what in _QUERIES),
-        *(_search_query(SearchOrder.NEWEST, what, turn) for turn in _TURNS for what in _TURNED),
+        *(_search_query(guild_id, order, what) for order in SearchOrder for what in (*_QUERIES, *_NOTHING)),
+        *(_search_query(guild_id, SearchOrder.NEWEST, what, turn) for turn in _TURNS for what in _TURNED),
         *(
-            _search_query(order, what, page)
+            _search_query(guild_id, order, what, page)
             for order in (SearchOrder.BEST, SearchOrder.HOTTEST)
             for page in _PAGES
             for what in _TURNED
         ),
-        *(_latest_query(what) for what in _LISTS),
-        *(_latest_query(what, turn) for turn in _TURNS for what in _LISTS),
+        *(_count_query(guild_id, what) for what in (*_QUERIES, *_NOTHING)),
+        *(_latest_query(guild_id, what) for what in _LISTS),
+        *(_latest_query(guild_id, what, turn) for turn in _TURNS for what in _LISTS),
+        BenchQuery("latest, and their stories", lambda a, n: _list_stories(a, guild_id, n), _LATEST, lambda _: ()),
         BenchQuery(
             "cards by three letters",
-            lambda a, n: a.complete_cards(_common_word(n)[:3], GUILD, limit=25),
+            lambda a, n: a.complete_cards(_common_word(n)[:3], guild_id, limit=25),
             _NEWEST.replace("11", "25"),
             lambda n: (f'"{_common_word(n)[:3]}"*',),
         ),
         BenchQuery(
             "cards by four letters",
-            lambda a, n: a.complete_cards(_common_word(n)[:4], GUILD, limit=25),
+            lambda a, n: a.complete_cards(_common_word(n)[:4], guild_id, limit=25),
             _NEWEST.replace("11", "25"),
             lambda n: (f'"{_common_word(n)[:4]}"*',),
         ),
         BenchQuery(
             "cards by a common word",
-            lambda a, n: a.complete_cards(_common_word(n), GUILD, limit=25),
+            lambda a, n: a.complete_cards(_common_word(n), guild_id, limit=25),
             _NEWEST.replace("11", "25"),
             lambda n: (f'"{_common_word(n)}"*',),
         ),
     ]
 
 
-def _search_query(order: SearchOrder, what: str, page: str = "") -> BenchQuery:
-    query, turn, offset = _QUERIES[what], _TURNS.get(page), _PAGES.get(page, 0)
+def _search_query(guild_id: int, order: SearchOrder, what: str, page: str = "") -> BenchQuery:
+    query, turn, offset = (_QUERIES | _NOTHING)[what], _TURNS.get(page), _PAGES.get(page, 0)
     bare = turn.bare_sql(_RANKED[order], "s.rowid") if turn else f"{_RANKED[order]} OFFSET {offset}"
 
     def run_query(archive: CardRepository, n: int) -> Awaitable[Any]:
         cursor = turn.make_cursor(n) if turn else None
-        return archive.search_cards(replace(query(n), order=order), GUILD, limit=LIMIT, cursor=cursor, offset=offset)
+        return archive.search_cards(replace(query(n), order=order), guild_id, limit=LIMIT, cursor=cursor, offset=offset)
 
     def values(n: int) -> tuple[Any, ...]:
-        match = Fts5().build_query(parse_query(query(n).words), query(n).to_tags(), [source_tag(None)])
+        match = index_for_dialect("sqlite").build_query(
+            parse_query(query(n).words), [*query(n).to_tags(), [source_tag(None)]]
+        )
         return (match, turn.make_cursor(n).sort_key) if turn else (match,)
 
     return BenchQuery(f"{order}{page and ', '}{page}: {what}", run_query, bare, values)
 
 
-def _latest_query(what: str, page: str = "") -> BenchQuery:
+def _count_query(guild_id: int, what: str) -> BenchQuery:
+    """A page, and how many hits there are."""
+    query = (_QUERIES | _NOTHING)[what]
+
+    async def run_query(archive: CardRepository, n: int) -> Any:
+        return await archive.count_hits(await archive.search_cards(query(n), guild_id, limit=LIMIT), limit=COUNTED)
+
+    sql = _NEWEST.replace("11", str(COUNTED)).replace("SELECT c.*", "SELECT count(*) FROM (SELECT c.id") + ")"
+    return BenchQuery(
+        f"newest and their count: {what}", run_query, sql, _search_query(guild_id, SearchOrder.NEWEST, what).values
+    )
+
+
+async def _list_stories(archive: CardRepository, guild_id: int, n: int) -> Any:
+    page = await archive.list_latest(guild_id, limit=LIMIT, cursor=_TURNS["deep page"].make_cursor(n))
+    return await archive.fetch_story_members([card.id for card in page.cards], guild_id)
+
+
+def _latest_query(guild_id: int, what: str, page: str = "") -> BenchQuery:
     topic, turn = _LISTS[what], _TURNS.get(page)
-    sql, place = (_LATEST, "c.timeline") if what == "latest" else (_OF_TOPIC, "t.timeline")
+    sql, place = (_LATEST, "c.sort_key") if what == "latest" else (_OF_TOPIC, "t.sort_key")
 
     def run_query(archive: CardRepository, n: int) -> Awaitable[Any]:
-        return archive.list_latest(GUILD, topic=topic(n), limit=LIMIT, cursor=turn.make_cursor(n) if turn else None)
+        return archive.list_latest(guild_id, topic=topic(n), limit=LIMIT, cursor=turn.make_cursor(n) if turn else None)
 
     def values(n: int) -> tuple[Any, ...]:
         name, place = topic(n), turn.make_cursor(n).sort_key if turn else None
@@ -177,7 +208,7 @@ def _latest_query(what: str, page: str = "") -> BenchQuery:
     return BenchQuery(f"{what}{page and ', '}{page}", run_query, turn.bare_sql(sql, place) if turn else sql, values)
 
 
-def name_queries() -> list[BenchQuery]:
+def name_queries(guild_id: int = GUILD) -> list[BenchQuery]:
     def topic(n: int) -> str:
         return TOPICS[n % 300][: 1 + n % 4]
 
@@ -185,10 +216,11 @@ def name_queries() -> list[BenchQuery]:
         return PROVIDERS[n % 90][:2]
 
     return [
-        BenchQuery("topics by their beginning", lambda a, n: a.list_topics(GUILD, topic(n), limit=25),
+        BenchQuery("topics by their beginning", lambda a, n: a.list_topics(guild_id, topic(n), limit=25),
                  _TOPICS, lambda n: (f"{topic(n)}%", f"% {topic(n)}%")),
-        BenchQuery("topics, the largest", lambda a, _: a.list_topics(GUILD, limit=25), _TOPICS, lambda _: ("%", "%")),
-        BenchQuery("providers by their beginning", lambda a, n: a.list_providers(GUILD, provider(n), limit=25),
+        BenchQuery("topics, the largest", lambda a, _: a.list_topics(guild_id, limit=25),
+                 _TOPICS, lambda _: ("%", "%")),
+        BenchQuery("providers by their beginning", lambda a, n: a.list_providers(guild_id, provider(n), limit=25),
                  _TOPICS.replace("topics", "providers"), lambda n: (f"{provider(n)}%", "")),
     ]  # fmt: skip
 
@@ -199,15 +231,17 @@ def misspell_word(n: int) -> str:
     return word[:3] + word[4] + word[3] + word[5:]
 
 
-def spelling_queries(speller: SpellingSuggester) -> list[BenchQuery]:
+def spelling_queries(speller: SpellingSuggester, guild_id: int = GUILD) -> list[BenchQuery]:
     def near(n: int) -> tuple[Any, ...]:
         return (misspell_word(n)[0], len(misspell_word(n)), len(misspell_word(n)))
 
     def one(_: CardRepository, n: int) -> Awaitable[Any]:
-        return speller.suggest_query(CardQuery(misspell_word(n)), GUILD)
+        return speller.suggest_query(CardQuery(misspell_word(n)), guild_id)
 
     def two(_: CardRepository, n: int) -> Awaitable[Any]:
-        return speller.suggest_query(CardQuery(f"{misspell_word(n)} {_common_word(n)} {misspell_word(n + 7)}"), GUILD)
+        return speller.suggest_query(
+            CardQuery(f"{misspell_word(n)} {_common_word(n)} {misspell_word(n + 7)}"), guild_id
+        )
 
     return [
         BenchQuery("did you mean: a misspelled word", one, _NEAR, near, barred=False),

@@ -16,23 +16,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from bot.cards.model import Card, CardState, HeldReason, ParseResult, Provider, RelatedArticle, SourceItem, SourceKind
-from bot.store import Store, open_store
-from bot.store.cards.importer import BATCH
+from bot.store import open_store
 from bot.store.cards.repository import CardRepository
 from bot.store.cards.spell_suggestions import SpellingSuggester
 from bot.store.database import Database, open_database
-from tests.bench.cards import (
-    HELD_SHARE,
-    PROVIDERS,
-    RARE_TOPIC,
-    RARE_WORD,
-    START,
-    make_random,
-    make_sentence,
-    pick_moment,
-    pick_topic,
-)
+from tests.bench.cards import make_random
+from tests.bench.large_store import fill_store
 from tests.bench.questions import BenchQuery, card_queries, name_queries, spelling_queries
 from tests.bench.table import format_verdict, p50, p99, print_table
 from tests.support.plans import plan_faults, record_queries
@@ -41,38 +30,6 @@ CALLS, BARE_CALLS = 300, 100
 ROUNDS, AT_ONCE = 6, 50
 BAR, BAR_AT_ONCE = 20.0, 100.0
 """Milliseconds that an answer may take in all but one call of a hundred: alone, and with so many at once."""
-
-
-def make_card(number: int) -> Card:
-    dice = make_random(number)
-    rare = number % 20_000 == 7
-    held = dice.random() < HELD_SHARE
-    return Card(
-        slug=f"{number % 100}/card-{number}",
-        title=make_sentence(dice, 10) + (f" {RARE_WORD}" if rare else ""),
-        published_at=pick_moment(dice),
-        excerpt=make_sentence(dice, 30),
-        url=f"https://news.example/{number}",
-        quality=dice.randrange(20, 120),
-        heat=dice.randrange(20, 200),
-        state=CardState.HELD if held else CardState.PUBLISHED,
-        held_reason=HeldReason.BELOW_BAR if held else None,
-        type="video" if number % 20 == 0 else "article",
-        provider=Provider(dice.choice(PROVIDERS), "news.example"),
-        topics=(*{pick_topic(dice) for _ in range(2)}, *((RARE_TOPIC,) if rare else ())),
-        related=tuple(RelatedArticle(make_sentence(dice, 9), f"https://b.example/{number}/{n}", "B") for n in range(3)),
-        aliases=(f"news.example/{number}",),
-    )
-
-
-async def fill_store(store: Store, cards: int) -> None:
-    source_id = await store.cards.importer.ensure_source(SourceKind.FOLDER, "/cards")
-    for start in range(0, cards, BATCH):
-        batch = [
-            (SourceItem(f"{n}.md", "1"), ParseResult(make_card(n))) for n in range(start, min(start + BATCH, cards))
-        ]
-        await store.cards.importer.import_batch(source_id, batch, vanished=(), now=START, withdraw=False)
-    await store.cards.importer.recount_names()
 
 
 KNOWN_WORDS = 300_000
@@ -169,11 +126,13 @@ _HEAD = ["milliseconds", "p50", "p99", "bare p50", "bare p99", "ratio", f"{AT_ON
 
 async def _ensure_store(url: str, path: Path, cards: int) -> None:
     is_there = path.exists()
-    async with open_store(url) as store:
-        if not is_there:
+    async with open_store(url):
+        pass
+    if not is_there:
+        async with open_database(url) as database:
             start = perf_counter()
-            await fill_store(store, cards)
-            print(f"{cards:,} cards made and filed in {perf_counter() - start:.1f} s\n")
+            await fill_store(database, cards)
+            print(f"{cards:,} cards stored in {perf_counter() - start:.1f} s\n")
 
 
 if __name__ == "__main__":

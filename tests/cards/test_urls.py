@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from bot.cards.urls import (
     MAX_URL,
     InvalidUrlError,
-    find_urls,
+    find_links,
+    normalize_host,
     normalize_url,
     redact_url,
     resolve_asset_url,
@@ -109,6 +110,33 @@ def test_a_site_relative_picture_is_put_behind_the_base_as_it_is(path: str, base
 
 
 @pytest.mark.parametrize(
+    ("host", "site"),
+    [
+        ("www.a.example", "a.example"),
+        ("M.A.example", "a.example"),
+        ("amp.a.example", "a.example"),
+        ("feeds.a.example", "a.example"),
+        ("www.m.feeds.a.example", "a.example"),
+        ("news.a.example", "news.a.example"),
+        ("myamp.a.example", "myamp.a.example"),
+        ("www2.a.example", "www2.a.example"),
+        ("amp.dev", "amp.dev"),
+        ("www.amp.dev", "amp.dev"),
+        ("feeds", "feeds"),
+        ("m.", "m."),
+        ("", ""),
+    ],
+)
+def test_a_host_belongs_to_its_site(host: str, site: str) -> None:
+    assert normalize_host(host) == site
+
+
+@given(st.from_regex(r"(?:www\.|m\.|amp\.|feeds\.|[a-z]{0,3}\.?)*", fullmatch=True))
+def test_a_site_is_its_own_site(host: str) -> None:
+    assert normalize_host(normalize_host(host)) == normalize_host(host)
+
+
+@pytest.mark.parametrize(
     "other",
     [
         "http://a.example/story", "https://www.a.example/story/", "https://m.a.example/story", "https://A.example:443/story",
@@ -127,6 +155,8 @@ def test_spellings_of_one_article_are_equal(other: str) -> None:
             "a.example/story?id=7",
         ),
         ("https://amp.a.example/story", "a.example/story"),
+        ("https://feeds.a.example/story", "a.example/story"),
+        ("https://m.youtube.com/redirect?q=https%3A%2F%2Fa.example%2Fstory", "a.example/story"),
         ("https://a.example/amp/story", "a.example/story"),
         ("https://a.example/story/amp/", "a.example/story"),
         ("https://a.example/story.amp.html?amp=1", "a.example/story.html"),
@@ -185,26 +215,26 @@ def test_other_articles_stay_apart(other: str) -> None:
     ],
 )
 def test_the_links_of_a_text(text: str, found: list[str]) -> None:
-    assert find_urls(text, 10) == found
+    assert list(find_links(text, 10)) == found
 
 
 def test_only_the_first_links_of_a_text_count() -> None:
     text = " ".join(f"https://a.example/{number}" for number in range(5000))
-    assert find_urls(text, 3) == ["a.example/0", "a.example/1", "a.example/2"]
-    assert find_urls("x" * 50_000 + " https://a.example/", 3) == []
+    assert list(find_links(text, 3)) == ["a.example/0", "a.example/1", "a.example/2"]
+    assert find_links("x" * 50_000 + " https://a.example/", 3) == {}
 
 
 @pytest.mark.parametrize("tail", [")", "]", ".", "(", "](", "%", "[:::"])
 def test_a_huge_text_of_nothing_but_link_ends_is_read_at_once(tail: str) -> None:
     start = perf_counter()
-    find_urls("https://a.example/" + tail * 100_000, 10)
-    find_urls(f"https://a.example/{tail * 30} " * 10_000, 10)
+    find_links("https://a.example/" + tail * 100_000, 10)
+    find_links(f"https://a.example/{tail * 30} " * 10_000, 10)
     assert perf_counter() - start < 1
 
 
 @given(st.text())
 def test_any_text_has_links_or_none(text: str) -> None:
-    for found in find_urls(f"https://{text} http://a.example/{text}", 10):
+    for found in find_links(f"https://{text} http://a.example/{text}", 10):
         assert found
 
 

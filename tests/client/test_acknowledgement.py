@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import discord
 import pytest
@@ -17,19 +18,29 @@ from discord import AppCommandOptionType, app_commands
 
 from bot.client.acknowledgement import Acknowledgement
 from bot.client.error_handler import ErrorReportingModal, ErrorReportingView
+from bot.domain.card_edit import CardEdit, CardFields
 from bot.domain.feed import NewFeed
 from bot.domain.fetch_result import FetchResult, FetchStatus
+from bot.domain.moderation import DecisionSource
 from bot.domain.subscription import Frequency, SubscriptionOptions
 from bot.sources.feeds.autodiscovery import DiscoveredFeed
 from bot.sources.feeds.feed_check import FeedCheck
 from bot.sources.feeds.feed_lookup import FeedLookup
+from bot.sources.feeds.link_lookup import LinkDetails, LinkLookup
 from bot.sources.feeds.model import FeedReadResult
+from bot.sources.feeds.page_metadata import PageMetadata
+from bot.store.cards.rows import StoredCard
 from bot.store.database import Database
+from bot.store.moderation.edits import EditableCard
 from bot.ui.card_buttons import ReportModal
+from bot.ui.card_edit import EditDraft, EditModal
 from bot.ui.feeds import FeedDraft, ImportDraft
+from bot.ui.links import LinkChoice, LinkDetailsModal, LinkDraft
 from bot.ui.registry import COMPONENTS
 from bot.ui.review_message import TopicsModal, WithdrawModal
-from bot.ui.subscription_wizard import ScheduleModal, SubscriptionWizard
+from bot.ui.subscription_wizard import FilterModal, ScheduleModal, SubscriptionWizard
+from bot.worker.link_submissions import FoundLink
+from tests.support.cards import make_card
 from tests.support.followed_feeds import make_follow
 from tests.support.stage import BotStage, open_stage
 
@@ -44,7 +55,10 @@ PRESSED: dict[str, Acknowledgement] = {
     "nd:keep:5": REPLY,
     "nd:why:5": REPLY,
     "nd:stop:5": REPLY,
+    "nd:more:1": REPLY,
     "nd:related:1": REPLY,
+    "nd:story": REPLY,
+    "nd:split": REPLY,
     "nd:topic:1": REPLY,
     "nd:flag:1": FORM,
     "nd:review:p:2:-:0": REPLY,
@@ -59,13 +73,19 @@ PRESSED: dict[str, Acknowledgement] = {
     "nd:review:y:2:-:5": REPLY,
     "nd:review:w:2:-:5": FORM,
     "nd:review:t:2:-:5": FORM,
+    "nd:edit:2": REPLY,
     "nd:undo:1": REPLY,
+    "nd:redo:1,2": REPLY,
     "nd:pick:0:2:-": UPDATE,
     "nd:queue:p:0123456789ab:p0:2-": UPDATE,
+    "nd:queue:w!:0123456789ab:p0:1-,2-": UPDATE,
+    "nd:choose:0123456789ab:p0": UPDATE,
     "nd:turn:0123456789ab:p0": UPDATE,
     "nd:show:1": UPDATE,
     "nd:accept": REPLY,
+    "nd:begin": REPLY,
     "nd:erase:1": UPDATE,
+    "nd:tell:1": UPDATE,
 }
 """A click on each item that outlives a restart, and what the person sees at once."""
 SETUP = {
@@ -73,7 +93,9 @@ SETUP = {
     "when": UPDATE,
     "topics": UPDATE,
     "layout": UPDATE,
-    "more": FORM,
+    "times": FORM,
+    "filters": FORM,
+    "latest": UPDATE,
     "preview": REPLY,
     "subscribe": UPDATE,
 }
@@ -256,7 +278,7 @@ async def test_every_command_is_acknowledged_before_the_store_is_asked(
             answered.add(command.qualified_name)
             requests |= {command.qualified_name} if trace.queries else set()
     assert len(answered) >= 30
-    assert answered - requests <= {"help", "feed add", "feed import"}, (
+    assert answered - requests <= {"help", "feed add", "feed import", "newsdesk profile", "submit"}, (
         "the watch over the store sees what these ask it for"
     )
 
@@ -284,7 +306,9 @@ async def test_every_lasting_item_is_acknowledged_before_the_store_is_asked(
 
 async def _click_item(stage: BotStage, trace: InteractionTrace, custom_id: str, message_id: int = 0) -> Acknowledgement:
     component: dict[str, Any] = {"type": 2, "style": 1, "label": "x"}
-    if custom_id.startswith(("nd:pick", "nd:keep")) or custom_id.endswith((":when", ":topics", ":layout", ":choose")):
+    if custom_id.startswith(("nd:pick", "nd:keep", "nd:split", "nd:choose")) or custom_id.endswith(
+        (":when", ":topics", ":layout", ":choose")
+    ):
         component = {"type": 3, "options": [{"label": "1", "value": "1"}]}
     if custom_id.endswith(":channel"):
         component = {"type": 8}
@@ -324,6 +348,22 @@ async def test_every_item_of_a_setup_is_acknowledged_before_the_store_is_asked(
     assert trace.said or SETUP[item] is FORM
 
 
+async def test_the_form_of_an_edit_is_opened_before_the_store_is_asked(
+    stage: BotStage, trace: InteractionTrace
+) -> None:
+    draft = make_draft()
+    stage.bot._connection.store_view(draft, 77)
+    (item,) = draft.children
+    custom_id = item.custom_id  # type: ignore[attr-defined]
+    assert await _click_item(stage, trace, custom_id, 77) is FORM
+
+
+def make_draft() -> EditDraft:
+    stored = StoredCard(1, 1, "", make_card())
+    fields = CardFields.of_card(stored.card)
+    return EditDraft(EditableCard(stored, fields, fields, CardEdit(), None), DecisionSource.COMMAND)
+
+
 async def test_every_item_of_a_feed_is_acknowledged_before_the_store_is_asked(
     stage: BotStage, trace: InteractionTrace
 ) -> None:
@@ -340,6 +380,32 @@ async def test_every_item_of_a_feed_is_acknowledged_before_the_store_is_asked(
             assert trace.said
 
 
+def _make_link_draft() -> LinkDraft:
+    lookup = LinkLookup(PageMetadata("https://1.example/", "Paper"), "https://1.example/", ("1.example",))
+    return LinkDraft(FoundLink(lookup), LinkDetails())
+
+
+async def test_every_item_of_a_link_is_acknowledged_before_the_store_is_asked(
+    stage: BotStage, trace: InteractionTrace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage.bot.links, "look_up", AsyncMock(return_value=_make_link_draft().found))
+    for number, name in enumerate(("submit", "cancel", "details", "choose"), start=77):
+        view: Any = LinkChoice(["https://1.example/", "https://2.example/"])
+        if name != "choose":
+            view = _make_link_draft()
+            moderator = SimpleNamespace(
+                client=stage.bot,
+                guild_id=stage.guild.id,
+                permissions=discord.Permissions.all(),
+                is_user_integration=lambda: False,
+            )
+            view.build_reply(moderator)
+        stage.bot._connection.store_view(view, number)
+        (item,) = [each for each in view.children if each.custom_id.endswith(name)]
+        assert await _click_item(stage, trace, item.custom_id, number) is (FORM if name == "details" else UPDATE)
+        assert trace.said or name == "details"
+
+
 def _iter_modals(stage: BotStage) -> Iterator[ErrorReportingModal]:
     async def look_up(interaction: Any) -> Any:
         return await interaction.client.store.archive.card(1, stage.guild.id), None
@@ -347,9 +413,11 @@ def _iter_modals(stage: BotStage) -> Iterator[ErrorReportingModal]:
     yield ReportModal(1)
     yield WithdrawModal(look_up)
     yield TopicsModal(1, "Python")
-    yield ScheduleModal(
-        SubscriptionWizard(replace(SubscriptionOptions(), frequency=Frequency.DAILY), [], stage.bot.open_drafts)
-    )
+    yield LinkDetailsModal(_make_link_draft())
+    yield EditModal(make_draft())
+    daily = replace(SubscriptionOptions(), frequency=Frequency.DAILY)
+    for modal in (ScheduleModal, FilterModal):
+        yield modal(SubscriptionWizard(daily, [], stage.bot.open_drafts))
 
 
 @pytest.mark.parametrize("below", ["nd:save:1:0", "nd:review:p:2:-:5", ""])
@@ -369,7 +437,8 @@ async def test_every_form_is_acknowledged_before_the_store_is_asked(
         source = {"message": _message(stage, {"type": 2, "style": 1, "custom_id": below})} if below else {}
         how = await run_interaction(stage, trace, 5, {"custom_id": modal.custom_id, "components": parts}, **source)
         on_review = "review" in below and isinstance(modal, WithdrawModal | TopicsModal)
-        assert how is (UPDATE if on_review or isinstance(modal, ScheduleModal) else REPLY), type(modal).__name__
+        is_update = on_review or isinstance(modal, ScheduleModal | FilterModal | LinkDetailsModal | EditModal)
+        assert how is (UPDATE if is_update else REPLY), type(modal).__name__
         assert trace.said
 
 
@@ -379,4 +448,4 @@ def _field_id(label: Any) -> str:
 
 def test_no_view_is_left_out() -> None:
     ours = {each for each in ErrorReportingView.__subclasses__() if each.__module__.startswith("bot.")}
-    assert ours == {SubscriptionWizard, FeedDraft, ImportDraft}
+    assert ours == {SubscriptionWizard, FeedDraft, ImportDraft, LinkDraft, LinkChoice, EditDraft}

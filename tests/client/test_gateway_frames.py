@@ -22,6 +22,7 @@ from bot.app import open_bot
 from bot.client.bot import NewsBot
 from bot.client.gateway_frames import ForgivingWebSocket, _repair_text
 from bot.settings import load_settings
+from tests.support.polling import PATIENCE
 from tests.support.scrape import parse_samples
 from tests.support.stores import new_database
 from tests.wire.client import WireDiscord
@@ -103,7 +104,7 @@ async def bot(wire: WireDiscord, tmp_path: Path) -> AsyncIterator[NewsBot]:
 
 
 async def _until(holds: Callable[[], Any]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not holds():
             await asyncio.sleep(0.01)
 
@@ -124,7 +125,7 @@ async def _assert_still_receives(wire: WireDiscord, bot: NewsBot, sessions: int 
 async def test_what_cannot_be_read_is_left_out_and_counted(wire: WireDiscord, bot: NewsBot) -> None:
     for number, (name, frame) in enumerate(UNREADABLE.items(), start=1):
         assert await wire.frame(frame) == 1
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while _count_skipped(bot) < number:
                 await asyncio.sleep(0.01)
         assert not bot.is_closed(), name
@@ -164,7 +165,7 @@ async def test_odd_packets_are_left_out_and_the_sequence_stays_a_number(wire: Wi
         assert type(bot._get_websocket(shard_id=0).sequence) is int, name
     await wire.command_gateway("drop")
     await _until(lambda: bot.is_ready())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not (await wire.get_status()).resumed:
             await asyncio.sleep(0.02)
 
@@ -180,7 +181,7 @@ async def test_odd_packets_are_left_out_and_the_sequence_stays_a_number(wire: Wi
 )
 async def test_a_broken_stream_is_begun_anew(wire: WireDiscord, bot: NewsBot, frame: bytes) -> None:
     await wire.frame(frame, packed=False)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while (await wire.get_status()).identified < 2:
             await wire.add_guild("text")  # whatever comes next shows that nothing can be read
             await asyncio.sleep(0.2)
@@ -193,7 +194,7 @@ async def test_a_session_whose_beginning_cannot_be_read_is_begun_anew(
     wire: WireDiscord, bot: NewsBot, data: str
 ) -> None:
     await wire.frame(_make_event("READY", data, "1"))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while (await wire.get_status()).identified < 2:
             await asyncio.sleep(0.02)
     await _until(bot.is_ready)

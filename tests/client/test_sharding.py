@@ -108,3 +108,15 @@ async def test_processes_share_a_bots_shards(wire: WireDiscord, tmp_path: Path) 
         assert (await wire.get_status()).refused == 0
         assert held[0] | held[1] == {guild.id for guild in guilds}
         assert not held[0] & held[1]
+
+
+async def test_what_still_runs_when_a_session_ends_knows_who_the_bot_is(wire: WireDiscord, tmp_path: Path) -> None:
+    await wire.add_guild("text")
+    async with AsyncExitStack() as stack:
+        bot = await _open_bot(stack, wire, tmp_path)
+        guild, bot_id = bot.guilds[0], bot.user and bot.user.id
+        shard = bot.shards[0]
+        await bot._close_shards()
+
+        assert shard.is_closed()
+        assert guild.me.id == bot_id

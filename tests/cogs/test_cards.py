@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stage import button_ids, newest, open_stage
+from tests.support.stage import BotStage, button_ids, newest, open_stage
 
 
 async def test_latest_shows_the_newest_cards_first_and_only_to_the_asker(tmp_path: Path) -> None:
@@ -27,8 +27,7 @@ async def test_a_single_card_comes_in_full_with_open_and_save(tmp_path: Path) ->
         found = {
             "Open": "https://example.org/one",
             "Save": "nd:save:1:0",
-            "More from this topic": "nd:topic:1",
-            "None": "nd:flag:1",
+            "More…": "nd:more:1",
             "Show to everyone": "nd:show:1",
         }
         assert button_ids(result.response) == found
@@ -101,7 +100,7 @@ async def test_a_saved_card_that_was_withdrawn_is_only_counted(tmp_path: Path) -
         await stage.load_cards("one", removed="true")
         listed = await stage.member.slash(stage.news, "saved list")
         assert listed.response.embeds == []
-        assert "cannot be shown" in listed.response.content
+        assert "can't be shown" in listed.response.content
 
 
 async def test_related_lists_who_else_covered_the_story(tmp_path: Path) -> None:
@@ -109,8 +108,61 @@ async def test_related_lists_who_else_covered_the_story(tmp_path: Path) -> None:
         related = "[{title: Elsewhere, webUrl: 'https://example.com/e', provider: {name: Other}}]"
         await stage.load_cards("one", related=related)
         shown = await stage.member.slash(stage.news, "latest")
-        result = await stage.member.click(shown.response, label="Related")
+        more = await stage.member.click(shown.response, label="More…")
+        result = await stage.member.click(more.response, label="Related")
         assert "Elsewhere" in (result.response.embeds[0].description or "")
+
+
+async def load_comet(stage: BotStage) -> None:
+    """Three publishers' cards of one story, and another card."""
+    titles = ("Comet Halley nears planet Earth tonight", "Astronomers expect comet Halley near Earth tonight")
+    for hour, (slug, title) in enumerate([("nasa", titles[0]), ("esa", titles[1]), ("jaxa", titles[0])]):
+        stage.write_card(
+            slug,
+            title=title,
+            publishedDateTime=f"2026-06-01T0{hour}:00:00Z",
+            provider=f"{{name: {slug.upper()}}}",
+            webUrl=f"https://{slug}.example/comet",
+        )
+    await stage.load_cards("other", publishedDateTime="2026-05-31T10:00:00Z")
+    while await stage.bot.store.cards.stories.assign_pending():
+        pass
+
+
+async def test_a_story_is_one_entry_and_who_else_has_it_a_click_away_after_a_restart_too(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await load_comet(stage)
+        shown = await stage.member.slash(stage.news, "latest")
+        first, other = shown.response.embeds
+        assert first.title == "Comet Halley nears planet Earth tonight"
+        assert "+2 more publishers" in (first.description or "")
+        assert "more" not in (other.description or "")
+        await stage.restart_bot()
+        members = await stage.member.select(shown.response, values=[str((await newest_ids(stage))[0])])
+        assert "NASA" in (members.response.embeds[0].description or "")
+        assert "ESA" in (members.response.embeds[0].description or "")
+        every_card = await stage.member.slash(stage.news, "latest", every_card=True)
+        assert len(every_card.response.embeds) == 4
+
+
+async def newest_ids(stage: BotStage) -> list[int]:
+    return [card.id for card in (await stage.bot.store.cards.list_latest(stage.guild.id, limit=9)).cards]
+
+
+async def test_a_search_counts_stories_and_shows_the_newest_of_each(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await load_comet(stage)
+        shown = await stage.member.slash(stage.news, "search", query="comet")
+        assert shown.response.content == "1 result for “comet”"
+        more = await stage.member.click(shown.response, label="More…")
+        assert list(button_ids(more.response)) == ["Related", "More about Python", "Report"]
+        shown = await stage.member.slash(stage.news, "search", query="comet", every_card=True)
+        assert shown.response.content == "3 results for “comet”"
+        # The filter leaves the newest card of the story out, so that another one stands for it.
+        shown = await stage.member.slash(stage.news, "search", query="comet", provider="ESA")
+        assert [embed.title for embed in shown.response.embeds] == [
+            "Astronomers expect comet Halley near Earth tonight"
+        ]
 
 
 async def test_topics_say_what_is_new_and_what_rises(tmp_path: Path) -> None:
@@ -151,7 +203,7 @@ async def test_a_search_narrows_to_videos_and_to_a_span_of_time(tmp_path: Path) 
         shown = await stage.member.slash(stage.news, "search", query="title", since="2026-04-01", until="2026-04-30")
         assert [embed.title for embed in shown.response.embeds] == ["Title of old"]
         wrong = await stage.member.slash(stage.news, "search", query="title", since="today", until="7 days")
-        assert "not after `since`" in wrong.response.content
+        assert "later than `since`" in wrong.response.content
         ends = await stage.member.autocomplete(stage.news, "search", "until", "7", query="x")
         assert [choice["value"] for choice in ends] == ["7 days"]
 
@@ -175,11 +227,22 @@ async def test_a_misspelled_search_is_one_click_from_its_hits_after_a_restart_to
         shown = await stage.member.slash(stage.news, "search", query="titel *of* pyhton", kind="article")
         assert "Nothing found for “titel \\*of\\* pyhton” with these filters." in shown.response.content
         assert "Did you mean **title \\*of\\* python**?" in shown.response.content
-        assert "Topics close by" in shown.response.content
+        assert "Similar topics" not in shown.response.content, "none begins as one of the words"
         await stage.restart_bot()
         hits = await stage.member.click(shown.response, label="Search for title *of* python")
         assert [embed.title for embed in hits.response.embeds] == ["Title of python"]
-        assert not hits.response.content
+        assert hits.response.content == "1 result for “title \\*of\\* python”"
+
+
+async def test_a_search_of_exclusions_alone_says_what_is_missing(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await stage.load_cards("one", "two", topics=["AI"])
+        shown = await stage.member.slash(stage.news, "search", query="-one")
+        assert "“-one” only says what to leave out. Add a word" in shown.response.content
+        shown = await stage.member.slash(stage.news, "search", query="-one", topic="AI")
+        assert [embed.title for embed in shown.response.embeds] == ["Title of two"]
+        shown = await stage.member.slash(stage.news, "search", query="titles -one")
+        assert [embed.title for embed in shown.response.embeds] == ["Title of two"]
 
 
 async def test_hits_show_the_words_in_their_place(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import discord
 
+from bot.store.cards.search_rebuild import REBUILD
 from tests.support.deliveries import due_channels
 from tests.support.deliveries import next_delivery as head_of
 from tests.support.stage import open_stage
@@ -106,10 +107,10 @@ async def test_subscriptions_are_listed_completed_and_removed(tmp_path: Path) ->
         listed = await stage.admin.slash(stage.news, "digest list")
         assert f"<#{stage.digest.id}>" in (listed.response.embeds[0].description or "")
         choices = await stage.admin.autocomplete(stage.news, "digest remove", "subscription", "digest")
-        assert [choice["name"] for choice in choices] == ["#digest: every topic, as they appear"]
+        assert [choice["name"] for choice in choices] == ["#digest: every topic, as they come in"]
         await stage.admin.slash(stage.news, "digest remove", subscription=choices[0]["value"])
         again = await stage.admin.slash(stage.news, "digest remove", subscription=choices[0]["value"])
-        assert "no such subscription" in again.response.content
+        assert "can't find that subscription" in again.response.content
         await stage.load_cards("one")
         assert stage.list_titles(stage.digest) == []
         assert stage.list_titles() == ["Title of one"]
@@ -124,7 +125,7 @@ async def test_another_servers_subscription_cannot_be_removed(tmp_path: Path) ->
         role = other.create_role("Admins", permissions=rights)
         stranger: Any = other.add_member(stage.env.create_user("stranger"), roles=[role])
         result = await stranger.slash(channel, "digest remove", subscription="1")
-        assert "no such subscription" in result.response.content
+        assert "can't find that subscription" in result.response.content
 
 
 async def test_a_manager_of_one_channel_cannot_subscribe_another(tmp_path: Path) -> None:
@@ -155,7 +156,7 @@ async def test_check_names_what_is_missing_and_where_to_give_it(tmp_path: Path) 
         result = await stage.admin.slash(stage.news, "digest check")
         lines = (result.response.embeds[0].description or "").splitlines()
         assert "**Embed Links**" in lines[0]
-        assert "it is gone" in lines[1]
+        assert "it was deleted" in lines[1]
         assert lines[2] == f"✅ <#{stage.news.id}>"
 
 
@@ -179,10 +180,14 @@ async def test_status_is_for_the_bots_owners_alone(tmp_path: Path) -> None:
         role = stage.guild.create_role("Root", permissions=rights)
         stranger = stage.guild.add_member(stage.env.create_user("root"), roles=[role])
         refused = await stranger.slash(stage.news, "status")
-        assert "run this bot" in refused.response.content
+        assert "bot's owners" in refused.response.content
         stage.bot.owner_id = stranger.id
         shown = await stranger.slash(stage.news, "status")
         assert next(field.name for field in shown.response.embeds[0].fields) == "Queue"
+        await stage.load_cards("one", "two")
+        await stage.bot.store.key_values.set_value(REBUILD, str(2**62))
+        shown = await stranger.slash(stage.news, "status")
+        assert "2 cards are still to be indexed" in str(shown.response.embeds[0].to_dict())
 
 
 async def test_a_time_zone_that_this_machine_does_not_know_is_named_wherever_one_looks_and_mended_by_an_edit(
@@ -206,7 +211,7 @@ async def test_a_time_zone_that_this_machine_does_not_know_is_named_wherever_one
         refused = await stage.admin.slash(stage.news, "digest now", **selected)
         assert "Mars/Olympus" in refused.response.content
         refused = await stage.admin.slash(stage.news, "digest edit", max_cards=5, **selected)
-        assert "There is no time zone “Mars/Olympus”" in refused.response.content
+        assert "I don't know the time zone “Mars/Olympus”" in refused.response.content
         await stage.admin.slash(stage.news, "digest edit", timezone="Europe/Berlin", **selected)
         stage.clock.advance(days=1)
         await stage.bot.pipeline.plan_and_deliver()
@@ -227,7 +232,7 @@ async def test_now_says_when_a_digest_comes_to_a_channel_that_is_quiet(tmp_path:
         end = stage.clock().replace(hour=20, minute=0, second=0, microsecond=0)
         assert f"A digest of 1 card comes <t:{int(end.timestamp())}:R>" in text.response.content
         again = await stage.admin.slash(stage.news, "digest now", **selected)
-        assert "Nothing new has come in" in again.response.content
+        assert "Nothing new since" in again.response.content
         assert stage.list_titles(stage.digest) == []
         stage.clock.now = end
         await stage.bot.pipeline.plan_and_deliver()

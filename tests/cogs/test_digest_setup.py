@@ -12,6 +12,7 @@ import pytest
 
 from bot.domain.subscription import Frequency, Layout, Subscription, SubscriptionOptions
 from tests.support.stage import BotStage, ImpossibleError, newest, open_stage
+from tests.wire.forms.components import TEXT_INPUT
 
 LOST = "This setup has expired. Start again with `/digest setup`."
 
@@ -37,21 +38,21 @@ class WizardDriver:
     async def click_item(self, name: str) -> Any:
         return await self.stage.admin.click(self.shown, custom_id=self.list_items()[name]["custom_id"])
 
-    async def fill_form(self, **typed: str) -> Any:
-        """Open the form, change some of its fields, and send it."""
-        opened = await self.click_item("more")
+    async def fill_form(self, name: str, **typed: Any) -> Any:
+        """Open a form, change some of its fields, and send it."""
+        opened = await self.click_item(name)
         return await self.stage.admin.submit_modal(opened, {**form_fields(opened), **self.form_values(opened, typed)})
 
     @staticmethod
-    def form_values(opened: Any, typed: dict[str, str]) -> dict[str, str]:
-        names = {label["label"].split()[0]: label["component"]["custom_id"] for label in opened.modal["components"]}
-        return {names[name]: text for name, text in typed.items()}
+    def form_values(opened: Any, typed: dict[str, Any]) -> dict[str, Any]:
+        labels = {label["label"]: label["component"]["custom_id"] for label in opened.modal["components"]}
+        return {id_: text for label, id_ in labels.items() for name, text in typed.items() if label.startswith(name)}
 
 
 def form_fields(opened: Any) -> dict[str, str]:
     """What a form's fields hold when it is opened."""
     fields = [label["component"] for label in opened.modal["components"]]
-    return {field["custom_id"]: field.get("value") or "" for field in fields}
+    return {field["custom_id"]: field.get("value") or "" for field in fields if field["type"] == TEXT_INPUT}
 
 
 async def open_wizard(stage: BotStage) -> WizardDriver:
@@ -80,16 +81,17 @@ async def test_the_whole_walk(tmp_path: Path) -> None:
         await setup.choose_option("when", "weekly")
         await setup.choose_option("topics", "Rust")
         await setup.choose_option("layout", "list")
-        await setup.fill_form(Times="9, 18:30", Days="sat", Time="europe/berlin", Leave="gossip", Minimum="20")
+        await setup.fill_form("times", Times="9, 18:30", Days="sat", **{"Time zone": "europe/berlin"})
+        await setup.fill_form("filters", Leave="gossip", Minimum="20")
         assert setup.read_fields() == {
             "Channel": f"<#{stage.digest.id}>",
             "When": "Saturday at 09:00 and 18:30 (Europe/Berlin)",
             "Topics": "Rust",
-            "How": "Without gossip; quality at least 20; as a list of at most 10 headlines",
+            "How": "Without gossip; quality at least 20 (low); as a list of at most 10 headlines",
         }
         preview = await setup.click_item("preview")
         assert "Weekly digest" in preview.response.content
-        assert "1 chosen, 1 of other topics" in preview.response.content
+        assert "1 picked, 1 about other topics" in preview.response.content
         assert "Title of other" in (preview.response.embeds[0].description or "")
         await setup.click_item("subscribe")
         assert "gets its first digest" in setup.shown.content
@@ -103,7 +105,7 @@ async def test_the_whole_walk(tmp_path: Path) -> None:
             "Europe/Berlin",
             ("Rust",),
             ("gossip",),
-            20,
+            min_quality=20,
             layout=Layout.LIST,
         )
         assert stage.bot.open_drafts == set()
@@ -112,10 +114,18 @@ async def test_the_whole_walk(tmp_path: Path) -> None:
 async def test_the_form_shows_what_was_chosen_and_an_empty_field_means_none(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         setup = await open_wizard(stage)
-        await setup.fill_form(Times="18:30", Days="mon, fri", Leave="gossip")
-        opened = await setup.click_item("more")
-        assert list(form_fields(opened).values()) == ["18:30", "Monday, Friday", "UTC", "gossip", ""]
-        await stage.admin.submit_modal(opened, dict.fromkeys(form_fields(opened), ""))
+        await setup.fill_form("times", Times="18:30", Days="mon, fri")
+        await setup.fill_form(
+            "filters", **{"Only with": '"open source", chips', "Only from": "NASA", "Leave": "gossip"}
+        )
+        shown = {
+            "times": ["18:30", "Monday, Friday", "UTC", ""],
+            "filters": ['"open source", chips', "NASA", "gossip", ""],
+        }
+        for name, values in shown.items():
+            opened = await setup.click_item(name)
+            assert list(form_fields(opened).values()) == values
+            await stage.admin.submit_modal(opened, dict.fromkeys(form_fields(opened), ""))
         assert setup.read_fields()["When"] == "Daily at 09:00 (UTC)"
         assert setup.read_fields()["How"] == "At most 10 cards"
 
@@ -126,54 +136,90 @@ async def test_an_instant_subscription_is_asked_for_neither_times_nor_layout(tmp
         await setup.choose_option("channel", stage.news)
         await setup.choose_option("when", "instant")
         assert "layout" not in setup.list_items()
-        opened = await setup.click_item("more")
-        assert len(form_fields(opened)) == 2
-        assert (await setup.click_item("preview")).response.content == "No card of the last 7 days matches."
+        opened = await setup.click_item("times")
+        assert list(form_fields(opened).values()) == [""], "it asks for no times"
+        assert (await setup.click_item("preview")).response.content == "No cards from the last 7 days match."
         await stage.load_cards("early")
         preview = await setup.click_item("preview")
-        assert "Each card comes like this one." in preview.response.content
+        assert "Each card will look like this." in preview.response.content
         assert preview.response.embeds[0].title == "Title of early"
-        await stage.admin.submit_modal(opened, form_fields(opened))
         await setup.click_item("subscribe")
         assert "gets new cards from now on" in setup.shown.content
         await stage.load_cards("one")
         assert stage.list_titles() == ["Title of one"]
 
 
+async def test_posts_that_go_and_threads_under_them_are_asked_for_with_the_times(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        forum = stage.guild.create_forum_channel("forum")
+        setup = await open_wizard(stage)
+        await setup.fill_form("times", Times="8:00", Delete="30", **{"A discussion": True})
+        assert setup.read_fields()["How"].endswith("posts are deleted after 30 days; with a thread under each post")
+        assert setup.read_fields()["When"] == "Daily at 08:00 (UTC)"
+        refused = await setup.choose_option("channel", forum)
+        assert "Leave out `thread`" in newest(refused).content
+        for days in ("soon", "366", "-1"):
+            answer = await setup.fill_form("times", Delete=days)
+            assert "whole number of at most 365" in newest(answer).content
+        await setup.choose_option("channel", stage.news)
+        await setup.choose_option("when", "instant")
+        await setup.fill_form("times", Delete="7")
+        await setup.click_item("subscribe")
+        (made,) = await list_subscriptions(stage)
+        assert (made.options.keep_days, made.options.thread, made.options.times) == (7, True, ())
+
+
 async def test_the_zone_that_was_typed_is_the_servers_next_one(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         setup = await open_wizard(stage)
         await setup.choose_option("channel", stage.news)
-        await setup.fill_form(Time="asia/tokyo")
+        await setup.fill_form("times", **{"Time zone": "asia/tokyo"})
         assert (await open_wizard(stage)).read_fields()["When"] == "Daily at 09:00 (UTC)"
         await setup.click_item("subscribe")
         assert (await open_wizard(stage)).read_fields()["When"] == "Daily at 09:00 (Asia/Tokyo)"
 
 
 @pytest.mark.parametrize(
-    ("typed", "answer"),
+    ("form", "typed", "answer"),
     [
-        ({"Times": "soon"}, "is not a time of day"),
-        ({"Days": "someday"}, "is not a day"),
-        ({"Time": "Mars/Base"}, "There is no time zone"),
-        ({"Minimum": "high"}, "a whole number"),
-        ({"Leave": "python"}, "no card could ever match"),
+        ("times", {"Times": "soon"}, "isn't a time of day"),
+        ("times", {"Times": "25 Uhr"}, "“25 Uhr” isn't a time of day"),
+        ("times", {"Days": "someday"}, "isn't a day"),
+        ("times", {"Time zone": "Mars/Base"}, "I don't know the time zone"),
+        ("filters", {"Minimum": "high"}, "a whole number"),
+        ("filters", {"Leave": "python"}, "no card could match"),
+        ("filters", {"Only with": "chips, -tea"}, "“-tea” has no word"),
+        ("filters", {"Only with": ", ".join(map(str, range(26)))}, "the limit is 25"),
     ],
 )
 async def test_what_is_typed_and_impossible_is_said_and_changes_nothing(
-    tmp_path: Path, typed: dict[str, str], answer: str
+    tmp_path: Path, form: str, typed: dict[str, str], answer: str
 ) -> None:
     async with open_stage(tmp_path) as stage:
         await stage.load_cards("one")
         setup = await open_wizard(stage)
         await setup.choose_option("topics", "Python")
         before = setup.read_fields()
-        refused = await setup.fill_form(**typed)
+        refused = await setup.fill_form(form, **typed)
         assert newest(refused).ephemeral
         assert answer in newest(refused).content
         assert setup.read_fields() == before
-        await setup.fill_form(Times="8:00")
+        await setup.fill_form("times", **{"Times": "8:00", "Days": "", "Time zone": "UTC"})
         assert setup.read_fields()["When"] == "Daily at 08:00 (UTC)"
+
+
+async def test_a_form_names_all_that_is_wrong_and_comes_back_with_what_was_typed(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        setup = await open_wizard(stage)
+        typed = {"Times": "25 Uhr", "Days": "Nonday", "Time zone": "Mars/Base"}
+        refused = newest(await setup.fill_form("times", **typed)).content
+        for problem in ("“25 Uhr” isn't a time", "“Nonday” isn't a day", "time zone “Mars/Base”"):
+            assert problem in refused
+        reopened = await setup.click_item("times")
+        assert list(form_fields(reopened).values())[:3] == list(typed.values())
+        await setup.fill_form("times", **{"Times": "8:00", "Days": "Mon", "Time zone": "UTC"})
+        reopened = await setup.click_item("times")
+        assert list(form_fields(reopened).values())[:3] == ["08:00", "Monday", "UTC"]
 
 
 @pytest.mark.parametrize("when", ["instant", "weekdays", "daily"])
@@ -182,9 +228,9 @@ async def test_a_topic_that_is_left_out_cannot_be_chosen(tmp_path: Path, when: s
         await stage.load_cards("one")
         setup = await open_wizard(stage)
         await setup.choose_option("when", when)
-        await setup.fill_form(Leave="python")
+        await setup.fill_form("filters", Leave="python")
         refused = await setup.choose_option("topics", "Python")
-        assert "no card could ever match" in newest(refused).content
+        assert "no card could match" in newest(refused).content
         assert setup.read_fields()["Topics"] == "Every topic"
 
 
@@ -205,7 +251,7 @@ async def test_the_same_subscription_twice_is_refused_and_the_draft_stays(tmp_pa
         setup = await open_wizard(stage)
         await setup.choose_option("channel", stage.news)
         refused = await setup.click_item("subscribe")
-        assert "has this subscription already" in newest(refused).content
+        assert "already has this subscription" in newest(refused).content
         await setup.choose_option("channel", stage.digest)
         await setup.click_item("subscribe")
         assert [each.channel_id for each in await list_subscriptions(stage)] == [stage.news.id, stage.digest.id]
@@ -249,9 +295,9 @@ async def test_a_setup_that_a_restart_interrupted_says_so_at_every_item_and_in_i
     async with open_stage(tmp_path) as stage:
         setup = await open_wizard(stage)
         await setup.choose_option("channel", stage.news)
-        opened = await setup.click_item("more")
+        opened = await setup.click_item("filters")
         await stage.restart_bot()
-        lost = [await setup.click_item(name) for name in ("more", "preview", "subscribe")]
+        lost = [await setup.click_item(name) for name in ("filters", "preview", "subscribe")]
         lost += [await setup.choose_option("channel", stage.digest), await setup.choose_option("when", "weekly")]
         lost.append(await stage.admin.submit_modal(opened, form_fields(opened)))
         assert [each.response.content for each in lost] == [LOST] * 6

@@ -57,6 +57,18 @@ async def list_feeds(stage: BotStage, manager: Any) -> str:
     return str(shown.embeds[0].description) if shown.embeds else shown.content
 
 
+async def test_after_a_restart_a_preview_says_how_to_go_on(stage: BotStage, manager: Any, site: FeedServer) -> None:
+    links = "".join(LINK.format(title=path, href=path) for path in ("/feed", "/other"))
+    site.pages["/"] = PAGE.format(links=links)
+    chosen = (await manager.slash(stage.news, "feed add", url=site.url_of("/"))).response
+    preview = (await manager.slash(stage.news, "feed add", url=site.url_of("/feed"))).response
+    await stage.restart_bot()
+    lost = [await manager.click(preview, label="Follow this feed"), await manager.select(chosen, ["0"])]
+    assert [each.response.content for each in lost] == ["This preview has expired. Run `/feed add` again."] * 2
+    assert all(each.response.ephemeral for each in lost)
+    assert "doesn't follow any feeds yet" in await list_feeds(stage, manager)
+
+
 async def test_from_the_address_to_the_first_card_in_the_channel(
     stage: BotStage, manager: Any, site: FeedServer
 ) -> None:
@@ -65,7 +77,7 @@ async def test_from_the_address_to_the_first_card_in_the_channel(
     assert "every card is published" in preview.content
     assert [embed.title for embed in preview.embeds] == ["Story 1"]
     done = await manager.click(preview, label="Follow this feed")
-    assert "This server follows the feed." in done.response.content
+    assert "This server now follows the feed." in done.response.content
     assert not button_ids(done.response)
 
     await poll(stage)
@@ -135,7 +147,7 @@ async def test_of_several_feeds_one_is_chosen(stage: BotStage, manager: Any, sit
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("/page", "This page names no feed."), ("/missing", "There is nothing at this address. (404)")],
+    [("/page", "This page doesn't link to a feed."), ("/missing", "There is nothing at this address. (404)")],
 )
 async def test_what_is_no_feed_is_explained(
     stage: BotStage, manager: Any, site: FeedServer, path: str, words: str
@@ -158,17 +170,17 @@ async def test_following_twice_changes_nothing_and_there_is_a_limit(
     stage: BotStage, manager: Any, site: FeedServer
 ) -> None:
     await follow(stage, manager, site.url_of("/feed"))
-    assert "follows that feed already" in newest(await follow(stage, manager, site.url_of("/feed"))).content
+    assert "already follows that feed" in newest(await follow(stage, manager, site.url_of("/feed"))).content
     await follow(stage, manager, site.url_of("/other"))
     site.items["/third"] = []
-    assert "may follow 2 feeds" in newest(await follow(stage, manager, site.url_of("/third"))).content
-    assert len((await list_feeds(stage, manager)).splitlines()) == 4
+    assert "can follow 2 feeds" in newest(await follow(stage, manager, site.url_of("/third"))).content
+    assert len((await list_feeds(stage, manager)).splitlines()) == 5
 
 
 async def test_what_everybody_gets_is_not_followed(stage: BotStage, manager: Any, site: FeedServer) -> None:
     await stage.bot.store.feeds.add_feeds([NewFeed(site.url_of("/feed"))], stage.clock())
 
-    assert "Every server gets this feed already" in newest(await follow(stage, manager, site.url_of("/feed"))).content
+    assert "Every server already gets this feed" in newest(await follow(stage, manager, site.url_of("/feed"))).content
 
 
 async def test_an_edit_holds_for_what_comes_after_it(stage: BotStage, manager: Any, site: FeedServer) -> None:
@@ -185,7 +197,7 @@ async def test_an_edit_holds_for_what_comes_after_it(stage: BotStage, manager: A
     assert "a moderator decides on each card" in changed.response.embeds[0].fields[0].value
     assert stage.list_titles() == ["Story 2"]
     again = await manager.slash(stage.news, "feed edit", feed="The Paper", policy="review")
-    assert "Nothing would change" in again.response.content
+    assert "Nothing to change" in again.response.content
 
 
 async def test_what_comes_while_a_feed_is_paused_is_not_posted(stage: BotStage, manager: Any, site: FeedServer) -> None:
@@ -194,7 +206,7 @@ async def test_what_comes_while_a_feed_is_paused_is_not_posted(stage: BotStage, 
     await poll(stage)
     await manager.slash(stage.news, "feed pause", feed="The Paper")
     assert "⏸️ paused" in await list_feeds(stage, manager)
-    assert "rests already" in (await manager.slash(stage.news, "feed pause", feed="The Paper")).response.content
+    assert "Already paused" in (await manager.slash(stage.news, "feed pause", feed="The Paper")).response.content
     site.items["/feed"] = [story(2), story(1)]
     await poll(stage)
     await manager.slash(stage.news, "feed resume", feed="The Paper")
@@ -202,7 +214,7 @@ async def test_what_comes_while_a_feed_is_paused_is_not_posted(stage: BotStage, 
     await poll(stage)
 
     assert stage.list_titles() == ["Story 3"]
-    assert "is not paused" in (await manager.slash(stage.news, "feed resume", feed="The Paper")).response.content
+    assert "isn't paused" in (await manager.slash(stage.news, "feed resume", feed="The Paper")).response.content
 
 
 @pytest.mark.parametrize(("posts", "left"), [("keep", ["Story 2"]), ("delete", [])])
@@ -221,7 +233,7 @@ async def test_removing_keeps_or_deletes_the_posts(
 
     assert stage.list_titles() == left
     assert sum(site.answers.values()) == before, "what nobody follows is not fetched"
-    assert "follows no feed yet" in await list_feeds(stage, manager)
+    assert "doesn't follow any feeds yet" in await list_feeds(stage, manager)
 
     await follow(stage, manager, site.url_of("/feed"), policy="publish")
     await poll(stage)
@@ -251,12 +263,12 @@ async def test_a_list_goes_out_and_comes_in(stage: BotStage, manager: Any, site:
     done = await manager.click(preview, label="Follow 1 feed")
 
     assert "1 more feed" in done.response.content
-    assert len((await list_feeds(stage, manager)).splitlines()) == 4
+    assert len((await list_feeds(stage, manager)).splitlines()) == 5
 
 
 async def test_what_is_no_list_is_refused(stage: BotStage, manager: Any) -> None:
     words = (await manager.slash(stage.news, "feed import", file=("a.txt", b"words"))).response.content
-    assert "This is no list of feeds." in words
+    assert "This isn't a list of feeds." in words
     long = (await manager.slash(stage.news, "feed import", file=("a.opml", b"x" * 1_000_001))).response.content
     assert "larger than 1 MB" in long
 
@@ -277,4 +289,4 @@ async def test_feeds_are_completed_by_words_of_their_titles(stage: BotStage, man
     ]
     assert await manager.autocomplete(stage.news, "feed edit", "feed", "nothing") == []
     unknown = await manager.slash(stage.news, "feed pause", feed="nothing")
-    assert "There is no such feed here." in unknown.response.content
+    assert "I can't find that feed." in unknown.response.content

@@ -8,6 +8,7 @@ from typing import Any
 import discord
 import pytest
 
+from bot.ui.magazine import build_magazine
 from tests.support.stage import BotStage, open_stage
 
 MENU = "Find this card"
@@ -43,23 +44,34 @@ async def test_links_in_embeds_are_found_as_well(tmp_path: Path) -> None:
         assert _reply_titles(result) == ["Title of one", "Title of two", "Title of three"]
 
 
+async def test_the_links_of_a_magazine_are_found_as_well(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await stage.load_cards("one", "two")
+        channel = stage.bot.get_channel(stage.news.id)
+        assert isinstance(channel, discord.TextChannel)
+        cards = (await stage.bot.store.cards.list_latest(stage.guild.id, limit=2)).cards
+        message = await channel.send(view=build_magazine(cards, 5, None, text="Head"))
+        result = await stage.member.context_menu(stage.news, MENU, message)
+        assert sorted(map(str, _reply_titles(result))) == ["Title of one", "Title of two"]
+
+
 async def test_a_card_that_the_server_does_not_see_is_not_found(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         await stage.load_cards("held", published="false", heat="10")
         result = await _find_cards(stage, "https://example.org/held https://example.org/nowhere")
         assert not result.response.embeds
-        assert "None of the 2 links" in result.response.content
+        assert "No card here has any of the 2 links" in result.response.content
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("no link at all", "no web link"),
-        ("https://127.0.0.1/one javascript:alert(1) https://a:b@example.org/one", "no web link"),
-        ("https://elsewhere.example/@everyone", "That link is not the address of a card"),
-        ("https://" + "x" * 1900, "no web link"),
-        ("https://example.org/' OR 1=1 --", "That link is not the address of a card"),
-        (")](https://" * 150, "no web link"),
+        ("no link at all", "has no links"),
+        ("https://127.0.0.1/one javascript:alert(1) https://a:b@example.org/one", "has no links"),
+        ("https://elsewhere.example/@everyone", "No card here has that link"),
+        ("https://" + "x" * 1900, "has no links"),
+        ("https://example.org/' OR 1=1 --", "No card here has that link"),
+        (")](https://" * 150, "has no links"),
     ],
 )
 async def test_what_leads_to_no_card_is_said_in_words(tmp_path: Path, text: str, words: str) -> None:

@@ -36,7 +36,8 @@ async def test_a_member_is_shown_what_is_for_everybody_and_how_to_start_it(tmp_p
     async with open_stage(tmp_path) as stage:
         result = await stage.member.slash(stage.news, "help")
         assert result.ephemeral
-        assert list(_command_groups(result)) == ["Reading"]
+        assert list(_command_groups(result)) == ["Start here", "News"]
+        assert _command_groups(result)["Start here"] == {"latest", "search", "follow"}
         assert {
             "latest",
             "search",
@@ -50,16 +51,16 @@ async def test_a_member_is_shown_what_is_for_everybody_and_how_to_start_it(tmp_p
         } <= _named_commands(result)
         text = result.response.embeds[0].description or ""
         (latest,) = [each for each in await stage.bot.tree.fetch_commands() if each.name == "latest"]
-        assert f"</latest:{latest.id}> · The newest cards" in text
-        assert "*Apps → Find this card* on a message · " in text
+        assert f"</latest:{latest.id}> · Show the latest news" in text
+        assert "*Apps → Find this card* on a message · " in (result.response.embeds[1].description or "")
 
 
 @pytest.mark.parametrize(
     ("permission", "groups"),
     [
-        ("manage_channels", {"Reading", "Digests"}),
-        ("manage_messages", {"Reading", "The desk"}),
-        ("administrator", {"Reading", "Digests", "The desk"}),
+        ("manage_channels", {"Start here", "News", "Channels and feeds"}),
+        ("manage_messages", {"Start here", "News", "Moderation"}),
+        ("administrator", {"Start here", "News", "Channels and feeds", "Moderation"}),
     ],
 )
 async def test_each_sees_what_their_permissions_open(tmp_path: Path, permission: str, groups: set[str]) -> None:
@@ -76,7 +77,7 @@ async def test_an_owner_with_all_permissions_sees_every_command(tmp_path: Path) 
         walked = list(stage.bot.tree.walk_commands())
         every = {each.qualified_name for each in walked if not isinstance(each, discord.app_commands.Group)}
         assert _named_commands(result) == every
-        assert _command_groups(result)["Operating"] == OWNERS_COMMANDS
+        assert _command_groups(result)["Bot owners"] == OWNERS_COMMANDS
         assert (
             count_total([discord.Embed.from_dict(embed.to_dict()) for embed in result.response.embeds]) <= EMBED_TOTAL
         )
@@ -86,13 +87,13 @@ async def test_an_overwrite_of_the_channel_counts(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         here = {stage.member: discord.PermissionOverwrite(manage_messages=True)}
         channel = stage.guild.create_text_channel("mine", overwrites=here)
-        assert "The desk" in _command_groups(await stage.member.slash(channel, "help"))
-        assert "The desk" not in _command_groups(await stage.member.slash(stage.news, "help"))
+        assert "Moderation" in _command_groups(await stage.member.slash(channel, "help"))
+        assert "Moderation" not in _command_groups(await stage.member.slash(stage.news, "help"))
 
 
 async def test_a_direct_message_has_no_commands_of_servers(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
-        assert list(_command_groups(await stage.admin.user.slash("help"))) == ["Reading"]
+        assert list(_command_groups(await stage.admin.user.slash("help"))) == ["Start here", "News"]
 
 
 async def test_the_ids_are_asked_for_once_and_done_without_while_discord_refuses(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ async def test_the_ids_are_asked_for_once_and_done_without_while_discord_refuses
         at_start = len(command_requests(stage))
         stage.env.inject_error("GET", "/applications/*/commands*", status=500, code=0, message="no", times=1)
         plain = await stage.member.slash(stage.news, "help")
-        assert "`/latest` · The newest cards" in (plain.response.embeds[0].description or "")
+        assert "`/latest` · Show the latest news" in (plain.response.embeds[0].description or "")
         for _ in range(2):
             mentioned = await stage.member.slash(stage.news, "help")
             assert "</latest:" in (mentioned.response.embeds[0].description or "")

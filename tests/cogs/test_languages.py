@@ -53,7 +53,8 @@ async def test_a_form_is_in_the_language_of_who_opened_it(stage: BotStage) -> No
     await stage.load_cards("one")
     (post,) = stage.list_posts()
 
-    opened = await stage.admin.click(post, custom_id=_id_of(post, "nd:flag:"))
+    more = (await stage.admin.click(post, custom_id=_id_of(post, "nd:more:"))).response
+    opened = await stage.admin.click(more, custom_id=_id_of(more, "nd:flag:"))
 
     assert opened.modal["title"] == "Ein Problem melden"
 

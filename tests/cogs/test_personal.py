@@ -51,13 +51,14 @@ async def test_a_report_that_is_erased_counts_no_longer(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         await stage.load_cards("one")
         shown = await stage.member.slash(stage.news, "latest")
-        form = await stage.member.click(shown.response, custom_id="nd:flag:1")
+        more = await stage.member.click(shown.response, custom_id="nd:more:1")
+        form = await stage.member.click(more.response, custom_id="nd:flag:1")
         field = form.modal["components"][0]["component"]["custom_id"]
         await stage.member.submit_modal(form, {field: "dead link"})
         requests = await stage.member.slash(stage.news, "privacy erase")
         assert "1 report about a card" in requests.response.content
         await stage.member.click(requests.response, label="Erase it")
-        assert await stage.bot.store.moderation.reports.open_reports(stage.guild.id, 1) == []
+        assert await stage.bot.store.moderation.reports.list_open(stage.guild.id, [1]) == {}
 
 
 async def test_saved_cards_come_as_a_file_all_at_once(tmp_path: Path) -> None:
@@ -69,13 +70,13 @@ async def test_saved_cards_come_as_a_file_all_at_once(tmp_path: Path) -> None:
         await stage.load_cards("gone", removed="true")
         markdown = await stage.member.slash(stage.news, "saved export")
         assert markdown.ephemeral
-        assert "1 card that you saved cannot be shown" in markdown.response.content
+        assert "1 saved card can't be shown" in markdown.response.content
         assert stage.file_of(markdown).count("\n- [") == 8
         table = await stage.member.slash(stage.news, "saved export", form="csv")
         assert table.response.attachments[0].filename == "saved-cards.csv"
         assert "\r\n'=1+1," in stage.file_of(table)
         others = await stage.admin.slash(stage.news, "saved export")
-        assert "You have not saved any card yet" in others.response.content
+        assert "You haven't saved any cards yet" in others.response.content
 
 
 async def test_a_file_of_saved_cards_has_at_most_a_thousand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +94,7 @@ async def test_a_file_that_discord_would_refuse_is_not_sent(tmp_path: Path, monk
     monkeypatch.setattr("bot.ui.privacy._LARGEST", 10)
     async with open_stage(tmp_path) as stage:
         result = await stage.member.slash(stage.news, "privacy export")
-        assert "more than Discord takes" in result.response.content
+        assert "too large for Discord" in result.response.content
         assert result.response.attachments == []
 
 
@@ -120,8 +121,10 @@ async def test_catching_up_begins_where_the_member_last_read(tmp_path: Path) -> 
         assert reply_titles(shown) == ["Title of strong", "Title of weak"]
         assert "2 stories since" in shown.response.content
         again = await stage.member.slash(stage.news, "catchup")
-        assert "You have missed nothing" in again.response.content
-        assert "You have missed nothing" not in (await stage.admin.slash(stage.news, "catchup")).response.content
+        assert "You haven't missed anything" in again.response.content
+        anyway = await stage.member.click(again.response, label="Show the last 7 days anyway")
+        assert reply_titles(anyway) == ["Title of strong", "Title of before", "Title of weak"]
+        assert "You haven't missed anything" not in (await stage.admin.slash(stage.news, "catchup")).response.content
 
 
 async def test_who_never_read_here_catches_up_with_the_last_week(tmp_path: Path) -> None:
@@ -167,6 +170,6 @@ async def test_a_time_of_reading_is_erased_with_the_rest(tmp_path: Path) -> None
         await stage.load_cards("one")
         await stage.member.slash(stage.news, "latest")
         requests = await stage.member.slash(stage.news, "privacy erase")
-        assert "1 note of when you last read" in requests.response.content
+        assert "the time you last read in 1 server" in requests.response.content
         await stage.member.click(requests.response, label="Erase it")
         assert reply_titles(await stage.member.slash(stage.news, "catchup")) == ["Title of one"]

@@ -59,7 +59,7 @@ async def test_later_topics_join_the_same_digest_and_keep_its_times(tmp_path: Pa
         before = await find_own_digest(stage)
         result = await stage.member.slash(stage.news, "follow", topic=" Python ")
         assert "**Python, Space** here: daily at 08:00 (Europe/Berlin)" in result.response.content
-        assert "No card has had the topic **Python**" in result.response.content
+        assert "No card has the topic **Python**" in result.response.content
         after = await find_own_digest(stage)
         assert before
         assert after
@@ -67,8 +67,24 @@ async def test_later_topics_join_the_same_digest_and_keep_its_times(tmp_path: Pa
         moved = await stage.member.slash(stage.news, "follow", topic="Space", at="9:30")
         assert "daily at 09:30 (Europe/Berlin)" in moved.response.content
         again = await stage.member.slash(stage.news, "follow", topic="space")
-        assert "You follow that already" in again.response.content
+        assert "You're already following that" in again.response.content
         assert len(direct_messages(stage)) == 1
+
+
+async def test_words_and_publishers_hold_for_all_that_a_member_follows_until_they_are_taken_off(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        filtered = await stage.member.slash(
+            stage.news, "follow", **BERLIN, words='rockets, "no such"', providers="example"
+        )
+        assert 'With rockets, "no such" · only from example' in filtered.response.content
+        for slug in ("rocket", "comet"):
+            await stage.load_cards(slug, topics="[Space]")
+        await stage.load_cards("other", topics="[Space]", title="A rocket", provider="{name: Other}")
+        await run_until(stage, MORNING)
+        (digest,) = list_digests(stage)
+        assert [embed.title for embed in digest.embeds] == ["Title of rocket"]
+        again = await stage.member.slash(stage.news, "follow", topic="Space", words="all", providers="all")
+        assert "only from" not in again.response.content
 
 
 async def test_the_zone_is_the_servers_when_none_is_given(tmp_path: Path) -> None:
@@ -83,7 +99,7 @@ async def test_what_makes_no_sense_is_refused_in_words_and_stores_nothing(tmp_pa
         for options, words in (
             ({"topic": "Space", "at": "25:00"}, "25:00"),
             ({"topic": "Space", "timezone": "Mars/Olympus"}, "Mars/Olympus"),
-            ({"topic": "   "}, "Name a topic"),
+            ({"topic": "   "}, "Enter a topic"),
         ):
             result = await stage.member.slash(stage.news, "follow", **options)
             assert words in result.response.content, options
@@ -92,7 +108,7 @@ async def test_what_makes_no_sense_is_refused_in_words_and_stores_nothing(tmp_pa
         assert direct_messages(stage) == []
         for command, options in (("following", {}), ("unfollow", {"topic": "Space"})):
             result = await stage.member.slash(stage.news, command, **options)
-            assert "You follow nothing here" in result.response.content
+            assert "You aren't following anything here" in result.response.content
 
 
 async def test_no_more_topics_than_one_can_read_about(tmp_path: Path) -> None:
@@ -100,7 +116,7 @@ async def test_no_more_topics_than_one_can_read_about(tmp_path: Path) -> None:
         for number in range(25):
             await stage.member.slash(stage.news, "follow", topic=f"Topic {number}")
         result = await stage.member.slash(stage.news, "follow", topic="One more")
-        assert "as many as there can be" in result.response.content
+        assert "You can follow up to" in result.response.content
 
 
 async def test_the_last_topic_ends_the_digest_and_what_waits_for_it(tmp_path: Path) -> None:
@@ -110,11 +126,11 @@ async def test_the_last_topic_ends_the_digest_and_what_waits_for_it(tmp_path: Pa
         assert [c["name"] for c in await stage.member.autocomplete(stage.news, "unfollow", "topic", "sp")] == ["Space"]
         assert await stage.admin.autocomplete(stage.news, "unfollow", "topic", "") == []
         left = await stage.member.slash(stage.news, "unfollow", topic="SPACE")
-        assert "**Python**" in left.response.content
+        assert "You're no longer following **SPACE**.\nYou're following **Python** here" in left.response.content
         wrong = await stage.member.slash(stage.news, "unfollow", topic="Space")
-        assert "You do not follow that. You follow **Python**" in wrong.response.content
+        assert "You aren't following that. You're following **Python**" in wrong.response.content
         last = await stage.member.slash(stage.news, "unfollow", topic="Python")
-        assert "nothing here any more" in last.response.content
+        assert "no longer following anything here" in last.response.content
         assert await find_own_digest(stage) is None
         await stage.load_cards("snake", topics="[Python]")
         await run_until(stage, MORNING)
@@ -129,12 +145,10 @@ async def test_the_servers_people_neither_see_nor_manage_it(tmp_path: Path) -> N
         assert await stage.bot.store.subscriptions.list_for_guild(stage.guild.id) == []
         assert await stage.admin.autocomplete(stage.news, "digest edit", "subscription", "") == []
         for command in ("list", "check"):
-            assert (
-                "Nothing is subscribed" in (await stage.admin.slash(stage.news, f"digest {command}")).response.content
-            )
+            assert "No subscriptions yet" in (await stage.admin.slash(stage.news, f"digest {command}")).response.content
         for command in ("pause", "remove", "preview", "now"):
             result = await stage.admin.slash(stage.news, f"digest {command}", subscription=str(own_items.id))
-            assert "There is no such subscription" in result.response.content
+            assert "I can't find that subscription" in result.response.content
         assert await find_own_digest(stage) == own_items
 
 
@@ -143,7 +157,7 @@ async def test_each_member_has_their_own(tmp_path: Path) -> None:
         await stage.member.slash(stage.news, "follow", **BERLIN)
         await stage.admin.slash(stage.news, "follow", topic="Python", timezone="Europe/Berlin")
         refused = await stage.admin.slash(stage.news, "unfollow", topic="Space")
-        assert "You do not follow that" in refused.response.content
+        assert "You aren't following that" in refused.response.content
         await stage.load_cards("rocket", topics="[Space]")
         await stage.load_cards("snake", topics="[Python]")
         await run_until(stage, MORNING)
@@ -211,13 +225,13 @@ async def test_closed_messages_let_it_rest_and_only_the_member_hears_of_it(tmp_p
         assert other.followups == []
         reply = await stage.member.slash(stage.news, "latest")
         (line,) = reply.followups
-        assert "`/following` resumes it" in line.content
+        assert "Resume it with `/following`" in line.content
         assert line.ephemeral
         assert (await stage.member.slash(stage.news, "latest")).followups == []
         await run_until(stage, MORNING.replace(day=4))
         assert list_digests(stage) == []
         resumed = await stage.member.slash(stage.news, "following")
-        assert "You follow **Space** here" in resumed.response.content
+        assert "You're following **Space** here" in resumed.response.content
         await stage.load_cards("probe", topics="[Space]", publishedDateTime="2026-06-04T05:00:00Z")
         await run_until(stage, MORNING.replace(day=5))
         (digest,) = list_digests(stage)
@@ -276,12 +290,12 @@ async def test_a_digest_can_be_stopped_where_it_comes_also_after_a_restart(tmp_p
         (digest,) = list_digests(stage)
         await stage.restart_bot()
         stopped = await stage.member.user.click(digest, label="Stop")
-        assert "`/following` in the server resumes it" in stopped.response.content
+        assert "Resume it with `/following` in the server" in stopped.response.content
         resting = await find_own_digest(stage)
         assert resting
         assert (resting.paused, resting.next_digest_at) == (True, None)
         again = await stage.member.user.click(digest, label="Stop")
-        assert "does not come any more" in again.response.content
+        assert "already ended" in again.response.content
         await stage.load_cards("probe", topics="[Space]", publishedDateTime="2026-06-02T09:00:00Z")
         await run_until(stage, MORNING.replace(day=3))
         assert len(list_digests(stage)) == 1

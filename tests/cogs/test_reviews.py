@@ -11,6 +11,7 @@ import discord
 from sqlalchemy import delete, event, func, insert, select
 
 from bot.domain.subscription import Frequency, SubscriptionOptions
+from bot.store.moderation.reports import Report
 from bot.store.tables import cards, deliveries, subscriptions
 from tests.support.stage import BotStage, button_ids, open_stage
 
@@ -19,7 +20,7 @@ async def _open_review_channel(stage: BotStage, **options: Any) -> Any:
     """A review channel, named as a moderator names it."""
     desk = stage.private_channel("desk")
     result = await stage.admin.slash(stage.news, "desk channel", channel=desk, **options)
-    assert "Held cards now come to" in result.response.content
+    assert "Held cards are now posted in" in result.response.content
     return desk
 
 
@@ -38,7 +39,7 @@ async def test_a_held_card_comes_once_as_readers_will_see_it_with_the_reason(tmp
         await stage.load_cards("fine")
         (review,) = _get_reviews(stage, desk)
         assert review.embeds[0].title == "Title of one"
-        assert "Held: below the producer's bar" in review.content
+        assert "Held: not enough coverage yet" in review.content
         assert list(button_ids(review)) == ["Publish", "Publish in…", "Withdraw", "Edit topics", "Why?"]
         await stage.bot.pipeline.plan_and_deliver()
         await stage.restart_bot()
@@ -64,7 +65,7 @@ async def test_publishing_turns_the_review_into_a_record_that_can_be_undone_afte
         await stage.bot.pipeline.plan_and_deliver()
         assert stage.list_titles() == []
         (again,) = _get_reviews(stage, desk)
-        assert "Decision taken back by" in again.content
+        assert "Decision undone by" in again.content
         assert "Publish" in button_ids(again)
 
 
@@ -81,7 +82,7 @@ async def test_a_burst_does_not_flood_the_desk_and_the_best_come_first(tmp_path:
         assert [m.embeds[0].title for m in _get_reviews(stage, desk)][-1] == "Title of card-3"
         assert len(_get_reviews(stage, desk)) == 3
         queue = await stage.admin.slash(stage.news, "desk queue")
-        assert "**5** cards wait" in queue.response.content
+        assert "**5** cards are waiting" in queue.response.content
 
 
 async def test_a_decision_by_command_and_a_take_down_change_the_review_too(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ async def test_a_card_can_be_published_in_chosen_subscriptions_only(tmp_path: Pa
         select = requests.response.components[0]["components"][0]
         (there,) = [option["value"] for option in select["options"] if "#digest" in option["label"]]
         done = await stage.admin.select(requests.response, values=[there], custom_id=select["custom_id"])
-        assert "is published" in done.response.content
+        assert "Published **" in done.response.content
         await stage.bot.pipeline.plan_and_deliver()
         assert (stage.list_titles(), stage.list_titles(stage.digest)) == ([], ["Title of one"])
         (record,) = _get_reviews(stage, desk)
@@ -128,7 +129,7 @@ async def test_edited_topics_decide_where_a_card_goes_and_what_its_post_shows(tm
         assert field["value"] == "Python"
         await stage.admin.submit_modal(shown, {field["custom_id"]: "Space,  Mars "})
         (review,) = _get_reviews(stage, desk)
-        assert "Topics set to Space, Mars" in review.content
+        assert "topics Python → Space, Mars" in review.content
         await stage.admin.click(review, label="Publish")
         await stage.bot.pipeline.plan_and_deliver()
         assert (stage.list_titles(), stage.list_titles(stage.digest)) == (["Title of one"], [])
@@ -141,9 +142,9 @@ async def test_a_members_report_puts_a_published_card_before_the_moderators(tmp_
         await stage.subscribe_channel()
         await stage.load_cards("one")
         (post,) = stage.list_posts()
-        flag = next(value for value in button_ids(post).values() if value.startswith("nd:flag"))
-        for answer in ("Thank you", "already"):
-            shown = await stage.member.click(post, custom_id=flag)
+        for answer in ("Thanks", "already"):
+            more = await stage.member.click(post, label="More…")
+            shown = await stage.member.click(more.response, label="Report")
             field = shown.modal["components"][0]["component"]["custom_id"]
             result = await stage.member.submit_modal(shown, {field: "The **link** is dead @everyone"})
             assert answer in result.response.content
@@ -156,7 +157,27 @@ async def test_a_members_report_puts_a_published_card_before_the_moderators(tmp_
         await stage.bot.pipeline.plan_and_deliver()
         (record,) = _get_reviews(stage, desk)
         assert "Published by" in record.content
-        assert "Nothing waits" in (await stage.admin.slash(stage.news, "desk queue")).response.content
+        assert "The queue is empty" in (await stage.admin.slash(stage.news, "desk queue")).response.content
+
+
+async def test_a_report_comes_to_the_desk_although_it_is_full(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        desk = await _open_review_channel(stage, waiting=1)
+        await stage.load_cards("one", "two")
+        await _load_held(stage, "held", "later")
+        assert len(_get_reviews(stage, desk)) == 1
+        for user_id, (card_id, reason) in enumerate(((1, "First"), (2, "Second"), (1, "Third")), 1):
+            stage.clock.advance(seconds=1)
+            report = Report(user_id, reason, stage.clock())
+            await stage.bot.store.moderation.reports.add_report(stage.guild.id, card_id, report)
+            await stage.bot.pipeline.plan_and_deliver()
+        _, first, second = _get_reviews(stage, desk)
+        assert "Reported by 2 members**: “Third” · “First”" in first.content
+        assert "“Second”" in second.content
+        assert list(button_ids(first))[:2] == ["Keep", "Withdraw"]
+        await stage.admin.click(first, label="Keep")
+        await stage.bot.pipeline.plan_and_deliver()
+        assert len(_get_reviews(stage, desk)) == 3
 
 
 async def test_why_says_what_keeps_a_card_and_where_it_would_go(tmp_path: Path) -> None:
@@ -166,14 +187,14 @@ async def test_why_says_what_keeps_a_card_and_where_it_would_go(tmp_path: Path) 
         await _load_held(stage, "one")
         result = await stage.admin.click(_get_reviews(stage, desk)[0], label="Why?")
         (embed,) = result.response.embeds
-        assert "not hot enough" in (embed.description or "")
+        assert "enough coverage" in (embed.description or "")
         assert f"<#{stage.news.id}>" in (embed.fields[-1].value or "")
 
 
 async def test_a_public_channel_and_a_subscribed_one_are_no_desk(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         public = await stage.admin.slash(stage.news, "desk channel", channel=stage.news)
-        assert "Everybody can read" in public.response.content
+        assert "Everyone can read" in public.response.content
         private = stage.private_channel("private")
         await stage.subscribe_channel(private)
         taken = await stage.admin.slash(stage.news, "desk channel", channel=private)
@@ -216,7 +237,7 @@ async def test_a_desk_that_was_opened_to_everybody_gets_nothing_until_it_is_priv
         await _load_held(stage, "one")
         assert _get_reviews(stage, desk) == []
         reply = await stage.admin.slash(stage.news, "desk channel", channel=desk)
-        assert "Everybody can read" in reply.response.content
+        assert "Everyone can read" in reply.response.content
 
 
 async def test_a_click_plans_its_card_in_its_server_and_nothing_of_other_servers(tmp_path: Path) -> None:

@@ -28,17 +28,18 @@ MANAGERS = frozenset({"manager", "administrator"})
 SERVER_MANAGERS = frozenset({"stranger", "administrator"})
 OWNER = frozenset({"owner"})
 REFUSED = (
-    "You need the permission",
-    "Only the people who run this bot",
-    "There is no such subscription",
-    "There is nothing to take back",
-    "These subscriptions are gone",
-    "This list is too old",
-    "There is nothing new for it",
-    "Nothing like that",
-    "Nothing is subscribed in this server yet",
-    "Nobody has decided on this card here yet",
-    "This button is somebody else's",
+    "permission for this",
+    "permission in",
+    "Only this bot's owners",
+    "I can't find that subscription",
+    "Nothing to undo",
+    "These subscriptions were removed",
+    "This list has expired",
+    "There's nothing new for it",
+    "No such decisions",
+    "This server has no subscriptions yet",
+    "nobody has decided on this card here",
+    "This button is for someone else",
 )
 TABLES = (
     "decisions",
@@ -46,7 +47,8 @@ TABLES = (
     "subscriptions",
     "quiet_hours",
     "guild_settings",
-    "topic_overrides",
+    "card_edits",
+    "story_decisions",
     "decision_subscriptions",
 )
 
@@ -74,7 +76,7 @@ class RightsWorld:
         assert isinstance(channel, discord.TextChannel)
         view = discord.ui.View(timeout=None)
         view.stop()
-        if custom_id.startswith(("nd:pick", "nd:keep")):
+        if custom_id.startswith(("nd:pick", "nd:keep", "nd:split", "nd:choose")):
             options = [discord.SelectOption(label=value, value=value) for value in ("1", "2")]
             view.add_item(discord.ui.Select(custom_id=custom_id, options=options))
         else:
@@ -114,13 +116,14 @@ async def _build_world(stage: BotStage) -> RightsWorld:
     await stage.load_cards("held", published="false", heat="10")
     await stage.load_cards("out")
     await stage.load_cards("decided", published="false", heat="20")
+    await stage.send_card("sent")
     store = stage.bot.store
     decision = Decision(stage.guild.id, 3, Verdict.PUBLISH, stage.admin.id, stage.clock())
     outcome = await store.moderation.decisions.decide_card(decision, source=DecisionSource.COMMAND, expected=None)
     assert outcome.entry
     await stage.bot.pipeline.plan_deliveries()
     queue = await stage.admin.slash(hall, "desk queue")
-    key = button_ids(queue.response)["Publish 1"].split(":")[3]
+    key = button_ids(queue.response)["Publish"].split(":")[3]
     log_request = {"kind": "log", "card_id": None, "actor_id": None, "after": None, "source": None}
     log = store.list_requests.save_request(log_request, stage.clock())
     (subscription,) = await store.subscriptions.list_for_guild(stage.guild.id)
@@ -165,7 +168,7 @@ def press_item(template: str) -> Act:
 
 async def click_through(person: Any, message: Any, custom_id: str) -> Any:
     """A click, or the first choice of a menu, to its end: a form is filled in."""
-    if custom_id.startswith(("nd:pick", "nd:keep")):
+    if custom_id.startswith(("nd:pick", "nd:keep", "nd:split", "nd:choose")):
         return await person.select(message, values=["1"], custom_id=custom_id)
     return await fill_form(person, await person.click(message, custom_id=custom_id))
 
@@ -215,6 +218,7 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "/feed resume": (run_slash("feed resume", feed="x"), SERVER_MANAGERS),
     "/feed remove": (run_slash("feed remove", feed="x"), SERVER_MANAGERS),
     "/feed check": (run_slash("feed check", feed="x"), SERVER_MANAGERS),
+    "/newsdesk profile": (run_slash("newsdesk profile", name="Herald"), SERVER_MANAGERS),
     "/feed import": (run_slash("feed import", file=("x", b"x")), SERVER_MANAGERS),
     "/feed export": (run_slash("feed export"), SERVER_MANAGERS),
     "/desk queue": (run_slash("desk queue"), DESK),
@@ -223,6 +227,9 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "/desk publish": (run_slash("desk publish", card="held"), DESK),
     "/desk withdraw": (run_slash("desk withdraw", card="out", reason="x"), DESK),
     "/desk withdraw, by form": (run_slash("desk withdraw", card="out"), DESK),
+    "/desk split": (run_slash("desk split", card="sent"), DESK),
+    "/desk join": (run_slash("desk join", card="sent", story="out"), DESK),
+    "/desk edit": (run_slash("desk edit", card="sent"), DESK),
     "/desk undo": (run_slash("desk undo", card="decided"), HERE),
     "/desk publish everywhere": (run_slash("desk publish", card="held", scope="everywhere"), OWNER),
     "/desk withdraw everywhere": (run_slash("desk withdraw", card="out", reason="x", scope="everywhere"), OWNER),
@@ -231,9 +238,12 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "Save": (press_item("nd:save:2:0"), EVERYBODY),
     "Save, held": (press_item("nd:save:1:0"), NOBODY),
     "Remove": (press_item("nd:forget:2"), EVERYBODY),
+    "More…": (press_item("nd:more:2"), EVERYBODY),
+    "More…, held": (press_item("nd:more:1"), NOBODY),
     "Related, held": (press_item("nd:related:1"), NOBODY),
-    "More from this topic": (press_item("nd:topic:2"), EVERYBODY),
-    "More from this topic, held": (press_item("nd:topic:1"), NOBODY),
+    "Not the same story…": (press_item("nd:split"), DESK),
+    "More about a topic": (press_item("nd:topic:2"), EVERYBODY),
+    "More about a topic, held": (press_item("nd:topic:1"), NOBODY),
     "Show to everyone": (press_item("nd:show:2"), EVERYBODY),
     "Show to everyone, held": (press_item("nd:show:1"), NOBODY),
     "Report": (press_item("nd:flag:2"), EVERYBODY),
@@ -244,11 +254,16 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "Keep": (press_item("nd:review:k:1:-:1"), DESK),
     "Withdraw": (press_item("nd:review:w:2:-:1"), DESK),
     "Edit topics": (press_item("nd:review:t:1:-:1"), DESK),
+    "Edit": (press_item("nd:edit:4"), DESK),
     "Why?": (press_item("nd:review:y:1:-:1"), DESK),
     "Undo": (press_item("nd:undo:{entry}"), HERE),
+    "Undo several": (press_item("nd:undo:{entry},99"), HERE),
+    "Redo": (press_item("nd:redo:{entry}"), HERE),
     "Publish only in…": (press_item("nd:pick:0:1:-"), HERE),
     "Queue: publish": (press_item("nd:queue:p:{queue}:p0:1-"), DESK),
     "Queue: withdraw all": (press_item("nd:queue:w:{queue}:p0:1-,3p"), DESK),
+    "Queue: withdraw all, asked": (press_item("nd:queue:w!:{queue}:p0:1-,3p"), DESK),
+    "Queue: choose": (press_item("nd:choose:{queue}:p0"), DESK),
     "Queue: next page": (press_item("nd:turn:{queue}:p0"), DESK),
     "Log: next page": (press_item("nd:turn:{log}:p0"), DESK),
     "Erase, somebody else's": (press_item("nd:erase:1"), NOBODY),
@@ -272,7 +287,7 @@ async def _run_act(act: Act, world: RightsWorld, who: str) -> str:
 
 
 def _is_refusal(words: str) -> bool:
-    return any(refusal in words for refusal in REFUSED) or "not available any more" in words
+    return any(refusal in words for refusal in REFUSED) or "no longer available" in words
 
 
 @pytest.mark.parametrize("name", ACTS)
@@ -290,8 +305,8 @@ async def test_every_act_is_allowed_or_refused_in_words(tmp_path: Path, name: st
         for who in sorted(allowed):
             before = world.guild_state()
             words = _reply_text(await act(world, who))
-            assert "You need the permission" not in words, (who, words)
-            assert "Only the people who run" not in words, (who, words)
+            assert "permission for this" not in words, (who, words)
+            assert "Only this bot's owners" not in words, (who, words)
             assert "something went wrong" not in words, (who, words)
             if who == "stranger":
                 assert world.guild_state() == before
@@ -333,7 +348,7 @@ async def test_a_form_that_was_opened_before_the_role_went_is_refused(tmp_path: 
         before = world.guild_state()
         for shown in forms:
             field = shown.modal["components"][0]["component"]["custom_id"]
-            assert "You need the permission" in _reply_text(await demoted.submit_modal(shown, {field: "x"}))
+            assert "permission for this" in _reply_text(await demoted.submit_modal(shown, {field: "x"}))
         assert world.guild_state() == before
 
 
@@ -345,11 +360,15 @@ async def test_a_form_that_was_opened_before_the_role_went_is_refused(tmp_path: 
         "nd:review:p:1:w:1",
         "nd:review:i:1:p:1",
         "nd:undo:999999999999",
+        "nd:redo:999999999999,999999999998",
         "nd:queue:p:000000000000:p0:99-",
+        "nd:queue:p!:000000000000:p0:98-,99-",
+        "nd:choose:000000000000:p0",
         "nd:queue:w:000000000000:o-9223372036854775807:1p,2p",
         "nd:pick:7:99:-",
         "nd:turn:000000000000:p0",
         "nd:related:99",
+        "nd:split",
         "nd:flag:99",
         "nd:topic:99",
         "nd:show:99",

@@ -29,7 +29,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "resume": {},
     "remove": {},
 }
-REFUSED = "You need the permission **Manage Channels** in"
+REFUSED = "You need the **Manage Channels** permission in"
 
 
 @dataclass
@@ -189,8 +189,8 @@ async def test_a_channel_that_is_not_cached_is_not_called_gone(tmp_path: Path, n
         checked = await stage.admin.slash(world.talk, "digest check")
         description = str(checked.response.embeds[0].description)
         assert f"<#{channel}>" in description
-        assert "it is gone" not in description
-        assert ("I cannot see it" in description) is (name == "hidden")
+        assert "it was deleted" not in description
+        assert ("I can't see it" in description) is (name == "hidden")
 
 
 CAN_MENTION: dict[str, tuple[discord.Permissions, bool, bool]] = {
@@ -214,7 +214,7 @@ async def test_whoever_may_not_mention_a_role_cannot_have_it_done(tmp_path: Path
         person = guild.add_member(
             stage.env.create_user("person"), roles=[guild.create_role("p", permissions=permissions)]
         )
-        subscriptions, refusal = stage.bot.store.subscriptions, "You may not mention"
+        subscriptions, refusal = stage.bot.store.subscriptions, "You can't mention"
         for channel in (stage.news, stage.digest):  # typed in #news: there and elsewhere
             reply = _reply_text(
                 await person.slash(stage.news, "digest subscribe", channel=channel, when="daily", mention=pings)
@@ -237,7 +237,7 @@ async def test_whoever_may_not_mention_a_role_cannot_have_it_done(tmp_path: Path
         )  # fmt: skip
         edit = {"subscription": str(calling.id)}
         reply = _reply_text(await person.slash(stage.news, "digest edit", **edit, when="hourly"))
-        assert "The subscription is changed." in reply  # the role stays as somebody chose it who could
+        assert "Subscription updated." in reply  # the role stays as somebody chose it who could
         stage.clock.advance(seconds=5)
         await stage.load_cards("news")
         await person.slash(stage.news, "digest now", subscription=str(calling.id))
@@ -262,11 +262,11 @@ async def test_a_role_that_is_called_can_be_removed_by_who_may_not_mention_it(tm
         )
         edit = {"subscription": str(made.id)}
         for given, mention, answer in (
-            ({"remove_mention": False}, pings.id, "Nothing would change"),
-            ({"remove_mention": True}, None, "The subscription is changed."),
-            ({"remove_mention": True}, None, "Nothing would change"),
-            ({"mention": pings}, None, "You may not mention"),
-            ({"mention": open_role, "remove_mention": True}, open_role.id, "The subscription is changed."),
+            ({"remove_mention": False}, pings.id, "Nothing to change"),
+            ({"remove_mention": True}, None, "Subscription updated."),
+            ({"remove_mention": True}, None, "Nothing to change"),
+            ({"mention": pings}, None, "You can't mention"),
+            ({"mention": open_role, "remove_mention": True}, open_role.id, "Subscription updated."),
         ):
             reply = _reply_text(await person.slash(stage.news, "digest edit", **edit, **given))
             (found,) = await subscriptions.list_for_guild(stage.guild.id)
@@ -283,9 +283,9 @@ async def test_a_deleted_role_shows_in_the_list_and_in_the_check_and_goes_with_t
                 guild_id=stage.guild.id, channel_id=stage.news.id, created_by=1, now=stage.clock(), options=options
             )
         listed = str((await stage.admin.slash(stage.news, "digest list")).response.embeds[0].description)
-        assert listed.count("calls a role that is gone") == 1
+        assert listed.count("mentions a deleted role") == 1
         checked = str((await stage.admin.slash(stage.news, "digest check")).response.embeds[0].description)
-        assert checked.count("the role that it calls is gone") == 1
+        assert checked.count("the role to mention was deleted") == 1
         first, _ = await stage.bot.store.subscriptions.list_for_guild(stage.guild.id)
         await stage.admin.slash(stage.news, "digest edit", subscription=str(first.id), topics="C")
         first, second = await stage.bot.store.subscriptions.list_for_guild(stage.guild.id)

@@ -38,7 +38,7 @@ async def test_the_page_that_was_seen_is_posted_once_also_after_a_restart(tmp_pa
         shown = await stage.member.click(found.response, label=SHOW)
         (post,) = stage.list_posts()
         assert _embed_titles(post) == [f"Title of card{number}" for number in (6, 5, 4, 3, 2)]
-        assert post.content == f"-# <@{stage.member.id}> shows this"
+        assert post.content == f"-# shared by <@{stage.member.id}>"
         assert not {SHOW, "More →"} & set(button_ids(post))
         assert SHOW not in button_ids(shown.response)
         turned = await stage.member.click(shown.response, label="More →")
@@ -51,7 +51,7 @@ async def test_it_calls_nobody(tmp_path: Path) -> None:
         await stage.load_cards("one", title="'@everyone'")
         found = await stage.member.slash(stage.news, "latest")
         await stage.member.click(found.response, label=SHOW)
-        text: list[Any] = [request.json for request in stage.env.http_requests if "shows this" in str(request.json)]
+        text: list[Any] = [request.json for request in stage.env.http_requests if "shared by" in str(request.json)]
         assert [each["allowed_mentions"]["parse"] for each in text] == [[]]
 
 
@@ -117,7 +117,7 @@ async def test_a_card_with_everything_has_one_row_and_the_button_below(tmp_path:
     async with open_stage(tmp_path) as stage:
         await stage.load_cards("one", related="[{title: Elsewhere, webUrl: 'https://example.com/e'}]")
         found = await stage.member.slash(stage.news, "card", card="card:1")
-        assert _button_rows(found.response) == [5, 1]
+        assert _button_rows(found.response) == [3, 1]
 
 
 def test_ten_of_the_longest_ids_fit_into_a_custom_id() -> None:
@@ -135,7 +135,8 @@ async def test_more_from_this_topic_lists_the_first_topic_only_to_the_asker(tmp_
         await stage.load_cards("two", topics="[Space]")
         await stage.load_cards("three", topics="[Python]")
         await stage.restart_bot()
-        more = await stage.member.click(stage.list_posts()[0], label="More from this topic")
+        offered = await stage.member.click(stage.list_posts()[0], label="More…")
+        more = await stage.member.click(offered.response, label="More about Space")
         assert more.ephemeral
         assert {embed.title for embed in more.response.embeds} == {"Title of one", "Title of two"}
 
@@ -144,4 +145,14 @@ async def test_a_card_without_topics_has_no_button_for_them(tmp_path: Path) -> N
     async with open_stage(tmp_path) as stage:
         await stage.load_cards("one", topics="[]")
         found = await stage.member.slash(stage.news, "latest")
-        assert "More from this topic" not in button_ids(found.response)
+        offered = await stage.member.click(found.response, label="More…")
+        assert list(button_ids(offered.response)) == ["Report"]
+
+
+async def test_a_topic_of_one_card_has_nothing_more(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await stage.load_cards("one", topics="[Space]")
+        found = await stage.member.slash(stage.news, "latest")
+        offered = await stage.member.click(found.response, label="More…")
+        more = await stage.member.click(offered.response, label="More about Space")
+        assert more.response.content == "Nothing else about **Space** yet."

@@ -28,7 +28,7 @@ async def test_the_chart_comes_with_numbers_and_words(tmp_path: Path) -> None:
         )
         assert file.filename == "trends.png"
         assert "3 in all, at most 2 on 1 Jun" in (file.description or "")
-        assert "highest 100 on 1 Jun" in (file.description or "")
+        assert "highest on 1 Jun (hot)" in (file.description or "")
 
 
 async def test_one_topic_and_fewer_days(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ async def test_nothing_to_show_is_said_in_words(tmp_path: Path, topic: str) -> N
         await _load_archive(stage)
         result = await stage.member.slash(stage.news, "trends", topic=topic)
         words = "\n".join(str(each.content) for each in (result.response, *result.followups) if each)
-        assert "There is nothing about" in words
+        assert "Nothing about" in words
         assert "@everyone" not in words
 
 

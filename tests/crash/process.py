@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Self
 
 from bot.store import open_store
+from tests.crash import steps
+from tests.support.polling import PATIENCE
 from tests.support.stores import query_database
 
 ROOT = Path(__file__).parents[2]
@@ -35,9 +37,12 @@ def card_text(number: int, moment: datetime) -> str:
 
 
 def start_bot(
-    folder: Path, api: str, database: str, cards: Path, settings: Mapping[str, str], *words: str
+    folder: Path, api: str, database: str, cards: Path, settings: Mapping[str, str], *words: str, module: str = "bot"
 ) -> subprocess.Popen[bytes]:
-    """`newsdesk run` with these settings and none of the developer's own; its log is `folder/log`."""
+    """`newsdesk run` with these settings and none of the developer's own; its log is `folder/log`.
+
+    `module` stands for the program, to do something to it before it runs.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NEWSDESK_")}
     environment |= {
         "NEWSDESK_TOKEN": "a.test.token",
@@ -47,7 +52,7 @@ def start_bot(
         "PYTHONFAULTHANDLER": "1",
         **settings,
     }
-    command = [sys.executable, "-m", "bot", "run", *words]
+    command = [sys.executable, "-m", module, "run", *words]
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
@@ -88,7 +93,8 @@ class BotProcess:
             moment = now - timedelta(days=1, seconds=-number)
             (self.cards / f"{number}.md").write_text(card_text(number, moment), "utf-8")
 
-    def start(self) -> None:
+    def start(self, kill_at: str = "") -> None:
+        """Start it. With `kill_at` it kills itself at a step: see `tests.crash.steps`."""
         usual = {
             "NEWSDESK_TICK_SECONDS": "0.5",
             "NEWSDESK_WATCH": "false",
@@ -96,12 +102,18 @@ class BotProcess:
             "NEWSDESK_LOG_LEVEL": "ERROR",
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        settings = usual | self._settings
-        self._process = start_bot(self.folder, self._api, self.url, self.cards, settings, *self._words)
+        settings = usual | self._settings | ({steps.VARIABLE: kill_at} if kill_at else {})
+        module = steps.__name__ if kill_at else "bot"
+        self._process = start_bot(self.folder, self._api, self.url, self.cards, settings, *self._words, module=module)
 
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """SIGKILL: nothing is tidied up."""
@@ -111,7 +123,7 @@ class BotProcess:
         """SIGTERM; gives the exit code."""
         return self._end_process(signal.SIGTERM)
 
-    def wait_for_end(self, within: float = 15) -> int:
+    def wait_for_end(self, within: float = PATIENCE) -> int:
         """Waits for the process to end by itself; gives the exit code."""
         assert self._process is not None
         return self._process.wait(timeout=within)
@@ -121,7 +133,7 @@ class BotProcess:
         assert self._process is not None
         self._process.send_signal(how)
         try:
-            return self._process.wait(timeout=15)
+            return self._process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGABRT)
             self._process.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from tests.crash.process import BotProcess
@@ -28,11 +28,11 @@ class CrashTally:
     prevented: int = 0
 
     def add_tally(self, other: CrashTally) -> None:
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {getattr(self, name)}" for name in self.__slots__)
+        return ", ".join(f"{each.name} {getattr(self, each.name)}" for each in fields(self) if each.repr)
 
 
 TROUBLES = ("page_403", "page_503", "edge_block", "login_page", "503", "lost")

@@ -13,10 +13,10 @@ import pytest
 from bot.domain.intake import IntakePolicy, generate_token, hash_token
 from bot.store import open_store
 from tests.crash.process import BotProcess
+from tests.support.polling import PATIENCE
 from tests.support.postgres import free_port
 from tests.wire.client import WireDiscord
 
-PATIENCE = 60.0
 ROUNDS = 3
 MOMENT = (datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec="seconds")
 
@@ -58,10 +58,10 @@ async def test_what_was_answered_is_there_after_a_kill_and_posted_once(tmp_path:
             async with open_store(bot.url) as store:
                 assert all([await store.cards.get_by_slug(slug, 0) for slug in slugs])
             bot.start()
-            messages = await wire.wait_for_messages(channel, ROUNDS + 1, within=PATIENCE)
+            messages = await wire.wait_for_messages(channel, ROUNDS + 1)
             again = await post_card(http, f"http://127.0.0.1:{port}/cards", token, 0)
             await post_card(http, f"http://127.0.0.1:{port}/cards", token, ROUNDS)
-            messages = await wire.wait_for_messages(channel, ROUNDS + 2, within=PATIENCE)
+            messages = await wire.wait_for_messages(channel, ROUNDS + 2)
             assert bot.terminate() == 0, bot.log
         assert again["slug"] == slugs[0]
         titles = sorted(message.embeds[0]["title"] for message in messages)

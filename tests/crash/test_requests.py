@@ -36,7 +36,7 @@ class TwoProcesses:
         for path in self.courier.cards.iterdir():
             path.unlink()
         dm = await self.wire.get_dm("owner")
-        return (await self.wire.wait_for_messages(dm.id, 1, within=60))[0]
+        return (await self.wire.wait_for_messages(dm.id, 1))[0]
 
     def stored_slugs(self) -> set[str]:
         return {slug for (slug,) in query_database(self.url, "SELECT slug FROM cards")}
@@ -60,7 +60,7 @@ async def open_cluster(url: str, folder: Path, **gateways: str) -> AsyncIterator
             gateway.cards = samples
             courier.start()
             gateway.start()
-            await wire.wait_for_sessions(within=60)
+            await wire.wait_for_sessions()
             cluster = TwoProcesses(wire, url, courier, gateway, channel)
             await poll_until(lambda: len(cluster.stored_slugs()), lambda found: found == CARDS, 60)
             yield cluster
@@ -71,12 +71,12 @@ async def open_cluster(url: str, folder: Path, **gateways: str) -> AsyncIterator
 async def test_withdrawals_are_accepted_by_the_process_that_lost_the_cards(url: str, tmp_path: Path) -> None:
     async with open_cluster(url, tmp_path) as cluster:
         warning = await cluster.warning_message()
-        status = await cluster.wire.run_slash(cluster.channel, "status", person=OWNER, within=60)
+        status = await cluster.wire.run_slash(cluster.channel, "status", person=OWNER)
         assert status.reply
         fields = {field["name"]: field["value"] for field in status.reply.embeds[0]["fields"]}
-        assert f"{CARDS} published cards would disappear" in fields["Withdrawals held back"]
+        assert f"{CARDS} published cards are missing from the folder" in fields["Withdrawals held back"]
         assert "0 withdrawn" in fields["Last load"]
-        done = await cluster.wire.click_component(warning, label="Withdraw them", person=OWNER, within=60)
+        done = await cluster.wire.click_component(warning, label="Withdraw them", person=OWNER)
         assert done.text == f"{CARDS} cards are withdrawn."
         assert "sample-of-the-image" not in cluster.stored_slugs()
         ((state, result),) = query_database(url, "SELECT state, CAST(result AS text) FROM worker_requests")
@@ -116,9 +116,9 @@ async def test_an_owners_decision_is_written_into_the_file_by_the_process_that_h
     """Whether it is, is that process's setting: the other one has no such files."""
     async with open_cluster(url, tmp_path, **gateways) as cluster:
         everywhere = {"card": "card:1", "reason": "a test", "scope": "everywhere"}
-        done = await cluster.wire.run_slash(cluster.channel, "desk withdraw", everywhere, OWNER, within=60)
-        assert "was not changed" not in done.text
-        assert "has not been changed yet" not in done.text
+        done = await cluster.wire.run_slash(cluster.channel, "desk withdraw", everywhere, OWNER)
+        assert "wasn't changed" not in done.text
+        assert "hasn't been changed yet" not in done.text
         texts = [path.read_text("utf-8") for path in cluster.courier.cards.iterdir()]
         assert sum("published: false" in text for text in texts) == 1
         assert "published: true" in (tmp_path / "samples" / "sample-of-the-image.md").read_text("utf-8")

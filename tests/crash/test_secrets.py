@@ -28,8 +28,8 @@ async def test_no_token_no_cipher_and_no_words_of_members_come_out(tmp_path: Pat
             await bot.prepare_store([channel], guild.id, 2)
             _plant_secrets(bot.cards)
             bot.start()
-            await wire.wait_for_sessions(within=25)
-            posts = await wire.wait_for_messages(channel, 2, within=25)
+            await wire.wait_for_sessions()
+            posts = await wire.wait_for_messages(channel, 2)
             await wire.run_slash(channel, "search", {"query": QUERY})
             await _report_card(wire, posts[0])
             await wire.run_autocomplete(channel, "card", "card", QUERY)
@@ -59,10 +59,9 @@ def _plant_secrets(cards: Path) -> None:
 
 
 async def _report_card(wire: WireDiscord, post: WireMessage) -> None:
-    flag = next(
-        button for row in post.components for button in row["components"] if "flag" in button.get("custom_id", "")
-    )
-    requests = await wire.click_component(post, flag["custom_id"], until="ack")
+    more = await wire.click_component(post, label="More…")
+    assert more.reply is not None
+    requests = await wire.click_component(more.reply, label="Report", until="ack")
     assert requests.modal is not None
     field = requests.modal["components"][0]["component"]["custom_id"]
     await wire.submit_modal(requests, post.channel_id, {field: REASON})

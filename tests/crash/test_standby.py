@@ -13,13 +13,10 @@ from bot.client import standby
 from bot.store.engines import postgresql
 from tests.crash.cluster import new_database
 from tests.crash.process import BotProcess
-from tests.support.polling import poll_until
+from tests.support.polling import PATIENCE, poll_until
 from tests.support.postgres import PostgresServer, free_port
 from tests.support.stores import query_database
 from tests.wire.client import Person, WireDiscord
-
-PATIENCE = 60.0
-"""Seconds for what takes one or two on a quiet machine."""
 
 
 def test_whoever_is_gone_is_missed_within_fifteen_seconds() -> None:
@@ -54,8 +51,8 @@ async def test_a_click_counts_once_and_the_second_takes_over(url: str, tmp_path:
         ):
             await first.prepare_store([channel], guild.id, 1)
             first.start()
-            (post,) = await wire.wait_for_messages(channel, 1, within=PATIENCE)
-            await wire.wait_for_sessions(within=PATIENCE)
+            (post,) = await wire.wait_for_messages(channel, 1)
+            await wire.wait_for_sessions()
             second.start()
             await _wait_for_log(second, "Another process is the leader; standing by")
             await _wait_for_log(second, "Another process handles commands and buttons")
@@ -71,7 +68,7 @@ async def test_a_click_counts_once_and_the_second_takes_over(url: str, tmp_path:
 
             getattr(first, end)()
             await _wait_for_log(second, "Ready as")
-            await poll_until(wire.get_status, lambda found: found.connected == 1, PATIENCE)
+            await poll_until(wire.get_status, lambda found: found.connected == 1)
             await _click_save(wire, post, url, 2)
             assert "stands_by" not in (await _get_json(port, "/readyz"))[1]
             assert second.terminate() == 0, second.log
@@ -79,9 +76,9 @@ async def test_a_click_counts_once_and_the_second_takes_over(url: str, tmp_path:
 
 async def _click_save(wire: WireDiscord, post: Any, url: str, expected: int) -> None:
     """Somebody else saves the card each time."""
-    done = await wire.click_component(post, label="Save", person=Person(f"reader {expected}"), within=PATIENCE)
+    done = await wire.click_component(post, label="Save", person=Person(f"reader {expected}"))
     assert "Saved" in done.text
-    await poll_until(lambda: _count_saved(url), lambda found: found == expected, PATIENCE)
+    await poll_until(lambda: _count_saved(url), lambda found: found == expected)
     calls = await wire.list_requests(method="POST", path=rf"/interactions/{done.id}/.*/callback")
     assert len(calls) == 1, "each interaction is answered by one process"
 
@@ -105,7 +102,7 @@ async def test_different_shards_of_one_bot_run_side_by_side_and_the_same_ones_do
             await one.prepare_store([], guild.id, 0)
             one.start()
             other.start()
-            await wire.wait_for_sessions(shards=2, within=PATIENCE)
+            await wire.wait_for_sessions(shards=2)
             same.start()
             whole.start()
             for bot in (same, whole):
@@ -148,13 +145,13 @@ async def test_one_whose_lock_was_lost_to_another_stops_to_answer_and_stands_by(
                     if "taken over these shards" in first.log:
                         await _wait_for_log(second, "Ready as")
             await _wait_for_log(first, "taken over these shards")
-            await poll_until(wire.get_status, lambda found: found.connected == 1, PATIENCE)
-            done = await wire.run_slash(channel, "help", within=PATIENCE)
+            await poll_until(wire.get_status, lambda found: found.connected == 1)
+            done = await wire.run_slash(channel, "help")
             assert done.reply
             second.kill()
             async with asyncio.timeout(PATIENCE):
                 while first.log.count("Ready as") < 2:
                     await asyncio.sleep(0.1)
-            done = await wire.run_slash(channel, "help", within=PATIENCE)
+            done = await wire.run_slash(channel, "help")
             assert done.reply
             assert first.terminate() == 0, first.log

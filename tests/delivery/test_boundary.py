@@ -18,6 +18,7 @@ from bot.delivery.sender import CardRefusedError, ChannelClosedError, DeliveryEr
 from bot.domain.delivery import Delivery
 from bot.errors import LeaseLostError
 from bot.store.cards.rows import StoredCard
+from tests.support.polling import PATIENCE
 from tests.support.worker import WorkerHarness, open_harness
 
 ILL, WELL = 5, 6
@@ -239,10 +240,10 @@ async def test_the_courier_goes_on_when_a_closed_channel_cannot_be_handled(
     for name in "ab":
         desk.write_card(name, publishedDateTime=f"2026-06-01T0{'ab'.index(name) + 1}:00:00Z")
         desk.clock.advance(seconds=1)
-        await desk.pipeline.loader.load_cards(desk.clock(), accept_withdrawals=True)
+        await desk.pipeline.loader.load_cards(desk.clock, accept_withdrawals=True)
         await desk.pipeline.plan_deliveries()
         courier.wake()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while len(titles_by_channel(desk)[WELL]) < "ab".index(name) + 1:
                 await asyncio.sleep(0.01)
     assert not running.done()

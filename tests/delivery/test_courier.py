@@ -73,7 +73,7 @@ async def test_a_closed_channel_keeps_its_cards_for_later(harness: WorkerHarness
     await harness.deliver_due(hours=2)
     await harness.deliver_due(hours=2)
     assert harness.channels.titles == ["Title of a", "Title of b"]
-    assert harness.channels.notices[1:] == ["<#5> gets its cards again."]
+    assert harness.channels.notices[1:] == ["<#5> is receiving cards again."]
 
 
 async def test_a_refused_picture_is_left_out_once(harness: WorkerHarness) -> None:
@@ -81,7 +81,16 @@ async def test_a_refused_picture_is_left_out_once(harness: WorkerHarness) -> Non
     harness.write_card("a")
     await harness.deliver_due()
     assert harness.channels.titles == ["Title of a"]
+    assert [delivery.without_images for delivery, _ in harness.channels.posted[CHANNEL]] == [True]
     assert harness.channels.calls == ["post", "find", "post"] or harness.channels.calls == ["post", "post"]
+
+
+async def test_a_card_that_is_refused_without_its_picture_too_is_set_aside(harness: WorkerHarness) -> None:
+    harness.channels.fail = [CardRefusedError("embeds.0.image.url", picture=True)] * 5
+    harness.write_card("a")
+    await harness.deliver_due()
+    await harness.deliver_due(hours=5)
+    assert harness.channels.calls.count("post") == 2
 
 
 async def test_a_refused_card_is_set_aside_until_it_changes(harness: WorkerHarness) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.domain.subscription import SubscriptionOptions
 from tests.support.line import WireHarness
+from tests.support.polling import PATIENCE
 from tests.wire.client import ANY
 
 
@@ -39,13 +40,13 @@ async def held_titles(harness: WireHarness, kind: str) -> list[str | None]:
 @pytest.mark.parametrize(
     ("kind", "fault", "words"),
     [
-        ("forum", "threads_used_up", "active threads are used up"),
-        ("forum", "wrong_kind", "of a kind now"),
-        ("forum", "tag_required", "demands a tag"),
-        ("text", "wrong_kind", "of a kind now"),
+        ("forum", "threads_used_up", "limit of active threads"),
+        ("forum", "wrong_kind", "changed its type"),
+        ("forum", "tag_required", "requires a tag"),
+        ("text", "wrong_kind", "changed its type"),
         ("text", "no_permission", "Permissions"),
         ("text", "no_access", "Permissions"),
-        ("text", "no_channel", "is gone"),
+        ("text", "no_channel", "was deleted"),
     ],
 )
 async def test_what_a_place_refuses_waits_for_it_and_is_told_once(
@@ -62,7 +63,7 @@ async def test_what_a_place_refuses_waits_for_it_and_is_told_once(
     assert await held_titles(harness, kind) == ["Title of a", "Title of b"]
     trouble, healing = await notices_to(harness)
     assert words in trouble
-    assert healing.endswith("gets its cards again.")
+    assert healing.endswith("is receiving cards again.")
 
 
 async def test_of_trouble_that_nobody_heard_of_nobody_hears_the_end(harness: WireHarness) -> None:
@@ -138,7 +139,7 @@ async def test_a_role_that_is_gone_is_not_named(harness: WireHarness) -> None:
     await harness.connect_gateway()
     await harness.send_card("a")
     await harness.wire.change_guild(guild.id, remove_role="Pings")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while harness.bot.get_guild(guild.id).get_role(role):  # type: ignore[union-attr]
             await asyncio.sleep(0.02)
     await harness.send_card("b", publishedDateTime="2026-06-01T11:00:00Z")

@@ -15,6 +15,8 @@ from typing import Any
 
 import aiohttp
 
+PATIENCE = 300.0
+"""Seconds that a page may take on a machine with much else to do."""
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"),
@@ -32,14 +34,24 @@ class BrowserPage:
         self._numbers = itertools.count(1)
         self._session: str | None = None
 
-    async def open_page(self, address: str, width: int = 1280, height: int = 900) -> None:
+    async def open_page(
+        self, address: str, width: int = 1280, height: int = 900, *, scale: float = 1, theme: str = "dark"
+    ) -> None:
         target = await self.call_method("Target.createTarget", url="about:blank")
         attached = await self.call_method("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
-        await self.call_method(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
-        )
+        await self.resize(width, height, scale)
+        await self.use_theme(theme)
         await self.call_method("Page.navigate", url=address)
+
+    async def resize(self, width: int, height: int, scale: float = 1) -> None:
+        await self.call_method(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False
+        )
+
+    async def use_theme(self, theme: str) -> None:
+        features = [{"name": "prefers-color-scheme", "value": theme}]
+        await self.call_method("Emulation.setEmulatedMedia", features=features)
 
     async def call_method(self, method: str, **parameters: Any) -> dict[str, Any]:
         """One command of the protocol, and its result."""
@@ -64,7 +76,7 @@ class BrowserPage:
             raise RuntimeError(str(answer["exceptionDetails"]))
         return answer["result"].get("value")
 
-    async def wait_until(self, script: str, seconds: float = 60) -> None:
+    async def wait_until(self, script: str, seconds: float = PATIENCE) -> None:
         """Wait for an expression to become true. Raises `TimeoutError`."""
         for _ in range(int(seconds * 10)):
             try:
@@ -86,9 +98,11 @@ class BrowserPage:
         await self.call_method("Input.dispatchKeyEvent", type="keyDown", **parts)
         await self.call_method("Input.dispatchKeyEvent", type="keyUp", **parts)
 
-    async def save_picture(self, path: Path) -> None:
-        shot = await self.call_method("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(shot["data"]))
+    async def take_picture(self, clip: dict[str, float] | None = None) -> bytes:
+        """Return the visible page as PNG, or the part of it in `clip`."""
+        part = {"clip": {**clip, "scale": 1}} if clip else {}
+        shot = await self.call_method("Page.captureScreenshot", format="png", **part)
+        return base64.b64decode(shot["data"])
 
 
 @asynccontextmanager
@@ -101,7 +115,7 @@ async def open_chromium(profile: Path) -> AsyncIterator[BrowserPage]:
     )
     reading: asyncio.Task[None] | None = None
     try:
-        endpoint = await asyncio.wait_for(_find_endpoint(process), 15)
+        endpoint = await asyncio.wait_for(_find_endpoint(process), PATIENCE)
         reading = asyncio.create_task(_drain_output(process))
         async with (
             aiohttp.ClientSession() as client,

@@ -25,11 +25,13 @@ STEPS = (
     "/topics",
     "/desk queue",
     "InfoWorld’s 2020 Technology of the Year Award winners",
-    "is withdrawn in this server",
-    "/feed add url:http://127.0.0.1:",
+    "in this server. Its posts are being removed.",
+    "/feed add url:http://harbour-gazette.example/",
     "Its newest card is published.",
     "in #news: /feed list",
-    "You need the permission Manage Messages for this.",
+    "/submit url:http://harbour-gazette.example/regatta",
+    "[Edit] title:Regatta a week later",
+    "You need the Manage Messages permission for this.",
     "The end",
 )
 
@@ -47,7 +49,7 @@ def _make_environment(folder: Path) -> dict[str, str]:
 
 def test_the_story_is_told_in_order_into_a_pipe_from_an_empty_home(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bot", "demo", "--headless"]
-    messages = subprocess.run(command, cwd=ROOT, env=_make_environment(tmp_path), capture_output=True, timeout=50)
+    messages = subprocess.run(command, cwd=ROOT, env=_make_environment(tmp_path), capture_output=True, timeout=300)
     output = " ".join(messages.stdout.decode().replace("│", " ").split())
     assert messages.returncode == 0, output + messages.stderr.decode()
     assert messages.stderr == b""

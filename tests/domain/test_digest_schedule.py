@@ -294,7 +294,7 @@ def test_an_instant_wish_has_no_timetable() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (SubscriptionOptions(), "as they appear"),
+        (SubscriptionOptions(), "as they come in"),
         (SubscriptionOptions(Frequency.HOURLY), "hourly"),
         (SubscriptionOptions(Frequency.HOURLY, timezone="Asia/Tokyo"), "hourly"),
         (SubscriptionOptions(Frequency.HOURLY, (time(0, 5), time(0, 35))), "hourly at :05 and :35 (UTC)"),

@@ -31,4 +31,10 @@ def test_a_word_counts_where_it_stands_by_itself(without: tuple[str, ...], found
         title="A new release", excerpt="kwargs for C++ users; darüber. 新しいバージョン", topics=("Python",)
     )
     excerpt_joined = make_card(title="A new release is out", excerpt=one.excerpt, topics=("Python",))
-    assert excluding_term(excerpt_joined if "is" in "".join(without) else one, without) == found
+    assert excluding_term(excerpt_joined if "is" in "".join(without) else one, without, {"python"}) == found
+
+
+def test_topics_count_as_the_server_has_them() -> None:
+    card = make_card(title="One", excerpt="Two", topics=("Python",))
+    assert excluding_term(card, ("python",), {"rust"}) is None
+    assert excluding_term(card, ("RUST ",), {"rust"}) == "RUST "

@@ -14,7 +14,7 @@ from bot.domain.moderation import Verdict, describe_state, effective_state, is_v
         (CardState.PUBLISHED, None, True, "Published"),
         (CardState.PUBLISHED, Verdict.PUBLISH, True, "Published by a moderator"),
         (CardState.PUBLISHED, Verdict.WITHDRAW, False, "Withdrawn by a moderator"),
-        (CardState.HELD, None, False, "Held: not scored yet"),
+        (CardState.HELD, None, False, "Held: not rated yet"),
         (CardState.HELD, Verdict.PUBLISH, True, "Published by a moderator"),
         (CardState.HELD, Verdict.WITHDRAW, False, "Withdrawn by a moderator"),
         (CardState.WITHDRAWN, None, False, "Withdrawn by its source"),
@@ -31,8 +31,8 @@ def test_a_take_down_binds_all_then_the_server_decides_then_the_file(
 
 def test_every_reason_to_hold_a_card_has_words() -> None:
     assert {describe_state(CardState.HELD, reason, None) for reason in (*HeldReason, None)} == {
-        "Held: already covered by another card", "Held: not scored yet", "Held: below the producer's bar", "Held",
-        "Held: no second publisher has the story yet",
+        "Held: another card covers this story", "Held: not rated yet", "Held: not enough coverage yet", "Held",
+        "Held: only one publisher has this story so far",
     }  # fmt: skip
 
 

@@ -23,7 +23,8 @@ from bot.domain.intake import IntakePolicy, generate_token, hash_token
 from bot.intake import CardEndpoint, serve_intake
 from bot.intake.rate_limit import RateLimit
 from bot.settings import ListenAddress, load_settings
-from bot.store.cards.repository import CardQuery
+from bot.store.cards.card_query import CardQuery
+from tests.support.scrape import parse_samples
 from tests.support.worker import WorkerHarness, open_harness
 
 ANY_PORT = ListenAddress("127.0.0.1", 0)
@@ -89,7 +90,12 @@ async def open_intake(place: Path, **options: Any) -> AsyncIterator[Intake]:
         harness.worker.is_leader = True
         plans: list[None] = []
         endpoint = CardEndpoint(
-            harness.store, harness.clock, lambda: harness.worker.is_leader, lambda: plans.append(None), **options
+            harness.store,
+            harness.clock,
+            lambda: harness.worker.is_leader,
+            lambda: plans.append(None),
+            harness.metrics,
+            **options,
         )
         async with serve_intake(endpoint, ANY_PORT) as port:
             intake = Intake(harness, port, http, "", endpoint, plans)
@@ -112,6 +118,16 @@ async def test_a_posted_card_is_stored_before_the_answer_and_then_posted_once(in
     assert (card.id, card.card.title, card.card.url) == (answer["id"], "A release", CARD["webUrl"])
     assert intake.plans == [None]
     assert await intake.deliver() == ["A release"]
+
+
+async def test_answers_are_counted_by_their_status(intake: Intake) -> None:
+    await intake.post()
+    await intake.post({"title": ""})
+    await intake.post(token="wrong")
+    await intake.post(token="wrong")
+    found = parse_samples(intake.harness.metrics.render_text().decode())
+    counted = {name: found[f'newsdesk_intake_requests_total{{status="{name}"}}'] for name in ("202", "422", "401")}
+    assert counted == {"202": 1, "422": 1, "401": 2}
 
 
 async def test_the_same_card_again_is_an_edit_and_not_a_second_card(intake: Intake) -> None:
@@ -429,7 +445,7 @@ async def test_a_failure_of_the_store_is_an_answer_without_its_words(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("INSERT INTO cards: A release")
 
-    monkeypatch.setattr(intake.harness.store.cards.importer, "import_batch", fail)
+    monkeypatch.setattr(intake.harness.store.cards.importer, "import_batches", fail)
     status, answer = await intake.post()
     assert (status, answer["error"]) == (500, "The card could not be handled.")
     assert "A release" not in caplog.text

@@ -17,6 +17,7 @@ import pytest
 
 from bot.app import open_bot
 from bot.client.bot import NewsBot
+from bot.domain.feed import NewFeed
 from bot.errors import SettingsError
 from bot.monitor import Monitor, serve_monitor
 from bot.settings import ListenAddress, load_settings
@@ -83,6 +84,22 @@ async def test_metrics_tell_how_things_stand(at_work: MonitoredBot) -> None:
     assert found["newsdesk_on_duty"] == 1
     assert (found["newsdesk_queue_depth"], found["newsdesk_oldest_waiting_seconds"]) == (0, 0)
     assert found["newsdesk_open_circuits"] == 0
+    assert (found["newsdesk_feeds_due"], found["newsdesk_feed_lag_seconds"]) == (0, 0)
+
+
+async def test_metrics_tell_of_feeds_and_how_long_the_first_has_been_due(at_work: MonitoredBot, tmp_path: Path) -> None:
+    await at_work.bot.worker.stop()
+    urls = [f"https://feed.example/{name}.xml" for name in ("fine", "failing", "stopped", "paused")]
+    await at_work.bot.store.feeds.add_feeds([NewFeed(url) for url in urls], at_work.clock())
+    paused = await at_work.bot.store.feeds.find_feeds([urls[3]])
+    await at_work.bot.store.feeds.pause_feeds([feed.source_id for feed in paused], at_work.clock())
+    await _execute_statement(tmp_path / "test.db", f"UPDATE feeds SET problem = 'gone' WHERE url = '{urls[1]}'")
+    await _execute_statement(tmp_path / "test.db", f"UPDATE feeds SET next_fetch_at = NULL WHERE url = '{urls[2]}'")
+    at_work.clock.advance(seconds=90)
+    found = await at_work.fetch_metrics()
+    for state in ("fine", "failing", "stopped", "paused"):
+        assert found[f'newsdesk_feeds{{state="{state}"}}'] == 1
+    assert (found["newsdesk_feeds_due"], found["newsdesk_feed_lag_seconds"]) == (2, 90)
 
 
 async def test_a_gateway_that_is_away_is_named_and_comes_back(at_work: MonitoredBot) -> None:
@@ -166,6 +183,7 @@ async def test_a_database_that_takes_no_changes_is_named_and_the_counters_come_a
     found = await at_work.fetch_metrics()
     assert found["newsdesk_database_up"] == 0
     assert math.isnan(found["newsdesk_queue_depth"])
+    assert math.isnan(found["newsdesk_feeds_due"])
     assert found["newsdesk_duplicates_prevented_total"] == 0
     await _execute_statement(tmp_path / "test.db", "ALTER TABLE elsewhere RENAME TO key_values")
     await _execute_statement(tmp_path / "test.db", "ALTER TABLE elsewhere_too RENAME TO circuits")
@@ -198,7 +216,7 @@ async def test_three_addresses_can_be_read_and_nothing_can_be_done(at_work: Moni
 
 async def test_an_address_that_is_taken_is_wrong_use(at_work: MonitoredBot) -> None:
     port = int(at_work.place.rpartition(":")[2])
-    with pytest.raises(SettingsError, match="NEWSDESK_METRICS_ADDR: cannot listen there"):
+    with pytest.raises(SettingsError, match="NEWSDESK_METRICS_ADDR cannot be used"):
         async with serve_monitor(at_work.bot, ListenAddress("127.0.0.1", port)):
             pass
 

@@ -57,6 +57,28 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
+def assert_magazine_within_limits(view: discord.ui.LayoutView) -> None:
+    """A message of Components V2 is within Discord's limits: nested components, all texts together, each part."""
+    items = list(view.walk_children())
+    assert 0 < len(items) <= limits.COMPONENTS
+    texts = [item.content for item in items if isinstance(item, discord.ui.TextDisplay)]
+    assert all(text.strip() and _is_encodable(text) for text in texts)
+    assert sum(map(limits.count_units, texts)) <= limits.DISPLAYED_TEXT
+    for item in items:
+        if isinstance(item, discord.ui.MediaGallery):
+            assert 1 <= len(item.items) <= 10
+            for picture in item.items:
+                assert limits.count_units(picture.description or "") <= limits.MEDIA_DESCRIPTION
+                assert picture.media.url.lower().startswith(("http://", "https://"))
+                assert len(picture.media.url) <= limits.URL
+    ids = [custom_id for item in items if (custom_id := getattr(item, "custom_id", None))]
+    assert len(ids) == len(set(ids))
+
+
+def displayed_texts(view: discord.ui.LayoutView) -> list[str]:
+    return [item.content for item in view.walk_children() if isinstance(item, discord.ui.TextDisplay)]
+
+
 def assert_no_mention(embeds: Iterable[discord.Embed]) -> None:
     for text in find_texts(embeds):
         assert not MENTION.search(text), text

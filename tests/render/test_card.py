@@ -70,8 +70,8 @@ def test_a_video_is_marked_and_a_card_without_address_unlinked() -> None:
 
 
 def test_a_note_stands_first() -> None:
-    embed = render_card(FULL, None, note="Held: already covered by another card")
-    assert embed.description == "**Held: already covered by another card**\nA maintainer\\_found it."
+    embed = render_card(FULL, None, note="Held: another card covers this story")
+    assert embed.description == "**Held: another card covers this story**\nA maintainer\\_found it."
 
 
 def test_a_number_stands_without_provider() -> None:
@@ -136,3 +136,26 @@ def test_colours_stand_out_on_both_themes(colour: int, background: int) -> None:
 def test_the_same_revision_looks_the_same() -> None:
     hotter = replace(FULL, card=replace(FULL.card, heat=200, quality=100))
     assert render_card(hotter, PICTURES) == render_card(FULL, PICTURES)
+
+
+@pytest.mark.parametrize(
+    ("publishers", "author"),
+    [
+        (0, "Ars_Technica"),
+        (1, "Ars_Technica"),
+        (2, "Ars_Technica · 2 publishers"),
+        (4, "Ars_Technica · 3+ publishers"),
+        (10**6, "Ars_Technica · 20+ publishers"),
+    ],
+)
+def test_a_card_says_in_steps_how_many_publishers_have_its_story(publishers: int, author: str) -> None:
+    stored = replace(FULL, publishers=publishers)
+    assert render_card(stored, PICTURES).author.name == author
+    # A note in a list says more about it.
+    assert render_card(stored, PICTURES, compact=True, note="+2 more publishers").author.name == "Ars_Technica"
+
+
+def test_a_long_name_leaves_room_for_the_number_of_publishers() -> None:
+    stored = replace(make_card(provider=Provider("x" * 500)), publishers=5)
+    for compact in (False, True):
+        assert (render_card(stored, PICTURES, compact=compact).author.name or "").endswith("… · 5+ publishers")

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cards.model import Provider
-from bot.render.card_list import fair_share, format_choice, render_card_list, render_related, render_topics
+from bot.render.card_list import (
+    fair_share,
+    format_choice,
+    format_others,
+    render_card_list,
+    render_related,
+    render_topics,
+)
 from bot.render.limits import CHOICE_NAME, EMBED_TOTAL, count_total, count_units
 from bot.store.cards.rows import StoredCard
 from bot.store.cards.trends import TopicTrend
@@ -70,7 +77,7 @@ def test_topics() -> None:
     embed = render_topics([TopicTrend("C_Sharp", 1), TopicTrend("Space", 1200)])
     assert embed.description == "**C\\_Sharp** · 1 card\n**Space** · 1,200 cards"
     assert embed.footer.text is None
-    assert render_topics([]).description == "There are no topics yet."
+    assert render_topics([]).description == "No topics yet."
 
 
 def test_topics_with_new_cards_and_what_rises() -> None:
@@ -126,3 +133,15 @@ def test_a_choice_keeps_the_provider() -> None:
 @given(FILED)
 def test_any_choice_fits(stored: StoredCard) -> None:
     assert count_units(format_choice(stored)) <= CHOICE_NAME
+
+
+def test_others_are_counted_by_publisher_in_the_order_of_the_cards() -> None:
+    report = "The minister said on Monday that the new bridge over the river will open to traffic next spring."
+    stored = [
+        StoredCard(number, number, "", make_card(provider=Provider(name), excerpt=report, url=None).card)
+        for number, name in enumerate(["Agency", "Copy", "Another copy"], 1)
+    ]
+    assert format_others(stored[2], [stored[1], stored[0]]) == "+2 more cards"
+    own = StoredCard(4, 4, "", make_card(provider=Provider("Own report"), excerpt="", url=None).card)
+    assert format_others(stored[2], [own, stored[0]]) == "+1 more publisher"
+    assert format_others(own, []) == ""

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import accumulate
 
-from hypothesis import given
+import discord
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.cards.model import Provider
-from bot.domain.subscription import Frequency, Layout
+from bot.cards.model import Image, Provider
+from bot.domain.subscription import Frequency, Layout, SubscriptionOptions
 from bot.render.chart import describe_counts, draw_bar_chart, round_up_scale
-from bot.render.digest import format_heading, render_digest
-from bot.render.layouts import LAYOUTS
+from bot.render.digest import format_heading, format_text, render_digest
+from bot.render.layouts import EMBED_LAYOUTS, LAYOUTS
+from bot.render.layouts.magazine import render_stories
 from bot.store.cards.rows import StoredCard
-from tests.render.cases import FILED, make_card, make_related
-from tests.render.limits_check import assert_no_mention, assert_within_limits
+from bot.ui.magazine import build_magazine
+from tests.render.cases import ANY_TEXT, FILED, make_card, make_related
+from tests.render.limits_check import (
+    MENTION,
+    assert_magazine_within_limits,
+    assert_no_mention,
+    assert_within_limits,
+    displayed_texts,
+)
 
 AT = datetime(2026, 11, 25, 9, tzinfo=UTC)
 
 
-@given(st.lists(FILED, min_size=1, max_size=30), st.sampled_from(sorted(LAYOUTS)))
+@given(st.lists(FILED, min_size=1, max_size=30), st.sampled_from(sorted(EMBED_LAYOUTS)))
 def test_whatever_the_cards_each_message_fits(cards: list[StoredCard], layout: Layout) -> None:
     look = LAYOUTS[layout]
     sizes = [look.measure_card(each) for each in cards]
@@ -34,10 +46,42 @@ def test_whatever_the_cards_each_message_fits(cards: list[StoredCard], layout: L
         assert_no_mention(message.embeds)
         addresses = [embed.url for embed in message.embeds if embed.url]
         assert len(addresses) == len(set(addresses))
-        if layout is Layout.LIST:
+        if layout in (Layout.LIST, Layout.COMPACT):
             lines = [line for embed in message.embeds for line in (embed.description or "").splitlines()]
             assert len(lines) >= count
         start += count
+
+
+@settings(max_examples=40)
+@given(st.lists(FILED, max_size=10), ANY_TEXT, st.booleans())
+def test_whatever_the_cards_each_magazine_fits(cards: list[StoredCard], text: str, personal: bool) -> None:
+    cards = [replace(card, id=number) for number, card in enumerate(cards, 1)]
+    layout = LAYOUTS[Layout.MAGAZINE]
+    counts = layout.split_cards([layout.measure_card(card) for card in cards])
+    assert sum(counts) == len(cards)
+    options = SubscriptionOptions(template=f"{text} {{title}}", mention_role_id=7)
+    for start, count in zip(accumulate([0, *counts]), [*counts, 1], strict=True):
+        shown = cards[start : start + count]
+        above = format_text(shown, Layout.MAGAZINE, options, AT, heading="Head")
+        view = build_magazine(shown, 5, None, text=above, personal=personal)
+        assert_magazine_within_limits(view)
+        texts = displayed_texts(view)
+        assert not any(map(MENTION.search, texts[1:]))
+        assert len(texts) == 1 + len(shown)
+        assert all(
+            f"<t:{int(card.card.published_at.timestamp())}:R>" in text
+            for card, text in zip(shown, texts[1:], strict=True)
+        )
+
+
+@settings(max_examples=30)
+@given(st.lists(FILED, min_size=8, max_size=10), st.sampled_from([Layout.MAGAZINE, Layout.COMPACT]))
+def test_cards_that_grow_after_they_were_divided_still_fit(cards: list[StoredCard], layout: Layout) -> None:
+    if layout is Layout.MAGAZINE:
+        cards = [replace(card, id=number) for number, card in enumerate(cards, 1)]
+        assert_magazine_within_limits(build_magazine(cards, 5, None, text="x" * 600))
+    else:
+        assert_within_limits(render_digest(cards, layout, None).embeds)
 
 
 def test_every_layout_but_the_review_is_made_of_cards_alone() -> None:
@@ -66,8 +110,47 @@ def test_later_cards_of_a_story_join_it_once() -> None:
 def test_headings_and_roles() -> None:
     line = format_heading(Frequency.DAILY, AT, ("Space", "A*"), parts=2)
     assert line == "**Daily digest** · Space, A\\* · <t:1795597200:D> · in 2 messages"
-    assert render_digest([], Layout.CARDS, None, heading=format_heading(Frequency.DAILY, AT, empty=True)).content
-    assert render_digest([make_card()], Layout.LIST, None, heading="Head", mention=7).content == "<@&7> Head"
+    assert render_digest([], Layout.CARDS, None, text=format_heading(Frequency.DAILY, AT, empty=True)).content
+    called = SubscriptionOptions(mention_role_id=7)
+    assert format_text([make_card()], Layout.LIST, called, AT, heading="Head") == "<@&7> Head"
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("**Hello** {Title} – { topics }", "**Hello** A \\*card\\* – Space, @\u200beveryone"),
+        ("{publisher}", "Head"),
+        ("{date} {heading} {odd} }{", "<t:1795597200:D> Head {odd} }{"),
+        ("", "Head"),
+    ],
+)
+def test_the_text_above_a_post_is_the_subscriptions_own(template: str, text: str) -> None:
+    card = make_card(title="A *card*", topics=("Space", "@everyone"))
+    options = SubscriptionOptions(template=template)
+    assert format_text([card], Layout.CARD, options, AT, heading="Head") == text
+    assert format_text([], Layout.CARD, replace(options, template="{title}"), AT, heading="Head") == "Head"
+
+
+@pytest.mark.parametrize("layout", EMBED_LAYOUTS)
+def test_a_subscriptions_colour_is_that_of_all_its_embeds(layout: Layout) -> None:
+    message = render_digest([make_card(topics=("Space",)), make_card(topics=("AI",))], layout, None, colour=0x123456)
+    assert {embed.colour for embed in message.embeds} == {discord.Colour(0x123456)}
+
+
+def test_a_magazine_shows_the_pictures_of_its_first_stories_and_links_what_fits() -> None:
+    image = Image("https://pictures.example/1.png")
+    cards = [
+        replace(make_card(title=f"Story {number}", url=f"https://a.example/{number}", image=image), id=number)
+        for number in range(8)
+    ]
+    pictures = [story.picture for story in render_stories(cards, None)]
+    assert pictures == [image.url] * 3 + [None] * 5
+    text = render_stories(cards, None)[0].text
+    assert text == "### [Story 0](https://a.example/0)\n-# <t:1711726200:R>"
+    long = [replace(make_card(title="Long", url="https://a.example/" + "x" * 1500), id=1)] * 8
+    assert (
+        LAYOUTS[Layout.MAGAZINE].split_cards([LAYOUTS[Layout.MAGAZINE].measure_card(card) for card in long]) == [2] * 4
+    )
 
 
 @given(st.integers(0, 10**9))

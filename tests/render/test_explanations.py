@@ -16,6 +16,7 @@ from bot.render.explanations import (
     outcomes_line,
     render_reasons,
 )
+from bot.render.levels import scale_text
 from bot.store.cards.rows import StoredCard
 from tests.render.cases import LONG_TEXT, make_card
 from tests.render.limits_check import assert_no_mention, assert_within_limits
@@ -34,10 +35,11 @@ WHYS = st.none() | st.builds(
 def test_each_card_has_its_number_and_its_points() -> None:
     embed = render_reasons([(make_card(title="*One*"), SelectionReason(1, 140, 90, 3)), (make_card(title="Two"), None)])
     assert embed.title == "Why these?"
-    *shown, empty, rule = (embed.description or "").splitlines()
+    *shown, empty, rule, scale = (embed.description or "").splitlines()
     assert shown == ["**1.** \\*One\\*", "heat 140 · quality 90 · 3 h old", "**2.** Two"]
     assert empty == ""
     assert rule.startswith("Best first by heat and quality")
+    assert scale == f"-# {scale_text()}"
 
 
 def test_a_digest_without_cards_says_so() -> None:
@@ -61,14 +63,14 @@ def test_of_many_long_titles_as_many_as_fit_are_shown() -> None:
 
 
 def test_points_in_words() -> None:
-    assert format_score(SelectionReason(1, None, None, 47)) == "no heat yet · no score yet · 47 h old"
+    assert format_score(SelectionReason(1, None, None, 47)) == "no heat yet · not rated yet · 47 h old"
     assert format_score(SelectionReason(1, 0, 0, 48)) == "heat 0 · quality 0 · 2 days old"
 
 
 def test_every_fate_has_its_sentence_and_its_count() -> None:
     for outcome in SelectionOutcome:
         assert outcome_text(outcome).endswith(".")
-        assert outcomes_line({1: outcome}).startswith("1 looked at: 1 ")
+        assert outcomes_line({1: outcome}).startswith("1 considered: 1 ")
 
 
 def test_what_became_of_all_that_was_looked_at() -> None:
@@ -78,27 +80,27 @@ def test_what_became_of_all_that_was_looked_at() -> None:
         )
     )
     assert outcomes_line(outcomes) == (
-        "1,209 looked at: 8 chosen, 1 behind 2 of the same publisher, 1,200 of other topics"
+        "1,209 considered: 8 picked, 1 over their publisher's share, 1,200 about other topics"
     )
-    assert outcomes_line({}) == "No card has come in since the last digest."
+    assert outcomes_line({}) == "No new cards since the last digest."
 
 
 def test_how_many_cards_an_instant_subscription_would_have_posted() -> None:
     outcomes = dict(enumerate([*SelectionOutcome, SelectionOutcome.OUTRANKED]))
-    assert matches_line(outcomes, 7) == "4 cards of the last 7 days would have come."
+    assert matches_line(outcomes, 7) == "4 cards from the last 7 days would have been posted."
     assert (
         matches_line({1: SelectionOutcome.SELECTED, 2: SelectionOutcome.LOW_QUALITY}, 7)
-        == "1 card of the last 7 days would have come."
+        == "1 card from the last 7 days would have been posted."
     )
     assert (
         matches_line({1: SelectionOutcome.LOW_QUALITY}, 7)
         == matches_line({}, 7)
-        == "No card of the last 7 days matches."
+        == "No cards from the last 7 days match."
     )
 
 
 def test_when_a_channel_got_a_card() -> None:
-    assert arrival_text(AT, None) == "The channel got it <t:1795597200:R>, as it appeared."
+    assert arrival_text(AT, None) == "Posted here <t:1795597200:R>, as it came in."
     assert arrival_text(AT, SelectionReason(2, 70, 80, 1)) == (
-        "The channel got it <t:1795597200:R>: number 2 of its digest (heat 70 · quality 80 · 1 h old)."
+        f"Posted here <t:1795597200:R>, as number 2 of its digest (heat 70 · quality 80 · 1 h old).\n-# {scale_text()}"
     )

@@ -53,11 +53,11 @@ def test_a_rate_has_two_digits(weekly: float | None, words: str) -> None:
     [
         (make_followed(), "✅ fine"),
         (make_followed(paused=True), "⏸️ paused"),
-        (make_followed(fetched_at=None), "🕓 not looked at yet"),
+        (make_followed(fetched_at=None), "🕓 not checked yet"),
         (make_followed(key="http://old.example/feed"), "✅ fine; it has moved to another address"),
         (
             make_followed(FeedState(next_fetch_at=NOW, moved_to="https://new.example/feed", moved_count=1)),
-            "✅ fine; its site is moving it to another address",
+            "✅ fine; the site is moving it to another address",
         ),
         (
             make_followed(FeedState(next_fetch_at=NOW, problem="forbidden", failures=3)),
@@ -65,7 +65,7 @@ def test_a_rate_has_two_digits(weekly: float | None, words: str) -> None:
         ),
         (
             make_followed(FeedState(next_fetch_at=None, problem="gone")),
-            "⛔ The site says that the feed is gone for good. I do not look at it any more.",
+            "⛔ The site says that the feed is gone for good. No longer checked.",
         ),
     ],
     ids=["fine", "paused", "new", "moved", "moving", "refused", "stopped"],
@@ -78,11 +78,11 @@ def test_the_list_says_state_next_look_and_cards_of_the_week() -> None:
     (line, below) = str(render_feed_list([make_followed()], 50).description).splitlines()
 
     assert line == "[The Paper](https://paper.example/) · every card is published"
-    assert below == f"✅ fine · next look <t:{int(NOW.timestamp()) + 600}:R> · 5 cards this week"
+    assert below == f"✅ fine · next check <t:{int(NOW.timestamp()) + 600}:R> · 5 cards this week"
 
 
 def test_a_paused_feed_has_no_next_look() -> None:
-    assert "next look" not in str(render_feed_list([make_followed(paused=True)], 50).description)
+    assert "next check" not in str(render_feed_list([make_followed(paused=True)], 50).description)
 
 
 def test_a_long_list_fits_and_counts_what_it_leaves_out() -> None:
@@ -138,16 +138,34 @@ def test_a_preview_shows_three_cards_within_the_limits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "words"), [(FollowPolicy.REVIEW, "wait for a moderator"), (FollowPolicy.ARCHIVE, "are not posted")]
+    ("policy", "words"), [(FollowPolicy.REVIEW, "wait for a moderator"), (FollowPolicy.ARCHIVE, "aren't posted")]
 )
 def test_a_preview_says_what_becomes_of_what_is_there(policy: FollowPolicy, words: str) -> None:
     assert words in render_preview(preview(policy), None)[0]
 
 
+@pytest.mark.parametrize(
+    ("policy", "newest", "words"),
+    [
+        (FollowPolicy.PUBLISH, 1, "Its newest card is published at once. 2 others can be searched but aren't posted."),
+        (
+            FollowPolicy.PUBLISH,
+            2,
+            "Its newest 2 cards are published at once. 1 other can be searched but isn't posted.",
+        ),
+        (FollowPolicy.REVIEW, 2, "Its newest 2 cards are published at once. 1 other waits for a moderator."),
+        (FollowPolicy.REVIEW, 5, "Its newest 3 cards are published at once."),
+    ],
+)
+def test_a_preview_says_what_is_published_at_once(policy: FollowPolicy, newest: int, words: str) -> None:
+    text, _ = render_preview(preview(policy, count=3, newest=newest), None)
+    assert text.endswith(words)
+
+
 def test_an_empty_feed_has_a_preview() -> None:
     content, embeds = render_preview(preview(cards=[], count=0, weekly=None), None)
 
-    assert "It holds nothing yet." in content
+    assert "It's empty so far." in content
     assert embeds == []
 
 
@@ -172,7 +190,7 @@ def test_each_reason_is_a_sentence_in_every_language(problem: str) -> None:
 def test_a_refusal_at_the_look_up_has_its_status() -> None:
     assert describe_lookup_problem(FetchProblem.FORBIDDEN, 403) == "The site refuses bots. (403)"
     assert describe_lookup_problem(RefusalReason.LOGIN_PAGE, 200) == "This is a login page, not a feed."
-    assert "names no feed" in describe_lookup_problem(RefusalReason.WEB_PAGE, 200)
+    assert "doesn't link to a feed" in describe_lookup_problem(RefusalReason.WEB_PAGE, 200)
     assert "/feed import" in describe_lookup_problem(RefusalReason.FEED_LIST, 200)
 
 
@@ -181,7 +199,7 @@ def test_an_import_says_what_it_leaves_out() -> None:
 
     fields = {field.name: field.value for field in shown.fields}
     assert fields["New"] == "2"
-    assert fields["Followed already"] == "3"
-    assert fields["More than this server may follow"] == "4"
-    assert tr("No web address") not in fields
+    assert fields["Already followed"] == "3"
+    assert fields["Over this server's limit"] == "4"
+    assert tr("Not a web address") not in fields
     assert shown.description == "One\nTwo"

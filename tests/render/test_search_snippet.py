@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.search_query import Phrase, parse_query
+from bot.cards.tokenizer import split_keys
+from bot.domain.search_query import Phrase, parse_query, with_completions
 from bot.render.card_list import render_card_list
 from bot.render.limits import count_units
 from bot.render.markdown import escape_markdown, escape_with_marks, fit_escaped
@@ -36,13 +37,37 @@ FILLER = "Lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod 
         ("@everyone look", "everyone", "@\u200b**everyone** look"),
         ("https://news.example/moon", "moon https", "**https**\\://news.example/**moon**"),
         ("1. one", "1", "**1**\\. one"),
-        ("C++ and .NET", "c++ .net", "**C**++ and .**NET**"),
+        ("C++ and .NET, not C", "c++ .net", "**C++** and **.NET**, not C"),
+        ("👩‍💻 codes", "💻", "**👩‍💻** codes"),
+        ("Große Straße", "strasse", "Große **Straße**"),
+        ("ＡＩ ﬁnds x²", "ai finds x2", "**ＡＩ** **ﬁnds** **x²**"),
         ("nothing here", "moon", "nothing here"),
         ("nothing here", "", "nothing here"),
     ],
 )
 def test_words_are_bold_where_they_stand(text: str, words: str, shown: str) -> None:
     assert make_snippet(text, parse_query(words).required, 200) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "shown"),
+    [
+        ("New chips, one chip", "chip", "New **chips**, one **chip**"),
+        ("New chips, one chip", "chips", "New **chips**, one **chip**"),
+        ("New chips, one chip", '"chip"', "New chips, one **chip**"),
+        ("Disney+ and Disney", "disney", "**Disney+** and **Disney**"),
+        ("Disney+ and Disney", "disney+", "**Disney+** and Disney"),
+        ("Häuser und Haus", "haus", "**Häuser** und **Haus**"),
+        ("C and C++", "c", "**C** and C++"),
+    ],
+)
+def test_other_forms_of_a_word_are_bold_too(text: str, words: str, shown: str) -> None:
+    assert make_snippet(text, parse_query(words, languages=("de", "en")).required, 200) == shown
+
+
+def test_the_endings_that_were_searched_for_are_bold() -> None:
+    query = with_completions(parse_query("red com", typing=True), ["comet", "comets"])
+    assert make_snippet("A red comet, no comedy", query.required, 200) == "A **red** **comet**, no comedy"
 
 
 def test_a_long_text_is_cut_around_the_first_word() -> None:
@@ -92,13 +117,18 @@ def test_escaping_with_no_marks_is_escaping(text: str) -> None:
 
 
 @given(LONG_TEXT, ASKED)
-def test_spans_are_apart_and_begin_and_end_with_a_letter(text: str, phrases: list[Phrase]) -> None:
+def test_spans_are_apart_and_begin_and_end_with_a_word(text: str, phrases: list[Phrase]) -> None:
     last = -1
     for start, end in find_spans(text, phrases):
         assert last < start < end <= len(text)
-        assert text[start].isalnum()
-        assert text[end - 1].isalnum() or "\u0300" <= text[end - 1] <= "\u0331"
+        assert split_keys(text[start:end])
+        assert not text[start].isspace()
+        assert not text[end - 1].isspace()
         last = end
+
+
+def test_a_span_ends_before_the_space_that_a_prepended_letter_absorbs() -> None:
+    assert find_spans("news\u0d4e ", parse_query("news", typing=True).required) == [(0, 5)]
 
 
 @given(st.lists(FILED, max_size=6), ASKED)

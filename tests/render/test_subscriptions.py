@@ -88,7 +88,7 @@ def embed_lines(embed: discord.Embed) -> list[str]:
 
 def test_nothing_is_subscribed() -> None:
     embed = render_subscriptions([])
-    assert embed.description == "No channel has subscribed yet."
+    assert embed.description == "No subscriptions yet."
     assert embed.fields == []
 
 
@@ -102,12 +102,14 @@ def test_each_has_its_channel_its_topics_its_times_and_what_comes_next() -> None
         make_subscription(SubscriptionOptions(Frequency.WEEKLY, min_quality=60), 3, paused=True),
     ]
     assert embed_lines(render_subscriptions(found)) == [
-        f"<#{10**18 + 1}> · **every topic**",
-        "as they appear",
-        f"<#{10**18 + 2}> · **AI, Space**",
-        f"daily at 09:00 (Europe/Berlin) · without go\\_ssip · next {STAMP}",
-        f"<#{10**18 + 3}> · **every topic**",
-        "Monday at 09:00 (UTC) · quality ≥ 60 · paused",
+        f"**<#{10**18 + 1}>** · as they come in",
+        "Every topic",
+        "",
+        f"**<#{10**18 + 2}>** · daily at 09:00 (Europe/Berlin) · next {STAMP}",
+        "AI, Space · without go\\_ssip",
+        "",
+        f"**<#{10**18 + 3}>** · Monday at 09:00 (UTC) · paused",
+        "Every topic · quality ≥ 60",
     ]
 
 
@@ -116,7 +118,7 @@ def test_quiet_hours_stand_below() -> None:
     quiet = [QuietChannel(5, 1, hours, True, AT), QuietChannel(6, 1, QuietHours(time(0), time(6), "UTC"), False, AT)]
     turns = STAMP.replace(":R", ":f")
     assert (embed_fields(render_subscriptions([], quiet))["Quiet hours"] or "").splitlines() == [
-        f"<#5> · 22:00 to 07:00 (Europe/Berlin), except for heat ≥ 500 · quiet now, until {turns}",
+        f"<#5> · 22:00 to 07:00 (Europe/Berlin), except for heat ≥ 500 · quiet until {turns}",
         f"<#6> · 00:00 to 06:00 (UTC) · next {turns}",
     ]
 
@@ -132,7 +134,7 @@ def test_as_many_as_fit_are_listed_and_the_others_counted(options: SubscriptionO
     assert_no_mention([embed])
     for text in (embed.description, embed.fields[0].value):
         shown = (text or "").splitlines()
-        left = 50 - sum(line.startswith("<#") for line in shown)
+        left = 50 - sum(line.startswith(("<#", "**<#")) for line in shown)
         assert 0 <= left < 45
         assert (shown[-1] == f"+{left} more") == (left > 0)
 
@@ -150,7 +152,7 @@ def test_any_subscriptions_fit(found: list[Subscription]) -> None:
 def test_an_ordinary_subscription_is_said_in_few_words() -> None:
     embed = show_subscription(make_subscription())
     assert embed.title == "Subscription"
-    assert embed_fields(embed) == {"Channel": f"<#{10**18 + 1}>", "When": "As they appear", "Topics": "Every topic"}
+    assert embed_fields(embed) == {"Channel": f"<#{10**18 + 1}>", "When": "As they come in", "Topics": "Every topic"}
 
 
 def test_what_differs_is_said_and_when_the_next_comes() -> None:
@@ -172,8 +174,8 @@ def test_what_differs_is_said_and_when_the_next_comes() -> None:
         "\\*\\*bold\\*\\* @\u200beveryone, \\[x\\](https\\://evil.example), \\<\u200b@&1>"  # escaped, and torn apart
     )
     assert shown["How"] == (
-        "Without a\\*; quality at least 60; as a list of at most 10 headlines; calls <@&77>; published to following "
-        "channels; a note stays when a card is withdrawn; also when there is nothing new; without notifications"
+        "Without a\\*; quality at least 60 (fair); as a list of at most 10 headlines; mentions <@&77>; published to "
+        "following channels; withdrawn cards leave a note; even when nothing is new; without notifications"
     )
     assert shown["Next"] == STAMP
 
@@ -181,7 +183,7 @@ def test_what_differs_is_said_and_when_the_next_comes() -> None:
 def test_a_role_that_is_called_is_named_though_nothing_else_differs() -> None:
     assert (
         embed_fields(show_subscription(make_subscription(SubscriptionOptions(mention_role_id=77))))["How"]
-        == "Calls <@&77>"
+        == "Mentions <@&77>"
     )
 
 
@@ -216,22 +218,22 @@ def test_any_wish_fits(options: SubscriptionOptions) -> None:
 def test_the_longest_wish_fits_and_still_names_its_role() -> None:
     embed = show_subscription(make_subscription(LONGEST, next_digest_at=AT))
     assert_within_limits([embed])
-    assert f"; calls <@&{10**18}>; " in (embed_fields(embed)["How"] or "")
+    assert f"; mentions <@&{10**18}>; " in (embed_fields(embed)["How"] or "")
 
 
 def test_what_a_new_subscription_begins_with() -> None:
-    assert subscribed_text(make_subscription()) == (
+    assert subscribed_text(make_subscription(), 0) == (
         f"<#{10**18 + 1}> gets new cards from now on; those that are already out are not posted."
     )
     assert (
-        subscribed_text(make_subscription(SubscriptionOptions(Frequency.DAILY), next_digest_at=AT))
+        subscribed_text(make_subscription(SubscriptionOptions(Frequency.DAILY), next_digest_at=AT), 0)
         == f"<#{10**18 + 1}> gets its first digest {STAMP}."
     )
 
 
 def test_quiet_hours_in_words() -> None:
     assert quiet_text(5, QuietHours(time(22), time(7), "Europe/Berlin")) == (
-        "<#5> is quiet from 22:00 to 07:00 (Europe/Berlin). Cards that come then wait, and follow together at its end."
+        "Quiet hours in <#5>: 22:00 to 07:00 (Europe/Berlin). Cards that arrive then are posted together afterwards."
     )
     assert "except for heat ≥ 500" in quiet_text(5, QuietHours(time(22), time(7), "UTC", 500))
 
@@ -275,8 +277,9 @@ def test_of_many_cards_ten_are_named() -> None:
         LONGEST, make_result([make_card(related=make_related(2))] * 25, 25), "https://a.example/x.png"
     )
     assert_within_limits([embed])
-    assert len(embed_lines(embed)) == 3 + 10 + 1
-    assert embed_lines(embed)[-1] == "+15 more"
+    assert len(embed_lines(embed)) == 3 + 10
+    assert embed_lines(embed)[-1].startswith("10. ")
+    assert embed.footer.text == "These are the newest 10."
 
 
 @given(OPTIONS, st.lists(FILED, min_size=1, max_size=3))

@@ -18,6 +18,7 @@ from tests.render.cases import ANY_TEXT
 from tests.render.limits_check import assert_no_mention, assert_within_limits
 
 FIRST = date(2026, 11, 1)
+MARKS = [(0, "calm"), (70, "hot")]
 
 
 def make_days(*counts: int, heat: float | None = 50) -> list[DayCount]:
@@ -43,7 +44,7 @@ def test_the_words_say_what_the_picture_shows() -> None:
     chart = draw_trends_chart([found[0], found[1], DayCount(FIRST + timedelta(days=2), 3, 90.4)])
     assert chart.alt == (
         "Bar chart of cards a day over 3 days: 5 in all, at most 3 on 3 Nov, none on 1 of them; rising. "
-        "Line of the mean heat: lowest 50 on 1 Nov, highest 90 on 3 Nov."
+        "Line of the mean heat: lowest on 1 Nov (calm), highest on 3 Nov (warm)."
     )
 
 
@@ -59,7 +60,7 @@ def _png_colours(png: bytes) -> set[tuple[int, ...]]:
 
 def test_the_picture_has_a_panel_of_its_own_and_the_line_only_where_there_is_heat() -> None:
     amber, blue, panel = (255, 184, 107, 255), (125, 155, 255, 255), (43, 45, 58, 255)
-    with_line = _png_colours(draw_bar_chart([3, 5], ["a", "b"], title="t", line=ChartLine([10, 20], "Heat")))
+    with_line = _png_colours(draw_bar_chart([3, 5], ["a", "b"], title="t", line=ChartLine([10, 20], "Heat", MARKS)))
     without = _png_colours(draw_bar_chart([3, 5], ["a", "b"], title="t"))
     assert {amber, blue, panel} <= with_line
     assert amber not in without
@@ -68,9 +69,9 @@ def test_the_picture_has_a_panel_of_its_own_and_the_line_only_where_there_is_hea
 
 @pytest.mark.parametrize("heat", [[], [None], [0.0], [None, 5, None, 7, 8], [10**7, 0, -3.5]])
 def test_any_line_is_drawn(heat: Sequence[float | None]) -> None:
-    assert draw_bar_chart([1] * len(heat), ["x"] * len(heat), title="t", line=ChartLine(heat, "Heat")).startswith(
-        b"\x89PNG"
-    )
+    assert draw_bar_chart(
+        [1] * len(heat), ["x"] * len(heat), title="t", line=ChartLine(heat, "Heat", MARKS)
+    ).startswith(b"\x89PNG")
 
 
 @settings(deadline=None, max_examples=50)

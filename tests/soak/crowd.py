@@ -14,8 +14,8 @@ from tests.wire.results import Outcome
 
 _PATIENCE = 15.0
 """Seconds after which a reader is taken to have no answer; Discord itself gives a first answer 3."""
-_LABELS = ("Save", "Related", "More from this topic")
-_APOLOGY = "something went wrong on our side"
+_LABELS = ("Save", "More…")
+_APOLOGY = "something went wrong"
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,6 @@ class SoakBot(BotProcess):
         self._process = start_bot(self.folder, self._api, f"sqlite+aiosqlite:///{self.database}", self.cards, settings)
 
     @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    @property
     def cpu(self) -> float:
         """Seconds of CPU that it has used so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text("utf-8").rpartition(")")[2].split()

@@ -90,7 +90,7 @@ def problem_text(answer: object) -> str:
 
 def test_the_process_that_reads_knows_the_cards_alone() -> None:
     requests = "import sys, bot.sources.reader_process; print(*sorted(name.partition('.')[0] for name in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", requests], check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", requests], check=True, capture_output=True, text=True, timeout=300)
     assert not {"discord", "sqlalchemy", "apscheduler", "alembic", "aiohttp", "pydantic"} & set(done.stdout.split())
 
 
@@ -194,7 +194,7 @@ def test_a_reader_that_was_ended_between_two_loads_is_no_files_fault(tmp_path: P
 
 def test_a_program_that_cannot_start_one_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolated_reader, "_reader_command", lambda: [sys.executable, "-c", "raise SystemExit(9)"])
-    with pytest.raises(Exception, match="does not start"):
+    with pytest.raises(Exception, match="doesn't start"):
         list(read_all(card_files(tmp_path, "a.md")))
 
 
@@ -270,7 +270,7 @@ async def test_folders_in_one_another_without_end_are_walked(folder: CardFolder)
         assert (report.added, report.problems) == (2, 0)
         assert check_paths([folder.root]).cards == 2
     finally:  # pytest's own clearing up is recursive
-        subprocess.run(["rm", "-rf", str(folder.root / "d")], check=True, timeout=50)
+        subprocess.run(["rm", "-rf", str(folder.root / "d")], check=True, timeout=300)
 
 
 async def test_a_path_longer_than_the_system_takes_is_a_problem_of_that_folder(folder: CardFolder) -> None:

@@ -24,11 +24,11 @@ class TwoFolders:
         self.store = store
 
     async def load_counts(self) -> dict[str, int]:
-        return report_counts(await self.loader.load_cards(NOW))
+        return report_counts(await self.loader.load_cards(lambda: NOW))
 
     async def look_again(self) -> dict[str, int]:
-        await self.loader.load_cards(NOW)
-        return report_counts(await self.loader.load_cards(NOW + SECOND_LOOK))
+        await self.loader.load_cards(lambda: NOW)
+        return report_counts(await self.loader.load_cards(lambda: NOW + SECOND_LOOK))
 
     async def find_title(self, slug: str) -> str:
         stored = await self.store.cards.get_by_slug(slug, 0)
@@ -54,10 +54,10 @@ async def test_what_the_folders_hold_is_summed_and_no_file_that_is_no_card_stand
 
 async def test_of_one_slug_in_two_folders_the_first_folder_wins_and_it_is_one_problem(folders: TwoFolders) -> None:
     folders.second.write_file("one.md", card_file(title="Of the second"))
-    await Loader(folders.store.cards.importer, FolderSource(folders.second.root)).load_cards(NOW)
+    await Loader(folders.store.cards.importer, FolderSource(folders.second.root)).load_cards(lambda: NOW)
     path = folders.first.write_file("one.md", card_file(title="Of the first"))
     for _ in range(2):
-        report = await folders.loader.load_cards(NOW)
+        report = await folders.loader.load_cards(lambda: NOW)
         assert await folders.find_title("one") == "Of the first"
         (problem,) = report.findings
         assert problem.file == str(folders.second.root / "one.md")
@@ -72,7 +72,7 @@ async def test_a_third_folder_is_told_of_the_first_one(folders: TwoFolders, tmp_
     for folder in (folders.first, folders.second, third):
         folder.write_file("one.md")
     sources = [FolderSource(each.root) for each in (folders.first, folders.second, third)]
-    report = await Loader(folders.store.cards.importer, *sources).load_cards(NOW)
+    report = await Loader(folders.store.cards.importer, *sources).load_cards(lambda: NOW)
     assert [str(folders.first.root / "one.md") in each.problem for each in report.findings] == [True, True]
 
 
@@ -96,7 +96,7 @@ async def test_the_brake_weighs_what_all_folders_lose_together(folders: TwoFolde
     for path in paths:
         path.unlink()
     assert (await folders.look_again())["held_back"] == len(paths)
-    accepted = await folders.loader.load_cards(NOW + SECOND_LOOK, accept_withdrawals=True)
+    accepted = await folders.loader.load_cards(lambda: NOW + SECOND_LOOK, accept_withdrawals=True)
     assert accepted.withdrawn == len(paths)
 
 
@@ -107,7 +107,7 @@ async def test_a_folder_that_is_missing_stops_the_load_before_anything_is_change
     (folders.second.root / "two.md").rename(folders.second.root.parent / "two.md")
     (folders.first.root / "one.md").unlink()
     folders.second.root.rmdir()
-    with pytest.raises(UserError, match=f"{folders.second.root} does not exist"):
+    with pytest.raises(UserError, match=f"{folders.second.root} doesn't exist"):
         await folders.load_counts()
     assert await folders.first.visible_slugs() == {"one", "two"}
 

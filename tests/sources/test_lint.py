@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.cards.model import Problem, Severity
-from bot.cli.output import format_as_text
+from bot.cli.card_files import format_as_text
 from bot.errors import UserError
 from bot.sources.folder import ReadingRules
 from bot.sources.lint import LintReport, check_paths
@@ -70,7 +70,7 @@ def test_a_file_that_a_load_leaves_out_is_left_out_by_each_check(tmp_path: Path,
     assert only[3].startswith("left out: ")
     found = lines(tmp_path)
     assert len(found) == (not name.startswith("."))
-    assert all(each[3].startswith("1 files are left out") for each in found)
+    assert all(each[3].startswith("files left out: 1 (") for each in found)
 
 
 @pytest.mark.parametrize("name", ["a.MD", "a.Markdown"])
@@ -87,7 +87,7 @@ def test_what_is_left_out_is_one_note_a_folder_however_many_it_is(tmp_path: Path
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden" / "c.txt").touch()
     assert lines(tmp_path) == [
-        (tmp_path.name, 1, "", "31 files are left out (.png 30, .txt 1): a card's file ends in .md or .markdown")
+        (tmp_path.name, 1, "", "files left out: 31 (.png 30, .txt 1); a card's file ends in .md or .markdown")
     ]
 
 

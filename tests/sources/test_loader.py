@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,13 +12,15 @@ import pytest
 
 from bot.cards.model import CardState
 from bot.errors import UserError
+from bot.sources import parallel_reader
 from bot.sources.folder import CardFile
 from bot.sources.folder_source import SECOND_LOOK, FolderSource
 from bot.sources.loader import BRAKE_CARDS, Loader, LoadReport
 from bot.sources.parallel_reader import Reader
 from bot.sources.reader_process import error_result
-from bot.sources.source import ReadItem
+from bot.sources.source import Listing, ReadItem
 from bot.store import Store, open_store
+from bot.store.cards import importer
 from tests.support.cards import CORPUS, NOW, card_file
 
 BROKEN = b"---\ncategory: news\ntitle: [\n---\n"
@@ -46,7 +49,7 @@ class CardFolder:
         return path
 
     async def load_cards(self, *, accept_withdrawals: bool = False) -> LoadReport:
-        return await self.loader.load_cards(self.now, accept_withdrawals=accept_withdrawals)
+        return await self.loader.load_cards(lambda: self.now, accept_withdrawals=accept_withdrawals)
 
     async def look_again(self, *, accept_withdrawals: bool = False) -> LoadReport:
         """Load now, and once more when what is missing counts as gone."""
@@ -96,7 +99,7 @@ async def test_only_files_that_look_changed_are_read_again(folder: CardFolder) -
     path.write_bytes(card_file(title="Behind"))
     os.utime(path, ns=(looks.st_atime_ns, looks.st_mtime_ns))
     done: list[tuple[int, int]] = []
-    report = await folder.loader.load_cards(NOW, progress=lambda *progress: done.append(progress))
+    report = await folder.loader.load_cards(lambda: NOW, progress=lambda *progress: done.append(progress))
     assert report_counts(report) == {"files": 2, "cards": 2, "changed": 1, "unchanged": 1}
     assert done == [(1, 1)]
 
@@ -262,7 +265,7 @@ async def test_a_folder_that_cannot_be_listed_is_an_error_and_changes_nothing(
         folder.root.symlink_to(aside.with_name("nowhere"))
     if how == "a file":
         folder.root.write_text("x")
-    with pytest.raises(UserError, match=r"does not exist|cannot be listed: Permission denied"):
+    with pytest.raises(UserError, match=r"doesn't exist|can't read the folder .*: Permission denied"):
         await folder.load_cards()
     assert await folder.visible_slugs() == {"in/one"}
 
@@ -383,3 +386,37 @@ async def test_every_rewrite_of_a_real_card_keeps_it_one_card(folder: CardFolder
     await folder.store.subscriptions.add_subscription(**subscription)  # type: ignore[arg-type]
     await folder.store.outbox.planner.plan_deliveries(NOW, timedelta(days=99_999))
     assert await folder.store.outbox.planner.plan_deliveries(NOW, timedelta(days=99_999)) == 0
+
+
+async def test_a_load_that_waits_brings_cards_that_are_new_to_who_subscribed_meanwhile(folder: CardFolder) -> None:
+    folder.write_file("a.md")
+    async with folder.loader.load_lock:
+        load = asyncio.create_task(folder.load_cards())
+        await asyncio.sleep(0)
+        folder.now += timedelta(seconds=30)
+        await folder.store.subscriptions.add_subscription(guild_id=1, channel_id=2, created_by=3, now=folder.now)
+        folder.now += timedelta(seconds=30)
+    assert (await load).added == 1
+    assert await folder.store.outbox.planner.plan_deliveries(folder.now, timedelta(days=14)) == 1
+
+
+async def test_a_card_that_is_read_late_is_new_to_who_subscribed_meanwhile(
+    folder: CardFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write_file("a.md")
+    list_items = folder.source.list_items
+
+    async def list_slowly(known: Collection[str]) -> Listing:
+        listing = await list_items(known)
+        folder.now += timedelta(seconds=30)
+        await folder.store.subscriptions.add_subscription(guild_id=1, channel_id=2, created_by=3, now=folder.now)
+        folder.now += timedelta(seconds=30)
+        return listing
+
+    monkeypatch.setattr(folder.source, "list_items", list_slowly)
+    assert (await folder.load_cards()).added == 1
+    assert await folder.store.outbox.planner.plan_deliveries(folder.now, timedelta(days=14)) == 1
+
+
+def test_what_is_read_together_fits_into_one_transaction() -> None:
+    assert parallel_reader.BATCH <= importer.BATCH

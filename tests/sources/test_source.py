@@ -23,6 +23,7 @@ class MemorySource:
     """A source whose items are at hand, and leave it without meaning anything: as a feed's do."""
 
     kind = SourceKind.FEED
+    language: str | None = None
     interval = timedelta(minutes=1)
 
     def __init__(self, address: str, gone_after: timedelta | None = None) -> None:
@@ -60,7 +61,7 @@ def folder(tmp_path: Path, store: Store) -> CardFolder:
 
 
 async def load_sources(store: Store, *sources: Source, now: datetime = NOW) -> LoadReport:
-    return await Loader(store.cards.importer, *sources).load_cards(now)
+    return await Loader(store.cards.importer, *sources).load_cards(lambda: now)
 
 
 async def slugs_in(store: Store) -> set[str]:
@@ -150,7 +151,7 @@ async def test_a_folder_that_was_renamed_keeps_its_cards_and_withdraws_them_with
 async def test_a_source_that_cannot_be_listed_lets_none_change_anything(store: Store, folder: CardFolder) -> None:
     feed = MemorySource("a.example")
     feed.add_card("1")
-    with pytest.raises(UserError, match="does not exist"):
+    with pytest.raises(UserError, match="doesn't exist"):
         await load_sources(store, feed, FolderSource(folder.root / "nowhere"))
     assert await slugs_in(store) == set()
 

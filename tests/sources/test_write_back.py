@@ -108,7 +108,7 @@ def test_a_file_that_changed_is_left_alone(
         monkeypatch.setattr(os, "fsync", lambda _: change(path))
     else:
         change(path)
-    with pytest.raises(UserError, match="changed meanwhile"):
+    with pytest.raises(UserError, match="changed in the meantime"):
         write_published(root, listed, True)
     assert list(read_all(root)) == ["2026/a.md"]
     assert path.read_bytes().startswith(HELD)
@@ -121,7 +121,7 @@ def test_a_file_that_is_gone_is_not_made_anew(root: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(os, "fsync", lambda _: path.unlink())
     else:
         path.unlink()
-    with pytest.raises(UserError, match="no longer there"):
+    with pytest.raises(UserError, match="no longer exists"):
         write_published(root, listed, True)
     assert read_all(root) == {}
 
@@ -144,7 +144,7 @@ def test_links_and_ways_out_are_refused(root: Path) -> None:
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ENOSPC])
 def test_a_folder_that_takes_no_file_is_named(root: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     monkeypatch.setattr(tempfile, "mkstemp", raise_always(OSError(code, os.strerror(code))))
-    with pytest.raises(UserError, match=rf"^`2026/a.md` cannot be written \({os.strerror(code)}\): let the bot write"):
+    with pytest.raises(UserError, match=rf"^I can't write `2026/a.md` \({os.strerror(code)}\)\. Let the bot write"):
         write_published(root, stat_file(root), True)
     assert read_all(root) == {"2026/a.md": HELD}
 
@@ -153,7 +153,7 @@ def test_a_folder_that_takes_no_file_is_named(root: Path, monkeypatch: pytest.Mo
 def test_a_folder_without_write_permission(root: Path) -> None:
     (root / "2026").chmod(0o555)
     try:
-        with pytest.raises(UserError, match="let the bot write"):
+        with pytest.raises(UserError, match="Let the bot write"):
             write_published(root, stat_file(root), True)
     finally:
         (root / "2026").chmod(0o755)
@@ -164,6 +164,4 @@ def test_a_refusal_is_one_sentence_that_names_the_file(root: Path) -> None:
     (root / "a`b.md").write_bytes(b"---\ntitle: a\n---\n")
     with pytest.raises(UserError) as refusal:
         write_published(root, stat_file(root, "a`b.md"), True)
-    assert str(refusal.value) == (
-        "`a'b.md` has no `published` in its front matter: leave one line of it there by hand, true or false."
-    )
+    assert str(refusal.value) == ("`a'b.md` has no `published` in its front matter. Add it yourself, as true or false.")

@@ -12,9 +12,11 @@ from sqlalchemy import text
 from bot.delivery.sender import ChannelClosedError, RetryLaterError
 from bot.errors import StoreError
 from bot.store.database import open_database
-from bot.store.health import StoreHealth
+from bot.store.health import FeedHealth, StoreHealth
 from tests.support.stores import url_of
 from tests.support.worker import WorkerHarness, open_harness
+
+NO_FEEDS = dict.fromkeys(("fine", "failing", "stopped", "paused"), 0)
 
 
 @pytest.fixture
@@ -36,7 +38,9 @@ async def test_cards_are_counted_by_state_and_nothing_waits_once_it_is_posted(ha
     (harness.folder / "gone.md").unlink()
     await harness.deliver_due()
     await harness.deliver_due(seconds=5)
-    assert await read_health(harness) == StoreHealth({"held": 1, "published": 1, "withdrawn": 1}, 0, None, 0)
+    assert await read_health(harness) == StoreHealth(
+        {"held": 1, "published": 1, "withdrawn": 1}, 0, None, 0, FeedHealth(NO_FEEDS)
+    )
 
 
 async def test_a_post_in_trouble_waits_since_it_was_planned_whenever_it_is_tried_next(harness: WorkerHarness) -> None:

@@ -20,9 +20,14 @@ TOKEN = generate_token()
 
 
 async def create_token(
-    store: Store, name: str, source: str = "ci", policy: IntakePolicy = IntakePolicy.PUBLISHED, token: str = TOKEN
+    store: Store,
+    name: str,
+    source: str = "ci",
+    policy: IntakePolicy = IntakePolicy.PUBLISHED,
+    token: str = TOKEN,
+    guild_id: int | None = None,
 ) -> IntakeToken:
-    return await store.intake.create_token(name, source, policy, hash_token(token), NOW)
+    return await store.intake.create_token(name, source, policy, hash_token(token), NOW, guild_id)
 
 
 async def test_a_token_is_found_by_its_hash_and_by_nothing_else(store: Store) -> None:
@@ -63,6 +68,18 @@ async def test_a_name_is_taken_until_its_token_is_revoked(store: Store) -> None:
     assert not await store.intake.revoke_token("a")
     await create_token(store, "a", token="2")
     assert await store.intake.find_token(hash_token("1")) is None
+
+
+async def test_a_source_is_everybodys_or_of_one_server(store: Store) -> None:
+    shared = await create_token(store, "a", token="1")
+    own = await create_token(store, "b", source="own", token="2", guild_id=5)
+    again = await create_token(store, "c", source="own", token="3", guild_id=5)
+    assert await store.intake.list_tokens() == [shared, own, again]
+    assert (shared.guild_id, own.guild_id, own.source_id) == (None, 5, again.source_id)
+    assert await store.intake.find_token(hash_token("2")) == own
+    for source, guild_id, whose in (("own", None, "server 5"), ("own", 6, "server 5"), ("ci", 5, "all servers")):
+        with pytest.raises(UserError, match=f"The cards of the source {source} are for {whose}"):
+            await create_token(store, "d", source=source, token="4", guild_id=guild_id)
 
 
 async def test_its_use_is_recorded(store: Store) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from bot.store import Store, open_store
 from bot.store.engines import postgresql
+from tests.support.polling import PATIENCE
 from tests.support.stores import query_database
 
 
@@ -52,7 +53,7 @@ async def test_whoever_stands_by_hears_what_others_write(store: Store, database_
         await asyncio.sleep(0.1)
         assert not rung.is_set()
         await store.outbox.queue.release_all()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await rung.wait()
 
 

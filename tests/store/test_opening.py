@@ -13,15 +13,17 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Column, Connection, inspect
 from sqlalchemy.engine import make_url
 
 from bot.cards.text import strip_unstorable
 from bot.domain.subscription import SubscriptionOptions
 from bot.errors import StoreError
-from bot.store import Store, open_store
+from bot.store import Store, migrations, open_store
 from bot.store.database import open_database
 from bot.store.engines.sqlite import APPLICATION_ID
+from bot.store.schema_revision import list_revisions
 from bot.store.tables import metadata
 from tests.support.cards import NOW, make_card, store_cards
 from tests.support.stores import no_database, query_database
@@ -246,3 +248,8 @@ async def test_what_an_engine_cannot_keep_as_text_raises_nothing(store: Store, t
         {f"Topic {strip_unstorable(text)}", strip_unstorable(text)},
         (text,),
     )
+
+
+def test_the_revisions_are_those_that_the_migrations_name() -> None:
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert list_revisions() == tuple(script.revision for script in reversed([*scripts.walk_revisions()]))

@@ -21,7 +21,7 @@ from bot.domain.quiet_hours import QuietHours
 from bot.domain.subscription import Frequency, Layout, OnWithdrawal, SubscriptionOptions
 from bot.errors import StoreError
 from bot.store import open_store
-from bot.store.cards.repository import CardQuery
+from bot.store.cards.card_query import CardQuery
 from bot.store.migrations import prerelease
 from bot.store.migrations.prerelease import TOO_OLD, UPGRADABLE
 from bot.store.moderation.audit_log import AuditFilter
@@ -182,7 +182,7 @@ async def test_what_moderators_and_members_did_is_kept(old_url: str) -> None:
         assert comet and held  # noqa: PT018 - both are there
         assert (comet.card.topics, held.verdict) == (("Astronomy",), Verdict.PUBLISH)
         assert await store.cards.get_by_slug("withdrawn", 1) is None
-        assert [each.reason for each in await store.moderation.reports.open_reports(1, 4)] == ["a typo"]
+        assert [each.reason for each in (await store.moderation.reports.list_open(1, [4]))[4]] == ["a typo"]
         entries = (await store.moderation.audit_log.get_page(2, AuditFilter(), limit=10)).entries
         assert {entry.id: entry.reverts_id for entry in entries} == {5: None, 4: 2, 2: None}
         (chosen,) = (await store.moderation.audit_log.get_page(1, AuditFilter(card_id=3), limit=10)).entries
@@ -196,6 +196,7 @@ async def test_what_moderators_and_members_did_is_kept(old_url: str) -> None:
 
 async def test_cards_are_found_newest_first(old_url: str) -> None:
     async with open_store(old_url) as store:
+        await store.cards.index_rebuild.rebuild_all()
         hits = (await store.cards.search_cards(CardQuery("excerpt space"), 2, limit=3)).cards
         assert [hit.card.slug for hit in hits] == ["edited", "quiet", "morning"]
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.errors import StoreError
 from bot.store import Store, backup_store, open_read_only, open_store
-from bot.store.cards.repository import CardQuery
+from bot.store.cards.card_query import CardQuery
 from bot.store.key_value import MOVING
 from tests.support.cards import NOW, make_card, store_cards
 from tests.support.rows import fill_tables

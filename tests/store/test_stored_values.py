@@ -19,11 +19,11 @@ from bot.domain.quiet_hours import QuietHours
 from bot.domain.subscription import Frequency, SubscriptionOptions
 from bot.store import open_store
 from bot.store.moderation.audit_log import AuditFilter
-from bot.store.moderation.decisions import ModerationAct
 from bot.store.moderation.reports import Report
 from bot.store.outbox.circuit_breakers import Circuit
 from bot.store.tables import (
     audit_log,
+    card_edits,
     cards,
     circuits,
     decisions,
@@ -35,9 +35,9 @@ from bot.store.tables import (
     reports,
     saved_cards,
     subscriptions,
-    topic_overrides,
     topics,
 )
+from tests.support.edits import edit_card
 from tests.support.worker import WorkerHarness
 
 pytestmark = pytest.mark.sqlite("PostgreSQL keeps no value of another kind than its column's")
@@ -47,7 +47,7 @@ DAILY = SubscriptionOptions(frequency=Frequency.DAILY, times=(time(9),), timezon
 VALUES: tuple[Any, ...] = (None, "", "no such word", "[", "[1, {}]", '{"a": [null]}', "x" * 50_000, -1, 10**18, 2.5)
 TABLES = (
     subscriptions, quiet_hours, guild_settings, deliveries, circuits, cards, decisions, audit_log,
-    topic_overrides, reports, saved_cards, last_read, key_values, topics,
+    card_edits, reports, saved_cards, last_read, key_values, topics,
 )  # fmt: skip
 OF_THE_GUILTY = {
     **dict.fromkeys(map(str, TABLES), "guild_id = 1"),
@@ -82,7 +82,7 @@ async def open_copy(place: Path) -> AsyncIterator[WorkerHarness]:
 
 async def load_card(harness: WorkerHarness, slug: str) -> None:
     values = {"provider": f"{{name: Paper {slug}}}", "publishedDateTime": f"{harness.clock():%FT%TZ}"}
-    harness.write_card(slug, **values, title=f"{slug} matters to {slug} readers of the {slug} paper")
+    harness.write_card(slug, **values, title=f"{slug} {slug}land {slug}berg {slug}town")
     await harness.deliver_due()
 
 
@@ -117,10 +117,9 @@ async def _build_world(place: Path) -> None:
         card = await store.cards.get_by_slug("old", 0)
         assert card
         for server in (GUILTY, *OTHERS):
-            act = ModerationAct(7, desk.clock(), DecisionSource.BUTTON)
             decision = Decision(server, card.id, Verdict.PUBLISH, 7, desk.clock())
             await store.moderation.decisions.decide_card(decision, source=DecisionSource.BUTTON, expected=None)
-            await store.moderation.decisions.edit_topics(server, card.id, ["Own"], act, expected=None)
+            await edit_card(store, server, card.id, title="An own title", image_url="", topics=("Own",))
             await store.moderation.reports.add_report(server, card.id, Report(7, "wrong", desk.clock()))
             await store.members.last_read.mark_read(7, server, desk.clock())
         await store.members.saved_cards.save_card(7, card.id, desk.clock())

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from bot.domain.feed_schedule import FetchInterval
 from bot.domain.fetch_result import ContentKind, FetchRequest, FetchResult, FetchStatus
 from bot.metrics import Metrics
-from bot.sources.feeds.document_reader import DocumentReader
 from bot.sources.feeds.feed_importer import FeedImporter
+from bot.sources.feeds.fetch_processor import FeedReader
 from bot.sources.feeds.poller import FeedPoller
 from bot.store import Store
 from tests.sources.feeds.documents import rss, rss_item
@@ -70,7 +70,7 @@ def story(number: int, **changes: str | None) -> str:
 
 
 def make_poller(
-    store: Store, fetcher: FakeFetcher, reader: DocumentReader, clock: Callable[[], datetime], metrics: Metrics
+    store: Store, fetcher: FakeFetcher, reader: FeedReader, clock: Callable[[], datetime], metrics: Metrics
 ) -> FeedPoller:
     """A poller without jitter."""
     importer = FeedImporter(store.feeds.items, store.cards.importer)

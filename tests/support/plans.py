@@ -11,11 +11,16 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-_SCAN = re.compile(r"SCAN (cards|card_topics|card_search)\b(?!.* VIRTUAL TABLE )")
+_SCAN = re.compile(
+    r"SCAN (cards|newer|newer_row|card_topics|card_search|server_cards|followed_card_topics|follows|follow_topics"
+    r"|decisions|known_words|followed_words|topic_overrides)\b(?!.* VIRTUAL TABLE )"
+)
 _ROW = re.compile(r"SEARCH cards USING INDEX .*\(sort_key=\?\)")
 """A hit's whole row is read before it is known whether the reader sees it."""
-_PART = re.compile(r"(anon_\d+|tier\d+|\(subquery-\d+\))$")
-"""What a question has made of a part of a table, which has its own bound."""
+_NEWER = re.compile(r"SEARCH newer USING .*\(state=\?")
+"""All newer cards of followed sources are looked through for one of the same story."""
+_PART = re.compile(r"(anon_\d+|tier\d+|\(subquery-\d+\)|card_search_edits)$")
+"""What a question has made of a part of a table, which has its own bound, or what one server edited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,11 @@ def record_queries(engine: AsyncEngine) -> Iterator[list[RecordedQuery]]:
         event.remove(engine.sync_engine, "before_cursor_execute", record_query)
 
 
+def find_scans(plan: Sequence[Sequence[Any]]) -> list[str]:
+    """Steps of a plan that go through all cards, or all that servers have of them."""
+    return [step for *_, step in plan if _SCAN.match(step)]
+
+
 def plan_faults(plan: Sequence[Sequence[Any]]) -> list[str]:
     """Steps of a plan (`EXPLAIN QUERY PLAN`) that go through all cards, read every hit or sort all of them.
 
@@ -52,7 +62,7 @@ def plan_faults(plan: Sequence[Sequence[Any]]) -> list[str]:
     """
     steps = [(parent, step) for _, parent, _, step in plan]
     sorts = [(step, _first_loop(steps, parent)) for parent, step in steps if step.startswith("USE TEMP B-TREE")]
-    scans = [step for _, step in steps if _SCAN.match(step) or _ROW.match(step)]
+    scans = [step for _, step in steps if any(each.match(step) for each in (_SCAN, _ROW, _NEWER))]
     return scans + [f"{step} of {what}" for step, what in sorts if not _PART.match(what)]
 
 

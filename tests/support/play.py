@@ -12,8 +12,10 @@ from unittest.mock import AsyncMock, patch
 
 import discord
 
+from bot.cards.model import CardState
 from bot.i18n import override_language
 from bot.ui import owner_actions
+from bot.ui.greeting import build_greeting
 from tests.support.bracketed import iter_shown
 from tests.support.stage import BotStage
 
@@ -182,6 +184,16 @@ def fill_form(*typed: str, who: str = "admin") -> Step:
     return act
 
 
+def send_card(slug: str, title: str, *, held: bool = False) -> Step:
+    """A card comes from another program."""
+
+    async def act(play: ScriptedSession) -> None:
+        fields = {"title": title, "excerpt": GREEK["excerpt"], "topics": (COSMOS,)}
+        await play.stage.send_card(slug, **fields, **({"state": CardState.HELD} if held else {}))
+
+    return act
+
+
 def load_cards(*slugs: str, **fields: str) -> Step:
     """Cards come, of these fields and else Greek ones."""
 
@@ -210,10 +222,10 @@ def view_newest(where: Found = news) -> Step:
     return act
 
 
-def run_menu(text: str) -> Step:
+def run_menu(text: Any, name: str = "Find this card") -> Step:
     async def act(play: ScriptedSession) -> None:
-        message = await play.stage.member.send(play.stage.news, text)
-        play.remember_result(await play.stage.admin.context_menu(play.stage.news, "Find this card", message))
+        message = await play.stage.member.send(play.stage.news, await play.resolve_value(text))
+        play.remember_result(await play.stage.admin.context_menu(play.stage.news, name, message))
 
     return act
 
@@ -272,6 +284,18 @@ def warn_owners(language: str) -> Step:
             await owner_actions.warn_owners(bot, 30)
         bot.pipeline.held_back = 30
         await bot.worker.store_state()
+
+    return act
+
+
+def post_greeting(language: str) -> Step:
+    """What the server would hear if the bot joined it now."""
+
+    async def act(play: ScriptedSession) -> None:
+        bot, channel = play.stage.bot, play.stage.bot.get_channel(play.stage.news.id)
+        assert isinstance(channel, discord.TextChannel)
+        with override_language(language):
+            await channel.send(**await build_greeting(bot, channel.guild, False))
 
     return act
 

@@ -13,6 +13,7 @@ from bot.store import open_store
 from bot.store.database import open_database
 from bot.store.tables import Moment, Text, metadata
 from tests.support.cards import NOW, make_card, store_cards
+from tests.support.edits import edit_card
 
 AWKWARD = "Ünïcode 🗞️ 日本語 \"quoted\" 'and' \\back\\ \u202e%s {x}\r\n\x7f\U0010fffd"
 IN_JSON = {"half": "\ud800", "nul": "a\x00b", "no": None, "deep": [1.5, -0.0, 2**70, {"": "日"}], "yes": True}
@@ -33,7 +34,9 @@ def make_cards() -> list[Card]:
 async def fill_tables(url: str) -> None:
     """Put rows into every table of the store at `url`: cards as a load does, all else as its columns allow."""
     async with open_store(url) as store:
-        await store_cards(store, *make_cards())
+        ids = await store_cards(store, *make_cards())
+        for guild_id, card_id in enumerate(ids[:ROWS], start=1):
+            await edit_card(store, guild_id, card_id, title=f"Edited {AWKWARD}", topics=(f"Of {guild_id}",))
     async with open_database(url) as database, database.begin_write() as connection:
         for table in metadata.sorted_tables:
             there = len((await connection.execute(select(table))).all())

@@ -14,6 +14,7 @@ import discord
 import simcord
 
 from bot.app import open_bot
+from bot.cards.model import Card, CardState, ParseResult, SourceItem, SourceKind
 from bot.client.bot import NewsBot
 from bot.demo.fake_discord import localize_simcord
 from bot.settings import Settings, load_settings
@@ -99,6 +100,26 @@ class BotStage:
         self.clock.advance(seconds=1)
         await self.bot.worker.load_cards()
         await self.bot.pipeline.plan_and_deliver()
+
+    async def send_card(self, slug: str, **fields: Any) -> int:
+        """Store a card that a program sent, then deliver; return its id. Servers may edit such a card."""
+        self.clock.advance(seconds=1)
+        importer = self.bot.store.cards.importer
+        source = await importer.ensure_source(SourceKind.HTTP, "wire")
+        usual: dict[str, Any] = {
+            "title": f"Title of {slug}",
+            "excerpt": f"Excerpt of {slug}",
+            "published_at": self.clock(),
+            "state": CardState.PUBLISHED,
+            "quality": 80,
+            "topics": ("Python",),
+        }
+        batch = [(SourceItem(slug, str(self.clock())), ParseResult(Card(slug=slug, **usual | fields)))]
+        await importer.import_batch(source, batch, vanished=(), now=self.clock(), withdraw=True)
+        await self.bot.pipeline.plan_and_deliver()
+        stored = await self.bot.store.cards.get_by_slug(slug, 0, hidden=True)
+        assert stored
+        return stored.id
 
     def write_card(self, slug: str, **fields: Any) -> Path:
         """Write one card file; the fields given replace those of an ordinary published card."""

@@ -17,10 +17,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from sqlalchemy import select, update
+import aiosqlite
+import pytest
+from sqlalchemy import Connection, Dialect, event, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.store import open_store
+from bot.store import migrate, open_store
 from bot.store.database import Database
+from bot.store.engines import sqlite as sqlite_engine
 from bot.store.tables import subscriptions
 from tests.support.postgres import VARIABLE
 
@@ -59,6 +63,71 @@ def drop_databases() -> Iterator[None]:
     if gone := _made - before:
         _made.difference_update(gone)
         _execute(*(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in gone))
+
+
+@contextmanager
+def share_compiled_statements() -> Iterator[None]:
+    """Compile SQLite's statements once a process: engines come and go with the tests, and each would do so anew."""
+    dialects: list[Dialect] = []
+    cache: dict[Any, Any] = {}
+
+    def create_engine(url: str, **options: Any) -> AsyncEngine:
+        engine = create_async_engine(url, connect_args={"check_same_thread": False}, **options)
+        # The cache's keys hold the dialect, which has to have seen a connection before others use it.
+        if dialects:
+            engine.sync_engine.dialect = dialects[0]
+        else:
+            event.listen(engine.sync_engine, "connect", lambda *_: dialects.append(engine.dialect), once=True)
+        engine.update_execution_options(compiled_cache=cache)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite_engine, "create_async_engine", create_engine)
+        yield
+
+
+@contextmanager
+def use_cursors_without_thread() -> Iterator[None]:
+    """Let aiosqlite's thread only execute: making, reading and closing a cursor cannot wait for anybody."""
+    queue_call: Any = aiosqlite.Connection._execute
+
+    async def execute(self: aiosqlite.Connection, call: Any, *args: Any, **options: Any) -> Any:
+        is_quick = call.__name__ == "cursor" or (
+            isinstance(call.__self__, sqlite3.Cursor) and not call.__name__.startswith("execute")
+        )
+        return call(*args, **options) if is_quick else await queue_call(self, call, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aiosqlite.Connection, "_execute", execute)
+        yield
+
+
+@contextmanager
+def record_migrations() -> Iterator[None]:
+    """Run the migrations of a new SQLite database once a process; for later ones only repeat their statements."""
+    run_migrations = migrate._upgrade_from
+    recorded: list[tuple[str, Any]] = []
+
+    def upgrade(current: str | None, connection: Connection) -> None:
+        if current is not None or connection.dialect.name != "sqlite":
+            run_migrations(current, connection)
+        elif recorded:
+            for statement, parameters in recorded:
+                connection.exec_driver_sql(statement, parameters)
+        else:
+            statements: list[tuple[str, Any]] = []
+
+            def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+                statements.append((statement, parameters))
+
+            event.listen(connection, "before_cursor_execute", note)
+            run_migrations(current, connection)
+            event.remove(connection, "before_cursor_execute", note)
+            recorded.extend(statements)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrate, "_upgrade_from", upgrade)
+        yield
 
 
 def run_in_thread(work: Coroutine[Any, Any, _Result]) -> _Result:

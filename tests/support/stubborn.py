@@ -1,21 +1,27 @@
-"""`newsdesk run` with something in it that hangs, and that says "reached": `python -m tests.support.stubborn WHAT`."""
+"""`newsdesk run` with something in it that hangs; it says "reached": `python -m tests.support.stubborn WHAT WITHIN`."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Any
 
 import bot.shutdown
 from bot.__main__ import main
 from bot.client.bot import NewsBot
+from bot.domain.feed import Feed
+from bot.sources.feeds.fetcher import Fetcher
 from bot.sources.loader import Loader
 from bot.store.health import HealthChecks
 from bot.store.outbox.queue import DeliveryQueue
+from bot.store.sources.feeds import FeedStore
 from bot.worker.pipeline import Pipeline
 from bot.worker.worker import Worker
+from tests.support.followed_feeds import make_followed
 
 
 def _reached() -> None:
@@ -71,12 +77,38 @@ def _closing(place: Any, name: str, instead: Callable[..., Any]) -> Callable[[],
     return patch
 
 
+async def _one_feed(_store: FeedStore, _now: datetime, _limit: int, busy: Collection[str] = ()) -> list[Feed]:
+    feed = make_followed().feed
+    return [] if feed.host in busy else [feed]
+
+
+def _looking(place: Any, name: str, instead: Callable[..., Any]) -> Callable[[], None]:
+    def patch() -> None:
+        FeedStore.fetch_due = _one_feed  # type: ignore[method-assign,assignment]
+        setattr(place, name, instead)
+
+    return patch
+
+
+_look_up = socket.getaddrinfo
+
+
+def _looks_up_for_ever(host: Any, *rest: Any, **more: Any) -> Any:
+    if host != make_followed().feed.host:
+        return _look_up(host, *rest, **more)
+    _reached()
+    time.sleep(600)
+    return []
+
+
 WHAT: dict[str, Callable[[], None]] = {
     "load blocks the loop": _patched(Loader, "load_cards", _blocks_loop),
     "load spins": _patched(Loader, "load_cards", _spins),
     "load blocks a thread": _patched(Loader, "load_cards", _blocks_thread),
     "load hangs": _patched(Loader, "load_cards", _hangs),
     "load ignores": _patched(Loader, "load_cards", _ignores),
+    "look at a feed hangs": _looking(Fetcher, "fetch", _hangs),
+    "name of a feed is looked up for ever": _looking(socket, "getaddrinfo", _looks_up_for_ever),
     "plan hangs": _patched(Pipeline, "plan_deliveries", _hangs),
     "courier ignores": _patched(DeliveryQueue, "fetch_due", _ignores),
     "courier blocks a thread": _patched(DeliveryQueue, "fetch_due", _blocks_thread),
@@ -93,6 +125,6 @@ WHAT: dict[str, Callable[[], None]] = {
 
 if __name__ == "__main__":
     WHAT[sys.argv[1]]()
-    bot.shutdown.WITHIN = 2.0
+    bot.shutdown.WITHIN = float(sys.argv[2])
     sys.argv[1:] = ["run"]
     main()

@@ -39,6 +39,8 @@ class MemoryChannels:
         self.lose_answer = False
         self.calls: list[str] = []
         self.notices: list[str] = []
+        self.discussed: set[int | None] = set()
+        """Messages in whose threads people talk."""
         self.gone: set[tuple[int, int]] = set()
         """Who has left which server."""
 
@@ -79,12 +81,23 @@ class MemoryChannels:
         if self.messages.pop(delivery.message_id or 0, None) is None:
             raise MessageDeletedError("unknown message")
 
+    async def has_discussion(self, delivery: Delivery) -> bool:
+        self._record_call("look at thread")
+        return delivery.message_id in self.discussed
+
+    async def start_thread(self, delivery: Delivery, cards: Sequence[StoredCard]) -> None:
+        self._record_call("start thread")
+
     async def crosspost_message(self, delivery: Delivery) -> None:
         self._record_call("crosspost")
 
     async def notify_guild(
         self, guild_id: int, text: str, subscribers: Sequence[int], channel_id: int | None = None
     ) -> bool:
+        self.notices.append(text)
+        return True
+
+    async def notify_member(self, user_id: int, text: str, nonce: str) -> bool:
         self.notices.append(text)
         return True
 
@@ -95,6 +108,11 @@ class MemoryChannels:
     @property
     def titles(self) -> list[str]:
         return [title for _, title in self.messages.values()]
+
+    def titles_in(self, channel_id: int) -> list[str]:
+        """What a channel holds now."""
+        own = {delivery.id for delivery, _ in self.posted.get(channel_id, ())}
+        return [title for delivery_id, title in self.messages.values() if delivery_id in own]
 
 
 def _message_titles(cards: Sequence[StoredCard]) -> str:

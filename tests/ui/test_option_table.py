@@ -9,13 +9,13 @@ import pytest
 from discord import app_commands
 
 from bot.domain.subscription import Frequency, SubscriptionOptions
-from bot.ui.option_table import OPTIONS, SELECTING_OPTIONS, Option, parse_given, summarize_options
+from bot.ui.option_table import LASTING_OPTIONS, OPTIONS, SELECTING_OPTIONS, Option, parse_given, summarize_options
 from cogs.digest import DigestCommands
 
 _COMMANDS: dict[str, tuple[list[str], tuple[Option, ...], list[str]]] = {
     # what the command takes before them, the options, what it takes after them
     "subscribe": (["channel"], OPTIONS, []),
-    "edit": (["subscription"], OPTIONS, ["remove_mention"]),
+    "edit": (["subscription"], LASTING_OPTIONS, ["remove_mention"]),
     "whatif": ([], SELECTING_OPTIONS, []),
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.domain.moderation import DecisionSource
-from bot.store.cards.repository import CardQuery, SearchOrder
+from bot.store.cards.card_query import CardQuery, SearchOrder
 from bot.store.moderation.audit_log import AuditFilter
 from bot.store.moderation.queue import QueueFilters
 from bot.ui.page_requests import (
@@ -26,7 +26,7 @@ from tests.support.stores import query_database
 
 MONDAY, TUESDAY = datetime(2026, 6, 1, 12, tzinfo=UTC), datetime(2026, 6, 2, tzinfo=UTC)
 STORED: list[tuple[PageRequest, dict[str, Any]]] = [
-    (LatestRequest("Python", 5), {"kind": "latest", "topic": "Python", "count": 5}),
+    (LatestRequest("Python", 5), {"kind": "latest", "topic": "Python", "count": 5, "every_card": False}),
     (
         CardQuery("größe \ud800", None, "NASA", MONDAY, SearchOrder.BEST, "video", TUESDAY),
         {
@@ -38,6 +38,7 @@ STORED: list[tuple[PageRequest, dict[str, Any]]] = [
             "order": "best",
             "type": "video",
             "until": "2026-06-02T00:00:00+00:00",
+            "every_card": False,
         },
     ),
     (SavedRequest(), {"kind": "saved"}),
@@ -86,4 +87,4 @@ async def test_a_list_that_cannot_be_read_is_too_old(tmp_path: Path, stored: dic
         query_database(stage.settings.database_url, f"UPDATE list_requests SET request = '{json.dumps(stored)}'")
         assert "More →" in button_ids(first.response)
         turned = await stage.member.click(first.response, label="More →")
-        assert "too old to turn its pages" in turned.followups[-1].content
+        assert "has expired" in turned.followups[-1].content

@@ -3,7 +3,19 @@
 from typing import Any
 
 from tests.wire.channel_payloads import channel_payload
-from tests.wire.entities import ANNOUNCEMENT, DM, FORUM, KINDS, NEWS_THREAD, TEXT, THREAD, Channel, Guild, User
+from tests.wire.entities import (
+    ANNOUNCEMENT,
+    DM,
+    FORUM,
+    KINDS,
+    NEWS_THREAD,
+    TEXT,
+    THREAD,
+    Channel,
+    Guild,
+    User,
+    now_text,
+)
 from tests.wire.errors import ControlError, Json
 from tests.wire.forms.messages import read_new
 from tests.wire.forms.threads import ThreadForm
@@ -13,7 +25,8 @@ from tests.wire.sessions import GUILDS
 from tests.wire.tags import chosen_tags, forum_tags
 from tests.wire.wire import Wire
 
-_GUILD = {"count", "name", "channels", "roles", "unmentionable", "bot_permissions", "everyone", "locale"}
+_GUILD = {"count", "name", "channels", "roles", "unmentionable", "bot_permissions", "everyone", "locale",
+          "joined_now"}  # fmt: skip
 _FORUM = {"tags", "moderated", "tag_required"}
 
 
@@ -29,6 +42,8 @@ def _add_guild(wire: Wire, form: Json) -> Guild:
     world = wire.world
     guild = world.add_guild(form.get("name") or f"server-{len(world.guilds) + 1}")
     guild.locale = form.get("locale") or guild.locale
+    if form.get("joined_now"):
+        guild.joined = now_text()
     for name in ("bot_permissions", "everyone"):
         if form.get(name) is not None:
             setattr(guild, name, int(form[name]))
@@ -149,6 +164,7 @@ def change_guild(wire: Wire, guild: Guild, form: Json) -> None:
         if guild.left:
             wire.sessions.dispatch_event("GUILD_DELETE", guild, GUILDS, {"id": str(guild.id)})
         else:
+            guild.joined = now_text()
             wire.sessions.dispatch_event("GUILD_CREATE", guild, GUILDS, lambda: guild_create(world, guild))
     for number in [number for number, name in guild.roles.items() if name == form.get("remove_role")]:
         del guild.roles[number]

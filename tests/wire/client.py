@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Self, TypeVar
 
-from tests.support.polling import poll_until
+from tests.support.polling import PATIENCE, poll_until
 from tests.wire import results
 from tests.wire.errors import Json
 from tests.wire.line import WireError
@@ -46,7 +46,7 @@ class WireDiscord(ControlStage, People):
     async def get_status(self) -> Status:
         return Status(**await self._call_verb("status"))
 
-    async def wait_for_sessions(self, shards: int = 1, within: float = 30.0) -> Status:
+    async def wait_for_sessions(self, shards: int = 1, within: float = PATIENCE) -> Status:
         """Waits until that many sessions are on line."""
         return await poll_until(self.get_status, lambda found: found.connected >= shards, within)
 
@@ -55,7 +55,7 @@ class WireDiscord(ControlStage, People):
         views = await self._call_verb("messages", channel_id=channel_id, deleted=deleted)
         return [results.message_from_view(each) for each in views]
 
-    async def wait_for_messages(self, channel_id: int, count: int, within: float = 10.0) -> list[WireMessage]:
+    async def wait_for_messages(self, channel_id: int, count: int, within: float = PATIENCE) -> list[WireMessage]:
         """The messages once there are at least that many."""
 
         async def fetch_messages() -> list[WireMessage]:
@@ -70,7 +70,7 @@ class WireDiscord(ControlStage, People):
         views = await self._call_verb("posts", channel_id=channel_id, deleted=deleted)
         return [results.channel_from_view(each) for each in views]
 
-    async def wait_for_posts(self, channel_id: int, count: int, within: float = 10.0) -> list[WireChannel]:
+    async def wait_for_posts(self, channel_id: int, count: int, within: float = PATIENCE) -> list[WireChannel]:
         """The posts once there are at least that many."""
 
         async def fetch_posts() -> list[WireChannel]:

@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from tests.wire.errors import Json
 from tests.wire.permissions import BOT, MEMBER
 
+JOINED = "2024-01-01T00:00:00+00:00"
+"""When everybody came, unless a test says otherwise."""
+
 TEXT, DM, VOICE, CATEGORY, ANNOUNCEMENT, FORUM = 0, 1, 2, 4, 5, 15
 NEWS_THREAD, THREAD, PRIVATE_THREAD = 10, 11, 12
 KINDS = {
@@ -23,6 +26,7 @@ KINDS = {
 THREAD_TYPES = frozenset({NEWS_THREAD, THREAD, PRIVATE_THREAD})
 
 CROSSPOSTED, HAS_THREAD, EPHEMERAL, LOADING = 1 << 0, 1 << 5, 1 << 6, 1 << 7
+COMPONENTS_V2 = 1 << 15
 
 
 @dataclass(slots=True)
@@ -165,6 +169,8 @@ class Guild:
     threads: dict[int, Channel] = field(default_factory=dict)
     left: bool = False
     """The bot was put out."""
+    joined: str = JOINED
+    """When the bot came in: long ago, unless a test says otherwise or takes it in again."""
 
 
 def now_text() -> str:

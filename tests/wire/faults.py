@@ -27,6 +27,9 @@ from tests.wire.errors import (
 )
 
 _BAD_IMAGE = one_field(("embeds", 0, "image", "url"), "URL_TYPE_INVALID_URL", "Not a well formed URL.")
+_BAD_MEDIA = one_field(
+    ("components", 1, "components", 1, "items", 0, "media", "url"), "URL_TYPE_INVALID_URL", "Not a well formed URL."
+)
 
 REFUSALS: dict[str, DiscordError] = {
     "500": DiscordError(500, 0, "500: Internal Server Error"),
@@ -37,6 +40,7 @@ REFUSALS: dict[str, DiscordError] = {
     "no_channel": unknown_channel(),
     "no_message": unknown_message(),
     "bad_image": invalid_form(_BAD_IMAGE),
+    "bad_media": invalid_form(_BAD_MEDIA),
     "archived": thread_archived(),
     "locked": thread_locked(),
     "tag_required": tag_required(),

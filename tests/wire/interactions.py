@@ -28,6 +28,8 @@ class Interaction:
     channel: Channel
     user: User
     source: Message | None
+    is_by_user: bool = False
+    """Whether the person has brought the bot along, instead of the server."""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     created: float = field(default_factory=time.monotonic)
     acknowledged: float | None = None
@@ -58,6 +60,8 @@ class Interaction:
     def metadata(self) -> Json:
         guild = self.channel.guild
         owners = {"0": str(guild.id)} if guild else {}
+        if self.is_by_user:
+            owners = {"1": str(self.user.id)}
         metadata: Json = {
             "id": str(self.id),
             "type": self.kind,

@@ -9,6 +9,7 @@ from typing import Any
 from tests.wire.channel_payloads import channel_payload
 from tests.wire.entities import Channel, Message, User
 from tests.wire.errors import ControlError, Json
+from tests.wire.forms.components import find_interactive
 from tests.wire.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, OPEN_MODAL, Interaction
 from tests.wire.options import CommandCaller, fill_options
 from tests.wire.payloads import member_payload, message_event
@@ -75,12 +76,12 @@ def _invoke_click(wire: Wire, form: Json, channel: Channel) -> Interaction:
 
 def _find_component(message: Message, form: Json) -> Json:
     wanted, label, beginning = form.get("custom_id"), form.get("label"), form.get("beginning") or ""
-    for row in message.components:
-        for component in row["components"]:
-            fits = wanted in (None, component.get("custom_id")) and label in (None, component.get("label"))
-            if fits and str(component.get("custom_id") or "").startswith(beginning) and component.get("custom_id"):
-                return _require_enabled(component)
-    there = [each.get("custom_id") or each.get("url") for row in message.components for each in row["components"]]
+    parts = find_interactive(message.components)
+    for component in parts:
+        fits = wanted in (None, component.get("custom_id")) and label in (None, component.get("label"))
+        if fits and str(component.get("custom_id") or "").startswith(beginning) and component.get("custom_id"):
+            return _require_enabled(component)
+    there = [each.get("custom_id") or each.get("url") for each in parts]
     raise ControlError(f"no component {wanted or label} in message {message.id}; there are {there}")
 
 
@@ -141,6 +142,7 @@ def _read_permissions(form: Json) -> int:
 
 def _dispatch_interaction(wire: Wire, interaction: Interaction, form: Json, data: Json) -> Interaction:
     channel, guild = interaction.channel, interaction.channel.guild
+    interaction.is_by_user = bool(form.get("by_user"))
     permissions = str(_read_permissions(form))
     payload: Json = {
         "id": str(interaction.id),

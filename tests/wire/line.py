@@ -4,6 +4,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.polling import PATIENCE
 from tests.wire.process import Address
 
 
@@ -20,13 +21,13 @@ class ControlLine:
 
     async def _open_session(self) -> None:
         many_at_once = aiohttp.TCPConnector(limit=0)
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60), connector=many_at_once)
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2 * PATIENCE), connector=many_at_once)
 
     async def _close_session(self) -> None:
         if self._http is not None:
             await self._http.close()
 
-    async def _call_verb(self, verb: str, *, within: float = 60, **form: Any) -> Any:
+    async def _call_verb(self, verb: str, *, within: float = 2 * PATIENCE, **form: Any) -> Any:
         assert self._http is not None, "use it as an async context manager"
         patience = aiohttp.ClientTimeout(total=within)
         async with self._http.post(f"{self.address.control}/{verb}", json=form, timeout=patience) as response:

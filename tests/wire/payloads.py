@@ -1,11 +1,9 @@
 """The world's objects as Discord sends them, with every field that a client library reads."""
 
 from tests.wire.channel_payloads import active_threads, channel_payload, synced_thread, thread_payload
-from tests.wire.entities import Guild, Message
+from tests.wire.entities import JOINED, Guild, Message
 from tests.wire.errors import Json
 from tests.wire.state import WireWorld
-
-_JOINED = "2024-01-01T00:00:00+00:00"
 
 
 def message_payload(message: Message, *, with_nonce: bool = False) -> Json:
@@ -51,7 +49,7 @@ def message_event(world: WireWorld, message: Message, *, with_nonce: bool = Fals
     guild = message.channel.guild
     if guild is not None:
         payload["guild_id"] = str(guild.id)
-        membership = {"roles": [], "joined_at": _JOINED, "deaf": False, "mute": False, "flags": 0}
+        membership = {"roles": [], "joined_at": JOINED, "deaf": False, "mute": False, "flags": 0}
         if message.author is world.bot:
             membership["roles"] = [str(guild.bot_role)]
         payload["member"] = membership
@@ -84,7 +82,7 @@ def _role_payload(role_id: int, name: str, position: int, permissions: int) -> J
 
 
 def bot_member(world: WireWorld, guild: Guild) -> Json:
-    return member_payload(world.bot.payload, [guild.bot_role])
+    return member_payload(world.bot.payload, [guild.bot_role]) | {"joined_at": guild.joined}
 
 
 def member_payload(user: Json, roles: list[int]) -> Json:
@@ -93,7 +91,7 @@ def member_payload(user: Json, roles: list[int]) -> Json:
         "nick": None,
         "avatar": None,
         "roles": [str(role) for role in roles],
-        "joined_at": _JOINED,
+        "joined_at": JOINED,
         "premium_since": None,
         "deaf": False,
         "mute": False,
@@ -142,7 +140,7 @@ def guild_payload(guild: Guild) -> Json:
 
 def guild_create(world: WireWorld, guild: Guild) -> Json:
     return guild_payload(guild) | {
-        "joined_at": _JOINED,
+        "joined_at": guild.joined,
         "large": False,
         "unavailable": False,
         "member_count": 2 + len(guild.members),

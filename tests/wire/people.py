@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support.polling import PATIENCE
 from tests.wire import results
 from tests.wire.errors import Json
 from tests.wire.line import ControlLine, WireError
 from tests.wire.permissions import EVERYTHING, Permission
 from tests.wire.results import Outcome, WireChannel, WireMessage
-
-_ORDINARY_WAIT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +23,8 @@ class Person:
     permissions: int = int(EVERYTHING & ~Permission.ADMINISTRATOR)
     roles: tuple[int, ...] = ()
     locale: str = "en-US"
+    brings_bot: bool = False
+    """Whether the bot is installed for them, and not in the server."""
 
     def to_form(self) -> Json:
         return {
@@ -31,6 +32,7 @@ class Person:
             "permissions": self.permissions,
             "roles": list(self.roles),
             "locale": self.locale,
+            "by_user": self.brings_bot,
         }
 
 
@@ -48,7 +50,7 @@ class People(ControlLine):
         person: Person = READER,
         *,
         until: str = "reply",
-        within: float = _ORDINARY_WAIT,
+        within: float = PATIENCE,
         **more: Any,
     ) -> Outcome:
         """Calls an uploaded command, ``"digest add"`` for a subcommand. Options are plain values; users,
@@ -67,7 +69,7 @@ class People(ControlLine):
         options: Json | None = None,
         person: Person = READER,
         *,
-        within: float = _ORDINARY_WAIT,
+        within: float = PATIENCE,
     ) -> list[Json]:
         """The choices for what was typed so far into an option; ``options`` are those already filled in.
 
@@ -89,7 +91,7 @@ class People(ControlLine):
         label: str | None = None,
         values: Iterable[str] = (),
         until: str = "reply",
-        within: float = _ORDINARY_WAIT,
+        within: float = PATIENCE,
     ) -> Outcome:
         """Clicks the button, or chooses in the select, of that ``custom_id`` or ``label``; else the first
         there is.
@@ -106,7 +108,7 @@ class People(ControlLine):
         person: Person = READER,
         *,
         until: str = "reply",
-        within: float = _ORDINARY_WAIT,
+        within: float = PATIENCE,
     ) -> Outcome:
         """Fills in the modal that an interaction opened; values by the custom ids of its fields."""
         form = person.to_form() | {"interaction_id": opener.id, "values": values}
@@ -116,9 +118,7 @@ class People(ControlLine):
         opened = await self._call_verb("invoke", kind=kind, channel_id=channel_id, **form)
         return await self.get_outcome(opened["id"], until, within)
 
-    async def get_outcome(
-        self, interaction_id: int, until: str | None = None, within: float = _ORDINARY_WAIT
-    ) -> Outcome:
+    async def get_outcome(self, interaction_id: int, until: str | None = None, within: float = PATIENCE) -> Outcome:
         """How an interaction stands, after waiting ``until`` ``ack`` or ``reply``, but no longer than
         ``timeout``.
         """

@@ -7,6 +7,7 @@ class Permission(IntFlag):
     """A bit field as it stands, in decimal, in roles, overwrites and interactions."""
 
     ADMINISTRATOR = 1 << 3
+    VIEW_AUDIT_LOG = 1 << 7
     MANAGE_CHANNELS = 1 << 4
     MANAGE_GUILD = 1 << 5
     VIEW_CHANNEL = 1 << 10

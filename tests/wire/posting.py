@@ -4,7 +4,7 @@ gets an event.
 
 import time
 
-from tests.wire.entities import CROSSPOSTED, EPHEMERAL, LOADING, Channel, Message, User, now_text
+from tests.wire.entities import COMPONENTS_V2, CROSSPOSTED, EPHEMERAL, LOADING, Channel, Message, User, now_text
 from tests.wire.errors import Json
 from tests.wire.forms.mentions import find_pinged
 from tests.wire.forms.messages import Draft, empty_message
@@ -18,7 +18,7 @@ _WITHHELD: Json = {"content": "", "embeds": [], "attachments": [], "components":
 
 
 def _would_be_empty(message: Message, draft: Draft) -> bool:
-    parts = ("content", "embeds", "attachments")
+    parts = ("components",) if (message.flags | draft.flags) & COMPONENTS_V2 else ("content", "embeds", "attachments")
     return not any(getattr(draft if part in draft.given else message, part) for part in parts)
 
 
@@ -81,10 +81,14 @@ class Posting:
             message.embeds = draft.embeds
         if "components" in draft.given:
             message.components = draft.components
+            if draft.flags & COMPONENTS_V2:
+                message.mentions = self._resolve_mentions(message.channel, message.author, draft)
         if "attachments" in draft.given:
             message.attachments = [self._attachment_payload(message.channel, each) for each in draft.attachments]
         if "allowed_mentions" in draft.given:
             message.allowed_mentions = draft.allowed_mentions
+        # It can be set by an edit, and never unset.
+        message.flags |= draft.flags & COMPONENTS_V2
         message.flags &= ~LOADING
         message.crosspost_edits += bool(message.flags & CROSSPOSTED)
         message.edited_timestamp = now_text()
@@ -126,7 +130,7 @@ class Posting:
 
     def _resolve_mentions(self, channel: Channel, author: User, draft: Draft) -> Json | None:
         """What the text, ``allowed_mentions`` and the bot's permissions together let through."""
-        found = find_pinged(draft.content, draft.allowed_mentions)
+        found = find_pinged(draft.written, draft.allowed_mentions)
         if found is None:
             return None
         guild, may = channel.guild, author is not self._world.bot

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.wire.errors import Json
+from tests.wire.forms.components import find_interactive, find_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,12 @@ class WireMessage:
     @property
     def parts(self) -> list[Json]:
         """Every button and select, row after row."""
-        return [part for row in self.components for part in row["components"]]
+        return find_interactive(self.components)
+
+    @property
+    def displayed_texts(self) -> list[str]:
+        """The texts of its Components V2."""
+        return find_texts(self.components)
 
     @property
     def custom_ids(self) -> list[str]:

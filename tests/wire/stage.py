@@ -33,7 +33,8 @@ class ControlStage(ControlLine):
         ``forum:questions``.
 
         ``tags`` are those of its forums; ``more`` is ``name``, ``bot_permissions``, ``everyone``, ``locale``,
-        ``unmentionable`` (names of roles), and for forums ``tag_required`` and ``moderated`` (names of tags).
+        ``unmentionable`` (names of roles), ``joined_now`` (not long ago), and for forums
+        ``tag_required`` and ``moderated`` (names of tags).
         """
         form = more | {"count": count, "channels": list(channels), "tags": list(tags), "roles": list(roles)}
         return [results.guild_from_view(each) for each in await self._call_verb("guilds", **form)]

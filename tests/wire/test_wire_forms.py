@@ -32,11 +32,28 @@ def _make_select(**fields: Any) -> Json:
     return {"type": 3, "custom_id": "s", "options": [{"label": "l", "value": "v"}]} | fields
 
 
+def _make_layout(*parts: Json) -> Json:
+    return {"flags": 1 << 15, "components": list(parts)}
+
+
+def _make_text(content: str = "t") -> Json:
+    return {"type": 10, "content": content}
+
+
+def _make_section(**fields: Any) -> Json:
+    return {"type": 9, "components": [_make_text()], "accessory": _make_button()} | fields
+
+
+def _make_container(*parts: Json) -> Json:
+    return {"type": 17, "components": list(parts), "accent_color": 1}
+
+
 def _make_field(name: str = "n", value: str = "v") -> Json:
     return {"name": name, "value": value, "inline": True}
 
 
 _ICON = "https://example.com/i.png"
+_PICTURE = {"media": {"url": _ICON}, "description": "d"}
 
 GOOD: list[Json] = [
     {"content": "x" * 2000},
@@ -51,6 +68,12 @@ GOOD: list[Json] = [
     _make_row(*[_make_button(custom_id=str(number)) for number in range(5)]),
     _make_row(_make_button(label=None, emoji={"name": "x"}), _make_link(url="https://example.com/" + "x" * 492)),
     _make_row(_make_select(options=[{"label": "l" * 100, "value": str(number)} for number in range(25)])),
+    _make_layout(
+        _make_text("x" * 2000),
+        _make_container(_make_section(), {"type": 12, "items": [_PICTURE]}),
+        {"type": 1, "components": [_make_button(custom_id="d")]},
+    ),
+    _make_layout(*[_make_text("x" * 100)] * 40),
     {"content": "c", "nonce": "x" * 25, "enforce_nonce": True, "tts": False, "flags": 1 << 12},
     {"content": "c", "allowed_mentions": {"parse": [], "roles": ["123"], "replied_user": False}},
 ]
@@ -117,7 +140,19 @@ BAD: list[tuple[Json, str]] = [
     (_make_row(_make_select(options=[{"label": "l", "value": "v"}] * 2)), "components.0.components.0.options.1.value"),
     (_make_row({"type": 4, "custom_id": "i"}), "components.0.components.0.type"),
     ({"content": "c", "components": [{"type": 17, "components": []}]}, "components.0.type"),
-    ({"content": "c", "flags": 1 << 15}, "flags"),
+    (_make_layout(_make_text()) | {"content": "c"}, "content"),
+    (_make_layout(_make_text()) | {"embeds": [{"title": "t"}]}, "embeds"),
+    (_make_layout(_make_text()) | {"flags": 0}, "components.0.type"),
+    (_make_layout(_make_text("x" * 4001)), "components.0.content"),
+    (_make_layout(_make_text("x" * 2001), _make_text("x" * 2000)), "components"),
+    (_make_layout(*[_make_text()] * 41), "components"),
+    (_make_layout(_make_container(*[_make_text()] * 40)), "components"),
+    (_make_layout(_make_container()), "components.0.components"),
+    (_make_layout(_make_section(accessory=_make_text())), "components.0.accessory.type"),
+    (_make_layout(_make_section(components=[_make_text()] * 4)), "components.0.components"),
+    (_make_layout(_make_section(), _make_section()), "components.1.accessory.custom_id"),
+    (_make_layout({"type": 12, "items": [{"media": {"url": "x:y"}}]}), "components.0.items.0.media.url"),
+    (_make_layout({"type": 12, "items": [_PICTURE | {"description": "x" * 1025}]}), "components.0.items.0.description"),
     ({"content": "c", "nonce": "x" * 26}, "nonce"),
     ({"content": "c", "embed": {}}, "embed"),
     ({"content": "c", "allowed_mentions": {"parse": ["here"]}}, "allowed_mentions.parse.0"),

@@ -9,7 +9,7 @@ import discord
 import pytest
 from discord.ext import commands
 
-from tests.support.polling import wait_until
+from tests.support.polling import PATIENCE, wait_until
 from tests.wire.client import Person, WireDiscord, WireError
 from tests.wire.permissions import MEMBER
 from tests.wire.sample_bot import SampleBot, run_client
@@ -137,7 +137,7 @@ async def test_a_deferred_reply_is_filled_in(wire: WireDiscord, bot: SampleBot, 
     assert outcome.deferred
     assert outcome.reply is not None
     assert (outcome.reply.title, outcome.reply.ephemeral, outcome.reply.loading) == ("at last", True, False)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         # The reply is there before the handler goes on to its followup.
         while not outcome.followups:
             outcome = await wire.get_outcome(outcome.id)
@@ -185,11 +185,11 @@ async def test_a_client_that_knows_no_compression_is_served(wire: WireDiscord) -
     async with discord.Client(intents=discord.Intents.none()) as client:
         await client.login("token")
         socket = await client.http.ws_connect(f"{wire.address.gateway}?v=10&encoding=json")
-        hello = await socket.receive_json(timeout=2)
+        hello = await socket.receive_json(timeout=60)
         assert hello["op"] == 10
         await socket.send_json({"op": 2, "d": {"token": "token", "intents": 1}})
-        ready = await socket.receive_json(timeout=2)
+        ready = await socket.receive_json(timeout=60)
         assert (ready["t"], ready["d"]["session_id"] != "") == ("READY", True)
         await socket.send_json({"op": 99})
-        assert (await socket.receive(timeout=2)).data == 4001
+        assert (await socket.receive(timeout=60)).data == 4001
         await socket.close()

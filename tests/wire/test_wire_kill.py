@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.polling import PATIENCE
 from tests.wire.client import WireDiscord
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +35,7 @@ async def test_a_bot_killed_while_it_waits_for_an_answer_repeats_nothing(stored:
         await wire.add_fault("stall", "POST", "/messages$", skip=3, seconds=30, after=stored)
         bot = await _start_bot(wire, channel_id)
         seen = await wire.wait_for_messages(channel_id, 4 if stored else 3)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while (await wire.list_faults())[0]["hits"] == 0:
                 await asyncio.sleep(0.01)
         bot.kill()

@@ -16,8 +16,8 @@ from bot.domain.digest_selection import SelectionOutcome
 from bot.domain.moderation import Decision, DecisionSource, Verdict
 from bot.domain.quiet_hours import QuietHours
 from bot.domain.subscription import Frequency, Layout, OnWithdrawal, Subscription, SubscriptionOptions
-from bot.store.moderation.decisions import ModerationAct
 from bot.worker.digest_planner import DigestReceipt
+from tests.support.edits import edit_card
 from tests.support.worker import WorkerHarness, open_harness
 
 NEWS, OTHER = 5, 6
@@ -49,7 +49,7 @@ async def load_cards(harness: WorkerHarness, *slugs: str, ago: float = 0, **fiel
     for place, slug in enumerate(slugs):
         moment = harness.clock() - timedelta(hours=ago)
         values = {"heat": 200 - place, "provider": f"{{name: Paper {slug}}}", "publishedDateTime": f"{moment:%FT%TZ}"}
-        harness.write_card(slug, **{**values, "title": f"{slug.title()} {slug} matters to somebody", **fields})
+        harness.write_card(slug, **{**values, "title": f"{slug.title()} {slug}land {slug}town", **fields})
     await harness.deliver_due()
 
 
@@ -76,6 +76,28 @@ async def test_a_digest_comes_at_its_local_time_with_the_best_first_and_each_car
     assert digest_slugs(harness) == [["hot", "warm"], ["new"]]
     assert last_delivery(harness).layout is Layout.CARDS
     assert "daily" in last_delivery(harness).heading.lower()
+
+
+async def test_a_magazine_is_in_parts_of_eight_with_the_subscriptions_own_text_above_the_first(
+    harness: WorkerHarness,
+) -> None:
+    await add_subscription(harness, replace(DAILY, layout=Layout.MAGAZINE, template="Hello", max_cards=25))
+    await load_cards(harness, *"abcdefghij")
+    await harness.deliver_due(hours=19)
+    parts = [delivery for delivery, _ in harness.channels.posted[NEWS]]
+    assert [len(each.cards) for each in parts] == [8, 2]
+    assert [each.layout for each in parts] == [Layout.MAGAZINE] * 2
+    assert [each.options.template for each in parts] == ["Hello", ""]
+
+
+@pytest.mark.parametrize("changes", [{"mention_role_id": 77}, {"crosspost": True}])
+async def test_cards_take_the_place_of_a_magazine_that_would_notify_without_text(
+    harness: WorkerHarness, changes: dict[str, Any]
+) -> None:
+    await add_subscription(harness, replace(DAILY, layout=Layout.MAGAZINE, **changes))
+    await load_cards(harness, "one", "two")
+    await harness.deliver_due(hours=19)
+    assert last_delivery(harness).layout is Layout.CARDS
 
 
 async def test_the_first_digest_looks_back_over_one_period(harness: WorkerHarness) -> None:
@@ -157,15 +179,13 @@ async def test_a_withdrawn_card_leaves_its_digest_and_the_last_one_takes_it_alon
     await harness.deliver_due(hours=20)
     harness.write_card("one", removed="true")
     await harness.deliver_due()
-    assert harness.channels.titles == ["Two two matters to somebody"]
+    assert harness.channels.titles == ["Two twoland twotown"]
     harness.write_card("two", removed="true")
     await harness.deliver_due()
     assert harness.channels.titles == []
 
 
-@pytest.mark.parametrize(
-    ("choice", "left"), [("delete", []), ("mark", [""]), ("keep", ["One one matters to somebody"])]
-)
+@pytest.mark.parametrize(("choice", "left"), [("delete", []), ("mark", [""]), ("keep", ["One oneland onetown"])])
 async def test_a_subscription_says_what_becomes_of_a_withdrawn_cards_post(
     harness: WorkerHarness, choice: str, left: list[str]
 ) -> None:
@@ -304,11 +324,27 @@ async def test_a_preview_of_an_instant_subscription_is_the_best_of_its_last_week
     assert [card.card.slug for card in preview.cards] == ["before", "posted"]
     assert list(preview.selection.outcomes.values()).count(SelectionOutcome.OTHER_TOPIC) == 1
     (posted,) = [card for card in preview.cards if card.card.slug == "posted"]
-    assert await harness.pipeline.previewer.predict_outcome(subscription, posted) is SelectionOutcome.CARD_DELIVERED
+    assert await harness.pipeline.previewer.predict_outcomes(subscription, posted) == [SelectionOutcome.CARD_DELIVERED]
+
+
+async def test_a_card_that_no_digest_could_have_has_every_reason_topics_first(harness: WorkerHarness) -> None:
+    await load_cards(harness, "old", topics="[Rust]", quality=10)
+    await harness.deliver_due(days=2)
+    options = replace(DAILY, topics=("Python",), min_quality=50, providers=("Nobody",), words=("chips",))
+    subscription = await add_subscription(harness, options)
+    old = await harness.store.cards.get_by_slug("old", 0)
+    assert old
+    assert await harness.pipeline.previewer.predict_outcomes(subscription, old) == [
+        SelectionOutcome.OTHER_TOPIC,
+        SelectionOutcome.OTHER_PROVIDER,
+        SelectionOutcome.LOW_QUALITY,
+        SelectionOutcome.OTHER_WORDS,
+        SelectionOutcome.NOT_NEW,
+    ]
 
 
 async def test_quiet_hours_gather_what_comes_into_one_digest_and_let_the_hottest_pass(harness: WorkerHarness) -> None:
-    await add_subscription(harness, SubscriptionOptions())
+    await add_subscription(harness, SubscriptionOptions(template="Hello"))
     hours = QuietHours(time(12), time(18), "UTC", 500)
     await harness.store.subscriptions.quiet_hours.set_hours(1, NEWS, hours, harness.clock())
     await load_cards(harness, "one", "two")
@@ -319,7 +355,9 @@ async def test_quiet_hours_gather_what_comes_into_one_digest_and_let_the_hottest
     await harness.deliver_due(hours=1)
     assert digest_slugs(harness)[1:] == [["one", "two"]]
     assert last_delivery(harness).layout is Layout.LIST
+    assert last_delivery(harness).options.template == "", "its heading says why it comes late"
     await load_cards(harness, "three")
+    assert last_delivery(harness).options.template == "Hello"
     assert digest_slugs(harness)[2:] == [["three"]]
     await harness.deliver_due(days=1)
     assert len(digest_slugs(harness)) == 3
@@ -426,10 +464,9 @@ async def test_a_digest_goes_by_the_topics_that_its_server_gave_a_card(harness: 
     await load_cards(harness, "one", topics="[Python]")
     card = await harness.store.cards.get_by_slug("one", 0)
     assert card
-    act = ModerationAct(7, harness.clock(), DecisionSource.BUTTON)
-    await harness.store.moderation.decisions.edit_topics(1, card.id, ["Space"], act, expected=None)
+    await edit_card(harness.store, 1, card.id, topics=("Space",))
     await harness.deliver_due(hours=19)
     assert digest_slugs(harness) == [["one"]]
-    await harness.store.moderation.decisions.edit_topics(1, card.id, ["Moon"], act, expected=["Space"])
+    await edit_card(harness.store, 1, card.id, topics=("Moon",))
     await harness.deliver_due(minutes=5)
     assert harness.channels.calls[-1] == "edit"

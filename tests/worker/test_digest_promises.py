@@ -68,7 +68,7 @@ async def get_subscription(desk: WorkerHarness, place: int = 0) -> Subscription:
 async def load_cards(desk: WorkerHarness, *slugs: str, **fields: Any) -> None:
     for slug in slugs:
         values = {"provider": f"{{name: Paper {slug}}}", "publishedDateTime": f"{desk.clock():%FT%TZ}"}
-        desk.write_card(slug, **{**values, "title": f"{slug} matters to {slug} readers of the {slug} paper", **fields})
+        desk.write_card(slug, **{**values, "title": f"{slug} {slug}land {slug}berg {slug}town", **fields})
     await desk.deliver_due()
 
 

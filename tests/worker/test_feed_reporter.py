@@ -24,7 +24,10 @@ URL, OTHER = "https://paper.example/feed", "https://gazette.example/feed"
 FORBIDDEN = FetchResult(FetchStatus.FAILED, problem=FetchProblem.FORBIDDEN)
 GONE = FetchResult(FetchStatus.FAILED, problem=FetchProblem.GONE)
 REFUSED = "⚠️ **paper.example**: The site refuses bots."
-STOPPED = "⛔ **paper.example**: The site says that the feed is gone for good. I do not look at it any more."
+STOPPED = "⛔ **paper.example**: The site says that the feed is gone for good. No longer checked."
+MISSING = FetchResult(FetchStatus.FAILED, problem=FetchProblem.NOT_FOUND)
+NOTHING = "⚠️ **paper.example**: There is nothing at this address."
+NOT_ANY_MORE = "⛔ **paper.example**: There is nothing at this address. No longer checked."
 WORKS = "✅ **The Paper** works again."
 
 
@@ -46,6 +49,9 @@ class Servers(MemoryChannels):
         self.told.append((guild_id, text.rpartition("\n")[0]))
         self.places.append((subscribers, channel_id))
         return True
+
+    async def notify_member(self, user_id: int, text: str, nonce: str) -> bool:
+        raise AssertionError("no feed is a member's")
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +130,18 @@ async def test_a_feed_that_is_gone_is_told_at_once(press: Press) -> None:
     await press.follow()
     await press.look(GONE, times=2)
     assert press.servers.told == [(1, STOPPED)]
+
+
+async def test_a_server_that_knows_of_the_trouble_is_told_once_that_the_feed_is_stopped(press: Press) -> None:
+    await press.follow()
+    await press.look(MISSING, times=40)
+    assert press.servers.told == [(1, NOTHING), (1, NOT_ANY_MORE)]
+    press.restart()
+    await press.look(MISSING, times=3)
+    assert len(press.servers.told) == 2
+    await press.follow(2)  # begins anew
+    await press.look(story(1))
+    assert press.servers.told[2:] == [(1, WORKS)]
 
 
 async def test_a_stopped_feed_works_again_when_it_has_been_fetched(press: Press) -> None:

@@ -52,7 +52,7 @@ async def add_three(desk: WorkerHarness) -> Subscription:
 async def load_cards(desk: WorkerHarness, *slugs: str, **fields: Any) -> None:
     for slug in slugs:
         values = {"provider": f"{{name: Paper {slug}}}", "publishedDateTime": f"{desk.clock():%FT%TZ}"}
-        desk.write_card(slug, **{**values, "title": f"{slug} matters to {slug} readers of the {slug} paper", **fields})
+        desk.write_card(slug, **{**values, "title": f"{slug} {slug}land {slug}berg {slug}town", **fields})
     await desk.deliver_due()
 
 
@@ -100,7 +100,7 @@ async def test_a_time_zone_that_this_machine_does_not_know_stops_its_own_digest_
         ({"timezone": "Asia/Tokyo", "mention_role_id": 7}, True),
         ({"newer": ["excluded"]}, True),
         ({"excluded": ["gossip"]}, True),
-        ({"excluded": ["readers"]}, False),
+        ({"excluded": ["onetown"]}, False),
         ({"excluded": "readers"}, False),
         ([], False),
     ],

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
+from math import ceil
 
 from bot.cards.model import Card, CardState
 from bot.domain.subscription import Frequency, Subscription, SubscriptionOptions
@@ -13,7 +14,6 @@ from tests.year.calendar import calendar_slots, digest_moments
 from tests.year.story import PlannedCard, Post, YearRecord, is_single
 
 _MAX_AGE = timedelta(days=14)
-_OF_A_PUBLISHER = 2
 _LONGEST_QUIET = timedelta(hours=14)
 
 
@@ -156,7 +156,9 @@ class YearCheck:
             stories = Counter(self.first[card.slug] for card in cards if self.first[card.slug] in self.seen)
             if len(cards) > own_options[number].max_cards:
                 yield f"{number}: {slot} brought {len(cards)} cards"
-            if any(count > _OF_A_PUBLISHER for count in publishers.values()):
+            # At most: publishers of whom the digest brought nothing would lower it.
+            share = max(2, ceil(own_options[number].max_cards / max(len(publishers), 1)))
+            if any(count > share for count in publishers.values()):
                 yield f"{number}: {slot} brought too many cards of one publisher"
             if any(count > 1 for count in stories.values()):
                 yield f"{number}: {slot} brought a story twice"

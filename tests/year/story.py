@@ -67,7 +67,7 @@ class WatchedChannels(MemoryChannels):
         self.lose_answer = tries % _LOST == _LOST - 1
         self.calls.append("try")
         if not self.fail:
-            message = render_digest(cards, delivery.layout, None, heading=delivery.heading)
+            message = render_digest(cards, delivery.layout, None, text=delivery.heading)
             assert_within_limits(message.embeds)
             self.posts.append(Post(self.desk.clock(), delivery, tuple(cards)))
         return await super().post_message(delivery, cards, nonce)

@@ -1157,6 +1157,25 @@ def tile(domain: str, letters: str) -> Image.Image:
     return picture.resize((50, 50), Image.Resampling.LANCZOS)
 
 
+def avatar() -> Image.Image:
+    """The bot's face in the demo: a folded newspaper."""
+    side, scale = 128, 8
+    picture = Image.new("RGB", (side * scale, side * scale), (36, 48, 110))
+    pen = ImageDraw.Draw(picture)
+
+    def block(x0: int, y0: int, x1: int, y1: int, colour: Colour, radius: int = 2) -> None:
+        pen.rounded_rectangle([each * scale for each in (x0, y0, x1, y1)], radius=radius * scale, fill=colour)
+
+    block(88, 46, 106, 100, mix(CREAM, INK, 0.35), 6)
+    block(24, 30, 94, 100, CREAM, 6)
+    block(32, 40, 86, 50, CORAL)
+    block(32, 58, 56, 82, TEAL)
+    for y in (58, 68, 78):
+        block(62, y, 86, y + 4, INK)
+    block(32, 88, 86, 92, INK)
+    return picture.resize((side, side), Image.Resampling.LANCZOS)
+
+
 def main(names: list[str]) -> None:
     for folder in ("cards", "organizations"):
         (ROOT / folder).mkdir(parents=True, exist_ok=True)
@@ -1170,6 +1189,7 @@ def main(names: list[str]) -> None:
                 break
         print(f"{target.name}: {target.stat().st_size} bytes, quality {quality}")
     if not names:
+        avatar().save(ROOT / "newsdesk.png", optimize=True)
         for domain, letters in TILES.items():
             suffix = "jpg" if domain == "infoworld.com" else "png"
             tile(domain, letters).save(ROOT / "organizations" / f"{domain}-50x50.{suffix}", quality=92)

@@ -7,16 +7,13 @@ from collections.abc import Sequence
 import discord
 
 from bot.i18n import tr_noop
-from bot.render.card import SEPARATOR, format_headline, link_target
 from bot.render.colour import topic_colour
+from bot.render.layouts.headline import format_line
 from bot.render.limits import EMBED_DESCRIPTION, EMBED_TOTAL, count_units
-from bot.render.markdown import fit_escaped, fit_link
 from bot.store.cards.rows import StoredCard
 
 MOST_CARDS = 25
 """Maximum headlines per message: the options of a select menu for saving."""
-_HEADLINE = 200
-_PROVIDER = 60
 
 
 class ListLayout:
@@ -26,7 +23,7 @@ class ListLayout:
     needs_sizes = True
 
     def measure_card(self, card: StoredCard) -> int:
-        return count_units(format_entry(card))
+        return count_units(_format_entry(card))
 
     def split_cards(self, sizes: Sequence[int]) -> list[int]:
         counts: list[int] = []
@@ -39,7 +36,7 @@ class ListLayout:
         return counts
 
     def render_cards(self, cards: Sequence[StoredCard], _pictures: str | None) -> list[discord.Embed]:
-        entries = [format_entry(card) for card in cards[:MOST_CARDS]]
+        entries = [_format_entry(card) for card in cards[:MOST_CARDS]]
         return [
             discord.Embed(description="\n".join(entries[start:end]), colour=topic_colour(cards[start].card.topics))
             for start, end in _fill_embeds([count_units(text) for text in entries])
@@ -65,15 +62,5 @@ def _fill_embeds(sizes: Sequence[int]) -> list[tuple[int, int]]:
     return places + ([(start, place)] if start < place else [])
 
 
-def format_entry(stored: StoredCard) -> str:
-    """Format a list item: headline in bold as a link to the article, publisher and time.
-
-    An overlong URL is dropped rather than cut.
-    """
-    card = stored.card
-    url = link_target(card)
-    linked = fit_link(format_headline(card), url, count_units(url) + _HEADLINE) if url else ""
-    title = linked or fit_escaped(format_headline(card), _HEADLINE)
-    provider = fit_escaped(" ".join(card.provider.name.split()), _PROVIDER) if card.provider else ""
-    when = discord.utils.format_dt(card.published_at, "R")
-    return f"- {SEPARATOR.join(filter(None, (f'**{title}**', provider, when)))}"
+def _format_entry(card: StoredCard) -> str:
+    return f"- {format_line(card)}"

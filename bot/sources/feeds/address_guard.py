@@ -8,6 +8,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from aiohttp.abc import ResolveResult
 from aiohttp.connector import AddrInfoType
 
+from bot.sources.feeds.limited_socket import create_socket
+
 _NAT64 = IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _SPECIAL = (
@@ -15,9 +17,6 @@ _SPECIAL = (
     IPv4Network("192.88.99.0/24"),  # 6to4 relays, withdrawn by RFC 7526
     IPv6Network("3fff::/20"),  # documentation, which Python 3.11 takes for public
 )
-
-_RECEIVE_BUFFER = 65_536
-"""Bytes; Linux doubles it."""
 
 
 class AddressRefusedError(OSError):
@@ -58,12 +57,8 @@ def create_guarded_socket(info: AddrInfoType) -> socket.socket:
     As aiohttp's `socket_factory` it is called after resolution for each address that is about to be connected to,
     literals and redirects included, so that no second look-up can give another one.
     """
-    family, kind, protocol, _, address = info
-    check_address(str(address[0]))
-    guarded = socket.socket(family, kind, protocol)
-    # What one read brings is parsed without a pause: 256 kB of nothing but "100 Continue" hold the loop up for long.
-    guarded.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-    return guarded
+    check_address(str(info[4][0]))
+    return create_socket(info)
 
 
 def check_address(text: str) -> None:

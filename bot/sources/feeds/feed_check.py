@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.domain.fetch_result import FetchRequest, FetchResult, FetchStatus
+from bot.sources.feeds.fetch_processor import FeedReader
 from bot.sources.feeds.fetcher import MAX_CONCURRENT, Fetcher
 from bot.sources.feeds.model import FeedReadResult, FetchedDocument, RefusalReason
-from bot.sources.feeds.poller import FeedReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-
-import orjson
 
 from bot.cards.card_builder import MAX_TOPICS
 from bot.cards.model import Card, CardState, ParseResult, SourceItem
 from bot.cards.text import normalize_name
 from bot.domain.feed import Feed
 from bot.domain.follows import FollowPolicy
-from bot.sources.feeds.identity import ItemMatches, StoredItem, match_items
+from bot.sources.feeds.feed_comparison import FeedChanges, FeedReading, find_changes, write_fingerprint
 from bot.sources.feeds.item_card import make_card, make_slug
-from bot.sources.feeds.model import FeedItem, FeedReadResult
-from bot.store.cards.importer import BATCH, CardImporter, ImportResult
+from bot.sources.feeds.model import FeedItem
+from bot.store.cards.import_batch import ImportResult, SourceBatch
+from bot.store.cards.importer import BATCH, CardImporter
 from bot.store.sources.feed_items import FeedItemStore, StoredFeedItem
-
-
-@dataclass(frozen=True, slots=True)
-class FeedImport:
-    """What a feed brought: new cards, edited ones, and items that are the same."""
-
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
 
 
 class FeedImporter:
@@ -36,41 +26,23 @@ class FeedImporter:
         self._items = items
         self._importer = importer
 
-    async def import_items(self, feed: Feed, result: FeedReadResult, now: datetime) -> FeedImport:
-        """Store the items of a feed that was read at `now`. Raises `StoreError` if the database fails as a whole."""
-        stored, matches = await self.compare_items(feed, result)
-        moved = [(old.key, item.key, make_slug(feed.name, item.key)) for old, item in matches.rekeyed]
-        await self._items.rename_keys(feed.source_id, moved)
-        edited = [
-            (stored[old.key], item)
-            for old, item in (*matches.edited, *matches.rekeyed)
-            if old.content_hash != item.content_hash
-        ]
-        builder = _CardBuilder(feed, result, now, await self._known_topics(matches.new, [item for _, item in edited]))
-        batch = [builder.read_new(item) for item in _in_order(matches.new, now)]
-        batch += [builder.read_edited(item, known) for known, item in edited]
-        total = ImportResult()
-        # What a feed holds when it is first read came out before anybody wanted it.
-        is_backlog = feed.read_at is None or feed.options.policy is FollowPolicy.ARCHIVE
-        for start in range(0, len(batch), BATCH):
-            total += await self._importer.import_batch(
-                feed.source_id,
-                batch[start : start + BATCH],
-                vanished=(),
-                now=now,
-                withdraw=True,
-                is_backlog=is_backlog,
-            )
-        return FeedImport(total.added, total.changed, matches.unchanged + total.unchanged)
+    async def import_feeds(self, readings: Sequence[FeedReading], clock: Callable[[], datetime]) -> ImportResult:
+        """Store the items of feeds, those of many in one transaction.
 
-    async def compare_items(self, feed: Feed, result: FeedReadResult) -> tuple[dict[str, StoredFeedItem], ItemMatches]:
-        """Match the items with the stored ones, which are returned by key."""
-        keys = {item.key for item in result.items}
-        stored = {item.key: item for item in await self._items.fetch_by_keys(feed.source_id, keys)}
-        if len(stored) < len(keys):
-            # There are items under unknown keys: are they new, or did the feed rename what it had?
-            stored = {item.key: item for item in await self._items.fetch_newest(feed.source_id)} | stored
-        return stored, match_items(result.items, map(_to_stored_item, stored.values()))
+        Raises `StoreError` if the database fails as a whole. After any other error, one of the feeds is to blame: the
+        others can be imported without it.
+        """
+        changes = await find_changes(self._items, readings)
+        for each in changes:
+            feed = each.reading.feed
+            renamed = [(old, new, make_slug(feed.name, new)) for old, new in each.renamed]
+            await self._items.rename_keys(feed.source_id, renamed)
+        names = {name for each in changes for item in each.items for name in item.categories}
+        known_topics = await self._items.known_topics(names) if names else {}
+        total = ImportResult()
+        for parts in _group_by_size([_build_batch(each, clock(), known_topics) for each in changes]):
+            total += await self._importer.import_batches(parts, clock)
+        return total
 
     async def withdraw_all(self, feed: Feed, now: datetime) -> int:
         """Withdraw all cards of a feed. Returns their number."""
@@ -79,9 +51,31 @@ class FeedImporter:
             withdrawn += await self._importer.forget_items(feed.source_id, keys[start : start + BATCH], now)
         return withdrawn
 
-    async def _known_topics(self, *groups: Sequence[FeedItem]) -> dict[str, str]:
-        names = {name for items in groups for item in items for name in item.categories}
-        return await self._items.known_topics(names) if names else {}
+
+def _build_batch(changes: FeedChanges, now: datetime, known_topics: Mapping[str, str]) -> SourceBatch:
+    feed = changes.reading.feed
+    builder = _CardBuilder(changes.reading, now, known_topics)
+    items = [builder.read_new(item) for item in _in_order(changes.new, now)]
+    items += [builder.read_edited(item, known) for known, item in changes.edited]
+    # What a feed holds when it is first read came out before anybody wanted it.
+    is_backlog = feed.read_at is None or feed.options.policy is FollowPolicy.ARCHIVE
+    return SourceBatch(feed.source_id, items, is_backlog)
+
+
+def _group_by_size(batches: Sequence[SourceBatch]) -> Iterator[list[SourceBatch]]:
+    """Yield the batches in groups of at most `BATCH` items."""
+    group: list[SourceBatch] = []
+    size = 0
+    for batch in batches:
+        for start in range(0, len(batch.items), BATCH):
+            part = replace(batch, items=batch.items[start : start + BATCH])
+            if group and size + len(part.items) > BATCH:
+                yield group
+                group, size = [], 0
+            group.append(part)
+            size += len(part.items)
+    if group:
+        yield group
 
 
 def _in_order(items: Sequence[FeedItem], now: datetime) -> list[FeedItem]:
@@ -93,9 +87,8 @@ def _in_order(items: Sequence[FeedItem], now: datetime) -> list[FeedItem]:
 class _CardBuilder:
     """Makes the cards of one feed's items."""
 
-    def __init__(self, feed: Feed, result: FeedReadResult, now: datetime, known_topics: dict[str, str]) -> None:
-        self._feed = feed
-        self._result = result
+    def __init__(self, reading: FeedReading, now: datetime, known_topics: Mapping[str, str]) -> None:
+        self._feed, self._result = reading
         self._now = now
         self._known_topics = known_topics
 
@@ -132,19 +125,4 @@ class _CardBuilder:
                 yield self._known_topics[key]
 
     def _read(self, item: FeedItem, card: Card) -> tuple[SourceItem, ParseResult]:
-        return SourceItem(item.key, _write_fingerprint(item)), ParseResult(card, digest=item.content_hash)
-
-
-def _write_fingerprint(item: FeedItem) -> str:
-    """What is needed to recognise the item under another key."""
-    at = item.published_at.isoformat() if item.published_at else None
-    return orjson.dumps([item.title, item.canonical, at]).decode()
-
-
-def _to_stored_item(item: StoredFeedItem) -> StoredItem:
-    try:
-        title, canonical, at = orjson.loads(item.fingerprint)
-        published_at = datetime.fromisoformat(at) if at else None
-    except ValueError:  # written by hand, or by a version to come
-        title, canonical, published_at = "", "", None
-    return StoredItem(item.key, title, canonical, published_at, item.digest)
+        return SourceItem(item.key, write_fingerprint(item)), ParseResult(card, digest=item.content_hash)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.errors import UserError
-from bot.i18n import tr
 from bot.sources.feeds.autodiscovery import DiscoveredFeed
 from bot.sources.feeds.document_reader import DocumentReader
 from bot.sources.feeds.feed_check import FeedCheck, check_feed
@@ -17,8 +13,6 @@ from bot.sources.feeds.fetcher import Fetcher
 from bot.sources.feeds.model import FetchedDocument, RefusalReason
 from bot.sources.feeds.opml import normalize_address
 
-MAX_LOOKUPS = 4
-"""Look-ups at a time. Each may take half a minute, for which it keeps one of the places that clicks share."""
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _PORT = re.compile(r"[^/?#]*:\d+(?:[/?#]|$)")
 
@@ -35,40 +29,21 @@ class FeedLookup:
     choices: tuple[DiscoveredFeed, ...] = ()
 
 
-class FeedFinder:
-    """Looks up feeds for people, who wait for it. `reader` must not be the poller's."""
-
-    def __init__(
-        self, open_fetcher: Callable[[], AbstractAsyncContextManager[Fetcher]], reader: DocumentReader
-    ) -> None:
-        self._open_fetcher = open_fetcher
-        self._reader = reader
-        self._running = 0
-
-    async def find_feed(self, typed: str, now: datetime) -> FeedLookup:
-        """Fetch an address as a person typed it. Raises `UserError` if too many others are looked up."""
-        if self._running >= MAX_LOOKUPS:
-            raise UserError(tr("Several other feeds are being looked at. Please try again in a moment."))
-        self._running += 1
-        try:
-            async with self._open_fetcher() as fetcher:
-                return await self._find_with(fetcher, complete_address(typed), now)
-        finally:
-            self._running -= 1
-
-    async def _find_with(self, fetcher: Fetcher, url: str, now: datetime) -> FeedLookup:
-        check = await check_feed(url, fetcher, self._reader, now)
-        if check.problem != RefusalReason.WEB_PAGE:
-            return _to_lookup(check)
-        result = check.result
-        found = await self._reader.find_feeds(FetchedDocument(result.body, result.content_type, result.url, now))
-        if isinstance(found, RefusalReason) or not found:
-            return FeedLookup(url, check)
-        # Nobody who gives a page means its comments, as long as it has anything else.
-        news = tuple(feed for feed in found if not feed.is_comments) or found
-        if len(news) > 1:
-            return FeedLookup(url, check, found)
-        return _to_lookup(await check_feed(news[0].url, fetcher, self._reader, now))
+async def find_feed(fetcher: Fetcher, reader: DocumentReader, typed: str, now: datetime) -> FeedLookup:
+    """Find the feed at an address as a person typed it."""
+    url = complete_address(typed)
+    check = await check_feed(url, fetcher, reader, now)
+    if check.problem != RefusalReason.WEB_PAGE:
+        return _to_lookup(check)
+    result = check.result
+    found = await reader.find_feeds(FetchedDocument(result.body, result.content_type, result.url, now))
+    if isinstance(found, RefusalReason) or not found:
+        return FeedLookup(url, check)
+    # Nobody who gives a page means its comments, as long as it has anything else.
+    news = tuple(feed for feed in found if not feed.is_comments) or found
+    if len(news) > 1:
+        return FeedLookup(url, check, found)
+    return _to_lookup(await check_feed(news[0].url, fetcher, reader, now))
 
 
 def complete_address(typed: str) -> str:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import re
 import socket
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from time import monotonic
 from typing import Self
 from weakref import WeakValueDictionary
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from aiohttp.connector import SocketFactoryType
 from yarl import URL
 
@@ -25,6 +24,8 @@ from bot.cards.urls import MAX_URL
 from bot.domain.fetch_result import ContentKind, FetchProblem, FetchRequest, FetchResult, FetchStatus
 from bot.settings import PrivateHost
 from bot.sources.feeds.address_guard import AddressRefusedError, check_resolved, create_guarded_socket
+from bot.sources.feeds.limited_socket import create_socket
+from bot.sources.feeds.resolver import HostResolver
 from bot.sources.feeds.response_headers import (
     parse_etag,
     parse_last_modified,
@@ -49,7 +50,6 @@ _MAX_HEADER = 32_768
 """Bytes of a header line. Content-Security-Policy of honest sites exceeds aiohttp's 8,190."""
 _KEEPALIVE = 2
 """Seconds that an idle connection is kept for the next feed of its host. Nothing else limits how many there are."""
-_RESOLVER_THREADS = 8
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, text/xml;q=0.9, "
@@ -132,33 +132,6 @@ class _Journey:
         return str(self.moved_to.with_user(given.user).with_password(given.password))
 
 
-class _Resolver(AbstractResolver):
-    """Resolves in threads of its own: names with slow servers would keep the loop's from everybody else."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, thread_name_prefix="resolver")
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address[0]),
-                port=port,
-                family=each,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for each, _, protocol, _, address in found
-        ]
-
-    async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
 class Fetcher:
     """Fetches documents over http and https from public addresses, and from hosts that the operator names.
 
@@ -175,31 +148,31 @@ class Fetcher:
         ports: Collection[int] = DEFAULT_PORTS,
         private_hosts: Collection[PrivateHost] = (),
         proxy: str | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self._user_agent = f"Newsdesk ({contact})" if contact else "Newsdesk"
         self._ports = frozenset(ports)
         self._private_hosts = frozenset(private_hosts)
         self._proxy = proxy
+        self._resolver = resolver or HostResolver()
         self._slots = asyncio.Semaphore(MAX_CONCURRENT)
         # A lock lives as long as somebody holds it or waits for it.
         self._host_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self._resolver = _Resolver()
-        self._stack.push_async_callback(self._resolver.close)
         # Behind a proxy the guard would judge the proxy's own address; the names are judged before instead.
-        guard = None if self._proxy else create_guarded_socket
+        guard = create_socket if self._proxy else create_guarded_socket
         self._public = await self._stack.enter_async_context(self._open_session(guard, self._proxy))
-        self._private = await self._stack.enter_async_context(self._open_session(None, None))
+        self._private = await self._stack.enter_async_context(self._open_session(create_socket, None))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def _open_session(self, guard: SocketFactoryType | None, proxy: str | None) -> aiohttp.ClientSession:
+    def _open_session(self, create: SocketFactoryType, proxy: str | None) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            resolver=self._resolver, socket_factory=guard, limit=0, keepalive_timeout=_KEEPALIVE
+            resolver=self._resolver, socket_factory=create, limit=0, keepalive_timeout=_KEEPALIVE
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -403,4 +376,6 @@ _ERRORS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], FetchProblem
 def _classify_error(error: Exception) -> FetchProblem:
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, AddressRefusedError):
         return FetchProblem.PRIVATE_ADDRESS
+    if isinstance(error, OSError) and error.errno == errno.EMSGSIZE:
+        return FetchProblem.TOO_LARGE
     return next((problem for kinds, problem in _ERRORS if isinstance(error, kinds)), FetchProblem.INVALID_RESPONSE)

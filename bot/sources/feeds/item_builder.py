@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from bot.cards.card_builder import MAX_NAME, MAX_TITLE, MAX_TOPICS
 from bot.cards.model import Image, Provider
 from bot.cards.text import clean_text, normalize_name, strip_unstorable
-from bot.cards.urls import is_svg, normalize_url
+from bot.cards.urls import is_svg, normalize_host, normalize_url
 from bot.sources.feeds.html_text import cut_at_sentence, extract_text, find_image, resolve_link
 from bot.sources.feeds.model import FeedItem, FeedProblem
 
@@ -91,7 +91,7 @@ def build_item(raw: RawItem, now: datetime) -> FeedItem | None:
 
 def build_provider(name: str, url: str | None, icon: str | None = None) -> Provider | None:
     """Build a publisher named by its name or else its domain; None without either."""
-    domain = (urlsplit(url).hostname or "").removeprefix("www.") if (url := resolve_link(url or "", "")) else ""
+    domain = normalize_host(urlsplit(url).hostname or "") if (url := resolve_link(url or "", "")) else ""
     name = clean_text(name[:MAX_TITLE])[:MAX_NAME]
     return Provider(name or domain, domain, icon) if name or domain else None
 

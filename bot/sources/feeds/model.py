@@ -42,6 +42,8 @@ class FeedProblem(enum.StrEnum):
 
     MALFORMED = "malformed"
     """Not well-formed, or not in the encoding that it declares."""
+    BROKEN_OFF = "broken_off"
+    """It ends in the middle. The item that is not whole was left out: half of it looks like another item."""
     CUT = "cut"
     """It has more items than are read."""
     REPEATED = "repeated"

@@ -8,20 +8,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bot.domain.feed import Feed
-from bot.domain.feed_schedule import FAILURES_TO_REPORT, FeedState, FetchInterval, record_failure, record_fetch
+from bot.domain.feed_schedule import FetchInterval
 from bot.domain.fetch_result import FetchProblem, FetchRequest, FetchResult, FetchStatus
-from bot.errors import StoreError
 from bot.metrics import Metrics
-from bot.sources.feeds.feed_importer import FeedImport, FeedImporter
-from bot.sources.feeds.model import FeedReadResult, FetchedDocument, RefusalReason
-from bot.store.sources.feeds import FeedStore, FetchNote
+from bot.sources.feeds.feed_importer import FeedImporter
+from bot.sources.feeds.fetch_processor import FeedReader, FetchedFeed, FetchProcessor, PollReport
+from bot.store.sources.feeds import FeedStore
 
 _log = logging.getLogger(__name__)
 
@@ -29,8 +27,8 @@ _MAX_AT_ONCE = 30
 """Feeds being fetched, or fetched and not yet stored; each may hold a document of 5 MB in memory."""
 _LOOK_SECONDS = 2.0
 """Seconds between two looks for due feeds."""
-_INTERNAL = "internal"
-"""The problem of a feed on which our own code failed."""
+_COLLECT_SECONDS = 0.1
+"""Seconds in which others may join the first feed that was fetched: they are stored and noted together."""
 
 
 class FeedFetcher(Protocol):
@@ -39,33 +37,7 @@ class FeedFetcher(Protocol):
     async def fetch(self, request: FetchRequest, now: datetime) -> FetchResult: ...
 
 
-class FeedReader(Protocol):
-    """What reads fetched feeds, in a process of its own."""
-
-    async def read_feeds(self, documents: Sequence[FetchedDocument]) -> list[FeedReadResult | RefusalReason]: ...
-
-
 OpenFetcher = Callable[[], AbstractAsyncContextManager[FeedFetcher]]
-
-
-@dataclass(slots=True)
-class PollReport:
-    """What polling came to: feeds fetched, those of them that were unchanged or failed, cards added and changed."""
-
-    fetched: int = 0
-    unchanged: int = 0
-    failed: int = 0
-    added: int = 0
-    changed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    """A feed, what fetching it came to, and when."""
-
-    feed: Feed
-    result: FetchResult
-    at: datetime
 
 
 class FeedPoller:
@@ -86,14 +58,11 @@ class FeedPoller:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
-        self._importer = importer
         self._open_fetcher = open_fetcher
-        self._reader = reader
         self._clock = clock
         self._interval = interval
-        self._metrics = metrics
-        self._chance = chance
-        self._running: dict[asyncio.Task[_Fetched], str] = {}
+        self._processor = FetchProcessor(store, importer, reader, clock, interval, metrics, chance)
+        self._running: dict[asyncio.Task[FetchedFeed], str] = {}
         """Fetches under way, with their hosts."""
         self._polled_at: datetime | None = None
         self._stopping, self._stopped = asyncio.Event(), asyncio.Event()
@@ -144,11 +113,13 @@ class FeedPoller:
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([*self._running, stopping], timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=_COLLECT_SECONDS)
         # What ends while this batch is being stored forms the next one.
         done = [task for task in self._running if task.done()]
-        fetched = [task.result() for task in done]
         try:
-            await self._process_batch(fetched, report)
+            if await self._processor.process_batch([task.result() for task in done], report):
+                self.on_changed()
         finally:
             # Only now: a feed that is not noted yet is still due.
             for task in done:
@@ -166,92 +137,8 @@ class FeedPoller:
             if running:
                 await asyncio.wait(running)
 
-    async def _process_batch(self, batch: Sequence[_Fetched], report: PollReport) -> None:
-        new = [each for each in batch if each.result.status is FetchStatus.NEW]
-        readings = await self._reader.read_feeds([_to_document(each) for each in new]) if new else []
-        by_feed = {each.feed.source_id: reading for each, reading in zip(new, readings, strict=True)}
-        notes = [await self._process_feed(each, by_feed.get(each.feed.source_id), report) for each in batch]
-        if notes:
-            await self._store.note_results(notes, self._clock())
 
-    async def _process_feed(
-        self, fetched: _Fetched, reading: FeedReadResult | RefusalReason | None, report: PollReport
-    ) -> FetchNote:
-        """Store what came, and make the note of it."""
-        feed, result = fetched.feed, fetched.result
-        report.fetched += 1
-        if result.status is FetchStatus.FAILED or isinstance(reading, RefusalReason):
-            problem = reading if isinstance(reading, RefusalReason) else result.problem
-            return self._note_failure(fetched, str(problem), report)
-        if reading is None:
-            report.unchanged += 1
-            self._metrics.count_feed_fetch("unchanged")
-            return self._note_success(fetched, None)
-        try:
-            imported = await self._importer.import_items(feed, reading, fetched.at)
-        except StoreError:
-            raise
-        except Exception:  # noqa: BLE001 - one feed must not keep the others from being looked at
-            _log.exception("The items of a feed of %s could not be stored", feed.host)
-            return self._note_failure(fetched, _INTERNAL, report)
-        self._count_import(imported, report)
-        return self._note_success(fetched, reading)
-
-    def _count_import(self, imported: FeedImport, report: PollReport) -> None:
-        report.added += imported.added
-        report.changed += imported.changed
-        self._metrics.count_feed_fetch("new")
-        self._metrics.count_feed_cards(imported.added)
-        if imported.added or imported.changed:
-            self.on_changed()
-
-    def _note_success(self, fetched: _Fetched, reading: FeedReadResult | None) -> FetchNote:
-        feed = fetched.feed
-        ttl = reading.ttl if reading else None
-        state, new_url = record_fetch(
-            feed.state, fetched.result, fetched.at, self._interval, jitter=self._chance(), ttl=ttl
-        )
-        if feed.state.failures >= FAILURES_TO_REPORT:
-            _log.info("The feed %s of %s works again", feed.title or feed.name, feed.host)
-        if reading is None:
-            return FetchNote(feed.source_id, state, url=new_url)
-        return FetchNote(
-            feed.source_id,
-            state,
-            is_read=True,
-            url=new_url,
-            title=reading.title,
-            site=reading.site or "",
-            language=reading.language,
-        )
-
-    def _note_failure(self, fetched: _Fetched, problem: str, report: PollReport) -> FetchNote:
-        report.failed += 1
-        self._metrics.count_feed_fetch("failed")
-        feed = fetched.feed
-        retry_after = fetched.result.retry_after
-        state = record_failure(
-            feed.state, problem, fetched.at, self._interval, jitter=self._chance(), retry_after=retry_after
-        )
-        _log_failure(feed, state)
-        return FetchNote(feed.source_id, state)
-
-
-def _log_failure(feed: Feed, state: FeedState) -> None:
-    """Log once that a feed has been failing for a while, or is gone. Without its address, which may hold a key."""
-    if state.next_fetch_at is None:
-        _log.warning("The feed %s of %s is gone, and is not fetched any more", feed.title or feed.name, feed.host)
-    elif state.failures == FAILURES_TO_REPORT:
-        _log.warning(
-            "The feed %s of %s has failed %s times: %s",
-            feed.title or feed.name,
-            feed.host,
-            state.failures,
-            state.problem,
-        )
-
-
-async def _fetch_feed(fetcher: FeedFetcher, feed: Feed, now: datetime) -> _Fetched:
+async def _fetch_feed(fetcher: FeedFetcher, feed: Feed, now: datetime) -> FetchedFeed:
     state = feed.state
     # A feed that starts over is read in any case: its backlog must be known before anything counts as new.
     is_known = feed.read_at is not None
@@ -266,9 +153,4 @@ async def _fetch_feed(fetcher: FeedFetcher, feed: Feed, now: datetime) -> _Fetch
     except Exception:  # noqa: BLE001 - never to happen; as above
         _log.exception("A feed of %s could not be fetched", feed.host)
         result = FetchResult(FetchStatus.FAILED, problem=FetchProblem.INVALID_RESPONSE)
-    return _Fetched(feed, result, now)
-
-
-def _to_document(fetched: _Fetched) -> FetchedDocument:
-    result = fetched.result
-    return FetchedDocument(result.body, result.content_type, result.url, fetched.at)
+    return FetchedFeed(feed, result, now)

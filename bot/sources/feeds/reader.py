@@ -29,7 +29,7 @@ from bot.sources.feeds.model import (
 from bot.sources.feeds.non_feed import classify_non_feed
 
 _BLANK = b" \t\r\n\f\v\0"
-_ROOT = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:rss|feed|rdf|channel)[\s>]", re.IGNORECASE)
+_ROOT = re.compile(rb"<((?:[\w.-]{1,40}:)?(?:rss|feed|rdf|channel))[\s>]", re.IGNORECASE)
 _ROOT_WITHIN = 16 * 1024
 
 
@@ -50,9 +50,10 @@ def _read_document(document: FetchedDocument) -> FeedReadResult:
         from bot.sources.feeds.json_feed import read_json_feed
 
         return read_json_feed(body, document)
-    if not _ROOT.search(body, 0, _ROOT_WITHIN):
+    root = _ROOT.search(body, 0, _ROOT_WITHIN)
+    if root is None:
         raise DocumentError(classify_non_feed(body, document.url))
-    return _read_xml(body, document)
+    return _read_xml(body, root[1], document)
 
 
 # What XML 1.0 forbids, as bytes and as references. One of them would send the whole feed to the tolerant parser, which
@@ -61,15 +62,17 @@ _FORBIDDEN = bytes({*range(32)} - {9, 10, 13})
 _FORBIDDEN_REFERENCE = re.compile(
     rb"&#(?:x0*(?:0|[1-8bcef]|1[0-9a-f]|d[89a-f][0-9a-f]{2}|fff[ef])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));", re.IGNORECASE
 )
+_ITEM_START = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:item|entry)[\s>]", re.IGNORECASE)
 _ITEM_END = re.compile(rb"</(?:[\w.-]{1,40}:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 
-def _read_xml(body: bytes, document: FetchedDocument) -> FeedReadResult:
+def _read_xml(body: bytes, root: bytes, document: FetchedDocument) -> FeedReadResult:
     body = body.translate(None, _FORBIDDEN)
     if b"&#" in body:
         body = _FORBIDDEN_REFERENCE.sub(b"", body)
     # Entities could multiply: feedparser drops those that refer to others, but not where several stand on one line.
-    body, is_cut = _cut_items(body.replace(b"<!ENTITY", b"<!IGNORED"))
+    body, is_broken_off = _drop_partial_item(body.replace(b"<!ENTITY", b"<!IGNORED"), root)
+    body, is_cut = _cut_items(body)
     # On each call it looks for a driver of libxml2's, which takes 4 % of its time where there is none. What is held
     # against hostile documents is held with expat.
     feedparser.api.PREFERRED_XML_PARSERS.clear()
@@ -84,7 +87,9 @@ def _read_xml(body: bytes, document: FetchedDocument) -> FeedReadResult:
     if not parsed["version"] and not parsed["entries"]:
         raise DocumentError(classify_non_feed(body, document.url))
     feed: dict[str, Any] = dict(parsed["feed"])
-    problems = [FeedProblem.MALFORMED] * _is_malformed(parsed) + [FeedProblem.CUT] * is_cut
+    problems = [FeedProblem.BROKEN_OFF] * is_broken_off + [FeedProblem.CUT] * is_cut
+    if not problems and _is_malformed(parsed):  # what was taken away left it malformed
+        problems = [FeedProblem.MALFORMED]
     raw_items = (_to_raw_item(dict(entry), document.url) for entry in parsed["entries"][:MAX_ITEMS])
     items = collect_items(raw_items, document.now, problems)
     title, base = feed.get("title") or "", document.url
@@ -102,6 +107,16 @@ def _read_xml(body: bytes, document: FetchedDocument) -> FeedReadResult:
 
 
 _WIDE_CHARSET = re.compile(r";\s*charset=[\"']?(?:utf-?(?:16|32)|ucs-?[24])[^;]*", re.IGNORECASE)  # decoded already
+
+
+def _drop_partial_item(body: bytes, root: bytes) -> tuple[bytes, bool]:
+    """Drop the last item of a feed whose root element does not end; return the rest, and whether that is so."""
+    root_end = re.compile(rb"</" + re.escape(root) + rb"\s*>")
+    if root_end.search(body, max(body.rfind(b"</item"), body.rfind(b"</entry"), 0)):
+        return body, False
+    ends, first = [match.end() for match in _ITEM_END.finditer(body)], _ITEM_START.search(body)
+    end = ends[-1] if ends else first.start() if first else 0
+    return body[: end or len(body)], True
 
 
 def _cut_items(body: bytes) -> tuple[bytes, bool]:

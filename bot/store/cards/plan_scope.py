@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, or_, select, true, union
+from sqlalchemy import ColumnElement, CompoundSelect, exists, or_, select, true, union
 
 from bot.domain.moderation import EVERYWHERE
 from bot.store.tables import cards, server_cards
@@ -22,9 +22,9 @@ class PlanScope:
 
     @property
     def needs_planning(self) -> ColumnElement[bool]:
-        """Whether a card of the scope has changed since it was planned."""
+        """Whether a card of the scope has changed since it was planned, and its story is told."""
         if self.card_ids is None:
-            return cards.c.needs_planning
+            return cards.c.needs_planning & ~cards.c.needs_story
         return cards.c.needs_planning & cards.c.id.in_(self.card_ids)
 
     @property
@@ -42,9 +42,16 @@ class PlanScope:
         of_rows = select(server_cards.c.card_id).where(
             server_cards.c.needs_planning, self.covers(server_cards.c.guild_id)
         )
-        if self.card_ids is not None:
+        if self.card_ids is None:
+            of_rows = of_rows.where(~self.waits_for_story(server_cards.c.card_id))
+        else:
             of_rows = of_rows.where(server_cards.c.card_id.in_(self.card_ids))
         return union(select(cards.c.id).where(self.needs_planning), of_rows)
+
+    def waits_for_story(self, card_id: ColumnElement[int]) -> ColumnElement[bool]:
+        """Whether the story of a card is yet to be told, without which its post may be a second one."""
+        waiting = select(cards.c.id).where(cards.c.id == card_id, cards.c.needs_story)
+        return exists(waiting.correlate_except(cards))
 
     def covers(self, guild_id: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether the scope includes a server."""

@@ -5,40 +5,53 @@ Each is built once and cached: SQLAlchemy takes longer to build one than the eng
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    CTE,
     BigInteger,
     ColumnElement,
-    Integer,
+    FromClause,
     Select,
-    Subquery,
     Table,
     Text,
     bindparam,
     case,
-    func,
+    exists,
     literal,
     or_,
     select,
+    true,
     union,
     union_all,
 )
 
 from bot.cards.model import CardState
 from bot.domain.search_query import LONGEST
+from bot.store.cards.heat import heat_in
 from bot.store.cards.rows import stored_card_columns
-from bot.store.cards.server_cards import has_topic
-from bot.store.cards.visibility import IS_SHARED, Guild, has_row, is_visible_to
-from bot.store.search import index_for_dialect
-from bot.store.tables import card_topics, cards, followed_words, follows, known_words, server_cards, topics
-
-RANKED = 240
-"""Number of newest hits that `best` and `hottest` rank: ranking all hits of a common word would take over 100 ms.
-The tiers of `best` share it."""
+from bot.store.cards.search_entries import SHARED
+from bot.store.cards.stories import story_id_in
+from bot.store.cards.story_entries import Filter, is_newest_of_story
+from bot.store.cards.visibility import (
+    IS_SHARED,
+    Guild,
+    has_row,
+    is_edited,
+    is_visible_to,
+)
+from bot.store.search import edit_index_for_dialect, index_for_dialect
+from bot.store.tables import (
+    card_edits,
+    cards,
+    follow_topics,
+    followed_words,
+    follows,
+    known_words,
+    search_languages,
+    server_cards,
+    topics,
+)
 
 ENDINGS = 50
 """Maximum number of known words a prefix expands to; more would say little about what is meant."""
@@ -46,69 +59,54 @@ ENDINGS = 50
 _GUILD = bindparam("guild", type_=BigInteger)
 _BEGIN, _END = bindparam("begin", type_=BigInteger), bindparam("end", type_=BigInteger)
 """Range of the timeline, end excluded."""
-_LIMIT, _OFFSET = bindparam("limit", type_=BigInteger), bindparam("offset", type_=BigInteger)
-_WANTED = bindparam("wanted", type_=BigInteger)
-"""Number of hits needed for the page: offset plus page size."""
-_TOPIC = bindparam("topic", type_=Text)
+_UNTIL = bindparam("until", type_=BigInteger)
+"""End of the listed time, excluded: that of the range without the page's cursor."""
+_LIMIT = bindparam("limit", type_=BigInteger)
 
 
 @cache
-def latest_query(*, newer: bool = False, hidden: bool = False) -> Select[Any]:
-    """Select all cards by time. Parameters: `guild`, `begin`, `end`, `limit`."""
-    place = cards.c.sort_key
-    shared = select(cards.c.id, place).with_hint(cards, "INDEXED BY ix_cards_shared", "sqlite")
-    shared = shared.where(IS_SHARED, _within_span(place), _is_seen(hidden=hidden))
-    return _merge_query(shared, _own_query(hidden=hidden), newer=newer)
+def latest_query(*, newer: bool = False, hidden: bool = False, every_card: bool = False) -> Select[Any]:
+    """Select the newest card of each story by time, or `every_card`; `hidden` ones too are listed one by one.
 
-
-@cache
-def latest_of_topic_query(*, newer: bool = False) -> Select[Any]:
-    """Select the cards of a `topic`; other parameters as `latest_query`."""
-    place = card_topics.c.sort_key
-    # Not a join: the planner would assume a topic of average size, and read and sort all cards of a large one.
-    topic = select(topics.c.id).where(topics.c.key == _TOPIC).scalar_subquery()
-    shared = select(cards.c.id, place).join_from(card_topics, cards, cards.c.id == card_topics.c.card_id)
-    shared = shared.where(card_topics.c.topic_id == topic, _within_span(place), _is_seen())
-    return _merge_query(shared, _own_query().where(has_topic(topic)), newer=newer)
-
-
-@cache
-def newest_query(dialect: str, *, newer: bool = False, hidden: bool = False) -> Select[Any]:
-    """Select the hits of `question0`, by time; other parameters as `latest_query`."""
-    query = _hits_query(dialect, 0, hidden=hidden)
-    return _list_query(query.order_by(index_for_dialect(dialect).timeline_order(newer=newer)), newer=newer)
-
-
-@cache
-def best_query(dialect: str, tiers: int) -> Select[Any]:
-    """Select the newest hits of `question0`, then of `question1` and so on; a card ranks by its first tier.
-
-    Each tier contains the hits of the one before. Tiers that the page does not reach are not searched.
+    Parameters: `guild`, `begin`, `end`, `until`, `limit`.
     """
-    result: list[CTE] = []
-    for number in range(tiers):
-        query = _hits_query(dialect, number).add_columns(literal(number, Integer).label("tier"))
-        newest_first = query.order_by(index_for_dialect(dialect).timeline_order(newer=False))
-        result.append(newest_first.limit(_remaining_room(RANKED // tiers, result)).cte(f"tier{number}"))
-    # The tiers overlap, since a word in the title is also a word anywhere: each card counts where it ranks best.
-    hits = union_all(*(select(tier) for tier in result)).subquery()
-    order = (func.min(hits.c.tier), hits.c.sort_key.desc())
-    places = select(hits.c.id, func.row_number().over(order_by=order).label("place"))
-    return _ranked_query(places.group_by(hits.c.id, hits.c.sort_key))
+    place = cards.c.sort_key
+    entry = true() if every_card or hidden else is_newest_of_story(_GUILD, _UNTIL)
+    shared = select(cards.c.id, place).with_hint(cards, "INDEXED BY ix_cards_shared", "sqlite")
+    shared = shared.where(IS_SHARED, _within_span(place), _is_seen(hidden=hidden), entry)
+    return _merge_query(shared, _own_query(entry, hidden=hidden), newer=newer)
 
 
 @cache
-def hottest_query(dialect: str) -> Select[Any]:
-    """Select the hottest of the newest hits of `question0`."""
-    query = _hits_query(dialect, 0).add_columns(cards.c.heat)
-    hits = query.order_by(index_for_dialect(dialect).timeline_order(newer=False)).limit(RANKED).subquery()
-    order = (hits.c.heat.desc().nulls_last(), hits.c.sort_key.desc())
-    return _ranked_query(select(hits.c.id, func.row_number().over(order_by=order).label("place")))
+def newest_query(dialect: str, *, newer: bool = False, every_card: bool = False) -> Select[Any]:
+    """Select the hits of `question` and `edits`, by time; otherwise as `latest_query`.
+
+    The first asks for cards as their sources have them, the second for those that the server edited. `probe` asks what
+    `question` does, of whatever source.
+    """
+    entry = true() if every_card else is_newest_of_story(_GUILD, _UNTIL, _hit_filter(dialect))
+    return _list_query(_hits_query(dialect, entry=entry, newer=newer), newer=newer)
+
+
+@cache
+def hits_query(dialect: str, *, hidden: bool = False, with_heat: bool = False) -> Select[Any]:
+    """Select `id`, `sort_key` and `story_id` of every hit of `question` and `edits`, newest first; `heat` if wanted.
+
+    Parameters: `guild`, `begin`, `end`, `limit`. With `hidden`, cards that the server does not see are hits as well.
+    """
+    more = [story_id_in(_GUILD, cards).label("story_id"), *([heat_in(_GUILD).label("heat")] if with_heat else [])]
+    return _hits_query(dialect, *more, hidden=hidden)
+
+
+@cache
+def details_query() -> Select[Any]:
+    """Select what is shown of the cards with these `ids`, in any order."""
+    return select(*stored_card_columns(_GUILD)).where(cards.c.id.in_(bindparam("ids", expanding=True)))
 
 
 @cache
 def endings_query(length: int) -> Select[Any]:
-    """Select known words with a prefix of this length: of everybody's cards and of the server's sources.
+    """Select known words with a prefix of this length, shortest first: of everybody's cards and the server's sources.
 
     Parameters: `guild`, `initial`, and the range `beginning` to `end`.
     """
@@ -117,27 +115,41 @@ def endings_query(length: int) -> Select[Any]:
 
     def of_table(table: Table) -> Select[Any]:
         lengths = table.c.length.in_(range(length, LONGEST + 1))
-        query = select(table.c.word).where(table.c.initial == initial, lengths)
-        return query.where(table.c.word >= begin, table.c.word < end)
+        query = select(table.c.word, table.c.length).where(table.c.initial == initial, lengths)
+        # In the order of the key: the same ones on every engine, and nothing is sorted.
+        return query.where(table.c.word >= begin, table.c.word < end).order_by(*table.primary_key)
 
     own = of_table(followed_words).where(followed_words.c.source_id.in_(followed_ids(_GUILD)))
-    parts = [select(part.limit(ENDINGS).subquery()) for part in (of_table(known_words), own)]
-    return select(union(*parts).subquery()).limit(ENDINGS)
+    known = union(*(select(part.limit(ENDINGS).subquery()) for part in (of_table(known_words), own))).subquery()
+    return select(known.c.word).order_by(known.c.length, known.c.word).limit(ENDINGS)
+
+
+@cache
+def sources_query() -> Select[Any]:
+    """Select what the `guild` may see: `source_id`, which is `SHARED` for all that is everybody's, and `language`.
+
+    A source comes once for each language that it has stems in, which is null if it has no cards.
+    """
+    own = search_languages.c.source_id == follows.c.source_id
+    parts = (
+        select(search_languages).where(search_languages.c.source_id == SHARED),
+        select(follows.c.source_id, search_languages.c.language)
+        .select_from(follows.outerjoin(search_languages, own))
+        .where(follows.c.guild_id == _GUILD),
+    )
+    return select(union_all(*parts).subquery())
+
+
+@cache
+def given_topics_query() -> Select[Any]:
+    """Select `source_id` and `key` of the topics that the `guild` gave to sources."""
+    given = select(follow_topics.c.source_id, topics.c.key).join(topics)
+    return given.where(follow_topics.c.guild_id == _GUILD)
 
 
 def followed_ids(guild_id: Guild) -> Select[Any]:
     """Select the ids of the sources that a server follows."""
     return select(follows.c.source_id).where(follows.c.guild_id == guild_id)
-
-
-def _remaining_room(most: int, better: Sequence[CTE]) -> ColumnElement[int]:
-    """The LIMIT of a tier: 0 if an earlier one has enough hits for the page."""
-    some = literal(most, BigInteger)
-    if not better:
-        # The smaller of the two: SQLite calls it `min`, PostgreSQL `least`.
-        return case((some > _WANTED, _WANTED), else_=some)
-    enough = [select(func.count() >= _WANTED).select_from(tier).scalar_subquery() for tier in better]
-    return case((or_(*enough), 0), else_=some)
 
 
 def _is_seen(*, hidden: bool = False) -> ColumnElement[bool]:
@@ -146,26 +158,52 @@ def _is_seen(*, hidden: bool = False) -> ColumnElement[bool]:
     return is_visible_to(_GUILD)
 
 
-def _own_query(*, hidden: bool = False) -> Select[Any]:
+def _own_query(*conditions: ColumnElement[bool], hidden: bool = False) -> Select[Any]:
     """Select the cards of the sources that the server follows."""
     place = server_cards.c.sort_key
     query = select(cards.c.id, place).join_from(server_cards, cards, cards.c.id == server_cards.c.card_id)
-    return query.where(server_cards.c.guild_id == _GUILD, _within_span(place), _is_seen(hidden=hidden))
+    return query.where(server_cards.c.guild_id == _GUILD, _within_span(place), _is_seen(hidden=hidden), *conditions)
 
 
-def _hits_query(dialect: str, number: int, *, hidden: bool = False) -> Select[Any]:
-    """Select the hits of one question.
+def _hits_query(
+    dialect: str,
+    *more: ColumnElement[Any],
+    entry: ColumnElement[bool] | None = None,
+    newer: bool = False,
+    hidden: bool = False,
+) -> Select[Any]:
+    """Select the first hits of the question by time, up to the limit: `id`, `sort_key` and more columns.
 
     Without the hint SQLite uses the unique index on the timeline, and reads every card from the table.
     """
-    index = index_for_dialect(dialect)
-    return (
-        select(cards.c.id, cards.c.sort_key)
-        .select_from(index.table)
-        .join(cards, index.card)
-        .with_hint(cards, "INDEXED BY ix_cards_sort_key_state_heat", "sqlite")
-        .where(index.matches_query(f"question{number}"), index.in_timeline_span(_BEGIN, _END), _is_seen(hidden=hidden))
-    )
+    columns = (cards.c.id, cards.c.sort_key, *more)
+    entry = true() if entry is None else entry
+    index, edits = index_for_dialect(dialect), edit_index_for_dialect(dialect)
+    plain = select(*columns).select_from(index.table).join(cards, index.card)
+    plain = plain.with_hint(cards, "INDEXED BY ix_cards_in_lists", "sqlite")
+    plain = plain.where(index.matches_query("question"), index.in_timeline_span(_BEGIN, _END))
+    plain = plain.where(_is_seen(hidden=hidden), ~is_edited(_GUILD), entry).order_by(index.timeline_order(newer=newer))
+    edited = select(*columns).select_from(edits.table).join(card_edits, edits.card).join(cards)
+    edited = edited.where(edits.matches_query("edits"), card_edits.c.guild_id == _GUILD)
+    edited = edited.where(_within_span(cards.c.sort_key), _is_seen(hidden=hidden), entry)
+    # What one server edited is little, and sorted with the rest.
+    hits = union_all(select(plain.limit(_LIMIT).subquery()), edited).subquery()
+    return select(*hits.c).order_by(_time_order(hits.c.sort_key, newer=newer)).limit(_LIMIT)
+
+
+def _hit_filter(dialect: str) -> Filter:
+    """Return the filter of hits of `probe`, or of `edits` where the server edited the card."""
+    index, edits = index_for_dialect(dialect), edit_index_for_dialect(dialect)
+
+    def is_hit(card: FromClause) -> ColumnElement[bool]:
+        plain = select(literal(1)).select_from(index.table).where(index.is_row_of(card.c.sort_key))
+        plain = plain.where(index.matches_query("probe")).correlate_except(index.table)
+        edited = select(literal(1)).select_from(edits.table).join(card_edits, edits.card)
+        edited = edited.where(card_edits.c.guild_id == _GUILD, card_edits.c.card_id == card.c.id)
+        edited = edited.where(edits.matches_query("edits")).correlate_except(edits.table, card_edits)
+        return case((is_edited(_GUILD, card), exists(edited)), else_=exists(plain))
+
+    return is_hit
 
 
 def _within_span(place: ColumnElement[int]) -> ColumnElement[bool]:
@@ -189,14 +227,5 @@ def _merge_query(*arms: Select[Any], newer: bool) -> Select[Any]:
 def _list_query(query: Select[Any], *, newer: bool) -> Select[Any]:
     # IDs first, mostly from indexes: then only the cards of the page are read from the table.
     ids = query.limit(_LIMIT).subquery()
-    return _with_details(ids).order_by(_time_order(cards.c.sort_key, newer=newer))
-
-
-def _ranked_query(query: Select[Any]) -> Select[Any]:
-    ids = query.order_by("place").limit(_LIMIT).offset(_OFFSET).subquery()
-    return _with_details(ids).order_by(ids.c.place)
-
-
-def _with_details(ids: Subquery) -> Select[Any]:
-    """Select the details of the chosen cards only."""
-    return select(*stored_card_columns(_GUILD)).join(ids, ids.c.id == cards.c.id)
+    details = select(*stored_card_columns(_GUILD)).join(ids, ids.c.id == cards.c.id)
+    return details.order_by(_time_order(cards.c.sort_key, newer=newer))

@@ -9,21 +9,25 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, RowMapping, literal
 
 from bot.cards.fingerprint import compute_content_hash, compute_revision
-from bot.cards.model import Card, HeldReason, Image, Provider, RelatedArticle
+from bot.cards.model import Card, HeldReason, Image, Provider, RelatedArticle, SourceKind
 from bot.cards.text import normalize_name
+from bot.domain.card_edit import NO_EDIT, CardEdit, apply_edit
+from bot.domain.heat import compute_heat
 from bot.domain.moderation import EVERYWHERE, Verdict
-from bot.store.cards.visibility import Guild, own_topics_of, row_value, state_in, verdict_of
+from bot.store.cards.heat import publishers_in
+from bot.store.cards.visibility import Guild, edit_of, row_value, source_kind, state_in, verdict_of, visible_revision
 from bot.store.column_parsers import UNUSABLE, enum_or_default, parse_number, parse_state, parse_texts, verdict_or_none
-from bot.store.tables import cards, server_cards
+from bot.store.tables import card_edits, cards, server_cards
 
 _ID_BITS = 28
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCard:
-    """A stored card as seen by one server, including its topic override.
+    """A stored card as seen by one server, with its edit.
 
     `sort_key` orders all cards by time; `verdict` is the server's decision, `ruling` that of the bot's owners.
+    `publishers` are those of its story that the server sees; the card's heat is by them.
     """
 
     id: int
@@ -32,6 +36,8 @@ class StoredCard:
     card: Card
     verdict: Verdict | None = None
     ruling: Verdict | None = None
+    source: SourceKind = SourceKind.FOLDER
+    publishers: int = 1
 
 
 def compute_sort_key(published_at: datetime, card_id: int) -> int:
@@ -94,46 +100,60 @@ def _to_json_value(value: Any) -> Any:
 
 def stored_card_columns(guild_id: Guild) -> list[ColumnElement[Any]]:
     """Return the columns of `cards` that `card_from_row` needs."""
-    wanted = ("id", "source_id", "sort_key", "revision", "slug", "published_at", "title", "heat")
+    wanted = ("id", "source_id", "sort_key", "slug", "published_at", "title", "heat")
     seen = (
         state_in(guild_id).label("state"),
         row_value(server_cards.c.held_reason, cards.c.held_reason, guild_id).label("held_reason"),
         row_value(server_cards.c.quality, cards.c.quality, guild_id).label("quality"),
         verdict_of(guild_id).label("verdict"),
         verdict_of(EVERYWHERE).label("ruling"),
-        own_topics_of(guild_id).label("own_topics"),
+        visible_revision(guild_id).label("revision"),
+        edit_of(card_edits.c.fields, guild_id).label("edit"),
+        source_kind().label("source"),
+        publishers_in(guild_id).label("publishers"),
     )
     return [*(cards.c[name] for name in wanted), cards.c.details, *seen]
 
 
-def card_from_row(row: RowMapping) -> StoredCard:
-    """Build the card of a row. If its details are invalid, only the fields with own columns are set."""
+def card_from_row(row: RowMapping, *, edited: bool = True) -> StoredCard:
+    """Build the card of a row, with the server's edit or as its source has it.
+
+    If its details are invalid, only the fields with own columns are set.
+    """
     details = row["details"]
     try:
         card = _card_from_row(row, dict(details))
     except UNUSABLE:
         card = _card_from_row(row, {})
-    verdicts = [verdict_or_none(word) for word in (row["verdict"], row["ruling"])]
-    return StoredCard(row["id"], row["sort_key"], row["revision"], card, *verdicts)
+    verdict, ruling = (verdict_or_none(word) for word in (row["verdict"], row["ruling"]))
+    source = enum_or_default(SourceKind, row["source"], SourceKind.FOLDER)
+    if edited:
+        card = apply_edit(card, parse_edit(row["edit"]))
+    return StoredCard(row["id"], row["sort_key"], row["revision"], card, verdict, ruling, source, row["publishers"])
+
+
+def parse_edit(stored: object) -> CardEdit:
+    """Parse the column `fields` of `card_edits`; nothing is edited if it is null or invalid."""
+    try:
+        return CardEdit.from_json(stored) if stored else NO_EDIT
+    except UNUSABLE:
+        return NO_EDIT
 
 
 def _card_from_row(row: RowMapping, details: dict[str, Any]) -> Card:
-    own_topics = row["own_topics"] if isinstance(row["own_topics"], list) else None
-    topics = own_topics or details.pop("topics", [])
-    details.pop("topics", None)
-    reason = row["held_reason"]
+    reason, quality = row["held_reason"], parse_number(row["quality"])
     card = Card(
         slug=row["slug"],
         title=row["title"],
         published_at=row["published_at"],
         state=parse_state(row["state"]),
         held_reason=enum_or_default(HeldReason, reason, HeldReason.UNSCORED) if reason else None,
-        quality=parse_number(row["quality"]),
-        heat=parse_number(row["heat"]),
+        quality=quality,
+        heat=compute_heat(parse_number(row["heat"]), quality, row["publishers"]),
         provider=Provider(**details.pop("provider")) if "provider" in details else None,
         image=Image(**details.pop("image")) if "image" in details else None,
         related=tuple(RelatedArticle(**story) for story in details.pop("related", ())),
-        topics=parse_texts(topics),
+        topics=parse_texts(details.pop("topics", [])),
         **details,
     )
     if not all(isinstance(text, str) for text in (card.excerpt, card.raw_title, card.raw_excerpt, card.url or "")):

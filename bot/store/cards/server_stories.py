@@ -1,208 +1,228 @@
 """Stories in one server: a followed card tells a story with everybody's cards and with those that the server follows.
 
-Everybody's stories (`bot.store.cards.stories`) know nothing of followed cards, so that no server changes another's.
+Everybody's stories (`bot.store.cards.story_batch`) know nothing of followed cards, so that no server changes another's.
+Which cards are alike is found out once for all servers; each joins its card to the most similar one that it sees.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.cards.model import Card, CardState, HeldReason
-from bot.domain.moderation import Verdict
-from bot.domain.publishers import are_different_publishers
-from bot.domain.story_clustering import ClusterMember, assign_stories
-from bot.domain.story_keys import neighbour_keys
-from bot.store.cards import stories
-from bot.store.cards.plan_scope import PlanScope
-from bot.store.cards.rows import card_from_row, stored_card_columns
-from bot.store.cards.visibility import IS_SHARED, is_visible_to
+from bot.cards.model import CardState
+from bot.domain.story_clustering import LARGEST, SPAN
+from bot.domain.story_matching import SAME_ADDRESS, SAME_STORY, StoryCard
+from bot.store.cards.search_entries import SHARED
+from bot.store.cards.story_coverage import mark_stale
+from bot.store.cards.story_decisions import match_decisions
 from bot.store.sql_helpers import chunks
-from bot.store.tables import cards, decisions, server_cards, story_keys
+from bot.store.tables import cards, deliveries, delivery_cards, server_cards, story_coverage, story_links, story_texts
 
 _IS_ROW = cards.c.id == server_cards.c.card_id
 
 
-@dataclass(slots=True)
-class _ServerChange:
-    """What changes in one server: stories of its cards that have none, and those that are now part of another."""
+@dataclass(frozen=True, slots=True)
+class StoryLink:
+    """A card that another is like. `source_id` is `SHARED` if it is everybody's."""
 
-    given: dict[int, int] = field(default_factory=dict)
-    """By card id."""
-    moved: dict[int, int] = field(default_factory=dict)
-    """By id of the story that ends."""
+    other_id: int
+    similarity: int
+    source_id: int
 
-
-async def update_server_stories(connection: AsyncConnection, scope: PlanScope, now: datetime) -> None:
-    """Assign the stories of changed followed cards, and publish those that a second publisher covers by now."""
-    waiting = select(server_cards.c.card_id).where(_IS_UNCOVERED).limit(1)
-    is_waited = (await connection.execute(waiting)).first() is not None
-    if is_waited:
-        # Otherwise everybody's cards get a story only when a channel takes them, which may be never.
-        changed = select(cards.c.id).where(scope.needs_planning, cards.c.state == CardState.PUBLISHED)
-        await join_server_stories(connection, await stories.assign_story_ids(connection, changed))
-    await assign_server_stories(connection, scope)
-    if is_waited:
-        await _publish_covered(connection, scope, now)
+    @property
+    def joins(self) -> bool:
+        """Whether the two tell one story where both are seen."""
+        return self.similarity >= SAME_STORY
 
 
-async def assign_server_stories(connection: AsyncConnection, scope: PlanScope) -> None:
-    """Assign a story to each changed followed card that has none in its server."""
-    query = select(server_cards.c.guild_id, server_cards.c.card_id).join_from(server_cards, cards, _IS_ROW)
-    query = query.where(scope.needs_planning_here, server_cards.c.story_id.is_(None))
-    rows = (await connection.execute(query)).all()
-    if not rows:
-        return
-    found = await stories.load_members(connection, query.with_only_columns(server_cards.c.card_id))
-    await stories.insert_keys(connection, found)
-    new = {member.card_id: member for member in found}
-    arrived: defaultdict[int, set[int]] = defaultdict(set)
-    for guild_id, card_id in rows:
-        arrived[guild_id].add(card_id)
-    await _settle(connection, new, arrived)
-
-
-async def join_server_stories(connection: AsyncConnection, shared: Collection[ClusterMember]) -> None:
-    """Let followed cards join the stories of everybody's cards that have just got one."""
-    new = {member.card_id: replace(member, story_id=None) for member in shared}
-    keys = _neighbours(new.values())
-    touched: set[int] = set()
-    for some in chunks(sorted(keys)):
-        query = select(server_cards.c.guild_id).join(story_keys, story_keys.c.card_id == server_cards.c.card_id)
-        query = query.where(story_keys.c.key.in_(some), server_cards.c.story_id.is_not(None)).distinct()
-        touched.update((await connection.execute(query)).scalars())
-    if touched:
-        await _settle(connection, new, {guild_id: set(new) for guild_id in touched})
-
-
-async def _settle(
-    connection: AsyncConnection, new: Mapping[int, ClusterMember], arrived: Mapping[int, Collection[int]]
-) -> None:
-    """Cluster the new cards of each server with those that it has, and store what changes."""
-    keys = _neighbours(new.values())
-    shared = await stories.load_known_members(connection, keys, set(new))
-    # Where the new cards are everybody's they have a story by now.
-    story_of = {member.card_id: member.story_id for member in shared if member.story_id is not None}
-    query = select(cards.c.id, cards.c.story_id).where(cards.c.id.in_(list(new)), cards.c.story_id.is_not(None))
-    story_of |= dict((await connection.execute(query)).all())
-    own = await _load_own(connection, keys, arrived)
-    clustered: dict[Any, _ServerChange] = {}
-    by_change: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-    moves: list[tuple[int, int, int]] = []
-    for guild_id, card_ids in arrived.items():
-        ids, here = frozenset(card_ids), own.get(guild_id, frozenset())
-        # A thousand servers that follow one feed mostly have the same cards: one clustering serves them all.
-        if (ids, here) not in clustered:
-            members = [*(new[card_id] for card_id in ids), *shared, *(each for each in here if each.card_id not in ids)]
-            clustered[ids, here] = _find_changes(members, story_of)
-        change = clustered[ids, here]
-        for given in change.given.items():
-            by_change[given].append(guild_id)
-        moves += [(guild_id, before, after) for before, after in change.moved.items()]
-    await _write_changes(connection, by_change, moves)
-
-
-def _find_changes(members: Sequence[ClusterMember], story_of: Mapping[int, int]) -> _ServerChange:
-    """Cluster one server's cards. Everybody's keep their stories, `story_of`, and the server's own follow them."""
-    clusters: defaultdict[int, list[ClusterMember]] = defaultdict(list)
-    stories_by_card = assign_stories(members)
-    for member in members:
-        clusters[stories_by_card[member.card_id]].append(member)
-    change = _ServerChange()
-    for found, cluster in clusters.items():
-        story = min((story_of[each.card_id] for each in cluster if each.card_id in story_of), default=found)
-        for each in cluster:
-            if each.card_id in story_of:
-                continue
-            if each.story_id is None:
-                change.given[each.card_id] = story
-            elif each.story_id != story:
-                change.moved[each.story_id] = story
-    return change
-
-
-async def _load_own(
-    connection: AsyncConnection, keys: Collection[str], guild_ids: Collection[int]
-) -> dict[int, frozenset[ClusterMember]]:
-    """Load the cards of these servers that have a story and share one of these keys, by server."""
-    met: defaultdict[int, set[str]] = defaultdict(set)
-    for some in chunks(sorted(keys)):
-        # Only cards that have rows: a key of everybody's cards may stand for thousands of them.
-        query = select(story_keys.c.card_id, story_keys.c.key).join(cards, cards.c.id == story_keys.c.card_id)
-        for card_id, key in await connection.execute(query.where(story_keys.c.key.in_(some), ~IS_SHARED)):
-            met[card_id].add(key)
-    found: defaultdict[int, set[ClusterMember]] = defaultdict(set)
-    wanted = set(guild_ids)
-    for ids in chunks(sorted(met)):
-        columns = (server_cards.c.guild_id, server_cards.c.card_id, cards.c.published_at, server_cards.c.story_id)
-        rows = select(*columns).join_from(server_cards, cards, _IS_ROW)
-        rows = rows.where(server_cards.c.card_id.in_(ids), server_cards.c.story_id.is_not(None))
-        for guild_id, card_id, published_at, story_id in await connection.execute(rows):
-            if guild_id in wanted:
-                found[guild_id].add(ClusterMember(card_id, published_at, frozenset(met[card_id]), story_id))
-    return {guild_id: frozenset(members) for guild_id, members in found.items()}
-
-
-async def _write_changes(
+async def assign_rows(
     connection: AsyncConnection,
-    given: Mapping[tuple[int, int], Sequence[int]],
-    moves: Iterable[tuple[int, int, int]],
+    linked: Sequence[tuple[StoryCard, int | None, Sequence[StoryLink]]],
+    new_ids: Collection[int],
 ) -> None:
-    for (card_id, story_id), guild_ids in given.items():
-        for some in chunks(guild_ids):
-            rows = (server_cards.c.card_id == card_id) & server_cards.c.guild_id.in_(some)
-            await connection.execute(update(server_cards).where(rows).values(story_id=story_id))
-    for guild_id, before, after in moves:
-        rows = (server_cards.c.guild_id == guild_id) & (server_cards.c.story_id == before)
-        await connection.execute(update(server_cards).where(rows).values(story_id=after))
+    """Give new cards their stories in the servers that follow their sources. The links are stored already.
 
-
-def _neighbours(members: Iterable[ClusterMember]) -> set[str]:
-    return {key for member in members for key in neighbour_keys(member.keys)}
-
-
-async def _publish_covered(connection: AsyncConnection, scope: PlanScope, now: datetime) -> None:
-    """Publish the held cards whose policy waits for a second publisher, where their story has one by now."""
-    changed = select(stories.story_id_of(cards)).where(cards.c.id.in_(scope.select_changed_ids()))
-    changed_rows = (
-        select(server_cards.c.story_id).join_from(server_cards, cards, _IS_ROW).where(scope.needs_planning_here)
+    `linked` are the cards in the order in which they got their stories, with the story of everybody's and the links;
+    of everybody's cards `new_ids` had none before.
+    """
+    await match_decisions(connection, [card.card_id for card, _, _ in linked], new_ids)
+    followed = [(card, links) for card, _, links in linked if card.source_id != SHARED]
+    await _start_stories(
+        connection, [card.card_id for card, links in followed if not any(link.joins for link in links)]
     )
-    waiting = select(server_cards.c.guild_id, server_cards.c.card_id, server_cards.c.story_id).where(
-        _IS_UNCOVERED,
-        scope.covers(server_cards.c.guild_id),
-        server_cards.c.story_id.in_(changed.union(changed_rows)),
+    for card, story_id, links in linked:
+        if card.source_id != SHARED:
+            if any(link.joins for link in links):
+                await _join_story(connection, card.card_id, card.published_at, card.report.publisher)
+        elif story_id == card.card_id and any(link.joins and link.source_id != SHARED for link in links):
+            await connection.execute(_TAKE_OVER, {"card": card.card_id})
+
+
+async def has_rows_without_story(connection: AsyncConnection) -> bool:
+    """Whether a card has no story yet in a server that sees it."""
+    waiting = select(cards.c.id).join(server_cards, _IS_ROW).where(_HAS_NO_STORY, ~cards.c.needs_story).limit(1)
+    return (await connection.execute(waiting)).first() is not None
+
+
+async def assign_rows_without_story(connection: AsyncConnection, most: int) -> int:
+    """Give stories to rows of cards that were there before: a server began to follow their source.
+
+    Returns the number of such cards, at most `most`.
+    """
+    publisher = func.coalesce(story_texts.c.publisher, "")
+    waiting = select(cards.c.id, cards.c.published_at, publisher).where(
+        cards.c.id.in_(select(server_cards.c.card_id).where(_HAS_NO_STORY)), ~cards.c.needs_story
     )
-    for guild_id, card_id, story_id in (await connection.execute(waiting)).all():
-        members = await _load_story(connection, guild_id, story_id)
-        own = members.pop(card_id, None)
-        if own and any(are_different_publishers(own, other) for other in members.values()):
-            row = (server_cards.c.guild_id == guild_id) & (server_cards.c.card_id == card_id)
-            values = {"state": CardState.PUBLISHED, "held_reason": None, "arrived_at": now, "needs_planning": True}
-            await connection.execute(update(server_cards).where(row).values(values))
-
-
-# As a literal, because the partial index is not used with a parameter.
-_IS_UNCOVERED: ColumnElement[bool] = server_cards.c.held_reason == literal_column(f"'{HeldReason.UNCOVERED}'")
-
-
-async def _load_story(connection: AsyncConnection, guild_id: int, story_id: int) -> dict[int, Card]:
-    """Load the cards of a story that a server sees, and those that wait there for a second publisher, by id."""
-    columns = stored_card_columns(guild_id)
-    shared = select(*columns).where(cards.c.story_id == story_id, is_visible_to(guild_id))
-    decided_against = select(decisions.c.card_id).where(
-        decisions.c.guild_id == guild_id, decisions.c.verdict == Verdict.WITHDRAW
+    waiting = waiting.select_from(cards.outerjoin(story_texts, story_texts.c.card_id == cards.c.id))
+    found = (await connection.execute(waiting.order_by(cards.c.sort_key).limit(most))).all()
+    ids = [card_id for card_id, *_ in found]
+    joining = select(story_links.c.card_id).where(
+        story_links.c.card_id.in_(ids), story_links.c.similarity >= SAME_STORY
     )
-    own: Select[Any] = select(*columns).join_from(server_cards, cards, _IS_ROW)
-    here = and_(server_cards.c.guild_id == guild_id, server_cards.c.story_id == story_id, ~IS_SHARED)
-    own = own.where(here, cards.c.state != CardState.WITHDRAWN, cards.c.id.not_in(decided_against))
-    found: dict[int, Card] = {}
-    for query in (shared, own):
-        rows = (await connection.execute(query)).mappings()
-        found |= {row["id"]: card_from_row(row).card for row in rows}
-    return found
+    linked = set((await connection.execute(joining)).scalars())
+    await match_decisions(connection, ids, ())
+    await _start_stories(connection, [card_id for card_id in ids if card_id not in linked])
+    for card_id, published_at, name in found:
+        if card_id in linked:
+            await _join_story(connection, card_id, published_at, name)
+    return len(found)
+
+
+async def clear_unposted_rows(connection: AsyncConnection, card_ids: Collection[int]) -> None:
+    """Take cards out of their stories in the servers that have not posted them."""
+    posted = select(delivery_cards.c.card_id).join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
+    posted = posted.where(
+        delivery_cards.c.card_id == server_cards.c.card_id, deliveries.c.guild_id == server_cards.c.guild_id
+    )
+    rows = server_cards.c.card_id.in_(card_ids) & ~exists(posted.correlate(server_cards))
+    await mark_stale(connection, select(server_cards.c.story_id).where(rows, ~_HAS_NO_STORY))
+    await connection.execute(update(server_cards).where(rows).values(story_id=None))
+
+
+async def move_stories(connection: AsyncConnection, ending: int, into: int) -> None:
+    """Make one of everybody's stories part of another, in all servers."""
+    for table in (cards, server_cards):
+        await connection.execute(update(table).where(table.c.story_id == ending).values(story_id=into))
+    await connection.execute(delete(story_coverage).where(story_coverage.c.story_id == ending))
+    await mark_stale(connection, [into])
+
+
+async def _start_stories(connection: AsyncConnection, card_ids: Sequence[int]) -> None:
+    for some in chunks(card_ids):
+        rows = server_cards.c.card_id.in_(some) & _HAS_NO_STORY
+        await connection.execute(update(server_cards).where(rows).values(story_id=server_cards.c.card_id))
+
+
+_HAS_NO_STORY: ColumnElement[bool] = server_cards.c.story_id.is_(None)
+
+
+async def _join_story(connection: AsyncConnection, card_id: int, published_at: datetime, publisher: str) -> None:
+    values = {"card": card_id, "publisher": publisher, "since": published_at - SPAN, "until": published_at + SPAN}
+    await connection.execute(_JOIN, values)
+
+
+_CARD: ColumnElement[int] = bindparam("card", type_=cards.c.id.type)
+_SINCE, _UNTIL = (bindparam(name, type_=cards.c.published_at.type) for name in ("since", "until"))
+_PUBLISHER: ColumnElement[str] = bindparam("publisher", type_=story_texts.c.publisher.type)
+_link, _other, _there = story_links.alias("link"), cards.alias("other"), server_cards.alias("there")
+_story = func.coalesce(_there.c.story_id, _other.c.story_id)
+"""The story of a linked card in the server of the updated row; null if the server does not see the card."""
+
+
+def _build_join() -> Any:
+    """Build the statement that joins a card, in each server, to the most similar card that the server sees."""
+    here = and_(_there.c.guild_id == server_cards.c.guild_id, _there.c.card_id == _other.c.id)
+    linked = _link.join(_other, _other.c.id == _link.c.other_id).outerjoin(_there, here)
+    row, member = server_cards.alias("row"), cards.alias("member")
+    shared = member.c.story_id == _story
+    own = and_(row.c.guild_id == server_cards.c.guild_id, row.c.story_id == _story)
+    of_server = row.join(member, member.c.id == row.c.card_id)
+    counts = [
+        select(func.count()).select_from(member).where(shared),
+        select(func.count()).select_from(row).where(own),
+    ]
+    sizes = [count.correlate(_other, _there, server_cards).scalar_subquery() for count in counts]
+    spoiled = [
+        exists(
+            select(literal(1))
+            .select_from(source)
+            .where(condition, _keeps_out(member))
+            .correlate(_other, _there, server_cards)
+        )
+        for source, condition in ((member, shared), (of_server, own))
+    ]
+    has_room = and_(sizes[0] + sizes[1] < LARGEST, *(~each for each in spoiled))
+    best = (
+        select(_story)
+        .select_from(linked)
+        .where(
+            _link.c.card_id == _CARD,
+            _link.c.similarity >= SAME_STORY,
+            _other.c.state != CardState.WITHDRAWN,
+            _story.is_not(None),
+            or_(_link.c.similarity == SAME_ADDRESS, has_room),
+        )
+        .order_by(_link.c.similarity.desc(), _link.c.other_id.desc())
+        .limit(1)
+        .correlate(server_cards)
+    )
+    story = func.coalesce(best.scalar_subquery(), server_cards.c.card_id)
+    return update(server_cards).where(server_cards.c.card_id == _CARD, _HAS_NO_STORY).values(story_id=story)
+
+
+def _keeps_out(member: Any) -> ColumnElement[bool]:
+    """Whether a card of a story keeps the new one out: it is too far in time, or another report of its publisher."""
+    text, version = story_texts.alias("text"), story_links.alias("version")
+    is_version = select(literal(1)).where(
+        version.c.card_id == _CARD, version.c.other_id == member.c.id, version.c.similarity >= SAME_STORY
+    )
+    report = select(literal(1)).where(
+        text.c.card_id == member.c.id,
+        text.c.publisher == _PUBLISHER,
+        text.c.publisher != "",
+        ~exists(is_version.correlate(member)),
+    )
+    return or_(member.c.published_at < _SINCE, member.c.published_at > _UNTIL, exists(report.correlate(member)))
+
+
+def _build_takeover() -> Any:
+    """Build the statement by which a card of everybody's, the first of its story, takes over those of followed cards.
+
+    In each server it is the story of the followed card that is most like it.
+    """
+    row, shared = server_cards.alias("row"), cards.alias("shared")
+    is_shared = exists(select(literal(1)).where(shared.c.story_id == row.c.story_id).correlate(row))
+    order = (_link.c.similarity.desc(), _link.c.other_id.desc())
+    rank = func.row_number().over(partition_by=row.c.guild_id, order_by=order)
+    linked = _link.join(row, row.c.card_id == _link.c.other_id)
+    ranked = (
+        select(row.c.guild_id, row.c.story_id, _link.c.similarity, rank.label("rank"))
+        .select_from(linked)
+        .where(_link.c.card_id == _CARD, _link.c.similarity >= SAME_STORY, row.c.story_id.is_not(None), ~is_shared)
+        .subquery()
+    )
+    taken = select(ranked.c.guild_id, ranked.c.story_id).where(
+        or_(ranked.c.rank == 1, ranked.c.similarity == SAME_ADDRESS)
+    )
+    key = tuple_(server_cards.c.guild_id, server_cards.c.story_id)
+    return update(server_cards).where(key.in_(taken)).values(story_id=_CARD)
+
+
+_JOIN, _TAKE_OVER = _build_join(), _build_takeover()

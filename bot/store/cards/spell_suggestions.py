@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice, product
 from typing import Any
@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import Select, Table, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.cards.model import Card
 from bot.domain.edit_distance import allowed_edits, edit_distance, find_nearest
 from bot.domain.search_query import SHORTEST, apply_corrections, required_words, spellable_words
+from bot.store.cards.card_query import CardQuery
 from bot.store.cards.queries import followed_ids
-from bot.store.cards.repository import CardQuery, CardRepository
+from bot.store.cards.repository import CardRepository
+from bot.store.cards.rows import parse_edit
 from bot.store.database import Database
-from bot.store.tables import followed_words, known_words
+from bot.store.tables import card_edits, followed_words, known_words
 
 _LOOKED_AT = 5000
 """Maximum number of known words to compare a misspelled word with."""
@@ -24,15 +25,8 @@ _OF_ONE_LENGTH = 1000
 _MAX_WORDS_CHECKED, _MAX_WORDS, _MAX_CHOICES, _MAX_TRIES = 12, 4, 5, 6
 """Limits that bound the response time: words checked, words corrected, choices per word, queries tried."""
 _FREQUENT = 10
-
-
-def word_rows(cards: Iterable[Card]) -> list[dict[str, Any]]:
-    """Return the rows of `known_words` for these cards."""
-    known: set[str] = set()
-    for card in cards:
-        names = [*card.topics, *([card.provider.name] if card.provider else [])]
-        known.update(spellable_words(" / ".join([card.title, *names])))
-    return [{"initial": word[0], "length": len(word), "word": word} for word in sorted(known)]
+_EDITS_READ = 500
+"""Maximum number of a server's edits whose words are known, the newest."""
 
 
 class SpellingSuggester:
@@ -71,7 +65,8 @@ class SpellingSuggester:
     async def _find_choices(self, word: str, guild_id: int) -> list[str]:
         """Return corrections of a word, nearest first, then most frequent."""
         async with self._database.begin_read() as connection:
-            near = find_nearest(word, await _known_words(connection, word, guild_id), _MAX_CHOICES)
+            known = [*await _known_words(connection, word, guild_id), *await _edited_words(connection, guild_id)]
+        near = find_nearest(word, known, _MAX_CHOICES)
         frequency = {choice: await self._count_word(choice, guild_id) for choice in near}
         visible = [choice for choice in near if frequency[choice]]
         return sorted(visible, key=lambda choice: (edit_distance(word, choice), -frequency[choice]))
@@ -83,7 +78,9 @@ class SpellingSuggester:
 
     async def _count_word(self, word: str, guild_id: int) -> int:
         """Count visible cards with this exact word or phrase, up to `_FREQUENT`."""
-        return len((await self._archive.search_cards(CardQuery(f'"{word}"'), guild_id, limit=_FREQUENT)).cards)
+        return len(
+            (await self._archive.search_cards(CardQuery(f'"{word}"', every_card=True), guild_id, limit=_FREQUENT)).cards
+        )
 
 
 async def _known_words(connection: AsyncConnection, word: str, guild_id: int) -> Sequence[str]:
@@ -109,6 +106,13 @@ async def _known_words(connection: AsyncConnection, word: str, guild_id: int) ->
     # Limited one by one, so that a common length cannot use up the room of the others.
     parts = [select(part.limit(_OF_ONE_LENGTH).subquery().c.word) for part in queries]
     return (await connection.execute(union_all(*parts).limit(_LOOKED_AT))).scalars().all()
+
+
+async def _edited_words(connection: AsyncConnection, guild_id: int) -> Sequence[str]:
+    """Load the words that the server wrote into titles and topics."""
+    newest = select(card_edits.c.fields).where(card_edits.c.guild_id == guild_id).order_by(card_edits.c.audit_id.desc())
+    edits = map(parse_edit, (await connection.execute(newest.limit(_EDITS_READ))).scalars())
+    return spellable_words(" / ".join(text for edit in edits for text in (edit.title or "", *(edit.topics or ()))))
 
 
 def _words_of_length(table: Table, initial: str, length: int) -> Select[Any]:

@@ -10,11 +10,21 @@ from sqlalchemy import CTE, BigInteger, Select, Subquery, case, cast, func, sele
 
 from bot.cards.text import normalize_name
 from bot.domain.trends import WEEK, SpanCount
-from bot.store.cards.repository import topic_count_change
+from bot.store.cards.heat import count_publishers_of, heat_of
+from bot.store.cards.name_counts import select_topics
 from bot.store.cards.rows import compute_sort_key, sort_key_seconds
-from bot.store.cards.visibility import IS_SHARED, is_visible_to
+from bot.store.cards.stories import coalesce_story_id, story_id_in
+from bot.store.cards.visibility import IS_SHARED, has_edited_topics, is_visible_to
 from bot.store.database import Database
-from bot.store.tables import card_topics, cards, follow_topics, followed_card_topics, server_cards, topics
+from bot.store.tables import (
+    card_edit_topics,
+    card_topics,
+    cards,
+    follow_topics,
+    followed_card_topics,
+    server_cards,
+    topics,
+)
 
 SPAN = 15 * 60
 """Seconds; midnight in every time zone is at a multiple of 15 minutes."""
@@ -32,12 +42,19 @@ class TopicTrend:
 
 def _visible_cards(guild_id: int, since: datetime, now: datetime) -> CTE:
     """Select the visible cards of a time range as a materialized CTE: everybody's, and the server's own."""
-    # The covering index has state and heat, and `card_topics` has the times, so no table rows are read. Without
-    # MATERIALIZED, SQLite looks up the card of each `card_topics` row, which takes thirty times as long.
+    # The covering index has state, heat and quality, and `card_topics` has the times, so no table rows are read.
+    # Without MATERIALIZED, SQLite looks up the card of each `card_topics` row, which takes thirty times as long.
     span = compute_sort_key(since, 0), compute_sort_key(now, -1)
-    shared = select(cards.c.sort_key, cards.c.heat).where(IS_SHARED, cards.c.sort_key.between(*span))
-    own = select(cards.c.sort_key, cards.c.heat).join_from(server_cards, cards, cards.c.id == server_cards.c.card_id)
-    own = own.where(server_cards.c.guild_id == guild_id, server_cards.c.sort_key.between(*span))
+    everybodys = heat_of(
+        cards.c.heat, cards.c.quality, count_publishers_of(story_id_in(guild_id, cards), guild_id)
+    ).label("heat")
+    shared = select(cards.c.sort_key, everybodys).where(IS_SHARED, cards.c.sort_key.between(*span))
+    row = server_cards.c
+    followed = heat_of(
+        cards.c.heat, row.quality, count_publishers_of(coalesce_story_id(guild_id, row.card_id, row.story_id), guild_id)
+    ).label("heat")
+    own = select(cards.c.sort_key, followed).join_from(server_cards, cards, cards.c.id == row.card_id)
+    own = own.where(row.guild_id == guild_id, ~IS_SHARED, row.sort_key.between(*span))
     visible = (arm.where(is_visible_to(guild_id)) for arm in (shared, own))
     return union_all(*visible).cte("seen").prefix_with("MATERIALIZED")
 
@@ -46,7 +63,9 @@ def _topic_positions(guild_id: int, topic_ids: Select[Any], span: tuple[int, int
     """Select topic and sort key of the cards of these topics: everybody's, and the server's own."""
     shared = select(card_topics.c.topic_id, card_topics.c.sort_key)
     shared = shared.where(card_topics.c.topic_id.in_(topic_ids), card_topics.c.sort_key.between(*span))
+    shared = shared.where(~has_edited_topics(guild_id, card_topics.c.card_id))
     here = (server_cards.c.guild_id == guild_id) & server_cards.c.sort_key.between(*span)
+    here &= ~has_edited_topics(guild_id, server_cards.c.card_id)
     of_card = followed_card_topics.c.card_id == server_cards.c.card_id
     by_card = select(followed_card_topics.c.topic_id, server_cards.c.sort_key).join_from(
         server_cards, followed_card_topics, of_card
@@ -59,7 +78,10 @@ def _topic_positions(guild_id: int, topic_ids: Select[Any], span: tuple[int, int
         by_card.where(here, followed_card_topics.c.topic_id.in_(topic_ids)),
         by_follow.where(here, follow_topics.c.topic_id.in_(topic_ids)),
     ).subquery()
-    return union_all(shared, select(own.c.topic_id, own.c.sort_key)).subquery()
+    edited = select(card_edit_topics.c.topic_id, cards.c.sort_key).join_from(card_edit_topics, cards)
+    edited = edited.where(card_edit_topics.c.guild_id == guild_id, card_edit_topics.c.topic_id.in_(topic_ids))
+    edited = edited.where(has_edited_topics(guild_id, cards.c.id), cards.c.sort_key.between(*span))
+    return union_all(shared, select(own.c.topic_id, own.c.sort_key), edited).subquery()
 
 
 class TrendStore:
@@ -70,11 +92,9 @@ class TrendStore:
 
     async def count_topics(self, guild_id: int, now: datetime, *, limit: int) -> list[TopicTrend]:
         """Return the topics with the most visible cards, and how many of these are recent."""
-        own = topic_count_change(guild_id)
-        count = (topics.c.published_count + func.coalesce(own.c.change, 0)).label("count")
-        named = topics.outerjoin(own, own.c.name == topics.c.id)
-        largest = select(topics.c.id, topics.c.key, topics.c.name, count).select_from(named).where(count > 0)
-        shown = largest.order_by(count.desc(), topics.c.key).limit(limit).cte("shown")
+        named = select_topics(guild_id).subquery()
+        largest = select(named).where(named.c.count > 0).order_by(named.c.count.desc(), named.c.key)
+        shown = largest.limit(limit).cte("shown")
         start, week, end = (
             compute_sort_key(now - 2 * WEEK, 0),
             compute_sort_key(now - WEEK, 0),

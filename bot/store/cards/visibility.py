@@ -1,6 +1,6 @@
 """Card visibility as SQL expressions, shared by all queries (in Python: `bot.domain.moderation`).
 
-All refer to the enclosing query's row of `cards`.
+All refer to the enclosing query's row of `cards`, or of the alias of it that they are given.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     ScalarSelect,
     Select,
-    Text,
     case,
     exists,
     func,
@@ -20,18 +20,31 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy import cast as sql_cast
 
 from bot.cards.model import CardState
-from bot.domain.delivery import REVISION_MARK
 from bot.domain.moderation import EVERYWHERE
-from bot.store.tables import audit_log, cards, decisions, reports, server_cards, sources, topic_overrides
+from bot.store.tables import (
+    audit_log,
+    card_edit_topics,
+    card_edits,
+    cards,
+    decisions,
+    reports,
+    server_cards,
+    sources,
+    submissions,
+)
 
 Guild = ColumnElement[int] | int
 
-# Written out in the SQL, as a literal: SQLite only uses a partial index for the expression of its definition.
-IS_SHARED: ColumnElement[bool] = cards.c.state != literal_column(f"'{CardState.FOLLOWED}'")
-"""Whether the card's state is the same for all servers; false for a card of a followed source."""
+
+def is_shared(card: FromClause) -> ColumnElement[bool]:
+    """Whether the card's state is the same for all servers; false for a card of a followed source."""
+    # Written out in the SQL, as a literal: SQLite only uses a partial index for the expression of its definition.
+    return card.c.state != literal_column(f"'{CardState.FOLLOWED}'")
+
+
+IS_SHARED: ColumnElement[bool] = is_shared(cards)
 
 
 def verdict_of(guild_id: Guild) -> ScalarSelect[Any]:
@@ -39,26 +52,26 @@ def verdict_of(guild_id: Guild) -> ScalarSelect[Any]:
     return _decision_column(decisions.c.verdict, guild_id)
 
 
-def _decision_column(condition: ColumnElement[Any], guild_id: Guild) -> ScalarSelect[Any]:
+def _decision_column(condition: ColumnElement[Any], guild_id: Guild, card: FromClause = cards) -> ScalarSelect[Any]:
     return (
         select(condition)
         # Only `decisions` is of this subquery: the card, and the server if it is a column, are of the enclosing query.
-        .where(decisions.c.guild_id == guild_id, decisions.c.card_id == cards.c.id)
+        .where(decisions.c.guild_id == guild_id, decisions.c.card_id == card.c.id)
         .correlate_except(decisions)
         .scalar_subquery()
     )
 
 
-def is_visible_to(guild_id: Guild) -> ColumnElement[bool]:
+def is_visible_to(guild_id: Guild, card: FromClause = cards) -> ColumnElement[bool]:
     """Whether the card is visible in the server. Guild 0 stands for no server: only global state counts."""
     # Compare inside the subquery: PostgreSQL estimates a boolean at 50%, but a comparison of the subquery's result as
     # rarely true, and then scans every card.
-    decided = _decision_column(decisions.c.verdict == CardState.PUBLISHED, guild_id)
-    published_here = _row_column(server_cards.c.state == CardState.PUBLISHED, guild_id)
+    decided = _decision_column(decisions.c.verdict == CardState.PUBLISHED, guild_id, card)
+    published_here = _row_column(server_cards.c.state == CardState.PUBLISHED, guild_id, card)
     # Without a row a decision shows nothing: the server no longer follows the source.
     in_row = case((published_here.is_(None), False), else_=func.coalesce(decided, published_here))
-    shared = func.coalesce(decided, cards.c.state == CardState.PUBLISHED)
-    return (cards.c.state != CardState.WITHDRAWN) & case((IS_SHARED, shared), else_=in_row)
+    shared = func.coalesce(decided, card.c.state == CardState.PUBLISHED)
+    return (card.c.state != CardState.WITHDRAWN) & case((is_shared(card), shared), else_=in_row)
 
 
 def is_known_to(guild_id: Guild) -> ColumnElement[bool]:
@@ -68,6 +81,11 @@ def is_known_to(guild_id: Guild) -> ColumnElement[bool]:
     """
     of_source = select(sources.c.is_shared).where(sources.c.id == cards.c.source_id).correlate(cards)
     return func.coalesce(of_source.scalar_subquery(), True) | has_row(guild_id)
+
+
+def source_kind() -> ScalarSelect[Any]:
+    """The kind of the source that the card belongs to; null before the first load since sources are recorded."""
+    return select(sources.c.kind).where(sources.c.id == cards.c.source_id).correlate_except(sources).scalar_subquery()
 
 
 def has_row(guild_id: Guild) -> ColumnElement[bool]:
@@ -86,33 +104,48 @@ def row_value(column: ColumnElement[Any], of_card: ColumnElement[Any], guild_id:
     return case((IS_SHARED, of_card), else_=_row_column(column, guild_id))
 
 
-def _row_column(column: ColumnElement[Any], guild_id: Guild) -> ScalarSelect[Any]:
-    return _row_query(column, guild_id).scalar_subquery()
+def _row_column(column: ColumnElement[Any], guild_id: Guild, card: FromClause = cards) -> ScalarSelect[Any]:
+    return _row_query(column, guild_id, card).scalar_subquery()
 
 
-def _row_query(column: ColumnElement[Any], guild_id: Guild) -> Select[Any]:
-    query = select(column).where(server_cards.c.guild_id == guild_id, server_cards.c.card_id == cards.c.id)
+def _row_query(column: ColumnElement[Any], guild_id: Guild, card: FromClause = cards) -> Select[Any]:
+    query = select(column).where(server_cards.c.guild_id == guild_id, server_cards.c.card_id == card.c.id)
     return query.select_from(server_cards).correlate_except(server_cards)
 
 
-def own_topics_of(guild_id: Guild) -> ScalarSelect[Any]:
-    """The server's topic override for the card; null if there is none."""
-    return _topic_edit(topic_overrides.c.topics, guild_id)
+def edit_of(column: ColumnElement[Any], guild_id: Guild) -> ScalarSelect[Any]:
+    """What the server's row of `card_edits` says of the card in this column; null if the server has not edited it."""
+    here = (card_edits.c.guild_id == guild_id) & (card_edits.c.card_id == cards.c.id)
+    return select(column).where(here).correlate_except(card_edits).scalar_subquery()
 
 
 def visible_revision(guild_id: Guild) -> ColumnElement[str]:
     """The card's revision as the server sees it (`bot.domain.delivery.CardRevision`)."""
-    edited = literal(REVISION_MARK).concat(sql_cast(_topic_edit(topic_overrides.c.audit_id, guild_id), Text))
-    return cards.c.revision.concat(func.coalesce(edited, ""))
+    return func.coalesce(edit_of(card_edits.c.revision, guild_id), cards.c.revision)
 
 
-def _topic_edit(column: ColumnElement[Any], guild_id: Guild) -> ScalarSelect[Any]:
-    return (
-        select(column)
-        .where(topic_overrides.c.guild_id == guild_id, topic_overrides.c.card_id == cards.c.id)
-        .correlate_except(topic_overrides)
-        .scalar_subquery()
-    )
+def is_edited(guild_id: Guild, card: FromClause = cards) -> ColumnElement[bool]:
+    """Whether the server has edited the card."""
+    return _has_edit(card_edits.c.card_id == card.c.id, guild_id)
+
+
+def has_edited_topics(guild_id: Guild, card_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether the server gave the card other topics, which replace its own and those of its follow."""
+    return _has_edit((card_edits.c.card_id == card_id) & card_edits.c.has_topics, guild_id)
+
+
+def _has_edit(condition: ColumnElement[bool], guild_id: Guild) -> ColumnElement[bool]:
+    query = select(literal(1)).where(card_edits.c.guild_id == guild_id, condition)
+    return exists(query.correlate_except(card_edits))
+
+
+def has_topic_here(
+    given: ColumnElement[bool], topic_id: ColumnElement[int], card_id: ColumnElement[int], guild_id: Guild
+) -> ColumnElement[bool]:
+    """Whether the card has the topic in the server; `given`: whether it does without the server's edit."""
+    own = card_edit_topics.c
+    edited = select(literal(1)).where(own.guild_id == guild_id, own.card_id == card_id, own.topic_id == topic_id)
+    return case((has_edited_topics(guild_id, card_id), exists(edited.correlate_except(card_edit_topics))), else_=given)
 
 
 def is_open_report(guild_id: Guild, card_id: ColumnElement[int] | int) -> ColumnElement[bool]:
@@ -133,6 +166,13 @@ def count_open_reports(guild_id: Guild) -> ScalarSelect[Any]:
     return query.correlate_except(reports).scalar_subquery()
 
 
+def count_submissions(guild_id: Guild) -> ScalarSelect[Any]:
+    """The number of people of the server who submitted the card."""
+    about_card = (submissions.c.guild_id == guild_id) & (submissions.c.card_id == cards.c.id)
+    query = select(func.count()).select_from(submissions).where(about_card)
+    return query.correlate_except(submissions).scalar_subquery()
+
+
 def last_entry_id(guild_id: Guild) -> ScalarSelect[Any]:
     """The id of the last audit entry about the card for this server or for all; null if there is none."""
     return (
@@ -151,8 +191,9 @@ def was_ever_decided(guild_id: Guild) -> ColumnElement[bool]:
 
 
 def is_undecided(guild_id: Guild) -> ColumnElement[bool]:
-    """Whether the card is held and waiting for the server's decision; for a followed card, unless it is backlog."""
+    """Whether the card is held and waiting for the server's decision. Backlog waits for nothing."""
     waits = exists(
         _row_query(literal(1), guild_id).where(server_cards.c.state == CardState.HELD, ~server_cards.c.is_backlog)
     )
-    return or_(cards.c.state == CardState.HELD, ~IS_SHARED & waits) & verdict_of(guild_id).is_(None)
+    shared = (cards.c.state == CardState.HELD) & ~cards.c.is_backlog
+    return or_(shared, ~IS_SHARED & waits) & verdict_of(guild_id).is_(None)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
+from itertools import chain, count
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -16,6 +18,7 @@ from sqlalchemy import FromClause, event
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.errors import StoreError, StoreUnavailableError
 from bot.store.engines import OPEN_ELSEWHERE, EngineHandle, begin_options
@@ -136,8 +139,14 @@ async def _open_engine(url: str, path: Path) -> AsyncIterator[EngineHandle]:
             check=_identity_check(path),
         )
     finally:
-        # aiosqlite's threads keep the process alive until their connections are closed.
+        # aiosqlite's threads keep the process alive until their connections are closed. A connection that a task still
+        # holds is closed when it is returned: the pool, which nobody empties again, would keep it.
+        event.listen(engine.sync_engine, "checkin", _close_returned)
         await engine.dispose()
+
+
+def _close_returned(connection: object, record: ConnectionPoolEntry) -> None:  # noqa: ARG001  an event's
+    record.invalidate()
 
 
 @asynccontextmanager
@@ -255,25 +264,44 @@ async def copy_database(url: str, target: Path) -> None:
     await asyncio.to_thread(_copy_online, str(make_url(url).database), target)
 
 
-async def replace_database(copy: Path, url: str) -> None:
+async def replace_database(copy: Path, url: str) -> Path | None:
     """Replace the database at `url` with a copy, atomically. No process may have it open.
 
-    Raises `OSError`, and `StoreError` if the copy is not an intact Newsdesk database.
+    Returns where the former one is kept, if there was one. Raises `OSError`, and `StoreError` if the copy is not an
+    intact Newsdesk database.
     """
     target = Path(str(make_url(url).database))
     _make_folder(str(target))
     await asyncio.to_thread(_reject_foreign, str(copy))
-    await asyncio.to_thread(_replace_file, copy, target)
+    return await asyncio.to_thread(_replace_file, copy, target)
 
 
-def _replace_file(copy: Path, target: Path) -> None:
-    _copy_online(str(copy), target)
-    # They belong to the file that was replaced: SQLite would replay them into the new one.
-    for leftover in ("-wal", "-shm"):
-        Path(f"{target}{leftover}").unlink(missing_ok=True)
+def _replace_file(copy: Path, target: Path) -> Path | None:
+    former = _unused_path(target) if target.is_file() else None
+    _copy_online(str(copy), target, former)
+    # It is made anew from the log, which has moved to the former file.
+    Path(f"{target}-shm").unlink(missing_ok=True)
+    return former
 
 
-def _copy_online(path: str, target: Path) -> None:
+def _unused_path(target: Path) -> Path:
+    """Return a name beside the file that nothing has yet: another restore must not lose what this one keeps."""
+    names = (target.with_name(f"{target.name}.before-restore{end}") for end in chain([""], map("-{}".format, count(2))))
+    return next(name for name in names if not name.exists())
+
+
+def _keep_file(path: Path, former: Path) -> None:
+    """Give the file a second name, and its log to that one: SQLite would replay it into the file that comes instead."""
+    try:
+        former.hardlink_to(path)
+    except OSError:  # not every file system has hard links
+        shutil.copy2(path, former)
+    with suppress(FileNotFoundError):
+        Path(f"{path}-wal").replace(f"{former}-wal")
+
+
+def _copy_online(path: str, target: Path, former: Path | None = None) -> None:
+    """Copy a database; `former` is where the file that is there before is kept."""
     # Written beside the target and renamed at the end, so half a copy never has its name.
     descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     os.close(descriptor)
@@ -287,6 +315,8 @@ def _copy_online(path: str, target: Path) -> None:
             raise StoreUnavailableError(
                 f"The copy is damaged ({state}) and was not kept. Check the disk and the database."
             )
+        if former:
+            _keep_file(target, former)
         Path(draft).replace(target)
     finally:
         Path(draft).unlink(missing_ok=True)

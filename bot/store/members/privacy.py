@@ -19,6 +19,7 @@ from bot.store.tables import (
     last_read,
     reports,
     saved_cards,
+    submissions,
     subscription_topics,
     subscriptions,
     worker_requests,
@@ -28,6 +29,7 @@ from bot.store.transfer.export import readable_query, to_json_row
 OWN = {
     "saved": saved_cards.c.user_id,
     "reports": reports.c.user_id,
+    "submissions": submissions.c.user_id,
     "last_read": last_read.c.user_id,
     "follows": subscriptions.c.user_id,
     "messages": deliveries.c.user_id,
@@ -75,9 +77,12 @@ class MemberData:
     async def erase_member(self, user_id: int) -> dict[str, int]:
         """Delete the member's own data. Returns the number of deleted rows by kind.
 
-        Cards that the member reported are planned again, since reviews show the number of reports.
+        Cards that the member reported or submitted are planned again, since reviews say so.
         """
-        reported = select(reports.c.card_id).where(reports.c.user_id == user_id)
+        reviewed = union(
+            select(reports.c.card_id).where(reports.c.user_id == user_id),
+            select(submissions.c.card_id).where(submissions.c.user_id == user_id),
+        )
         reached = union(
             select(deliveries.c.channel_id).where(deliveries.c.user_id == user_id),
             select(subscriptions.c.channel_id).where(subscriptions.c.user_id == user_id),
@@ -85,7 +90,7 @@ class MemberData:
         async with self._database.begin_write() as connection:
             # First, while the rows that these two statements select by exist. A circuit tells of the member's direct
             # messages.
-            await connection.execute(update(cards).where(cards.c.id.in_(reported)).values(needs_planning=True))
+            await connection.execute(update(cards).where(cards.c.id.in_(reviewed)).values(needs_planning=True))
             await connection.execute(delete(circuits).where(circuits.c.channel_id.in_(reached)))
             return {
                 kind: (await connection.execute(delete(column.table).where(column == user_id))).rowcount

@@ -12,27 +12,32 @@ from sqlalchemy import ColumnElement, RowMapping, Select, exists, insert, litera
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.moderation import EVERYWHERE, DecisionSource
-from bot.store.cards.visibility import is_known_to
+from bot.store.cards.rows import parse_edit
+from bot.store.cards.visibility import edit_of, is_known_to
 from bot.store.column_parsers import enum_or_default
 from bot.store.database import Database
-from bot.store.tables import audit_log, cards
+from bot.store.tables import audit_log, card_edits, cards
 
 
 class AuditSubject(enum.StrEnum):
     """What an entry is about."""
 
     VERDICT = "verdict"
-    TOPICS = "topics"
+    EDIT = "topics"
+    """An edit of the card; the value is of when only topics could be edited."""
     STATE = "state"
     """The state in a card's file."""
+    STORY = "story"
+    """A split or a join."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     """One entry of the log.
 
-    `before` and `after` are verdicts, states, or topics as a JSON list; None for none. `subscription_ids` are those
-    selected for a publication. `reverts_id` is the ID of the entry that this one undoes.
+    `before` and `after` are verdicts, states, or as JSON an edit (`bot.domain.card_edit.EditChange`) or what was done
+    with a story (`bot.domain.story_change.StoryChange`); None for none.
+    `subscription_ids` are those selected for a publication. `reverts_id` is the ID of the entry that this one undoes.
     """
 
     id: int
@@ -49,6 +54,28 @@ class AuditEntry:
     at: datetime
     title: str = ""
     """The card's title; set by `AuditLog.get_page` only."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModerationAct:
+    """Who acts, when, through what, and why."""
+
+    actor_id: int
+    at: datetime
+    source: DecisionSource
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionOutcome:
+    """Whether an act was applied. `entry` is its audit entry; if it was rejected, the conflicting entry, if any.
+
+    `changed` are other cards to plan.
+    """
+
+    accepted: bool
+    entry: AuditEntry | None
+    changed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +191,8 @@ def _page_query(guild_id: int, wanted: AuditFilter, limit: int, place: int | Non
 
     found = union_all(entries_of(guild_id), entries_of(EVERYWHERE)).subquery()
     joined = audit_log.join(cards, cards.c.id == audit_log.c.card_id)
-    query = select(*audit_log.c, cards.c.title).select_from(joined).where(audit_log.c.id.in_(select(found.c.id)))
+    edit = edit_of(card_edits.c.fields, guild_id).label("edit")
+    query = select(*audit_log.c, cards.c.title, edit).select_from(joined).where(audit_log.c.id.in_(select(found.c.id)))
     return query.order_by(order).limit(limit)
 
 
@@ -176,6 +204,8 @@ def _filter_conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
 
 def _entry_from_row(row: RowMapping) -> AuditEntry:
     values = dict(row)
+    if edit := values.pop("edit", None):
+        values["title"] = parse_edit(edit).title or row["title"]
     kinds = {
         "subject": enum_or_default(AuditSubject, row["subject"], AuditSubject.VERDICT),
         "source": enum_or_default(DecisionSource, row["source"], DecisionSource.COMMAND),

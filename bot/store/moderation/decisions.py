@@ -1,57 +1,33 @@
-"""Moderation writes: decide, undo, override topics. Each is a compare-and-set plus an audit entry per transaction."""
+"""Moderation writes: decide and undo. Each is a compare-and-set plus an audit entry per transaction."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import CardState
-from bot.cards.text import normalize_name
 from bot.domain.moderation import EVERYWHERE, Decision, DecisionSource, Verdict, effective_state
-from bot.store.cards.importer import ensure_topic_ids, recount_all
+from bot.store.cards.names import recount_all
 from bot.store.cards.server_cards import mark_unplanned
+from bot.store.cards.visibility import is_known_to
 from bot.store.column_parsers import parse_state, verdict_or_none
 from bot.store.database import Database
 from bot.store.moderation.audit_log import (
     AuditEntry,
     AuditSubject,
+    DecisionOutcome,
+    ModerationAct,
     fetch_entry,
     fetch_entry_before,
     fetch_last_entry,
     write_entry,
 )
-from bot.store.tables import (
-    cards,
-    decision_subscriptions,
-    decisions,
-    subscriptions,
-    topic_override_topics,
-    topic_overrides,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ModerationAct:
-    """Who acts, when, through what, and why."""
-
-    actor_id: int
-    at: datetime
-    source: DecisionSource
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionOutcome:
-    """Whether an act was applied. `entry` is its audit entry; if it was rejected, the conflicting entry, if any."""
-
-    accepted: bool
-    entry: AuditEntry | None
+from bot.store.moderation.edits import undo_edit
+from bot.store.moderation.stories import undo_story
+from bot.store.tables import cards, decision_subscriptions, decisions, subscriptions
 
 
 class DecisionStore:
@@ -63,20 +39,12 @@ class DecisionStore:
     async def decide_card(
         self, decision: Decision, *, source: DecisionSource, expected: Verdict | None
     ) -> DecisionOutcome:
-        """Apply the decision if the current verdict still equals `expected`. Planning updates the deliveries."""
-        guild_id, card_id = decision.guild_id, decision.card_id
-        act = ModerationAct(decision.decided_by, decision.decided_at, source, decision.reason)
+        """Apply the decision if the current verdict still equals `expected`, and the card is in the server.
+
+        Planning updates the deliveries.
+        """
         async with self._database.begin_write() as connection:
-            before = await _current_verdict(connection, guild_id, card_id)
-            # Compare and set: somebody was faster, and is named instead of overruled.
-            if before is not expected:
-                return DecisionOutcome(
-                    False, await fetch_last_entry(connection, guild_id, card_id, AuditSubject.VERDICT)
-                )
-            await _replace_decision(connection, guild_id, card_id, decision, act.at)
-            return DecisionOutcome(
-                True, await _write_verdict_entry(connection, guild_id, card_id, act, before, decision)
-            )
+            return await write_decision(connection, decision, source=source, expected=expected)
 
     async def undo_entry(self, guild_id: int, entry_id: int, act: ModerationAct) -> DecisionOutcome | None:
         """Undo an entry of this server's log if it is the latest of its kind on its card; None if it does not exist."""
@@ -88,30 +56,33 @@ class DecisionStore:
             # Only the latest can be undone; an older one is no longer in force.
             if last is None or last.id != entry.id:
                 return DecisionOutcome(False, last)
-            if entry.subject is AuditSubject.TOPICS:
-                before = json.loads(entry.before) if entry.before else None
-                return DecisionOutcome(
-                    True, await _replace_topics(connection, guild_id, entry.card_id, before, act, undoes=entry)
-                )
+            if entry.subject is AuditSubject.EDIT:
+                return DecisionOutcome(True, await undo_edit(connection, entry, act))
+            if entry.subject is AuditSubject.STORY:
+                # What was taken back is split or joined anew, so that what comes of it is seen.
+                return None if entry.reverts_id else DecisionOutcome(True, *await undo_story(connection, entry, act))
             return DecisionOutcome(True, await _revert_entry(connection, entry, act))
 
-    async def edit_topics(
-        self, guild_id: int, card_id: int, topics: Sequence[str], act: ModerationAct, *, expected: Sequence[str] | None
-    ) -> DecisionOutcome:
-        """Override a card's topics for a server if they still equal `expected`. Empty removes the override."""
-        async with self._database.begin_write() as connection:
-            if await _current_topics(connection, guild_id, card_id) != (list(expected) if expected else None):
-                return DecisionOutcome(
-                    False, await fetch_last_entry(connection, guild_id, card_id, AuditSubject.TOPICS)
-                )
-            return DecisionOutcome(
-                True, await _replace_topics(connection, guild_id, card_id, list(topics) or None, act)
-            )
 
-    async def own_topics(self, guild_id: int, card_id: int) -> list[str] | None:
-        """Return the server's override of a card's topics; None if there is none."""
-        async with self._database.begin_read() as connection:
-            return await _current_topics(connection, guild_id, card_id)
+async def _is_known(connection: AsyncConnection, guild_id: int, card_id: int) -> bool:
+    query = select(cards.c.id).where(cards.c.id == card_id, is_known_to(guild_id))
+    return (await connection.execute(query)).first() is not None
+
+
+async def write_decision(
+    connection: AsyncConnection, decision: Decision, *, source: DecisionSource, expected: Verdict | None
+) -> DecisionOutcome:
+    """Do what `DecisionStore.decide_card` does, within the caller's write transaction."""
+    guild_id, card_id = decision.guild_id, decision.card_id
+    act = ModerationAct(decision.decided_by, decision.decided_at, source, decision.reason)
+    if guild_id != EVERYWHERE and not await _is_known(connection, guild_id, card_id):
+        return DecisionOutcome(False, None)
+    before = await _current_verdict(connection, guild_id, card_id)
+    # Compare and set: somebody was faster, and is named instead of overruled.
+    if before is not expected:
+        return DecisionOutcome(False, await fetch_last_entry(connection, guild_id, card_id, AuditSubject.VERDICT))
+    await _replace_decision(connection, guild_id, card_id, decision, act.at)
+    return DecisionOutcome(True, await _write_verdict_entry(connection, guild_id, card_id, act, before, decision))
 
 
 async def _current_verdict(connection: AsyncConnection, guild_id: int, card_id: int) -> Verdict | None:
@@ -214,51 +185,3 @@ async def _existing_subscriptions(connection: AsyncConnection, only: Sequence[in
         return None
     value = await connection.execute(select(subscriptions.c.id).where(subscriptions.c.id.in_(only)))
     return tuple(value.scalars())
-
-
-async def _current_topics(connection: AsyncConnection, guild_id: int, card_id: int) -> list[str] | None:
-    query = select(topic_overrides.c.topics).where(
-        topic_overrides.c.guild_id == guild_id, topic_overrides.c.card_id == card_id
-    )
-    value: list[str] | None = (await connection.execute(query)).scalar_one_or_none()
-    return value
-
-
-async def _replace_topics(
-    connection: AsyncConnection,
-    guild_id: int,
-    card_id: int,
-    topics: list[str] | None,
-    act: ModerationAct,
-    undoes: AuditEntry | None = None,
-) -> AuditEntry:
-    before = await _current_topics(connection, guild_id, card_id)
-    entry = await write_entry(
-        connection,
-        guild_id=guild_id,
-        card_id=card_id,
-        subject=AuditSubject.TOPICS,
-        before=_topics_to_json(before),
-        after=_topics_to_json(topics),
-        actor_id=act.actor_id,
-        source=act.source,
-        reason=act.reason,
-        at=act.at,
-        reverts_id=undoes.id if undoes else None,
-    )
-    for table in (topic_overrides, topic_override_topics):
-        await connection.execute(delete(table).where(table.c.guild_id == guild_id, table.c.card_id == card_id))
-    if topics:
-        row: dict[str, Any] = {"guild_id": guild_id, "card_id": card_id}
-        await connection.execute(insert(topic_overrides).values(row | {"topics": topics, "audit_id": entry.id}))
-        # Twice: the names are shown, and the planner matches subscriptions by ID.
-        ids = await ensure_topic_ids(connection, {normalize_name(name): name for name in topics})
-        await connection.execute(
-            insert(topic_override_topics), [row | {"topic_id": each} for each in set(ids.values())]
-        )
-    await mark_unplanned(connection, [card_id], guild_id)
-    return entry
-
-
-def _topics_to_json(topics: list[str] | None) -> str | None:
-    return json.dumps(topics, ensure_ascii=False) if topics else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import CardState
 from bot.cards.text import normalize_name
+from bot.domain.subscription import Layout
 from bot.store.cards.rows import StoredCard, card_from_row, compute_sort_key, score_order, stored_card_columns
-from bot.store.cards.server_cards import has_topic
-from bot.store.cards.visibility import IS_SHARED, count_open_reports, is_visible_to, row_value, verdict_of
+from bot.store.cards.server_cards import has_given_topic
+from bot.store.cards.visibility import (
+    IS_SHARED,
+    count_open_reports,
+    has_topic_here,
+    is_visible_to,
+    row_value,
+    verdict_of,
+)
 from bot.store.database import Database
-from bot.store.tables import card_topics, cards, reports, server_cards, topics
+from bot.store.tables import card_topics, cards, deliveries, delivery_cards, reports, server_cards, topics
 
 COUNT_LIMIT = 1000
 """Cards are counted up to here and shown as "more than 1,000" beyond, since counting a million is slow."""
@@ -77,6 +85,18 @@ class ModerationQueue:
                 rows += (await connection.execute(rest)).mappings().all()
         return QueuePage(tuple(QueuedCard(card_from_row(row), row["flags"]) for row in rows), total)
 
+    async def count_posts(self, guild_id: int, card_ids: Collection[int]) -> int:
+        """Return how many messages in the server's channels show any of these cards; reviews do not count."""
+        query = (
+            select(func.count(deliveries.c.id.distinct()))
+            .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
+            .where(deliveries.c.guild_id == guild_id, delivery_cards.c.card_id.in_(card_ids))
+            .where(deliveries.c.message_id.is_not(None), deliveries.c.layout != Layout.REVIEW)
+            .where(deliveries.c.user_id.is_(None))
+        )
+        async with self._database.begin_read() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
 
 def _cards_query(guild_id: int, selected: Sequence[ColumnElement[bool]]) -> Select[Any]:
     return select(*stored_card_columns(guild_id), count_open_reports(guild_id).label("flags")).where(*selected)
@@ -102,7 +122,7 @@ def _held_parts(guild_id: int, filters: QueueFilters) -> tuple[Select[Any], Sele
     fitting, row = _filter_conditions(filters, guild_id), server_cards.c
     shared = select(cards.c.id, cards.c.score.label("score"), cards.c.sort_key)
     shared = shared.where(cards.c.state == CardState.HELD, verdict_of(guild_id).is_(None), *fitting)
-    shared = shared.where(false()) if filters.is_backlog else shared
+    shared = shared.where(cards.c.is_backlog if filters.is_backlog else ~cards.c.is_backlog)
     followed = select(cards.c.id, row.quality.label("score"), cards.c.sort_key)
     followed = followed.join_from(server_cards, cards, cards.c.id == row.card_id)
     followed = followed.where(row.guild_id == guild_id, row.state == CardState.HELD, ~IS_SHARED)
@@ -126,8 +146,8 @@ def _filter_conditions(filters: QueueFilters, guild_id: int) -> list[ColumnEleme
     if filters.topic:
         topic = select(topics.c.id).where(topics.c.key == normalize_name(filters.topic)).scalar_subquery()
         named = select(card_topics.c.card_id).where(card_topics.c.topic_id == topic)
-        own = select(server_cards.c.card_id).where(server_cards.c.guild_id == guild_id, has_topic(topic))
-        query.append(cards.c.id.in_(union_all(named, own)))
+        own = select(server_cards.c.card_id).where(server_cards.c.guild_id == guild_id, has_given_topic(topic))
+        query.append(has_topic_here(cards.c.id.in_(union_all(named, own)), topic, cards.c.id, guild_id))
     if filters.provider:
         query.append(cards.c.provider == normalize_name(filters.provider))
     if filters.min_quality:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -68,8 +69,13 @@ class Reports:
             await mark_unplanned(connection, [card_id], guild_id)
             return ReportResult.ACCEPTED
 
-    async def open_reports(self, guild_id: int, card_id: int) -> list[Report]:
-        """Return a server's reports of a card since its last decision on it, oldest first."""
-        query = select(reports.c.user_id, reports.c.reason, reports.c.at).where(is_open_report(guild_id, card_id))
+    async def list_open(self, guild_id: int, card_ids: Collection[int]) -> dict[int, list[Report]]:
+        """Return a server's reports since its last decision on each of these cards, by card, newest first."""
+        row = reports.c
+        query = select(row.card_id, row.user_id, row.reason, row.at)
+        query = query.where(row.card_id.in_(card_ids), is_open_report(guild_id, row.card_id))
+        found: dict[int, list[Report]] = {}
         async with self._database.begin_read() as connection:
-            return [Report(*row) for row in await connection.execute(query.order_by(reports.c.at))]
+            for card_id, *values in await connection.execute(query.order_by(row.at.desc(), row.user_id)):
+                found.setdefault(card_id, []).append(Report(*values))
+        return found

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Text,
     and_,
     case,
@@ -38,11 +39,13 @@ from bot.store.cards.rows import compute_sort_key, score_order
 from bot.store.cards.visibility import (
     IS_SHARED,
     count_open_reports,
+    count_submissions,
     is_undecided,
     is_visible_to,
     last_entry_id,
     row_value,
     state_in,
+    visible_revision,
     was_ever_decided,
 )
 from bot.store.database import Database
@@ -119,13 +122,18 @@ def review_revision(guild_id: _Guild, now: datetime, max_age: timedelta) -> Colu
 
 
 def _review_state(guild_id: _Guild) -> ColumnElement[str]:
-    """The card's revision, its last audit entry, its number of open reports, and for a followed card the server."""
+    """The card's revision, its last audit entry, its numbers of open reports and of people who submitted it, and for a
+    followed card the server.
+    """
     entry = sql_cast(func.coalesce(last_entry_id(guild_id), 0), Text)
     reports = sql_cast(count_open_reports(guild_id), Text)
     # A review shows the quality that the server gives to the feed: another server's must not come from a cache.
     server = case((IS_SHARED, literal("")), else_=literal(REVISION_MARK).concat(sql_cast(guild_id, Text)))
-    state = cards.c.revision.concat(REVISION_MARK).concat(entry).concat(REVISION_MARK).concat(reports)
-    return state.concat(server)
+    state = visible_revision(guild_id).concat(REVISION_MARK).concat(entry).concat(REVISION_MARK).concat(reports)
+    people = count_submissions(guild_id)
+    # Nothing where nobody did, so that reviews from before there were submissions stay as they are.
+    submitted = case((people > 0, literal(f"{REVISION_MARK}s").concat(sql_cast(people, Text))), else_=literal(""))
+    return state.concat(server).concat(submitted)
 
 
 async def add_new_reviews(connection: AsyncConnection, now: datetime, max_age: timedelta) -> int:
@@ -212,7 +220,8 @@ async def _fill_reviews(
     if (await connection.execute(union_all(*parts))).first() is None:
         return 0
     room = await _free_slots(connection, guild_ids)
-    if not room:
+    reporting = await _find_guilds_with_reports(connection, union_all(shared, followed), guild_ids)
+    if not room and not reporting:
         return 0
     settings = guild_settings.c
     met = (
@@ -229,7 +238,7 @@ async def _fill_reviews(
         _review_state(settings.guild_id).label("revision"),
         count_open_reports(settings.guild_id).label("reports"),
     )
-    new = and_(settings.guild_id.in_(room), _is_waiting(settings.guild_id), ~exists(met))
+    new = and_(settings.guild_id.in_({*room, *reporting}), _is_waiting(settings.guild_id), ~exists(met))
     of_server = guild_settings.join(server_cards, server_cards.c.guild_id == settings.guild_id)
     found = union_all(
         select(*columns, cards.c.score)
@@ -243,9 +252,23 @@ async def _fill_reviews(
     best = func.row_number().over(partition_by=found.c.guild_id, order_by=best_first)
     pairs = select(found, best.label("position")).subquery()
     # SQL cuts at the largest room of any server, Python at that of each: the numbers are not in a table to join.
-    fitting = select(pairs).where(pairs.c.position <= max(room.values())).order_by(pairs.c.sort_key)
-    rows = (await connection.execute(fitting)).mappings().all()
-    return await _insert_reviews(connection, [each for each in rows if each["position"] <= room[each["guild_id"]]], now)
+    # Readers see what was reported, so that comes at once, room or not.
+    is_urgent = (pairs.c.reports > 0) & (pairs.c.position <= MAX_OPEN_REVIEWS)
+    fitting = or_(pairs.c.position <= max(room.values(), default=0), is_urgent)
+    rows = (await connection.execute(select(pairs).where(fitting).order_by(pairs.c.sort_key))).mappings().all()
+    found_rows = [each for each in rows if each["reports"] or each["position"] <= room.get(each["guild_id"], 0)]
+    return await _insert_reviews(connection, found_rows, now)
+
+
+async def _find_guilds_with_reports(
+    connection: AsyncConnection, card_ids: CompoundSelect[Any], guild_ids: Collection[int] | None
+) -> set[int]:
+    """Return the servers with a review channel in which any of these cards was reported, lately or long ago."""
+    query = select(reports.c.guild_id).join(guild_settings, guild_settings.c.guild_id == reports.c.guild_id)
+    query = query.where(guild_settings.c.review_channel_id.is_not(None), reports.c.card_id.in_(card_ids))
+    if guild_ids is not None:
+        query = query.where(reports.c.guild_id.in_(guild_ids))
+    return set((await connection.execute(query.distinct())).scalars())
 
 
 async def _free_slots(connection: AsyncConnection, guild_ids: Collection[int] | None) -> dict[int, int]:

@@ -22,9 +22,10 @@ MAX_CHANNELS = 200
 AT_A_TIME = 20
 """Maximum channels per claim, so that other couriers get a share."""
 # `statement_timestamp()`: in a transaction that waited for a lock, `now()` would be as old as its first statement.
-_NOW = cast(func.extract("epoch", func.statement_timestamp()) * 1_000_000, BigInteger)
+SERVER_NOW = cast(func.extract("epoch", func.statement_timestamp()) * 1_000_000, BigInteger)
+"""SQL: the microsecond since 1970 by the server's clock."""
 _MICROSECONDS = LEASE_DURATION // timedelta(microseconds=1)
-_VALID = channel_leases.c.expires_at > _NOW
+_VALID = channel_leases.c.expires_at > SERVER_NOW
 _HELD_LEASES = (channel_leases.c.owner == bindparam("courier")) & _VALID
 _CHANNELS = channel_leases.c.channel_id.in_(bindparam("channels", expanding=True))
 # Rows locked by another courier's claim are skipped, not waited for: it will have them.
@@ -36,10 +37,10 @@ _FREE = (
 _TAKE = (
     update(channel_leases)
     .where(channel_leases.c.channel_id.in_(_FREE))
-    .values(owner=bindparam("courier"), expires_at=_NOW + _MICROSECONDS)
+    .values(owner=bindparam("courier"), expires_at=SERVER_NOW + _MICROSECONDS)
     .returning(channel_leases.c.channel_id)
 )
-_RENEW = update(channel_leases).where(_HELD_LEASES, _CHANNELS).values(expires_at=_NOW + _MICROSECONDS)
+_RENEW = update(channel_leases).where(_HELD_LEASES, _CHANNELS).values(expires_at=SERVER_NOW + _MICROSECONDS)
 # The shared lock keeps others from taking a lease over until the results are committed; it does not keep this courier
 # from checking it for another batch.
 _MINE = select(channel_leases.c.channel_id).where(_HELD_LEASES, _CHANNELS).with_for_update(read=True)

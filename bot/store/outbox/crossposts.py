@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 
 from bot.domain.delivery import POSTED_KINDS, CrosspostState, Delivery
 from bot.store.database import Database
+from bot.store.outbox.contents import without_coverage
 from bot.store.outbox.queue import readable_deliveries
 from bot.store.outbox.write_batcher import COLUMNS
 from bot.store.sql_helpers import insert_or_ignore
@@ -40,7 +41,8 @@ class Crossposts:
             select(*COLUMNS, place.label("place"))
             .where(
                 _is_waiting(),
-                deliveries.c.delivered_hash == deliveries.c.desired_hash,
+                # Coverage may follow later: it grows for days.
+                without_coverage(deliveries.c.delivered_hash) == without_coverage(deliveries.c.desired_hash),
                 deliveries.c.desired_kind.in_(POSTED_KINDS),
             )
             .subquery()

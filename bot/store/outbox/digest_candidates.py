@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -26,16 +26,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import CardState
 from bot.cards.text import normalize_name
-from bot.domain.delivery import REVISION_MARK
+from bot.domain.card_edit import CardEdit
 from bot.domain.digest_selection import AlreadyDelivered, Candidate
-from bot.domain.moderation import Verdict, is_visible
+from bot.domain.heat import compute_heat
+from bot.domain.moderation import EVERYWHERE, Verdict, is_visible
+from bot.domain.story_change import StoryAct, StoryChange
 from bot.store.cards import stories
-from bot.store.cards.server_stories import join_server_stories
+from bot.store.cards.heat import count_publishers_of
+from bot.store.cards.rows import parse_edit
+from bot.store.cards.story_step import StoryStep
 from bot.store.cards.visibility import IS_SHARED
 from bot.store.column_parsers import parse_number, parse_state, verdict_or_none
 from bot.store.database import Database
 from bot.store.sql_helpers import chunks
 from bot.store.tables import (
+    audit_log,
+    card_edits,
     card_topics,
     cards,
     decision_subscriptions,
@@ -47,12 +53,11 @@ from bot.store.tables import (
     followed_card_topics,
     moment_from_microseconds,
     server_cards,
-    topic_overrides,
+    story_coverage,
+    story_decisions,
+    subscriptions,
     topics,
 )
-
-_UNASSIGNED = 300
-"""Cards that get a story assigned per transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class CandidatePool:
     that it follows."""
     earliest: int | None
     """The lowest card id in any of these stories (that card need not be a candidate); None without cards."""
+    has_decided_stories: bool = False
+    """Whether a server's moderators split or joined stories."""
 
     def for_guild(self, guild_id: int) -> list[Candidate]:
         """Return one server's candidates; servers without overrides share the same list object."""
@@ -85,12 +92,14 @@ class CandidateStore:
     async def load_pool(self, guild_ids: Collection[int], since: datetime, oldest: datetime) -> CandidatePool:
         """Load visible cards that arrived after `since` and were published no earlier than `oldest`.
 
-        Cards published by a moderator have no age limit. Cards without a story get one assigned.
+        Cards published by a moderator have no age limit; those split off arrive once more, unless they are older than
+        `oldest`. Cards without a story get one assigned.
         """
         parameters = {"guilds": list(guild_ids), "since": since, "oldest": oldest}
         found = await self._fetch_rows(parameters)
-        if unassigned := [id_ for id_, story_id, *_ in found.rows if story_id is None]:
-            await self._assign_stories(unassigned)
+        unassigned = [row.id for row in (*found.rows, *found.followed) if row.story_id is None]
+        if unassigned:
+            await StoryStep(self._database).assign_cards(unassigned)
             found = await self._fetch_rows(parameters)
         return _build_pool(found)
 
@@ -100,22 +109,21 @@ class CandidateStore:
             followed = list((await connection.execute(_FOLLOWED, parameters)).all())
             followed += (await connection.execute(_FOLLOWED_BY_HAND, parameters)).all()
             decided = (await connection.execute(_DECISIONS, parameters)).all()
+            told = (await connection.execute(_DECIDED_STORIES, parameters)).all()
+            told_by = {(guild_id, card_id): story_id for guild_id, card_id, story_id in told}
+            splits = await _fetch_splits(connection, parameters, told_by) if told_by else {}
+            for some in chunks(sorted({card_id for _, card_id in splits})):
+                followed += (await connection.execute(_FOLLOWED_BY_IDS, {**parameters, "ids": some})).all()
             known = {row.id for row in (*rows, *followed)}
-            others = list({row.card_id for row in decided} - known)
+            others = list(({row.card_id for row in decided} | {card_id for _, card_id in splits}) - known)
             for some in chunks(others):
                 rows += (await connection.execute(_BY_IDS, {"ids": some})).all()
-            edits = await _fetch_topic_edits(connection, parameters, {row.id for row in (*rows, *followed)})
+            edits = await _fetch_edits(connection, parameters, {row.id for row in (*rows, *followed)})
             picks = await _fetch_picks(connection, parameters) if any(row.selected_only for row in decided) else {}
-        return _PoolRows(
-            rows, followed, _GuildOverrides({(row.guild_id, row.card_id): row for row in decided}, edits, picks)
-        )
-
-    async def _assign_stories(self, unassigned: Sequence[int]) -> None:
-        """Assign stories in small batches, to keep each write transaction short."""
-        for some in chunks(unassigned, _UNASSIGNED):
-            async with self._database.begin_write() as connection:
-                new = await stories.assign_story_ids(connection, select(cards.c.id).where(cards.c.id.in_(some)))
-                await join_server_stories(connection, new)
+            story_ids = {row.story_id for row in rows if parse_number(row.story_id)} | set(told_by.values())
+            coverage = await _fetch_coverage(connection, parameters, story_ids)
+        verdicts = {(row.guild_id, row.card_id): row for row in decided}
+        return _PoolRows(rows, followed, _GuildOverrides(verdicts, edits, picks, coverage, told_by, splits))
 
     async def load_delivered(
         self, channel_ids: Collection[int], candidate_pool: CandidatePool
@@ -128,12 +136,27 @@ class CandidateStore:
         async with self._database.begin_autocommit() as connection:
             rows = list((await connection.execute(_DELIVERED, parameters)).all())
             rows += (await connection.execute(_DELIVERED_OF_FOLLOWS, parameters)).all()
+            told = (
+                await connection.execute(_DELIVERED_AS_DECIDED, parameters)
+                if candidate_pool.has_decided_stories
+                else ()
+            )
+            decided = {(channel_id, card_id): story_id for channel_id, card_id, story_id in told}
         result: defaultdict[int, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
         for channel_id, card_id, story_id in rows:
             ids, story_ids = result[channel_id]
             ids.add(card_id)
-            story_ids.add(story_id)
+            story_ids.add(decided.get((channel_id, card_id), story_id))
         return {channel_id: AlreadyDelivered(*already_delivered) for channel_id, already_delivered in result.items()}
+
+    async def find_delivered(self, channel_id: int, card_ids: Collection[int]) -> set[int]:
+        """Return those of these cards that a channel already received, or has queued."""
+        query = select(_CHANNEL_CARDS.c.card_id).where(_CHANNEL_CARDS.c.channel_id == channel_id)
+        found: set[int] = set()
+        async with self._database.begin_read() as connection:
+            for some in chunks(sorted(card_ids)):
+                found |= set((await connection.execute(query.where(_CHANNEL_CARDS.c.card_id.in_(some)))).scalars())
+        return found
 
 
 # Built once: constructing these statements on each tick costs more than executing them.
@@ -160,6 +183,7 @@ _CANDIDATES = select(
     cards.c.provider,
     cards.c.quality,
     cards.c.heat,
+    count_publishers_of(cards.c.story_id, literal(EVERYWHERE)).label("publishers"),
     cards.c.state,
     _EARLIEST.label("earliest"),
 )
@@ -176,11 +200,12 @@ _OWN_TOPICS = (
     .correlate(server_cards)
     .scalar_subquery()
 )
+_own_story = stories.coalesce_story_id(_row.guild_id, _row.card_id, _row.story_id)
 _OF_FOLLOWS = (
     select(
         _row.guild_id,
         cards.c.id,
-        _row.story_id,
+        _own_story.label("story_id"),
         cards.c.revision,
         type_coerce(cards.c.published_at, BigInteger).label("published_at"),
         type_coerce(_row.arrived_at, BigInteger).label("visible_at"),
@@ -188,14 +213,20 @@ _OF_FOLLOWS = (
         cards.c.provider,
         _row.quality,
         cards.c.heat,
+        count_publishers_of(_own_story, _row.guild_id).label("publishers"),
         _row.state,
         func.coalesce(_row.story_id, cards.c.id).label("earliest"),
     )
     .join_from(server_cards, cards, cards.c.id == _row.card_id)
+    # Otherwise SQLite begins with the followed cards of all servers, which have an index by state.
+    .with_hint(cards, "NOT INDEXED", "sqlite")
     .where(_row.guild_id.in_(_GUILDS), ~IS_SHARED, cards.c.state != CardState.WITHDRAWN)
 )
 _FOLLOWED = _OF_FOLLOWS.where(
     _row.arrived_at > bindparam("since"), _row.arrived_at >= bindparam("oldest"), ~_row.is_backlog
+)
+_FOLLOWED_BY_IDS = _OF_FOLLOWS.where(
+    _row.card_id.in_(bindparam("ids", expanding=True)), _row.arrived_at >= bindparam("oldest"), ~_row.is_backlog
 )
 _FOLLOWED_BY_HAND = _OF_FOLLOWS.join(
     decisions, (decisions.c.guild_id == _row.guild_id) & (decisions.c.card_id == _row.card_id)
@@ -210,8 +241,26 @@ _DECISIONS = select(
         exists(select(literal(1)).where(_row.guild_id == decisions.c.guild_id, _row.card_id == decisions.c.card_id)),
     ),
 )
-_EDITS = select(*(topic_overrides.c[name] for name in ("guild_id", "card_id", "topics", "audit_id"))).where(
-    topic_overrides.c.guild_id.in_(_GUILDS)
+_EDITS = select(*(card_edits.c[name] for name in ("guild_id", "card_id", "fields", "revision"))).where(
+    card_edits.c.guild_id.in_(_GUILDS)
+)
+_COVERAGE = select(*(story_coverage.c[name] for name in ("guild_id", "story_id", "publishers"))).where(
+    story_coverage.c.guild_id.in_(_GUILDS), story_coverage.c.story_id >= bindparam("first")
+)
+_DECIDED_STORIES = (
+    select(story_decisions.c.guild_id, story_decisions.c.card_id, -func.max(story_decisions.c.story_id))
+    .where(story_decisions.c.guild_id.in_(_GUILDS))
+    .group_by(story_decisions.c.guild_id, story_decisions.c.card_id)
+)
+_SPLITS = (
+    select(
+        *(story_decisions.c[name] for name in ("guild_id", "card_id", "story_id")),
+        *(audit_log.c[name] for name in ("after", "at")),
+    )
+    .join(audit_log, audit_log.c.id == story_decisions.c.story_id)
+    .join(cards, cards.c.id == story_decisions.c.card_id)
+    .where(story_decisions.c.guild_id.in_(_GUILDS), ~story_decisions.c.matched, audit_log.c.at > bindparam("since"))
+    .where(or_(~IS_SHARED, cards.c.published_at >= bindparam("oldest")))
 )
 _PICKS = select(*decision_subscriptions.c).where(decision_subscriptions.c.guild_id.in_(_GUILDS))
 _CHANNEL_CARDS = union_all(
@@ -239,6 +288,22 @@ _DELIVERED_OF_FOLLOWS = (
 )
 """What `_DELIVERED` says of followed cards, with the stories that they have in the server of the channel."""
 
+_SERVER_CARDS = union_all(
+    select(delivery_cards.c.channel_id, delivery_cards.c.card_id, deliveries.c.guild_id).join(deliveries),
+    select(deferred_cards.c.channel_id, deferred_cards.c.card_id, subscriptions.c.guild_id).join(subscriptions),
+).subquery()
+_DELIVERED_AS_DECIDED = (
+    select(_SERVER_CARDS.c.channel_id, _SERVER_CARDS.c.card_id, -func.max(story_decisions.c.story_id))
+    .join(
+        story_decisions,
+        (story_decisions.c.guild_id == _SERVER_CARDS.c.guild_id)
+        & (story_decisions.c.card_id == _SERVER_CARDS.c.card_id),
+    )
+    .where(_SERVER_CARDS.c.channel_id.in_(bindparam("channels", expanding=True)))
+    .group_by(_SERVER_CARDS.c.channel_id, _SERVER_CARDS.c.card_id)
+)
+"""The stories of delivered cards that the moderators of the channel's server decided on."""
+
 
 @dataclass(frozen=True, slots=True)
 class _PoolRows:
@@ -261,6 +326,7 @@ def _make_candidate(
     provider: str,
     quality: int | None,
     heat: int | None,
+    publishers: int,
 ) -> Candidate:
     """Build a candidate; cached, since most cards are unchanged between ticks."""
     return Candidate(
@@ -268,11 +334,13 @@ def _make_candidate(
         story_id=story_id or id_,
         revision=revision,
         published_at=moment_from_microseconds(published_at),
-        arrived_at=moment_from_microseconds(arrived_at or published_at),
+        # Backlog arrived at 0, in 1970.
+        arrived_at=moment_from_microseconds(published_at if arrived_at is None else arrived_at),
         topics=frozenset(topic_keys.split("\n") if topic_keys else ()),
         provider=provider,
         quality=parse_number(quality),
-        heat=parse_number(heat),
+        heat=compute_heat(parse_number(heat), parse_number(quality), publishers),
+        publishers=publishers,
     )
 
 
@@ -282,11 +350,16 @@ _Here = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class _GuildOverrides:
-    """Per-server overrides: decisions, topics (with the audit entry's id) and selected subscriptions."""
+    """Per-server overrides: decisions, edits (with the revision of the card), selected subscriptions, the numbers of
+    publishers by server and story, the stories that moderators made, and when they split cards off.
+    """
 
     decisions: Mapping[_Here, Any]
-    edits: Mapping[_Here, tuple[Sequence[str], int]]
+    edits: Mapping[_Here, tuple[CardEdit, str | None]]
     picks: Mapping[_Here, frozenset[int]]
+    coverage: Mapping[tuple[int, int], int]
+    stories: Mapping[_Here, int]
+    splits: Mapping[_Here, datetime]
 
     def apply_to(self, key: _Here, state: str, card: Candidate) -> Candidate | None:
         """Return the card as the server sees it; None if it is hidden there."""
@@ -297,23 +370,57 @@ class _GuildOverrides:
             only = self.picks.get(key, frozenset()) if decided.selected_only else None
             card = replace(card, arrived_at=decided.decided_at, picked_for=only)
         if edit := self.edits.get(key):
-            names, entry_id = edit
-            names = names if isinstance(names, list) else ()
-            card = replace(
-                card, topics=frozenset(map(normalize_name, names)), revision=f"{card.revision}{REVISION_MARK}{entry_id}"
-            )
-        return card
+            fields, revision = edit
+            names = card.topics if fields.topics is None else frozenset(map(normalize_name, fields.topics))
+            card = replace(card, topics=names, revision=revision or card.revision)
+        # News anew: digests may have left it out since they had told the story that it was thought to tell.
+        arrived_at = max(card.arrived_at, self.splits.get(key, card.arrived_at))
+        return replace(card, story_id=self.stories.get(key, card.story_id), arrived_at=arrived_at)
+
+    def list_keys(self) -> set[_Here]:
+        """Return what the servers see otherwise than all."""
+        return {*self.decisions, *self.edits, *self.stories}
+
+    def find_earliest(self, candidates: Iterable[Candidate]) -> Iterator[int]:
+        """Yield the ids of the cards of stories that moderators made, as far as there are candidates of them."""
+        story_ids = {card.story_id for card in candidates}
+        return (card_id for (_, card_id), story_id in self.stories.items() if story_id in story_ids)
 
 
-async def _fetch_topic_edits(
+async def _fetch_edits(
     connection: AsyncConnection, parameters: Mapping[str, Any], found: Collection[int]
-) -> dict[_Here, tuple[Sequence[str], int]]:
-    """Load the topic overrides of the found cards.
+) -> dict[_Here, tuple[CardEdit, str | None]]:
+    """Load the servers' edits of the found cards.
 
-    Filtered here: overrides are few, and filtering by card id in SQL would scan every card.
+    Filtered here: edits are few, and filtering by card id in SQL would scan every card.
     """
     rows = await connection.execute(_EDITS, parameters)
-    return {(guild_id, card_id): (names, entry_id) for guild_id, card_id, names, entry_id in rows if card_id in found}
+    return {
+        (guild_id, card_id): (parse_edit(stored), revision)
+        for guild_id, card_id, stored, revision in rows
+        if card_id in found
+    }
+
+
+async def _fetch_coverage(
+    connection: AsyncConnection, parameters: Mapping[str, Any], story_ids: Collection[int]
+) -> dict[tuple[int, int], int]:
+    """Load where servers see other publishers of stories than everybody does: by server and story, their number."""
+    # Filtered here, but for old stories: so many ids are slow as parameters.
+    rows = await connection.execute(_COVERAGE, {**parameters, "first": min(story_ids, default=0)})
+    return {(guild_id, story_id): number for guild_id, story_id, number in rows if story_id in story_ids}
+
+
+async def _fetch_splits(
+    connection: AsyncConnection, parameters: Mapping[str, Any], told_by: Mapping[_Here, int]
+) -> dict[_Here, datetime]:
+    """Load when moderators split cards off that are still new, and were not joined with others since."""
+    found: dict[_Here, datetime] = {}
+    for guild_id, card_id, story_id, after, at in await connection.execute(_SPLITS, parameters):
+        change = StoryChange.from_json(after)
+        if change and change.act is StoryAct.SPLIT and told_by.get((guild_id, card_id)) == -story_id:
+            found[guild_id, card_id] = at
+    return found
 
 
 async def _fetch_picks(connection: AsyncConnection, parameters: Mapping[str, Any]) -> dict[_Here, frozenset[int]]:
@@ -323,24 +430,42 @@ async def _fetch_picks(connection: AsyncConnection, parameters: Mapping[str, Any
     return {key: frozenset(ids) for key, ids in rows.items()}
 
 
+def _covered_cards(found: _PoolRows) -> set[_Here]:
+    """Return everybody's cards in the servers that see other publishers of their stories."""
+    by_story: dict[int, list[int]] = {}
+    for row in found.rows:
+        by_story.setdefault(row.story_id, []).append(row.id)
+    return {(guild_id, card_id) for guild_id, story_id in found.own.coverage for card_id in by_story.get(story_id, ())}
+
+
 def _build_pool(found: _PoolRows) -> CandidatePool:
-    cards_of = {id_: (state, _make_candidate(id_, *rest)) for id_, *rest, state, _ in found.rows}
-    everyone = [card for state, card in cards_of.values() if state == CardState.PUBLISHED]
+    values_of = {id_: (state, rest) for id_, *rest, state, _ in found.rows}
+    everyone = [_make_candidate(id_, *rest) for id_, (state, rest) in values_of.items() if state == CardState.PUBLISHED]
     hidden: dict[int, set[int]] = {}
     differing: dict[int, list[Candidate]] = {}
     followed = {
         (guild_id, id_): (state, _make_candidate(id_, *rest)) for guild_id, id_, *rest, state, _ in found.followed
     }
-    for key in found.own.decisions.keys() | found.own.edits.keys():
+    for key in found.own.list_keys() | _covered_cards(found):
         guild_id, card_id = key
-        if card_id not in cards_of:
+        if card_id not in values_of:
             continue  # of a followed source: below, or nothing for a digest
         hidden.setdefault(guild_id, set()).add(card_id)
-        if card := found.own.apply_to(key, *cards_of[card_id]):
+        state, (story_id, *rest, publishers) = values_of[card_id]
+        told = found.own.stories.get(key)
+        publishers = found.own.coverage.get((guild_id, told or story_id), 1 if told else publishers)
+        if card := found.own.apply_to(key, state, _make_candidate(card_id, story_id, *rest, publishers)):
             differing.setdefault(guild_id, []).append(card)
     for key, row in sorted(followed.items()):
         if card := found.own.apply_to(key, *row):
             differing.setdefault(key[0], []).append(card)
     firsts = [earliest or id_ for id_, *_, earliest in found.rows]
-    earliest = min([*firsts, *(row.earliest for row in found.followed)], default=None)
-    return CandidatePool(everyone, {guild: frozenset(ids) for guild, ids in hidden.items()}, differing, earliest)
+    firsts += [row.earliest for row in found.followed]
+    firsts += found.own.find_earliest(card for own in differing.values() for card in own)
+    return CandidatePool(
+        everyone,
+        {guild: frozenset(ids) for guild, ids in hidden.items()},
+        differing,
+        min(firsts, default=None),
+        has_decided_stories=bool(found.own.stories),
+    )

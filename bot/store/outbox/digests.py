@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, RowMapping, bindparam, exists, func, inser
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.delivery import CardRevision, ContentKind, CrosspostState, DeliveryStatus, hash_content
+from bot.domain.delivery import CardRevision, ContentKind, CrosspostState, DeliveryStatus, ThreadState, hash_content
 from bot.domain.digest_selection import SelectedCard, SelectionReason
-from bot.domain.subscription import Layout, Subscription
+from bot.domain.subscription import Layout, Subscription, SubscriptionOptions
 from bot.errors import StoreError
 from bot.store.cards import stories
 from bot.store.cards.rows import StoredCard, card_from_row, compute_sort_key, stored_card_columns
@@ -167,7 +167,7 @@ class DigestStore:
                 deferred_cards.c.subscription_id,
                 story.label("story_id"),
                 (is_visible_to(subscriptions.c.guild_id) & ~exists(posted)).label("comes"),
-                *stored_card_columns(0),
+                *stored_card_columns(subscriptions.c.guild_id),
             )
             .join(cards, cards.c.id == deferred_cards.c.card_id)
             .join(subscriptions, subscriptions.c.id == deferred_cards.c.subscription_id)
@@ -193,7 +193,7 @@ class DigestStore:
                 deliveries.c.subscription_id,
                 deliveries.c.planned_at,
                 story,
-                *stored_card_columns(0),
+                *stored_card_columns(deliveries.c.guild_id),
             )
             .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
             .join(cards, cards.c.id == delivery_cards.c.card_id)
@@ -359,6 +359,16 @@ _TURN = (
 )
 
 
+async def insert_first_messages(
+    messages: Sequence[PlannedMessage], now: datetime, connection: AsyncConnection, made: Subscription
+) -> None:
+    """Insert messages that were planned for a draft, as those of the subscription that was made of it.
+
+    Raises `CardTakenError`.
+    """
+    await _insert_messages(connection, [replace(message, subscription=made) for message in messages], now)
+
+
 async def _insert_messages(
     connection: AsyncConnection, messages: Sequence[PlannedMessage], now: datetime
 ) -> dict[int, datetime]:
@@ -390,6 +400,7 @@ def _card_rows(message: PlannedMessage, delivery_id: int) -> Iterator[PlainRow]:
             "channel_id": channel_id,
             "position": place,
             "revision": selected.revision,
+            "coverage": selected.coverage,
             **_reason_columns(selected.reason),
         }
 
@@ -440,10 +451,31 @@ def _message_row(message: PlannedMessage, now: datetime, quiet_until: datetime |
         "part": message.part,
         "layout": message.layout,
         "heading": message.heading,
-        # Only the first part calls the role: one digest is one notification.
-        "options": format_options(options if message.part == 0 else replace(options, mention_role_id=None)),
+        "options": format_options(_message_options(message)),
         "on_withdrawal": options.on_withdrawal,
         "is_forum": subscription.is_forum,
         "crosspost": CrosspostState.WANTED if options.crosspost else None,
+        "thread": ThreadState.WANTED if _opens_thread(message) else None,
         "language": subscription.language,
     }
+
+
+def _message_options(message: PlannedMessage) -> SubscriptionOptions:
+    """Return the options of a message. Only the first part calls the role: one digest is one notification."""
+    options = message.subscription.options
+    if message.part == 0:
+        return options
+    template = "" if _continues(message) else options.template
+    return replace(options, mention_role_id=None, template=template)
+
+
+def _opens_thread(message: PlannedMessage) -> bool:
+    """Whether a message gets a thread: a digest of several has one, and a forum's posts are threads by themselves."""
+    subscription = message.subscription
+    starts = subscription.options.thread and not _continues(message)
+    return starts and not subscription.is_forum and subscription.user_id is None
+
+
+def _continues(message: PlannedMessage) -> bool:
+    """Whether a message is a later part of a digest. Cards that are posted one by one are parts of nothing."""
+    return message.part > 0 and message.layout is not Layout.CARD

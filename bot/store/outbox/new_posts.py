@@ -10,14 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
     ColumnElement,
     CompoundSelect,
-    MetaData,
+    ScalarSelect,
     Select,
-    Table,
     and_,
     case,
     delete,
@@ -27,30 +23,27 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.schema import CreateTable
 
-from bot.cards.model import Card, CardState
+from bot.cards.model import CardState
 from bot.domain.delivery import CrosspostState, DeliveryStatus
-from bot.domain.filters import excluding_term
 from bot.domain.moderation import EVERYWHERE
 from bot.domain.story_keys import RELATED
 from bot.domain.subscription import Frequency, Layout
 from bot.store.cards import stories
+from bot.store.cards.heat import count_publishers_of, heat_of
 from bot.store.cards.plan_scope import PlanScope
-from bot.store.cards.rows import card_from_row, stored_card_columns
-from bot.store.cards.server_cards import has_topic
-from bot.store.cards.server_stories import join_server_stories
-from bot.store.cards.visibility import IS_SHARED, is_visible_to, verdict_of, visible_revision
-from bot.store.column_parsers import UNUSABLE
+from bot.store.cards.server_cards import has_given_topic
+from bot.store.cards.visibility import IS_SHARED, has_topic_here, is_visible_to, verdict_of, visible_revision
+from bot.store.outbox.post_candidates import candidates, clear_candidates, drop_excluded, drop_unmatched
+from bot.store.outbox.post_threads import wants_thread
 from bot.store.sql_helpers import insert_or_ignore
 from bot.store.subscriptions.guild_settings import post_language
-from bot.store.subscriptions.option_columns import may_exclude, parse_exclusions
 from bot.store.tables import (
-    Number,
-    Text,
     card_aliases,
     card_topics,
     cards,
@@ -64,22 +57,6 @@ from bot.store.tables import (
     story_keys,
     subscription_topics,
     subscriptions,
-    topic_override_topics,
-)
-
-candidates = Table(
-    "candidates",
-    MetaData(),
-    Column("subscription_id", Number, primary_key=True),
-    Column("guild_id", BigInteger, nullable=False),
-    Column("channel_id", BigInteger, primary_key=True),
-    Column("card_id", Number, primary_key=True),
-    Column("story_id", Number),
-    Column("sort_key", BigInteger, nullable=False),
-    Column("revision", Text, nullable=False),
-    Column("heat", Number, nullable=False),
-    Column("lead", Boolean, nullable=False, comment="the card of its story that gets the message"),
-    prefixes=["TEMPORARY"],
 )
 
 
@@ -93,12 +70,12 @@ async def add_new_posts(
     """
     if not await _insert_candidates(connection, now, max_age, scope):
         return set(), set()
-    await _drop_excluded(connection)
-    shared = select(cards.c.id).where(cards.c.id.in_(select(candidates.c.card_id)), IS_SHARED)
-    await join_server_stories(connection, await stories.assign_story_ids(connection, shared))
+    await drop_unmatched(connection)
+    await drop_excluded(connection)
     story = select(stories.story_id_in(candidates.c.guild_id, cards)).where(cards.c.id == candidates.c.card_id)
     await connection.execute(update(candidates).values(story_id=story.scalar_subquery()))
-    joined = set((await connection.execute(_join_posted_stories())).scalars())
+    joined = set((await connection.execute(_claim_listed())).scalars())
+    joined |= set((await connection.execute(_JOIN_POSTED_STORIES)).scalars())
     # Only now: a card that has just joined a message counts as delivered, too.
     await connection.execute(delete(candidates).where(exists(_already_delivered())))
     await connection.execute(_defer_quiet())
@@ -111,9 +88,7 @@ async def add_new_posts(
 
 async def _insert_candidates(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> bool:
     """Collect the matching pairs of channel and changed card. Returns whether there are any."""
-    # A temporary table lives as long as its connection, which the pool keeps: what it holds is of an earlier run.
-    await connection.execute(CreateTable(candidates, if_not_exists=True))
-    await connection.execute(delete(candidates))
+    await clear_candidates(connection)
     names = [column.name for column in candidates.columns if column.name != "story_id"]
     for pairs in (_shared_pairs(now, max_age, scope), _followed_pairs(now, max_age, scope)):
         await connection.execute(insert(candidates).from_select(names, pairs))
@@ -126,12 +101,20 @@ def _followed_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Sele
     decided = and_(decisions.c.guild_id == row.guild_id, decisions.c.card_id == row.card_id)
     by_hand = func.coalesce(decisions.c.verdict, "") == CardState.PUBLISHED
     since = case((by_hand, decisions.c.decided_at), else_=row.arrived_at)
+    is_picked = func.coalesce(decisions.c.selected_only, False)
     # A feed may bring old news: what counts is when the server got it.
     fresh = or_(by_hand, ~row.is_backlog & (row.arrived_at >= now - max_age))
     fits = and_(row.quality >= own.min_quality, _topic_matches(_followed_topic_ids()))
     columns = (own.id.label("subscription_id"), own.guild_id, own.channel_id, card.id.label("card_id"), card.sort_key)
+    heat = func.coalesce(heat_of(card.heat, row.quality, count_publishers_of(row.story_id, row.guild_id)), 0)
     return (
-        select(*columns, visible_revision(row.guild_id).label("revision"), row.quality, literal(False))
+        select(
+            *columns,
+            visible_revision(row.guild_id).label("revision"),
+            func.coalesce(heat, 0),
+            literal(False),
+            is_picked,
+        )
         .select_from(
             server_cards.join(cards, card.id == row.card_id)
             .join(subscriptions, own.guild_id == row.guild_id)
@@ -144,7 +127,7 @@ def _followed_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Sele
             is_visible_to(own.guild_id),
             since > own.new_after,
             fresh,
-            case((func.coalesce(decisions.c.selected_only, False), _is_picked()), else_=fits),
+            case((is_picked, _is_picked_for()), else_=fits),
         )
     )
 
@@ -153,6 +136,7 @@ def _shared_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Select
     """Select matching pairs of instant subscription and changed card that is everybody's."""
     decided = and_(decisions.c.guild_id == subscriptions.c.guild_id, decisions.c.card_id == cards.c.id)
     by_hand = func.coalesce(decisions.c.verdict, "") == CardState.PUBLISHED
+    is_picked = func.coalesce(decisions.c.selected_only, False)
     ruling = func.coalesce(verdict_of(EVERYWHERE), "") == CardState.PUBLISHED
     # A moderator's decision is news in itself, however old the card is; otherwise only cards that became visible after
     # the subscription was made count, so that a new subscription does not post the archive.
@@ -167,8 +151,15 @@ def _shared_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Select
         card.id.label("card_id"),
         card.sort_key,
     )
+    heat = func.coalesce(heat_of(card.heat, card.quality, count_publishers_of(card.story_id, own_rows.guild_id)), 0)
     return (
-        select(*columns, visible_revision(own_rows.guild_id).label("revision"), card.score, literal(False))
+        select(
+            *columns,
+            visible_revision(own_rows.guild_id).label("revision"),
+            func.coalesce(heat, 0),
+            literal(False),
+            is_picked,
+        )
         .select_from(cards.join(subscriptions, literal(True)).outerjoin(decisions, decided))
         .where(
             scope.needs_planning,
@@ -180,12 +171,12 @@ def _shared_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Select
             since > subscriptions.c.new_after,
             fresh,
             # Subscriptions that a moderator selected get the card even if their filters would not let it through.
-            case((func.coalesce(decisions.c.selected_only, False), _is_picked()), else_=fits),
+            case((is_picked, _is_picked_for()), else_=fits),
         )
     )
 
 
-def _is_picked() -> ColumnElement[bool]:
+def _is_picked_for() -> ColumnElement[bool]:
     """Whether a moderator selected this subscription when publishing the card."""
     return exists(
         select(literal(1)).where(
@@ -204,52 +195,15 @@ def _shared_topic_ids() -> ColumnElement[bool]:
 
 
 def _followed_topic_ids() -> ColumnElement[bool]:
-    return has_topic(subscription_topics.c.topic_id)
+    return has_given_topic(subscription_topics.c.topic_id)
 
 
-def _topic_matches(has_filed: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Match by the server's topic override if there is one, else by the topics of the card itself (`has_filed`)."""
-    own = topic_override_topics.c
+def _topic_matches(given: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the card has a topic of the subscription; `given`: whether it has one without the server's edit."""
     selected = select(subscription_topics.c.topic_id).where(subscription_topics.c.subscription_id == subscriptions.c.id)
-    edited = (own.guild_id == subscriptions.c.guild_id) & (own.card_id == cards.c.id)
-    values = selected.join(topic_override_topics, own.topic_id == subscription_topics.c.topic_id).where(edited)
-    shared = selected.where(has_filed, ~exists(select(literal(1)).where(edited)))
+    has_topic = has_topic_here(given, subscription_topics.c.topic_id, cards.c.id, subscriptions.c.guild_id)
     # Without topics a subscription takes all cards.
-    return or_(~exists(selected), exists(values), exists(shared))
-
-
-async def _drop_excluded(connection: AsyncConnection) -> None:
-    """Delete candidates that match an excluded topic or word; in Python, since SQL does not read the card's text."""
-    query = (
-        select(candidates.c.subscription_id, candidates.c.card_id, subscriptions.c.options)
-        .join(subscriptions, subscriptions.c.id == candidates.c.subscription_id)
-        .where(may_exclude(subscriptions.c.options))
-    )
-    rows = (await connection.execute(query)).all()
-    exclusions = {subscription_id: _stored_exclusions(stored) for subscription_id, _, stored in rows}
-    pairs = [(subscription_id, card_id) for subscription_id, card_id, _ in rows if exclusions[subscription_id] != ()]
-    if not pairs:
-        return
-    ids = {card_id for _, card_id in pairs}
-    card_rows = (await connection.execute(select(*stored_card_columns(0)).where(cards.c.id.in_(ids)))).mappings()
-    read = {row["id"]: card_from_row(row).card for row in card_rows}
-    for subscription_id, card_id in pairs:
-        if _is_excluded(read[card_id], exclusions[subscription_id]):
-            condition = (candidates.c.subscription_id == subscription_id) & (candidates.c.card_id == card_id)
-            await connection.execute(delete(candidates).where(condition))
-
-
-def _stored_exclusions(stored: object) -> tuple[str, ...] | None:
-    """Parse what a subscription excludes; None if that is invalid."""
-    try:
-        return parse_exclusions(stored)
-    except UNUSABLE:
-        return None
-
-
-def _is_excluded(card: Card, exclusions: tuple[str, ...] | None) -> bool:
-    # With invalid exclusions no card comes: better than one that the channel does not want.
-    return exclusions is None or excluding_term(card, exclusions) is not None
+    return or_(~exists(selected), exists(selected.where(has_topic)))
 
 
 def _keep_oldest() -> Any:
@@ -272,41 +226,57 @@ def _already_delivered() -> Select[Any]:
     return select(literal(1)).select_from(already_delivered).where(met).correlate(candidates)
 
 
+def _claim_listed() -> Any:
+    """Turn candidates that their channel's newest message only lists into cards of that message."""
+    listing = delivery_cards.alias("listing")
+    newest = (
+        select(func.max(deliveries.c.id), candidates.c.card_id)
+        .select_from(
+            candidates.join(deliveries, deliveries.c.channel_id == candidates.c.channel_id).join(
+                listing, (listing.c.delivery_id == deliveries.c.id) & (listing.c.card_id == candidates.c.card_id)
+            )
+        )
+        .where(listing.c.channel_id.is_(None), deliveries.c.desired_kind.is_not(None), ~exists(_already_delivered()))
+        .group_by(candidates.c.channel_id, candidates.c.card_id)
+    )
+    channel = select(deliveries.c.channel_id).where(deliveries.c.id == delivery_cards.c.delivery_id)
+    claimed = tuple_(delivery_cards.c.delivery_id, delivery_cards.c.card_id).in_(newest)
+    claiming = update(delivery_cards).where(claimed).values(channel_id=channel.scalar_subquery())
+    return claiming.returning(delivery_cards.c.delivery_id)
+
+
 def _join_posted_stories() -> Any:
     """Attach candidates to their channel's newest message about the same story.
 
     The message shows them unless one of its cards already lists them as related.
     """
-    lead = cards.alias("lead")
-    posted = (
-        select(
-            deliveries.c.id.label("delivery_id"),
-            candidates.c.card_id,
-            candidates.c.channel_id,
-            candidates.c.sort_key.label("position"),
-            candidates.c.revision,
-            and_(
-                deliveries.c.layout == Layout.CARD, ~exists(_names_same_article(lead.c.id, candidates.c.card_id))
-            ).label("shown"),
-            func.row_number()
-            .over(partition_by=(candidates.c.channel_id, candidates.c.card_id), order_by=deliveries.c.id.desc())
-            .label("newest"),
-        )
-        .select_from(
-            candidates.join(lead, stories.story_id_in(candidates.c.guild_id, lead) == candidates.c.story_id)
-            .join(
-                delivery_cards,
-                and_(delivery_cards.c.card_id == lead.c.id, delivery_cards.c.channel_id == candidates.c.channel_id),
-            )
-            .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
-        )
-        # A retracted message is no place to join: the story is posted again with its next card.
-        .where(deliveries.c.desired_kind.is_not(None), ~exists(_already_delivered()))
-        .correlate(None)
-        .subquery()
-    )
-    joining = select(*(posted.c[name] for name in _CARD_COLUMNS)).where(posted.c.newest == 1)
+    row, beside = candidates.c, delivery_cards.alias("beside")
+    columns = (row.card_id, row.channel_id, row.sort_key, row.revision, _newest_of_story().label("delivery_id"))
+    # A channel may have several subscriptions that match.
+    posted = select(*columns).where(~exists(_already_delivered())).distinct().subquery("posted")
+    is_beside = (beside.c.delivery_id == posted.c.delivery_id) & ~beside.c.left_story
+    lists = select(literal(1)).where(is_beside, exists(_names_same_article(beside.c.card_id, posted.c.card_id)))
+    joining = select(
+        *(posted.c[name] for name in ("delivery_id", "card_id", "channel_id", "sort_key", "revision")),
+        (deliveries.c.layout == Layout.CARD) & ~exists(lists.correlate_except(beside)),
+    ).join(deliveries, deliveries.c.id == posted.c.delivery_id)
     return insert(delivery_cards).from_select(_CARD_COLUMNS, joining).returning(delivery_cards.c.delivery_id)
+
+
+def _newest_of_story() -> ScalarSelect[int]:
+    """The id of a candidate's channel's newest message about its story; null if there is none.
+
+    It goes from the story to its cards, and from each to its message: a channel may have had thousands of others.
+    """
+    lead, row = cards.alias("lead"), delivery_cards.c
+    in_channel = (row.card_id == lead.c.id) & (row.channel_id == candidates.c.channel_id) & ~row.left_story
+    # A retracted message is no place to join: the story is posted again with its next card.
+    of_lead = select(func.max(deliveries.c.id)).where(in_channel, deliveries.c.desired_kind.is_not(None))
+    of_lead = of_lead.select_from(deliveries.join(delivery_cards))
+    newest = of_lead.correlate_except(deliveries, delivery_cards).scalar_subquery().label("newest")
+    parts = stories.select_members(candidates.c.guild_id, candidates.c.story_id, lead, newest)
+    told = union_all(*(part.correlate(candidates) for part in parts)).subquery()
+    return select(func.max(told.c.newest)).scalar_subquery()
 
 
 _CARD_COLUMNS = ("delivery_id", "card_id", "channel_id", "position", "revision", "shown")
@@ -325,7 +295,10 @@ def _names_same_article(lead_id: ColumnElement[int], card_id: ColumnElement[int]
         .select_from(own.join(card_aliases, own.c.url == card_aliases.c.url))
         .where(own.c.card_id == lead_id, card_aliases.c.card_id == card_id)
     )
-    return listed.union_all(same)
+    return listed.correlate_except(story_keys, card_aliases).union_all(same.correlate_except(own, card_aliases))
+
+
+_JOIN_POSTED_STORIES = _join_posted_stories()  # once: building it takes longer than running it
 
 
 def _is_quiet() -> ColumnElement[bool]:
@@ -364,7 +337,7 @@ def _add_messages(now: datetime) -> Any:
     """Insert a message for each lead; the planner computes its content from its cards."""
     names = (
         "subscription_id", "guild_id", "channel_id", "sort_key", "status", "planned_at", "due_at", "layout",
-        "options", "on_withdrawal", "is_forum", "crosspost", "language",
+        "options", "on_withdrawal", "is_forum", "crosspost", "thread", "language",
     )  # fmt: skip
     moment = literal(now, deliveries.c.planned_at.type)
     rows = (
@@ -378,6 +351,7 @@ def _add_messages(now: datetime) -> Any:
             subscriptions.c.on_withdrawal,
             subscriptions.c.is_forum,
             case((subscriptions.c.crosspost, CrosspostState.WANTED), else_=None),
+            wants_thread(),
             post_language(),
         )
         .join(subscriptions, subscriptions.c.id == candidates.c.subscription_id)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     case,
     exists,
     literal,
+    null,
     or_,
     select,
     type_coerce,
@@ -25,21 +26,25 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.delivery import (
+    COVERAGE_EDITS_APART,
     UNPUBLISHED_REVISION,
     AttachedCard,
     ContentKind,
     CrosspostState,
     DeliveryStatus,
+    ThreadState,
     compute_content,
+    differs_in_coverage_alone,
 )
 from bot.domain.subscription import Layout, OnWithdrawal
-from bot.store.cards import stories
 from bot.store.cards.plan_scope import PlanScope
-from bot.store.cards.server_stories import update_server_stories
+from bot.store.cards.story_coverage import refresh_coverage
+from bot.store.cards.story_step import StoryStep
 from bot.store.cards.visibility import is_undecided, is_visible_to, visible_revision, was_ever_decided
 from bot.store.database import Database
 from bot.store.moderation.reviews import add_card_reviews, add_new_reviews, review_revision
 from bot.store.outbox.contents import ATTACHED, IN_MESSAGE, MESSAGES_AT_ONCE
+from bot.store.outbox.coverage import update_message_coverage, update_story_coverage
 from bot.store.outbox.digests import is_released
 from bot.store.outbox.new_posts import add_new_posts
 from bot.store.sql_helpers import chunks
@@ -52,10 +57,14 @@ from bot.store.tables import (
     delivery_cards,
     quiet_hours,
     server_cards,
+    story_coverage,
     subscriptions,
 )
 
-_CROSSPOST_EDITS_APART = timedelta(minutes=20) // timedelta(microseconds=1)
+_STORIES_AT_ONCE = 2000
+"""Maximum number of cards that get their stories before a plan: a second or two of work."""
+_MICROSECOND = timedelta(microseconds=1)
+_CROSSPOST_EDITS_APART = timedelta(minutes=20) // _MICROSECOND
 """Discord allows three edits per hour of a crossposted message (measured by others; not documented)."""
 
 
@@ -78,7 +87,11 @@ _NOW = bindparam("now", type_=subscriptions.c.next_digest_at.type)
 _QUIET_LIMIT = bindparam("quiet_limit", type_=subscriptions.c.next_digest_at.type)
 _LIMIT = bindparam("limit", type_=subscriptions.c.next_digest_at.type)
 _DUE = select(
-    exists().where(cards.c.needs_planning) | exists().where(server_cards.c.needs_planning),
+    or_(
+        exists().where(cards.c.needs_planning),
+        exists().where(server_cards.c.needs_planning),
+        exists().where(story_coverage.c.is_stale),
+    ),
     exists().where(quiet_hours.c.changes_at <= _NOW) | exists().where(quiet_hours.c.changes_at > _QUIET_LIMIT),
     exists().where(deferred_cards.c.channel_id > 0),
     exists().where(subscriptions.c.next_digest_at <= _NOW),
@@ -92,6 +105,7 @@ class DeliveryPlanner:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._stories = StoryStep(database)
 
     async def find_due(self, now: datetime) -> DueWork:
         """Check, by index lookups only, whether a planning run has anything to do."""
@@ -103,12 +117,19 @@ class DeliveryPlanner:
         return due
 
     async def plan_deliveries(self, now: datetime, max_age: timedelta) -> int:
-        """Update the desired state for all cards changed since the last plan; return the number of new deliveries."""
+        """Update the desired state for all cards changed since the last plan; return the number of new deliveries.
+
+        Cards get their stories first; of more than `_STORIES_AT_ONCE` some are left to a later plan.
+        """
+        assigned = 0
+        while assigned < _STORIES_AT_ONCE and (count := await self._stories.assign_pending()):
+            assigned += count
         async with self._database.begin_write() as connection:
             added = await _plan_messages(connection, now, max_age, PlanScope())
             added += await add_new_reviews(connection, now, max_age)
-            for table in (cards, server_cards):
-                await connection.execute(update(table).where(table.c.needs_planning).values(needs_planning=False))
+            await connection.execute(update(cards).where(PlanScope().needs_planning).values(needs_planning=False))
+            rows = server_cards.c.needs_planning & ~PlanScope().waits_for_story(server_cards.c.card_id)
+            await connection.execute(update(server_cards).where(rows).values(needs_planning=False))
             return added
 
     async def plan_cards(self, card_ids: Collection[int], guild_id: int, now: datetime, max_age: timedelta) -> int:
@@ -118,6 +139,7 @@ class DeliveryPlanner:
         `plan_deliveries` plans the rest. Nothing is planned twice, because both exclude all other writes.
         """
         scope = PlanScope(card_ids, guild_id)
+        await self._stories.assign_cards(list(card_ids))
         async with self._database.begin_write() as connection:
             added = await _plan_messages(connection, now, max_age, scope)
             return added + await add_card_reviews(connection, now, max_age, scope)
@@ -125,15 +147,16 @@ class DeliveryPlanner:
 
 async def _plan_messages(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> int:
     """Plan the messages of changed cards. Returns the number of new ones. Run it in `begin_write`, one at a time."""
-    await stories.renew_keys(connection, scope.select_changed_ids())
-    await update_server_stories(connection, scope, now)
+    counted = await refresh_coverage(connection, scope, now)
     await connection.execute(_update_revisions(now, max_age, scope))
     changed_rows = select(delivery_cards.c.delivery_id).where(delivery_cards.c.card_id.in_(scope.select_changed_ids()))
     affected = deliveries.c.id.in_(changed_rows) & scope.covers(deliveries.c.guild_id)
+    covered = await update_story_coverage(connection, counted, scope)
     # Before new posts are added: a card joins a message of its story only if that message is still to be there.
     await _update_contents(connection, now, affected)
     new, joined = await add_new_posts(connection, now, max_age, scope)
-    for ids in chunks([*new, *joined], MESSAGES_AT_ONCE):
+    await update_message_coverage(connection, sorted(new | joined))
+    for ids in chunks(sorted(new | joined | covered), MESSAGES_AT_ONCE):
         await _update_contents(connection, now, deliveries.c.id.in_(ids))
     return len(new)
 
@@ -150,6 +173,7 @@ def _update_revisions(now: datetime, max_age: timedelta, scope: PlanScope) -> An
     shown = case(
         # Its server unfollowed the source and keeps the posts, as they were.
         (delivery_cards.c.detached, delivery_cards.c.revision),
+        (delivery_cards.c.left_story, null()),
         (deliveries.c.layout == Layout.REVIEW, review_revision(server, now, max_age)),
         (is_visible_to(server), visible_revision(server)),
         (taken_back, UNPUBLISHED_REVISION),
@@ -181,17 +205,22 @@ async def _update_contents(connection: AsyncConnection, now: datetime, condition
         .where(condition, deliveries.c.status != DeliveryStatus.REMOVED)
         .order_by(deliveries.c.id, *IN_MESSAGE)
     )
-    changes = []
+    changes: list[dict[str, Any]] = []
+    recounted: list[dict[str, Any]] = []
     rows = (await connection.execute(query)).all()
     for (delivery_id, hash_before, leaves), attached in groupby(rows, itemgetter(0, 1, 2)):
         kind, content_hash = compute_content([AttachedCard(*row[3:]) for row in attached], leaves_note=leaves)
         # Most changed cards look the same as before (a new score, a decision that confirms): no write, no edit.
         if content_hash != hash_before:
-            changes.append({"delivery_id": delivery_id, "kind": kind, "hash": content_hash})
+            part = recounted if differs_in_coverage_alone(content_hash, hash_before) else changes
+            part.append({"delivery_id": delivery_id, "kind": kind, "hash": content_hash})
     # Two statements: each message has a hash of its own, and what else follows is one set-based update.
     for some in chunks(changes, MESSAGES_AT_ONCE):
         await connection.execute(_SET_CONTENT, some)
         await connection.execute(_make_due(now, [change["delivery_id"] for change in some]))
+    for some in chunks(recounted, MESSAGES_AT_ONCE):
+        await connection.execute(_SET_CONTENT, some)
+        await connection.execute(_make_coverage_due(now, [change["delivery_id"] for change in some]))
 
 
 _SET_CONTENT = (
@@ -205,8 +234,9 @@ def _make_due(now: datetime, ids: Sequence[int]) -> Any:
     """Make messages due whose desired content has changed: as if new, since it may succeed where the old one failed."""
     # A post in flight may have arrived: recovery looks for it first, whatever is desired now.
     in_flight = deliveries.c.status == DeliveryStatus.SENDING
-    # A message that was crossposted and then retracted is crossposted again with its new post.
-    goes_again = deliveries.c.message_id.is_(None) & (deliveries.c.crosspost == CrosspostState.DONE)
+    # A message that was crossposted and then retracted is crossposted again with its new post, and gets a thread again.
+    is_gone = deliveries.c.message_id.is_(None)
+    crossposted, has_thread = deliveries.c.crosspost == CrosspostState.DONE, deliveries.c.thread == ThreadState.DONE
     return (
         update(deliveries)
         .where(deliveries.c.id.in_(ids))
@@ -214,25 +244,40 @@ def _make_due(now: datetime, ids: Sequence[int]) -> Any:
             due_at=_due_at(now),
             attempts=0,
             without_images=False,
-            crosspost=case((goes_again, CrosspostState.WANTED), else_=deliveries.c.crosspost),
+            crosspost=case((is_gone & crossposted, CrosspostState.WANTED), else_=deliveries.c.crosspost),
+            thread=case((is_gone & has_thread, ThreadState.WANTED), else_=deliveries.c.thread),
             status=case((in_flight, DeliveryStatus.SENDING), else_=DeliveryStatus.WAITING),
         )
     )
 
 
-def _due_at(now: datetime) -> ColumnElement[Any]:
-    """Return when a changed message is due: now, with three exceptions.
+def _make_coverage_due(now: datetime, ids: Sequence[int]) -> Any:
+    """Make posts due of which nothing but the coverage has changed, later than what they show was posted or edited.
 
-    Repeated edits of a crossposted message are spaced by `_CROSSPOST_EDITS_APART`, except a retraction or a note that
-    replaces the cards. Unsent messages keep waiting for the end of quiet hours or of the subscription's pause.
+    All others carry it along: they are due already, or nothing of them is to be sent until another change.
+    """
+    idle = deliveries.c.message_id.is_not(None) & (deliveries.c.status == DeliveryStatus.SETTLED)
+    values = {"due_at": _due_at(now, COVERAGE_EDITS_APART), "attempts": 0, "status": DeliveryStatus.WAITING}
+    return update(deliveries).where(deliveries.c.id.in_(ids), idle, deliveries.c.due_at.is_(None)).values(values)
+
+
+def _due_at(now: datetime, apart: timedelta = timedelta(0)) -> ColumnElement[Any]:
+    """Return when a changed message is due: now, with some exceptions.
+
+    An edit waits until its message has been as it is for a time `apart`. Repeated edits of a crossposted message are
+    spaced by `_CROSSPOST_EDITS_APART`, except a retraction or a note that replaces the cards. Unsent messages keep
+    waiting for the end of quiet hours or of the subscription's pause.
     """
     unsent = deliveries.c.message_id.is_(None) & (deliveries.c.status == DeliveryStatus.WAITING)
     is_quiet = unsent & deliveries.c.slot.is_not(None) & (deliveries.c.attempts == 0) & (deliveries.c.due_at > now)
     paused = exists().where(subscriptions.c.id == deliveries.c.subscription_id, subscriptions.c.paused)
     at = deliveries.c.due_at.type
-    next_edit = type_coerce(type_coerce(deliveries.c.settled_at, BigInteger) + _CROSSPOST_EDITS_APART, at)
-    was_edited = deliveries.c.settled_at > deliveries.c.crossposted_at
-    was_edited &= deliveries.c.settled_at <= now  # false if the clock was set back since
+    settled = type_coerce(deliveries.c.settled_at, BigInteger)
+    # False if the clock was set back since.
+    was_settled = deliveries.c.message_id.is_not(None) & (deliveries.c.settled_at <= now)
     shows_cards = deliveries.c.desired_kind == ContentKind.CARDS
-    waits = and_(was_edited, next_edit > now, deliveries.c.message_id.is_not(None), shows_cards)
+    was_edited = and_(was_settled, deliveries.c.settled_at > deliveries.c.crossposted_at, shows_cards)
+    wait = case((was_edited, max(_CROSSPOST_EDITS_APART, apart // _MICROSECOND)), else_=apart // _MICROSECOND)
+    next_edit = type_coerce(settled + wait, at)
+    waits = was_settled & (next_edit > now)
     return case((unsent & paused, None), (is_quiet, deliveries.c.due_at), (waits, next_edit), else_=literal(now, at))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,13 +26,13 @@ from sqlalchemy import (
 )
 
 from bot.domain.backoff import MAX_PROBE_DELAY, MAX_RETRY_DELAY
-from bot.domain.delivery import CardRevision, ContentKind, CrosspostState, Delivery, DeliveryStatus
+from bot.domain.delivery import CardRevision, ContentKind, CrosspostState, Delivery, DeliveryStatus, ThreadState
 from bot.domain.subscription import Layout
 from bot.store.column_parsers import UNUSABLE
 from bot.store.database import Database
 from bot.store.outbox.channel_leases import AT_A_TIME, LEASE_DURATION, MAX_CHANNELS, ChannelLeases, leased_by_another
 from bot.store.outbox.contents import fetch_shown
-from bot.store.outbox.write_batcher import COLUMNS, DuePolicy, WriteBatcher
+from bot.store.outbox.write_batcher import COLUMNS, DuePolicy, ResultFields, WriteBatcher
 from bot.store.subscriptions.option_columns import parse_message_options
 from bot.store.tables import (
     channel_leases,
@@ -267,7 +267,7 @@ class DeliveryQueue:
 
     def retry_without_images(self, delivery: Delivery) -> PendingWrite:
         """Record that Discord rejected a picture: retry at once, without pictures."""
-        return self._batcher.write_status(delivery, DuePolicy.NEVER, DeliveryStatus.WAITING, plain=True)
+        return self._batcher.write_status(delivery, DuePolicy.NEVER, DeliveryStatus.WAITING, without_images=True)
 
     def mark_refused(self, delivery: Delivery) -> PendingWrite:
         """Record that the channel is closed: the delivery stays due.
@@ -302,8 +302,9 @@ class DeliveryQueue:
 
     def mark_removed(self, delivery: Delivery, now: datetime) -> PendingWrite:
         """Record that someone deleted the message in Discord: it is never posted again, even if its card changes."""
-        removed = {"message_id": None, "delivered_hash": None, "settled_at": now}
-        return self._batcher.write_status(delivery, DuePolicy.ALWAYS, DeliveryStatus.REMOVED, **removed)
+        return self._batcher.write_status(
+            delivery, DuePolicy.ALWAYS, DeliveryStatus.REMOVED, message_id=None, delivered_hash=None, settled_at=now
+        )
 
     def mark_quarantined(self, delivery: Delivery, error: str) -> PendingWrite:
         """Record that Discord rejected the content: no retry until the card changes."""
@@ -316,10 +317,16 @@ class DeliveryQueue:
         """
         arrived = delivery.message_id is not None
         progress = DeliveryStatus.WAITING if arrived else DeliveryStatus.SENDING
-        tried = {"attempts": delivery.attempts + 1, "last_error": error, "due_at": retry_at}
-        return self._batcher.write_status(delivery, DuePolicy.ALWAYS, progress, **tried)
+        return self._batcher.write_status(
+            delivery,
+            DuePolicy.ALWAYS,
+            progress,
+            attempts=delivery.attempts + 1,
+            last_error=error,
+            due_at=retry_at,
+        )
 
-    def _mark_settled(self, delivery: Delivery, **changes: Any) -> PendingWrite:
+    def _mark_settled(self, delivery: Delivery, **changes: Unpack[ResultFields]) -> PendingWrite:
         return self._batcher.write_status(delivery, DuePolicy.UNCHANGED, DeliveryStatus.SETTLED, **changes)
 
 
@@ -331,6 +338,7 @@ def delivery_from_row(row: RowMapping, cards: tuple[CardRevision, ...] = ()) -> 
     values["layout"] = Layout(row["layout"])
     values["heading"] = row["heading"] or ""
     values["crosspost"] = CrosspostState(row["crosspost"]) if row["crosspost"] else None
+    values["thread"] = ThreadState(row["thread"]) if row["thread"] else None
     values["options"] = parse_message_options(row["options"])
     if not all(type(row[name]) is int for name in ("channel_id", "guild_id", "attempts")):
         raise TypeError("no number")

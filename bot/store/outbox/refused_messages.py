@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, func, select, update
 
 from bot.domain.delivery import DeliveryStatus
+from bot.store.cards.rows import parse_edit
+from bot.store.cards.visibility import edit_of
 from bot.store.database import Database
-from bot.store.tables import cards, deliveries, delivery_cards, subscriptions
+from bot.store.tables import card_edits, cards, deliveries, delivery_cards, subscriptions
 
 _MOST = 1000
 
@@ -25,8 +28,8 @@ class RefusedMessage:
     user_id: int | None
     """Set for a personal digest: only this member is notified."""
     subscriber: int | None
-    title: str
     language: str
+    title: str
 
 
 class RefusedMessages:
@@ -37,19 +40,12 @@ class RefusedMessages:
 
     async def fetch_unreported(self) -> list[RefusedMessage]:
         """List unreported messages, oldest first, at most `_MOST`."""
-        first = (
-            select(cards.c.title)
-            .join(delivery_cards, delivery_cards.c.card_id == cards.c.id)
-            .where(delivery_cards.c.delivery_id == deliveries.c.id)
-            .order_by(delivery_cards.c.position)
-            .limit(1)
-            .scalar_subquery()
-        )
+        title, edit = _of_first_card(cards.c.title), _of_first_card(edit_of(card_edits.c.fields, deliveries.c.guild_id))
         condition = deliveries.c
         query = (
             select(
                 condition.id, condition.guild_id, condition.channel_id, condition.user_id, subscriptions.c.created_by,
-                func.coalesce(first, ""), condition.language,
+                condition.language, func.coalesce(title, ""), edit,
             )
             .select_from(deliveries.outerjoin(subscriptions, subscriptions.c.id == condition.subscription_id))
             .where(condition.status == DeliveryStatus.QUARANTINED, condition.reported_at.is_(None))
@@ -57,9 +53,16 @@ class RefusedMessages:
             .limit(_MOST)
         )  # fmt: skip
         async with self._database.begin_read() as connection:
-            return [RefusedMessage(*row) for row in await connection.execute(query)]
+            rows = (await connection.execute(query)).all()
+        return [RefusedMessage(*row[:-2], title=parse_edit(row[-1]).title or row[-2]) for row in rows]
 
     async def mark_reported(self, ids: Collection[int], now: datetime) -> None:
         """Mark messages as reported."""
         statement = update(deliveries).where(deliveries.c.id.in_(ids)).values(reported_at=now)
         await self._database.write_shared(lambda connection: connection.execute(statement))
+
+
+def _of_first_card(column: ColumnElement[Any]) -> ScalarSelect[Any]:
+    query = select(column).select_from(delivery_cards.join(cards, delivery_cards.c.card_id == cards.c.id))
+    query = query.where(delivery_cards.c.delivery_id == deliveries.c.id).correlate(deliveries)
+    return query.order_by(delivery_cards.c.position).limit(1).scalar_subquery()

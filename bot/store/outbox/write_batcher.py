@@ -9,17 +9,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from sqlalchemy import Integer, and_, bindparam, case, func, not_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.delivery import POSTED_KINDS, ContentKind, Delivery, DeliveryStatus
+from bot.domain.delivery import (
+    COVERAGE_EDITS_APART,
+    POSTED_KINDS,
+    ContentKind,
+    Delivery,
+    DeliveryStatus,
+)
 from bot.errors import LeaseLostError
 from bot.store.database import Database
 from bot.store.outbox.channel_leases import ChannelLeases
-from bot.store.outbox.contents import fetch_shown
-from bot.store.tables import deliveries
+from bot.store.outbox.contents import fetch_shown, without_coverage
+from bot.store.tables import Text, deliveries
 
 _log = logging.getLogger(__name__)
 COLUMNS = tuple(
@@ -27,7 +33,7 @@ COLUMNS = tuple(
     for name in (
         "id", "guild_id", "channel_id", "desired_kind", "desired_hash", "delivered_hash", "message_id", "attempts",
         "status", "planned_at", "sent_at", "settled_at", "without_images", "layout", "heading", "options", "is_forum",
-        "crosspost", "language", "user_id", "after_id",
+        "crosspost", "language", "user_id", "after_id", "thread",
     )
 )  # fmt: skip
 """The columns of a `Delivery`."""
@@ -43,11 +49,30 @@ class DuePolicy(enum.IntEnum):
     """Only if the desired state is still that of the call; otherwise the delivery stays due."""
 
 
+class ResultFields(TypedDict, total=False):
+    """What a result changes of its delivery. Without `attempts` or `last_error`, these are cleared."""
+
+    message_id: int | None
+    delivered_hash: str | None
+    attempts: int
+    last_error: str
+    without_images: bool
+    settled_at: datetime
+    due_at: datetime
+
+
 # A result is about the content that was desired when the call was made. If the planner has changed it since, the
 # delivery has to stay due: its message already shows something outdated.
-_SAME = deliveries.c.desired_hash.is_not_distinct_from(bindparam("seen_hash"))
+_SEEN = bindparam("seen_hash", type_=Text)
+_SAME = deliveries.c.desired_hash.is_not_distinct_from(_SEEN)
 _MODE = bindparam("mode", type_=Integer)
 _OVERTAKEN = and_(_MODE == DuePolicy.UNCHANGED, not_(_SAME))
+# What has been overtaken by coverage alone was edited just now, and waits.
+_COVERAGE_WAITS = and_(
+    _OVERTAKEN,
+    without_coverage(deliveries.c.desired_hash) == without_coverage(_SEEN),
+    bindparam("coverage_due_at", type_=deliveries.c.due_at.type).is_not(None),
+)
 _DECIDES = and_(_MODE != DuePolicy.NEVER, not_(_OVERTAKEN))
 _WRITE_STATUS = (
     update(deliveries)
@@ -61,7 +86,11 @@ _WRITE_STATUS = (
         settled_at=func.coalesce(
             bindparam("new_settled_at", type_=deliveries.c.settled_at.type), deliveries.c.settled_at
         ),
-        due_at=case((_DECIDES, bindparam("new_due_at", type_=deliveries.c.due_at.type)), else_=deliveries.c.due_at),
+        due_at=case(
+            (_DECIDES, bindparam("new_due_at", type_=deliveries.c.due_at.type)),
+            (_COVERAGE_WAITS, bindparam("coverage_due_at", type_=deliveries.c.due_at.type)),
+            else_=deliveries.c.due_at,
+        ),
         status=case(
             (_OVERTAKEN, DeliveryStatus.WAITING), else_=bindparam("new_progress", type_=deliveries.c.status.type)
         ),
@@ -146,14 +175,14 @@ class WriteBatcher:
         return await current
 
     def write_status(
-        self, delivery: Delivery, mode: DuePolicy, progress: DeliveryStatus, **changes: Any
+        self, delivery: Delivery, mode: DuePolicy, progress: DeliveryStatus, **changes: Unpack[ResultFields]
     ) -> asyncio.Future[None]:
         """Record a delivery's result. The future is done when it is committed, before anything that starts later.
 
-        `changes` may contain `message_id`, `delivered_hash`, `attempts`, `last_error`, `without_images`, `settled_at`
-        and `due_at`. With `UNCHANGED`, if the desired content has changed since the call, the delivery goes back to
-        waiting instead of `progress`. The future may raise `LeaseLostError`: then nothing was recorded.
+        With `UNCHANGED`, if the desired content has changed since the call, the delivery goes back to waiting instead
+        of `progress`. The future may raise `LeaseLostError`: then nothing was recorded.
         """
+        settled_at = changes.get("settled_at")
         values = {
             "the_id": delivery.id,
             "seen_hash": delivery.desired_hash,
@@ -164,8 +193,9 @@ class WriteBatcher:
             "new_attempts": changes.get("attempts", 0),
             "new_last_error": changes.get("last_error"),
             "new_plain": changes.get("without_images", delivery.without_images),
-            "new_settled_at": changes.get("settled_at"),
+            "new_settled_at": settled_at,
             "new_due_at": changes.get("due_at"),
+            "coverage_due_at": settled_at + COVERAGE_EDITS_APART if settled_at else None,
         }
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._status_writes.append(_StatusWrite(delivery.channel_id, values, stored))

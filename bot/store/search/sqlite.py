@@ -1,4 +1,4 @@
-"""SQLite's full-text index, FTS5. Its tokenizer splits words; scripts without spaces are split beforehand."""
+"""SQLite's full-text index, FTS5. The words come split and folded: its tokenizer only separates them at spaces."""
 
 from __future__ import annotations
 
@@ -8,79 +8,90 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, column, table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.cards.tokenizer import separate_unspaced
 from bot.domain.search_query import Phrase, SearchQuery
-from bot.store.search.index import IndexEntry, SearchScope, Tags
-from bot.store.tables import cards
+from bot.store.search.entry import SCOPE_SIGNS, STEM, IndexEntry, SearchScope
+from bot.store.search.index import Tags
 
-_DELETE = "DELETE FROM card_search WHERE rowid = ?"
-_INSERT = "INSERT INTO card_search (rowid, title, excerpt, names, related, tags) VALUES (?, ?, ?, ?, ?, ?)"
-_ANYWHERE = "{title excerpt names related} : "
-_WITHIN = {
-    SearchScope.TITLE: "title : ",
-    SearchScope.TITLE_OR_NAMES: "{title names} : ",
-    SearchScope.ANYWHERE: _ANYWHERE,
+_FIELDS = {
+    SearchScope.TITLE: "title",
+    SearchScope.TITLE_OR_NAMES: "{title names}",
+    SearchScope.ANYWHERE: "{title excerpt names related}",
 }
 
 
 class Fts5:
-    """The index in the virtual table `card_search`.
+    """The index in a virtual table.
 
-    The rowid is the negated timeline position, since FTS5 is slow in descending order: each step scans a page from its
-    start. Newest first took 1.5 times as long, and up to ten times within a rare topic.
+    The rowid is the negated key, since FTS5 is slow in descending order: each step scans a page from its start. Newest
+    first took 1.5 times as long, and up to ten times within a rare topic.
     """
 
-    table = table("card_search", column("rowid", BigInteger))
-    card: ColumnElement[bool] = cards.c.sort_key == -table.c.rowid
+    def __init__(self, name: str, key: ColumnElement[int]) -> None:
+        self.table = table(name, column("rowid", BigInteger))
+        self.card: ColumnElement[bool] = key == -self.table.c.rowid
+        self._matches = f"{name} MATCH :"
+        self._delete = f"DELETE FROM {name} WHERE rowid = ?"  # noqa: S608 - our own names
+        columns = "rowid, title, excerpt, names, related, stems, tags"
+        self._insert = f"INSERT INTO {name} ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - as above
 
     def in_timeline_span(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
         # Negated, so the ends swap: the one that is excluded becomes the lower one.
         return (self.table.c.rowid <= -begin) & (self.table.c.rowid > -end)
 
+    def is_row_of(self, key: ColumnElement[int]) -> ColumnElement[bool]:
+        return self.table.c.rowid == -key
+
     def timeline_order(self, *, newer: bool) -> ColumnElement[Any]:
         return self.table.c.rowid.desc() if newer else self.table.c.rowid.asc()
 
     def build_query(
-        self, query: SearchQuery, filters: Iterable[Tags], sources: Tags, *, within: SearchScope = SearchScope.ANYWHERE
+        self,
+        query: SearchQuery,
+        filters: Iterable[Tags],
+        *,
+        without: Tags = (),
+        within: SearchScope = SearchScope.ANYWHERE,
     ) -> str | None:
-        wanted, unwanted = (
-            [_phrase_query(phrase) for phrase in phrases] for phrases in (query.required, query.excluded)
-        )
-        clauses = [*map(_any_tag, filters)]
-        if wanted:
-            clauses.append(f"({_WITHIN[within]}({' AND '.join(wanted)}))")
+        wanted = [_phrase_query(phrase, within) for phrase in query.required]
+        unwanted = [_phrase_query(phrase, SearchScope.ANYWHERE) for phrase in query.excluded]
+        unwanted += [_any_tag(without)] if without else []
+        clauses = [*map(_any_tag, filters), *wanted]
         if not clauses:
             return None
         # NOT takes something away from what is before it, so it cannot stand alone.
-        without = f" NOT ({_ANYWHERE}({' OR '.join(unwanted)}))" if unwanted else ""
-        return f"({' AND '.join([*clauses, _any_tag(sources)])}){without}"
+        excluding = f" NOT ({' OR '.join(unwanted)})" if unwanted else ""
+        return f"({' AND '.join(clauses)}){excluding}"
 
     def matches_query(self, name: str) -> ColumnElement[Any]:
-        return text(f"card_search MATCH :{name}")  # type: ignore[return-value]  # a condition
+        return text(self._matches + name)  # type: ignore[return-value]  # a condition
 
     async def add_entries(self, connection: AsyncConnection, entries: Sequence[tuple[int, IndexEntry]]) -> None:
         rows = [
-            (
-                -place,
-                *(separate_unspaced(part) for part in (entry.title, entry.excerpt, entry.names, entry.related)),
-                " ".join(entry.tags),
-            )
-            for place, entry in entries
+            (-place, *map(" ".join, (e.title, e.excerpt, e.names, e.related, e.stems, e.tags))) for place, e in entries
         ]
         if rows:
-            await connection.exec_driver_sql(_INSERT, rows)
+            await connection.exec_driver_sql(self._insert, rows)
 
     async def remove_entries(self, connection: AsyncConnection, places: Sequence[int]) -> None:
         if places:
-            await connection.exec_driver_sql(_DELETE, [(-place,) for place in places])
+            await connection.exec_driver_sql(self._delete, [(-place,) for place in places])
 
 
 def _any_tag(tags: Tags) -> str:
     return f"(tags : ({' OR '.join(tags)}))"
 
 
-def _phrase_query(phrase: Phrase) -> str:
-    """Format a phrase for FTS5. Words are letters and digits only: no quotes, and no NUL, which ends the query."""
+def _phrase_query(phrase: Phrase, within: SearchScope) -> str:
+    """Format a phrase for FTS5. Words hold no quotes, and no NUL, which ends the query."""
     if phrase.endings:
-        return f"({' OR '.join(_phrase_query(Phrase((*phrase.words[:-1], end))) for end in phrase.endings)})"
-    return f'"{" ".join(phrase.words)}"{"*" if phrase.is_prefix else ""}'
+        words = [" ".join((*phrase.words[:-1], end)) for end in phrase.endings]
+        return _any_of(_FIELDS[within], words)
+    if phrase.languages:
+        stems = [f"{SCOPE_SIGNS[within]}{STEM}{form}" for form in phrase.forms]
+        return f"({_any_of(_FIELDS[within], phrase.forms)} OR {_any_of('stems', stems)})"
+    return f'({_FIELDS[within]} : "{" ".join(phrase.words)}"{"*" if phrase.is_prefix else ""})'
+
+
+def _any_of(field: str, words: Sequence[str]) -> str:
+    quoted = (f'"{word}"' for word in words)
+    return f"({field} : ({' OR '.join(quoted)}))"

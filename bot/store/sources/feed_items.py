@@ -6,22 +6,27 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, RowMapping, bindparam, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, select, tuple_, update
 
 from bot.cards.model import CardState, HeldReason
 from bot.cards.text import normalize_name
 from bot.store.database import Database
 from bot.store.sql_helpers import chunks
-from bot.store.tables import cards, source_items, topics
+from bot.store.tables import card_aliases, cards, source_items, topics
 
 MAX_COMPARED = 1000
-"""The newest items of a feed with which one under another key is compared."""
+"""The newest items of a feed with which one that has no link is compared."""
+_PAIRS = 250
+"""Pairs in one statement: each is two of its values."""
+ItemKey = tuple[int, str]
+"""Source id and key of an item."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFeedItem:
     """An item, and what its card keeps whatever becomes of the item. Without a card, the last three are None."""
 
+    source_id: int
     key: str
     fingerprint: str
     digest: str
@@ -31,25 +36,45 @@ class StoredFeedItem:
 
 
 class FeedItemStore:
-    """Queries of the items of feeds."""
+    """Queries of the items of feeds, for several feeds at once."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def fetch_by_keys(self, source_id: int, keys: Collection[str]) -> list[StoredFeedItem]:
-        """Those of these items that are stored."""
-        found: list[StoredFeedItem] = []
+    async def fetch_digests(self, items: Sequence[ItemKey]) -> dict[ItemKey, str]:
+        """Return the digests of the content of those of these items that are stored."""
+        found: dict[ItemKey, str] = {}
+        query = select(source_items.c.source_id, source_items.c.key, source_items.c.digest)
         async with self._database.begin_read() as connection:
-            for some in chunks(sorted(keys)):
-                rows = await connection.execute(_ITEMS.where(_of(source_id), source_items.c.key.in_(some)))
-                found += [_to_item(row) for row in rows.mappings()]
+            for some in chunks(items, _PAIRS):
+                rows = await connection.execute(query.where(_are(some)))
+                found |= {(source_id, key): digest or "" for source_id, key, digest in rows}
         return found
 
+    async def fetch_items(self, items: Sequence[ItemKey]) -> list[StoredFeedItem]:
+        """Return those of these items that are stored."""
+        return await self._fetch(*(_ITEMS.where(_are(some)) for some in chunks(items, _PAIRS)))
+
+    async def fetch_by_links(self, source_ids: Collection[int], links: Collection[str]) -> list[StoredFeedItem]:
+        """Return the items of these sources whose cards have, or had, one of these normalized links."""
+        linked = _ITEMS.join(card_aliases, card_aliases.c.card_id == cards.c.id)
+        # Other sources may have thousands of cards with a link: those are left out before their items are looked up.
+        linked = linked.where(cards.c.source_id.in_(sorted(source_ids)), source_items.c.source_id == cards.c.source_id)
+        return await self._fetch(*(linked.where(card_aliases.c.url.in_(some)) for some in chunks(sorted(links))))
+
     async def fetch_newest(self, source_id: int) -> list[StoredFeedItem]:
-        """The items that came in last, at most `MAX_COMPARED`."""
-        newest = _ITEMS.where(_of(source_id)).order_by(source_items.c.card_id.desc()).limit(MAX_COMPARED)
-        async with self._database.begin_autocommit() as connection:
-            return [_to_item(row) for row in (await connection.execute(newest)).mappings()]
+        """Return the items of a feed that came in last, at most `MAX_COMPARED`."""
+        newest = _ITEMS.where(_of(source_id)).order_by(source_items.c.card_id.desc())
+        return await self._fetch(newest.limit(MAX_COMPARED))
+
+    async def _fetch(self, *queries: Select[tuple[object, ...]]) -> list[StoredFeedItem]:
+        found: list[StoredFeedItem] = []
+        if not queries:
+            return found
+        async with self._database.begin_read() as connection:
+            for query in queries:
+                found += [_to_item(row) for row in (await connection.execute(query)).mappings()]
+        return found
 
     async def list_keys(self, source_id: int) -> list[str]:
         """List the keys of all items."""
@@ -75,7 +100,7 @@ class FeedItemStore:
             )
 
     async def known_topics(self, names: Collection[str]) -> dict[str, str]:
-        """Those of these names that are topics of published cards: folded name to the name as it is written."""
+        """Those of these names that are topics of everybody's published cards: folded name to how they write it."""
         keys = sorted({normalize_name(name) for name in names})
         known: dict[str, str] = {}
         async with self._database.begin_read() as connection:
@@ -90,7 +115,12 @@ def _of(source_id: int) -> ColumnElement[bool]:
     return source_items.c.source_id == source_id
 
 
+def _are(items: Sequence[ItemKey]) -> ColumnElement[bool]:
+    return tuple_(source_items.c.source_id, source_items.c.key).in_(items)
+
+
 _ITEMS = select(
+    source_items.c.source_id,
     source_items.c.key,
     source_items.c.fingerprint,
     source_items.c.digest,
@@ -103,6 +133,7 @@ _ITEMS = select(
 def _to_item(row: RowMapping) -> StoredFeedItem:
     state, reason = row["file_state"], row["held_reason"]
     return StoredFeedItem(
+        row["source_id"],
         row["key"],
         row["fingerprint"],
         row["digest"] or "",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.feed_schedule import FAILURES_TO_REPORT
 from bot.i18n import ENGLISH
@@ -62,6 +63,12 @@ class FeedNotices:
         )  # fmt: skip
         async with self._database.begin_read() as connection:
             return [FeedNotice(*row) for row in await connection.execute(query)]
+
+    async def renew_trouble(self, connection: AsyncConnection, stopped: Sequence[int]) -> None:
+        """Let servers be notified again of feeds that are about to be stopped, also if they know of the trouble."""
+        running = select(feeds.c.source_id).where(feeds.c.source_id.in_(stopped), feeds.c.next_fetch_at.is_not(None))
+        here = follows.c.source_id.in_(running) & follows.c.trouble_notified
+        await connection.execute(update(follows).where(here).values(trouble_notified=False))
 
     async def mark_sent(self, notices: Sequence[FeedNotice]) -> None:
         """Record that a server was notified; all notices are of the same one."""

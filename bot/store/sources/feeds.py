@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import SourceKind
@@ -17,8 +28,10 @@ from bot.domain.fetch_result import ContentKind
 from bot.domain.follows import FollowPolicy
 from bot.store.cards.rows import compute_sort_key
 from bot.store.database import Database
+from bot.store.sources.feed_addresses import FEEDS, fetch_by_address
 from bot.store.sources.feed_items import FeedItemStore
 from bot.store.sources.feed_notices import FeedNotices
+from bot.store.sources.share_source import share_source
 from bot.store.sql_helpers import chunks, insert_or_ignore
 from bot.store.tables import cards, feeds, follows, server_cards, sources
 
@@ -70,19 +83,16 @@ class FeedStore:
 
     async def list_feeds(self) -> list[Feed]:
         """List everybody's feeds in the order in which they were added."""
-        query = _FEEDS.where(sources.c.is_shared).order_by(feeds.c.source_id)
+        query = FEEDS.where(sources.c.is_shared).order_by(feeds.c.source_id)
         async with self._database.begin_read() as connection:
             rows = await connection.execute(query)
             return [_to_feed(row) for row in rows.mappings()]
 
     async def find_feeds(self, urls: Collection[str]) -> list[Feed]:
         """Find feeds by the address under which they were added, or by their current one."""
-        found = []
         async with self._database.begin_read() as connection:
-            for some in chunks(sorted(urls)):
-                query = _FEEDS.where(or_(sources.c.key.in_(some), feeds.c.url.in_(some)))
-                found += [_to_feed(row) for row in (await connection.execute(query)).mappings()]
-        return list({feed.source_id: feed for feed in found}.values())
+            found = await fetch_by_address(connection, urls)
+        return list({row["source_id"]: _to_feed(row) for row in found.values()}.values())
 
     async def count_cards(self, now: datetime) -> dict[int, FeedCounts]:
         """Count the cards of all feeds, by source."""
@@ -96,9 +106,13 @@ class FeedStore:
             return {row[0]: FeedCounts(row[1], row[2]) for row in await connection.execute(query)}
 
     async def add_feeds(self, new: Sequence[NewFeed], now: datetime) -> int:
-        """Add feeds, to be fetched at once; those that are there stay as they are. Returns the number added."""
+        """Add feeds, to be fetched at once; those that are everybody's stay as they are. Returns the number added.
+
+        Those that servers follow become everybody's, with the options given here.
+        """
         async with self._database.begin_write() as connection:
-            return await _add_feeds(connection, new, now, is_listed=False)
+            added = await _add_feeds(connection, new, now, is_listed=False)
+        return added + await self._share_followed(new, now)
 
     async def add_followed(self, new: Sequence[NewFeed], now: datetime) -> dict[str, Feed]:
         """Add feeds that servers are about to follow, to be fetched at once. Returns them by the addresses given.
@@ -109,12 +123,7 @@ class FeedStore:
         urls = [feed.url for feed in new]
         async with self._database.begin_write() as connection:
             await _add_feeds(connection, new, now, is_listed=False, is_shared=False)
-            found: dict[str, Feed] = {}
-            for some in chunks(urls):
-                query = _FEEDS.where(or_(sources.c.key.in_(some), feeds.c.url.in_(some)))
-                for row in (await connection.execute(query)).mappings():
-                    feed = _to_feed(row)
-                    found[feed.url] = found[feed.key] = feed
+            found = {url: _to_feed(row) for url, row in (await fetch_by_address(connection, urls)).items()}
             resting = {
                 feed.source_id for feed in found.values() if not feed.is_shared and feed.state.next_fetch_at is None
             }
@@ -128,7 +137,7 @@ class FeedStore:
         found = []
         async with self._database.begin_read() as connection:
             for some in chunks(sorted(ids)):
-                query = _FEEDS.where(feeds.c.source_id.in_(some))
+                query = FEEDS.where(feeds.c.source_id.in_(some))
                 found += [_to_feed(row) for row in (await connection.execute(query)).mappings()]
         return found
 
@@ -163,12 +172,12 @@ class FeedStore:
         """Bring the feeds up to date with the operator's list.
 
         Those that it has gained are added or resumed, those that it has lost are paused: their cards stay. Feeds that
-        were added by hand are left alone, unless the list names them.
+        were added by hand are left alone, unless the list names them. Feeds that servers follow become everybody's.
         """
-        changes = ListChanges()
+        changes = ListChanges(added=await self._share_followed(listed, now))
         async with self._database.begin_write() as connection:
-            changes.added = await _add_feeds(connection, listed, now, is_listed=True)
-            rows = (await connection.execute(_FEEDS.where(feeds.c.is_listed))).mappings().all()
+            changes.added += await _add_feeds(connection, listed, now, is_listed=True)
+            rows = (await connection.execute(FEEDS.where(feeds.c.is_listed))).mappings().all()
             wanted = {each.url: each for each in listed}
             kept = {row["source_id"]: wanted.get(row["key"]) or wanted.get(row["url"]) for row in rows}
             lost = [row["source_id"] for row in rows if not kept[row["source_id"]] and row["paused_at"] is None]
@@ -183,6 +192,29 @@ class FeedStore:
             if topics:
                 await connection.execute(update(feeds).where(feeds.c.source_id == bindparam("the_id")), topics)
         return changes
+
+    async def _share_followed(self, named: Sequence[NewFeed], now: datetime) -> int:
+        """Make those of these feeds everybody's that are not yet. Returns their number."""
+        given = {feed.url: feed for feed in named}
+        found: dict[int, NewFeed] = {}
+        async with self._database.begin_read() as connection:
+            known = await fetch_by_address(connection, given)
+            shared = [row["source_id"] for row in known.values() if row["is_shared"]]
+            half_shared: set[int] = set()
+            # A process that was killed while it shared a feed left its follows.
+            for some in chunks(shared):
+                left = select(follows.c.source_id).where(follows.c.source_id.in_(some))
+                half_shared.update((await connection.execute(left)).scalars())
+        for url, row in known.items():
+            if not row["is_shared"] or row["source_id"] in half_shared:
+                found[row["source_id"]] = given[url]
+        for source_id, feed in found.items():
+            async with self._database.begin_write() as connection:
+                change = update(feeds).where(feeds.c.source_id == source_id)
+                await connection.execute(change.values(_option_columns(feed.options)))
+                await _resume(connection, [source_id], now)
+            await share_source(self._database, source_id, feed.options, now)
+        return len(found)
 
     async def pause_feeds(self, ids: Sequence[int], now: datetime) -> int:
         """Stop fetching feeds. Their cards stay. Returns the number that were not paused."""
@@ -201,7 +233,7 @@ class FeedStore:
 
     async def fetch_due(self, now: datetime, limit: int, busy: Collection[str] = ()) -> list[Feed]:
         """Feeds to fetch, the longest due first, at most one of each host, and none of the `busy` ones."""
-        due = _FEEDS.where(feeds.c.next_fetch_at <= now, feeds.c.host.not_in(busy))
+        due = FEEDS.where(feeds.c.next_fetch_at <= now, feeds.c.host.not_in(busy))
         # Several of one host stand in each other's way, so more are read than are taken.
         query = due.order_by(feeds.c.next_fetch_at, feeds.c.source_id).limit(4 * limit)
         async with self._database.begin_autocommit() as connection:
@@ -211,12 +243,22 @@ class FeedStore:
             first_of_host.setdefault(row["host"], row)
         return [_to_feed(row) for row in list(first_of_host.values())[:limit]]
 
+    async def set_languages(self, languages: Mapping[int, str]) -> None:
+        """Store the languages of feeds by source id, in which their items are indexed from now on."""
+        rows = [{"the_id": source_id, "the_language": name} for source_id, name in sorted(languages.items())]
+        change = update(feeds).where(feeds.c.source_id == bindparam("the_id"))
+        change = change.values(language=bindparam("the_language"))
+        await self._database.write_shared(lambda connection: connection.execute(change, rows))
+
     async def note_results(self, notes: Sequence[FetchNote], now: datetime) -> None:
         """Store what came of fetching feeds, for all of them in one statement."""
         # In the same order everywhere, so that two processes that overlap do not wait for each other in a circle.
         rows = [_note_row(note, now) for note in sorted(notes, key=lambda note: note.source_id)]
+        stopped = [note.source_id for note in notes if note.state.next_fetch_at is None]
 
         async def write_rows(connection: AsyncConnection) -> None:
+            if stopped:
+                await self.notices.renew_trouble(connection, stopped)
             await connection.execute(_NOTE, rows)
 
         await self._database.write_shared(write_rows)
@@ -233,21 +275,22 @@ class FeedStore:
 
     async def count_states(self) -> dict[str, int]:
         """Number of feeds by state: fine, failing, stopped, paused."""
-        query = select(
-            feeds.c.paused_at.is_not(None), feeds.c.next_fetch_at.is_(None), feeds.c.problem != "", func.count()
-        )
-        counts = dict.fromkeys(("fine", "failing", "stopped", "paused"), 0)
         async with self._database.begin_autocommit() as connection:
-            rows = await connection.execute(query.group_by(*query.selected_columns[:3]))
-            for is_paused, is_stopped, is_failing, number in rows:
-                state = "paused" if is_paused else "stopped" if is_stopped else "failing" if is_failing else "fine"
-                counts[state] += number
-        return counts
+            return await count_feed_states(connection)
 
 
-_FEEDS: Select[Any] = select(feeds, sources.c.key, sources.c.is_shared).join_from(
-    feeds, sources, sources.c.id == feeds.c.source_id
-)
+async def count_feed_states(connection: AsyncConnection) -> dict[str, int]:
+    """Number of feeds by state: fine, failing, stopped, paused."""
+    counts = dict.fromkeys(("fine", "failing", "stopped", "paused"), 0)
+    for is_paused, is_stopped, is_failing, number in await connection.execute(_STATES):
+        state = "paused" if is_paused else "stopped" if is_stopped else "failing" if is_failing else "fine"
+        counts[state] += number
+    return counts
+
+
+_states = (feeds.c.paused_at.is_not(None), feeds.c.next_fetch_at.is_(None), feeds.c.problem != "")
+# By position: PostgreSQL would not take a parameter of the third for the same one as in the list of columns.
+_STATES = select(*_states, func.count()).group_by(*(literal_column(str(place)) for place in (1, 2, 3)))
 _STATE = (
     "etag", "last_modified", "body_hash", "next_fetch_at", "changed_at", "failures", "failing_since", "missing_since",
     "problem", "moved_to", "moved_count",
@@ -311,14 +354,11 @@ async def _add_feeds(
 ) -> int:
     """Add those that are neither there under the address nor have moved to it. Returns their number."""
     given = {feed.url: feed for feed in new}
-    known: set[str] = set()
-    for some in chunks(list(given)):
-        query = _FEEDS.where(or_(sources.c.key.in_(some), feeds.c.url.in_(some)))
-        for row in (await connection.execute(query)).mappings():
-            known |= {row["key"], row["url"]}
-            if is_listed and not row["is_listed"]:
-                adopted = update(feeds).where(feeds.c.source_id == row["source_id"])
-                await connection.execute(adopted.values(is_listed=True))
+    known = await fetch_by_address(connection, given)
+    for row in known.values():
+        if is_listed and not row["is_listed"]:
+            adopted = update(feeds).where(feeds.c.source_id == row["source_id"])
+            await connection.execute(adopted.values(is_listed=True))
     added = [feed for url, feed in given.items() if url not in known]
     for some_new in chunks(added):
         await _insert_feeds(connection, some_new, now, is_listed=is_listed, is_shared=is_shared)
@@ -340,15 +380,17 @@ async def _insert_feeds(
             "url": feed.url,
             "host": parse_host(feed.url),
             "title": feed.title,
-            "policy": feed.options.policy,
-            "topics": list(feed.options.topics),
-            "quality": feed.options.quality,
+            **_option_columns(feed.options),
             "is_listed": is_listed,
             "next_fetch_at": now,
         }
         for feed in new
     ]
     await connection.execute(insert(feeds), rows)
+
+
+def _option_columns(options: FeedOptions) -> dict[str, Any]:
+    return {"policy": options.policy, "topics": list(options.topics), "quality": options.quality}
 
 
 _UNKNOWN = dict.fromkeys(

@@ -5,18 +5,31 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, delete, exists, false, insert, select, update
+from sqlalchemy import ColumnElement, Select, Table, delete, exists, false, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import normalize_name
 from bot.domain.follows import Follow, FollowPolicy
 from bot.domain.subscription import Layout
-from bot.store.cards.importer import ensure_topic_ids
+from bot.store.cards.names import ensure_topic_ids
 from bot.store.cards.server_cards import add_backlog
+from bot.store.cards.story_coverage import mark_stale
 from bot.store.column_parsers import enum_or_default
 from bot.store.database import Database
-from bot.store.sources.unused_cards import delete_unused
-from bot.store.tables import cards, deliveries, delivery_cards, follow_topics, follows, server_cards, sources, topics
+from bot.store.sources.unused_cards import DEFAULT_RETENTION, Retention, delete_unused
+from bot.store.tables import (
+    cards,
+    deferred_cards,
+    deliveries,
+    delivery_cards,
+    follow_topics,
+    follows,
+    server_cards,
+    sources,
+    story_coverage,
+    subscriptions,
+    topics,
+)
 
 _FIELDS = ("guild_id", "source_id", "policy", "quality", "paused", "followed_at", "created_by")
 """Fields of `Follow` that are columns."""
@@ -68,21 +81,24 @@ class Follows:
                 return False
             await connection.execute(delete(follow_topics).where(_is_key(follow_topics, guild_id, source_id)))
             await _detach_posts(connection, guild_id, leaving, keep_posts=keep_posts)
+            await mark_stale(connection, _stories_counted_with(guild_id, leaving))
             await connection.execute(delete(server_cards).where(here))
             nobody = ~exists().where(follows.c.source_id == source_id)
             idle = update(sources).where(sources.c.id == source_id, nobody)
             await connection.execute(idle.values(unfollowed_at=now))
             return True
 
-    async def delete_unused(self, now: datetime) -> None:
+    async def delete_unused(self, now: datetime, retention: Retention = DEFAULT_RETENTION) -> None:
         """Delete what nobody needs any more of followed sources (`bot.store.sources.unused_cards`)."""
-        await delete_unused(self._database, now)
+        await delete_unused(self._database, now, retention)
 
     async def list_follows(self, guild_id: int) -> list[Follow]:
         """Return the server's follows, oldest first."""
         query = select(*(follows.c[name] for name in _FIELDS)).where(follows.c.guild_id == guild_id)
         names = (
-            select(follow_topics.c.source_id, topics.c.name).join(topics).where(follow_topics.c.guild_id == guild_id)
+            select(follow_topics.c.source_id, func.coalesce(follow_topics.c.name, topics.c.name))
+            .join(topics)
+            .where(follow_topics.c.guild_id == guild_id)
         )
         async with self._database.begin_read() as connection:
             order = (follows.c.followed_at, follows.c.source_id)
@@ -121,8 +137,18 @@ async def _replace_topics(connection: AsyncConnection, follow: Follow) -> None:
     key = {"guild_id": follow.guild_id, "source_id": follow.source_id}
     await connection.execute(delete(follow_topics).where(_is_key(follow_topics, **key)))
     if follow.topics:
-        ids = await ensure_topic_ids(connection, {normalize_name(name): name for name in follow.topics})
-        await connection.execute(insert(follow_topics), [key | {"topic_id": each} for each in ids.values()])
+        names = {normalize_name(name): name for name in follow.topics}
+        ids = await ensure_topic_ids(connection, names)
+        rows = [key | {"topic_id": ids[each], "name": name} for each, name in names.items()]
+        await connection.execute(insert(follow_topics), rows)
+
+
+def _stories_counted_with(guild_id: int, card_ids: Select[Any]) -> Select[Any]:
+    """Select the stories of cards that a server counts other publishers for than everybody does."""
+    row, counted = server_cards.c, story_coverage.c
+    joined = (counted.guild_id == row.guild_id) & (counted.story_id == row.story_id)
+    query = select(row.story_id).join_from(server_cards, story_coverage, joined)
+    return query.where(row.guild_id == guild_id, row.card_id.in_(card_ids))
 
 
 async def _detach_posts(connection: AsyncConnection, guild_id: int, card_ids: Select[Any], *, keep_posts: bool) -> None:
@@ -133,6 +159,10 @@ async def _detach_posts(connection: AsyncConnection, guild_id: int, card_ids: Se
         return delivery_cards.c.card_id.in_(card_ids) & delivery_cards.c.delivery_id.in_(message)
 
     await connection.execute(update(delivery_cards).where(in_messages()).values(detached=True))
+    # Nor does one that waits for the end of quiet hours come after all.
+    own = select(subscriptions.c.id).where(subscriptions.c.guild_id == guild_id)
+    waiting = deferred_cards.c.card_id.in_(card_ids) & deferred_cards.c.subscription_id.in_(own)
+    await connection.execute(delete(deferred_cards).where(waiting))
     # Reviews go in either case, and messages that have not been sent: there is no post to keep.
     stays = (deliveries.c.layout != Layout.REVIEW) & deliveries.c.message_id.is_not(None) if keep_posts else false()
     going = in_messages(~stays)

@@ -16,11 +16,12 @@ from sqlalchemy import ColumnElement, RowMapping, Text
 from sqlalchemy import cast as sql_cast
 
 from bot.domain.digest_schedule import is_known_zone
-from bot.domain.subscription import Frequency, SubscriptionOptions
+from bot.domain.post_template import MAX_TEMPLATE
+from bot.domain.subscription import MAX_BACKFILL, MAX_COLOUR, MAX_KEEP_DAYS, Frequency, SubscriptionOptions
 from bot.store.column_parsers import UNUSABLE, parse_clock, parse_integer, parse_optional_integer, parse_texts
 
 _DEFAULTS = SubscriptionOptions()
-_COLUMNS = ("frequency", "min_quality", "crosspost", "on_withdrawal", "language")
+_COLUMNS = ("frequency", "min_quality", "crosspost", "on_withdrawal", "language", "thread")
 """Options that SQL filters by, or copies into columns that it filters by."""
 _IN_JSON = tuple(
     option.name for option in fields(SubscriptionOptions) if option.name not in (*_COLUMNS, "topics")
@@ -126,6 +127,25 @@ def _parse_positive(value: object) -> int:
     return number
 
 
+def _parser_up_to(most: int) -> Callable[[Any], int]:
+    def parse_value(value: Any) -> int:
+        if not 0 <= (number := parse_integer(value)) <= most:
+            raise ValueError("more than there may be")
+        return number
+
+    return parse_value
+
+
+def _parse_colour(value: object) -> int | None:
+    return None if value is None else _parser_up_to(MAX_COLOUR)(value)
+
+
+def _parse_template(value: object) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEMPLATE:
+        raise ValueError("no template")
+    return value
+
+
 def _parse_language(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -148,9 +168,15 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "days": _parse_days,
     "timezone": _parse_zone,
     "excluded": parse_texts,
+    "words": parse_texts,
+    "providers": parse_texts,
     "max_cards": _parse_positive,
     "mention_role_id": parse_optional_integer,
     "language": _parse_language,
+    "backfill": _parser_up_to(MAX_BACKFILL),
+    "keep_days": _parser_up_to(MAX_KEEP_DAYS),
+    "colour": _parse_colour,
+    "template": _parse_template,
 }
 _OF_DIGESTS = frozenset({"times", "days", "timezone", "max_cards", "layout"})
 """Options that instant subscriptions ignore."""
@@ -170,7 +196,7 @@ def collapse_options(row: Mapping[str, Any]) -> dict[str, Any]:
     options = {}
     for name, default in _JSON_DEFAULTS.items():
         value = row.get(name, default)
-        kind = int if default is None else type(default)  # only the id of a role has no default
+        kind = int if default is None else type(default)  # the id of a role, and a colour
         if value is default:
             continue
         _check_type(name, value, kind)

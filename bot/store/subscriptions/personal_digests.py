@@ -17,7 +17,7 @@ from bot.cards.text import normalize_name
 from bot.domain.delivery import DeliveryStatus
 from bot.domain.digest_schedule import initial_schedule
 from bot.domain.subscription import SubscriptionOptions
-from bot.store.cards.importer import ensure_topic_ids
+from bot.store.cards.names import ensure_topic_ids
 from bot.store.database import Database
 from bot.store.sql_helpers import insert_or_ignore, upsert
 from bot.store.subscriptions.option_columns import option_columns
@@ -189,5 +189,5 @@ async def _forget_circuits(connection: AsyncConnection, condition: ColumnElement
 
 async def _add_topic(connection: AsyncConnection, subscription_id: int, topic: str) -> None:
     (topic_id,) = (await ensure_topic_ids(connection, {normalize_name(topic): topic})).values()
-    adding = insert_or_ignore(subscription_topics).values(subscription_id=subscription_id, topic_id=topic_id)
-    await connection.execute(adding)
+    row = {"subscription_id": subscription_id, "topic_id": topic_id, "name": topic}
+    await connection.execute(insert_or_ignore(subscription_topics).values(row))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,13 +14,14 @@ from bot.cards.text import normalize_name
 from bot.domain.delivery import DeliveryStatus
 from bot.domain.digest_schedule import initial_schedule, schedule_for
 from bot.domain.subscription import Frequency, Subscription, SubscriptionOptions
-from bot.store.cards.importer import ensure_topic_ids
+from bot.store.cards.names import ensure_topic_ids
 from bot.store.column_parsers import format_pauses, parse_pauses
 from bot.store.database import Database
 from bot.store.sql_helpers import chunks
 from bot.store.subscriptions.guild_settings import post_language
 from bot.store.subscriptions.option_columns import option_columns, parse_options
 from bot.store.subscriptions.quiet_hours import fetch_quiet_until
+from bot.store.subscriptions.subscription_terms import replace_terms
 from bot.store.tables import (
     cards,
     decisions,
@@ -34,6 +35,9 @@ from bot.store.tables import (
 
 MAX_LOOK_AHEAD = timedelta(days=9)
 """Upper limit for the time to the next digest: a week, a day that a time zone may skip, and a margin."""
+
+WriteMore = Callable[[AsyncConnection, Subscription], Awaitable[None]]
+"""Writes what belongs to a new subscription, in its transaction."""
 
 
 class Subscriptions:
@@ -51,8 +55,12 @@ class Subscriptions:
         now: datetime,
         options: SubscriptionOptions | None = None,
         forum: bool = False,
+        write_more: WriteMore | None = None,
     ) -> Subscription:
-        """Subscribe a channel. Topics that no card has yet are stored as well, and match later cards."""
+        """Subscribe a channel. Topics that no card has yet are stored as well, and match later cards.
+
+        What `write_more` writes is stored together with it, or neither is.
+        """
         options = options or SubscriptionOptions()
         since, next_digest_at = initial_schedule(options, now)
         values: dict[str, Any] = {
@@ -67,9 +75,13 @@ class Subscriptions:
         async with self._database.begin_write() as connection:
             adding = insert(subscriptions).values(values | option_columns(options)).returning(subscriptions.c.id)
             subscription_id: int = (await connection.execute(adding)).scalar_one()
-            await _replace_topics(connection, subscription_id, options.topics)
+            await _add_topics(connection, subscription_id, options.topics)
+            await replace_terms(connection, subscription_id, options)
             language = await _post_language(connection, subscription_id)
-        return Subscription(id=subscription_id, options=options, language=language, **values)
+            made = Subscription(id=subscription_id, options=options, language=language, **values)
+            if write_more:
+                await write_more(connection, made)
+        return made
 
     async def change_options(
         self, subscription: Subscription, options: SubscriptionOptions, now: datetime
@@ -89,7 +101,8 @@ class Subscriptions:
             await connection.execute(_update_statement(subscription).values(values))
             condition = subscription_topics.c.subscription_id == subscription.id
             await connection.execute(delete(subscription_topics).where(condition))
-            await _replace_topics(connection, subscription.id, options.topics)
+            await _add_topics(connection, subscription.id, options.topics)
+            await replace_terms(connection, subscription.id, options)
             language = await _post_language(connection, subscription.id)
         return replace(
             subscription,
@@ -229,6 +242,7 @@ async def reset_schedules(connection: AsyncConnection, ids: Sequence[int], now: 
         since, next_digest_at = (now, now) if unusable else initial_schedule(options, now)
         values = {"new_after": since, "next_digest_at": None if row["paused"] else next_digest_at}
         await connection.execute(update(subscriptions).where(subscriptions.c.id == row["id"]).values(values))
+        await replace_terms(connection, row["id"], options)
 
 
 async def delete_subscription(connection: AsyncConnection, condition: ColumnElement[bool]) -> bool:
@@ -332,7 +346,7 @@ def _is_unsent(subscription: Subscription) -> ColumnElement[bool]:
 
 def _topics_query(condition: ColumnElement[bool]) -> Select[Any]:
     return (
-        select(subscription_topics.c.subscription_id, topics.c.name)
+        select(subscription_topics.c.subscription_id, func.coalesce(subscription_topics.c.name, topics.c.name))
         .join(topics)
         .join(subscriptions, subscriptions.c.id == subscription_topics.c.subscription_id)
         .where(condition)
@@ -340,8 +354,11 @@ def _topics_query(condition: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-async def _replace_topics(connection: AsyncConnection, subscription_id: int, names: Sequence[str]) -> None:
+async def _add_topics(connection: AsyncConnection, subscription_id: int, names: Sequence[str]) -> None:
     if names:
-        ids = await ensure_topic_ids(connection, {normalize_name(name): name for name in names})
-        selected = [{"subscription_id": subscription_id, "topic_id": topic_id} for topic_id in ids.values()]
+        by_key = {normalize_name(name): name for name in names}
+        ids = await ensure_topic_ids(connection, by_key)
+        selected = [
+            {"subscription_id": subscription_id, "topic_id": ids[key], "name": name} for key, name in by_key.items()
+        ]
         await connection.execute(insert(subscription_topics), selected)

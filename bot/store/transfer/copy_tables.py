@@ -9,12 +9,15 @@ from sqlalchemy import BigInteger, ColumnElement, RowMapping, Select, Table, fun
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.moderation import EVERYWHERE
+from bot.store.cards.edits import index_edits
 from bot.store.cards.rows import card_from_row, stored_card_columns
+from bot.store.cards.search_entries import IndexedCard, add_entries
 from bot.store.database import Database
 from bot.store.engines.sequences import advance_sequence, last_number
-from bot.store.search import index_for_dialect
-from bot.store.search.index import SearchIndex, build_entry, source_tag
-from bot.store.tables import cards, sources
+from bot.store.search import edit_index_for_dialect, index_for_dialect
+from bot.store.search.index import SearchIndex
+from bot.store.sql_helpers import chunks, open_stream
+from bot.store.tables import card_edits, cards
 
 BATCH = 2000
 """Rows per transaction, and in memory at a time."""
@@ -25,6 +28,11 @@ Write = Callable[[AsyncConnection, Sequence[RowMapping]], Awaitable[None]]
 def indexed_places(index: SearchIndex) -> Select[Any]:
     """Select the timeline positions of the indexed cards."""
     return select(cards.c.sort_key).join_from(index.table, cards, index.card)
+
+
+def indexed_edits(index: SearchIndex) -> Select[Any]:
+    """Select the audit entries of the indexed edits, in order."""
+    return select(card_edits.c.audit_id).join_from(index.table, card_edits, index.card).order_by(card_edits.c.audit_id)
 
 
 class TableCopier:
@@ -55,14 +63,14 @@ class TableCopier:
         index, known = index_for_dialect(self._target.dialect), index_for_dialect(self._source.dialect.name)
 
         async def insert_entries(connection: AsyncConnection, rows: Sequence[RowMapping]) -> None:
-            followed = select(sources.c.id).where(~sources.c.is_shared)
-            private = set((await connection.execute(followed)).scalars())
-            found = [(card_from_row(row), row["source_id"]) for row in rows]
-            entries = [
-                (each.sort_key, build_entry(each.card, source_tag(source if source in private else None)))
-                for each, source in found
-            ]
-            await index.add_entries(connection, entries)
+            found = (card_from_row(row) for row in rows)
+            await add_entries(
+                connection,
+                [
+                    IndexedCard(each.sort_key, each.card, row["source_id"])
+                    for each, row in zip(found, rows, strict=True)
+                ],
+            )
 
         def is_beyond(last: Sequence[Any]) -> ColumnElement[bool]:
             return known.in_timeline_span(literal(last[0] + 1, BigInteger), literal(_END, BigInteger))
@@ -72,6 +80,15 @@ class TableCopier:
         await self._copy_batches(
             shown.order_by(known.timeline_order(newer=True)), target_query, is_beyond, insert_entries
         )
+
+    async def copy_edit_index(self) -> None:
+        """Index the edits that the source has indexed, in the target engine's form, from the start: they are few."""
+        known = edit_index_for_dialect(self._source.dialect.name)
+        ids = (await self._source.execute(indexed_edits(known))).scalars().all()
+        for some in chunks(ids):
+            async with self._target.begin_write() as connection:
+                await index_edits(connection, card_edits.c.audit_id.in_(some))
+            self._step(len(some))
 
     async def _copy_batches(
         self,
@@ -86,11 +103,11 @@ class TableCopier:
         if last is not None:
             query = query.where(is_beyond(last))
         # All tables are read in the one transaction that the move holds open, so they are of the same moment.
-        rows = await self._source.stream(query, execution_options={"yield_per": BATCH})
-        async for batch in rows.mappings().partitions():
-            async with self._target.begin_write() as connection:
-                await write_batch(connection, batch)
-            self._step(len(batch))
+        async with open_stream(self._source, query, BATCH) as rows:
+            async for batch in rows.mappings().partitions():
+                async with self._target.begin_write() as connection:
+                    await write_batch(connection, batch)
+                self._step(len(batch))
 
     async def _copied_so_far(self, target_query: Select[Any]) -> tuple[Sequence[Any] | None, int]:
         """Return the highest key already copied, and the number of rows."""

@@ -15,16 +15,20 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import normalize_name
+from bot.domain.card_edit import CardEdit
 from bot.domain.moderation import EVERYWHERE, Verdict
-from bot.store.cards.importer import ensure_topic_ids
+from bot.store.cards.edits import add_edit_topics, refresh_edits
+from bot.store.cards.names import ensure_topic_ids
+from bot.store.cards.rows import parse_edit
 from bot.store.database import Database
 from bot.store.error_messages import explain_store_error
 from bot.store.moderation.decisions import apply_ruling
 from bot.store.sql_helpers import chunks, insert_or_ignore
 from bot.store.subscriptions.option_columns import collapse_options
 from bot.store.subscriptions.subscriptions import reset_schedules
-from bot.store.tables import Moment, Text, cards, subscriptions, topic_override_topics, topic_overrides
-from bot.store.transfer.export import EXPORTED, EXPORTED_NAMES
+from bot.store.tables import Moment, Text, card_edits, cards, subscriptions
+from bot.store.transfer.export import ADDED_LATER, EXPORTED, EXPORTED_NAMES, LEFT_OUT
+from bot.store.transfer.import_sources import SourceImport
 
 Row = Mapping[str, Any]
 _NUMBERED = {
@@ -32,7 +36,7 @@ _NUMBERED = {
     "log": ("guild_id", "card_id", "at", "actor_id", "subject", "before", "after"),
 }
 """Kinds whose rows get new IDs, and the columns that identify equal rows."""
-_NAMED = {"subscription_id": "subscriptions", "reverts_id": "log", "audit_id": "log"}
+_NAMED = {"subscription_id": "subscriptions", "reverts_id": "log", "audit_id": "log", "story_id": "log"}
 """Columns that refer to these kinds by ID."""
 
 
@@ -57,11 +61,13 @@ class Importer:
         New subscriptions begin at `now`, so that what their channels received from another store is not posted again.
         """
         async with self._database.begin_write() as connection:
-            run = _ImportRun(connection)
+            run = _ImportRun(connection, now)
+            found = _with_topic_edits(found)
             try:
                 for kind, table in EXPORTED.items():
-                    await run.import_kind(kind, table, found.get(kind, ()))
-                await run.apply_topic_edits()
+                    await run.import_kind(kind, table, found.get(kind, [] if kind in ADDED_LATER else ()))
+                await run.apply_edits()
+                await run.sources.begin_follows()
             except StatementError as error:
                 # A full disk is no fault of the file; a value that its column cannot hold is.
                 if explain_store_error(error):
@@ -75,8 +81,9 @@ class Importer:
 class _ImportRun:
     """One import; `numbers` maps old IDs to new ones, by kind."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self.connection = connection
+        self.sources = SourceImport(connection, now)
         self.imported = ImportSummary()
         self.numbers: dict[str, dict[int, int]] = {kind: {} for kind in _NUMBERED}
         self.cards: dict[str, int] = {}
@@ -89,9 +96,11 @@ class _ImportRun:
             raise TypeError(f"{kind} is no list of objects")
         overrides = [dict(row) for row in rows]
         for row in overrides:
-            if not all(isinstance(row.get(name, ""), str) for name in ("card", "topic")):
-                raise TypeError(f"{kind} names a card or a topic by something else than its name")
+            if not all(isinstance(row.get(name, ""), str) for name in ("card", "source", "topic")):
+                raise TypeError(f"{kind} names a card, a source or a topic by something else than its name")
         await self._load_card_ids([row["card"] for row in overrides if "card" in row])
+        if "source_id" in table.c:
+            await self.sources.load_ids(overrides)
         for row in overrides:
             if (values := await self._row_values(kind, table, row)) is not None:
                 added = await self._insert_row(kind, table, row, values)
@@ -114,19 +123,40 @@ class _ImportRun:
         row = {names.get(name, name): value for name, value in row.items()}
         if table is subscriptions:
             row = collapse_options(row)
+        if table is card_edits:
+            row = _check_edit(row)
+        if "source_id" in table.c and self.sources.find_id(row["source"]) is None:
+            return None
+        values = await self._resolve_names(table, row) | self._read_columns(kind, table, row)
+        if table is card_edits:
+            values["has_topics"] = "topics" in values["fields"]
+        completed = self.sources.complete_values(table, values)
+        return None if completed is None else self._renumber(completed)
+
+    async def _resolve_names(self, table: Table, row: Row) -> dict[str, Any]:
+        """Return this store's IDs of what a row names."""
         values: dict[str, Any] = {"card_id": self.cards[row["card"]]} if "card" in row else {}
+        if "source_id" in table.c:
+            values["source_id"] = self.sources.find_id(row["source"])
         if "topic" in row:
-            values["topic_id"] = (
-                await ensure_topic_ids(self.connection, {normalize_name(row["topic"]): row["topic"]})
-            ).popitem()[1]
+            ids = await ensure_topic_ids(self.connection, {normalize_name(row["topic"]): row["topic"]})
+            values |= {"topic_id": ids.popitem()[1], "name": row["topic"]}
+        return values
+
+    def _read_columns(self, kind: str, table: Table, row: Row) -> dict[str, Any]:
+        """Return the values of a row that are columns as they are. Raises if one is missing or of another type."""
+        left_out = LEFT_OUT.get(table.name, frozenset()) | ({"id"} if kind in _NUMBERED else set())
+        values = {}
         for column in table.c:
-            if column.name not in row or (column.name == "id" and kind in _NUMBERED):
-                continue
-            value = _check_value(column, row[column.name])
-            values[column.name] = datetime.fromisoformat(value) if value and isinstance(column.type, Moment) else value
-        if lacking := [column.name for column in table.c if _is_required(column) and column.name not in values]:
+            if column.name in row and column.name not in left_out:
+                value = _check_value(column, row[column.name])
+                is_time = value and isinstance(column.type, Moment)
+                values[column.name] = datetime.fromisoformat(value) if is_time else value
+        resolved = {f"{name}_id" for name in ("card", "source", "topic") if name in row}
+        required = (each.name for each in table.c if _is_required(each) and each.name not in left_out | resolved)
+        if lacking := [name for name in required if name not in values]:
             raise ValueError(f"{kind} without {lacking[0]}")
-        return self._renumber(values)
+        return values
 
     def _renumber(self, values: dict[str, Any]) -> dict[str, Any] | None:
         for name, kind in _NAMED.items():
@@ -144,6 +174,8 @@ class _ImportRun:
             return await self._insert_numbered(kind, table, row["id"], values)
         adding = insert_or_ignore(table).values(values)
         added = bool((await self.connection.execute(adding)).rowcount)
+        if added:
+            self.sources.note_added(table, values)
         if added and "card_id" in values:
             self.changed.add(values["card_id"])
             if kind == "decisions" and values["guild_id"] == EVERYWHERE:
@@ -163,13 +195,13 @@ class _ImportRun:
         self.numbers[kind][number] = known
         return False
 
-    async def apply_topic_edits(self) -> None:
-        """Rebuild the index of topic overrides that the planner matches."""
-        for row in (await self.connection.execute(select(topic_overrides))).mappings().all():
-            key = {"guild_id": row["guild_id"], "card_id": row["card_id"]}
-            ids = await ensure_topic_ids(self.connection, {normalize_name(name): name for name in row["topics"]})
-            adding = insert_or_ignore(topic_override_topics)
-            await self.connection.execute(adding, [key | {"topic_id": each} for each in ids.values()])
+    async def apply_edits(self) -> None:
+        """Derive the topics of the imported edits, their revisions and index entries."""
+        pending = card_edits.c.revision.is_(None)
+        for row in (await self.connection.execute(select(card_edits).where(pending))).mappings().all():
+            topics = parse_edit(row["fields"]).topics or ()
+            await add_edit_topics(self.connection, row["guild_id"], row["card_id"], topics)
+        await refresh_edits(self.connection, pending)
 
     async def apply_rulings(self, now: datetime) -> None:
         """Set the cards' states to the imported global decisions of the owners."""
@@ -183,12 +215,29 @@ class _ImportRun:
             await self.connection.execute(update(cards).where(cards.c.id.in_(some)).values(needs_planning=True))
 
 
+def _with_topic_edits(found: Mapping[str, Iterable[Row]]) -> Mapping[str, Iterable[Row]]:
+    """Turn the kind `card_topics` of older exports into edits."""
+    older = found.get("card_topics") or []
+    if not isinstance(older, list):
+        raise TypeError("card_topics is no list")
+    edits = [{**row, "fields": {"topics": row["topics"]}} for row in older]
+    return {**found, "edits": [*found.get("edits", ()), *edits]}
+
+
+def _check_edit(row: Row) -> Row:
+    """Return the row of an edit without what is empty in it. Raises `ValueError` if it is invalid."""
+    edit = CardEdit.from_json(row["fields"])
+    if not edit or row["guild_id"] == EVERYWHERE:
+        raise ValueError("an edit is of one server, and of some field")
+    return {**row, "fields": edit.to_json()}
+
+
 def _check_value(column: Column[Any], value: Any) -> Any:
     """Return the value if its column can hold it: SQLite would store text in an integer column.
 
     Raises `TypeError` and `OverflowError`.
     """
-    if column is subscriptions.c.options:  # checked by `collapse_options`
+    if column in _CHECKED:
         return value
     kind = str if isinstance(column.type, Moment) else _PYTHON.get(type(column.type), column.type.python_type)
     if value is None and column.nullable:
@@ -201,6 +250,8 @@ def _check_value(column: Column[Any], value: Any) -> Any:
     return value
 
 
+_CHECKED = {subscriptions.c.options, card_edits.c.fields}
+"""Checked by `collapse_options` and `_check_edit`."""
 _PYTHON: Mapping[type, type] = {JSON: list, Text: str}
 """Python types of columns whose `python_type` differs from their exported values. All other JSON columns hold lists."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Select, Table, delete, exists, insert, inspect, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +13,7 @@ from bot.store.database import Database, exclusive_access, open_database
 from bot.store.inspection import DatabaseState, database_state, inspect_database
 from bot.store.key_value import MOVING
 from bot.store.migrate import is_foreign_database, migrate_database
+from bot.store.schema_revision import read_revision
 from bot.store.tables import key_values, metadata
 
 Notes = Mapping[str, str]
@@ -32,8 +32,12 @@ _UNFIT = {
 
 
 def tables_to_copy() -> list[Table]:
-    """Return the tables to copy row by row, in foreign key order; `prepare_target` copies `key_values`."""
-    return [table for table in metadata.sorted_tables if table is not key_values and not table.info.get("passing")]
+    """Return the tables to copy row by row, in foreign key order; `prepare_target` copies `key_values`.
+
+    Neither what passes by itself, nor what is derived from other tables.
+    """
+    kept = (table for table in metadata.sorted_tables if not table.info.keys() & {"passing", "derived"})
+    return [table for table in kept if table is not key_values]
 
 
 async def read_notes(connection: AsyncConnection) -> dict[str, str]:
@@ -125,8 +129,7 @@ def _has_tables(connection: Connection, where: str) -> bool:
     tables = inspect(connection).get_table_names()
     if is_foreign_database(tables):
         raise StoreError(f"{where} belongs to another program. Name a database of its own.")
-    revision = MigrationContext.configure(connection).get_current_revision()
-    if tables and database_state(tables, revision, ours=True) is not DatabaseState.CURRENT:
+    if tables and database_state(tables, read_revision(connection), ours=True) is not DatabaseState.CURRENT:
         raise StoreError(f"{where} is a database of another version of Newsdesk. Empty it, or name another one.")
     return bool(tables)
 

@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import strip_unstorable
 from bot.store.key_value import MOVING
-from bot.store.search import index_for_dialect
+from bot.store.search import edit_index_for_dialect, index_for_dialect
+from bot.store.sql_helpers import open_stream
 from bot.store.tables import key_values
-from bot.store.transfer.copy_tables import indexed_places
+from bot.store.transfer.copy_tables import indexed_edits, indexed_places
 from bot.store.transfer.preconditions import tables_to_copy
 
 _AT_ONCE = 2000
@@ -55,6 +56,7 @@ async def compare_stores(
         rows = select(table).order_by(*table.primary_key.columns)
         query[table.name] = (rows, rows)
     query["card_search"] = (_index_places(source), _index_places(target))
+    query["card_search_edits"] = (_edit_index_places(source), _edit_index_places(target))
     return [
         TableComparison(
             name, await _checksum_rows(source, source_database, step), await _checksum_rows(target, target_query, step)
@@ -68,14 +70,18 @@ def _index_places(connection: AsyncConnection) -> Select[Any]:
     return indexed_places(index).order_by(index.timeline_order(newer=True))
 
 
+def _edit_index_places(connection: AsyncConnection) -> Select[Any]:
+    return indexed_edits(edit_index_for_dialect(connection.dialect.name))
+
+
 async def _checksum_rows(connection: AsyncConnection, query: Select[Any], step: Callable[[int], None]) -> TableSum:
     digest, rows = blake2b(digest_size=_DIGEST_BYTES), 0
-    result_rows = await connection.stream(query, execution_options={"yield_per": _AT_ONCE})
-    async for batch in result_rows.partitions():
-        for row in batch:
-            digest.update(canonical_bytes(row))
-        rows += len(batch)
-        step(len(batch))
+    async with open_stream(connection, query, _AT_ONCE) as result_rows:
+        async for batch in result_rows.partitions():
+            for row in batch:
+                digest.update(canonical_bytes(row))
+            rows += len(batch)
+            step(len(batch))
     return TableSum(rows, digest.hexdigest())
 
 

@@ -10,7 +10,8 @@ import pytest
 from bot.domain.fetch_result import FetchProblem, FetchRequest, FetchResult, FetchStatus
 from bot.errors import UserError
 from bot.sources.feeds.document_reader import DocumentReader
-from bot.sources.feeds.feed_lookup import MAX_LOOKUPS, FeedFinder, complete_address
+from bot.sources.feeds.feed_lookup import complete_address
+from bot.sources.feeds.lookup_service import MAX_LOOKUPS, LookupService
 from tests.sources.feeds.documents import NOW
 
 
@@ -33,16 +34,16 @@ class SlowFetcher:
 
 async def test_only_a_few_are_looked_up_at_a_time() -> None:
     fetcher = SlowFetcher()
-    finder = FeedFinder(fetcher.open, DocumentReader())
-    running = [asyncio.create_task(finder.find_feed(f"site{number}.example", NOW)) for number in range(MAX_LOOKUPS)]
+    lookups = LookupService(fetcher.open, DocumentReader())
+    running = [asyncio.create_task(lookups.find_feed(f"site{number}.example", NOW)) for number in range(MAX_LOOKUPS)]
     while len(fetcher.requests) < MAX_LOOKUPS:
         await asyncio.sleep(0)
     with pytest.raises(UserError, match="try again"):
-        await finder.find_feed("one-more.example", NOW)
+        await lookups.find_feed("one-more.example", NOW)
     fetcher.may_answer.set()
     found = await asyncio.gather(*running)
     assert {each.check.problem for each in found} == {FetchProblem.TIMEOUT}
-    assert (await finder.find_feed("one-more.example", NOW)).check.feed is None
+    assert (await lookups.find_feed("one-more.example", NOW)).check.feed is None
     assert fetcher.requests[-1].url == "https://one-more.example"
 
 

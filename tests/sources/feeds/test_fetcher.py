@@ -6,9 +6,7 @@ import asyncio
 import gc
 import gzip
 import socket
-import ssl
 import threading
-import zlib
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -21,8 +19,21 @@ from aiohttp.compression_utils import ZLibDecompressor
 from bot.domain.fetch_result import ContentKind, FetchProblem, FetchRequest, FetchResult, FetchStatus
 from bot.settings import PrivateHost
 from bot.sources.feeds import fetcher as fetcher_module
+from bot.sources.feeds import limited_socket
 from bot.sources.feeds.fetcher import MAX_BODY, MAX_CONCURRENT, MAX_REDIRECTS, Fetcher, _begin_journey
+from bot.sources.feeds.limited_socket import PIECE
+from tests.sources.feeds.certificate import make_server_context, trust_certificate
 from tests.sources.feeds.web_server import OUTSIDE, Answer, WebServer, create_slow, respond, route_public
+from tests.support.hostile_bodies import (
+    make_bomb,
+    send_endless_body,
+    send_endless_header,
+    send_endless_headers,
+    send_endless_notes,
+    send_nothing,
+    send_slowly,
+    send_small_chunks,
+)
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 FEED = b"<?xml version='1.0'?><rss version='2.0'><channel><title>The Paper</title></channel></rss>"
@@ -199,50 +210,6 @@ async def test_the_waiting_times_of_a_site_are_read(site: WebServer, fetcher: Fe
     assert result.retry_after == timedelta(seconds=120)
 
 
-def _bomb(encoding: str, megabytes: int) -> bytes:
-    compressor = zlib.compressobj(9, zlib.DEFLATED, 31 if encoding == "gzip" else 15)
-    return b"".join(compressor.compress(bytes(1_000_000)) for _ in range(megabytes)) + compressor.flush()
-
-
-async def _send_endlessly(writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-    while True:
-        writer.write(bytes(65_536))
-        await writer.drain()
-
-
-async def _send_endless_notes(writer: asyncio.StreamWriter) -> None:
-    while True:
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
-        await writer.drain()
-
-
-async def _send_endless_headers(writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\n")
-    while True:
-        writer.write(b"X: y\r\n" * 1000)
-        await writer.drain()
-
-
-async def _send_an_endless_header(writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\nX: ")
-    while True:
-        writer.write(b"x" * 10_000)
-        await writer.drain()
-
-
-async def _send_slowly(writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-    while True:
-        writer.write(b"x")
-        await writer.drain()
-        await asyncio.sleep(0.01)
-
-
-async def _send_nothing(writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(3600)
-
-
 async def _reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
@@ -256,19 +223,19 @@ async def _reset_midway(writer: asyncio.StreamWriter) -> None:
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        (_send_endlessly, FetchProblem.TOO_LARGE),
+        (send_endless_body, FetchProblem.TOO_LARGE),
         (respond(200, bytes(MAX_BODY + 1)), FetchProblem.TOO_LARGE),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n", FetchProblem.TOO_LARGE),
-        (respond(200, _bomb("gzip", 500), Content_Encoding="gzip"), FetchProblem.TOO_LARGE),
-        (respond(200, _bomb("deflate", 500), Content_Encoding="deflate"), FetchProblem.TOO_LARGE),
+        (respond(200, make_bomb("gzip", 500), Content_Encoding="gzip"), FetchProblem.TOO_LARGE),
+        (respond(200, make_bomb("deflate", 500), Content_Encoding="deflate"), FetchProblem.TOO_LARGE),
         (respond(200, gzip.compress(bytes(20_000)) * 1000, Content_Encoding="gzip"), FetchProblem.TOO_LARGE),
         (respond(200, FEED, Content_Encoding="br"), FetchProblem.INVALID_RESPONSE),
         (respond(200, FEED, Content_Encoding="zstd"), FetchProblem.INVALID_RESPONSE),
         (respond(200, FEED, Content_Encoding="compress"), FetchProblem.INVALID_RESPONSE),
         (respond(200, FEED, Content_Encoding="gzip, gzip"), FetchProblem.INVALID_RESPONSE),
         (respond(200, FEED, Content_Encoding="gzip"), FetchProblem.INVALID_RESPONSE),
-        (_send_endless_headers, FetchProblem.INVALID_RESPONSE),
-        (_send_an_endless_header, FetchProblem.INVALID_RESPONSE),
+        (send_endless_headers, FetchProblem.INVALID_RESPONSE),
+        (send_endless_header, FetchProblem.INVALID_RESPONSE),
         (respond(200, FEED, X="x" * 1_000_000), FetchProblem.INVALID_RESPONSE),
     ],
 )
@@ -300,12 +267,32 @@ async def test_the_loop_turns_while_a_body_comes_without_end(site: WebServer, fe
             turns += 1
 
     counter = asyncio.create_task(count_turns())
-    assert (await _fetch(fetcher, site, _send_endlessly)).problem is FetchProblem.TOO_LARGE
+    assert (await _fetch(fetcher, site, send_endless_body)).problem is FetchProblem.TOO_LARGE
     counter.cancel()
-    assert turns >= MAX_BODY // (256 * 1024)  # asyncio reads no more at a time
+    assert turns >= MAX_BODY // PIECE
 
 
-@pytest.mark.parametrize("answer", [_send_nothing, _send_slowly, _send_endless_notes])
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [(send_endless_notes, FetchProblem.TOO_LARGE), (send_small_chunks, FetchProblem.INVALID_RESPONSE)],
+)
+async def test_an_answer_that_never_comes_to_a_document_is_cut(
+    site: WebServer, fetcher: Fetcher, answer: Answer, problem: FetchProblem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limited_socket, "MAX_ANSWER", 100_000)
+    assert (await _fetch(fetcher, site, answer)).problem is problem
+
+
+async def test_what_a_connection_brought_before_counts_no_more(
+    site: WebServer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limited_socket, "MAX_ANSWER", 2 * len(FEED) + 1000)
+    for _ in range(5):
+        assert (await _fetch(fetcher, site, OK)).body == FEED
+    assert site.connections == 1
+
+
+@pytest.mark.parametrize("answer", [send_nothing, send_slowly, send_endless_notes])
 async def test_trap_35_what_never_ends_is_given_up(
     site: WebServer, fetcher: Fetcher, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,9 +355,7 @@ async def test_a_host_that_is_not_there_is_a_failure(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_certificate_of_nobody_and_no_tls_at_all_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "site.pem").write_text(SELF_SIGNED)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(tmp_path / "site.pem")
+    context = make_server_context(tmp_path)
 
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(respond(400))
@@ -383,6 +368,19 @@ async def test_a_certificate_of_nobody_and_no_tls_at_all_are_refused(tmp_path: P
                 result = await fetcher.fetch(FetchRequest(f"https://127.0.0.1:{port}/feed"), NOW)
                 assert result.problem is FetchProblem.TLS_ERROR
         assert secure.requests == []
+
+
+async def test_a_document_comes_over_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trust_certificate(monkeypatch)
+    route_public(monkeypatch, {"paper.example": [[OUTSIDE]], "gazette.example": [[OUTSIDE]]})
+    async with WebServer().serve(make_server_context(tmp_path)) as secure, Fetcher(ports=[secure.port]) as fetcher:
+        secure.answers["/feed"] = [OK]
+        url = secure.url("/feed", host="paper.example", scheme="https")
+        result = await fetcher.fetch(FetchRequest(url), NOW)
+        assert (result.status, result.body, result.url) == (FetchStatus.NEW, FEED, url)
+        other = secure.url("/feed", host="gazette.example", scheme="https")
+        assert (await fetcher.fetch(FetchRequest(other), NOW)).problem is FetchProblem.TLS_ERROR
+        assert len(secure.requests) == 1
 
 
 async def test_trap_39_an_answer_that_changes_between_two_look_ups_is_judged_again(
@@ -539,7 +537,7 @@ async def test_who_waits_for_a_slow_host_takes_no_place_from_others(
     site: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     route_public(monkeypatch, {"slow.example": [[OUTSIDE]], "paper.example": [[OUTSIDE]]})
-    site.answers |= {"/slow": [_send_nothing], "/feed": [OK]}
+    site.answers |= {"/slow": [send_nothing], "/feed": [OK]}
     async with Fetcher(ports=[site.port]) as fetcher:
         slow = FetchRequest(site.url("/slow", host="slow.example"))
         waiting = [asyncio.create_task(fetcher.fetch(slow, NOW)) for _ in range(2 * MAX_CONCURRENT)]
@@ -578,23 +576,3 @@ async def test_a_connection_is_kept_for_the_next_feed_of_its_host(site: WebServe
     for _ in range(3):
         assert (await _fetch(fetcher, site, respond(304), etag='"1"')).status is FetchStatus.UNCHANGED
     assert (site.connections, len(site.requests)) == (1, 3)
-
-
-SELF_SIGNED = """\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgNyF2TIlEQyMK9jYx
-VxvAevCcxZ9soKAMRen10Bd+T0yhRANCAARaiECdqhgkhAGbx6G5L1XFhRBpt+B1
-eSOY4Kfx8x8o6anTpR49fHT8YRyFJoGDtcGBLQFLH5hTdOZeJeLQM+Bl
------END PRIVATE KEY-----
------BEGIN CERTIFICATE-----
-MIIBmjCCAUGgAwIBAgIUP0Z389D7ymxdFRnqp4jN8PRkQ0swCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEzMDE0MzEwNVoYDzIxMjYxMTA2
-MTQzMTA1WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAARaiECdqhgkhAGbx6G5L1XFhRBpt+B1eSOY4Kfx8x8o6anTpR49fHT8
-YRyFJoGDtcGBLQFLH5hTdOZeJeLQM+Blo28wbTAdBgNVHQ4EFgQUJTvPxvJLDZTe
-uD41o1EOL51g0JAwHwYDVR0jBBgwFoAUJTvPxvJLDZTeuD41o1EOL51g0JAwDwYD
-VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
-zj0EAwIDRwAwRAIgLNQdvJh6ej/9GNjG70HthffMmLENYGOrCgd167Z/tQkCIEg+
-XeY3vsdYbn/wlJZ+M2fmVWHpM9wiMSHc++PWv1tD
------END CERTIFICATE-----
-"""

@@ -13,12 +13,16 @@ from bot.cards.model import CardState
 from bot.domain.feed import Feed, FeedOptions, NewFeed
 from bot.domain.fetch_result import FetchProblem, FetchResult, FetchStatus
 from bot.domain.follows import Follow, FollowPolicy
+from bot.domain.subscription import Frequency, SubscriptionOptions
 from bot.metrics import Metrics
 from bot.sources.feeds.document_reader import DocumentReader
+from bot.sources.feeds.fetch_processor import PollReport
 from bot.sources.feeds.item_card import make_slug
-from bot.sources.feeds.poller import FeedPoller, PollReport
+from bot.sources.feeds.poller import FeedPoller
 from bot.store import Store
+from bot.store.cards.card_query import CardQuery
 from bot.store.cards.rows import StoredCard
+from tests.sources.feeds.documents import rss
 from tests.support.feeds import FakeFetcher, make_poller, story
 from tests.support.stage import NOW, ManualClock
 
@@ -53,13 +57,13 @@ class Press:
         assert await self.store.feeds.add_feeds(feeds, self.clock()) == len(feeds)
 
     async def poll(self, **later: float) -> PollReport:
-        """The next look at every feed; a day later unless another time is given."""
+        """The next check at every feed; a day later unless another time is given."""
         self.clock.advance(**(later or {"days": 1}))
         return await self.poller.poll_due()
 
     async def list_cards(self) -> list[StoredCard]:
         """All published cards, oldest first."""
-        page = await self.store.cards.list_latest(1, limit=100)
+        page = await self.store.cards.list_latest(1, limit=100, every_card=True)
         return list(reversed(page.cards))
 
     async def list_titles(self) -> list[str]:
@@ -91,12 +95,107 @@ async def test_a_first_look_fills_the_archive_and_posts_nothing(press: Press) ->
     assert await press.plan() == 1
 
 
+async def test_the_items_of_a_first_look_are_found_in_the_language_that_the_feed_names(press: Press) -> None:
+    await press.add_feed()
+    item, head = story(1, title="Häuser am Rhein"), "<title>The Paper</title><language>de-DE</language>"
+    press.web.answers[URL] = rss(item, head=head)
+    await press.poll()
+    found = await press.store.cards.search_cards(CardQuery('haus -"nothing"'), 1, limit=5)
+    assert [each.card.title for each in found.cards] == ["Häuser am Rhein"]
+    assert found.phrases[0].languages == ("de",)
+
+
+@pytest.mark.parametrize("policy", [None, *FollowPolicy])
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_trap_1_a_first_fetch_floods_nobody(
+    press: Press, policy: FollowPolicy | None, is_killed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither channels nor reviews get what was there before, of everybody's feeds (None) and of a server's."""
+    if policy is None:
+        await press.add_feed()
+    else:
+        source_id = (await press.store.feeds.add_followed([NewFeed(URL)], press.clock()))[URL].source_id
+        await press.store.cards.follows.follow_source(Follow(1, source_id, policy, press.clock(), created_by=3))
+    await press.store.moderation.reviews.set_channel(1, 4, 25, press.clock(), MAX_AGE)
+    await press.store.subscriptions.add_subscription(
+        guild_id=1, channel_id=5, created_by=3, now=NOW, options=SubscriptionOptions(frequency=Frequency.HOURLY)
+    )
+    now = f"{press.clock():%a, %d %b %Y %H:%M:%S} GMT"
+    old = [story(number, date=date) for number in range(60) for date in (now if number % 3 else None,)]
+    press.web.write_feed(URL, *old)
+    if is_killed:
+        with monkeypatch.context() as patch:
+            patch.setattr(press.store.feeds, "note_results", _die)
+            with pytest.raises(KilledError):
+                await press.poll()
+        press.start_poller()
+        old.insert(0, story(60, date=now))
+        press.web.write_feed(URL, *old)
+    await press.poll(hours=1)
+    assert await press.plan() == 0
+    pool = await press.store.outbox.candidates.load_pool([1], NOW - MAX_AGE, NOW - MAX_AGE)
+    assert pool.for_guild(1) == []
+    press.web.write_feed(URL, story(61), *old)
+    await press.poll()
+    # A message in the channel or in the review channel, for the one that came since.
+    assert await press.plan() == (policy is not FollowPolicy.ARCHIVE)
+
+
 async def test_an_unchanged_feed_is_neither_read_nor_stored(press: Press) -> None:
     await press.add_feed()
     press.web.write_feed(URL, story(1))
     await press.poll()
     assert await press.poll() == PollReport(fetched=1, unchanged=1)
     assert await press.poll(minutes=1) == PollReport()
+
+
+def break_off(body: str, etag: str = "") -> FetchResult:
+    """The answer of a site that stops within a feed's last item."""
+    return FetchResult(
+        FetchStatus.NEW,
+        url=URL,
+        http_status=200,
+        body=body[: body.rindex("</guid>")].encode(),
+        etag=etag,
+        body_hash="half",
+    )
+
+
+async def test_a_feed_that_breaks_off_brings_its_whole_items_and_is_asked_again_without_validators(
+    press: Press,
+) -> None:
+    await press.add_feed()
+    press.web.write_feed(URL, story(1))
+    await press.poll()
+    press.web.answers[URL] = break_off(rss(story(3), story(2), story(1)), etag='"whole"')
+    assert await press.poll() == PollReport(fetched=1, added=2)
+    press.web.write_feed(URL, story(3), story(2), story(1))
+    assert await press.poll() == PollReport(fetched=1)
+    assert (press.web.requests[-1].etag, press.web.requests[-1].body_hash) == ("", "")
+    assert await press.list_titles() == ["Story 1", "Story 2", "Story 3"]
+    assert await press.plan() == 2
+
+
+async def test_a_first_look_that_breaks_off_makes_nothing_new_of_what_it_missed(press: Press) -> None:
+    await press.add_feed()
+    press.web.answers[URL] = break_off(rss(story(3), story(2), story(1)))
+    assert (await press.poll()).added == 2
+    press.web.write_feed(URL, story(3), story(2), story(1))
+    assert (await press.poll()).added == 1
+    assert await press.plan() == 0
+    press.web.answers[URL] = break_off(rss(story(4), story(3), story(2), story(1)))
+    await press.poll()
+    assert await press.plan() == 1
+
+
+async def test_a_feed_that_always_breaks_off_posts_its_news_all_the_same(press: Press) -> None:
+    await press.add_feed()
+    press.web.answers[URL] = break_off(rss(story(2), story(1)))
+    await press.poll()
+    await press.poll()
+    press.web.answers[URL] = break_off(rss(story(3), story(2), story(1)))
+    await press.poll()
+    assert await press.plan() == 1
 
 
 async def test_an_edit_is_no_news(press: Press) -> None:
@@ -161,15 +260,20 @@ async def test_trap_11_all_items_are_dated_anew(press: Press) -> None:
     assert await press.plan() == 0
 
 
-async def test_trap_24_one_address_in_two_feeds_is_two_cards_and_one_post(press: Press) -> None:
+@pytest.mark.parametrize("is_later", [False, True])
+async def test_trap_24_one_address_in_two_feeds_is_two_cards_and_one_post(press: Press, is_later: bool) -> None:
     await press.add_feed(URL, OTHER)
     press.web.write_feed(URL)
     press.web.write_feed(OTHER)
     await press.poll()
     press.web.write_feed(URL, story(1))
+    if is_later:
+        assert (await press.poll()).added == 1
+        assert await press.plan() == 1
     press.web.write_feed(OTHER, story(1, guid="elsewhere"))
-    assert (await press.poll()).added == 2
-    assert await press.plan() == 1
+    await press.poll()
+    assert await press.plan() == (not is_later)
+    assert await press.list_titles() == ["Story 1", "Story 1"]
 
 
 async def test_traps_25_and_47_a_title_that_comes_every_day_is_a_card_and_a_post_every_day(press: Press) -> None:
@@ -234,7 +338,7 @@ async def test_trap_42_a_kill_before_storing_loses_nothing(press: Press, monkeyp
     await press.poll()
     press.web.write_feed(URL, story(2), story(1))
     with monkeypatch.context() as patch:
-        patch.setattr(press.store.cards.importer, "import_batch", _die)
+        patch.setattr(press.store.cards.importer, "import_batches", _die)
         with pytest.raises(KilledError):
             await press.poll()
     press.start_poller()
@@ -386,14 +490,14 @@ async def test_trap_41_one_feed_two_servers_two_policies(press: Press) -> None:
 async def test_a_stop_waits_until_what_is_being_stored_is_noted(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
     await press.add_feed()
     press.web.write_feed(URL, story(1))
-    storing, store_batch = asyncio.Event(), press.store.cards.importer.import_batch
+    storing, store_batch = asyncio.Event(), press.store.cards.importer.import_batches
 
     async def store_slowly(*args: Any, **options: Any) -> Any:
         storing.set()
         await asyncio.sleep(0.05)
         return await store_batch(*args, **options)
 
-    monkeypatch.setattr(press.store.cards.importer, "import_batch", store_slowly)
+    monkeypatch.setattr(press.store.cards.importer, "import_batches", store_slowly)
     polling = asyncio.create_task(press.poller.run_polling(lambda: True))
     await storing.wait()
     await press.poller.stop()

@@ -419,10 +419,41 @@ def test_trap_37_entities_are_neither_multiplied_nor_fetched(declarations: str) 
 
 
 def test_undefined_entities_and_unclosed_elements_are_forgiven() -> None:
-    broken = rss(rss_item(description="before")).replace("before", "a&nbsp;b").replace("</channel></rss>", "")
+    broken = rss(rss_item(description="before")).replace("before", "a&nbsp;b").replace("<channel>", "<channel><wrong>")
     feed = read(broken)
     assert [item.title for item in feed.items] == ["Harbour opens"]
     assert feed.problems == (FeedProblem.MALFORMED,)
+
+
+_RDF = "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#' xmlns='http://purl.org/rss/1.0/'>"
+WHOLE = {
+    "RSS 2.0": rss(*(rss_item(title=f"Story {n}", link=f"https://paper.example/{n}", guid=f"s-{n}") for n in range(3))),
+    "RSS 1.0": f"{_RDF}<channel><title>The Paper</title></channel>"
+    + "".join(f"<item><title>Story {n}</title><link>https://paper.example/{n}</link></item>" for n in range(3))
+    + "</rdf:RDF>",
+    "Atom": atom(
+        *(
+            f"<entry><title>Story {n}</title><id>s-{n}</id><link href='https://paper.example/{n}'/></entry>"
+            for n in "012"
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_of_a_feed_that_breaks_off_anywhere_whole_items_alone_are_read(kind: str) -> None:
+    text = WHOLE[kind]
+    whole = read(text)
+    assert len(whole.items) == 3
+    assert whole.problems == ()
+    counts = set()
+    for end in range(text.index(">", text.index("The Paper")), len(text) - 1):
+        feed = read(text[:end])
+        assert [item.key for item in feed.items] == [item.key for item in whole.items[: len(feed.items)]]
+        if len(feed.items) < 3:
+            assert FeedProblem.BROKEN_OFF in feed.problems
+        counts.add(len(feed.items))
+    assert counts == {0, 1, 2, 3}
 
 
 def json_feed(*items: object, **more: object) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from bot.sources.feeds.limited_socket import LimitedSocket
+
 Answer = bytes | Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -50,7 +52,7 @@ class WebServer:
         return [target for target, _ in self.requests]
 
     @asynccontextmanager
-    async def serve(self, ssl: SSLContext | None = None) -> AsyncIterator[WebServer]:
+    async def serve(self, ssl: SSLContext | None = None, address: str = "127.0.0.1") -> AsyncIterator[WebServer]:
         tasks: set[asyncio.Task[None]] = set()
 
         async def serve_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,7 +66,7 @@ class WebServer:
             writer.close()
             tasks.discard(task)
 
-        server = await asyncio.start_server(serve_connection, "127.0.0.1", 0, ssl=ssl)
+        server = await asyncio.start_server(serve_connection, address, 0, ssl=ssl)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -95,6 +97,45 @@ class WebServer:
         finally:
             for name in names:
                 self.busy[name] -= 1
+
+
+class TunnelProxy:
+    """A proxy that answers CONNECT only, and leads every host to one port of this machine."""
+
+    def __init__(self, upstream_port: int) -> None:
+        self.port = 0
+        self.targets: list[str] = []
+        self._upstream_port = upstream_port
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[TunnelProxy]:
+        server = await asyncio.start_server(self._open_tunnel, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        async with server:
+            yield self
+
+    async def _open_tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        method, target, _ = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split(" ", 2)
+        self.targets.append(target)
+        if method != "CONNECT":
+            writer.write(respond(405))
+            writer.close()
+            return
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._upstream_port)
+        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        await asyncio.gather(_pump(reader, upstream_writer), _pump(upstream_reader, writer))
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
 
 
 def create_slow(answer: bytes, turns: int = 5) -> Answer:
@@ -131,10 +172,9 @@ def route_public(monkeypatch: pytest.MonkeyPatch, names: dict[str, list[list[str
             raise socket.gaierror(socket.EAI_NONAME, "unknown name")
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (each, port)) for each in addresses]
 
-    class RoutedSocket(socket.socket):
-        def connect(self, address: Any) -> None:
-            connect(self, ("127.0.0.1", address[1]) if address[0] == OUTSIDE else address)
+    def connect_here(self: LimitedSocket, address: Any) -> None:
+        connect(self, ("127.0.0.1", address[1]) if address[0] == OUTSIDE else address)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    monkeypatch.setattr(socket, "socket", RoutedSocket)
+    monkeypatch.setattr(LimitedSocket, "connect", connect_here)
     return looked_up

@@ -2,193 +2,42 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from datetime import time, timedelta
 
 import pytest
 
-from bot.cards.model import CardState, ParseResult, Provider, SourceItem
+from bot.cards.model import ParseResult, SourceItem
 from bot.domain.follows import Follow, FollowPolicy
-from bot.domain.moderation import EVERYWHERE, Decision, DecisionSource, Verdict
-from bot.domain.subscription import Frequency, SubscriptionOptions
+from bot.domain.moderation import EVERYWHERE, Verdict
+from bot.domain.quiet_hours import QuietHours
 from bot.store import Store
-from bot.store.cards.repository import CardQuery, SearchOrder, TimelineCursor, TopicCount
+from bot.store.cards.card_query import CardQuery, SearchOrder, TimelineCursor
+from bot.store.cards.name_counts import TopicCount
 from bot.store.moderation.audit_log import AuditFilter
 from bot.store.moderation.queue import QueueFilters
+from bot.store.sources.unused_cards import Retention
 from tests.support.cards import NOW, make_card, make_older, store_cards
-from tests.support.follows import LONG_AGO, add_feed, follow_feed, make_item, store_items
+from tests.support.edits import edit_card
+from tests.support.follows import (
+    HERE,
+    LATER,
+    LONG_AGO,
+    MAX_AGE,
+    THERE,
+    add_everybodys,
+    add_feed,
+    add_own,
+    decide,
+    follow_feed,
+    list_slugs,
+    make_item,
+    plan,
+    post_due,
+    store_items,
+    subscribe,
+)
 
-HERE, THERE = 1, 2
 MEMBER = 7
-MAX_AGE = timedelta(days=14)
-LATER = NOW + timedelta(hours=1)
-
-
-async def subscribe(store: Store, guild_id: int, channel_id: int, **options: Any) -> int:
-    added = await store.subscriptions.add_subscription(
-        guild_id=guild_id,
-        channel_id=channel_id,
-        created_by=5,
-        now=LONG_AGO,
-        options=SubscriptionOptions(**({"frequency": Frequency.INSTANT} | options)),
-    )
-    return added.id
-
-
-async def plan(store: Store, now: Any = NOW) -> int:
-    return await store.outbox.planner.plan_deliveries(now, MAX_AGE)
-
-
-async def post_due(store: Store, channel_id: int, now: Any = NOW) -> list[tuple[str, tuple[str, ...]]]:
-    """Do what the courier would: the acts, in order, with the slugs that each message shows."""
-    acts = []
-    work, _ = await store.outbox.queue.fetch_due(now)
-    for delivery in work.get(channel_id, []):
-        shown = await store.cards.get_by_ids([card.card_id for card in delivery.cards])
-        slugs = tuple(shown[card.card_id].card.slug for card in delivery.cards)
-        if delivery.desired_kind is None:
-            acts.append(("retract", slugs))
-            await store.outbox.queue.mark_retracted(delivery, now)
-        elif delivery.message_id is None:
-            acts.append(("post", slugs))
-            await store.outbox.queue.mark_sending(delivery, now)
-            await store.outbox.queue.mark_posted(delivery, 1000 + delivery.id, now)
-        else:
-            acts.append(("edit", slugs))
-            await store.outbox.queue.mark_edited(delivery, now)
-    return acts
-
-
-async def decide(store: Store, guild_id: int, card_id: int, verdict: Verdict, expected: Verdict | None = None) -> None:
-    decision = Decision(guild_id, card_id, verdict, 9, NOW)
-    outcome = await store.moderation.decisions.decide_card(decision, source=DecisionSource.COMMAND, expected=expected)
-    assert outcome.accepted
-
-
-async def list_slugs(store: Store, guild_id: int) -> list[str]:
-    return [stored.card.slug for stored in (await store.cards.list_latest(guild_id, limit=100)).cards]
-
-
-async def read_everything(store: Store, guild_id: int) -> dict[str, Any]:
-    """What each reading path gives the server, with all that it shows of a card."""
-    archive, moderation = store.cards, store.moderation
-    ways: dict[str, Any] = {
-        "latest": await archive.list_latest(guild_id, limit=4),
-        "older": await archive.list_latest(guild_id, limit=4, cursor=TimelineCursor(2**62)),
-        "newer": await archive.list_latest(guild_id, limit=4, cursor=TimelineCursor(0, newer=True)),
-        "latest of a topic": await archive.list_latest(guild_id, topic="space", limit=9),
-        "of an address": await archive.find_by_urls(["news.example/comet", "news.example/shared"], guild_id, limit=9),
-        "by slug": [await archive.get_by_slug(name, guild_id, hidden=True) for name in ("comet", "shared", "copy-1")],
-        "topics": await archive.list_topics(guild_id, limit=50),
-        "providers": await archive.list_providers(guild_id, limit=50),
-        "all topics": await archive.list_all_topics(guild_id),
-        "completion": await archive.complete_cards("", guild_id, limit=9),
-        "completion by a word": await archive.complete_cards("comet nears", guild_id, limit=9),
-        "completion by a prefix": await archive.complete_cards("come", guild_id, limit=9),
-        "completion for moderators": await archive.complete_cards("", guild_id, limit=9, hidden=True),
-        "words for moderators": await archive.complete_cards("comet", guild_id, limit=9, hidden=True),
-        "did you mean": await archive.spelling.suggest_query(CardQuery("commet"), guild_id),
-        "did you mean a split": await archive.spelling.suggest_query(CardQuery("cometnears"), guild_id),
-        "largest topics": await archive.trends.count_topics(guild_id, LATER, limit=9),
-        "trend": sorted(map(repr, await archive.trends.count_spans(guild_id, None, LONG_AGO, LATER))),
-        "trend of a topic": sorted(map(repr, await archive.trends.count_spans(guild_id, "space", LONG_AGO, LATER))),
-        "queue": await moderation.queue.get_page(guild_id, QueueFilters(), limit=9, offset=0),
-        "backlog": await moderation.queue.get_page(guild_id, QueueFilters(is_backlog=True), limit=9, offset=0),
-        "queue of a topic": await moderation.queue.get_page(guild_id, QueueFilters("space"), limit=9, offset=0),
-        "log": await moderation.audit_log.get_page(guild_id, AuditFilter(), limit=9),
-        "saved": await store.members.saved_cards.get_page(MEMBER, guild_id, limit=9, offset=0),
-        "follows": await archive.follows.list_follows(guild_id),
-    }
-    for order in SearchOrder:
-        for query in (
-            CardQuery("comet"),
-            CardQuery(topic="space"),
-            CardQuery("nears", provider="NASA"),
-            CardQuery("cop"),
-        ):
-            page = await archive.search_cards(CardQuery(**{**_fields(query), "order": order}), guild_id, limit=9)
-            ways[f"search {query} {order}"] = page
-    pool = await store.outbox.candidates.load_pool([guild_id], LONG_AGO, LONG_AGO)
-    ways["digest"] = sorted(pool.for_guild(guild_id), key=lambda each: each.card_id)
-    return ways
-
-
-def _fields(query: CardQuery) -> dict[str, Any]:
-    return {name: getattr(query, name) for name in CardQuery.__slots__}
-
-
-async def add_everybodys(store: Store) -> list[int]:
-    return await store_cards(
-        store,
-        make_older(
-            make_card("shared", title="Comet nears Earth", topics=("Space",), provider=Provider("NASA")), days=1
-        ),
-        make_older(make_card("moon", title="A moon rises", topics=("Space",)), days=2),
-        make_older(make_card("held", title="Comet rumour", state=CardState.HELD, quality=60), days=1),
-    )
-
-
-async def add_own(store: Store) -> list[int]:
-    """A feed that the first server follows, with an item of news and one of backlog."""
-    feed = await add_feed(store)
-    (old,) = await store_items(
-        store, feed, make_item("old", title="Old comet tale", provider=Provider("Blog")), now=LONG_AGO
-    )
-    await follow_feed(store, HERE, feed, topics=("Space",), followed_at=LONG_AGO + timedelta(days=1))
-    (new,) = await store_items(store, feed, make_item("comet", title="Comet nears Earth", provider=Provider("Blog")))
-    return [old, new]
-
-
-async def add_hostile(store: Store) -> list[int]:
-    """A neighbour's feed: copies of a headline, with the addresses, topics and publishers of others."""
-    feed = await add_feed(store, "hostile")
-    await follow_feed(store, THERE, feed, topics=("Space", "sPaM"))
-    copies = [
-        make_item(
-            f"copy-{number}",
-            title=f"Comet nears Earth commet cometic{'abcdefghijklmnopqrstuvwxyz'[number % 26]}",
-            aliases=("news.example/comet", "news.example/shared"),
-            topics=("Space", "Copies"),
-            provider=Provider("nasa" if number % 2 else "bLOG"),
-            quality=190,
-            heat=190,
-        )
-        for number in range(40)
-    ]
-    ids = await store_items(store, feed, *copies)
-    await decide(store, THERE, ids[0], Verdict.WITHDRAW)
-    await decide(store, EVERYWHERE, ids[2], Verdict.PUBLISH)
-    return ids
-
-
-@pytest.mark.parametrize("hostile_first", [True, False])
-async def test_a_hostile_neighbour_changes_nothing_that_another_server_sees(store: Store, hostile_first: bool) -> None:
-    alone_ids = [*await add_everybodys(store), *await add_own(store)]
-    for card_id in alone_ids:
-        await store.members.saved_cards.save_card(MEMBER, card_id, NOW)
-    await subscribe(store, HERE, 10)
-    if not hostile_first:
-        await plan(store)
-    before = {guild: await read_everything(store, guild) for guild in (HERE, 3, EVERYWHERE)}
-    hostile = await add_hostile(store)
-    await plan(store)
-    for guild, ways in before.items():
-        after = await read_everything(store, guild)
-        if guild == EVERYWHERE:
-            del ways["log"]  # what the bot's owners decided, which only they read
-        for way, shown in ways.items():
-            assert repr(after[way]) == repr(shown), (guild, way)
-    for card_id in hostile[1:]:
-        for hidden in (True, False):
-            assert await store.cards.get_card(card_id, HERE, hidden=hidden) is None
-            assert await store.cards.get_card(card_id, 0, hidden=hidden) is None
-    posts = sorted(slugs for _, slugs in await post_due(store, 10))
-    assert posts == [("comet",), ("moon",), ("shared",)]
-    assert len(await list_slugs(store, THERE)) == 41
-    await decide(store, HERE, hostile[1], Verdict.PUBLISH)
-    await plan(store)
-    assert await post_due(store, 10) == []
-    assert "copy-1" not in await list_slugs(store, HERE)
 
 
 async def test_a_feed_is_read_like_everybodys_cards_by_who_follows_it(store: Store) -> None:
@@ -350,6 +199,44 @@ async def test_filters_of_a_subscription_see_what_the_server_says_of_the_feed(st
     assert posted == {10: [("post", ("one",))], 11: [("post", ("one",))], 12: [("post", ("two",))]}
 
 
+async def test_exclusions_see_the_topics_that_a_follow_gave(store: Store) -> None:
+    feed, other = await add_feed(store), await add_feed(store, "other")
+    await follow_feed(store, HERE, feed, topics=("Deep Space",))
+    await follow_feed(store, HERE, other)
+    await follow_feed(store, THERE, feed)
+    for guild_id, channel_id in ((HERE, 10), (THERE, 20)):
+        await subscribe(store, guild_id, channel_id, excluded=("deep space",))
+    await store_items(store, feed, make_item("one", title="Comet one", published_at=LONG_AGO))
+    await store_items(store, other, make_item("two", title="Comet two", published_at=LONG_AGO))
+    await plan(store)
+    assert await post_due(store, 10) == [("post", ("two",))]
+    assert await post_due(store, 20) == [("post", ("one",))]
+    for words in ("comet -space", 'comet -"deep space"', "comet -spac*"):
+        assert await find_slugs(store, HERE, words) == ["two"]
+        assert await find_slugs(store, THERE, words) == ["one"]
+    for words in ("comet -spac", "comet -deeper", 'comet -"space deep"'):
+        assert sorted(await find_slugs(store, HERE, words)) == ["one", "two"]
+
+
+async def find_slugs(store: Store, guild_id: int, words: str) -> list[str]:
+    found = await store.cards.search_cards(CardQuery(words), guild_id, limit=9)
+    return [each.card.slug for each in found.cards]
+
+
+async def test_exclusions_see_the_topics_that_moderators_set(store: Store) -> None:
+    feed = await add_feed(store)
+    await follow_feed(store, HERE, feed, FollowPolicy.REVIEW, topics=("Space",))
+    await subscribe(store, HERE, 10, excluded=("Space", "Ships"))
+    ids = await store_items(store, feed, make_item("one"), make_item("two"), make_item("three"))
+    await plan(store)
+    await edit_card(store, HERE, ids[0], topics=("Moon",))
+    await edit_card(store, HERE, ids[1], topics=("Ships",))
+    for card_id in ids:
+        await decide(store, HERE, card_id, Verdict.PUBLISH)
+    await plan(store)
+    assert await post_due(store, 10) == [("post", ("one",))]
+
+
 async def test_reviews_of_two_servers_are_told_apart(store: Store) -> None:
     feed = await add_feed(store)
     for guild, channel, quality in ((HERE, 11, 80), (THERE, 21, 20)):
@@ -408,6 +295,25 @@ async def test_unfollowing_keeps_or_deletes_the_posts_and_following_again_posts_
     await store_items(store, feed, make_item("item", title="Edited again"), now=LATER)
     await plan(store, LATER)
     assert await post_due(store, 10, LATER) == []
+
+
+@pytest.mark.parametrize("keep_posts", [True, False])
+async def test_what_waits_for_the_end_of_quiet_hours_does_not_come_after_unfollowing(
+    store: Store, keep_posts: bool
+) -> None:
+    feed = await add_feed(store)
+    await subscribe(store, THERE, 20)
+    await subscribe(store, HERE, 10)
+    for guild, channel in ((HERE, 10), (THERE, 20)):
+        await follow_feed(store, guild, feed)
+        await store.subscriptions.quiet_hours.set_hours(guild, channel, QuietHours(time(0), time(23), "UTC"), NOW)
+    await store_items(store, feed, make_item("item"))
+    assert await plan(store) == 0
+    assert await store.cards.follows.unfollow_source(HERE, feed, NOW, keep_posts=keep_posts)
+    await follow_feed(store, HERE, feed, followed_at=NOW)
+    for guild, channel in ((HERE, 10), (THERE, 20)):
+        assert await store.subscriptions.quiet_hours.end_hours(guild, channel, LATER)
+    assert (await store.outbox.digests.fetch_deferred(LATER)).waiting.keys() == {20}
 
 
 async def test_a_paused_follow_gathers_backlog(store: Store) -> None:
@@ -477,6 +383,22 @@ async def test_a_feed_that_is_looked_at_first_has_its_cards_when_it_is_followed(
     await follow_feed(store, HERE, feed, followed_at=NOW + timedelta(hours=1))
     await store.cards.follows.delete_unused(NOW + timedelta(days=2))
     assert await list_slugs(store, HERE) == ["item"]
+
+
+async def test_the_operator_sets_how_long_what_nobody_needs_stays(store: Store) -> None:
+    feed = await add_feed(store)
+    await follow_feed(store, HERE, feed)
+    (card_id,) = await store_items(store, feed, make_item("item"))
+    retention = Retention(rows=timedelta(days=7), unfollowed=timedelta(days=30))
+    await store.cards.follows.delete_unused(NOW + timedelta(days=6), retention)
+    assert await list_slugs(store, HERE) == ["item"]
+    await store.cards.follows.delete_unused(NOW + timedelta(days=8), retention)
+    assert await list_slugs(store, HERE) == []
+    await store.cards.follows.unfollow_source(HERE, feed, LATER, keep_posts=True)
+    await store.cards.follows.delete_unused(LATER + timedelta(days=29), retention)
+    assert await store.cards.get_by_ids([card_id])
+    await store.cards.follows.delete_unused(LATER + timedelta(days=31), retention)
+    assert not await store.cards.get_by_ids([card_id])
 
 
 async def test_follows_are_listed_as_they_are(store: Store) -> None:

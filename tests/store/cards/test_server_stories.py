@@ -10,11 +10,24 @@ import pytest
 from bot.cards.model import Card, Provider
 from bot.domain.follows import FollowPolicy
 from bot.domain.moderation import Verdict
-from bot.domain.publishers import are_different_publishers, publisher_names
+from bot.domain.publishers import identify_publisher
 from bot.store import Store
-from tests.store.cards.test_followed_cards import HERE, LATER, THERE, decide, list_slugs, plan, post_due, subscribe
 from tests.support.cards import NOW, make_card, make_older, store_cards
-from tests.support.follows import LONG_AGO, add_feed, follow_feed, make_item, store_items
+from tests.support.follows import (
+    HERE,
+    LATER,
+    LONG_AGO,
+    THERE,
+    add_feed,
+    decide,
+    follow_feed,
+    list_slugs,
+    make_item,
+    plan,
+    post_due,
+    store_items,
+    subscribe,
+)
 
 HEADLINE = "Comet Halley nears planet Earth tonight"
 
@@ -118,6 +131,26 @@ async def test_a_second_publisher_brings_out_what_waits_for_one(
     assert await list_slugs(store, HERE) == (["one"] if covers else [])
 
 
+@pytest.mark.parametrize("archived_first", [True, False])
+async def test_an_archived_card_brings_out_what_waits_for_a_second_publisher(
+    store: Store, *, archived_first: bool
+) -> None:
+    waiting, archived = await add_feed(store), await add_feed(store, "other")
+    await follow_feed(store, HERE, waiting, FollowPolicy.COVERED)
+    await follow_feed(store, HERE, archived, FollowPolicy.ARCHIVE)
+    await subscribe(store, HERE, 10)
+    items = [
+        (waiting, tell("waiting", provider=Provider("Blog"), url="https://blog.example/1")),
+        (archived, tell("archived", provider=Provider("NASA"), url="https://nasa.example/1")),
+    ]
+    for feed, item in reversed(items) if archived_first else items:
+        await store_items(store, feed, item)
+        await plan(store)
+    assert sorted(await list_slugs(store, HERE)) == ["archived", "waiting"]
+    ((kind, slugs),) = await post_due(store, 10)
+    assert (kind, "waiting" in slugs) == ("post", True)
+
+
 async def test_everybodys_card_covers_an_item_and_a_hidden_one_does_not(store: Store) -> None:
     feed = await add_feed(store)
     for guild in (HERE, THERE):
@@ -135,8 +168,8 @@ async def test_everybodys_card_covers_an_item_and_a_hidden_one_does_not(store: S
 
 def test_a_publisher_is_known_by_its_name_and_by_its_hosts() -> None:
     card = make_card(provider=Provider("NASA  News", "www.nasa.example"), url="https://m.feeds.nasa.example/x")
-    assert publisher_names(card) == {"nasa news", "nasa.example"}
-    assert not are_different_publishers(make_card(url=None), card)
+    assert identify_publisher(card) == ("nasa news", "nasa.example")
+    assert identify_publisher(make_card(url=None)) == ()
 
 
 async def test_a_series_with_one_headline_makes_a_post_each_day(store: Store) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bot.cards.model import CardState, Provider
 from bot.domain.moderation import Decision, DecisionSource, Verdict
 from bot.store import Store
-from bot.store.cards.repository import CardQuery
+from bot.store.cards.card_query import CardQuery
 from tests.support.cards import NOW, make_card, make_older, store_cards
 
 GUILD = 1

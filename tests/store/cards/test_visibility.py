@@ -11,7 +11,8 @@ from bot.cards.model import CardState, Provider
 from bot.domain.catch_up import select_missed
 from bot.domain.moderation import Decision, DecisionSource, Verdict, is_visible
 from bot.store import Store
-from bot.store.cards.repository import CardQuery, SearchOrder, TopicCount
+from bot.store.cards.card_query import CardQuery, SearchOrder
+from bot.store.cards.name_counts import TopicCount
 from bot.store.moderation.queue import QueueFilters
 from tests.support.cards import NOW, make_card, make_older, store_cards
 
@@ -34,7 +35,14 @@ async def ids(store: Store) -> list[int]:
     """A card of every state, verdict here and verdict there; each with a topic and a provider of its own."""
     cards = [
         make_older(
-            make_card(name, state=state, topics=("Shared", f"T {name}"), provider=Provider(f"P {name}")), minutes=place
+            make_card(
+                name,
+                title=f"Title {place}",
+                state=state,
+                topics=("Shared", f"T {name}"),
+                provider=Provider(f"P {name}"),
+            ),
+            minutes=place,
         )
         for place, (name, (state, _, _)) in enumerate(zip(NAMES, CASES, strict=True))
     ]

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from bot.cards.model import CardState
+from bot.domain.card_edit import CardEdit
 from bot.domain.moderation import EVERYWHERE, Decision, DecisionSource, Verdict
 from bot.store import Store
-from bot.store.moderation.audit_log import AuditEntry, AuditFilter
-from bot.store.moderation.decisions import ModerationAct
+from bot.store.moderation.audit_log import AuditEntry, AuditFilter, ModerationAct
 from bot.store.moderation.reports import MAX_REPORTS, WITHIN, Report, ReportResult
 from tests.support.cards import NOW, folder_id, make_card, store_cards
+from tests.support.edits import make_act
 from tests.support.stores import query_database, url_of
 
 HERE = 1
@@ -161,16 +162,18 @@ async def test_the_log_turns_its_pages_both_ways(store: Store) -> None:
 
 async def test_topics_of_a_servers_own_are_compared_and_set(store: Store) -> None:
     (card_id,) = await store_cards(store, make_card(topics=("Space",)))
-    act = ModerationAct(7, NOW, DecisionSource.BUTTON)
-    first = await store.moderation.decisions.edit_topics(HERE, card_id, ["Mars"], act, expected=None)
-    late = await store.moderation.decisions.edit_topics(HERE, card_id, ["Moon"], act, expected=None)
+    edits = store.moderation.edits
+    first = await edits.edit_card(HERE, card_id, CardEdit(topics=("Mars",)), make_act(), expected=None)
+    late = await edits.edit_card(HERE, card_id, CardEdit(topics=("Moon",)), make_act(8), expected=None)
     assert (first.accepted, late.accepted) == (True, False)
     assert late.entry == first.entry
     seen = [await store.cards.get_card(card_id, guild) for guild in (HERE, 2)]
     assert [each.card.topics for each in seen if each] == [("Mars",), ("Space",)]
     assert first.entry
     await undo_entry(store, first.entry)
-    assert await store.moderation.decisions.own_topics(HERE, card_id) is None
+    editable = await edits.load_card(HERE, card_id)
+    assert editable
+    assert not editable.edit
 
 
 async def test_a_member_reports_a_card_once_and_not_too_many_an_hour(store: Store) -> None:
@@ -186,6 +189,6 @@ async def test_a_member_reports_a_card_once_and_not_too_many_an_hour(store: Stor
         await store.moderation.reports.add_report(HERE, ids[MAX_REPORTS], replace(flag, at=NOW + WITHIN))
         is ReportResult.ACCEPTED
     )
-    assert await store.moderation.reports.open_reports(HERE, ids[0]) == [flag]
+    assert await store.moderation.reports.list_open(HERE, ids[:1]) == {ids[0]: [flag]}
     await decide_card(store, ids[0], Verdict.PUBLISH, decided_at=LATER)
-    assert await store.moderation.reports.open_reports(HERE, ids[0]) == []
+    assert await store.moderation.reports.list_open(HERE, ids[:1]) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Select, select
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateTable
 
 from bot.cards.model import Card, CardState
 from bot.domain.delivery import CardRevision, ContentKind, Delivery, DeliveryStatus, hash_content
@@ -18,7 +20,9 @@ from bot.domain.moderation import EVERYWHERE, Decision, DecisionSource, Verdict
 from bot.domain.subscription import SubscriptionOptions
 from bot.store import Store, open_store
 from bot.store.database import open_database
+from bot.store.outbox.new_posts import _choose_leads, _keep_oldest
 from bot.store.outbox.planner import _DUE
+from bot.store.outbox.post_candidates import candidates
 from bot.store.tables import cards
 from tests.support.cards import NOW, folder_id, make_card, make_older, store_cards
 from tests.support.deliveries import due_channels
@@ -419,3 +423,16 @@ async def test_what_is_asked_with_every_tick_is_found_by_indexes(database_url: s
     steps = [step for *_, step in plan if step.startswith(("SCAN", "SEARCH")) and step != "SCAN CONSTANT ROW"]
     assert steps
     assert all(" INDEX " in step for step in steps)
+
+
+@pytest.mark.sqlite("its plans")
+@pytest.mark.parametrize("build", [_keep_oldest, _choose_leads])
+async def test_the_candidates_of_a_channel_are_not_searched_among_all(store: Store, build: Callable[[], Any]) -> None:
+    """An item that a thousand servers follow has a candidate in each of them."""
+    await plan_deliveries(store)
+    async with store.feeds._database.begin_write() as connection:
+        await connection.execute(CreateTable(candidates, if_not_exists=True))
+        statement = build().compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")).all()
+    steps = [step for *_, step in plan]
+    assert any(step.startswith("SEARCH other") and "(channel_id=?" in step for step in steps), steps

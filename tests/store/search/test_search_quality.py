@@ -14,11 +14,12 @@ import pytest
 
 from bot.cards.model import Card, CardState
 from bot.store import Store
-from bot.store.cards.repository import CardQuery, SearchOrder
+from bot.store.cards.card_query import CardQuery, SearchOrder
+from tests.store.search.cards_in_many_languages import QUERIES, store_in_many_languages
 from tests.support.cards import CORPUS, parse_file, store_cards
 
 SAMPLES = Path(__file__).parents[3] / "data" / "cards"
-FIRST, WANTED = 3, 0.95
+FIRST, WANTED = 3, 0.97
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,13 @@ async def test_sample_cards_are_found(store: Store) -> None:
     await store_cards(store, *read_cards(SAMPLES))
     assert len(ON_SAMPLES) >= 60
     assert await measure_share(store, ON_SAMPLES) >= WANTED
+
+
+async def test_cards_in_many_languages_are_found(store: Store) -> None:
+    await store_in_many_languages(store)
+    queries = make_cases(languages=QUERIES)
+    assert len(queries) >= 60
+    assert await measure_share(store, queries) >= WANTED
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="no real cards at hand")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
+
+import pytest
 
 from bot.cards.model import ParseResult, SourceItem
 from bot.domain.feed import Feed, NewFeed
@@ -10,6 +14,7 @@ from bot.domain.feed_schedule import FeedState
 from bot.domain.follows import Follow, FollowPolicy
 from bot.store import Store
 from bot.store.sources.feeds import FetchNote
+from bot.worker.server_feeds import FollowResult, ServerFeeds
 from tests.support.follows import make_item
 from tests.support.stage import NOW
 
@@ -88,3 +93,37 @@ async def test_a_server_counts_and_finds_its_own_cards(store: Store) -> None:
     assert await store.feeds.count_weekly_cards(2, NOW) == {}
     await mark_read(store, other)
     assert await store.feeds.fetch_newest_cards(2, other.source_id, 2) == []
+
+
+async def move_feed(store: Store, feed: Feed, url: str) -> None:
+    """As after three permanent redirects."""
+    await store.feeds.note_results([FetchNote(feed.source_id, FeedState(next_fetch_at=NOW + DAY), url=url)], NOW)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_a_feed_that_moves_to_anothers_address_is_not_found_there(store: Store, is_known: bool) -> None:
+    hostile = await add_followed(store, "hostile")
+    known = await add_followed(store, "paper", guild_id=2) if is_known else None
+    await move_feed(store, hostile, new_feed("paper").url)
+    paper = await add_followed(store, "paper", guild_id=3)
+    assert paper.source_id != hostile.source_id
+    assert known is None or paper.source_id == known.source_id
+    assert [feed.source_id for feed in await store.feeds.find_feeds([paper.url])] == [paper.source_id]
+    await store.feeds.apply_list([new_feed("paper")], NOW)
+    assert [feed.source_id for feed in await store.feeds.list_feeds()] == [paper.source_id]
+
+
+async def test_a_feed_whose_address_is_written_another_way_is_the_same(store: Store) -> None:
+    (feed,) = (await store.feeds.add_followed([NewFeed("http://www.a.example/feed")], NOW)).values()
+    await move_feed(store, feed, "https://a.example/feed/")
+    (same,) = (await store.feeds.add_followed([NewFeed("https://a.example/feed/")], NOW)).values()
+    assert same.source_id == feed.source_id
+
+
+async def test_a_server_knows_its_own_feed_by_the_address_to_which_it_moved(store: Store) -> None:
+    feed = await add_followed(store)
+    await move_feed(store, feed, new_feed("b").url)
+    feeds = ServerFeeds(store, cast("Any", None), lambda: NOW, most=5)
+    follow = Follow(1, 0, FollowPolicy.PUBLISH, NOW, 3)
+    assert await feeds.follow_feeds([new_feed("b")], follow) == FollowResult(known=1)
+    assert await feeds.follow_feeds([new_feed("b")], replace(follow, guild_id=2)) == FollowResult(added=1)

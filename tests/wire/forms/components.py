@@ -1,4 +1,4 @@
-"""Component trees: rows of buttons or one select, and the modals that hold text inputs. Not Components V2."""
+"""Component trees: rows of buttons or one select, Components V2 without files, and modals with text inputs."""
 
 from typing import Any
 
@@ -8,13 +8,20 @@ from tests.wire.forms.report import FormReport, Path, field_names
 ROW, BUTTON, STRING_SELECT, TEXT_INPUT, LABEL, TEXT_DISPLAY = 1, 2, 3, 4, 18, 10
 SELECTS = (STRING_SELECT, 5, 6, 7, 8)
 LINK, PREMIUM = 5, 6
-_V2_TYPES = (9, 10, 11, 12, 13, 14, 17)
+SECTION, THUMBNAIL, GALLERY, FILE, SEPARATOR, CONTAINER = 9, 11, 12, 13, 14, 17
+_V2_TYPES = (SECTION, TEXT_DISPLAY, THUMBNAIL, GALLERY, FILE, SEPARATOR, CONTAINER)
+_MOST_COMPONENTS, _MOST_TEXT = 40, 4000
 _ROW = frozenset({"type", "id", "components"})
 _BUTTON = field_names("type id style label emoji custom_id url disabled sku_id")
 _SELECT = field_names(
     "type id custom_id options placeholder min_values max_values disabled channel_types default_values required"
 )
 _OPTION = frozenset({"label", "value", "description", "emoji", "default"})
+_SECTION = frozenset({"type", "id", "components", "accessory"})
+_TEXT = frozenset({"type", "id", "content"})
+_GALLERY = frozenset({"type", "id", "items"})
+_PICTURE = frozenset({"media", "description", "spoiler"})
+_CONTAINER = frozenset({"type", "id", "components", "accent_color", "spoiler"})
 _INPUT = field_names("type id custom_id style label min_length max_length required value placeholder")
 _LABEL = frozenset({"type", "id", "label", "description", "component"})
 
@@ -25,6 +32,7 @@ class _ComponentTree:
     def __init__(self, report: FormReport) -> None:
         self.report = report
         self.custom_ids: set[str] = set()
+        self.components = self.characters = 0
 
     def check_custom_id(self, path: Path, form: Json) -> None:
         path = (*path, "custom_id")
@@ -131,6 +139,93 @@ class _ComponentTree:
                 report.check_integer((*path, name), form[name], 4000, least=int(name == "max_length"))
 
 
+class _LayoutTree(_ComponentTree):
+    """A tree of Components V2, whose components and characters are counted over all of it."""
+
+    def check_parts(self, path: Path, value: Any, kinds: tuple[int, ...], most: int) -> None:
+        for index, raw in enumerate(self.report.check_sequence(path, value, most, least=1)):
+            part = self.report.check_mapping((*path, index), raw)
+            if part is not None and self.report.check_choice((*path, index, "type"), part.get("type"), kinds):
+                self.check_part((*path, index), part)
+
+    def check_part(self, path: Path, form: Json) -> None:
+        self.components += 1
+        match form["type"]:
+            case 1:
+                self.components += len(form.get("components") or [])
+                self.check_row(path, form)
+            case 2:
+                self.check_button(path, form)
+            case 9:
+                self.report.check_known(path, form, _SECTION)
+                self.check_parts((*path, "components"), form.get("components"), (TEXT_DISPLAY,), 3)
+                self.check_accessory((*path, "accessory"), form.get("accessory"))
+            case 10:
+                self.report.check_known(path, form, _TEXT)
+                text = self.report.check_text((*path, "content"), form.get("content"), _MOST_TEXT, least=1)
+                self.characters += len(text)
+            case 12:
+                self.check_gallery(path, form)
+            case 17:
+                self.check_container(path, form)
+
+    def check_container(self, path: Path, form: Json) -> None:
+        self.report.check_known(path, form, _CONTAINER)
+        if form.get("accent_color") is not None:
+            self.report.check_integer((*path, "accent_color"), form["accent_color"], 0xFFFFFF)
+        self.check_parts((*path, "components"), form.get("components"), _IN_CONTAINER, _MOST_COMPONENTS)
+
+    def check_gallery(self, path: Path, form: Json) -> None:
+        self.report.check_known(path, form, _GALLERY)
+        for index, picture in enumerate(self.report.check_sequence((*path, "items"), form.get("items"), 10, least=1)):
+            self.check_picture((*path, "items", index), picture)
+
+    def check_accessory(self, path: Path, value: Any) -> None:
+        form = self.report.check_mapping(path, value)
+        if form is not None and self.report.check_choice((*path, "type"), form.get("type"), (BUTTON,)):
+            self.check_part(path, form)
+
+    def check_picture(self, path: Path, form: Json) -> None:
+        self.report.check_known(path, form, _PICTURE)
+        self.report.check_url((*path, "media", "url"), form["media"].get("url"))
+        if form.get("description") is not None:
+            self.report.check_text((*path, "description"), form["description"], 1024, least=1)
+
+
+_IN_CONTAINER = (ROW, SECTION, TEXT_DISPLAY, GALLERY)
+_TOP_LEVEL = (*_IN_CONTAINER, CONTAINER)
+
+
+def check_layout(report: FormReport, value: Any) -> list[Json]:
+    """Components V2. The codes of the two limits over all are guesses."""
+    tree = _LayoutTree(report)
+    tree.check_parts(("components",), value, _TOP_LEVEL, _MOST_COMPONENTS)
+    if tree.components > _MOST_COMPONENTS:
+        report.add_error(("components",), "BASE_TYPE_BAD_LENGTH", f"At most {_MOST_COMPONENTS} components.")
+    if tree.characters > _MOST_TEXT:
+        report.add_error(("components",), "BASE_TYPE_BAD_LENGTH", f"At most {_MOST_TEXT} characters of text.")
+    return value if isinstance(value, list) else []
+
+
+def find_interactive(components: list[Json]) -> list[Json]:
+    """Every button and select of a message, in order."""
+    found: list[Json] = []
+    for part in components:
+        if part["type"] == BUTTON or part["type"] in SELECTS:
+            found.append(part)
+        found += find_interactive(part.get("components") or [])
+        found += find_interactive([part["accessory"]] if "accessory" in part else [])
+    return found
+
+
+def find_texts(components: list[Json]) -> list[str]:
+    """Every text display of a message, in order."""
+    texts: list[str] = []
+    for part in components:
+        texts += [part["content"]] if part["type"] == TEXT_DISPLAY else find_texts(part.get("components") or [])
+    return texts
+
+
 def check_components(report: FormReport, value: Any) -> list[Json]:
     tree = _ComponentTree(report)
     rows = report.check_sequence(("components",), value, 5)
@@ -140,9 +235,7 @@ def check_components(report: FormReport, value: Any) -> list[Json]:
         if row is None:
             continue
         if row.get("type") in _V2_TYPES:
-            report.add_error(
-                (*path, "type"), "COMPONENTS_V2_NOT_MODELLED", "Components V2 are not served by this Discord"
-            )
+            report.add_error((*path, "type"), "UNION_TYPE_CHOICES", "This component needs the flag IS_COMPONENTS_V2.")
         elif report.check_choice((*path, "type"), row.get("type"), (ROW,)):
             tree.check_row(path, row)
     return rows

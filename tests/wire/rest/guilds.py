@@ -2,10 +2,13 @@
 
 from tests.wire.channel_payloads import channel_payload
 from tests.wire.entities import Guild
-from tests.wire.errors import Json, missing_access, not_found, unknown_guild
+from tests.wire.errors import Json, missing_access, missing_permissions, not_found, unknown_guild
 from tests.wire.payloads import bot_member, guild_payload, member_payload, role_payloads
+from tests.wire.permissions import Permission
 from tests.wire.rest.routing import Answer, Route, RouteCall
 from tests.wire.state import WireWorld
+
+_BOT_ADD = 28
 
 
 def find_guild(call: RouteCall) -> Guild:
@@ -76,12 +79,30 @@ def get_member(call: RouteCall) -> Answer:
     raise not_found("Member", 10007)
 
 
+def get_audit_log(call: RouteCall) -> Answer:
+    """Only that the guild's owner added the bot."""
+    world, guild = call.wire.world, find_guild(call)
+    if not guild.bot_permissions & Permission.VIEW_AUDIT_LOG:
+        raise missing_permissions()
+    entry = {
+        "id": str(guild.id),
+        "action_type": _BOT_ADD,
+        "user_id": str(guild.owner.id),
+        "target_id": str(world.bot.id),
+        "changes": [],
+    }
+    others = ("application_commands", "auto_moderation_rules", "guild_scheduled_events", "integrations", "threads")
+    log: Json = {name: [] for name in (*others, "webhooks")}
+    return 200, log | {"audit_log_entries": [entry], "users": [guild.owner.payload, world.bot.payload]}
+
+
 ROUTES = (
     Route("GET", "/users/@me/guilds", get_my_guilds, major=0),
     Route("GET", "/guilds/*", get_guild),
     Route("GET", "/guilds/*/channels", get_channels),
     Route("GET", "/guilds/*/roles", get_roles),
     Route("GET", "/guilds/*/roles/*", get_role),
+    Route("GET", "/guilds/*/audit-logs", get_audit_log),
     Route("GET", "/guilds/*/members", get_members),
     Route("GET", "/guilds/*/members/*", get_member),
 )

@@ -104,7 +104,7 @@ def edit_message(call: RouteCall) -> Answer:
     if message.author is not call.wire.world.bot:
         raise DiscordError(403, 50005, "Cannot edit a message authored by another user")
     check_editable(call, channel)
-    draft = read_draft(call.json_form(), EDIT_FIELDS)
+    draft = read_draft(call.json_form(), EDIT_FIELDS, message.flags)
     if message.flags & CROSSPOSTED:
         call.wire.limits.spend_budget("crosspost_edit", message.id, time.monotonic())
     call.wire.posting.edit_message(message, draft)

@@ -119,7 +119,7 @@ def get_reply(call: RouteCall) -> Answer:
 def edit_reply(call: RouteCall) -> Answer:
     interaction = _find_interaction(call)
     message = call.wire.interactions.find_message(interaction, call.args[2])
-    draft = read_draft(call.json_form(), EDIT_FIELDS | REPLY_FIELDS)
+    draft = read_draft(call.json_form(), EDIT_FIELDS | REPLY_FIELDS, message.flags)
     return 200, message_payload(call.wire.interactions.edit_message(interaction, message, draft))
 
 

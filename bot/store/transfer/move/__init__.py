@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import StoreUnavailableError
 from bot.store.database import Database, describe_location, open_database
-from bot.store.tables import cards
+from bot.store.tables import card_edits, cards
 from bot.store.transfer.copy_tables import TableCopier
 from bot.store.transfer.preconditions import (
     AtWork,
@@ -63,6 +63,7 @@ async def _copy_and_compare(
         await copying.copy_rows(table)
         await copying.copy_sequence(table)
     await copying.copy_index()
+    await copying.copy_edit_index()
     async with target_database.begin_read() as target:
         compared = await compare_stores(source, target, step)
     if all(each.is_same for each in compared):
@@ -72,7 +73,7 @@ async def _copy_and_compare(
 
 async def _progress_steps(source: AsyncConnection, progress: Progress) -> Callable[[int], None]:
     """Return a progress callback. Each row counts three times: copied, then read on both sides; so do index entries."""
-    ways = 3 * [*tables_to_copy(), cards]
+    ways = 3 * [*tables_to_copy(), cards, card_edits]
     of = sum([(await source.execute(select(func.count()).select_from(table))).scalar_one() for table in ways])
     done = 0
 

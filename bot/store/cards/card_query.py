@@ -1,0 +1,93 @@
+"""What readers ask for, and the pages of cards that answer it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.domain.search_query import Phrase, SearchQuery
+from bot.store.cards.rows import StoredCard
+from bot.store.search.entry import make_tag, source_tag
+from bot.store.search.index import Tags
+
+
+class SearchOrder(enum.StrEnum):
+    """Order of search results."""
+
+    NEWEST = "newest"
+    BEST = "best"
+    HOTTEST = "hottest"
+
+
+@dataclass(frozen=True, slots=True)
+class CardQuery:
+    """What to search for. Topic, provider and the card's type are compared without case; `until` is excluded."""
+
+    words: str = ""
+    topic: str | None = None
+    provider: str | None = None
+    since: datetime | None = None
+    order: SearchOrder = SearchOrder.NEWEST
+    type: str | None = None
+    until: datetime | None = None
+    every_card: bool = False
+    """All cards of a story, not only the newest that matches."""
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether the query asks for a topic, a provider or a type."""
+        return bool(self.topic or self.provider or self.type)
+
+    def to_tags(self, of_topic: Sequence[int] = ()) -> list[Tags]:
+        """Return the filters as index tags. `of_topic` are the ids of sources all of whose cards have the topic."""
+        filters = [[make_tag("topic", self.topic), *map(source_tag, of_topic)]] if self.topic else []
+        named = {"provider": self.provider, "type": self.type}
+        return [*filters, *([make_tag(kind, name)] for kind, name in named.items() if name)]
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineCursor:
+    """Pagination cursor in a list ordered by time: cards older than `sort_key`, or newer ones."""
+
+    sort_key: int
+    newer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SearchView:
+    """What a server sees of what is asked for, as index tags, and the languages of its stems.
+
+    `unwanted` are sources all of whose cards have a topic that is excluded.
+    """
+
+    filters: Sequence[Tags]
+    sources: Tags
+    unwanted: Tags
+    languages: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSearch:
+    """A query of a server as the index is asked for it: with the words that it came down to."""
+
+    query: CardQuery
+    guild_id: int
+    words: SearchQuery
+    view: SearchView
+
+
+@dataclass(frozen=True, slots=True)
+class CardPage:
+    """Cards in display order, whether there are more on either side, and the search that they are hits of."""
+
+    cards: tuple[StoredCard, ...]
+    has_newer: bool = False
+    has_older: bool = False
+    search: PreparedSearch | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def phrases(self) -> tuple[Phrase, ...]:
+        """The phrases that the cards match."""
+        return self.search.words.required if self.search and self.cards else ()

@@ -1,0 +1,93 @@
+"""Add cards to the full-text index, with the words of their titles and names for spelling help."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.model import Card
+from bot.cards.stemmer import DEFAULT_LANGUAGE, stem_language
+from bot.domain.search_query import spellable_words
+from bot.store.search import index_for_dialect
+from bot.store.search.entry import build_entry, source_tag
+from bot.store.sql_helpers import chunks, insert_or_ignore
+from bot.store.tables import cards, feeds, followed_words, known_words, search_languages, sources
+
+SHARED = 0
+"""Id in `search_languages` that stands for all sources that are everybody's."""
+
+
+class IndexedCard(NamedTuple):
+    """A card, its position in the timeline and its source."""
+
+    sort_key: int
+    card: Card
+    source_id: int | None
+
+
+class SourceLabel(NamedTuple):
+    """How the cards of a source are indexed."""
+
+    follow_id: int
+    """The source, or `SHARED`."""
+    language: str
+
+
+async def index_cards(connection: AsyncConnection, written: Sequence[IndexedCard]) -> None:
+    """Add cards that are not in the index, and record their words."""
+    labels = await add_entries(connection, written)
+    words = {(labels[each.source_id].follow_id, word) for each in written for word in _spelling_words(each.card)}
+    shared = [_word_row(word) for follow_id, word in sorted(words) if follow_id == SHARED]
+    own = [_word_row(word) | {"source_id": follow_id} for follow_id, word in sorted(words) if follow_id != SHARED]
+    for table, rows in ((known_words, shared), (followed_words, own)):
+        if rows:
+            await connection.execute(insert_or_ignore(table), rows)
+
+
+async def add_entries(connection: AsyncConnection, written: Sequence[IndexedCard]) -> Mapping[int | None, SourceLabel]:
+    """Add cards to the index alone, in the languages of their sources."""
+    labels = await load_labels(connection, {each.source_id for each in written})
+    entries = []
+    for place, card, source_id in written:
+        label = labels[source_id]
+        entries.append((place, build_entry(card, source_tag(label.follow_id), label.language)))
+    await index_for_dialect(connection.dialect.name).add_entries(connection, entries)
+    used = [{"source_id": label.follow_id, "language": label.language} for label in set(labels.values())]
+    if used:
+        await connection.execute(insert_or_ignore(search_languages), used)
+    return labels
+
+
+async def load_labels(
+    connection: AsyncConnection, source_ids: Collection[int | None]
+) -> Mapping[int | None, SourceLabel]:
+    """Return how the cards of these sources are indexed."""
+    language = func.coalesce(func.nullif(feeds.c.language, ""), sources.c.language)
+    query = select(sources.c.id, sources.c.is_shared, language).outerjoin(feeds, feeds.c.source_id == sources.c.id)
+    labels = dict.fromkeys(source_ids, SourceLabel(SHARED, DEFAULT_LANGUAGE))
+    for some in chunks([source_id for source_id in source_ids if source_id is not None]):
+        for source_id, is_shared, tag in await connection.execute(query.where(sources.c.id.in_(some))):
+            labels[source_id] = SourceLabel(SHARED if is_shared else source_id, stem_language(tag))
+    return labels
+
+
+async def fetch_languages(connection: AsyncConnection, card_ids: Collection[int]) -> dict[int, str]:
+    """Return the languages of the stems of cards."""
+    source_ids: dict[int, int | None] = {}
+    for some in chunks(sorted(card_ids)):
+        query = select(cards.c.id, cards.c.source_id).where(cards.c.id.in_(some))
+        source_ids |= dict((await connection.execute(query)).all())
+    labels = await load_labels(connection, set(source_ids.values()))
+    return {card_id: labels[source_id].language for card_id, source_id in source_ids.items()}
+
+
+def _spelling_words(card: Card) -> Iterable[str]:
+    names = [*card.topics, *([card.provider.name] if card.provider else [])]
+    return spellable_words(" / ".join([card.title, *names]))
+
+
+def _word_row(word: str) -> dict[str, Any]:
+    return {"initial": word[0], "length": len(word), "word": word}

@@ -1,0 +1,1 @@
+"""Pictures of the bot's screens, taken in the demo."""
