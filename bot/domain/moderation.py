@@ -36,6 +36,8 @@ class DecisionSource(enum.StrEnum):
     BUTTON = "button"
     FILE = "file"
     """The card's file changed: not a decision, but recorded in the audit log."""
+    OPERATOR = "operator"
+    """The bot's operator changed something outside of Discord: no decision either."""
 
 
 @dataclass(frozen=True, slots=True)

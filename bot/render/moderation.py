@@ -128,7 +128,10 @@ def _entry_mark(entry: AuditEntry) -> str:
         return _MARKS[Verdict(entry.after) if entry.after else None]
     if entry.subject is AuditSubject.STORY:
         return story_mark(entry)
-    return "✏️" if entry.subject is AuditSubject.EDIT else "📄"
+    return _SUBJECT_MARKS[entry.subject]
+
+
+_SUBJECT_MARKS = {AuditSubject.EDIT: "✏️", AuditSubject.STATE: "📄", AuditSubject.FEED: "📡"}
 
 
 class _Actor(enum.Enum):
@@ -137,11 +140,14 @@ class _Actor(enum.Enum):
     MODERATOR = enum.auto()
     OWNER = enum.auto()
     FILE = enum.auto()
+    OPERATOR = enum.auto()
 
 
 def _classify_actor(entry: AuditEntry) -> _Actor:
     if entry.source is DecisionSource.FILE:
         return _Actor.FILE
+    if entry.source is DecisionSource.OPERATOR:
+        return _Actor.OPERATOR
     return _Actor.OWNER if entry.guild_id == EVERYWHERE else _Actor.MODERATOR
 
 
@@ -149,6 +155,7 @@ _RECORDED = {
     _Actor.MODERATOR: tr_noop("{act} by {who} {when}"),
     _Actor.OWNER: tr_noop("{act} by the bot's owner {who} {when}"),
     _Actor.FILE: tr_noop("{act} by its file {when}"),
+    _Actor.OPERATOR: tr_noop("{act} by the bot's operator {when}; this server no longer has to follow it"),
 }
 _FASTER = {
     _Actor.MODERATOR: tr_noop("{who} was faster: {act} {when}. Check it again before you decide."),
@@ -171,6 +178,8 @@ def _describe_act(entry: AuditEntry) -> str:
         return tr("edited") if entry.reverts_id is None else tr("edit undone")
     if entry.subject is AuditSubject.STORY:
         return describe_change(entry)
+    if entry.subject is AuditSubject.FEED:
+        return tr("feed added for every server")
     local, everywhere = _ACTS[Verdict(entry.after) if entry.after else None, entry.reverts_id is not None]
     return tr(everywhere if _classify_actor(entry) is _Actor.OWNER else local)
 
@@ -263,7 +272,12 @@ def log_text(entries: Sequence[AuditEntry], submitted: Mapping[int, Sequence[Sub
     As text rather than an embed, in which clients may show users as bare ids.
     """
     people = submitted or {}
-    return fit_lines(entries, lambda entry, room: _log_line(entry, people.get(entry.card_id, ()), room), CONTENT)
+
+    def format_entry(entry: AuditEntry, room: int) -> str:
+        is_about_feed = entry.subject is AuditSubject.FEED
+        return _log_line(entry, () if is_about_feed else people.get(entry.card_id, ()), room)
+
+    return fit_lines(entries, format_entry, CONTENT)
 
 
 def _log_line(entry: AuditEntry, people: Sequence[Submission], room: int) -> str:

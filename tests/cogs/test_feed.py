@@ -183,6 +183,20 @@ async def test_what_everybody_gets_is_not_followed(stage: BotStage, manager: Any
     assert "Every server already gets this feed" in newest(await follow(stage, manager, site.url_of("/feed"))).content
 
 
+async def test_the_log_says_when_the_operator_adds_a_feed_that_the_server_follows(
+    stage: BotStage, manager: Any, site: FeedServer
+) -> None:
+    await follow(stage, manager, site.url_of("/feed"))
+    await poll(stage)
+    await stage.bot.store.feeds.add_feeds([NewFeed(site.url_of("/feed"))], stage.clock())
+
+    log = (await stage.admin.slash(stage.news, "desk log")).response.content
+    title, sentence = log.splitlines()
+    assert title == "**The Paper**"
+    assert sentence.startswith("📡 Feed added for every server by the bot's operator <t:")
+    assert sentence.endswith("; this server no longer has to follow it")
+
+
 async def test_an_edit_holds_for_what_comes_after_it(stage: BotStage, manager: Any, site: FeedServer) -> None:
     await stage.subscribe_channel()
     await follow(stage, manager, site.url_of("/feed"), policy="publish", topics="Ships")

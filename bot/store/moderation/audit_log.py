@@ -29,14 +29,17 @@ class AuditSubject(enum.StrEnum):
     """The state in a card's file."""
     STORY = "story"
     """A split or a join."""
+    FEED = "feed"
+    """A feed that the server followed became everybody's; it goes by the newest of its cards."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     """One entry of the log.
 
-    `before` and `after` are verdicts, states, or as JSON an edit (`bot.domain.card_edit.EditChange`) or what was done
-    with a story (`bot.domain.story_change.StoryChange`); None for none.
+    `before` and `after` are verdicts, states, the name of a feed, or as JSON an edit
+    (`bot.domain.card_edit.EditChange`) or what was done with a story (`bot.domain.story_change.StoryChange`); None for
+    none.
     `subscription_ids` are those selected for a publication. `reverts_id` is the ID of the entry that this one undoes.
     """
 
@@ -53,7 +56,7 @@ class AuditEntry:
     reverts_id: int | None
     at: datetime
     title: str = ""
-    """The card's title; set by `AuditLog.get_page` only."""
+    """The title of the card or feed; set by `AuditLog.get_page` only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ class AuditLog:
         selected = (
             (audit_log.c.guild_id == guild_id)
             & (audit_log.c.card_id == card_id)
-            & (audit_log.c.subject != AuditSubject.STATE)
+            & audit_log.c.subject.not_in((AuditSubject.STATE, AuditSubject.FEED))
         )
         async with self._database.begin_read() as connection:
             return await _first_entry(connection, selected)
@@ -156,7 +159,7 @@ async def fetch_last_entry(
     connection: AsyncConnection, guild_id: int, card_id: int, subject: AuditSubject | None = None
 ) -> AuditEntry | None:
     """Return the last entry about a card, of the server or global; with `subject`, of the server only."""
-    about = audit_log.c.card_id == card_id
+    about = (audit_log.c.card_id == card_id) & (audit_log.c.subject != AuditSubject.FEED)
     if subject:
         return await _first_entry(
             connection, about & (audit_log.c.guild_id == guild_id) & (audit_log.c.subject == subject)
@@ -206,6 +209,8 @@ def _entry_from_row(row: RowMapping) -> AuditEntry:
     values = dict(row)
     if edit := values.pop("edit", None):
         values["title"] = parse_edit(edit).title or row["title"]
+    if row["subject"] == AuditSubject.FEED and "title" in values:
+        values["title"] = row["after"] or ""
     kinds = {
         "subject": enum_or_default(AuditSubject, row["subject"], AuditSubject.VERDICT),
         "source": enum_or_default(DecisionSource, row["source"], DecisionSource.COMMAND),

@@ -50,7 +50,7 @@ class DecisionStore:
         """Undo an entry of this server's log if it is the latest of its kind on its card; None if it does not exist."""
         async with self._database.begin_write() as connection:
             entry = await fetch_entry(connection, guild_id, entry_id)
-            if entry is None or entry.subject is AuditSubject.STATE:
+            if entry is None or entry.subject in (AuditSubject.STATE, AuditSubject.FEED):
                 return None
             last = await fetch_last_entry(connection, guild_id, entry.card_id, entry.subject)
             # Only the latest can be undone; an older one is no longer in force.

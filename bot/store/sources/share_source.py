@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, case, delete, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, exists, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import CardState
 from bot.domain.feed import FeedOptions
 from bot.domain.follows import FollowPolicy
-from bot.domain.moderation import Verdict
+from bot.domain.moderation import DecisionSource, Verdict
 from bot.store.cards.card_labels import LabeledCard, remove_from_index, write_labels
 from bot.store.cards.edits import refresh_edits_of
 from bot.store.cards.rows import card_from_row, stored_card_columns
@@ -19,8 +19,10 @@ from bot.store.cards.story_candidates import delete_texts
 from bot.store.database import Database
 from bot.store.sql_helpers import insert_or_ignore
 from bot.store.tables import (
+    audit_log,
     cards,
     decisions,
+    feeds,
     follow_topics,
     followed_card_topics,
     followed_words,
@@ -41,8 +43,8 @@ _BACKLOG = datetime(1970, 1, 1, tzinfo=UTC)
 async def share_source(database: Database, source_id: int, options: FeedOptions, now: datetime) -> None:
     """Make a followed source everybody's, with the state and quality that `options` give its cards.
 
-    They are backlog to all servers but those that got them as news. Nobody follows the source any more. A process that
-    is killed halfway goes on when this is called again.
+    They are backlog to all servers but those that got them as news. Nobody follows the source any more, and the logs of
+    the servers that did say so. A process that is killed halfway goes on when this is called again.
     """
     is_done = False
     while not is_done:
@@ -61,6 +63,7 @@ async def _share_some(connection: AsyncConnection, source_id: int, options: Feed
         await _share_cards(connection, ids, options)
     if len(ids) == _AT_ONCE:
         return False
+    await _log_change(connection, source_id, now)
     for table in (server_cards, follow_topics, follows, followed_words, search_languages):
         await connection.execute(delete(table).where(table.c.source_id == source_id))
     return True
@@ -68,6 +71,29 @@ async def _share_some(connection: AsyncConnection, source_id: int, options: Feed
 
 def _is_followed(state: ColumnElement[str]) -> ColumnElement[bool]:
     return state == CardState.FOLLOWED
+
+
+async def _log_change(connection: AsyncConnection, source_id: int, now: datetime) -> None:
+    """Let the log of each server that follows the source say that it is everybody's. Without cards it says nothing."""
+    newest = select(func.max(cards.c.id)).where(cards.c.source_id == source_id)
+    card_id = (await connection.execute(newest)).scalar_one()
+    if card_id is None:
+        return
+    name = func.coalesce(func.nullif(feeds.c.title, ""), feeds.c.host)
+    values = {
+        "card_id": literal(card_id),
+        "subject": literal("feed"),
+        "after": name,
+        "actor_id": literal(_NOBODY),
+        "source": literal(DecisionSource.OPERATOR.value),
+        "reason": literal(""),
+        "at": literal(now, audit_log.c.at.type),
+    }
+    told = select(follows.c.guild_id, *values.values()).join_from(
+        follows, feeds, feeds.c.source_id == follows.c.source_id
+    )
+    told = told.where(follows.c.source_id == source_id)
+    await connection.execute(insert(audit_log).from_select(["guild_id", *values], told))
 
 
 async def _keep_news(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> None:

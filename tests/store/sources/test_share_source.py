@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.cards.model import CardState, ParseResult, SourceItem
 from bot.domain.feed import Feed, FeedOptions, NewFeed
 from bot.domain.follows import Follow, FollowPolicy
+from bot.domain.moderation import DecisionSource
 from bot.store import Store
 from bot.store.cards.card_query import CardQuery
 from bot.store.cards.name_counts import TopicCount
+from bot.store.moderation.audit_log import AuditFilter, AuditSubject, ModerationAct
 from bot.store.sources import share_source
 from bot.store.sources.feeds import ListChanges
 from tests.support.cards import NOW, make_card, store_cards
@@ -41,6 +43,11 @@ async def share(store: Store, *, by_hand: bool = False) -> int:
     if by_hand:
         return await store.feeds.add_feeds([FEED], LATER)
     return (await store.feeds.apply_list([FEED], LATER)).added
+
+
+async def list_log(store: Store, guild_id: int) -> list[tuple[str, AuditSubject]]:
+    page = await store.moderation.audit_log.get_page(guild_id, AuditFilter(), limit=9)
+    return [(entry.title, entry.subject) for entry in page.entries]
 
 
 @pytest.mark.parametrize("by_hand", [True, False])
@@ -131,6 +138,24 @@ async def test_what_the_operator_holds_is_held_and_posts_stay(store: Store) -> N
     assert await list_slugs(store, THERE) == []
 
 
+async def test_the_log_of_each_server_that_followed_it_says_so_and_it_is_no_decision(store: Store) -> None:
+    feed = await follow(store)
+    await follow(store, THERE)
+    await store_item(store, feed, "card")
+    await share(store)
+    assert [await list_log(store, guild_id) for guild_id in (HERE, THERE, 3)] == [
+        [("a.example", AuditSubject.FEED)],
+        [("a.example", AuditSubject.FEED)],
+        [],
+    ]
+    log = store.moderation.audit_log
+    (entry,) = (await log.get_page(HERE, AuditFilter(), limit=9)).entries
+    assert await log.get_last(HERE, entry.card_id) is None
+    assert await log.get_last_own(HERE, entry.card_id) is None
+    act = ModerationAct(9, LATER, DecisionSource.BUTTON)
+    assert await store.moderation.decisions.undo_entry(HERE, entry.id, act) is None
+
+
 async def test_a_feed_that_rests_because_nobody_follows_it_starts_again(store: Store) -> None:
     feed = await follow(store)
     await store_item(store, feed, "card")
@@ -162,6 +187,8 @@ async def test_many_cards_are_shared_in_parts_and_a_kill_in_between_loses_none(
         await share(store)
     assert len(await list_slugs(store, HERE)) == 5
     assert len((await store.cards.search_cards(CardQuery("the"), HERE, limit=9)).cards) == 5
+    assert await list_log(store, HERE) == []
     assert await share(store) == 1
+    assert await list_log(store, HERE) == [("a.example", AuditSubject.FEED)]
     assert len(await list_slugs(store, THERE)) == 5
     assert len((await store.cards.search_cards(CardQuery("the"), THERE, limit=9)).cards) == 5
