@@ -108,7 +108,9 @@ def test_a_list_is_taken_in_once_and_written_without_secrets(site: FeedServer, t
     assert "Added 2 feeds." in run_feeds("import", str(file)).stdout
     assert "Added 0 feeds; 2 already there." in run_feeds("import", str(file)).stdout
     assert [feed["topics"] for feed in list_feeds()] == [["Ships"], []]
-    written = run_feeds("export").stdout
+    exported = run_feeds("export")
+    assert exported.stderr == "1 feed without password or key: add it again by hand.\n"
+    written = exported.stdout
     assert "https://two.example/feed?token=…" in written
     assert "secret" not in written + run_feeds("list").stdout + run_feeds("list", "--json").stdout
     assert run_feeds("export", str(tmp_path / "out.opml")).stdout == f"Exported 2 feeds to {tmp_path / 'out.opml'}.\n"

@@ -104,8 +104,10 @@ async def _import(file: Path, options: FeedOptions) -> None:
 def export(
     file: Annotated[Path | None, typer.Argument(help="Where to; the standard output by default.")] = None,
 ) -> None:
-    """Write the feeds as OPML, without the credentials of their addresses."""
-    written, count = asyncio.run(_export())
+    """Write the feeds as OPML, without the passwords and keys of their addresses: `newsdesk export` keeps those."""
+    written, count, incomplete = asyncio.run(_export())
+    if incomplete:
+        ERR.print(f"{format_count(incomplete, 'feed')} without password or key: add it again by hand.", style="dim")
     if file is None:
         sys.stdout.write(written.decode())
         return
@@ -116,11 +118,13 @@ def export(
     OUT.print(f"Exported {format_count(count, 'feed')} to {file}.", markup=False, highlight=False, soft_wrap=True)
 
 
-async def _export() -> tuple[bytes, int]:
+async def _export() -> tuple[bytes, int, int]:
+    """Return the file, the number of its feeds, and how many of their addresses are without their credentials."""
     async with open_read_only(load_settings().database_url) as store:
         found = await store.feeds.list_feeds()
     feeds = [OpmlFeed(redact_url(feed.url), feed.title, feed.options.topics) for feed in found]
-    return write_opml("Newsdesk", feeds), len(feeds)
+    incomplete = sum(redacted.url != feed.url for redacted, feed in zip(feeds, found, strict=True))
+    return write_opml("Newsdesk", feeds), len(feeds), incomplete
 
 
 @feeds.command(name="list")

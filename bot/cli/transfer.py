@@ -34,7 +34,10 @@ _NO_EXPORT = "This export cannot be read"
 def export(
     file: Annotated[Path | None, typer.Argument(help="Where to; the standard output by default.")] = None,
 ) -> None:
-    """Write what people made as JSON. Subscriptions, decisions with their log, saved cards, settings of servers."""
+    """Write what people made as JSON. Subscriptions, decisions with their log, saved cards, settings of servers.
+
+    The file is secret: it names members, and holds the passwords and keys in the addresses of feeds.
+    """
     settings = load_settings()
     if file is None:
         asyncio.run(_export_data(settings, sys.stdout))

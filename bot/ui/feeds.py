@@ -260,8 +260,16 @@ async def build_import_reply(interaction: Interaction, content: OpmlImport, foll
 def build_export_reply(followed: Sequence[FollowedFeed], title: str) -> Reply:
     """Build the list of a server's feeds as a file, without the credentials of their addresses."""
     body = write_opml(title, to_opml_feeds(followed, redact_url))
-    text = trn("{count} feed, as OPML.", "{count} feeds, as OPML.", len(followed))
-    return {"content": text, "file": discord.File(io.BytesIO(body), _FILE)}
+    lines = [trn("{count} feed, as OPML.", "{count} feeds, as OPML.", len(followed))]
+    if incomplete := sum(redact_url(each.feed.url) != each.feed.url for each in followed):
+        lines.append(
+            trn(
+                "The file leaves out the password or key of {count} address. Add that feed again by hand.",
+                "The file leaves out the passwords or keys of {count} addresses. Add those feeds again by hand.",
+                incomplete,
+            )
+        )
+    return {"content": "\n".join(lines), "file": discord.File(io.BytesIO(body), _FILE)}
 
 
 async def build_check_reply(interaction: Interaction, followed: FollowedFeed) -> str:

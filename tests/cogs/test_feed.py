@@ -266,7 +266,9 @@ async def test_a_check_explains_what_the_site_answers_now(stage: BotStage, manag
 
 async def test_a_list_goes_out_and_comes_in(stage: BotStage, manager: Any, site: FeedServer) -> None:
     await follow(stage, manager, site.url_of("/feed"), topics="Ships", policy="publish")
-    exported = stage.file_of(await manager.slash(stage.news, "feed export"))
+    answer = await manager.slash(stage.news, "feed export")
+    assert answer.response.content == "1 feed, as OPML."
+    exported = stage.file_of(answer)
     assert site.url_of("/feed") in exported
     assert "Ships" in exported
     known = (await manager.slash(stage.news, "feed import", file=("feeds.opml", exported.encode()))).response
@@ -278,6 +280,14 @@ async def test_a_list_goes_out_and_comes_in(stage: BotStage, manager: Any, site:
 
     assert "1 more feed" in done.response.content
     assert len((await list_feeds(stage, manager)).splitlines()) == 5
+
+
+async def test_a_list_goes_out_without_keys_and_says_so(stage: BotStage, manager: Any, site: FeedServer) -> None:
+    site.items["/feed?token=s3cret"] = [story(1)]
+    await follow(stage, manager, site.url_of("/feed?token=s3cret"))
+    answer = await manager.slash(stage.news, "feed export")
+    assert "s3cret" not in stage.file_of(answer)
+    assert "leaves out the password or key of 1 address" in answer.response.content
 
 
 async def test_what_is_no_list_is_refused(stage: BotStage, manager: Any) -> None:
