@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.console import OUT
+from bot.clock import utc_now
 from bot.render.privacy import format_counts, format_export
 from bot.settings import load_settings
 from bot.store import open_read_only, open_store
@@ -40,5 +41,5 @@ async def _export_member(user_id: int) -> None:
 async def _erase_member(user_id: int) -> None:
     """Delete the member's own data, and print what was deleted."""
     async with open_store(load_settings().database_url) as store:
-        erased = await store.members.privacy.erase_member(user_id)
+        erased = await store.members.privacy.erase_member(user_id, utc_now())
     OUT.print(f"Erased: {format_counts(erased) or 'nothing, there was nothing'}.", markup=False, highlight=False)

@@ -48,7 +48,7 @@ class EraseButton(
         if interaction.user.id != self.user_id:
             raise UserError(tr("This button is for someone else. Use `/privacy erase` for your own data."))
         bot = interaction.client
-        erased = await bot.store.members.privacy.erase_member(self.user_id)
+        erased = await bot.store.members.privacy.erase_member(self.user_id, bot.clock())
         text = tr("Erased: {what}.", what=format_counts(erased)) if any(erased.values()) else tr(_NOTHING)
         await answer_interaction(interaction, content=text, view=None)
 

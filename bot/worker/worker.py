@@ -197,11 +197,12 @@ class Worker:
             _log.warning("Could not store the leader's state: %s", error)
 
     async def _delete_old_rows(self) -> None:
-        """Delete expired listings, requests and answers of the HTTP intake."""
+        """Delete expired listings, requests, answers of the HTTP intake, and so on."""
         await self._store.list_requests.delete_old(self._clock())
         await self._store.cards.follows.delete_unused(self._clock(), self._retention)
         await self._store.requests.delete_old(self._clock())
         await self._store.intake.delete_old(self._clock())
+        await self._store.moderation.submissions.delete_old(self._clock())
         await self._store.cards.stories.delete_old(self._clock())
 
     async def _assign_stories(self) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, delete, func, select, union, update
 
 from bot.store.database import Database
+from bot.store.moderation.submission_limit import keep_recent
 from bot.store.tables import (
     audit_log,
     cards,
@@ -74,10 +76,11 @@ class MemberData:
                 for kind, column in OWN.items()
             }
 
-    async def erase_member(self, user_id: int) -> dict[str, int]:
+    async def erase_member(self, user_id: int, now: datetime) -> dict[str, int]:
         """Delete the member's own data. Returns the number of deleted rows by kind.
 
-        Cards that the member reported or submitted are planned again, since reviews say so.
+        Cards that the member reported or submitted are planned again, since reviews say so. What the member submitted
+        within the last hour still counts against the limit.
         """
         reviewed = union(
             select(reports.c.card_id).where(reports.c.user_id == user_id),
@@ -88,9 +91,10 @@ class MemberData:
             select(subscriptions.c.channel_id).where(subscriptions.c.user_id == user_id),
         )
         async with self._database.begin_write() as connection:
-            # First, while the rows that these two statements select by exist. A circuit tells of the member's direct
+            # First, while the rows that these statements select by exist. A circuit tells of the member's direct
             # messages.
             await connection.execute(update(cards).where(cards.c.id.in_(reviewed)).values(needs_planning=True))
+            await keep_recent(connection, user_id, now)
             await connection.execute(delete(circuits).where(circuits.c.channel_id.in_(reached)))
             return {
                 kind: (await connection.execute(delete(column.table).where(column == user_id))).rowcount

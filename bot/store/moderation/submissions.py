@@ -1,4 +1,4 @@
-"""Links that people submit: the cards that they become, the limit of an hour, and who is yet to be told."""
+"""Links that people submit: the cards that they become, and who is yet to be told."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from bot.store.cards.visibility import is_known_to, is_visible_to, verdict_of
 from bot.store.database import Database
 from bot.store.moderation.audit_log import AuditEntry
 from bot.store.moderation.decisions import write_decision
+from bot.store.moderation.submission_limit import count_recent, delete_old_times
 from bot.store.sources.server_sources import add_source, find_source
 from bot.store.sql_helpers import insert_or_ignore
 from bot.store.tables import card_aliases, cards, server_cards, submissions
 
-WITHIN = timedelta(hours=1)
-"""The period of the limit."""
 _NOTICES = 100
 """Maximum notices per look."""
 
@@ -116,7 +115,12 @@ class Submissions:
     async def count_recent(self, guild_id: int, user_id: int, now: datetime) -> int:
         """Return how many links somebody submitted in a server within the last hour."""
         async with self._database.begin_read() as connection:
-            return await _count_recent(connection, guild_id, user_id, now)
+            return await count_recent(connection, guild_id, user_id, now)
+
+    async def delete_old(self, now: datetime) -> None:
+        """Delete what is kept for the limit of erased submissions, and has no use any more."""
+        async with self._database.begin_write() as connection:
+            await delete_old_times(connection, now)
 
     async def count_weekly(self, now: datetime) -> int:
         """Return how many links were submitted in all servers within the last seven days."""
@@ -141,7 +145,7 @@ class Submissions:
             if not new.publishes:
                 if known and await _was_submitted(connection, new, known.id):
                     return SubmissionOutcome(SubmissionResult.REPEATED, known.id)
-                if await _count_recent(connection, new.guild_id, new.user_id, new.at) >= per_hour:
+                if await count_recent(connection, new.guild_id, new.user_id, new.at) >= per_hour:
                     return SubmissionOutcome(SubmissionResult.TOO_MANY)
             if known:
                 card_id = known.id
@@ -189,12 +193,6 @@ class Submissions:
 
 
 _AS_KNOWN = {KnownState.VISIBLE: SubmissionResult.KNOWN, KnownState.WITHDRAWN: SubmissionResult.WITHDRAWN}
-
-
-async def _count_recent(connection: AsyncConnection, guild_id: int, user_id: int, now: datetime) -> int:
-    row = submissions.c
-    own = (row.guild_id == guild_id) & (row.user_id == user_id) & (row.at > now - WITHIN)
-    return int((await connection.execute(select(func.count()).select_from(submissions).where(own))).scalar_one())
 
 
 async def _find_known(connection: AsyncConnection, guild_id: int, urls: Collection[str]) -> KnownCard | None:

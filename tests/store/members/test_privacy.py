@@ -82,14 +82,14 @@ async def test_erasing_takes_what_is_the_members_own_and_nothing_of_anybody_else
     others = await count_rows_about(database_url, OTHER)
     assert all(others.values())
     owned = await store.members.privacy.count_owned(MEMBER)
-    assert await store.members.privacy.erase_member(MEMBER) == owned
+    assert await store.members.privacy.erase_member(MEMBER, NOW) == owned
     assert all(owned.values())
     left = await count_rows_about(database_url, MEMBER)
     assert {name for name, count in left.items() if count} == {str(column) for column in KEPT.values()}
     assert await count_rows_about(database_url, OTHER) == others
-    assert not any((await store.members.privacy.erase_member(MEMBER)).values())
+    assert not any((await store.members.privacy.erase_member(MEMBER, NOW)).values())
 
 
 async def test_somebody_unknown_has_nothing(store: Store) -> None:
     assert not any((await store.members.privacy.export_member(1)).values())
-    assert not any((await store.members.privacy.erase_member(1)).values())
+    assert not any((await store.members.privacy.erase_member(1, NOW)).values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from bot.store.moderation.submissions import (
 from tests.support.cards import NOW, make_card, store_cards
 from tests.support.follows import add_feed, follow_feed, make_item, post_due, store_items
 from tests.support.reading_walk import read_everything
+from tests.support.stores import query_database
 
 HERE, THERE = 1, 2
 ANN, BEN, MODERATOR = 27, 28, 29
@@ -191,7 +193,7 @@ async def test_a_submission_comes_to_the_review_channel_and_a_second_one_changes
     await submit(store, "a", BEN)
     await store.outbox.planner.plan_cards([card_id], HERE, NOW, MAX_AGE)
     assert await post_due(store, 11) == [("edit", ("links/1/a",))]
-    await store.members.privacy.erase_member(BEN)
+    await store.members.privacy.erase_member(BEN, NOW)
     await store.outbox.planner.plan_deliveries(NOW, MAX_AGE)
     assert await post_due(store, 11) == [("edit", ("links/1/a",))]
 
@@ -201,11 +203,34 @@ async def test_a_submission_is_exported_and_erased_and_its_card_stays(store: Sto
     await submit(store, "a", BEN, comment="theirs")
     (row,) = (await store.members.privacy.export_member(ANN))["submissions"]
     assert (row["card"], row["comment"], row["guild_id"]) == ("links/1/a", "mine", HERE)
-    assert (await store.members.privacy.erase_member(ANN))["submissions"] == 1
+    assert (await store.members.privacy.erase_member(ANN, NOW))["submissions"] == 1
     assert (await store.members.privacy.export_member(ANN))["submissions"] == []
     people = (await store.moderation.submissions.list_for_cards(HERE, [card_id]))[card_id]
     assert [each.user_id for each in people] == [BEN]
     assert await list_waiting(store) == [card_id]
+
+
+async def test_erasing_brings_no_new_submissions_and_leaves_no_trace_of_the_person(
+    store: Store, database_url: str
+) -> None:
+    for name in ("a", "b"):
+        await submit(store, name, at=NOW - timedelta(minutes=50))
+        await store.members.privacy.erase_member(ANN, NOW)
+    await submit(store, "c")
+    assert (await submit(store, "d")).result is SubmissionResult.TOO_MANY
+    await store.members.privacy.erase_member(ANN, NOW)
+    assert (await submit(store, "d")).result is SubmissionResult.TOO_MANY
+    assert (await submit(store, "d", BEN)).result is HELD
+    assert (await submit(store, "e", guild_id=THERE)).result is HELD
+    kept = query_database(database_url, "SELECT key, value FROM key_values WHERE key LIKE 'submitted %'")
+    assert [bool(re.fullmatch(r"submitted [0-9a-f]{32}", key)) for key, _ in kept] == [True]
+
+    await store.moderation.submissions.delete_old(NOW)
+    assert query_database(database_url, "SELECT key, value FROM key_values WHERE key LIKE 'submitted %'") == kept
+    assert await store.moderation.submissions.count_recent(HERE, ANN, NOW + timedelta(minutes=10)) == 1
+    await store.moderation.submissions.delete_old(NOW + timedelta(hours=1))
+    assert not query_database(database_url, "SELECT key FROM key_values WHERE key LIKE 'submitted %'")
+    assert await store.moderation.submissions.count_recent(HERE, ANN, NOW) == 0
 
 
 @pytest.mark.parametrize(("verdict", "is_published"), [(Verdict.PUBLISH, True), (Verdict.WITHDRAW, False)])
