@@ -83,6 +83,8 @@ def conflict_text(entry: AuditEntry | None) -> str:
     """Tell a moderator that a conflicting action was faster."""
     if entry is None:
         return tr("This card changed since you saw it. Check it again before you decide.")
+    if entry.subject is AuditSubject.STORY and entry.reverts_id is None:
+        return tr("This story was changed again since. Undo that first: {record}", record=format_record(entry))
     when = discord.utils.format_dt(entry.at, "R")
     return tr(_FASTER[_classify_actor(entry)], who=f"<@{entry.actor_id}>", act=_describe_act(entry), when=when)
 

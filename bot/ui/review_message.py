@@ -312,9 +312,11 @@ async def _show_result(
 async def send_confirmation(
     interaction: Interaction, card: StoredCard, result: ModerationResult, *, undone: bool = False
 ) -> None:
-    """Reply with the outcome and the way back: Undo, or Redo where something was undone."""
+    """Reply with the outcome and the way back: Undo, or Redo where something was undone other than in a story."""
     text = done_text(card, result.entry, result.note, undone=undone)
-    await answer_interaction(interaction, text, view=arrange_rows([UndoButton([result.entry.id], is_redo=undone)]))
+    has_way_back = not (undone and result.entry.subject is AuditSubject.STORY)
+    buttons = [UndoButton([result.entry.id], is_redo=undone)] if has_way_back else []
+    await answer_interaction(interaction, text, view=arrange_rows(buttons))
 
 
 async def _require_card(interaction: Interaction, card_id: int) -> StoredCard:

@@ -53,7 +53,20 @@ async def test_a_split_a_join_and_their_undoing_are_told_and_logged(tmp_path: Pa
         undone = await say(stage, "undo", card="cat")
         assert "are two stories again" in undone.content
         assert [bool(covered) for _, covered in list_covered(stage)] == [True, False, True]
-        assert "Nothing to undo." in (await say(stage, "undo", card="cat")).content
+        assert not undone.components, "what was taken back is joined anew"
+        assert "Nothing to undo" in (await say(stage, "undo", card="cat")).content
+
+
+async def test_what_a_later_change_keeps_is_undone_after_that(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await open_stories(stage)
+        split = await say(stage, "split", card="bee")
+        joined = await say(stage, "join", card="bee", story="cat")
+        refused = newest(await stage.admin.click(split, label="Undo")).content
+        assert refused.startswith("This story was changed again since. Undo that first: 🔗 Joined with the story of")
+        assert "are two stories again" in newest(await stage.admin.click(joined, label="Undo")).content
+        assert "is back in its story" in newest(await stage.admin.click(split, label="Undo")).content
+        assert "was faster: split undone" in newest(await stage.admin.click(split, label="Undo")).content
 
 
 async def open_related(stage: BotStage, person: Any) -> Any:

@@ -37,6 +37,12 @@ async def add_decision(connection: AsyncConnection, guild_id: int, card_ids: Col
     await connection.execute(insert(story_decisions), rows)
 
 
+async def fetch_decided(connection: AsyncConnection, story_id: int) -> set[int]:
+    """Return the ids of the cards of a decision, and of those that joined them later."""
+    query = select(story_decisions.c.card_id).where(story_decisions.c.story_id == story_id)
+    return set((await connection.execute(query)).scalars())
+
+
 async def remove_decision(connection: AsyncConnection, story_id: int) -> set[int]:
     """Let the cards of a decision, and what joined them later, tell the stories of before. Returns their ids."""
     removing = delete(story_decisions).where(story_decisions.c.story_id == story_id)

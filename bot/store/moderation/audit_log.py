@@ -129,19 +129,31 @@ class AuditLog:
             return await fetch_last_entry(connection, guild_id, card_id, subject)
 
     async def get_last_own(self, guild_id: int, card_id: int) -> AuditEntry | None:
-        """Return the last entry by a person on a card in exactly this server's log (`EVERYWHERE`: the global log)."""
-        selected = (
-            (audit_log.c.guild_id == guild_id)
-            & (audit_log.c.card_id == card_id)
-            & audit_log.c.subject.not_in((AuditSubject.STATE, AuditSubject.FEED))
-        )
+        """Return the last entry by a person on a card in exactly this server's log (`EVERYWHERE`: the global log).
+
+        Splits and joins that were taken back are passed over, so that those before them can be taken back as well.
+        """
+        row, undoing = audit_log.c, audit_log.alias("undoing")
+        of_card = (undoing.c.guild_id == guild_id) & (undoing.c.card_id == card_id)
+        undone = exists(select(literal(1)).where(of_card, undoing.c.reverts_id == row.id))
+        counts = (row.subject != AuditSubject.STORY) | (row.reverts_id.is_(None) & ~undone)
+        by_person = row.subject.not_in((AuditSubject.STATE, AuditSubject.FEED))
         async with self._database.begin_read() as connection:
-            return await _first_entry(connection, selected)
+            return await _first_entry(
+                connection, (row.guild_id == guild_id) & (row.card_id == card_id) & by_person & counts
+            )
 
 
 async def fetch_entry(connection: AsyncConnection, guild_id: int, entry_id: int) -> AuditEntry | None:
     """Return an entry of exactly this server's log; None if there is none."""
     return await _first_entry(connection, (audit_log.c.id == entry_id) & (audit_log.c.guild_id == guild_id))
+
+
+async def fetch_reverting(connection: AsyncConnection, entry: AuditEntry) -> AuditEntry | None:
+    """Return the entry that undid this one; None if it is in force."""
+    row = audit_log.c
+    of_card = (row.guild_id == entry.guild_id) & (row.card_id == entry.card_id)
+    return await _first_entry(connection, of_card & (row.reverts_id == entry.id))
 
 
 async def fetch_entry_before(connection: AsyncConnection, entry: AuditEntry) -> AuditEntry | None:

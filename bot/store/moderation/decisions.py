@@ -47,20 +47,22 @@ class DecisionStore:
             return await write_decision(connection, decision, source=source, expected=expected)
 
     async def undo_entry(self, guild_id: int, entry_id: int, act: ModerationAct) -> DecisionOutcome | None:
-        """Undo an entry of this server's log if it is the latest of its kind on its card; None if it does not exist."""
+        """Undo an entry of this server's log; None if it does not exist.
+
+        It has to be the latest of its kind on its card, except for splits and joins (`undo_story`).
+        """
         async with self._database.begin_write() as connection:
             entry = await fetch_entry(connection, guild_id, entry_id)
             if entry is None or entry.subject in (AuditSubject.STATE, AuditSubject.FEED):
                 return None
+            if entry.subject is AuditSubject.STORY:
+                return await undo_story(connection, entry, act)
             last = await fetch_last_entry(connection, guild_id, entry.card_id, entry.subject)
             # Only the latest can be undone; an older one is no longer in force.
             if last is None or last.id != entry.id:
                 return DecisionOutcome(False, last)
             if entry.subject is AuditSubject.EDIT:
                 return DecisionOutcome(True, await undo_edit(connection, entry, act))
-            if entry.subject is AuditSubject.STORY:
-                # What was taken back is split or joined anew, so that what comes of it is seen.
-                return None if entry.reverts_id else DecisionOutcome(True, *await undo_story(connection, entry, act))
             return DecisionOutcome(True, await _revert_entry(connection, entry, act))
 
 

@@ -16,10 +16,18 @@ from bot.domain.story_clustering import LARGEST
 from bot.store.cards.rows import card_from_row, stored_card_columns
 from bot.store.cards.server_cards import mark_unplanned
 from bot.store.cards.story_coverage import mark_stale
-from bot.store.cards.story_decisions import add_decision, fetch_story, remove_decision
+from bot.store.cards.story_decisions import add_decision, fetch_decided, fetch_story, remove_decision
 from bot.store.cards.visibility import is_known_to
 from bot.store.database import Database
-from bot.store.moderation.audit_log import AuditEntry, AuditSubject, ModerationAct, write_entry
+from bot.store.moderation.audit_log import (
+    AuditEntry,
+    AuditSubject,
+    DecisionOutcome,
+    ModerationAct,
+    fetch_entry,
+    fetch_reverting,
+    write_entry,
+)
 from bot.store.moderation.story_posts import regroup_posts
 from bot.store.tables import cards, server_cards
 
@@ -83,13 +91,16 @@ class StoryDecisions:
             return StoryOutcome(entry, frozenset(changed))
 
 
-async def undo_story(
-    connection: AsyncConnection, entry: AuditEntry, act: ModerationAct
-) -> tuple[AuditEntry, frozenset[int]]:
+async def undo_story(connection: AsyncConnection, entry: AuditEntry, act: ModerationAct) -> DecisionOutcome | None:
     """Take a split or a join back, and let messages list what they did before. Nothing is posted or deleted.
 
-    Returns the audit entry, and the cards to plan.
+    Any that is in force can be taken back, unless a later one would leave the cards where they are; None for an entry
+    that took one back: its cards are split or joined anew, so that what comes of it is seen.
     """
+    if entry.reverts_id:
+        return None
+    if obstacle := await fetch_reverting(connection, entry) or await _find_later(connection, entry):
+        return DecisionOutcome(False, obstacle)
     members = await remove_decision(connection, entry.id)
     told = {-entry.id}
     for card_id in sorted(members):
@@ -100,7 +111,19 @@ async def undo_story(
     undone = await _write_change(connection, entry.guild_id, entry.card_id, None, act, undoes=entry)
     changed = await regroup_posts(connection, entry.guild_id, members)
     await mark_unplanned(connection, sorted(changed), entry.guild_id)
-    return undone, frozenset(changed)
+    return DecisionOutcome(True, undone, frozenset(changed))
+
+
+async def _find_later(connection: AsyncConnection, entry: AuditEntry) -> AuditEntry | None:
+    """Return the later change by which the entry's card would stay where it is if this one were taken back."""
+    story_id, members = await fetch_story(connection, entry.guild_id, entry.card_id)
+    if story_id >= -entry.id:
+        return None
+    change = StoryChange.from_json(entry.after)
+    # A card that was split off since keeps no two stories together.
+    if change and change.act is StoryAct.JOIN and len(members & await fetch_decided(connection, entry.id)) == 1:
+        return None
+    return await fetch_entry(connection, entry.guild_id, -story_id)
 
 
 async def _find_refusal(connection: AsyncConnection, guild_id: int, card_ids: Collection[int]) -> StoryRefusal | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from bot.domain.story_change import StoryRefusal
 from bot.domain.story_clustering import LARGEST
 from bot.domain.subscription import Frequency
 from bot.store import Store, open_store
-from bot.store.moderation.audit_log import AuditFilter
+from bot.store.moderation.audit_log import AuditEntry, AuditFilter
 from bot.store.transfer.export import EXPORTED
 from tests.support.cards import NOW, make_card, make_older, store_cards
 from tests.support.edits import make_act
@@ -326,6 +327,98 @@ async def test_joins_are_taken_back_one_after_the_other(store: Store) -> None:
     assert outcome.entry
     assert await decisions.undo_entry(HERE, outcome.entry.id, make_act()) is None
     assert await decisions.undo_entry(THERE, first.id, make_act()) is None
+
+
+async def refuse_undo(store: Store, entry: AuditEntry) -> AuditEntry:
+    """Try to take a split or a join back; return the entry that stands in its way."""
+    outcome = await store.moderation.decisions.undo_entry(HERE, entry.id, make_act())
+    assert outcome
+    assert not outcome.accepted
+    assert outcome.entry
+    return outcome.entry
+
+
+async def test_a_split_can_be_undone_after_the_undo_of_a_join(store: Store) -> None:
+    await subscribe(store, HERE, 10)
+    ids, ferry = await add_story(store, "ant", "bee"), await add_story(store, "cat", title=FERRY)
+    await post_due(store, 10)
+    split = await split_card(store, HERE, ids[1])
+    joined = await join_stories(store, HERE, ids[1], ferry[0])
+    log = store.moderation.audit_log
+    # The join holds the card, whatever becomes of the split.
+    assert await refuse_undo(store, split) == joined
+    for entry in (joined, split):
+        assert await log.get_last_own(HERE, ids[1]) == entry
+        await undo(store, entry)
+    assert await log.get_last_own(HERE, ids[1]) is None
+    assert await list_stories(store, HERE) == [{"cat"}, {"ant", "bee"}]
+    for entry in (split, joined):
+        assert (await refuse_undo(store, entry)).reverts_id == entry.id
+
+
+async def test_a_join_can_be_undone_while_a_later_split_is_in_force(store: Store) -> None:
+    ids, ferry = await add_story(store, "ant", "bee"), await add_story(store, "cat", "dog", title=FERRY)
+    joined = await join_stories(store, HERE, ids[0], ferry[0])
+    split = await split_card(store, HERE, ids[0])
+    await undo(store, joined)
+    assert sorted(map(sorted, await list_stories(store, HERE))) == [["ant"], ["bee"], ["cat", "dog"]]
+    await undo(store, split)
+    assert sorted(map(sorted, await list_stories(store, HERE))) == [["ant", "bee"], ["cat", "dog"]]
+
+
+async def test_a_join_within_a_larger_one_is_undone_after_it(store: Store) -> None:
+    titles = (COMET, FERRY, "Parliament votes on the new budget for schools")
+    ids = [(await add_story(store, name, title=title))[0] for name, title in zip(NAMES, titles, strict=False)]
+    first = await join_stories(store, HERE, ids[0], ids[1])
+    second = await join_stories(store, HERE, ids[2], ids[0])
+    assert await refuse_undo(store, first) == second
+    assert await list_stories(store, HERE) == [{"ant", "bee", "cat"}]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_was_done_can_be_undone_in_some_order_and_leaves_nothing(store: Store, seed: int) -> None:
+    dice = Random(seed)
+    await subscribe(store, HERE, 10)
+    ids = [*await add_story(store, "ant", "bee", "cat"), *await add_story(store, "dog", "eel", title=FERRY)]
+    before = await list_stories(store, HERE)
+    posted = await post_due(store, 10)
+    done: list[AuditEntry] = []
+    stories = store.moderation.stories
+    for _ in range(10):
+        card_id, other_id = dice.sample(ids, 2)
+        act = dice.choice(("split", "join", "undo"))
+        if act == "undo" and done:
+            entry = dice.choice(done)
+            outcome = await store.moderation.decisions.undo_entry(HERE, entry.id, make_act())
+            assert outcome
+            if outcome.accepted:
+                done.remove(entry)
+            else:
+                assert outcome.entry in done, "what is named can be undone, or leads to what can"
+            await plan(store)
+        else:
+            made = (
+                await stories.split_card(HERE, card_id, make_act(), NOW - MAX_AGE)
+                if act == "split"
+                else await stories.join_stories(HERE, card_id, other_id, make_act())
+            )
+            done += [made.entry] if made.entry else []
+            await plan(store)
+        await post_due(store, 10)
+    dice.shuffle(done)
+    while done:
+        for entry in tuple(done):
+            outcome = await store.moderation.decisions.undo_entry(HERE, entry.id, make_act())
+            if outcome and outcome.accepted:
+                done.remove(entry)
+                await plan(store)
+                await post_due(store, 10)
+                break
+        else:
+            raise AssertionError("nothing can be undone any more")
+    assert await list_stories(store, HERE) == before
+    assert await plan(store, LATER) == 0
+    assert len(posted) == 2
 
 
 async def test_no_other_server_sees_a_trace(store: Store) -> None:
