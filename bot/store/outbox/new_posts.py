@@ -6,6 +6,7 @@ message of their own are removed; each of the rest becomes a delivery.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,30 +61,46 @@ from bot.store.tables import (
 )
 
 
-async def add_new_posts(
-    connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope
-) -> tuple[set[int], set[int]]:
+@dataclass(frozen=True, slots=True)
+class AddedPosts:
+    """The ids of messages that are new, of those that a card has joined, and of others that list such a card as well.
+
+    Their rows of `delivery_cards` are complete, their own content is still to be computed.
+    """
+
+    new: frozenset[int] = frozenset()
+    joined: frozenset[int] = frozenset()
+    listing: frozenset[int] = frozenset()
+
+
+async def add_new_posts(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> AddedPosts:
     """Add a message for each matching channel and story that the channel has not received.
 
-    Returns the ids of the new messages, and of those that a card of the same story has joined. Their rows of
-    `delivery_cards` are complete, their own content is still to be computed.
+    A card whose story the channel has joins its newest message, and is listed on the others.
     """
     if not await _insert_candidates(connection, now, max_age, scope):
-        return set(), set()
+        return AddedPosts()
     await drop_unmatched(connection)
     await drop_excluded(connection)
     story = select(stories.story_id_in(candidates.c.guild_id, cards)).where(cards.c.id == candidates.c.card_id)
     await connection.execute(update(candidates).values(story_id=story.scalar_subquery()))
     joined = set((await connection.execute(_claim_listed())).scalars())
-    joined |= set((await connection.execute(_JOIN_POSTED_STORIES)).scalars())
-    # Only now: a card that has just joined a message counts as delivered, too.
     await connection.execute(delete(candidates).where(exists(_already_delivered())))
+    listing: set[int] = set()
+    if joining := set((await connection.execute(_JOIN_POSTED_STORIES)).scalars()):
+        joined |= joining
+        # One message of each channel at a time; nearly always there are no others.
+        while more := set((await connection.execute(_LIST_ON_OTHERS)).scalars()):
+            listing |= more
+        # A card that has just joined a message counts as delivered, too.
+        await connection.execute(delete(candidates).where(exists(_already_delivered())))
     await connection.execute(_defer_quiet())
     await connection.execute(delete(candidates).where(_is_quiet()))
     await connection.execute(_keep_oldest())
     await connection.execute(_choose_leads())
     await connection.execute(_add_messages(now))
-    return set((await connection.execute(_add_cards())).scalars()), joined
+    new = (await connection.execute(_add_cards())).scalars()
+    return AddedPosts(frozenset(new), frozenset(joined), frozenset(listing - joined))
 
 
 async def _insert_candidates(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> bool:
@@ -246,14 +263,38 @@ def _claim_listed() -> Any:
 
 
 def _join_posted_stories() -> Any:
-    """Attach candidates to their channel's newest message about the same story.
+    """Attach candidates to their channel's newest message about the same story."""
+    return _attach_candidates(candidates.c.channel_id, _newest_of_story(), literal(True))
 
-    The message shows them unless one of its cards already lists them as related.
-    """
+
+def _list_on_others() -> Any:
+    """Let the channel's newest message about the same story that lacks a card which has joined another one list it."""
+    has_card = exists(
+        select(literal(1))
+        .where(_having.c.delivery_id == deliveries.c.id, _having.c.card_id == candidates.c.card_id)
+        .correlate(deliveries, candidates)
+    )
+    lacking = _newest_of_story(deliveries.c.layout == Layout.CARD, ~has_card)
+    return _attach_candidates(literal(None, candidates.c.channel_id.type), lacking, exists(_already_delivered()))
+
+
+_having = delivery_cards.alias("having")
+
+
+def _attach_candidates(
+    channel_id: ColumnElement[int | None], delivery_id: ScalarSelect[int], condition: ColumnElement[bool]
+) -> Any:
+    """Attach candidates to messages, which show them unless one of their cards already lists them as related."""
     row, beside = candidates.c, delivery_cards.alias("beside")
-    columns = (row.card_id, row.channel_id, row.sort_key, row.revision, _newest_of_story().label("delivery_id"))
+    columns = (
+        row.card_id,
+        row.sort_key,
+        row.revision,
+        channel_id.label("channel_id"),
+        delivery_id.label("delivery_id"),
+    )
     # A channel may have several subscriptions that match.
-    posted = select(*columns).where(~exists(_already_delivered())).distinct().subquery("posted")
+    posted = select(*columns).where(condition).distinct().subquery("posted")
     is_beside = (beside.c.delivery_id == posted.c.delivery_id) & ~beside.c.left_story
     lists = select(literal(1)).where(is_beside, exists(_names_same_article(beside.c.card_id, posted.c.card_id)))
     joining = select(
@@ -263,15 +304,15 @@ def _join_posted_stories() -> Any:
     return insert(delivery_cards).from_select(_CARD_COLUMNS, joining).returning(delivery_cards.c.delivery_id)
 
 
-def _newest_of_story() -> ScalarSelect[int]:
-    """The id of a candidate's channel's newest message about its story; null if there is none.
+def _newest_of_story(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    """The id of a candidate's channel's newest message about its story, of those that match; null if there is none.
 
     It goes from the story to its cards, and from each to its message: a channel may have had thousands of others.
     """
     lead, row = cards.alias("lead"), delivery_cards.c
     in_channel = (row.card_id == lead.c.id) & (row.channel_id == candidates.c.channel_id) & ~row.left_story
     # A retracted message is no place to join: the story is posted again with its next card.
-    of_lead = select(func.max(deliveries.c.id)).where(in_channel, deliveries.c.desired_kind.is_not(None))
+    of_lead = select(func.max(deliveries.c.id)).where(in_channel, deliveries.c.desired_kind.is_not(None), *conditions)
     of_lead = of_lead.select_from(deliveries.join(delivery_cards))
     newest = of_lead.correlate_except(deliveries, delivery_cards).scalar_subquery().label("newest")
     parts = stories.select_members(candidates.c.guild_id, candidates.c.story_id, lead, newest)
@@ -298,7 +339,8 @@ def _names_same_article(lead_id: ColumnElement[int], card_id: ColumnElement[int]
     return listed.correlate_except(story_keys, card_aliases).union_all(same.correlate_except(own, card_aliases))
 
 
-_JOIN_POSTED_STORIES = _join_posted_stories()  # once: building it takes longer than running it
+# Once: building them takes longer than running them.
+_JOIN_POSTED_STORIES, _LIST_ON_OTHERS = _join_posted_stories(), _list_on_others()
 
 
 def _is_quiet() -> ColumnElement[bool]:

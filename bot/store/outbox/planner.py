@@ -154,11 +154,13 @@ async def _plan_messages(connection: AsyncConnection, now: datetime, max_age: ti
     covered = await update_story_coverage(connection, counted, scope)
     # Before new posts are added: a card joins a message of its story only if that message is still to be there.
     await _update_contents(connection, now, affected)
-    new, joined = await add_new_posts(connection, now, max_age, scope)
-    await update_message_coverage(connection, sorted(new | joined))
-    for ids in chunks(sorted(new | joined | covered), MESSAGES_AT_ONCE):
+    added = await add_new_posts(connection, now, max_age, scope)
+    await update_message_coverage(connection, sorted(added.new | added.joined | added.listing))
+    for ids in chunks(sorted((added.new | added.joined | covered) - added.listing), MESSAGES_AT_ONCE):
         await _update_contents(connection, now, deliveries.c.id.in_(ids))
-    return len(new)
+    for ids in chunks(sorted(added.listing), MESSAGES_AT_ONCE):
+        await _update_contents(connection, now, deliveries.c.id.in_(ids), can_wait=True)
+    return len(added.new)
 
 
 def _update_revisions(now: datetime, max_age: timedelta, scope: PlanScope) -> Any:
@@ -193,10 +195,12 @@ def _update_revisions(now: datetime, max_age: timedelta, scope: PlanScope) -> An
     return update(delivery_cards).where(changed, scope.covers(server_of_row)).values(revision=revision)
 
 
-async def _update_contents(connection: AsyncConnection, now: datetime, condition: ColumnElement[bool]) -> None:
+async def _update_contents(
+    connection: AsyncConnection, now: datetime, condition: ColumnElement[bool], *, can_wait: bool = False
+) -> None:
     """Recompute the desired content of these messages from their cards; those where it differs become due.
 
-    A message that a moderator deleted is left alone.
+    With `can_wait` all of them wait as they do for the coverage. A message that a moderator deleted is left alone.
     """
     leaves_note = (deliveries.c.on_withdrawal == OnWithdrawal.MARK) & deliveries.c.message_id.is_not(None)
     query = (
@@ -212,7 +216,7 @@ async def _update_contents(connection: AsyncConnection, now: datetime, condition
         kind, content_hash = compute_content([AttachedCard(*row[3:]) for row in attached], leaves_note=leaves)
         # Most changed cards look the same as before (a new score, a decision that confirms): no write, no edit.
         if content_hash != hash_before:
-            part = recounted if differs_in_coverage_alone(content_hash, hash_before) else changes
+            part = recounted if can_wait or differs_in_coverage_alone(content_hash, hash_before) else changes
             part.append({"delivery_id": delivery_id, "kind": kind, "hash": content_hash})
     # Two statements: each message has a hash of its own, and what else follows is one set-based update.
     for some in chunks(changes, MESSAGES_AT_ONCE):
@@ -252,7 +256,7 @@ def _make_due(now: datetime, ids: Sequence[int]) -> Any:
 
 
 def _make_coverage_due(now: datetime, ids: Sequence[int]) -> Any:
-    """Make posts due of which nothing but the coverage has changed, later than what they show was posted or edited.
+    """Make posts due whose change can wait, such as one of the coverage, later than they were posted or edited.
 
     All others carry it along: they are due already, or nothing of them is to be sent until another change.
     """

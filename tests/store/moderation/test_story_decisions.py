@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.cards.model import Card, Provider
+from bot.domain.delivery import COVERAGE_EDITS_APART
 from bot.domain.follows import FollowPolicy
 from bot.domain.moderation import EVERYWHERE, Verdict
 from bot.domain.story_change import StoryRefusal
@@ -116,6 +117,53 @@ async def test_joined_again_both_posts_stay_and_list_each_other(store: Store) ->
     await undo(store, entry)
     assert await list_stories(store, HERE) == [{"ant", "cat"}, {"bee"}]
     assert await post_due(store, 10) == [("edit", ("ant", "cat")), ("edit", ("bee",))]
+
+
+async def test_a_later_card_is_listed_on_every_post_of_its_story_and_the_others_wait(store: Store) -> None:
+    await subscribe(store, HERE, 10)
+    ids, ferry = await add_story(store, "ant", "bee"), await add_story(store, "cat", title=FERRY)
+    await post_due(store, 10)
+    entry = await join_stories(store, HERE, ids[0], ferry[0])
+    assert await post_due(store, 10) == [("edit", ("ant", "bee", "cat")), ("edit", ("cat", "ant", "bee"))]
+    await store_cards(store, tell("dog"))
+    await plan(store)
+    assert await post_due(store, 10) == [("edit", ("cat", "dog", "ant", "bee"))]
+    # However many come, the other post is edited once in this time.
+    await store_cards(store, tell("eel"))
+    await plan(store)
+    assert await post_due(store, 10) == [("edit", ("cat", "dog", "eel", "ant", "bee"))]
+    at = NOW + COVERAGE_EDITS_APART
+    assert await store.outbox.queue.next_due_at(NOW) == at
+    assert await post_due(store, 10, at) == [("edit", ("ant", "bee", "cat", "dog", "eel"))]
+    assert await plan(store, LATER) == 0
+    assert await post_due(store, 10, LATER) == []
+    await undo(store, entry, LATER)
+    assert sorted(await post_due(store, 10, LATER)) == [
+        ("edit", ("ant", "bee", "dog", "eel")),
+        ("edit", ("cat",)),
+    ]
+
+
+async def test_what_is_listed_on_the_other_posts_goes_with_its_card(store: Store) -> None:
+    await subscribe(store, HERE, 10)
+    ids, ferry = await add_story(store, "ant"), await add_story(store, "bee", title=FERRY)
+    parliament = await add_story(store, "cat", title="Parliament votes on the new budget for schools")
+    await post_due(store, 10)
+    await join_stories(store, HERE, ids[0], ferry[0])
+    await join_stories(store, HERE, ids[0], parliament[0])
+    await post_due(store, 10)
+    (dog,) = await store_cards(store, tell("dog"))
+    await plan(store)
+    await post_due(store, 10)
+    at = NOW + COVERAGE_EDITS_APART
+    await post_due(store, 10, at)
+    await decide(store, HERE, dog, Verdict.WITHDRAW)
+    await plan(store, LATER)
+    assert sorted(await post_due(store, 10, LATER)) == [
+        ("edit", ("ant", "bee", "cat")),
+        ("edit", ("bee", "ant", "cat")),
+        ("edit", ("cat", "ant", "bee")),
+    ]
 
 
 async def test_taking_a_split_back_restores_the_list_and_deletes_nothing(store: Store) -> None:
