@@ -11,16 +11,18 @@ import random
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes import c_int
+from ctypes import c_double, c_int
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
+from time import monotonic
 from typing import Any
 
 from tests.sources.feeds.documents import element, rss, rss_item
 
 ITEMS = 20
+DAY = "Mon, 30 Nov 2026"
 _WORDS = (
     "sea",
     "wind",
@@ -51,6 +53,8 @@ class FeedSite:
     port: int
     hosts: int
     editions: Any
+    asked_at: Any
+    """When the first request since `publish_items` came, in seconds of the monotonic clock; 0 before it."""
 
     def url_of(self, number: int) -> str:
         return f"http://{self.host_of(number)}:{self.port}/{number}.xml"
@@ -61,29 +65,31 @@ class FeedSite:
 
     def publish_items(self, group: int | None = None) -> None:
         """Give each feed of a group a new item; of all groups if None is given."""
+        self.asked_at.value = 0.0
         for each in range(len(self.editions)) if group is None else (group,):
             self.editions[each] += 1
 
 
 @contextmanager
-def serve_site(hosts: int, groups: int = 1) -> Iterator[FeedSite]:
-    """Serve while the context is open."""
+def serve_site(hosts: int, groups: int = 1, day: str = DAY) -> Iterator[FeedSite]:
+    """Serve while the context is open, with items of a day that is written as in RFC 822."""
     context: SpawnContext = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     editions = context.Array(c_int, groups, lock=False)
-    process = context.Process(target=_run_server, args=(theirs, editions), daemon=True)
+    asked_at = context.Value(c_double, 0.0, lock=False)
+    process = context.Process(target=_run_server, args=(theirs, editions, asked_at, day), daemon=True)
     process.start()
     try:
-        yield FeedSite(ours.recv(), hosts, editions)
+        yield FeedSite(ours.recv(), hosts, editions, asked_at)
     finally:
         process.terminate()
         process.join()
 
 
-def _run_server(port: Connection, editions: Any) -> None:
+def _run_server(port: Connection, editions: Any, asked_at: Any, day: str) -> None:
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Connection(editions), "0.0.0.0", 0, backlog=1000)
+        server = await loop.create_server(lambda: _Connection(editions, asked_at, day), "0.0.0.0", 0, backlog=1000)
         port.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
@@ -93,8 +99,10 @@ def _run_server(port: Connection, editions: Any) -> None:
 class _Connection(asyncio.Protocol):
     """Answers 304 to whoever knows the edition, and the whole feed to all others."""
 
-    def __init__(self, editions: Any) -> None:
+    def __init__(self, editions: Any, asked_at: Any, day: str) -> None:
         self._editions = editions
+        self._asked_at = asked_at
+        self._day = day
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
@@ -103,26 +111,28 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         request, tag = _REQUEST.match(data), _TAG.search(data)
         assert request
+        if not self._asked_at.value:
+            self._asked_at.value = monotonic()
         number = int(request[1])
         edition = self._editions[number % len(self._editions)]
         if tag and int(tag[1]) == edition:
             head, body = "304 Not Modified", b""
         else:
-            body = write_feed(number, edition)
+            body = write_feed(number, edition, day=self._day)
             head = f"200 OK\r\nContent-Length: {len(body)}"
         self._transport.write(f'HTTP/1.1 {head}\r\n{_HEAD}ETag: "{edition}"\r\n\r\n'.encode() + body)
 
 
-def write_feed(number: int, edition: int, paragraphs: int = 0) -> bytes:
+def write_feed(number: int, edition: int, paragraphs: int = 0, day: str = DAY) -> bytes:
     """Write a feed of `ITEMS` items, the newest first; each edition has one that the last had not."""
     newest = edition + ITEMS
-    items = [write_item(number, each, paragraphs) for each in range(newest, newest - ITEMS, -1)]
+    items = [write_item(number, each, paragraphs, day) for each in range(newest, newest - ITEMS, -1)]
     head = f"<title>Paper {number}</title><link>https://paper-{number}.example/</link>"
     return rss(*items, head=head).encode()
 
 
 @lru_cache(maxsize=250_000)
-def write_item(number: int, item: int, paragraphs: int = 0) -> str:
+def write_item(number: int, item: int, paragraphs: int = 0, day: str = DAY) -> str:
     """Write an item with a teaser and a picture, or with so many paragraphs of text."""
     chance = random.Random(number * 1_000_003 + item)
 
@@ -137,6 +147,6 @@ def write_item(number: int, item: int, paragraphs: int = 0) -> str:
         title=f"{write_text(8)} {number}-{item}",
         link=f"https://paper-{number}.example/{item}?utm_source=rss",
         guid=f"{number}-{item}",
-        date=f"Mon, 30 Nov 2026 {item // 60 % 24:02}:{item % 60:02}:00 GMT",
+        date=f"{day} {item // 60 % 24:02}:{item % 60:02}:00 GMT",
         description=f"<p>{write_text(40)}</p>",
     )
