@@ -10,7 +10,7 @@ from bot.store.moderation.audit_log import AuditEntry
 from bot.store.moderation.stories import StoryOutcome
 from tests.support.cards import NOW
 from tests.support.edits import make_act
-from tests.support.follows import MAX_AGE, plan
+from tests.support.follows import MAX_AGE
 
 
 async def split_card(
@@ -28,11 +28,11 @@ async def join_stories(store: Store, guild_id: int, card_id: int, other_id: int,
 
 
 async def undo(store: Store, entry: AuditEntry, now: datetime = NOW) -> None:
-    """Take a split or a join back, and plan."""
+    """Take a split or a join back, and plan what it changed."""
     outcome = await store.moderation.decisions.undo_entry(entry.guild_id, entry.id, make_act(at=now))
     assert outcome
     assert outcome.accepted
-    await plan(store, now)
+    await store.outbox.planner.plan_cards([entry.card_id, *outcome.changed], entry.guild_id, now, MAX_AGE)
 
 
 async def refuse_split(store: Store, guild_id: int, card_id: int) -> StoryRefusal | None:

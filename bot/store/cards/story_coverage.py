@@ -65,10 +65,9 @@ async def _find_changed(connection: AsyncConnection, scope: PlanScope) -> list[i
     decided = select(-story_decisions.c.story_id).where(
         story_decisions.c.card_id.in_(scope.select_changed_ids()), scope.covers(story_decisions.c.guild_id)
     )
-    parts: list[Select[Any]] = [shared, rows, decided]
-    if scope.card_ids is None:
-        stale = select(story_coverage.c.story_id).where(story_coverage.c.is_stale).limit(_STALE_AT_ONCE)
-        parts.append(select(stale.subquery()))
+    # Also in a plan for one server: what a decision leaves behind in a story has not changed itself.
+    stale = select(story_coverage.c.story_id).where(story_coverage.c.is_stale).limit(_STALE_AT_ONCE)
+    parts: list[Select[Any]] = [shared, rows, decided, select(stale.subquery())]
     ids = sorted({each for each in (await connection.execute(union(*parts))).scalars() if parse_number(each)})
     found: set[int] = set()
     for some in chunks(ids):

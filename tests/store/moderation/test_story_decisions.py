@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -467,6 +468,40 @@ async def test_whatever_was_done_can_be_undone_in_some_order_and_leaves_nothing(
     assert await list_stories(store, HERE) == before
     assert await plan(store, LATER) == 0
     assert len(posted) == 2
+
+
+async def count_publishers(store: Store, guild_id: int, card_ids: Sequence[int]) -> list[int]:
+    """Return the numbers of publishers by which the heat of cards is computed in a server."""
+    stored = [await store.cards.get_card(card_id, guild_id) for card_id in card_ids]
+    return [each.publishers for each in stored if each]
+
+
+@pytest.mark.parametrize("is_followed", [False, True])
+async def test_the_heat_follows_a_decision_at_once_in_its_server(store: Store, is_followed: bool) -> None:
+    ids = await add_story(store, "ant", "bee")
+    if is_followed:
+        feed = await add_feed(store)
+        for guild_id in (HERE, THERE):
+            await follow_feed(store, guild_id, feed)
+        own = make_item("cat", title=COMET, provider=Provider("Cat"), quality=50)
+        ids += await store_items(store, feed, own)
+        await plan(store)
+    else:
+        ids += await add_story(store, "cat")
+    ids += await add_story(store, "dog", title=FERRY)
+    before = [3, 3, 3, 1]
+    assert await count_publishers(store, HERE, ids) == before
+    split = await split_card(store, HERE, ids[2])
+    assert await count_publishers(store, HERE, ids) == [2, 2, 1, 1]
+    joined = await join_stories(store, HERE, ids[2], ids[3])
+    assert await count_publishers(store, HERE, ids) == [2, 2, 2, 2]
+    assert await count_publishers(store, THERE, ids) == before
+    await undo(store, joined)
+    assert await count_publishers(store, HERE, ids) == [2, 2, 1, 1]
+    await undo(store, split)
+    assert await count_publishers(store, HERE, ids) == before
+    await plan(store, LATER)
+    assert [await count_publishers(store, guild_id, ids) for guild_id in (HERE, THERE)] == [before, before]
 
 
 async def test_no_other_server_sees_a_trace(store: Store) -> None:
