@@ -11,6 +11,7 @@ from bot.errors import StoreError
 from bot.store.cards.edits import index_pending_edits
 from bot.store.cards.importer import CardImporter
 from bot.store.cards.repository import CardRepository
+from bot.store.cards.search_merge import SearchIndexMerge
 from bot.store.cards.search_rebuild import SearchIndexRebuild
 from bot.store.cards.spell_suggestions import SpellingSuggester
 from bot.store.cards.story_step import StoryStep
@@ -70,6 +71,7 @@ class Cards(CardRepository):
         self.stories = StoryStep(database)
         self.trends = TrendStore(database)
         self.index_rebuild = SearchIndexRebuild(database)
+        self.index_merge = SearchIndexMerge(database)
         self.spelling = SpellingSuggester(database, self)
 
 

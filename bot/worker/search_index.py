@@ -1,4 +1,4 @@
-"""Rebuild the full-text index in the background, and log how far it is."""
+"""Rebuild the full-text index in the background, and log how far it is; merge its segments."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
+from bot.store.cards.search_merge import SearchIndexMerge
 from bot.store.cards.search_rebuild import SearchIndexRebuild
 
 _log = logging.getLogger(__name__)
@@ -32,3 +33,11 @@ async def rebuild_search_index(rebuild: SearchIndexRebuild, may_continue: Callab
             _log.info("Rebuilding the search index: %d of %d cards", done, remaining)
         # As long as the batch took: half of the time belongs to other writers.
         await asyncio.sleep(monotonic() - start)
+
+
+async def merge_search_index(merge: SearchIndexMerge, may_continue: Callable[[], bool]) -> None:
+    """Merge the segments of the index, as far as they are worth it."""
+    start = monotonic()
+    while may_continue() and await merge.merge_batch():
+        await asyncio.sleep(monotonic() - start)
+        start = monotonic()

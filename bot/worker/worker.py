@@ -30,7 +30,7 @@ from bot.store.sources.unused_cards import Retention
 from bot.supervisor import Supervisor, finish_step
 from bot.worker.pipeline import Pipeline
 from bot.worker.requests import RequestKind, RequestWorker
-from bot.worker.search_index import rebuild_search_index
+from bot.worker.search_index import merge_search_index, rebuild_search_index
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ _PLAN_DELAY = 2.0
 """Seconds in which cards from feeds and programs are collected for one plan."""
 _RECOUNT_SECONDS = 60
 """Seconds between two counts of topics and publishers after such cards: each reads all cards."""
+_MERGE_SECONDS = 600
+"""Seconds between two merges of the search index, which find a segment for each write in between."""
 _SOONEST_LOOK = 0.2
 """Minimum delay in seconds: a timer may fire slightly before the clock says that the work is due."""
 
@@ -219,6 +221,9 @@ class Worker:
     async def _rebuild_search_index(self) -> None:
         await rebuild_search_index(self._store.cards.index_rebuild, lambda: self.is_leader)
 
+    async def _merge_search_index(self) -> None:
+        await merge_search_index(self._store.cards.index_merge, lambda: self.is_leader)
+
     async def _run_scheduled_plan(self) -> None:
         await self._pipeline.plan_deliveries()
         await self._store.health.checkpoint()
@@ -262,6 +267,7 @@ class Worker:
         self._schedule_leader_job(self._pipeline.loader.interval.total_seconds(), self._load_in_background, "rescan")
         self._schedule_leader_job(_TIDY_SECONDS, self._delete_old_rows, "delete old rows")
         self._schedule_leader_job(self._settings.tick_seconds, self._rebuild_search_index, "search index")
+        self._schedule_leader_job(_MERGE_SECONDS, self._merge_search_index, "merge of search index")
         if self._settings.cards_git_pull:
             self._schedule_leader_job(self._settings.cards_git_pull, self._pull_checkouts, "git pull")
         self._schedule.add_interval_job(

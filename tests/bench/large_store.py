@@ -22,6 +22,7 @@ from bot.domain.search_query import spellable_words
 from bot.store.cards.names import ensure_topic_ids, recount_all
 from bot.store.cards.rows import card_to_row, compute_sort_key
 from bot.store.cards.search_entries import SHARED
+from bot.store.cards.search_merge import SearchIndexMerge
 from bot.store.database import Database
 from bot.store.search import index_for_dialect
 from bot.store.search.entry import IndexEntry, build_entry, make_tag, source_tag
@@ -98,6 +99,8 @@ async def fill_store(database: Database, card_count: int, source_count: int = 0)
         await _add_words(connection, told, {text.provider for text in texts})
         await _join_stories(connection)
         await recount_all(connection)
+    while await SearchIndexMerge(database).merge_batch():
+        pass
 
 
 def find_guilds(source_id: int) -> list[int]:

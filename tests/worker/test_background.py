@@ -57,6 +57,7 @@ JOBS = {
     "report trouble of feeds": ("pipeline.feed_reporter", "report_due"),
     "report decisions on links": ("pipeline.submission_reporter", "report_due"),
     "search index": ("worker", "_rebuild_search_index"),
+    "merge of search index": ("worker", "_merge_search_index"),
     "delete old rows": ("worker", "_delete_old_rows"),
     "rescan": ("worker", "_load_in_background"),
     "heartbeat": ("worker", "_write_heartbeat"),
@@ -70,6 +71,7 @@ async def _run_harness(place: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     monkeypatch.setattr("bot.worker.worker._HEARTBEAT_SECONDS", 0.3)
     monkeypatch.setattr("bot.worker.worker._TIDY_SECONDS", 0.5)
     monkeypatch.setattr("bot.worker.worker._RECOUNT_SECONDS", 0.5)
+    monkeypatch.setattr("bot.worker.worker._MERGE_SECONDS", 0.5)
     monkeypatch.setattr("bot.worker.worker._RETENTION_TICKS", 1)
     async with open_harness(place, tick_seconds=0.5, rescan_seconds=1) as desk:
         desk.worker.supervisor._pauses, desk.worker.supervisor._steady = (0.05,), 0.05

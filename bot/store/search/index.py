@@ -66,3 +66,6 @@ class SearchIndex(Protocol):
 
     async def remove_entries(self, connection: AsyncConnection, places: Sequence[int]) -> None:
         """Remove entries by key."""
+
+    async def merge_segments(self, connection: AsyncConnection) -> bool:
+        """Merge some of the index's segments, if its engine has any; return False if there was nothing left to do."""

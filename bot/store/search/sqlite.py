@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, column, table, text
+from sqlalchemy import BigInteger, ColumnElement, column, func, select, table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.search_query import Phrase, SearchQuery
@@ -17,6 +17,9 @@ _FIELDS = {
     SearchScope.TITLE_OR_NAMES: "{title names}",
     SearchScope.ANYWHERE: "{title excerpt names related}",
 }
+
+_MERGED_PAGES = 256
+"""Pages that a step of merging writes: some 20 ms, in which other writers wait."""
 
 
 class Fts5:
@@ -33,6 +36,7 @@ class Fts5:
         self._delete = f"DELETE FROM {name} WHERE rowid = ?"  # noqa: S608 - our own names
         columns = "rowid, title, excerpt, names, related, stems, tags"
         self._insert = f"INSERT INTO {name} ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - as above
+        self._merge = f"INSERT INTO {name} ({name}, rank) VALUES ('merge', {_MERGED_PAGES})"  # noqa: S608 - as above
 
     def in_timeline_span(self, begin: ColumnElement[int], end: ColumnElement[int]) -> ColumnElement[bool]:
         # Negated, so the ends swap: the one that is excluded becomes the lower one.
@@ -75,6 +79,16 @@ class Fts5:
     async def remove_entries(self, connection: AsyncConnection, places: Sequence[int]) -> None:
         if places:
             await connection.exec_driver_sql(self._delete, [(-place,) for place in places])
+
+    async def merge_segments(self, connection: AsyncConnection) -> bool:
+        before = await _count_changes(connection)
+        await connection.exec_driver_sql(self._merge)
+        # The command itself is one change.
+        return await _count_changes(connection) - before > 1
+
+
+async def _count_changes(connection: AsyncConnection) -> int:
+    return int((await connection.execute(select(func.total_changes()))).scalar_one())
 
 
 def _any_tag(tags: Tags) -> str:
