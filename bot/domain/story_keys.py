@@ -5,7 +5,8 @@ Keys are compared for equality only, so that an indexed table can find a card's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 import regex  # type: ignore[import-untyped]  # it comes without types
 
@@ -41,6 +42,12 @@ def neighbour_keys(card_keys: Iterable[str]) -> set[str]:
     own = {key for key in card_keys if key.startswith(OWN)}
     listed = {key.removeprefix(RELATED) for key in card_keys if key.startswith(RELATED)}
     return own | {RELATED + key.removeprefix(OWN) for key in own} | {OWN + address for address in listed}
+
+
+def leave_out_related(card: Card, addresses: Collection[str]) -> Card:
+    """Return the card without the related stories that have one of these normalized addresses."""
+    related = tuple(story for story in card.related if _canonical_address(story.url) not in addresses)
+    return replace(card, related=related)
 
 
 def _canonical_address(url: str) -> str:

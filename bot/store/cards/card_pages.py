@@ -10,6 +10,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.cards.card_query import CardPage, TimelineCursor
+from bot.store.cards.revisions import leave_out_split
 from bot.store.cards.rows import StoredCard, card_from_row, compute_sort_key
 
 _FARTHEST = 2**63 - 1
@@ -35,8 +36,9 @@ async def fetch_page(
 async def fetch_cards(
     connection: AsyncConnection, statement: Select[Any], values: Mapping[str, Any]
 ) -> tuple[StoredCard, ...]:
-    """Run a query of cards; return all its rows."""
-    return tuple(card_from_row(row) for row in (await connection.execute(statement, values)).mappings())
+    """Run a query of cards for a server; return all its rows."""
+    found = [card_from_row(row) for row in (await connection.execute(statement, values)).mappings()]
+    return tuple(await leave_out_split(connection, values["guild"], found))
 
 
 def timeline_span(

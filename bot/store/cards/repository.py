@@ -13,6 +13,7 @@ from bot.store.cards.card_pages import fetch_page, timeline_span
 from bot.store.cards.card_query import CardPage, CardQuery, TimelineCursor
 from bot.store.cards.card_search import CardSearch
 from bot.store.cards.name_counts import TopicCount, list_provider_names, list_topic_names
+from bot.store.cards.revisions import leave_out_split
 from bot.store.cards.rows import StoredCard, card_from_row, stored_card_columns
 from bot.store.cards.search_entries import fetch_languages
 from bot.store.cards.server_topics import fetch_topics
@@ -32,7 +33,8 @@ class CardRepository(CardSearch):
         """Return cards by id, regardless of visibility."""
         query = select(*stored_card_columns(guild_id)).where(cards.c.id.in_(ids))
         async with self._database.begin_read() as connection:
-            return {row["id"]: card_from_row(row) for row in (await connection.execute(query)).mappings()}
+            found = [card_from_row(row) for row in (await connection.execute(query)).mappings()]
+            return {each.id: each for each in await leave_out_split(connection, guild_id, found)}
 
     async def get_visible(self, ids: Sequence[int], guild_id: int) -> list[StoredCard]:
         """Return those of these cards that the server sees, in the order of the IDs."""
@@ -53,7 +55,8 @@ class CardRepository(CardSearch):
             .order_by(cards.c.sort_key.desc())
         )
         async with self._database.begin_read() as connection:
-            return [card_from_row(row) for row in (await connection.execute(query.limit(limit))).mappings()]
+            found = [card_from_row(row) for row in (await connection.execute(query.limit(limit))).mappings()]
+            return await leave_out_split(connection, guild_id, found)
 
     async def fetch_story_members(self, card_ids: Sequence[int], guild_id: int) -> dict[int, list[StoredCard]]:
         """Return the other visible cards of the stories of cards, newest first; cards without any are left out."""
@@ -92,7 +95,8 @@ class CardRepository(CardSearch):
                 .mappings()
                 .first()
             )
-        return card_from_row(row) if row else None
+            found = await leave_out_split(connection, guild_id, [card_from_row(row)] if row else [])
+        return found[0] if found else None
 
     async def list_latest(
         self,

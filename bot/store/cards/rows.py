@@ -15,7 +15,7 @@ from bot.domain.card_edit import NO_EDIT, CardEdit, apply_edit
 from bot.domain.heat import compute_heat
 from bot.domain.moderation import EVERYWHERE, Verdict
 from bot.store.cards.heat import publishers_in
-from bot.store.cards.visibility import Guild, edit_of, row_value, source_kind, state_in, verdict_of, visible_revision
+from bot.store.cards.visibility import Guild, edit_of, edited_revision, row_value, source_kind, state_in, verdict_of
 from bot.store.column_parsers import UNUSABLE, enum_or_default, parse_number, parse_state, parse_texts, verdict_or_none
 from bot.store.tables import card_edits, cards, server_cards
 
@@ -107,7 +107,7 @@ def stored_card_columns(guild_id: Guild) -> list[ColumnElement[Any]]:
         row_value(server_cards.c.quality, cards.c.quality, guild_id).label("quality"),
         verdict_of(guild_id).label("verdict"),
         verdict_of(EVERYWHERE).label("ruling"),
-        visible_revision(guild_id).label("revision"),
+        edited_revision(guild_id).label("revision"),
         edit_of(card_edits.c.fields, guild_id).label("edit"),
         source_kind().label("source"),
         publishers_in(guild_id).label("publishers"),

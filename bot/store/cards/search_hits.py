@@ -13,6 +13,7 @@ from sqlalchemy import Row, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.cards import queries
+from bot.store.cards.revisions import leave_out_split
 from bot.store.cards.rows import StoredCard, card_from_row
 
 
@@ -37,5 +38,6 @@ async def fetch_details(connection: AsyncConnection, ids: Sequence[int], guild_i
     if not ids:
         return ()
     rows = (await connection.execute(queries.details_query(), {"guild": guild_id, "ids": ids})).mappings()
-    found = {row["id"]: card_from_row(row) for row in rows}
+    stored = await leave_out_split(connection, guild_id, [card_from_row(row) for row in rows])
+    found = {each.id: each for each in stored}
     return tuple(found[card_id] for card_id in ids)

@@ -28,17 +28,21 @@ def story_id_in(guild_id: Guild, card: FromClause) -> ColumnElement[int]:
 
     The only way to ask for it: whatever groups cards in a server goes through this or `select_members`.
     """
+    return coalesce_story_id(guild_id, card.c.id, matched_story_id(guild_id, card))
+
+
+def matched_story_id(guild_id: Guild, card: FromClause) -> ColumnElement[int]:
+    """The story id of a row of `cards` in a server by matching, whatever its moderators decided."""
     row = select(server_cards.c.story_id).where(
         server_cards.c.guild_id == guild_id, server_cards.c.card_id == card.c.id
     )
     own = func.coalesce(row.correlate_except(server_cards).scalar_subquery(), card.c.id)
-    matched = case((card.c.state == CardState.FOLLOWED, own), else_=story_id_of(card))
-    return coalesce_story_id(guild_id, card.c.id, matched)
+    return case((card.c.state == CardState.FOLLOWED, own), else_=story_id_of(card))
 
 
 def coalesce_story_id(guild_id: Guild, card_id: ColumnElement[int], matched: ColumnElement[Any]) -> ColumnElement[Any]:
     """The id of the story that the server's moderators gave a card, else that by matching."""
-    return func.coalesce(-_latest_decision(guild_id, card_id), matched)
+    return func.coalesce(-latest_decision(guild_id, card_id), matched)
 
 
 def select_members(
@@ -60,10 +64,11 @@ def select_members(
     own = own.where(row.c.guild_id == guild_id, row.c.story_id == story_id, is_followed, ~decided)
     moved = select(*columns).select_from(decision.join(card, card.c.id == decision.c.card_id))
     moved = moved.where(decision.c.guild_id == guild_id, decision.c.story_id == -story_id)
-    return [shared, own, moved.where(decision.c.story_id == _latest_decision(guild_id, card.c.id))]
+    return [shared, own, moved.where(decision.c.story_id == latest_decision(guild_id, card.c.id))]
 
 
-def _latest_decision(guild_id: Guild, card_id: ColumnElement[int]) -> ScalarSelect[int]:
+def latest_decision(guild_id: Guild, card_id: ColumnElement[int]) -> ScalarSelect[int]:
+    """The number of the story that the server's moderators gave a card last; null if they never did."""
     latest = select(func.max(story_decisions.c.story_id)).where(
         story_decisions.c.guild_id == guild_id, story_decisions.c.card_id == card_id
     )

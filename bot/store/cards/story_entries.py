@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.store.cards.revisions import leave_out_split
 from bot.store.cards.rows import StoredCard, card_from_row, stored_card_columns
 from bot.store.cards.stories import select_members, story_id_in
 from bot.store.cards.visibility import Guild, is_visible_to
@@ -68,9 +69,11 @@ async def load_members(
     """
     values = {"guild": guild_id, "ids": card_ids, "limit": MEMBERS * len(card_ids)}
     found: defaultdict[int, list[StoredCard]] = defaultdict(list)
-    for row in (await connection.execute(_members_query(), values)).mappings():
-        found[row["asked_id"]].append(card_from_row(row))
-    return {card_id: members[:MEMBERS] for card_id, members in found.items()}
+    rows = (await connection.execute(_members_query(), values)).mappings().all()
+    members = await leave_out_split(connection, guild_id, [card_from_row(row) for row in rows])
+    for row, member in zip(rows, members, strict=True):
+        found[row["asked_id"]].append(member)
+    return {card_id: others[:MEMBERS] for card_id, others in found.items()}
 
 
 @cache

@@ -119,8 +119,8 @@ def edit_of(column: ColumnElement[Any], guild_id: Guild) -> ScalarSelect[Any]:
     return select(column).where(here).correlate_except(card_edits).scalar_subquery()
 
 
-def visible_revision(guild_id: Guild) -> ColumnElement[str]:
-    """The card's revision as the server sees it (`bot.domain.delivery.CardRevision`)."""
+def edited_revision(guild_id: Guild) -> ColumnElement[str]:
+    """The card's revision with the server's edit."""
     return func.coalesce(edit_of(card_edits.c.revision, guild_id), cards.c.revision)
 
 

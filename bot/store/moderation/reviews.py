@@ -35,6 +35,7 @@ from bot.domain.moderation import EVERYWHERE
 from bot.domain.subscription import Layout, OnWithdrawal
 from bot.i18n import ENGLISH
 from bot.store.cards.plan_scope import PlanScope
+from bot.store.cards.revisions import visible_revision
 from bot.store.cards.rows import compute_sort_key, score_order
 from bot.store.cards.visibility import (
     IS_SHARED,
@@ -45,7 +46,6 @@ from bot.store.cards.visibility import (
     last_entry_id,
     row_value,
     state_in,
-    visible_revision,
     was_ever_decided,
 )
 from bot.store.database import Database

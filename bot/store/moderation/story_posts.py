@@ -18,7 +18,8 @@ from bot.domain.delivery import DeliveryStatus
 from bot.domain.moderation import EVERYWHERE, Verdict
 from bot.domain.subscription import Layout
 from bot.store.cards import stories
-from bot.store.cards.visibility import IS_SHARED, is_visible_to, visible_revision
+from bot.store.cards.revisions import visible_revision
+from bot.store.cards.visibility import IS_SHARED, is_visible_to
 from bot.store.tables import cards, decisions, deliveries, delivery_cards, server_cards
 
 

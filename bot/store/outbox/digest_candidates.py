@@ -31,16 +31,19 @@ from bot.domain.digest_selection import AlreadyDelivered, Candidate
 from bot.domain.heat import compute_heat
 from bot.domain.moderation import EVERYWHERE, Verdict, is_visible
 from bot.domain.story_change import StoryAct, StoryChange
+from bot.domain.story_keys import RELATED
 from bot.store.cards import stories
 from bot.store.cards.heat import count_publishers_of
+from bot.store.cards.revisions import visible_revision
 from bot.store.cards.rows import parse_edit
 from bot.store.cards.story_step import StoryStep
-from bot.store.cards.visibility import IS_SHARED
+from bot.store.cards.visibility import IS_SHARED, edited_revision
 from bot.store.column_parsers import parse_number, parse_state, verdict_or_none
 from bot.store.database import Database
 from bot.store.sql_helpers import chunks
 from bot.store.tables import (
     audit_log,
+    card_aliases,
     card_edits,
     card_topics,
     cards,
@@ -55,6 +58,7 @@ from bot.store.tables import (
     server_cards,
     story_coverage,
     story_decisions,
+    story_keys,
     subscriptions,
     topics,
 )
@@ -112,6 +116,7 @@ class CandidateStore:
             told = (await connection.execute(_DECIDED_STORIES, parameters)).all()
             told_by = {(guild_id, card_id): story_id for guild_id, card_id, story_id in told}
             splits = await _fetch_splits(connection, parameters, told_by) if told_by else {}
+            revisions = await _fetch_revisions(connection, parameters) if told_by else {}
             for some in chunks(sorted({card_id for _, card_id in splits})):
                 followed += (await connection.execute(_FOLLOWED_BY_IDS, {**parameters, "ids": some})).all()
             known = {row.id for row in (*rows, *followed)}
@@ -123,7 +128,7 @@ class CandidateStore:
             story_ids = {row.story_id for row in rows if parse_number(row.story_id)} | set(told_by.values())
             coverage = await _fetch_coverage(connection, parameters, story_ids)
         verdicts = {(row.guild_id, row.card_id): row for row in decided}
-        return _PoolRows(rows, followed, _GuildOverrides(verdicts, edits, picks, coverage, told_by, splits))
+        return _PoolRows(rows, followed, _GuildOverrides(verdicts, edits, picks, coverage, told_by, splits, revisions))
 
     async def load_delivered(
         self, channel_ids: Collection[int], candidate_pool: CandidatePool
@@ -262,6 +267,19 @@ _SPLITS = (
     .where(story_decisions.c.guild_id.in_(_GUILDS), ~story_decisions.c.matched, audit_log.c.at > bindparam("since"))
     .where(or_(~IS_SHARED, cards.c.published_at >= bindparam("oldest")))
 )
+_of_guild = story_decisions.c.guild_id.in_(_GUILDS)
+_LISTING = union(
+    select(story_decisions.c.guild_id, story_decisions.c.card_id).where(_of_guild),
+    select(story_decisions.c.guild_id, story_keys.c.card_id)
+    .join_from(story_decisions, card_aliases, card_aliases.c.card_id == story_decisions.c.card_id)
+    .join(story_keys, story_keys.c.key == RELATED + card_aliases.c.url)
+    .where(_of_guild),
+).subquery()
+_REVISIONS = (
+    select(_LISTING.c.guild_id, _LISTING.c.card_id, visible_revision(_LISTING.c.guild_id))
+    .join(cards, cards.c.id == _LISTING.c.card_id)
+    .where(visible_revision(_LISTING.c.guild_id) != edited_revision(_LISTING.c.guild_id))
+)
 _PICKS = select(*decision_subscriptions.c).where(decision_subscriptions.c.guild_id.in_(_GUILDS))
 _CHANNEL_CARDS = union_all(
     select(delivery_cards.c.channel_id, delivery_cards.c.card_id),
@@ -351,7 +369,8 @@ _Here = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class _GuildOverrides:
     """Per-server overrides: decisions, edits (with the revision of the card), selected subscriptions, the numbers of
-    publishers by server and story, the stories that moderators made, and when they split cards off.
+    publishers by server and story, the stories that moderators made, when they split cards off, and the revisions of
+    those that list an article of such a card.
     """
 
     decisions: Mapping[_Here, Any]
@@ -360,6 +379,7 @@ class _GuildOverrides:
     coverage: Mapping[tuple[int, int], int]
     stories: Mapping[_Here, int]
     splits: Mapping[_Here, datetime]
+    revisions: Mapping[_Here, str]
 
     def apply_to(self, key: _Here, state: str, card: Candidate) -> Candidate | None:
         """Return the card as the server sees it; None if it is hidden there."""
@@ -373,13 +393,14 @@ class _GuildOverrides:
             fields, revision = edit
             names = card.topics if fields.topics is None else frozenset(map(normalize_name, fields.topics))
             card = replace(card, topics=names, revision=revision or card.revision)
+        card = replace(card, revision=self.revisions.get(key, card.revision))
         # News anew: digests may have left it out since they had told the story that it was thought to tell.
         arrived_at = max(card.arrived_at, self.splits.get(key, card.arrived_at))
         return replace(card, story_id=self.stories.get(key, card.story_id), arrived_at=arrived_at)
 
     def list_keys(self) -> set[_Here]:
         """Return what the servers see otherwise than all."""
-        return {*self.decisions, *self.edits, *self.stories}
+        return {*self.decisions, *self.edits, *self.stories, *self.revisions}
 
     def find_earliest(self, candidates: Iterable[Candidate]) -> Iterator[int]:
         """Yield the ids of the cards of stories that moderators made, as far as there are candidates of them."""
@@ -421,6 +442,12 @@ async def _fetch_splits(
         if change and change.act is StoryAct.SPLIT and told_by.get((guild_id, card_id)) == -story_id:
             found[guild_id, card_id] = at
     return found
+
+
+async def _fetch_revisions(connection: AsyncConnection, parameters: Mapping[str, Any]) -> dict[_Here, str]:
+    """Load the revisions of cards in servers that split cards off whose articles they list."""
+    rows = await connection.execute(_REVISIONS, parameters)
+    return {(guild_id, card_id): revision for guild_id, card_id, revision in rows}
 
 
 async def _fetch_picks(connection: AsyncConnection, parameters: Mapping[str, Any]) -> dict[_Here, frozenset[int]]:

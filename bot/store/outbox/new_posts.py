@@ -38,8 +38,9 @@ from bot.domain.subscription import Frequency, Layout
 from bot.store.cards import stories
 from bot.store.cards.heat import count_publishers_of, heat_of
 from bot.store.cards.plan_scope import PlanScope
+from bot.store.cards.revisions import visible_revision
 from bot.store.cards.server_cards import has_given_topic
-from bot.store.cards.visibility import IS_SHARED, has_topic_here, is_visible_to, verdict_of, visible_revision
+from bot.store.cards.visibility import IS_SHARED, has_topic_here, is_visible_to, verdict_of
 from bot.store.outbox.post_candidates import candidates, clear_candidates, drop_excluded, drop_unmatched
 from bot.store.outbox.post_threads import wants_thread
 from bot.store.sql_helpers import insert_or_ignore

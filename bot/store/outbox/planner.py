@@ -38,9 +38,10 @@ from bot.domain.delivery import (
 )
 from bot.domain.subscription import Layout, OnWithdrawal
 from bot.store.cards.plan_scope import PlanScope
+from bot.store.cards.revisions import visible_revision
 from bot.store.cards.story_coverage import refresh_coverage
 from bot.store.cards.story_step import StoryStep
-from bot.store.cards.visibility import is_undecided, is_visible_to, visible_revision, was_ever_decided
+from bot.store.cards.visibility import is_undecided, is_visible_to, was_ever_decided
 from bot.store.database import Database
 from bot.store.moderation.reviews import add_card_reviews, add_new_reviews, review_revision
 from bot.store.outbox.contents import ATTACHED, IN_MESSAGE, MESSAGES_AT_ONCE

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.cards.model import Card, Provider
+from bot.cards.model import Card, Provider, RelatedArticle
 from bot.domain.delivery import COVERAGE_EDITS_APART
 from bot.domain.follows import FollowPolicy
 from bot.domain.moderation import EVERYWHERE, Verdict
@@ -468,6 +468,43 @@ async def test_whatever_was_done_can_be_undone_in_some_order_and_leaves_nothing(
     assert await list_stories(store, HERE) == before
     assert await plan(store, LATER) == 0
     assert len(posted) == 2
+
+
+async def read_related(store: Store, guild_id: int, card_id: int) -> list[str]:
+    """Return the publishers that a card lists in a server."""
+    stored = await store.cards.get_card(card_id, guild_id)
+    assert stored
+    return [each.provider for each in stored.card.related]
+
+
+async def test_an_article_that_a_card_lists_is_left_out_where_its_card_was_split_off(store: Store) -> None:
+    for guild_id, channel_id in ((HERE, 10), (THERE, 20)):
+        await subscribe(store, guild_id, channel_id)
+    listed = tuple(RelatedArticle(name, f"https://{name.lower()}.example/1", name) for name in ("Bee", "Cat"))
+    cards = [tell(name, aliases=(f"{name}.example/1",), related=listed if name == "ant" else ()) for name in NAMES[:3]]
+    ids = [card_id for card in cards for card_id in await store_cards(store, card)]
+    await plan(store)
+    for channel_id in (10, 20):
+        assert await post_due(store, channel_id) == [("post", ("ant",))]
+    entry = await split_card(store, HERE, ids[1])
+    assert [await read_related(store, guild_id, ids[0]) for guild_id in (HERE, THERE)] == [["Cat"], ["Bee", "Cat"]]
+    # It named no card before, and is edited all the same.
+    assert await post_due(store, 10) == [("edit", ("ant",)), ("post", ("bee",))]
+    pool = await store.outbox.candidates.load_pool([HERE, THERE], LONG_AGO, LONG_AGO)
+    (here, there) = [
+        {each.card_id: each.revision for each in pool.for_guild(guild_id)}[ids[0]] for guild_id in (HERE, THERE)
+    ]
+    found = [(await store.cards.get_by_ids(ids, guild_id))[ids[0]].revision for guild_id in (HERE, THERE)]
+    assert [here, there] == found
+    assert here != there
+    await undo(store, entry)
+    assert await read_related(store, HERE, ids[0]) == ["Bee", "Cat"]
+    assert await post_due(store, 10) == [("edit", ("ant", "bee")), ("edit", ("bee", "ant", "cat"))]
+    # The card itself is split off.
+    await split_card(store, HERE, ids[0])
+    assert await read_related(store, HERE, ids[0]) == []
+    await plan(store, LATER)
+    assert await post_due(store, 20, LATER) == []
 
 
 async def count_publishers(store: Store, guild_id: int, card_ids: Sequence[int]) -> list[int]:
