@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.cards.model import CardState
 from bot.cards.text import normalize_name
 from bot.domain.subscription import Layout
+from bot.store.cards.heat import heat_in
 from bot.store.cards.rows import StoredCard, card_from_row, compute_sort_key, score_order, stored_card_columns
 from bot.store.cards.server_cards import has_given_topic
 from bot.store.cards.visibility import (
@@ -26,6 +27,10 @@ from bot.store.cards.visibility import (
 from bot.store.database import Database
 from bot.store.tables import card_topics, cards, deliveries, delivery_cards, reports, server_cards, topics
 
+_RANKED = 1000
+"""Newest held cards that are ranked by their heat in the server. Older ones go by what it is without other publishers:
+what to rank of a million cards is found by an index.
+"""
 COUNT_LIMIT = 1000
 """Cards are counted up to here and shown as "more than 1,000" beyond, since counting a million is slow."""
 
@@ -109,13 +114,23 @@ def _held_query(guild_id: int, filters: QueueFilters, limit: int, offset: int) -
     # Each part is limited in its own order, so that of everybody's cards an index gives only the best.
     parts = [
         shared.order_by(best, cards.c.sort_key.desc()).limit(offset + limit).subquery(),
-        followed.order_by(server_cards.c.quality.desc(), cards.c.sort_key.desc()).limit(offset + limit).subquery(),
+        followed.order_by(_FOLLOWED_SCORE.desc(), cards.c.sort_key.desc()).limit(offset + limit).subquery(),
     ]
-    held = union_all(*map(select, parts)).subquery()
-    order = (held.c.score.desc(), held.c.sort_key.desc())
-    page = select(held).order_by(*order).limit(limit).offset(offset).subquery()
+    newest = [part.order_by(cards.c.sort_key.desc()).limit(_RANKED).subquery() for part in (shared, followed)]
+    recent = union_all(*map(select, newest)).subquery()
+    heat = func.coalesce(heat_in(guild_id), 0)
+    ranked = select(cards.c.id, heat.label("score"), cards.c.sort_key).join(recent, recent.c.id == cards.c.id)
+    # No heat is below the score, so that a card that is not among the best by score is not unless it is ranked.
+    held = union_all(*map(select, parts), ranked).subquery()
+    score = func.max(held.c.score).label("score")
+    order = (score.desc(), held.c.sort_key.desc())
+    page = select(held.c.id, score).group_by(held.c.id, held.c.sort_key).order_by(*order).limit(limit).offset(offset)
+    found = page.subquery()
     details = select(*stored_card_columns(guild_id), count_open_reports(guild_id).label("flags"))
-    return details.join(page, page.c.id == cards.c.id).order_by(page.c.score.desc(), page.c.sort_key.desc())
+    return details.join(found, found.c.id == cards.c.id).order_by(found.c.score.desc(), cards.c.sort_key.desc())
+
+
+_FOLLOWED_SCORE = func.coalesce(cards.c.heat, server_cards.c.quality)
 
 
 def _held_parts(guild_id: int, filters: QueueFilters) -> tuple[Select[Any], Select[Any]]:
@@ -123,7 +138,7 @@ def _held_parts(guild_id: int, filters: QueueFilters) -> tuple[Select[Any], Sele
     shared = select(cards.c.id, cards.c.score.label("score"), cards.c.sort_key)
     shared = shared.where(cards.c.state == CardState.HELD, verdict_of(guild_id).is_(None), *fitting)
     shared = shared.where(cards.c.is_backlog if filters.is_backlog else ~cards.c.is_backlog)
-    followed = select(cards.c.id, row.quality.label("score"), cards.c.sort_key)
+    followed = select(cards.c.id, _FOLLOWED_SCORE.label("score"), cards.c.sort_key)
     followed = followed.join_from(server_cards, cards, cards.c.id == row.card_id)
     followed = followed.where(row.guild_id == guild_id, row.state == CardState.HELD, ~IS_SHARED)
     followed = followed.where(cards.c.state != CardState.WITHDRAWN, verdict_of(guild_id).is_(None), *fitting)

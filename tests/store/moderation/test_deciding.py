@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
+from random import Random
 
-from bot.cards.model import CardState
+import pytest
+
+from bot.cards.model import CardState, Provider
+from bot.domain.follows import FollowPolicy
 from bot.domain.moderation import Decision, DecisionSource, Verdict
 from bot.store import Store
+from bot.store.cards.rows import StoredCard
 from bot.store.moderation.queue import QueueFilters
-from tests.support.cards import NOW, make_card, store_cards
+from tests.support.cards import NOW, make_card, make_older, store_cards
+from tests.support.follows import HERE, MAX_AGE, THERE, add_feed, follow_feed, import_items
 from tests.support.stores import query_database, url_of
 
 
@@ -86,3 +93,49 @@ async def test_the_queue_shows_the_hottest_first_then_the_newest(store: Store) -
     await store_cards(store, *(make_card(c.slug, state=CardState.HELD, heat=c.heat, quality=c.quality) for c in held))
     queue = await store.moderation.queue.get_page(1, QueueFilters(), limit=10, offset=0)
     assert [each.card.card.slug for each in queue.waiting] == ["hot", "scored", "cold", "unscored"]
+
+
+@pytest.mark.parametrize("ranked", [5, 1000])
+async def test_the_queue_goes_by_the_heat_in_its_server_and_its_pages_are_one_list(
+    store: Store, monkeypatch: pytest.MonkeyPatch, ranked: int
+) -> None:
+    monkeypatch.setattr("bot.store.moderation.queue._RANKED", ranked)
+    dice = Random(ranked)
+    feed = await add_feed(store)
+    for guild_id in (HERE, THERE):
+        await follow_feed(store, guild_id, feed, FollowPolicy.REVIEW)
+    for number in range(40):
+        title = dice.choice(
+            ("Comet Halley nears planet Earth tonight", "Ferry company sells its oldest ship", f"News {number}")
+        )
+        fields = {"title": title, "provider": Provider(f"P{dice.randrange(12)}"), "url": f"https://{number}.example"}
+        card = make_older(
+            make_card(
+                f"card-{number}",
+                state=dice.choice((CardState.HELD, CardState.PUBLISHED)),
+                quality=dice.choice((None, 10, 30, 50)),
+                heat=dice.choice((None, None, None, -1, 45)),
+                **fields,
+            ),
+            days=dice.random() * 3,
+        )
+        await (store_cards(store, card) if number % 2 else import_items(store, feed, card))
+    await store.outbox.planner.plan_deliveries(NOW, MAX_AGE)
+    for guild_id in (HERE, THERE, 3):
+        every = await list_queue(store, guild_id, 100)
+        assert len(every) >= 5
+        pages = [await list_queue(store, guild_id, 3, offset) for offset in range(0, len(every), 3)]
+        assert [each for page in pages for each in page] == every
+        known = [(each.card.heat or 0, each.sort_key) for each in every]
+        if ranked > len(every):
+            assert known == sorted(known, reverse=True)
+            assert max(each.publishers for each in every) > 1
+        since = await list_queue(store, guild_id, 100, filters=QueueFilters(since=NOW - timedelta(days=9)))
+        assert since == every
+
+
+async def list_queue(
+    store: Store, guild_id: int, limit: int, offset: int = 0, filters: QueueFilters | None = None
+) -> list[StoredCard]:
+    page = await store.moderation.queue.get_page(guild_id, filters or QueueFilters(), limit=limit, offset=offset)
+    return [each.card for each in page.waiting]
