@@ -69,6 +69,8 @@ class StoryBatch:
         self._withdrawn = [each for each in pending if each.is_withdrawn]
         self._counts = WordCounts(connection)
         self._index = WordIndex(connection)
+        self._near: dict[int, list[int]] = {}
+        """By card id, which cards before it share rare words with it."""
         self._texts: dict[int, StoryCard] = {}
         self._by_key: defaultdict[str, set[int]] = defaultdict(set)
         self._members: dict[int, _StoryMember] = {}
@@ -134,14 +136,16 @@ class StoryBatch:
         return weighed
 
     async def _load_neighbours(self, new: Sequence[StoryCard]) -> None:
-        """Load the cards that these may be of one story with, and the stories of those."""
+        """Load the cards that these may be of one story with, those before them included, and the stories of those."""
         if not new:
             return
         words = {word for card in new for word in rarest_words(card.text)}
         times = [card.published_at for card in new]
         await self._index.load_places(words, min(times), max(times))
-        near = {other_id for card in new for other_id in self._index.find_near(card)}
-        self._texts = await load_story_cards(self._connection, near)
+        for card in new:
+            self._near[card.card_id] = self._index.find_near(card)
+            self._index.add_card(card)
+        self._texts = await load_story_cards(self._connection, {each for ids in self._near.values() for each in ids})
         wanted = {key for each in self._pending for key in neighbour_keys(each.keys)}
         for some in chunks(sorted(wanted)):
             query = select(story_keys.c.key, story_keys.c.card_id).where(story_keys.c.key.in_(some))
@@ -178,7 +182,6 @@ class StoryBatch:
             story_id = self._book.add_card(card, same_article, similar, story_id)
         self._members[card.card_id] = _StoryMember(card.published_at, card.source_id, story_id)
         self._texts[card.card_id] = card
-        self._index.add_card(card)
         by_address = [
             StoryLink(other_id, SAME_ADDRESS, member.source_id)
             for other_id, (member, is_same) in sorted(matches.items())
@@ -190,7 +193,7 @@ class StoryBatch:
 
     def _find_similar(self, card: StoryCard) -> list[StoryLink]:
         found = []
-        for other_id in self._index.find_near(card):
+        for other_id in self._near[card.card_id]:
             other = self._texts.get(other_id)
             if other is None or other_id not in self._members or not may_be_one_story(card, other):
                 continue
