@@ -2,7 +2,8 @@
 
 python -m tests.bench.searching [CARDS [FOLDER]]
 
-A store in FOLDER is kept, and taken as it is when it is there already: a million cards take long to make.
+What an answer takes of a processor, in all threads, changes little with how busy the machine is. A store in FOLDER is
+kept, and taken as it is when it is there already: a million cards take long to make.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 
 from bot.store import open_store
 from bot.store.cards.repository import CardRepository
@@ -44,8 +45,14 @@ def add_known_words(connection: sqlite3.Connection) -> None:
     connection.commit()
 
 
-async def _time_query(archive: CardRepository, question: BenchQuery) -> list[float]:
-    return [await _time_one(archive, question, n) for n in range(CALLS)]
+async def _time_query(archive: CardRepository, question: BenchQuery) -> tuple[list[float], list[float]]:
+    """How long each of many calls takes, and what it takes of a processor."""
+    times, processor = [], []
+    for n in range(CALLS):
+        begun = process_time()
+        times.append(await _time_one(archive, question, n))
+        processor.append((process_time() - begun) * 1000)
+    return times, processor
 
 
 async def _time_at_once(archive: CardRepository, queries: Sequence[BenchQuery]) -> list[float]:
@@ -74,8 +81,9 @@ def _time_bare(connection: sqlite3.Connection, question: BenchQuery) -> list[flo
 
 
 async def _format_row(archive: CardRepository, connection: sqlite3.Connection, question: BenchQuery) -> list[str]:
-    ours, bare = await _time_query(archive, question), _time_bare(connection, question)
-    row = [question.name, *_format_figures(ours), *_format_figures(bare), f"{p50(ours) / p50(bare):.2f}"]
+    (ours, processor), bare = await _time_query(archive, question), _time_bare(connection, question)
+    figures = [figure for times in (ours, processor, bare) for figure in _format_figures(times)]
+    row = [question.name, *figures, f"{p50(ours) / p50(bare):.2f}"]
     return (
         [*row, *_format_verdicts(ours, await _time_at_once(archive, [question]))] if question.barred else row + [""] * 3
     )
@@ -116,12 +124,24 @@ async def main(cards: int, kept: str) -> None:
                 add_known_words(connection)
                 rows = [await _format_row(archive, connection, question) for question in queries]
             crowd = await _time_at_once(archive, [question for question in queries if question.barred])
-            mixed = ["all of these, mixed", *[""] * 5, *_format_figures(crowd), format_verdict(p99(crowd), BAR_AT_ONCE)]
+            mixed = ["all of these, mixed", *[""] * 7, *_format_figures(crowd), format_verdict(p99(crowd), BAR_AT_ONCE)]
             print_table(_HEAD, [*rows, mixed])
             await _print_plan_faults(database, archive, card_queries())
 
 
-_HEAD = ["milliseconds", "p50", "p99", "bare p50", "bare p99", "ratio", f"{AT_ONCE} at once p50", "p99", ""]
+_HEAD = [
+    "milliseconds",
+    "p50",
+    "p99",
+    "processor p50",
+    "p99",
+    "bare p50",
+    "bare p99",
+    "ratio",
+    f"{AT_ONCE} at once p50",
+    "p99",
+    "",
+]
 
 
 async def _ensure_store(url: str, path: Path, cards: int) -> None:
