@@ -126,7 +126,8 @@ def render_related(stored: StoredCard, members: Sequence[StoredCard] = ()) -> di
     embed = discord.Embed(title=title, url=link_target(card), colour=topic_colour(card.topics))
     numbered = list(enumerate(versions, start=1))
     text = fit_lines(numbered, lambda entry, room: _numbered_story(*entry, room=room), EMBED_DESCRIPTION)
-    embed.set_author(name=coverage_text(len(numbered)))
+    if numbered:
+        embed.set_author(name=coverage_text(len(numbered)))
     embed.description = text or tr("No other publisher covers this story yet.")
     return embed
 

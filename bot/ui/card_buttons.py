@@ -23,7 +23,7 @@ from bot.store.moderation.reports import MAX_REPORTS, Report, ReportResult
 from bot.ui.components import arrange_rows
 from bot.ui.page_requests import LatestRequest
 from bot.ui.pagination import PAGE_SIZE, first_page
-from bot.ui.story_split import SplitSelect, build_split_view
+from bot.ui.story_selects import STORY_SELECTS, build_story_view, list_joinable
 
 Button = discord.ui.Button[Any]
 Select = discord.ui.Select[Any]
@@ -194,10 +194,11 @@ async def _load_related(interaction: Interaction, card_id: int) -> dict[str, Any
     """Build the reply on who else has a card's story: cards that the server sees, and what the card lists."""
     card = await _require_card(interaction, card_id)
     members = await interaction.client.store.cards.fetch_story_members([card.id], guild_id_of(interaction))
-    if not members and not card.card.related:
-        raise UserError(tr("Nobody else has covered this story yet."))
     others = members.get(card.id, ())
-    return {"embed": render_related(card, others), "view": build_split_view(interaction, others)}
+    view = await build_story_view(interaction, card, others)
+    if not others and not card.card.related and not view:
+        raise UserError(tr("Nobody else has covered this story yet."))
+    return {"embed": render_related(card, others), "view": view}
 
 
 class MoreButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"nd:more:(?P<card>\d{1,10})"):
@@ -214,9 +215,10 @@ class MoreButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=r"
     async def handle_click(self, interaction: Interaction) -> None:
         card = await _require_card(interaction, self.card_id)
         members = await interaction.client.store.cards.fetch_story_members([card.id], guild_id_of(interaction))
+        has_related = members or card.card.related or await list_joinable(interaction, card)
         # Posts of earlier versions have these buttons themselves, so each stands for itself after a restart.
         items = [
-            RelatedButton(card.id) if members or card.card.related else None,
+            RelatedButton(card.id) if has_related else None,
             TopicButton(card.id, card.card.topics[0]) if card.card.topics else None,
             ReportButton(card.id) if guild_id_of(interaction) else None,
         ]
@@ -329,6 +331,6 @@ async def _require_card(interaction: Interaction, card_id: int, guild_id: int | 
 
 CARD_BUTTONS = (
     *(SaveButton, UnsaveButton, SaveSelect, WhyButton, StopButton),
-    *(MoreButton, RelatedButton, StorySelect, SplitSelect, TopicButton, ReportButton),
+    *(MoreButton, RelatedButton, StorySelect, *STORY_SELECTS, TopicButton, ReportButton),
 )
 """Buttons that act on a single card."""

@@ -59,6 +59,7 @@ PRESSED: dict[str, Acknowledgement] = {
     "nd:related:1": REPLY,
     "nd:story": REPLY,
     "nd:split": REPLY,
+    "nd:join:1": REPLY,
     "nd:topic:1": REPLY,
     "nd:flag:1": FORM,
     "nd:review:p:2:-:0": REPLY,
@@ -306,7 +307,7 @@ async def test_every_lasting_item_is_acknowledged_before_the_store_is_asked(
 
 async def _click_item(stage: BotStage, trace: InteractionTrace, custom_id: str, message_id: int = 0) -> Acknowledgement:
     component: dict[str, Any] = {"type": 2, "style": 1, "label": "x"}
-    if custom_id.startswith(("nd:pick", "nd:keep", "nd:split", "nd:choose")) or custom_id.endswith(
+    if custom_id.startswith(("nd:pick", "nd:keep", "nd:split", "nd:join", "nd:choose")) or custom_id.endswith(
         (":when", ":topics", ":layout", ":choose")
     ):
         component = {"type": 3, "options": [{"label": "1", "value": "1"}]}

@@ -76,7 +76,7 @@ class RightsWorld:
         assert isinstance(channel, discord.TextChannel)
         view = discord.ui.View(timeout=None)
         view.stop()
-        if custom_id.startswith(("nd:pick", "nd:keep", "nd:split", "nd:choose")):
+        if custom_id.startswith(("nd:pick", "nd:keep", "nd:split", "nd:join", "nd:choose")):
             options = [discord.SelectOption(label=value, value=value) for value in ("1", "2")]
             view.add_item(discord.ui.Select(custom_id=custom_id, options=options))
         else:
@@ -168,7 +168,7 @@ def press_item(template: str) -> Act:
 
 async def click_through(person: Any, message: Any, custom_id: str) -> Any:
     """A click, or the first choice of a menu, to its end: a form is filled in."""
-    if custom_id.startswith(("nd:pick", "nd:keep", "nd:split", "nd:choose")):
+    if custom_id.startswith(("nd:pick", "nd:keep", "nd:split", "nd:join", "nd:choose")):
         return await person.select(message, values=["1"], custom_id=custom_id)
     return await fill_form(person, await person.click(message, custom_id=custom_id))
 
@@ -242,6 +242,7 @@ ACTS: dict[str, tuple[Act, frozenset[str]]] = {
     "More…, held": (press_item("nd:more:1"), NOBODY),
     "Related, held": (press_item("nd:related:1"), NOBODY),
     "Not the same story…": (press_item("nd:split"), DESK),
+    "The same story as…": (press_item("nd:join:2"), DESK),
     "More about a topic": (press_item("nd:topic:2"), EVERYBODY),
     "More about a topic, held": (press_item("nd:topic:1"), NOBODY),
     "Show to everyone": (press_item("nd:show:2"), EVERYBODY),
@@ -369,6 +370,7 @@ async def test_a_form_that_was_opened_before_the_role_went_is_refused(tmp_path: 
         "nd:turn:000000000000:p0",
         "nd:related:99",
         "nd:split",
+        "nd:join:99",
         "nd:flag:99",
         "nd:topic:99",
         "nd:show:99",

@@ -92,6 +92,31 @@ async def test_moderators_split_off_a_card_where_its_story_is_listed(tmp_path: P
         assert "is back in its story" in newest(await stage.admin.click(done, label="Undo")).content
 
 
+async def test_moderators_join_a_card_like_it_where_its_story_is_listed(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        await open_stories(stage)
+        await say(stage, "split", card="bee")
+        assert "Related" not in str(
+            (await stage.member.click(stage.list_posts()[0], label="More…")).response.components
+        )
+        related = await open_related(stage, stage.admin)
+        assert related.embeds[0].author.name is None, "nobody else has its story"
+        (option,) = related.components[0]["components"][0]["options"]
+        assert (option["label"], related.components[0]["components"][0]["placeholder"]) == (
+            f"{COMET} · Bee",
+            "🔗 The same story as…",
+        )
+        custom_id = related.components[0]["components"][0]["custom_id"]
+        done = (await stage.admin.select(related, [option["value"]], custom_id=custom_id)).response
+        assert "are one story in this server" in done.content
+        await stage.bot.pipeline.plan_and_deliver()
+        assert [bool(covered) for _, covered in list_covered(stage)] == [True, False, True]
+        again = await stage.admin.select(related, [option["value"]], custom_id=custom_id)
+        assert "These cards are in one story already." in newest(again).content
+        assert f"Joined with the story of “{COMET}” by" in (await say(stage, "log")).content
+        assert "are two stories again" in newest(await stage.admin.click(done, label="Undo")).content
+
+
 @pytest.mark.parametrize(
     ("command", "options", "expected"),
     [

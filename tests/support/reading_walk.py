@@ -90,6 +90,7 @@ async def _read_lists(store: Store, guild_id: int) -> dict[str, Any]:
         "others of their stories": [
             members for _, members in sorted((await archive.fetch_story_members(ids, guild_id)).items())
         ],
+        "similar cards of other stories": [await archive.fetch_similar(card_id, guild_id, limit=9) for card_id in ids],
         "latest of a topic": await archive.list_latest(guild_id, topic="space", limit=9),
         "latest of others' topic": await archive.list_latest(guild_id, topic="copies", limit=9),
         "of an address": await archive.find_by_urls(_ADDRESSES, guild_id, limit=9),

@@ -17,7 +17,7 @@ from bot.store.cards.revisions import leave_out_split
 from bot.store.cards.rows import StoredCard, card_from_row, stored_card_columns
 from bot.store.cards.search_entries import fetch_languages
 from bot.store.cards.server_topics import fetch_topics
-from bot.store.cards.story_entries import load_members
+from bot.store.cards.story_entries import load_members, load_similar
 from bot.store.cards.visibility import is_known_to, is_visible_to
 from bot.store.tables import card_aliases, cards, story_keys
 
@@ -62,6 +62,11 @@ class CardRepository(CardSearch):
         """Return the other visible cards of the stories of cards, newest first; cards without any are left out."""
         async with self._database.begin_read() as connection:
             return await load_members(connection, card_ids, guild_id)
+
+    async def fetch_similar(self, card_id: int, guild_id: int, *, limit: int) -> list[StoredCard]:
+        """Return visible cards of other stories whose text or address is like a card's, most similar first."""
+        async with self._database.begin_read() as connection:
+            return await load_similar(connection, card_id, guild_id, limit)
 
     async def find_covering(self, card_id: int, guild_id: int) -> StoredCard | None:
         """Return the hottest visible card that lists this one as a related story, or None."""

@@ -29,7 +29,7 @@ from bot.store.cards.revisions import leave_out_split
 from bot.store.cards.rows import StoredCard, card_from_row, stored_card_columns
 from bot.store.cards.stories import select_members, story_id_in
 from bot.store.cards.visibility import Guild, is_visible_to
-from bot.store.tables import cards
+from bot.store.tables import cards, story_links
 
 Filter = Callable[[FromClause], ColumnElement[bool]]
 """Returns the condition of a list for a row of an alias of `cards`."""
@@ -74,6 +74,28 @@ async def load_members(
     for row, member in zip(rows, members, strict=True):
         found[row["asked_id"]].append(member)
     return {card_id: others[:MEMBERS] for card_id, others in found.items()}
+
+
+async def load_similar(connection: AsyncConnection, card_id: int, guild_id: int, limit: int) -> list[StoredCard]:
+    """Load the cards of other stories that the server sees and that are like a card, the most similar of each story."""
+    link = story_links.c
+    linked = union_all(
+        select(link.other_id.label("id"), link.similarity).where(link.card_id == card_id),
+        select(link.card_id, link.similarity).where(link.other_id == card_id),
+    ).subquery()
+    asked = cards.alias("asked")
+    own = select(story_id_in(guild_id, asked)).where(asked.c.id == card_id).scalar_subquery()
+    story = story_id_in(guild_id, cards)
+    query = (
+        select(*stored_card_columns(guild_id), story.label("story"))
+        .join(linked, linked.c.id == cards.c.id)
+        .where(is_visible_to(guild_id), story != own)
+        .order_by(linked.c.similarity.desc(), cards.c.sort_key.desc())
+    )
+    first_of_story: dict[int, StoredCard] = {}
+    for row in (await connection.execute(query)).mappings():
+        first_of_story.setdefault(row["story"], card_from_row(row))
+    return await leave_out_split(connection, guild_id, list(first_of_story.values())[:limit])
 
 
 @cache
