@@ -17,7 +17,6 @@ from tests.support.stores import (
     no_database,
     record_migrations,
     share_compiled_statements,
-    use_cursors_without_thread,
 )
 from tests.wire.client import WireDiscord
 from tests.wire.process import WireProcess, point_discord_at
@@ -88,7 +87,7 @@ def _drop_databases() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _speed_up_stores() -> Iterator[None]:
-    with share_compiled_statements(), use_cursors_without_thread(), record_migrations():
+    with share_compiled_statements(), record_migrations():
         yield
 
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-import aiosqlite
 import pytest
 from sqlalchemy import Connection, Dialect, event, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -83,22 +82,6 @@ def share_compiled_statements() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sqlite_engine, "create_async_engine", create_engine)
-        yield
-
-
-@contextmanager
-def use_cursors_without_thread() -> Iterator[None]:
-    """Let aiosqlite's thread only execute: making, reading and closing a cursor cannot wait for anybody."""
-    queue_call: Any = aiosqlite.Connection._execute
-
-    async def execute(self: aiosqlite.Connection, call: Any, *args: Any, **options: Any) -> Any:
-        is_quick = call.__name__ == "cursor" or (
-            isinstance(call.__self__, sqlite3.Cursor) and not call.__name__.startswith("execute")
-        )
-        return call(*args, **options) if is_quick else await queue_call(self, call, *args, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(aiosqlite.Connection, "_execute", execute)
         yield
 
 

@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.errors import StoreError, StoreUnavailableError
 from bot.store.engines import OPEN_ELSEWHERE, EngineHandle, begin_options
+from bot.store.engines.sqlite_connection import Connection
 from bot.store.error_messages import error_class
 from bot.store.tables import parse_json
 
@@ -61,13 +62,13 @@ async def open_engine(url: str) -> AsyncIterator[EngineHandle]:
     await asyncio.to_thread(_reject_foreign, path)
     await asyncio.to_thread(_enable_wal, path)
     file = Path(path)
-    async with _open_engine(_existing_only_url(file), file) as handle:
+    async with _open_engine(_existing_only_uri(file), file) as handle:
         yield handle
 
 
-def _existing_only_url(path: Path) -> str:
-    """Return a URL that never creates the file: if it were moved away, a new connection would make an empty one."""
-    return f"sqlite+aiosqlite:///{path.absolute().as_uri()}?mode=rw&uri=true"
+def _existing_only_uri(path: Path) -> str:
+    """Return a URI that never creates the file: if it were moved away, a new connection would make an empty one."""
+    return f"{path.absolute().as_uri()}?mode=rw"
 
 
 def _identity_check(path: Path) -> Callable[[], None]:
@@ -102,7 +103,7 @@ async def open_engine_read_only(url: str) -> AsyncIterator[EngineHandle]:
     """Open the file read-only. Raises `StoreError` if it cannot be read or belongs to another program."""
     path = Path(str(make_url(url).database))
     await asyncio.to_thread(_reject_foreign, str(path))
-    async with _open_engine(f"sqlite+aiosqlite:///{read_only_uri(path)}&uri=true", path) as handle:
+    async with _open_engine(read_only_uri(path), path) as handle:
         yield handle
 
 
@@ -117,9 +118,14 @@ def read_only_uri(path: Path) -> str:
 
 
 @asynccontextmanager
-async def _open_engine(url: str, path: Path) -> AsyncIterator[EngineHandle]:
+async def _open_engine(uri: str, path: Path) -> AsyncIterator[EngineHandle]:
     engine = create_async_engine(
-        url, json_deserializer=parse_json, hide_parameters=True, pool_size=_READERS + 1, max_overflow=0
+        "sqlite+aiosqlite:///file",  # of a file, for the kind of pool; the connections know which one
+        async_creator=lambda: Connection(uri),
+        json_deserializer=parse_json,
+        hide_parameters=True,
+        pool_size=_READERS + 1,
+        max_overflow=0,
     )
     engine.dialect.statement_compiler = _HintCompiler
     event.listen(engine.sync_engine, "connect", _prepare_connection)
