@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby, pairwise
@@ -15,18 +15,19 @@ from PIL import Image, ImageDraw, ImageFont
 from bot.i18n import format_number, tr, tr_noop, trn
 from bot.render.levels import heat_text
 
-_WIDTH, _HEIGHT = 800, 300
+_WIDTH, _HEIGHT = 800, 480
 _FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
 _SCALE = 2
 """Supersampling factor: Pillow does not antialias."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 32, 52, 40
-_MARKS = 96
-"""Room to the right of a chart with a line."""
-_MARKS_APART = 18
+_TEXT_SIZE = 36
+"""A phone shows the chart 270 to 330 pixels wide, where this is 12 pixels or more."""
+_EDGE, _GAP = 24, 12
+_TOP, _BOTTOM = 104, 72
+_HEADING = 44
+_MARKS_APART = _TEXT_SIZE
 # A solid panel contrasts with both Discord's dark and light theme.
 _PANEL, _GRID, _TEXT, _QUIET, _BAR = "#2b2d3a", "#434657", "#eceef6", "#a9adc1", "#7d9bff"
 _LINE = "#ffb86b"
-_MAX_LABELS = 10
 _ALT = 1024  # Discord's limit for the description of a file
 
 
@@ -43,55 +44,74 @@ class ChartLine:
 
 
 def draw_bar_chart(counts: Sequence[int], labels: Sequence[str], *, title: str, line: ChartLine | None = None) -> bytes:
-    """Draw a PNG of 800 × 300 pixels with one bar per count, in order, and as many labels as are legible."""
+    """Draw a PNG of 800 × 480 pixels with one bar per count, in order, and as many labels as are legible."""
     image = Image.new("RGBA", (_WIDTH * _SCALE, _HEIGHT * _SCALE), (0, 0, 0, 0))
     canvas = _Canvas(ImageDraw.Draw(image))
     canvas.draw_panel()
-    canvas.draw_text((_LEFT, 18), title, 18, _TEXT, "lm")
-    right = _WIDTH - (_MARKS if line else _RIGHT)
-    _draw_bars(canvas, counts, labels, right)
+    canvas.draw_text((_EDGE, _HEADING), title, _TEXT, "lm")
+    top = round_up_scale(max(counts, default=0))
+    ticks = {tick: _short_number(tick) for tick in (0, top // 2, top)}
+    marks = _select_marks(line) if line else {}
+    left = _EDGE + _widest(ticks.values()) + _GAP
+    right = _WIDTH - _EDGE - (_widest(marks.values()) + _GAP if marks else 0)
+    for tick, name in ticks.items():
+        height = _bar_height(tick, top)
+        canvas.draw_line(left, height, right)
+        canvas.draw_text((left - _GAP, height), name, _QUIET, "rm")
+    _draw_bars(canvas, counts, labels, (left, right))
     if line:
-        _draw_line(canvas, line, right)
+        for mark, name in marks.items():
+            canvas.draw_text((right + _GAP, _bar_height(mark, _line_top(line))), name, _LINE, "lm")
+        _draw_line(canvas, line, (left, right))
     written = io.BytesIO()
     image.resize((_WIDTH, _HEIGHT), Image.Resampling.LANCZOS).save(written, "PNG", optimize=True)
     return written.getvalue()
 
 
-def _draw_bars(canvas: _Canvas, counts: Sequence[int], labels: Sequence[str], right: int) -> None:
+def _draw_bars(canvas: _Canvas, counts: Sequence[int], labels: Sequence[str], span: tuple[float, float]) -> None:
+    left, right = span
     top = round_up_scale(max(counts, default=0))
-    for tick in sorted({0, top // 2, top}):
-        canvas.draw_line(_LEFT, _bar_height(tick, top), right)
-        canvas.draw_text((_LEFT - 10, _bar_height(tick, top)), _short_number(tick), 13, _QUIET, "rm")
-    step = (right - _LEFT) / max(len(counts), 1)
-    every = -(-len(counts) // _MAX_LABELS) or 1
-    for place, (count, label) in enumerate(zip(counts, labels, strict=True)):
-        middle = _LEFT + step * (place + 0.5)
+    step = (right - left) / max(len(counts), 1)
+    free = float(_WIDTH)
+    # From the right, so that the newest day always has a label.
+    for place, (count, label) in reversed([*enumerate(zip(counts, labels, strict=True))]):
+        middle = left + step * (place + 0.5)
         if count:
             canvas.draw_bar(middle, min(step * 0.72, 60), _bar_height(count, top))
-        # Counted from the right, so that the newest day always has a label.
-        if (len(counts) - 1 - place) % every == 0:
-            canvas.draw_text((middle, _HEIGHT - _BOTTOM + 18), label, 13, _QUIET, "mm")
+        end = min(middle + _measure(label) / 2, _WIDTH - _EDGE)
+        if end <= free and end - _measure(label) >= _EDGE:
+            canvas.draw_text((end, _HEIGHT - _BOTTOM / 2), label, _QUIET, "rm")
+            free = end - _measure(label) - 2 * _GAP
 
 
-def _draw_line(canvas: _Canvas, line: ChartLine, right: int) -> None:
+def _line_top(line: ChartLine) -> int:
+    """Return the top of the line's scale: it shows the lowest two marks, and the whole line."""
     most = max((value for value in line.values if value is not None), default=0)
-    top = round_up_scale(math.ceil(max([most, *(mark for mark, _ in line.marks[:2])])))
-    below = float(_HEIGHT)
+    return round_up_scale(math.ceil(max([most, *(mark for mark, _ in line.marks[:2])])))
+
+
+def _select_marks(line: ChartLine) -> dict[int, str]:
+    """Return the marks that are on the line's scale, and far enough from those below to be legible."""
+    top, below, selected = _line_top(line), math.inf, {}
     for mark, name in line.marks:
         height = _bar_height(mark, top)
         if mark <= top and below - height >= _MARKS_APART:
-            canvas.draw_text((right + 10, height), name, 13, _LINE, "lm")
-            below = height
-    canvas.draw_legend(right, line.name)
-    step = (right - _LEFT) / max(len(line.values), 1)
+            selected[mark], below = name, height
+    return selected
+
+
+def _draw_line(canvas: _Canvas, line: ChartLine, span: tuple[float, float]) -> None:
+    left, right = span
+    canvas.draw_legend(line.name)
+    step, top = (right - left) / max(len(line.values), 1), _line_top(line)
     points = [
-        None if value is None else (_LEFT + step * (place + 0.5), _bar_height(max(value, 0), top))
+        None if value is None else (left + step * (place + 0.5), _bar_height(max(value, 0), top))
         for place, value in enumerate(line.values)
     ]
     # Days without a value interrupt the curve.
     for known, group in groupby(points, key=lambda point: point is not None):
         if known:
-            canvas.draw_curve([point for point in group if point], min(step * 0.25, 4))
+            canvas.draw_curve([point for point in group if point], min(step * 0.25, 6))
 
 
 def _bar_height(count: float, top: int) -> float:
@@ -138,27 +158,37 @@ class _Canvas:
         """Draw a polyline, set off from the bars by an outline in the panel's colour."""
         scaled = [(x * _SCALE, y * _SCALE) for x, y in points]
         # The outline of the whole curve first: drawn piece by piece it would cut into the line.
-        for colour, more in ((_PANEL, 2.0), (_LINE, 0.0)):
+        for colour, more in ((_PANEL, 3.0), (_LINE, 0.0)):
             for ends in pairwise(scaled):
-                self._draw.line(ends, colour, round((3 + more * 2) * _SCALE))
+                self._draw.line(ends, colour, round((5 + more * 2) * _SCALE))
             for point in scaled:
                 self._draw.circle(point, (dot + more) * _SCALE, colour)
 
-    def draw_legend(self, right: float, name: str) -> None:
-        """Draw the line's name above its scale."""
-        self.draw_text((right, 18), name, 14, _LINE, "rm")
-        width = _load_font(14).getlength(name) / _SCALE
-        self.draw_curve([(right - width - 34, 18), (right - width - 10, 18)], 0)
+    def draw_legend(self, name: str) -> None:
+        """Draw the line's name in the upper right corner."""
+        end = _WIDTH - _EDGE
+        self.draw_text((end, _HEADING), name, _LINE, "rm")
+        start = end - _measure(name) - _GAP
+        self.draw_curve([(start - 40, _HEADING), (start, _HEADING)], 0)
 
-    def draw_text(self, place: tuple[float, float], words: str, size: int, colour: str, anchor: str) -> None:
+    def draw_text(self, place: tuple[float, float], words: str, colour: str, anchor: str) -> None:
         x, y = place
-        self._draw.text((x * _SCALE, y * _SCALE), words.replace("\n", " "), colour, _load_font(size), anchor)
+        self._draw.text((x * _SCALE, y * _SCALE), words.replace("\n", " "), colour, _load_font(), anchor)
 
 
 @cache
-def _load_font(size: int) -> ImageFont.FreeTypeFont:
+def _load_font() -> ImageFont.FreeTypeFont:
     """Load a bundled font: Pillow's default only covers English letters."""
-    return ImageFont.truetype(_FONT, size * _SCALE)
+    return ImageFont.truetype(_FONT, _TEXT_SIZE * _SCALE)
+
+
+def _measure(words: str) -> float:
+    """Return the width of a text in chart pixels."""
+    return _load_font().getlength(words.replace("\n", " ")) / _SCALE
+
+
+def _widest(texts: Iterable[str]) -> float:
+    return max(map(_measure, texts), default=0)
 
 
 def describe_counts(counts: Sequence[int], labels: Sequence[str]) -> str:

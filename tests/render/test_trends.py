@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageChops
 
 from bot.domain.trends import DayCount
 from bot.render.chart import ChartLine, describe_heat, draw_bar_chart
@@ -54,7 +54,7 @@ def test_days_without_heat_say_so() -> None:
 
 def _png_colours(png: bytes) -> set[tuple[int, ...]]:
     with Image.open(io.BytesIO(png)) as image:
-        assert image.size == (800, 300)
+        assert image.size == (800, 480)
         return {colour for _, colour in image.convert("RGBA").getcolors(1 << 20) or ()}  # type: ignore[misc]
 
 
@@ -65,6 +65,16 @@ def test_the_picture_has_a_panel_of_its_own_and_the_line_only_where_there_is_hea
     assert {amber, blue, panel} <= with_line
     assert amber not in without
     assert (0, 0, 0, 0) in without  # the corners show the theme
+
+
+def test_the_text_can_be_read_on_a_phone() -> None:
+    plain, titled = (
+        Image.open(io.BytesIO(draw_bar_chart([1], [""], title=title))).convert("RGB") for title in ("", "H")
+    )
+    box = ImageChops.difference(plain, titled).getbbox()
+    assert box is not None
+    shown = (box[3] - box[1]) * 270 / titled.width
+    assert shown >= 12 * 0.7  # a capital letter is about 0.7 of the size of its font
 
 
 @pytest.mark.parametrize("heat", [[], [None], [0.0], [None, 5, None, 7, 8], [10**7, 0, -3.5]])
