@@ -29,9 +29,11 @@ class Narrator:
         self._names |= {str(channel.id): f"#{channel.name}" for channel in channels}
         self._names |= {str(person.id): f"@{_display_name(person)}" for person in people}
 
-    def print_chapter(self, title: str) -> None:
+    def print_chapter(self, title: str, summary: str = "") -> None:
         self._console.print()
         self._console.print(Rule(Text(title, style="bold"), align="left"))
+        if summary:
+            self.print_line(summary)
 
     def print_line(self, sentence: str) -> None:
         """Print a line of narration."""
@@ -50,6 +52,12 @@ class Narrator:
         seen = " (only they can see it)" if message.private else ""
         self._console.print(Text.assemble(("Newsdesk", "bold green"), f" answers{seen}"))
         self._print_message(message)
+
+    def print_update(self, message: Message) -> None:
+        """Print what the decision changed in a message that was shown before: its text and buttons."""
+        self._console.print(Text.assemble(("Newsdesk", "bold green"), " updates its message"))
+        embed = discord.Embed(description=message.content)
+        self._console.print(render_panel(self._replace_mentions(embed), message.buttons))
 
     def print_failure(self, why: str) -> None:
         self._console.print(Text(f"The story went wrong: {why}", style="bold red"))

@@ -65,20 +65,19 @@ class _Story:
         await self.refuse_member()
 
     async def load_cards(self) -> None:
-        self.narrator.print_chapter("The bot starts and loads its folder of cards")
+        self.narrator.print_chapter("The bot loads its folder of cards", "Each card is a file.")
         report = await self.environment.bot.pipeline.load_cards()
         _check_step(
             report.added > 0 and not report.problems, f"the cards load without problems, not {report.to_counts()}"
         )
-        self._show_counts(report.to_counts())
+        self.narrator.print_line(f"{report.added} cards loaded.")
         await self.environment.bot.pipeline.plan_and_deliver()
 
-    def _show_counts(self, counts: dict[str, Any]) -> None:
-        wanted = ("files", "cards", "added", "unchanged", "skipped", "problems")
-        self.narrator.print_line(", ".join(f"{name} {counts[name]}" for name in wanted))
-
     async def subscribe_channels(self) -> None:
-        self.narrator.print_chapter("Two channels subscribe")
+        self.narrator.print_chapter(
+            "An administrator subscribes two channels",
+            "#news gets each new card, #digest the best about two topics once a day.",
+        )
         stage = self.environment
         everything = await self._run_command(stage.admin, stage.news, "digest subscribe", channel=stage.news)
         _check_step("Every topic" in everything.text, "#news is subscribed to every topic")
@@ -91,13 +90,17 @@ class _Story:
 
     async def cards_arrive(self) -> None:
         stage = self.environment
-        self.narrator.print_chapter(f"{_ARRIVING} new cards are saved in the folder")
+        self.narrator.print_chapter(
+            f"{_ARRIVING} new cards come in", "They are saved in the folder, and posted where somebody subscribed."
+        )
         list(stage.feed.write_published(_ARRIVING, utc_now()))
-        self._show_counts((await stage.bot.pipeline.load_cards()).to_counts())
+        await stage.bot.pipeline.load_cards()
         await self._deliver_until(stage.news, _ARRIVING)
 
     async def read_cards(self) -> None:
-        self.narrator.print_chapter("A member reads")
+        self.narrator.print_chapter(
+            "A member browses the news", "Only the person who runs a command sees the answer, until they share it."
+        )
         stage = self.environment
         latest = await self._run_command(stage.member, stage.news, "latest", count=3)
         _check_step(len(latest.embeds) == 3, "/latest shows three cards")
@@ -107,7 +110,9 @@ class _Story:
         _check_step("Astronomy" in topics.text, "/topics names Astronomy")
 
     async def publish_card(self) -> None:
-        self.narrator.print_chapter("Held cards come before the moderators, one of whom publishes one")
+        self.narrator.print_chapter(
+            "A moderator publishes a held card", "Cards that aren't marked as published wait for a decision in #desk."
+        )
         stage, before = self.environment, len(self._get_posts(self.environment.news))
         named = await self._run_command(stage.admin, stage.desk, "desk channel", channel=stage.desk)
         _check_step("Held cards are now posted in" in named.text, "#desk is the place for held cards")
@@ -127,7 +132,9 @@ class _Story:
         return found[0]
 
     async def undo_decision(self) -> None:
-        self.narrator.print_chapter("The decision is taken back, and taken again")
+        self.narrator.print_chapter(
+            "The moderator undoes that, then publishes again", "The post in #news goes and comes back; it's all logged."
+        )
         stage, before = self.environment, len(self._get_posts(self.environment.news))
         for label, posts in (("↩️ Undo", before - 1), ("Publish", before)):
             await self._click_button(stage.admin, stage.desk, self._find_review(), label)
@@ -140,10 +147,12 @@ class _Story:
         self.narrator.print_action(person, channel, f"[{label}]")
         await self.environment.discord.click_button(person, message, label.rpartition(" ")[2])
         (changed,) = [each for each in self._get_posts(channel) if each.id == message.id]
-        self.narrator.print_answer(changed)
+        self.narrator.print_update(changed)
 
     async def send_digest(self) -> None:
-        self.narrator.print_chapter("The digest of #digest is looked at, and sent before its time")
+        self.narrator.print_chapter(
+            "An administrator previews the digest, and sends it right away", "Otherwise it would come at 9:00."
+        )
         stage = self.environment
         choices = await stage.discord.get_suggestions(
             stage.admin, stage.news, "digest preview", "subscription", "digest"
@@ -155,7 +164,7 @@ class _Story:
         _check_step(_HELD in preview.text, "the card that was just published is in the digest")
         sent = await self._run_command(stage.admin, stage.digest, "digest now", spoken=spoken, subscription=selected)
         _check_step("on its way" in sent.text, "the digest is sent at once")
-        await self._deliver_until(stage.digest, 1)
+        await self._deliver_until(stage.digest, 1, shown=False)
         (digest,) = self._get_posts(stage.digest)
         _check_step(
             all(_is_about(embed, DIGEST_TOPICS) for embed in digest.embeds), "every card of it has one of its topics"
@@ -163,9 +172,10 @@ class _Story:
         _check_step(
             [each.title for each in digest.embeds] == [each.title for each in preview.embeds], "it is as previewed"
         )
+        self.narrator.print_line(f"#digest gets the same {len(digest.embeds)} cards.")
 
     async def withdraw_card(self) -> None:
-        self.narrator.print_chapter("A moderator takes a card away again")
+        self.narrator.print_chapter("A moderator withdraws a card", "Its posts are removed, from digests as well.")
         stage, before = self.environment, self._get_posts(self.environment.news)
         done = await self._run_on_card("desk withdraw", _HELD, reason="Too old to be news")
         _check_step("Withdrew" in done.text, "/desk withdraw withdraws")
@@ -174,12 +184,12 @@ class _Story:
         _check_step(removed == {before[-1].id}, "the post of the withdrawn card, and no other, is gone from #news")
         (digest,) = self._get_posts(stage.digest)
         _check_step(all(_HELD not in (embed.title or "") for embed in digest.embeds), "it is gone from the digest")
-        self.narrator.print_line(
-            f"Its post is gone from #news, where {len(before) - 1} are left, and the digest in #digest is without it."
-        )
+        self.narrator.print_line("It's gone from #news and from the digest in #digest.")
 
     async def follow_feed(self) -> None:
-        self.narrator.print_chapter("The server follows a feed")
+        self.narrator.print_chapter(
+            "An administrator follows a feed", "Its new entries become cards, which this server publishes at once."
+        )
         stage, before = self.environment, len(self._get_posts(self.environment.news))
         options: dict[str, Any] = {"url": ADDRESS, "policy": "publish", "newest": 1}
         preview = await self._run_command(stage.admin, stage.news, "feed add", **options)
@@ -199,7 +209,9 @@ class _Story:
         _check_step("fine" in listed.text, "/feed list says that the feed is fine")
 
     async def submit_link(self) -> None:
-        self.narrator.print_chapter("A member submits a link, which a moderator edits and publishes")
+        self.narrator.print_chapter(
+            "A member submits a link", "A moderator gives it a shorter title, and publishes it."
+        )
         stage, before = self.environment, len(self._get_posts(self.environment.news))
         preview = await self._run_command(stage.member, stage.news, "submit", url=PAGE_ADDRESS)
         _check_step("Regatta" in preview.text, "the preview shows what the page says of itself")
@@ -224,11 +236,11 @@ class _Story:
         _check_step(title in done.text, "the card has its new title")
 
     async def refuse_member(self) -> None:
-        self.narrator.print_chapter("A member tries the desk")
-        stage = self.environment
-        self.narrator.print_line(
-            "Members do not see /desk. Here the server shows it to them; the bot still asks for more:"
+        self.narrator.print_chapter(
+            "A member tries to moderate",
+            "Members don't see /desk. Even if a server shows it to them, they can't use it.",
         )
+        stage = self.environment
         # Discord hides the command from members, so the refusal is shown by letting one see it.
         await stage.discord.allow_command("desk", stage.member)
         refused = await self._run_command(stage.member, stage.news, "desk queue")
@@ -253,13 +265,13 @@ class _Story:
         selected, spoken = choices[0]["value"], {"card": choices[0]["name"]}
         return await self._run_command(stage.admin, stage.desk, command, spoken=spoken, card=selected, **options)
 
-    async def _deliver_until(self, channel: Channel, count: int) -> None:
-        """Run the courier, and show what it posted in a channel."""
+    async def _deliver_until(self, channel: Channel, count: int, *, shown: bool = True) -> None:
+        """Run the courier; `shown` is what it posted in a channel."""
         before = {message.id for message in self._get_posts(channel)}
         await self.environment.bot.pipeline.plan_and_deliver()
         posts = self._get_posts(channel)
         for message in posts:
-            if message.id not in before:
+            if shown and message.id not in before:
                 self.narrator.print_post(channel, message)
         _check_step(len(posts) == count, f"#{channel.name} holds {count} posts, not {len(posts)}")
 

@@ -20,9 +20,13 @@ _MARKUP = re.compile(
     r"|\[(?P<label>[^\[\]\n]+)\]\(<?(?P<target>https?://[^\s<>]+?)>?\)(?=\s|$)"
     r"|\*\*(?P<bold>(?:\\.|[^*\\\n])+)\*\*"
     r"|\*(?P<italic>(?:\\.|[^*\\\n])+)\*"
+    r"|`(?P<code>[^`\n]+)`"
+    r"|(?m:^)-# (?P<small>[^\n]+)"
     r"|<t:(?P<time>-?\d+)(?::\w)?>"
     r"|<(?P<channel>#\d+)>"
 )
+
+_STYLES = {"bold": "bold", "italic": "italic", "small": "dim"}
 
 
 def render_panel(embed: discord.Embed, buttons: Sequence[str] = ()) -> Panel:
@@ -73,8 +77,8 @@ def _render_markup(text: str | None, style: str = "") -> Text:
 
 def _draw_markup(match: re.Match[str]) -> Text:
     kind, value = match.lastgroup, str(match[match.lastgroup or 0])
-    if kind in ("bold", "italic"):
-        return _render_markup(value, kind)
+    if kind in _STYLES:
+        return _render_markup(value, _STYLES[kind])
     if kind == "target":
         return Text.assemble((match["label"], "underline"), " ", (value, "dim"))
     return Text(_format_timestamp(int(value)) if kind == "time" else value)

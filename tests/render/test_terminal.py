@@ -52,6 +52,8 @@ def test_everything_is_there_and_nothing_escaped() -> None:
 
 def test_marks_of_this_program_are_drawn() -> None:
     embed = discord.Embed(description="<#12> · since <t:1704067200:R> · *Also* <t:99999999999999999:R>")
+    small = discord.Embed(description="-# 7 *picked*\nSee `/feed list`, not \\`-# this\\`")
+    assert re.search(r"│ 7 picked *│\n│ See /feed list, not `-# this` *│", print_panel(small))
     assert "#12 · since 2024-01-01 00:00 UTC · Also 99999999999999999" in print_panel(embed)
 
 
