@@ -61,6 +61,8 @@ def _texts() -> dict[str, str]:
 def _status_texts() -> dict[str, str]:
     return {
         "unread": tr("new"),
+        "used": tr("used"),
+        "private": tr("Only you can see this"),
         "thinking": tr("Newsdesk is thinking…"),
         "failed": tr("That didn’t work. Please try again."),
         "connection": tr("Connection lost. Trying again…"),

@@ -103,7 +103,10 @@ def render_topics(topics: Sequence[TopicTrend]) -> discord.Embed:
 
 def _topic_line(topic: TopicTrend, room: int) -> str:
     count = f" · {trn('{count} card', '{count} cards', topic.count)}"
-    count += f" · {tr('{count} in 7 days', count=format_number(topic.recent))}" if topic.recent else ""
+    if topic.recent == topic.count:
+        count = f" · {trn('{count} card in 7 days', '{count} cards in 7 days', topic.count)}"
+    elif topic.recent:
+        count += f" · {tr('{count} in 7 days', count=format_number(topic.recent))}"
     count += f" {RISING}" if is_rising(topic.recent, topic.before) else ""
     name = fit_escaped(" ".join(topic.name.split()), min(room - count_units(count), 100) - 4)
     return f"**{name}**{count}" if name else ""

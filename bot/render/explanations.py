@@ -19,8 +19,8 @@ from bot.render.markdown import fit_escaped
 from bot.store.cards.rows import StoredCard
 
 _RULE = tr_noop(
-    "Best first by heat and quality, which fade with age; one card a story, at most {most} a publisher or "
-    "an even share if publishers are few, nothing that this channel has had."
+    "The hottest and best cards come first; older ones count less. One card per story, at most {most} per publisher "
+    "(more if there are few publishers), and nothing that was posted here before."
 )
 _TITLE = 120
 
@@ -73,13 +73,13 @@ def outcome_text(outcome: SelectionOutcome) -> str:
 
 
 def outcomes_line(outcomes: Mapping[int, SelectionOutcome]) -> str:
-    """Summarize the outcomes: `34 considered: 8 picked, 20 about other topics …`."""
+    """Summarize the outcomes: `34 considered: 8 picked, 20 about other topics …`; empty if there are none."""
     counts = Counter(outcomes.values())
     named = [
         tr(words, count=format_number(counts[outcome])) for outcome, words in _OUTCOME_COUNTS.items() if counts[outcome]
     ]
     if not named:
-        return tr("No new cards since the last digest.")
+        return ""
     return tr("{total} considered: {fates}", total=format_number(len(outcomes)), fates=", ".join(named))
 
 

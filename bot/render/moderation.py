@@ -74,8 +74,8 @@ _UNDONE: Mapping[Verdict | None, tuple[str, str]] = {
 }
 """Texts by what is in force again; None for no decision."""
 _EDIT_DONE = {
-    True: tr_noop("Edited {title} in this server. Its posts will follow in a moment."),
-    False: tr_noop("Undone: {title} follows its source again. Its posts will follow in a moment."),
+    True: tr_noop("Edited {title} in this server. Its posts are being updated."),
+    False: tr_noop("Undone: {title} follows its source again. Its posts are being updated."),
 }
 
 
@@ -279,7 +279,7 @@ def log_text(entries: Sequence[AuditEntry], submitted: Mapping[int, Sequence[Sub
         is_about_feed = entry.subject is AuditSubject.FEED
         return _log_line(entry, () if is_about_feed else people.get(entry.card_id, ()), room)
 
-    return fit_lines(entries, format_entry, CONTENT)
+    return fit_lines(entries, format_entry, CONTENT, separator="\n\n")
 
 
 def _log_line(entry: AuditEntry, people: Sequence[Submission], room: int) -> str:

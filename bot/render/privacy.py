@@ -75,10 +75,10 @@ def following_text(own: Subscription) -> str:
 def _follows_text(own: Subscription) -> str:
     topics = fit_escaped(", ".join(own.options.topics), _TOPICS_SHOWN)
     if own.next_digest_at is None:
-        text = tr_noop("You're following **{topics}** here: {schedule}, by direct message.")
+        text = tr_noop("You're following **{topics}** here: a direct message {schedule}.")
         return tr(text, topics=topics, schedule=describe_schedule(own.options))
     return tr(
-        "You're following **{topics}** here: {schedule}, next {when}, by direct message.",
+        "You're following **{topics}** here: a direct message {schedule}, next {when}.",
         topics=topics,
         schedule=describe_schedule(own.options),
         when=discord.utils.format_dt(own.next_digest_at, "R"),

@@ -36,7 +36,11 @@ def render_check(checks: Sequence[ChannelCheck]) -> discord.Embed:
 
 
 def _check_line(check: ChannelCheck, room: int) -> str:
-    line = f"⚠️ <#{check.channel_id}>: {check.trouble}" if check.trouble else f"✅ <#{check.channel_id}>"
+    line = (
+        f"⚠️ <#{check.channel_id}>: {check.trouble}"
+        if check.trouble
+        else f"✅ <#{check.channel_id}>: {tr('I can post here')}"
+    )
     return cut_text(line, room)
 
 

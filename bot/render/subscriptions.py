@@ -23,7 +23,8 @@ from bot.store.cards.rows import StoredCard
 from bot.store.subscriptions.quiet_hours import QuietChannel
 
 _TOPICS_SHOWN = 200
-_NEWEST = 10
+NEWEST = 10
+"""Cards that a simulation names."""
 _SHORT = 60
 """Characters of other filters in a list."""
 
@@ -222,10 +223,10 @@ def render_whatif(options: SubscriptionOptions, past: WhatIfResult, chart: str) 
     topics = fit_escaped(", ".join(options.topics), _TOPICS_SHOWN) or tr("every topic")
     filters = SEPARATOR.join([tr("Topics: {topics}.", topics=topics), *list_limits(options)])
     head = f"{_count_text(past)}\n{filters}\n\n"
-    numbered = list(enumerate(past.cards[:_NEWEST], start=1))
+    numbered = list(enumerate(past.cards[:NEWEST], start=1))
     embed.description = head + fit_lines(numbered, _whatif_line, EMBED_DESCRIPTION - count_units(head))
-    if len(past.cards) > _NEWEST:
-        embed.set_footer(text=tr("These are the newest {count}.", count=format_number(_NEWEST)))
+    if len(past.cards) > NEWEST:
+        embed.set_footer(text=tr("These are the newest {count}.", count=format_number(NEWEST)))
     embed.set_image(url=chart)
     return embed
 

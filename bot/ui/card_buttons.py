@@ -39,9 +39,8 @@ _TITLE = 200
 class SaveButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=_SAVE):
     """Saves a card for the member who clicks."""
 
-    def __init__(self, card_id: int, delivery_id: int = 0, label: str = "") -> None:
-        label = label or tr("Save")
-        super().__init__(discord.ui.Button(label=label, emoji="🔖", custom_id=f"nd:save:{card_id}:{delivery_id}"))
+    def __init__(self, card_id: int, delivery_id: int = 0) -> None:
+        super().__init__(discord.ui.Button(label=tr("Save"), emoji="🔖", custom_id=f"nd:save:{card_id}:{delivery_id}"))
         self.card_id = card_id
 
     @classmethod
@@ -79,7 +78,7 @@ class UnsaveButton(ErrorReportingItem, discord.ui.DynamicItem[Button], template=
 
 
 class SaveSelect(ErrorReportingItem, discord.ui.DynamicItem[Select], template=r"nd:keep:(?P<delivery>\d{1,12})"):
-    """Saves the selected cards of a digest."""
+    """Saves the selected cards of a digest or list."""
 
     def __init__(self, delivery_id: int, cards: Sequence[StoredCard] = ()) -> None:
         options = [discord.SelectOption(label=format_choice(card), value=str(card.id)) for card in cards[:CHOICES]]

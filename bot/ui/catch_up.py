@@ -62,7 +62,9 @@ async def show_catch_up_page(interaction: Interaction, request: CatchUpRequest, 
     found = select_missed(candidate_pool.for_guild(guild_id), since, until)
     ids = [card.card_id for card in found.best[place.offset : place.offset + PAGE_SIZE]]
     if not ids:
-        raise UserError(tr("You haven't missed anything since {when}.", when=discord.utils.format_dt(since, "f")))
+        raise UserError(
+            tr("You haven't missed anything: you last read here {when}.", when=discord.utils.format_dt(since, "R"))
+        )
     by_id = await bot.store.cards.get_by_ids(ids, guild_id)
     cards = tuple(by_id[card_id] for card_id in ids)
     buttons = page_buttons(key, page_at_offset(cards, len(found.best), place), place.offset)

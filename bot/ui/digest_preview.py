@@ -19,7 +19,7 @@ from bot.render.digest import format_text, render_digest
 from bot.render.explanations import arrival_text, matches_line, outcome_text, outcomes_line
 from bot.render.layouts import LAYOUTS
 from bot.render.limits import count_units
-from bot.render.subscriptions import render_whatif
+from bot.render.subscriptions import NEWEST, render_whatif
 from bot.store.cards.rows import StoredCard
 from bot.ui.magazine import build_magazine
 from bot.ui.views import build_list_view
@@ -36,7 +36,8 @@ async def build_preview_reply(interaction: Interaction, subscription: Subscripti
     pictures = bot.settings.asset_base_url
     if options.frequency is Frequency.INSTANT:
         return _build_instant_reply(subscription, preview, pictures, bot.clock())
-    looked_at = f"\n-# {outcomes_line(preview.selection.outcomes)}"
+    considered = outcomes_line(preview.selection.outcomes)
+    looked_at = f"\n-# {considered}" if considered else ""
     if not preview.cards:
         return {"content": tr("There's nothing new for it right now.") + looked_at}
     layout = digest_layout(options)
@@ -99,5 +100,5 @@ async def build_whatif_reply(interaction: Interaction, options: SubscriptionOpti
     return {
         "embed": render_whatif(options, past, f"attachment://{CHART}"),
         "file": file,
-        "view": build_list_view(past.cards[:5], ()),
+        "view": build_list_view(past.cards[:NEWEST], ()),
     }

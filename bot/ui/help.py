@@ -14,9 +14,13 @@ from bot.i18n import current_language, tr, tr_command_name, tr_noop
 from bot.render.help import UsableCommand
 
 _log = logging.getLogger(__name__)
-START, NEWS, CHANNELS = tr_noop("Start here"), tr_noop("News"), tr_noop("Channels and feeds")
-MODERATION, OWNERS_ONLY = tr_noop("Moderation"), tr_noop("Bot owners")
-_OF_ROOT = {"digest": CHANNELS, "feed": CHANNELS, "desk": MODERATION}
+START, NEWS, PERSONAL = tr_noop("Start here"), tr_noop("News"), tr_noop("Just for you")
+CHANNELS, MODERATION, OWNERS_ONLY = tr_noop("Channels and feeds"), tr_noop("Moderation"), tr_noop("Bot owners")
+_OF_ROOT = {
+    **dict.fromkeys(("following", "unfollow", "saved", "privacy"), PERSONAL),
+    **dict.fromkeys(("digest", "feed", "newsdesk"), CHANNELS),
+    "desk": MODERATION,
+}
 _FIRST = [("latest",), ("search",), ("follow",), ("digest", "setup"), ("feed", "add"), ("desk", "queue")]
 """What to try first: for readers, for channel managers, for moderators."""
 OWNERS: dict[Any, Any] = {"owners": True}
@@ -37,7 +41,7 @@ async def list_usable_commands(interaction: Interaction) -> dict[str, list[Usabl
         offered = [command for command in offered if not _is_for_owners(command)]
     ids = await _fetch_command_ids(bot)
     groups: dict[str, list[UsableCommand]] = {
-        tr(group): [] for group in (START, NEWS, CHANNELS, MODERATION, OWNERS_ONLY)
+        tr(group): [] for group in (START, NEWS, PERSONAL, CHANNELS, MODERATION, OWNERS_ONLY)
     }
     # Sorting is stable, and what is not named keeps its order.
     for command in sorted(offered, key=lambda each: _place_at_start(each) or len(_FIRST) + 1):

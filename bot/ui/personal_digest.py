@@ -23,8 +23,8 @@ from bot.store.subscriptions.personal_digests import Follower
 from bot.ui.subscription_options import apply_options, default_options, unknown_topics_note
 
 _MAX_TOPICS = 25
-_TOPIC_SHOWN = 100
 """Maximum topics a member can follow in a guild; beyond that, following every topic makes more sense."""
+_TOPIC_SHOWN = 100
 _AT = time(8)
 _NOTHING = tr_noop("You aren't following anything here. Start with `/follow`.")
 _CLOSED = tr_noop(
@@ -93,7 +93,7 @@ async def _find_own_digest(interaction: Interaction) -> Subscription | None:
 
 async def _describe_digest(interaction: Interaction) -> str:
     own = await _find_own_digest(interaction)
-    return following_text(own) if own else tr("You're no longer following anything here.")
+    return following_text(own) if own else tr("That was your last topic here, so your digest has ended.")
 
 
 async def _merge_options(

@@ -173,15 +173,16 @@ class _ChannelSelect(ErrorReportingItem, discord.ui.ChannelSelect["SubscriptionW
 
 
 def _to_select_options(name: str, texts: Mapping[Any, str], selected: object) -> list[discord.SelectOption]:
-    """Return the choices of an option. The selected one, which a closed select shows, is labelled with the name."""
-    return [
-        discord.SelectOption(
-            label=f"{name}: {tr(text)}" if value == selected else capitalize_first(tr(text)),
-            value=value,
-            default=value == selected,
-        )
-        for value, text in texts.items()
-    ]
+    """Return the choices of an option; what follows a colon in a text is its description.
+
+    The selected one, which a closed select shows, is labelled with the name.
+    """
+    options = []
+    for value, text in texts.items():
+        chosen, (label, _, description) = value == selected, tr(text).partition(": ")
+        label = f"{name}: {label}" if chosen else capitalize_first(label)
+        options.append(discord.SelectOption(label=label, value=value, description=description or None, default=chosen))
+    return options
 
 
 class _FrequencySelect(_DraftSelect):

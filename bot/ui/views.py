@@ -21,7 +21,7 @@ from bot.ui.card_buttons import (
     WhyButton,
     parse_delivery_id,
 )
-from bot.ui.components import ROW_SIZE, arrange_rows
+from bot.ui.components import arrange_rows
 
 
 def build_card_view(
@@ -55,40 +55,26 @@ def build_list_view(
     list_buttons: Iterable[discord.ui.Item[Any]],
     others: Mapping[int, str] = MappingProxyType({}),
 ) -> discord.ui.View:
-    """Build the buttons under a list: Open and Save for each card by number, and those for the whole list.
+    """Build the components under a list, whose titles are links: save a card, and the buttons for the whole list.
 
     `others` are, by card id, words on who else has the card's story.
     """
     if len(cards) == 1:
         return arrange_rows(_card_buttons(cards[0]), list_buttons)
     entries = [(card, others[card.id]) for card in cards if card.id in others]
-    return arrange_rows(
-        _open_buttons(cards),
-        # Ten cards fill four rows with two buttons each, and a message has five.
-        [SaveSelect(0, cards)] if entries and len(cards) > ROW_SIZE else _save_buttons(cards),
-        [StorySelect(entries)] if entries else [],
-        list_buttons,
-    )
+    return arrange_rows([SaveSelect(0, cards)], [StorySelect(entries)] if entries else [], list_buttons)
 
 
 def build_saved_view(cards: Sequence[StoredCard], list_buttons: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
-    """Build the buttons under a member's saved cards: Open and Remove, by number where there are several."""
+    """Build the buttons under a member's saved cards: Remove, by number where there are several."""
     if len(cards) == 1:
         return arrange_rows([build_open_button(cards[0], tr("Open")), UnsaveButton(cards[0].id)], list_buttons)
     removes = [UnsaveButton(card.id, tr("Remove {number}", number=number)) for number, card in enumerate(cards, 1)]
-    return arrange_rows(_open_buttons(cards), removes, list_buttons)
+    return arrange_rows(removes, list_buttons)
 
 
 def _card_buttons(card: StoredCard, delivery_id: int = 0) -> list[discord.ui.Item[Any] | None]:
     return [build_open_button(card, tr("Open")), SaveButton(card.id, delivery_id), MoreButton(card.id)]
-
-
-def _save_buttons(cards: Sequence[StoredCard]) -> list[SaveButton]:
-    return [SaveButton(card.id, label=tr("Save {number}", number=number)) for number, card in enumerate(cards, 1)]
-
-
-def _open_buttons(cards: Sequence[StoredCard]) -> list[discord.ui.Button[Any] | None]:
-    return [build_open_button(card, tr("Open {number}", number=number)) for number, card in enumerate(cards, 1)]
 
 
 def build_open_button(card: StoredCard, label: str) -> discord.ui.Button[Any] | None:

@@ -157,7 +157,7 @@ async def test_check_names_what_is_missing_and_where_to_give_it(tmp_path: Path) 
         lines = (result.response.embeds[0].description or "").splitlines()
         assert "**Embed Links**" in lines[0]
         assert "it was deleted" in lines[1]
-        assert lines[2] == f"✅ <#{stage.news.id}>"
+        assert lines[2] == f"✅ <#{stage.news.id}>: I can post here"
 
 
 async def test_a_channel_that_closes_is_told_about_once_and_heals_by_itself(tmp_path: Path) -> None:

@@ -36,7 +36,10 @@ async def test_a_member_is_shown_what_is_for_everybody_and_how_to_start_it(tmp_p
     async with open_stage(tmp_path) as stage:
         result = await stage.member.slash(stage.news, "help")
         assert result.ephemeral
-        assert list(_command_groups(result)) == ["Start here", "News"]
+        assert list(_command_groups(result)) == ["Start here", "News", "Just for you"]
+        assert _command_groups(result)["Just for you"] == {
+            *("saved list", "saved export", "following", "unfollow", "privacy export", "privacy erase"),
+        }
         assert _command_groups(result)["Start here"] == {"latest", "search", "follow"}
         assert {
             "latest",
@@ -58,9 +61,9 @@ async def test_a_member_is_shown_what_is_for_everybody_and_how_to_start_it(tmp_p
 @pytest.mark.parametrize(
     ("permission", "groups"),
     [
-        ("manage_channels", {"Start here", "News", "Channels and feeds"}),
-        ("manage_messages", {"Start here", "News", "Moderation"}),
-        ("administrator", {"Start here", "News", "Channels and feeds", "Moderation"}),
+        ("manage_channels", {"Start here", "News", "Just for you", "Channels and feeds"}),
+        ("manage_messages", {"Start here", "News", "Just for you", "Moderation"}),
+        ("administrator", {"Start here", "News", "Just for you", "Channels and feeds", "Moderation"}),
     ],
 )
 async def test_each_sees_what_their_permissions_open(tmp_path: Path, permission: str, groups: set[str]) -> None:
@@ -93,7 +96,7 @@ async def test_an_overwrite_of_the_channel_counts(tmp_path: Path) -> None:
 
 async def test_a_direct_message_has_no_commands_of_servers(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
-        assert list(_command_groups(await stage.admin.user.slash("help"))) == ["Start here", "News"]
+        assert list(_command_groups(await stage.admin.user.slash("help"))) == ["Start here", "News", "Just for you"]
 
 
 async def test_the_ids_are_asked_for_once_and_done_without_while_discord_refuses(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ async def test_a_list_to_catch_up_with_stays_the_same_while_its_pages_turn(tmp_p
         await stage.restart_bot()
         second = await stage.member.click(first.response, label="More →")
         assert reply_titles(second) == [f"Title of card{n}" for n in (6, 5, 4, 3, 2)]
-        assert set(button_ids(second.response)) >= {"← Back", "Save 5"}
+        assert "← Back" in button_ids(second.response)
         assert "More →" not in button_ids(second.response)
         await stage.load_cards("card6", removed="true")
         third = await stage.member.click(second.response, label="← Back")

@@ -130,7 +130,7 @@ async def test_the_last_topic_ends_the_digest_and_what_waits_for_it(tmp_path: Pa
         wrong = await stage.member.slash(stage.news, "unfollow", topic="Space")
         assert "You aren't following that. You're following **Python**" in wrong.response.content
         last = await stage.member.slash(stage.news, "unfollow", topic="Python")
-        assert "no longer following anything here" in last.response.content
+        assert "so your digest has ended" in last.response.content
         assert await find_own_digest(stage) is None
         await stage.load_cards("snake", topics="[Python]")
         await run_until(stage, MORNING)

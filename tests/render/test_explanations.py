@@ -38,12 +38,12 @@ def test_each_card_has_its_number_and_its_points() -> None:
     *shown, empty, rule, scale = (embed.description or "").splitlines()
     assert shown == ["**1.** \\*One\\*", "heat 140 · quality 90 · 3 h old", "**2.** Two"]
     assert empty == ""
-    assert rule.startswith("Best first by heat and quality")
+    assert rule.startswith("The hottest and best cards come first")
     assert scale == f"-# {scale_text()}"
 
 
 def test_a_digest_without_cards_says_so() -> None:
-    assert (render_reasons([]).description or "").startswith("Nothing new matched.\n\nBest first")
+    assert (render_reasons([]).description or "").startswith("Nothing new matched.\n\nThe hottest")
 
 
 @given(st.lists(st.tuples(TITLED, WHYS), max_size=6))
@@ -82,7 +82,7 @@ def test_what_became_of_all_that_was_looked_at() -> None:
     assert outcomes_line(outcomes) == (
         "1,209 considered: 8 picked, 1 over their publisher's share, 1,200 about other topics"
     )
-    assert outcomes_line({}) == "No new cards since the last digest."
+    assert outcomes_line({}) == ""
 
 
 def test_how_many_cards_an_instant_subscription_would_have_posted() -> None:
