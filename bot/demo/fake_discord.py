@@ -91,10 +91,14 @@ class FakeDiscord:
         await self.env.start()
         self.bot.tree.on_error = answer  # type: ignore[method-assign]  # a `UserError` is not a failure
         self.language = language
-        locale = _AMERICAN if language == ENGLISH else language
-        localize_simcord(self.bot, lambda _user_id: locale)
-        self._guild = self.env.create_guild(server, preferred_locale=locale)
+        localize_simcord(self.bot, lambda _user_id: self.locale)
+        self._guild = self.env.create_guild(server, preferred_locale=self.locale)
         self.env.backend.subscribers.append(self._on_event)
+
+    @property
+    def locale(self) -> str:
+        """Return the members' locale, in Discord's spelling."""
+        return _AMERICAN if self.language == ENGLISH else self.language
 
     @property
     def guild(self) -> simcord.GuildHandle:
@@ -164,6 +168,13 @@ class FakeDiscord:
         """Return the commands of the message menu: names, and labels in the members' language."""
         names = [command.name for command in self.bot.tree.get_commands(type=discord.AppCommandType.message)]
         return [{"name": name, "label": tr_command_name(name, self.language)} for name in sorted(names)]
+
+    def command_names(self) -> dict[str, str]:
+        """Return the slash commands and groups in the members' language, by their English names."""
+        names = [command.qualified_name for command in self.bot.tree.walk_commands()]
+        return {
+            f"/{name}": "/" + " ".join(tr_command_name(word, self.language) for word in name.split()) for name in names
+        }
 
     def get_messages(self, channel: Channel, viewer: Person | None = None) -> list[Message]:
         """Return a channel's messages, oldest first; ephemeral ones only for their recipient."""

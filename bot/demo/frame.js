@@ -1,4 +1,4 @@
-// What simcord's page of a channel lacks: it keeps clicks, scrolls like Discord, names channels and commands, and has
+// What simcord's page of a channel lacks: it keeps clicks, scrolls like Discord, speaks the reader's language, and has
 // the message menu.
 const LOOK_AGAIN = 50;
 const ANSWER_COMES_WITHIN = 6000;
@@ -11,6 +11,12 @@ export function isBusy(status) {
 
 async function freed(page) {
   while (isBusy(page.defaultView?.simcordPreview)) await pause(LOOK_AGAIN);
+}
+
+function isInside(element, event) {
+  const box = element.getBoundingClientRect();
+  return event.clientX >= box.left && event.clientX <= box.right
+    && event.clientY >= box.top && event.clientY <= box.bottom;
 }
 
 // simcord drops what is clicked or entered during an action; keep the last of it until the action is done.
@@ -30,9 +36,13 @@ function keepActions(page) {
     kept = redo;
     if (!waiting) void redoLater();
   }
+  const send = page.getElementById("send-message");
   page.addEventListener("click", (event) => {
+    if (!isBusy(status())) return;
+    // Disabled while suggestions are fetched; then its clicks reach what is below it, see frame.css.
+    if (send.disabled && isInside(send, event)) return keep(event, () => send.form.requestSubmit());
     const control = event.target.closest?.(ACTING);
-    if (!control || !isBusy(status())) return;
+    if (!control) return;
     const key = control.dataset.controlKey;
     // As in Discord, a second click on a button that is at work does nothing.
     if (key && key === status().pendingAction?.controlKey) return;
@@ -103,20 +113,32 @@ function sendAtOnce(page) {
   page.addEventListener("focusin", () => { chosen = false; });
 }
 
-// simcord renders mentions of channels that it does not show as ids; Discord renders names.
-function nameChannels(page, names) {
-  const messages = page.getElementById("channel-message-list");
-  const named = (text) => text.replace(/<#(\d+)>/g, (raw, id) => (names.has(id) ? `#${names.get(id)}` : raw));
-  const write = () => {
-    const texts = page.createTreeWalker(messages, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) {
-      const text = texts.currentNode;
-      const better = named(text.data);
-      if (better !== text.data) text.data = better;
+// simcord renders mentions of channels that it does not show as ids, and speaks English around the bot's texts.
+function translatePage(page, { names, texts, commandNames }) {
+  function translate(node) {
+    const parent = node.parentElement;
+    if (parent.matches(".command-mention, .message-interaction-header > strong")) {
+      return commandNames[node.data] ?? node.data;
     }
-  };
-  new MutationObserver(write).observe(messages, { childList: true, subtree: true, characterData: true });
-  write();
+    if (parent.matches(".message-interaction-header")) return node.data.replace(/ used $/, ` ${texts.used} `);
+    if (parent.matches(".message-ephemeral-note")) return texts.private;
+    if (parent.matches(".modal-actions .button-secondary")) return texts.cancel;
+    if (parent.matches(".modal-actions .button-primary")) return texts.submit;
+    if (parent.matches(".modal-disclaimer")) return texts.disclaimer;
+    return node.data.replace(/<#(\d+)>/g, (raw, id) => (names.has(id) ? `#${names.get(id)}` : raw));
+  }
+  for (const part of ["channel-message-list", "modal-root"].map((id) => page.getElementById(id))) {
+    const write = () => {
+      const nodes = page.createTreeWalker(part, NodeFilter.SHOW_TEXT);
+      while (nodes.nextNode()) {
+        const node = nodes.currentNode;
+        const better = translate(node);
+        if (better !== node.data) node.data = better;
+      }
+    };
+    new MutationObserver(write).observe(part, { childList: true, subtree: true, characterData: true });
+    write();
+  }
 }
 
 // Only what concerns a reader of the demo; simcord also tells of viewports and callbacks.
@@ -168,12 +190,12 @@ function offerMenu(page, commands, run) {
   page.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
 }
 
-export function equip(page, { names, texts, commands, run }) {
+export function equip(page, { names, texts, commands, commandNames, run }) {
   if (!page.getElementById("channel-message-list")) return;
   keepActions(page);
   sendAtOnce(page);
   follow(page);
-  nameChannels(page, names);
+  translatePage(page, { names, texts, commandNames });
   showStatus(page, texts);
   offerMenu(page, commands, run);
 }

@@ -127,7 +127,7 @@ async function look() {
 }
 
 frame.addEventListener("load", () => {
-  equip(frame.contentDocument, { names, texts, commands: first.commands, run });
+  equip(frame.contentDocument, { names, texts, commands: first.commands, commandNames: first.command_names, run });
 });
 
 list.addEventListener("click", (event) => {

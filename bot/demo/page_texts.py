@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from bot.demo.feed_site import HOST
-from bot.i18n import current_language, override_language, tr, tr_command_name
+from bot.i18n import ENGLISH, current_language, override_language, tr, tr_command_name
 
 _TEMPLATE = Path(__file__).parent / "index.html"
 
@@ -63,6 +63,12 @@ def _status_texts() -> dict[str, str]:
         "unread": tr("new"),
         "used": tr("used"),
         "private": tr("Only you can see this"),
+        "cancel": tr("Cancel"),
+        # Discord's word in English is one of the bot's own, for something else.
+        "submit": "Submit" if current_language() == ENGLISH else tr("Send"),
+        "disclaimer": tr(
+            "This form will be submitted to Newsdesk. Do not share passwords or other sensitive information."
+        ),
         "thinking": tr("Newsdesk is thinking…"),
         "failed": tr("That didn’t work. Please try again."),
         "connection": tr("Connection lost. Trying again…"),

@@ -103,7 +103,12 @@ class PreviewPage:
         readers = sorted(self._world.readers_of(channel, self._viewers), key=lambda each: str(each.id) != viewer)
         async with self._world.turn:
             preview = self._world.env.preview(
-                channel, viewers=readers, layout="channel", assets=self._assets, timezone=zone
+                channel,
+                viewers=readers,
+                layout="channel",
+                assets=self._assets,
+                locale=self._world.locale,
+                timezone=zone,
             )
             self._take_over(preview)
             self._preview = await preview.__aenter__()

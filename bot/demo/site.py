@@ -118,6 +118,7 @@ class DemoSite:
                 for name, count in self._unread.items()
             ],
             "commands": self._world.message_commands(),
+            "command_names": self._world.command_names(),
             "shown": shown,
             "frame": f"{_FRAME}{shown}#{secret}" if shown else None,
         }

@@ -139,3 +139,35 @@ async def test_a_click_during_an_action_is_kept(tmp_path: Path) -> None:
         await visitor.page.evaluate(f"{FRAME}.getElementById('send-message').click(), {visitor.button('Save')}.click()")
         await visitor.read("used /topics")
         await visitor.read("Saved.")
+
+
+async def test_a_click_on_the_send_button_while_suggestions_are_fetched_is_kept(tmp_path: Path) -> None:
+    async with visit_demo(tmp_path) as visit:
+        visitor: Visitor = visit.visitor
+        await visitor.type_command("follow")
+        await visitor.page.evaluate(_CLICK_WHEN_DISABLED)
+        await visitor.fill_option("topic", "S")
+        await visitor.read("You're following")
+
+
+_CLICK_WHEN_DISABLED = f"""(() => {{
+  const page = {FRAME}, send = page.getElementById('send-message');
+  new page.defaultView.MutationObserver((_changes, observer) => {{
+    if (!send.disabled) return;
+    observer.disconnect();
+    const box = send.getBoundingClientRect(), place = {{clientX: box.x + 5, clientY: box.y + 5}};
+    const click = new MouseEvent('click', {{bubbles: true, cancelable: true, ...place}});
+    page.elementFromPoint(place.clientX, place.clientY).dispatchEvent(click);
+  }}).observe(send, {{attributes: true}});
+}})()"""
+
+
+async def test_the_demo_speaks_german_around_the_bots_texts_too(tmp_path: Path) -> None:
+    async with visit_demo(tmp_path, language="de") as visit:
+        visitor = visit.visitor
+        await visitor.run_command("help")
+        await visitor.read("Ada (administrator) nutzt /hilfe")
+        await visitor.read("/feed hinzufügen")
+        messages = await visitor.page.evaluate(MESSAGES)
+        assert "Nur für dich sichtbar" in messages
+        assert "/feed add" not in messages

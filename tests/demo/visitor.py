@@ -83,7 +83,9 @@ class Visitor:
         await self.page.evaluate(f"{suggestion}.click()")
 
     async def send_command(self) -> None:
-        await self.page.evaluate(f"{FRAME}.getElementById('send-message').click()")
+        # The button is disabled while suggestions are fetched, and ignores clicks then.
+        button = f"{FRAME}.getElementById('send-message')"
+        await self.page.wait_until(f"(button => !button.disabled && (button.click(), true))({button})")
 
     async def run_command(self, command: str, **options: str) -> None:
         await self.type_command(command, **options)
@@ -126,6 +128,12 @@ class Visitor:
             await self.page.type_text(new)
         await self.page.evaluate(f"[...{FRAME}.querySelectorAll('.modal-actions button')].at(-1).click()")
         await self.page.wait_until(f"!{FRAME}.querySelector('.modal-dialog')")
+
+    async def close_form(self) -> None:
+        """Close the form, if one is open."""
+        close = f"{FRAME}.querySelector('.modal-dialog .modal-close')"
+        await self.page.wait_until(f"!{close} || ({close}.click(), false)")
+        await self.wait_ready()
 
     async def open_menu(self, text: str) -> None:
         """Right-click the last message with a text."""

@@ -35,6 +35,7 @@ async def _visit_screens(visitor: Visitor, person: str, wanted: list[Screen], ga
         if screen.channel != channel:
             channel = screen.channel
             await visitor.show_channel(channel)
+        await visitor.close_form()
         await screen.walk(visitor)
         if gallery:
             await take_pictures(visitor, screen, gallery)

@@ -57,8 +57,25 @@ def _button(label: str) -> Walk:
     return walk
 
 
+def _form(label: str) -> Walk:
+    """Open the form behind a button; the next screen closes it."""
+
+    async def walk(visitor: Visitor) -> None:
+        await visitor.click(label)
+        await visitor.page.wait_until(f"{FRAME}.querySelector('{FORM}')")
+        await visitor.wait_ready()
+
+    return walk
+
+
 async def _look(_visitor: Visitor) -> None:
     """See what is there already."""
+
+
+async def _follow_feed(visitor: Visitor) -> None:
+    await visitor.click("Follow this feed")
+    await visitor.read_post("School orchestra plays on the pier")
+    await visitor.wait_ready()
 
 
 async def _submit_link(visitor: Visitor) -> None:
@@ -75,13 +92,10 @@ async def _submit_link(visitor: Visitor) -> None:
 
 async def _open_edit_form(visitor: Visitor) -> None:
     await visitor.click("Edit")
-    await visitor.click("Edit…")
-    await visitor.page.wait_until(f"{FRAME}.querySelector('{FORM}')")
-    await visitor.wait_ready()
+    await _form("Edit…")(visitor)
 
 
 async def _publish_edited(visitor: Visitor) -> None:
-    await visitor.page.evaluate(f"{FRAME}.querySelector('{FORM} .modal-close').click()")
     await visitor.click("Publish")
     await visitor.wait_ready()
 
@@ -90,8 +104,10 @@ BOTH = (ADMIN, MEMBER)
 SCREENS = (
     Screen("card", _look, people=BOTH),
     Screen("digest", _look, channel="digest", people=BOTH, document="digest"),
+    Screen("why", _button("Why these?"), channel="digest", people=BOTH),
     Screen("headlines", _look, channel="headlines", document="headlines"),
     Screen("desk", _look, channel="desk", messages=2, document="desk"),
+    Screen("catchup", _command("catchup"), people=BOTH),
     Screen("help", _command("help"), people=BOTH),
     Screen("latest", _command("latest"), people=BOTH),
     Screen("search", _command("search", query="black hole"), people=BOTH, german="german"),
@@ -99,17 +115,19 @@ SCREENS = (
     Screen("search-nothing", _command("search", query="xyzzy")),
     Screen("topics", _command("topics"), people=BOTH),
     Screen("trends", _command("trends"), people=BOTH),
-    Screen("catchup", _command("catchup"), people=BOTH),
+    Screen("catchup-nothing", _command("catchup"), people=BOTH),
     Screen("saved-empty", _command("saved list"), people=BOTH),
     Screen("save", _button("Save"), people=BOTH),
     Screen("saved", _command("saved list"), people=BOTH),
     Screen("more", _button("More…"), people=BOTH),
+    Screen("report", _form("Report"), people=BOTH, part=FORM),
     Screen("follow", _command_about("follow", "topic", "Space"), people=BOTH),
     Screen("following", _command("following"), people=BOTH),
     Screen("unfollow", _command_about("unfollow", "topic", "Space"), people=BOTH),
     Screen("privacy-erase", _command("privacy erase"), people=BOTH),
     Screen("submit", _command("submit", url=PAGE_ADDRESS), people=BOTH),
     Screen("digest-setup", _command("digest setup"), document="setup"),
+    Screen("digest-times", _form("Times, posts…"), part=FORM),
     Screen("digest-list", _command("digest list")),
     Screen("digest-check", _command("digest check")),
     Screen("digest-preview", _command_about("digest preview", "subscription", "dig")),
@@ -118,12 +136,13 @@ SCREENS = (
     Screen("digest-resume", _command_about("digest resume", "subscription", "dig")),
     Screen("feed-list-empty", _command("feed list")),
     Screen("feed-add", _command("feed add", url=ADDRESS, policy="publish", newest="1"), document="feed"),
-    Screen("feed-followed", _button("Follow this feed"), messages=1),
+    Screen("feed-followed", _follow_feed, messages=2),
     Screen("feed-list", _command("feed list")),
+    Screen("feed-check", _command_about("feed check", "feed", "harbour")),
     Screen("desk-queue", _command("desk queue"), channel="desk"),
     Screen("desk-submitted", _submit_link, channel="desk", needed=True),
     Screen("desk-form", _open_edit_form, channel="desk", part=FORM, document="edit"),
-    Screen("desk-published", _publish_edited, channel="desk", needed=True),
+    Screen("desk-published", _publish_edited, channel="desk", messages=2, needed=True),
     Screen("desk-log", _command("desk log"), channel="desk", document="log"),
     Screen("status", _command("status")),
 )

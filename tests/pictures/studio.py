@@ -13,7 +13,7 @@ from PIL import Image
 from tests.demo.visitor import FRAME, Visitor
 from tests.pictures.screens import Screen
 
-SIZES = {"desktop": (792, 1600), "phone": (390, 1600)}
+SIZES = {"desktop": (792, 2600), "phone": (390, 3200)}
 THEMES = ("dark", "light")
 _COLOURS = 256
 _SCROLLED = 0.5
