@@ -154,6 +154,21 @@ async def test_a_story_grows_for_two_days_and_is_split_joined_and_undone(harness
     assert await play.list_posts() == [separate] * 2
     assert await play.count() == [Counts(3, edits=9), Counts(3, edits=9), Counts(3)]
 
+    await harness.connect_gateway()
+    await play.use_desk("undo", card="epsilon")
+    # The split is undone as well: its post stays, and both list the whole story.
+    assert await play.list_posts() == [together] * 2
+    assert await play.count() == [Counts(3, edits=11), Counts(3, edits=11), Counts(3)]
+
+    # One more publisher: both posts are edited. With the next, a minute later, only the newest of them is at once.
+    for publisher, edits in (("zeta", 13), ("theta", 14)):
+        await play.report(publisher)
+        assert await play.count() == [Counts(3, edits), Counts(3, edits), Counts(3)]
+    await harness.deliver_due(minutes=20)
+    complete = [Post("a", "bgd+3"), Post("f"), Post("e", "zta+3")]
+    assert await play.list_posts() == [complete] * 2
+    assert await play.count() == [Counts(3, edits=15), Counts(3, edits=15), Counts(3)]
+
     await play.pass_time(hours=24)
     assert await play.list_digests() == digests
-    assert await play.count() == [Counts(3, edits=9), Counts(3, edits=9), Counts(3)]
+    assert await play.count() == [Counts(3, edits=15), Counts(3, edits=15), Counts(3)]
