@@ -18,6 +18,7 @@ from bot.client.permissions import guild_id_of, require_channel_manager
 from bot.domain.subscription import MAX_KEEP_DAYS, Frequency, Layout, SubscriptionOptions
 from bot.errors import UserError
 from bot.i18n import tr, weekday_names
+from bot.render.card import SEPARATOR
 from bot.render.levels import QUALITY_WORDS
 from bot.render.limits import CHOICES
 from bot.render.subscriptions import capitalize_first, render_draft, render_subscription, subscribed_text
@@ -173,16 +174,15 @@ class _ChannelSelect(ErrorReportingItem, discord.ui.ChannelSelect["SubscriptionW
 
 
 def _to_select_options(name: str, texts: Mapping[Any, str], selected: object) -> list[discord.SelectOption]:
-    """Return the choices of an option; what follows a colon in a text is its description.
-
-    The selected one, which a closed select shows, is labelled with the name.
-    """
-    options = []
-    for value, text in texts.items():
-        chosen, (label, _, description) = value == selected, tr(text).partition(": ")
-        label = f"{name}: {label}" if chosen else capitalize_first(label)
-        options.append(discord.SelectOption(label=label, value=value, description=description or None, default=chosen))
-    return options
+    """Return the choices of an option. The selected one, which a closed select shows, is labelled with the name."""
+    return [
+        discord.SelectOption(
+            label=f"{name}{SEPARATOR}{tr(text)}" if value == selected else capitalize_first(tr(text)),
+            value=value,
+            default=value == selected,
+        )
+        for value, text in texts.items()
+    ]
 
 
 class _FrequencySelect(_DraftSelect):
@@ -204,7 +204,7 @@ class _TopicSelect(_DraftSelect):
         ]
         options = [discord.SelectOption(label=topic, default=topic in draft.options.topics) for topic in known]
         super().__init__(
-            draft, "topics", tr("Topics: every topic"), options, row=2, min_values=0, max_values=len(options) or 1
+            draft, "topics", tr("Topics · every topic"), options, row=2, min_values=0, max_values=len(options) or 1
         )
 
     async def handle_click(self, interaction: Interaction) -> None:
