@@ -108,7 +108,7 @@ class HealthChecks:
         stored = select(key_values.c.key, key_values.c.value).where(
             (key_values.c.key == HEARTBEAT) | key_values.c.key.startswith(_PROCESS)
         )
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             rows = dict((await connection.execute(stored)).all())
         last = rows.pop(HEARTBEAT, None)
         troubles = {}

@@ -29,7 +29,7 @@ class KeyValueStore:
         return await self.get_value("instance") or ""
 
     async def get_value(self, key: str) -> str | None:
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return (
                 await connection.execute(select(key_values.c.value).where(key_values.c.key == key))
             ).scalar_one_or_none()

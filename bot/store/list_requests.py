@@ -67,6 +67,6 @@ class ListRequests:
     async def load_request(self, key: str) -> dict[str, Any] | None:
         """Return the request; None if it is unknown or was deleted."""
         await self.wait_for_writes()
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             row = await connection.execute(select(list_requests.c.request).where(list_requests.c.key == key))
             return row.scalar_one_or_none()

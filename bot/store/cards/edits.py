@@ -97,7 +97,7 @@ async def index_edits(connection: AsyncConnection, condition: ColumnElement[bool
 async def index_pending_edits(database: Database) -> None:
     """Index the edits that a migration has written."""
     pending = card_edits.c.revision.is_(None)
-    async with database.begin_read() as connection:
+    async with database.begin_autocommit() as connection:
         if (await connection.execute(select(card_edits.c.audit_id).where(pending).limit(1))).first() is None:
             return
     async with database.begin_write() as connection:

@@ -74,9 +74,9 @@ class CardImporter:
         self._database = database
 
     @asynccontextmanager
-    async def _begin_read(self) -> AsyncIterator[AsyncConnection]:
+    async def _begin_query(self) -> AsyncIterator[AsyncConnection]:
         with _explain_errors():
-            async with self._database.begin_read() as connection:
+            async with self._database.begin_autocommit() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -93,7 +93,7 @@ class CardImporter:
         `language` is that of its cards, None if unknown. If they were indexed in another one, the index is rebuilt.
         """
         query = select(sources.c.id, sources.c.language).where(_is_source(kind, key))
-        async with self._begin_read() as connection:
+        async with self._begin_query() as connection:
             found = (await connection.execute(query)).first()
         # Nearly always: a load without changes must not wait for the writer.
         if found and (language is None or found.language == language):
@@ -112,7 +112,7 @@ class CardImporter:
         """Return all items of a source that were read before, by key."""
         columns = (source_items.c[name] for name in _KNOWN)
         query = select(source_items.c.key, *columns).join(sources).where(_is_source(kind, source_key))
-        async with self._begin_read() as connection:
+        async with self._begin_query() as connection:
             rows = await connection.execute(query)
             return {
                 row[0]: KnownItem(row[1], row[2], _problems_from_json(row[3]) if row[3] else (), row[4], row[5], row[6])
@@ -126,24 +126,25 @@ class CardImporter:
             .join_from(source_items, sources)
             .where(source_items.c.card_id == card_id)
         )
-        async with self._begin_read() as connection:
+        async with self._begin_query() as connection:
             rows = await connection.execute(query)
             return {(SourceKind(kind), source_key): SourceItem(*item) for kind, source_key, *item in rows}
 
     async def count_published(self) -> int:
         """Return the number of published cards."""
-        async with self._begin_read() as connection:
+        async with self._begin_query() as connection:
             count = select(func.count()).select_from(cards).where(cards.c.state == CardState.PUBLISHED)
             return int((await connection.execute(count)).scalar_one())
 
     async def count_at_risk(self, source_id: int, keys: Sequence[str]) -> int:
         """Return the number of published cards that only these items contain."""
-        async with self._begin_read() as connection:
-            lost = 0
-            for ids in chunks(await find_orphaned_cards(connection, source_id, keys)):
-                query = select(func.count()).where(cards.c.id.in_(ids), cards.c.state == CardState.PUBLISHED)
-                lost += int((await connection.execute(query)).scalar_one())
-            return lost
+        with _explain_errors():
+            async with self._database.begin_read() as connection:
+                lost = 0
+                for ids in chunks(await find_orphaned_cards(connection, source_id, keys)):
+                    query = select(func.count()).where(cards.c.id.in_(ids), cards.c.state == CardState.PUBLISHED)
+                    lost += int((await connection.execute(query)).scalar_one())
+                return lost
 
     async def import_batch(
         self,
@@ -175,6 +176,8 @@ class CardImporter:
         What the database rejects is bisected until only the items that cannot be stored are left out. These are
         reported as problems; their previous cards stay.
         """
+        if not any(part.items for part in parts):
+            return ImportResult()
         removed = frozenset(vanished)
         try:
             async with self._begin_write() as connection:

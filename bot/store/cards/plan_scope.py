@@ -1,15 +1,21 @@
-"""What one planning run covers."""
+"""What one planning run covers, and its statements, which are built once: that takes longer than to run them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, exists, or_, select, true, union
+from sqlalchemy import ColumnElement, CompoundSelect, bindparam, exists, or_, select, true, union
 
 from bot.domain.moderation import EVERYWHERE
-from bot.store.tables import cards, server_cards
+from bot.store.tables import Moment, cards, server_cards
+
+NOW, OLDEST = bindparam("now", type_=Moment()), bindparam("oldest", type_=Moment())
+"""When the run is, and from when a card is new enough for it."""
+_CARD_IDS, _GUILD_ID = "planned_cards", "planned_guild"
+_BUILT: dict[tuple[Any, ...], Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +26,30 @@ class PlanScope:
     """None: all changed cards."""
     guild_id: int = EVERYWHERE
 
+    def build(self, make: Callable[[PlanScope], Any]) -> Any:
+        """Return a statement that a function makes, once for all scopes of this kind. Execute it with `values`."""
+        key = make, self.card_ids is None, self.guild_id == EVERYWHERE
+        if key not in _BUILT:
+            _BUILT[key] = make(self)
+        return _BUILT[key]
+
+    def values(self, now: datetime, max_age: timedelta = timedelta(0)) -> Mapping[str, Any]:
+        """Return the parameters of the statements."""
+        return {_CARD_IDS: self._ids, _GUILD_ID: self.guild_id, "now": now, "oldest": now - max_age}
+
+    @property
+    def _ids(self) -> list[int]:
+        return sorted(self.card_ids or ())
+
+    def _includes(self, card_id: ColumnElement[int]) -> ColumnElement[bool]:
+        return card_id.in_(bindparam(_CARD_IDS, self._ids, expanding=True))
+
     @property
     def needs_planning(self) -> ColumnElement[bool]:
         """Whether a card of the scope has changed since it was planned, and its story is told."""
         if self.card_ids is None:
             return cards.c.needs_planning & ~cards.c.needs_story
-        return cards.c.needs_planning & cards.c.id.in_(self.card_ids)
+        return cards.c.needs_planning & self._includes(cards.c.id)
 
     @property
     def needs_planning_here(self) -> ColumnElement[bool]:
@@ -45,7 +69,7 @@ class PlanScope:
         if self.card_ids is None:
             of_rows = of_rows.where(~self.waits_for_story(server_cards.c.card_id))
         else:
-            of_rows = of_rows.where(server_cards.c.card_id.in_(self.card_ids))
+            of_rows = of_rows.where(self._includes(server_cards.c.card_id))
         return union(select(cards.c.id).where(self.needs_planning), of_rows)
 
     def waits_for_story(self, card_id: ColumnElement[int]) -> ColumnElement[bool]:
@@ -55,4 +79,6 @@ class PlanScope:
 
     def covers(self, guild_id: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether the scope includes a server."""
-        return true() if self.guild_id == EVERYWHERE else guild_id == self.guild_id
+        if self.guild_id == EVERYWHERE:
+            return true()
+        return guild_id == bindparam(_GUILD_ID, self.guild_id, server_cards.c.guild_id.type)

@@ -73,7 +73,7 @@ class CardRepository(CardSearch):
         named = select(literal(RELATED).concat(card_aliases.c.url)).where(card_aliases.c.card_id == card_id)
         naming = select(story_keys.c.card_id).where(story_keys.c.key.in_(named), story_keys.c.card_id != card_id)
         query = select(*stored_card_columns(guild_id)).where(cards.c.id.in_(naming), is_visible_to(guild_id))
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             row = (await connection.execute(query.order_by(cards.c.score.desc()).limit(1))).mappings().first()
         return card_from_row(row) if row else None
 

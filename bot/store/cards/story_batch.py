@@ -105,14 +105,10 @@ class StoryBatch:
             for each in self._pending
             if each.card_id in self._titles and self._titles[each.card_id] != " ".join(sorted(each.text.title))
         ]
-        posted_query = select(delivery_cards.c.card_id).where(delivery_cards.c.card_id.in_(renamed))
-        posted = set((await self._connection.execute(posted_query)).scalars())
-        leaving = [card_id for card_id in renamed if card_id not in posted]
-        for card_id in leaving:
-            await _leave_story(self._connection, card_id)
-        await clear_unposted_rows(self._connection, renamed)
-        await clear_matched(self._connection, renamed, leaving)
-        await delete_texts(self._connection, ids)
+        # Most cards are new: nothing is stored of them.
+        leaving = await self._leave_stories(renamed) if renamed else []
+        if self._titles:
+            await delete_texts(self._connection, list(self._titles))
         for table in (story_keys, story_links):
             await self._connection.execute(delete(table).where(table.c.card_id.in_(ids)))
         # Also of withdrawn cards: two later ones that list the same of them still tell its story.
@@ -121,6 +117,17 @@ class StoryBatch:
         if rows:
             await self._connection.execute(insert_or_ignore(story_keys), rows)
         return set(leaving)
+
+    async def _leave_stories(self, renamed: Sequence[int]) -> list[int]:
+        """Let cards with another title leave their stories where they were not posted. Returns the ids of those."""
+        posted_query = select(delivery_cards.c.card_id).where(delivery_cards.c.card_id.in_(renamed))
+        posted = set((await self._connection.execute(posted_query)).scalars())
+        leaving = [card_id for card_id in renamed if card_id not in posted]
+        for card_id in leaving:
+            await _leave_story(self._connection, card_id)
+        await clear_unposted_rows(self._connection, renamed)
+        await clear_matched(self._connection, renamed, leaving)
+        return leaving
 
     async def _weigh_cards(self) -> list[StoryCard]:
         """Count the words of the cards, each with those before it, and weigh them."""

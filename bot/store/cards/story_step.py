@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -65,7 +66,7 @@ class StoryStep:
         """Give those of these cards that wait for it their stories, before all others."""
         for some in chunks(card_ids, BATCH):
             async with self._database.begin_read() as connection:
-                pending = await _load_pending(connection, cards.c.id.in_(some))
+                pending = await _load_pending(connection, _select_some(), {"ids": some})
             while batch := _cut_batch(pending):
                 await self._assign_batch(batch)
                 pending = pending[len(batch) :]
@@ -90,8 +91,8 @@ class StoryStep:
             at = (await connection.execute(moment)).scalar_one_or_none()
             if at is None:
                 return []
-            recent = cards.c.sort_key >= compute_sort_key(at - _RECENT, 0)
-            return _cut_batch(await _load_pending(connection, recent))
+            since = compute_sort_key(at - _RECENT, 0)
+            return _cut_batch(await _load_pending(connection, _select_recent(), {"since": since}))
 
     async def _assign_batch(self, pending: Sequence[PendingCard]) -> None:
         """Give these cards their stories. One for which that fails tells a story of its own, and no other waits."""
@@ -119,11 +120,20 @@ def _cut_batch(pending: list[PendingCard]) -> list[PendingCard]:
     return [each for each in pending[:BATCH] if until is None or each.published_at <= until]
 
 
-async def _load_pending(connection: AsyncConnection, condition: ColumnElement[bool]) -> list[PendingCard]:
-    """Load cards that wait, in order of time, and read their texts."""
+@cache
+def _select_some() -> Select[Any]:
+    return _select_pending(cards.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _select_recent() -> Select[Any]:
+    return _select_pending(cards.c.sort_key >= bindparam("since"))
+
+
+def _select_pending(condition: ColumnElement[bool]) -> Select[Any]:
     language = func.coalesce(func.nullif(feeds.c.language, ""), sources.c.language).label("language")
     columns = (cards.c.story_id, cards.c.content_hash, sources.c.is_shared, language)
-    query = (
+    return (
         select(*stored_card_columns(0), cards.c.source_id, *columns)
         .select_from(
             cards.outerjoin(sources, sources.c.id == cards.c.source_id).outerjoin(
@@ -134,7 +144,13 @@ async def _load_pending(connection: AsyncConnection, condition: ColumnElement[bo
         .order_by(cards.c.sort_key)
         .limit(BATCH)
     )
-    rows = (await connection.execute(query)).mappings().all()
+
+
+async def _load_pending(
+    connection: AsyncConnection, query: Select[Any], values: Mapping[str, Any]
+) -> list[PendingCard]:
+    """Load cards that wait, in order of time, and read their texts."""
+    rows = (await connection.execute(query, values)).mappings().all()
     aliases = await load_aliases(connection, [row["id"] for row in rows])
     # In a thread: long texts take a millisecond each, and readers wait for the event loop.
     return await asyncio.to_thread(lambda: [_read_row(row, aliases.get(row["id"], ())) for row in rows])

@@ -115,7 +115,7 @@ class TrendStore:
         )
         numbers = (func.coalesce(new.c.recent, 0), func.coalesce(new.c.before, 0))
         query = select(shown.c.name, shown.c.count, *numbers).outerjoin(new, new.c.topic_id == shown.c.id)
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             rows = await connection.execute(query.order_by(shown.c.count.desc(), shown.c.key))
             return [TopicTrend(*row) for row in rows]
 
@@ -129,6 +129,6 @@ class TrendStore:
             key = select(topics.c.id).where(topics.c.key == normalize_name(topic))
             placed = _topic_positions(guild_id, key, (compute_sort_key(since, 0), compute_sort_key(now, -1)))
             query = query.where(seen.c.sort_key.in_(select(placed.c.sort_key)))
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             rows = await connection.execute(query)
             return [SpanCount(datetime.fromtimestamp(quarter * SPAN, UTC), *numbers) for quarter, *numbers in rows]

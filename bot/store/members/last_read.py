@@ -20,7 +20,7 @@ class LastRead:
     async def last_read_at(self, user_id: int, guild_id: int) -> datetime | None:
         """Return when the member last read in the server; None if never."""
         query = select(last_read.c.at).where(last_read.c.user_id == user_id, last_read.c.guild_id == guild_id)
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             at: datetime | None = (await connection.execute(query)).scalar_one_or_none()
             return at
 

@@ -70,7 +70,7 @@ class MemberData:
 
     async def count_owned(self, user_id: int) -> dict[str, int]:
         """Count the member's rows of each kind in `OWN`."""
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return {
                 kind: (await connection.execute(select(func.count()).where(column == user_id))).scalar_one()
                 for kind, column in OWN.items()

@@ -110,7 +110,7 @@ class AuditLog:
         self, guild_id: int, wanted: AuditFilter, *, limit: int, place: int | None = None, newer: bool = False
     ) -> AuditPage:
         """Return a page of a server's and global entries, before (or with `newer` after) the entry `place`."""
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             rows = (await connection.execute(_page_query(guild_id, wanted, limit + 1, place, newer))).mappings().all()
         # One entry more than is shown was read, to tell whether there is another page.
         more, entries = len(rows) > limit, [_entry_from_row(row) for row in rows[:limit]]

@@ -58,7 +58,7 @@ class EditStore:
         named = select_topics(guild_id).subquery()
         keys = {normalize_name(name): name for name in reversed(names)}
         query = select(named.c.key, named.c.name).where(named.c.key.in_(list(keys)), named.c.count > 0)
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             known: dict[str, str] = dict((await connection.execute(query)).all())
         return tuple(known.get(key, keys[key]) for key in dict.fromkeys(map(normalize_name, names)))
 

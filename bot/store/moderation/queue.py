@@ -99,7 +99,7 @@ class ModerationQueue:
             .where(deliveries.c.message_id.is_not(None), deliveries.c.layout != Layout.REVIEW)
             .where(deliveries.c.user_id.is_(None))
         )
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return int((await connection.execute(query)).scalar_one())
 
 

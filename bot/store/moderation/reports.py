@@ -75,7 +75,7 @@ class Reports:
         query = select(row.card_id, row.user_id, row.reason, row.at)
         query = query.where(row.card_id.in_(card_ids), is_open_report(guild_id, row.card_id))
         found: dict[int, list[Report]] = {}
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             for card_id, *values in await connection.execute(query.order_by(row.at.desc(), row.user_id)):
                 found.setdefault(card_id, []).append(Report(*values))
         return found

@@ -109,14 +109,14 @@ class ReviewChannels:
             await connection.execute(update(server_cards).where(old_rows).values(needs_planning=True))
 
 
-def review_revision(guild_id: _Guild, now: datetime, max_age: timedelta) -> ColumnElement[Any]:
+def review_revision(guild_id: _Guild, oldest: ColumnElement[datetime]) -> ColumnElement[Any]:
     """The revision that a review shows of its card; null to remove the review.
 
     Reviews are removed for cards withdrawn by their source, and for old undecided cards, which stay in the queue.
     """
     unanswered = is_undecided(guild_id) & ~was_ever_decided(guild_id) & (count_open_reports(guild_id) == 0)
     arrived_at = row_value(server_cards.c.arrived_at, cards.c.published_at, guild_id)
-    old = (arrived_at < now - max_age) & unanswered
+    old = (arrived_at < oldest) & unanswered
     gone = or_(cards.c.state == CardState.WITHDRAWN, state_in(guild_id) == CardState.FOLLOWED)
     return case((or_(gone, old), None), else_=_review_state(guild_id))
 

@@ -163,7 +163,7 @@ class Submissions:
             row.guild_id == guild_id, row.card_id.in_(card_ids)
         )
         found: dict[int, list[Submission]] = {}
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             for card_id, *values in await connection.execute(query.order_by(row.at, row.user_id)):
                 found.setdefault(card_id, []).append(Submission(*values))
         return found
@@ -181,7 +181,7 @@ class Submissions:
         decided = or_(visible, verdict == Verdict.WITHDRAW, cards.c.state == CardState.WITHDRAWN)
         query = select(row.guild_id, row.card_id, row.user_id, row.notice_language, visible)
         query = query.join_from(submissions, cards).where(row.notice_language.is_not(None), decided)
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             rows = await connection.execute(query.order_by(row.at).limit(_NOTICES))
             return [SubmissionNotice(*values) for values in rows]
 

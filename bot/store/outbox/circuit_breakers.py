@@ -76,12 +76,12 @@ class CircuitBreakers:
         return await self._select_circuits(circuits.c.channel_id.not_in(own))
 
     async def _select_circuits(self, condition: ColumnElement[bool]) -> list[Circuit]:
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             rows = await connection.execute(select(circuits).where(condition).order_by(circuits.c.opened_at))
             return [Circuit(**{**row, "failures": parse_number(row["failures"]) or 1}) for row in rows.mappings()]
 
     async def subscribers_of(self, channel_id: int) -> list[int]:
         """Return the IDs of users who subscribed the channel, to notify them if the server has no channel for it."""
         query = select(subscriptions.c.created_by).where(subscriptions.c.channel_id == channel_id).distinct()
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return list((await connection.execute(query)).scalars())

@@ -58,7 +58,7 @@ class Crossposts:
         joined = waiting.outerjoin(spent, spent.c.channel_id == waiting.c.channel_id)
         selected = select(waiting).select_from(joined).where(waiting.c.place <= remaining)
         rows: dict[int, list[Delivery]] = {}
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             for delivery in readable_deliveries(
                 (await connection.execute(selected.order_by(waiting.c.place))).mappings()
             ):

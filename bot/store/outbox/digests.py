@@ -175,7 +175,7 @@ class DigestStore:
             .order_by(cards.c.sort_key, deferred_cards.c.subscription_id)
         )
         rows = DeferredStories({}, {})
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             for row in (await connection.execute(query)).mappings():
                 place = (row["channel_id"], row["id"])
                 if place not in rows.released and row["comes"]:
@@ -200,7 +200,7 @@ class DigestStore:
             .where(_is_unsent(channel_id), delivery_cards.c.position == 0)
             .order_by(deliveries.c.sort_key, deliveries.c.id)
         )
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             rows = (await connection.execute(query)).mappings()
             return [
                 DeferredStory(
@@ -235,7 +235,7 @@ class DigestStore:
             .where(delivery_cards.c.shown, is_visible_to(guild_id))
             .order_by(delivery_cards.c.position)
         )
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             rows = (await connection.execute(query)).mappings()
             return [(card_from_row(row), _reason_from_row(row)) for row in rows]
 
@@ -246,7 +246,7 @@ class DigestStore:
             .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
             .where(delivery_cards.c.channel_id == channel_id, delivery_cards.c.card_id == card_id)
         )
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
         return (row["at"], _reason_from_row(row)) if row else None
 

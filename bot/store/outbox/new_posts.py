@@ -6,8 +6,10 @@ message of their own are removed; each of the rest becomes a delivery.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -37,7 +39,7 @@ from bot.domain.story_keys import RELATED
 from bot.domain.subscription import Frequency, Layout
 from bot.store.cards import stories
 from bot.store.cards.heat import count_publishers_of, heat_of
-from bot.store.cards.plan_scope import PlanScope
+from bot.store.cards.plan_scope import NOW, OLDEST, PlanScope
 from bot.store.cards.revisions import visible_revision
 from bot.store.cards.server_cards import has_given_topic
 from bot.store.cards.visibility import IS_SHARED, has_topic_here, is_visible_to, verdict_of
@@ -79,53 +81,75 @@ async def add_new_posts(connection: AsyncConnection, now: datetime, max_age: tim
 
     A card whose story the channel has joins its newest message, and is listed on the others.
     """
-    if not await _insert_candidates(connection, now, max_age, scope):
+    if not await _insert_candidates(connection, scope, scope.values(now, max_age)):
         return AddedPosts()
     await drop_unmatched(connection)
     await drop_excluded(connection)
-    story = select(stories.story_id_in(candidates.c.guild_id, cards)).where(cards.c.id == candidates.c.card_id)
-    await connection.execute(update(candidates).values(story_id=story.scalar_subquery()))
+    await connection.execute(_set_stories())
     joined = set((await connection.execute(_claim_listed())).scalars())
-    await connection.execute(delete(candidates).where(exists(_already_delivered())))
+    await connection.execute(_drop_delivered())
     listing: set[int] = set()
-    if joining := set((await connection.execute(_JOIN_POSTED_STORIES)).scalars()):
+    if joining := set((await connection.execute(_join_posted_stories())).scalars()):
         joined |= joining
         # One message of each channel at a time; nearly always there are no others.
-        while more := set((await connection.execute(_LIST_ON_OTHERS)).scalars()):
+        while more := set((await connection.execute(_list_on_others())).scalars()):
             listing |= more
         # A card that has just joined a message counts as delivered, too.
-        await connection.execute(delete(candidates).where(exists(_already_delivered())))
+        await connection.execute(_drop_delivered())
     await connection.execute(_defer_quiet())
-    await connection.execute(delete(candidates).where(_is_quiet()))
+    await connection.execute(_drop_quiet())
     await connection.execute(_keep_oldest())
     await connection.execute(_choose_leads())
-    await connection.execute(_add_messages(now))
+    await connection.execute(_add_messages(), {"now": now})
     new = (await connection.execute(_add_cards())).scalars()
     return AddedPosts(frozenset(new), frozenset(joined), frozenset(listing - joined))
 
 
-async def _insert_candidates(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> bool:
+async def _insert_candidates(connection: AsyncConnection, scope: PlanScope, values: Mapping[str, Any]) -> bool:
     """Collect the matching pairs of channel and changed card. Returns whether there are any."""
     await clear_candidates(connection)
+    for insert_pairs in (_insert_shared_pairs, _insert_followed_pairs):
+        await connection.execute(scope.build(insert_pairs), values)
+    return (await connection.execute(_find_candidate())).first() is not None
+
+
+# What follows is built once: that takes longer than to run it.
+
+
+@cache
+def _find_candidate() -> Select[Any]:
+    return select(candidates.c.card_id).limit(1)
+
+
+@cache
+def _set_stories() -> Any:
+    story = select(stories.story_id_in(candidates.c.guild_id, cards)).where(cards.c.id == candidates.c.card_id)
+    return update(candidates).values(story_id=story.scalar_subquery())
+
+
+@cache
+def _drop_delivered() -> Any:
+    return delete(candidates).where(exists(_already_delivered()))
+
+
+def _insert_pairs(pairs: Select[Any]) -> Any:
     names = [column.name for column in candidates.columns if column.name != "story_id"]
-    for pairs in (_shared_pairs(now, max_age, scope), _followed_pairs(now, max_age, scope)):
-        await connection.execute(insert(candidates).from_select(names, pairs))
-    return (await connection.execute(select(candidates.c.card_id).limit(1))).first() is not None
+    return insert(candidates).from_select(names, pairs)
 
 
-def _followed_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Select[Any]:
-    """Select matching pairs of instant subscription and changed card of a source that the server follows."""
+def _insert_followed_pairs(scope: PlanScope) -> Any:
+    """Insert the matching pairs of instant subscription and changed card of a source that the server follows."""
     row, card, own = server_cards.c, cards.c, subscriptions.c
     decided = and_(decisions.c.guild_id == row.guild_id, decisions.c.card_id == row.card_id)
     by_hand = func.coalesce(decisions.c.verdict, "") == CardState.PUBLISHED
     since = case((by_hand, decisions.c.decided_at), else_=row.arrived_at)
     is_picked = func.coalesce(decisions.c.selected_only, False)
     # A feed may bring old news: what counts is when the server got it.
-    fresh = or_(by_hand, ~row.is_backlog & (row.arrived_at >= now - max_age))
+    fresh = or_(by_hand, ~row.is_backlog & (row.arrived_at >= OLDEST))
     fits = and_(row.quality >= own.min_quality, _topic_matches(_followed_topic_ids()))
     columns = (own.id.label("subscription_id"), own.guild_id, own.channel_id, card.id.label("card_id"), card.sort_key)
     heat = func.coalesce(heat_of(card.heat, row.quality, count_publishers_of(row.story_id, row.guild_id)), 0)
-    return (
+    return _insert_pairs(
         select(
             *columns,
             visible_revision(row.guild_id).label("revision"),
@@ -150,8 +174,8 @@ def _followed_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Sele
     )
 
 
-def _shared_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Select[Any]:
-    """Select matching pairs of instant subscription and changed card that is everybody's."""
+def _insert_shared_pairs(scope: PlanScope) -> Any:
+    """Insert the matching pairs of instant subscription and changed card that is everybody's."""
     decided = and_(decisions.c.guild_id == subscriptions.c.guild_id, decisions.c.card_id == cards.c.id)
     by_hand = func.coalesce(decisions.c.verdict, "") == CardState.PUBLISHED
     is_picked = func.coalesce(decisions.c.selected_only, False)
@@ -159,7 +183,7 @@ def _shared_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Select
     # A moderator's decision is news in itself, however old the card is; otherwise only cards that became visible after
     # the subscription was made count, so that a new subscription does not post the archive.
     since = case((by_hand, decisions.c.decided_at), else_=cards.c.visible_at)
-    fresh: ColumnElement[bool] = or_(by_hand, ruling, cards.c.published_at >= now - max_age)
+    fresh: ColumnElement[bool] = or_(by_hand, ruling, cards.c.published_at >= OLDEST)
     fits = and_(func.coalesce(cards.c.quality, 0) >= subscriptions.c.min_quality, _topic_matches(_shared_topic_ids()))
     own_rows, card = subscriptions.c, cards.c
     columns = (
@@ -170,7 +194,7 @@ def _shared_pairs(now: datetime, max_age: timedelta, scope: PlanScope) -> Select
         card.sort_key,
     )
     heat = func.coalesce(heat_of(card.heat, card.quality, count_publishers_of(card.story_id, own_rows.guild_id)), 0)
-    return (
+    return _insert_pairs(
         select(
             *columns,
             visible_revision(own_rows.guild_id).label("revision"),
@@ -224,6 +248,7 @@ def _topic_matches(given: ColumnElement[bool]) -> ColumnElement[bool]:
     return or_(~exists(selected), exists(selected.where(has_topic)))
 
 
+@cache
 def _keep_oldest() -> Any:
     """If several subscriptions of a channel match a card, keep only the oldest one."""
     other = candidates.alias("other")
@@ -244,6 +269,7 @@ def _already_delivered() -> Select[Any]:
     return select(literal(1)).select_from(already_delivered).where(met).correlate(candidates)
 
 
+@cache
 def _claim_listed() -> Any:
     """Turn candidates that their channel's newest message only lists into cards of that message."""
     listing = delivery_cards.alias("listing")
@@ -263,11 +289,13 @@ def _claim_listed() -> Any:
     return claiming.returning(delivery_cards.c.delivery_id)
 
 
+@cache
 def _join_posted_stories() -> Any:
     """Attach candidates to their channel's newest message about the same story."""
     return _attach_candidates(candidates.c.channel_id, _newest_of_story(), literal(True))
 
 
+@cache
 def _list_on_others() -> Any:
     """Let the channel's newest message about the same story that lacks a card which has joined another one list it."""
     has_card = exists(
@@ -340,10 +368,6 @@ def _names_same_article(lead_id: ColumnElement[int], card_id: ColumnElement[int]
     return listed.correlate_except(story_keys, card_aliases).union_all(same.correlate_except(own, card_aliases))
 
 
-# Once: building them takes longer than running them.
-_JOIN_POSTED_STORIES, _LIST_ON_OTHERS = _join_posted_stories(), _list_on_others()
-
-
 def _is_quiet() -> ColumnElement[bool]:
     return exists(
         select(literal(1)).where(
@@ -354,12 +378,19 @@ def _is_quiet() -> ColumnElement[bool]:
     )
 
 
+@cache
+def _drop_quiet() -> Any:
+    return delete(candidates).where(_is_quiet())
+
+
+@cache
 def _defer_quiet() -> Any:
     names = ("channel_id", "card_id", "subscription_id")
     waiting = select(*(candidates.c[name] for name in names)).where(_is_quiet())
     return insert_or_ignore(deferred_cards).from_select(names, waiting)
 
 
+@cache
 def _choose_leads() -> Any:
     """Pick the hottest card of each story as its lead; ties go to the earliest."""
     other = candidates.alias("other")
@@ -376,19 +407,19 @@ def _choose_leads() -> Any:
     return update(candidates).where(~beaten).values(lead=True)
 
 
-def _add_messages(now: datetime) -> Any:
+@cache
+def _add_messages() -> Any:
     """Insert a message for each lead; the planner computes its content from its cards."""
     names = (
         "subscription_id", "guild_id", "channel_id", "sort_key", "status", "planned_at", "due_at", "layout",
         "options", "on_withdrawal", "is_forum", "crosspost", "thread", "language",
     )  # fmt: skip
-    moment = literal(now, deliveries.c.planned_at.type)
     rows = (
         select(
             *(candidates.c[name] for name in names[:4]),
             literal(DeliveryStatus.WAITING),
-            moment,
-            moment,
+            NOW,
+            NOW,
             literal(Layout.CARD),
             subscriptions.c.options,
             subscriptions.c.on_withdrawal,
@@ -404,6 +435,7 @@ def _add_messages(now: datetime) -> Any:
     return insert(deliveries).from_select(names, rows)
 
 
+@cache
 def _add_cards() -> Any:
     """Attach the cards to the new messages: the lead first, then the rest of its story by age."""
     lead = candidates.alias("lead")

@@ -144,7 +144,7 @@ class DeliveryQueue:
             if len(serving) >= MAX_CHANNELS:
                 return None
             query, values = _NEXT_DUE_SHARED, {**values, "courier": self._leases.owner}
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             value: datetime | None = (await connection.execute(query, values)).scalar_one()
             return value
 
@@ -185,7 +185,7 @@ class DeliveryQueue:
         parameters = {"now": now, "serving": list(serving), "courier": leases.owner, "most": most}
         if most <= 0:
             return {}, False
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             free = list((await connection.execute(_UNLEASED, parameters)).scalars())
         if not free:
             return {}, False

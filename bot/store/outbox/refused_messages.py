@@ -52,7 +52,7 @@ class RefusedMessages:
             .order_by(condition.id)
             .limit(_MOST)
         )  # fmt: skip
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             rows = (await connection.execute(query)).all()
         return [RefusedMessage(*row[:-2], title=parse_edit(row[-1]).title or row[-2]) for row in rows]
 

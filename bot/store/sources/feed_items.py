@@ -78,7 +78,7 @@ class FeedItemStore:
 
     async def list_keys(self, source_id: int) -> list[str]:
         """List the keys of all items."""
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             keys = await connection.execute(select(source_items.c.key).where(_of(source_id)))
             return list(keys.scalars())
 

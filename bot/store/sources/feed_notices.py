@@ -61,7 +61,7 @@ class FeedNotices:
             )
             .order_by(follows.c.guild_id, follows.c.source_id)
         )  # fmt: skip
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return [FeedNotice(*row) for row in await connection.execute(query)]
 
     async def renew_trouble(self, connection: AsyncConnection, stopped: Sequence[int]) -> None:

@@ -84,7 +84,7 @@ class FeedStore:
     async def list_feeds(self) -> list[Feed]:
         """List everybody's feeds in the order in which they were added."""
         query = FEEDS.where(sources.c.is_shared).order_by(feeds.c.source_id)
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             rows = await connection.execute(query)
             return [_to_feed(row) for row in rows.mappings()]
 
@@ -102,7 +102,7 @@ class FeedStore:
             .join_from(cards, feeds, feeds.c.source_id == cards.c.source_id)
             .group_by(cards.c.source_id)
         )
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return {row[0]: FeedCounts(row[1], row[2]) for row in await connection.execute(query)}
 
     async def add_feeds(self, new: Sequence[NewFeed], now: datetime) -> int:
@@ -146,7 +146,7 @@ class FeedStore:
         since = compute_sort_key(now - timedelta(days=7), 0)
         recent = (server_cards.c.guild_id == guild_id) & (server_cards.c.sort_key >= since)
         query = select(server_cards.c.source_id, func.count()).where(recent).group_by(server_cards.c.source_id)
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return dict((await connection.execute(query)).all())
 
     async def fetch_newest_cards(self, guild_id: int, source_id: int, limit: int) -> list[int] | None:

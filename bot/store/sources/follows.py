@@ -121,7 +121,7 @@ class Follows:
             .join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
             .where(delivery_cards.c.card_id == card_id, delivery_cards.c.detached, deliveries.c.guild_id == guild_id)
         )
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return (await connection.execute(query.limit(1))).first() is not None
 
 

@@ -65,7 +65,7 @@ async def delete_unused(database: Database, now: datetime, retention: Retention)
     while await _delete_rows(database, now - retention.rows):
         pass
     unfollowed = select(sources.c.id).where(sources.c.unfollowed_at < now - retention.unfollowed)
-    async with database.begin_read() as connection:
+    async with database.begin_autocommit() as connection:
         source_ids = (await connection.execute(unfollowed)).scalars().all()
     for source_id in source_ids:
         while await _delete_cards(database, source_id):

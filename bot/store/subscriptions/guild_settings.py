@@ -26,7 +26,7 @@ class GuildSettings:
         query = select(guild_settings.c.guild_id, guild_settings.c.language).where(
             guild_settings.c.language.is_not(None)
         )
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return dict((await connection.execute(query)).all())
 
     async def store_languages(self, languages: Mapping[int, str]) -> None:
@@ -56,7 +56,7 @@ class GuildSettings:
         return channel_id
 
     async def _get_value(self, column: Column[Any], guild_id: int) -> Any:
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             query = select(column).where(guild_settings.c.guild_id == guild_id)
             return (await connection.execute(query)).scalar_one_or_none()
 

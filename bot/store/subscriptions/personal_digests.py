@@ -142,13 +142,13 @@ class PersonalDigests:
 
     async def is_personal_channel(self, channel_id: int) -> bool:
         """Return whether a channel is a member's direct messages."""
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return bool((await connection.execute(select(_is_personal_channel(channel_id)))).scalar_one())
 
     async def is_unnotified(self, user_id: int) -> bool:
         """Return whether a digest of the member was paused by `mark_closed` and they have not been notified."""
         query = exists().where(subscriptions.c.user_id == user_id, subscriptions.c.dm_closed_at.is_not(None))
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return bool((await connection.execute(select(query))).scalar_one())
 
     async def mark_notified(self, user_id: int) -> None:
@@ -160,7 +160,7 @@ class PersonalDigests:
     async def guild_of_delivery(self, user_id: int, delivery_id: int) -> int:
         """Return the server of a digest message sent to a member; 0 for any other message."""
         query = select(deliveries.c.guild_id).where(deliveries.c.id == delivery_id, deliveries.c.user_id == user_id)
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return (await connection.execute(query)).scalar_one_or_none() or 0
 
 

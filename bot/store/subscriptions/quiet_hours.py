@@ -93,7 +93,7 @@ class QuietHoursStore:
 
     async def _select_channels(self, condition: ColumnElement[bool]) -> list[QuietChannel]:
         query = select(quiet_hours).where(condition).order_by(quiet_hours.c.channel_id)
-        async with self._database.begin_read() as connection:
+        async with self._database.begin_autocommit() as connection:
             return [_channel_from_row(row) for row in (await connection.execute(query)).mappings()]
 
 
