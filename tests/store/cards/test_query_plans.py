@@ -20,7 +20,7 @@ from bot.store.cards.story_candidates import WordIndex
 from bot.store.cards.trends import TrendStore
 from bot.store.database import open_database
 from bot.store.outbox.digest_candidates import CandidateStore
-from bot.store.outbox.new_posts import _JOIN_POSTED_STORIES
+from bot.store.outbox.new_posts import _join_posted_stories
 from bot.store.outbox.post_candidates import clear_candidates
 from tests.support.cards import NOW
 from tests.support.plans import RecordedQuery, find_scans, plan_faults, record_queries
@@ -128,7 +128,7 @@ async def test_a_word_of_most_cards_is_looked_up_by_its_newest_ones(database_url
 async def test_a_plan_finds_the_post_of_a_story_without_going_through_those_of_its_channel(database_url: str) -> None:
     async with open_store(database_url), open_database(database_url) as database, database.begin_write() as connection:
         await clear_candidates(connection)
-        join = _JOIN_POSTED_STORIES.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        join = _join_posted_stories().compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
         plan = await RecordedQuery(str(join), ()).explain_plan(connection)
     in_channel = "(channel_id=? AND card_id=?)"
     assert {step.partition(" INDEX ")[0] for *_, step in plan if "SCAN" in step} == {
