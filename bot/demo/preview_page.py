@@ -16,9 +16,9 @@ from bot.clock import utc_now
 from bot.demo.fake_discord import Assets, Channel, FakeDiscord, MessageChange, Person
 from bot.i18n import override_language, tr, tr_command_name
 
-# Discord names members and commands in embeds too.
+# Discord names members and commands in embeds too, and draws small print.
 for _place in ("embed_description", "embed_field_value"):
-    _markdown._FIELD_POLICIES[_place].update(mentions=True, commands=True)  # noqa: SLF001
+    _markdown._FIELD_POLICIES[_place].update(mentions=True, commands=True, subtext=True)  # noqa: SLF001
 _PARSERS = 100
 _make_parser = _markdown._markdown_parser  # noqa: SLF001
 _parsers: dict[str, Any] = {}

@@ -45,6 +45,8 @@ def format_score(why: SelectionReason) -> str:
     """Return `heat 140 · quality 90 · 3 h old`."""
     days = why.hours // 24
     age = trn("{count} day old", "{count} days old", days) if days > 1 else tr("{hours} h old", hours=why.hours)
+    if not why.hours:
+        age = tr("new")
     heat = tr("heat {heat}", heat=why.heat) if why.heat is not None else tr("no heat yet")
     quality = tr("quality {quality}", quality=why.quality) if why.quality is not None else tr("not rated yet")
     return SEPARATOR.join((heat, quality, age))

@@ -21,7 +21,7 @@ from tests.pictures.studio import SIZES, take_picture, take_pictures
 ROOT = Path(__file__).parents[2]
 _DOCS = ROOT / "docs"
 _WIDTH, _HEIGHT = SIZES["desktop"]
-_TALLEST = 720
+_TALLEST = 960
 """Pixels of a picture in docs/; a digest would fill a page."""
 _CONSOLE = Console(highlight=False)
 

@@ -64,6 +64,7 @@ def test_of_many_long_titles_as_many_as_fit_are_shown() -> None:
 
 def test_points_in_words() -> None:
     assert format_score(SelectionReason(1, None, None, 47)) == "no heat yet · not rated yet · 47 h old"
+    assert format_score(SelectionReason(1, 0, 0, 0)) == "heat 0 · quality 0 · new"
     assert format_score(SelectionReason(1, 0, 0, 48)) == "heat 0 · quality 0 · 2 days old"
 
 
