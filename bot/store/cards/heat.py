@@ -22,7 +22,8 @@ def count_publishers_of(story_id: ColumnElement[Any], guild_id: Guild) -> Column
         return query.correlate_except(story_coverage).scalar_subquery()
 
     # A server has a row where it does not see the same publishers as everybody.
-    return func.coalesce(count_in(guild_id), count_in(EVERYWHERE), 1)
+    own = [] if isinstance(guild_id, int) and guild_id == EVERYWHERE else [count_in(guild_id)]
+    return func.coalesce(*own, count_in(EVERYWHERE), 1)
 
 
 def publishers_in(guild_id: Guild) -> ColumnElement[int]:

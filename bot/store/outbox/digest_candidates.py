@@ -123,10 +123,9 @@ class CandidateStore:
             others = list(({row.card_id for row in decided} | {card_id for _, card_id in splits}) - known)
             for some in chunks(others):
                 rows += (await connection.execute(_BY_IDS, {"ids": some})).all()
-            edits = await _fetch_edits(connection, parameters, {row.id for row in (*rows, *followed)})
+            edits = await _fetch_edits(connection, parameters, (*rows, *followed))
             picks = await _fetch_picks(connection, parameters) if any(row.selected_only for row in decided) else {}
-            story_ids = {row.story_id for row in rows if parse_number(row.story_id)} | set(told_by.values())
-            coverage = await _fetch_coverage(connection, parameters, story_ids)
+            coverage = await _fetch_coverage(connection, parameters, rows, told_by)
         verdicts = {(row.guild_id, row.card_id): row for row in decided}
         return _PoolRows(rows, followed, _GuildOverrides(verdicts, edits, picks, coverage, told_by, splits, revisions))
 
@@ -188,7 +187,7 @@ _CANDIDATES = select(
     cards.c.provider,
     cards.c.quality,
     cards.c.heat,
-    count_publishers_of(cards.c.story_id, literal(EVERYWHERE)).label("publishers"),
+    count_publishers_of(cards.c.story_id, EVERYWHERE).label("publishers"),
     cards.c.state,
     _EARLIEST.label("earliest"),
 )
@@ -409,27 +408,31 @@ class _GuildOverrides:
 
 
 async def _fetch_edits(
-    connection: AsyncConnection, parameters: Mapping[str, Any], found: Collection[int]
+    connection: AsyncConnection, parameters: Mapping[str, Any], rows: Sequence[Any]
 ) -> dict[_Here, tuple[CardEdit, str | None]]:
     """Load the servers' edits of the found cards.
 
     Filtered here: edits are few, and filtering by card id in SQL would scan every card.
     """
-    rows = await connection.execute(_EDITS, parameters)
+    edited = (await connection.execute(_EDITS, parameters)).all()
+    found = {row.id for row in rows} if edited else set()
     return {
         (guild_id, card_id): (parse_edit(stored), revision)
-        for guild_id, card_id, stored, revision in rows
+        for guild_id, card_id, stored, revision in edited
         if card_id in found
     }
 
 
 async def _fetch_coverage(
-    connection: AsyncConnection, parameters: Mapping[str, Any], story_ids: Collection[int]
+    connection: AsyncConnection, parameters: Mapping[str, Any], rows: Sequence[Any], told_by: Mapping[_Here, int]
 ) -> dict[tuple[int, int], int]:
     """Load where servers see other publishers of stories than everybody does: by server and story, their number."""
     # Filtered here, but for old stories: so many ids are slow as parameters.
-    rows = await connection.execute(_COVERAGE, {**parameters, "first": min(story_ids, default=0)})
-    return {(guild_id, story_id): number for guild_id, story_id, number in rows if story_id in story_ids}
+    ids = [*filter(parse_number, [row[1] for row in rows]), *told_by.values()]
+    counted = (await connection.execute(_COVERAGE, {**parameters, "first": min(ids, default=0)})).all()
+    # Most servers see what everybody sees, and then there is nothing to look up.
+    story_ids = frozenset(ids) if counted else frozenset()
+    return {(guild_id, story_id): number for guild_id, story_id, number in counted if story_id in story_ids}
 
 
 async def _fetch_splits(
@@ -459,9 +462,11 @@ async def _fetch_picks(connection: AsyncConnection, parameters: Mapping[str, Any
 
 def _covered_cards(found: _PoolRows) -> set[_Here]:
     """Return everybody's cards in the servers that see other publishers of their stories."""
+    if not found.own.coverage:
+        return set()
     by_story: dict[int, list[int]] = {}
     for row in found.rows:
-        by_story.setdefault(row.story_id, []).append(row.id)
+        by_story.setdefault(row[1], []).append(row[0])
     return {(guild_id, card_id) for guild_id, story_id in found.own.coverage for card_id in by_story.get(story_id, ())}
 
 
