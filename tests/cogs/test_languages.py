@@ -45,7 +45,7 @@ async def test_a_click_is_answered_in_the_language_of_who_clicks(stage: BotStage
     assert "Save" in button_ids(post), "the post is the channel's"
     reply = await stage.admin.click(post, label="Save")
 
-    assert reply.response.content == "Gemerkt. `/merkliste liste` zeigt alles, was du dir gemerkt hast."
+    assert reply.response.content == "Gemerkt. Alles Gemerkte zeigt `/merkliste liste`."
 
 
 async def test_a_form_is_in_the_language_of_who_opened_it(stage: BotStage) -> None:

@@ -104,13 +104,13 @@ async def test_a_direct_message_has_no_everyone(tmp_path: Path) -> None:
         assert SHOW not in button_ids(found.response)
 
 
-async def test_ten_cards_fill_the_five_rows(tmp_path: Path) -> None:
+async def test_ten_cards_have_a_select_and_a_row_of_buttons(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         for number in range(12):
             stage.write_card(f"card{number}")
         await stage.load_cards()
         found = await stage.member.slash(stage.news, "latest", count=10)
-        assert _button_rows(found.response) == [5, 5, 5, 5, 2]
+        assert _button_rows(found.response) == [1, 2]
 
 
 async def test_a_card_with_everything_has_one_row_and_the_button_below(tmp_path: Path) -> None:
