@@ -115,6 +115,7 @@ async def _search(store: Store, guild_id: int) -> dict[str, Any]:
             ordered = replace(query, order=order)
             ways[f"search {ordered}"] = page = await store.cards.search_cards(ordered, guild_id, limit=9)
             ways[f"count of {ordered}"] = await store.cards.count_hits(page, limit=9)
+            ways[f"count of {ordered} as it is"] = await store.cards.count_found(ordered, guild_id, limit=9)
             ways[f"every card of {ordered}"] = await store.cards.search_cards(
                 replace(ordered, every_card=True), guild_id, limit=9
             )

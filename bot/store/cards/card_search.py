@@ -32,7 +32,6 @@ from bot.store.search.index import RANKS
 RANKED = 120
 """Number of newest hits that `best` and `hottest` rank: ranking all hits of a common word would take over 100 ms.
 The fields of `best` share it."""
-_LAST_LETTER = chr(0x10FFFF)
 
 
 class CardSearch:
@@ -71,6 +70,12 @@ class CardSearch:
             return 0
         async with self._database.begin_read() as connection:
             return len(await self._read_entries(connection, page.search, limit))
+
+    async def count_found(self, query: CardQuery, guild_id: int, *, limit: int) -> int:
+        """Return the number of entries that a search finds for its words as they are, counted up to a limit."""
+        async with self._database.begin_read() as connection:
+            search = await self._prepare_search(connection, query, guild_id)
+            return len(await self._read_entries(connection, search, limit))
 
     async def complete_cards(
         self, words: str, guild_id: int, *, limit: int, hidden: bool = False, every_card: bool = False
@@ -241,6 +246,6 @@ async def _list_endings(connection: AsyncConnection, words: str, guild_id: int) 
     # With a plain prefix query SQLite collects every matching card: 40 ms for a common prefix in a million cards.
     if not (beginning := unfinished_word(words)):
         return []
-    end = f"{beginning}{_LAST_LETTER}"
+    end = f"{beginning}{queries.LAST_LETTER}"
     values = {"guild": guild_id, "beginning": beginning, "end": end, "initial": beginning[0]}
     return list((await connection.execute(queries.endings_query(len(beginning)), values)).scalars())

@@ -55,6 +55,8 @@ from bot.store.tables import (
 
 ENDINGS = 50
 """Maximum number of known words a prefix expands to; more would say little about what is meant."""
+LAST_LETTER = chr(0x10FFFF)
+"""What is written after a prefix comes before this letter."""
 
 _GUILD = bindparam("guild", type_=BigInteger)
 _BEGIN, _END = bindparam("begin", type_=BigInteger), bindparam("end", type_=BigInteger)

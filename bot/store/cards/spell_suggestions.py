@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import islice, product
 from typing import Any
 
-from sqlalchemy import Select, Table, select, true, union_all
+from sqlalchemy import BigInteger, CompoundSelect, Select, Table, Text, bindparam, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.edit_distance import allowed_edits, edit_distance, find_nearest
 from bot.domain.search_query import SHORTEST, apply_corrections, required_words, spellable_words
 from bot.store.cards.card_query import CardQuery
-from bot.store.cards.queries import followed_ids
+from bot.store.cards.queries import LAST_LETTER, followed_ids
 from bot.store.cards.repository import CardRepository
 from bot.store.cards.rows import parse_edit
 from bot.store.database import Database
@@ -78,9 +79,7 @@ class SpellingSuggester:
 
     async def _count_word(self, word: str, guild_id: int) -> int:
         """Count visible cards with this exact word or phrase, up to `_FREQUENT`."""
-        return len(
-            (await self._archive.search_cards(CardQuery(f'"{word}"', every_card=True), guild_id, limit=_FREQUENT)).cards
-        )
+        return await self._archive.count_found(CardQuery(f'"{word}"', every_card=True), guild_id, limit=_FREQUENT)
 
 
 async def _known_words(connection: AsyncConnection, word: str, guild_id: int) -> Sequence[str]:
@@ -91,21 +90,38 @@ async def _known_words(connection: AsyncConnection, word: str, guild_id: int) ->
     )
     # The first two letters are mostly right. If not, one was left out or they were swapped: then the word starts with
     # either of them.
-    own = followed_words.c.source_id.in_(followed_ids(guild_id))
-    queries = [
-        _words_of_length(table, word[0], length).where(table.c.word.startswith(word[:2]), in_sight)
+    start, initials = word[:2], dict.fromkeys(word[:2])
+    values: dict[str, Any] = {"guild": guild_id, "start": start, "end": f"{start}{LAST_LETTER}"}
+    values |= {f"length{place}": length for place, length in enumerate(lengths)}
+    values |= {f"initial{place}": letter for place, letter in enumerate(initials)}
+    return (await connection.execute(_near_words_query(len(lengths), len(initials)), values)).scalars().all()
+
+
+@cache
+def _near_words_query(lengths: int, initials: int) -> CompoundSelect[str]:
+    """Select words that begin with `start`, then those with any of the initials, by table and length.
+
+    Parameters: `guild`, `start`, `end`, and `length0`, `initial0` and so on, as many as there are.
+    """
+    start, end = bindparam("start", type_=Text), bindparam("end", type_=Text)
+    own = followed_words.c.source_id.in_(followed_ids(bindparam("guild", type_=BigInteger)))
+    places = [
+        (table, in_sight, n)
         for table, in_sight in ((known_words, true()), (followed_words, own))
-        for length in lengths
+        for n in range(lengths)
+    ]
+    queries = [
+        _words_of_length(table, 0, length).where(in_sight, table.c.word >= start, table.c.word < end)
+        for table, in_sight, length in places
     ]
     queries += [
         _words_of_length(table, initial, length).where(in_sight)
-        for table, in_sight in ((known_words, true()), (followed_words, own))
-        for length in lengths
-        for initial in dict.fromkeys(word[:2])
+        for table, in_sight, length in places
+        for initial in range(initials)
     ]
     # Limited one by one, so that a common length cannot use up the room of the others.
     parts = [select(part.limit(_OF_ONE_LENGTH).subquery().c.word) for part in queries]
-    return (await connection.execute(union_all(*parts).limit(_LOOKED_AT))).scalars().all()
+    return union_all(*parts).limit(_LOOKED_AT)
 
 
 async def _edited_words(connection: AsyncConnection, guild_id: int) -> Sequence[str]:
@@ -115,5 +131,6 @@ async def _edited_words(connection: AsyncConnection, guild_id: int) -> Sequence[
     return spellable_words(" / ".join(text for edit in edits for text in (edit.title or "", *(edit.topics or ()))))
 
 
-def _words_of_length(table: Table, initial: str, length: int) -> Select[Any]:
-    return select(table.c.word).where(table.c.initial == initial, table.c.length == length)
+def _words_of_length(table: Table, initial: int, length: int) -> Select[Any]:
+    wanted = bindparam(f"initial{initial}", type_=Text), bindparam(f"length{length}", type_=BigInteger)
+    return select(table.c.word).where(table.c.initial == wanted[0], table.c.length == wanted[1])
