@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +32,8 @@ from bot.store.search.index import RANKS
 RANKED = 120
 """Number of newest hits that `best` and `hottest` rank: ranking all hits of a common word would take over 100 ms.
 The fields of `best` share it."""
+FEW = 40
+"""Number of newer hits that are too many to read them all for one page."""
 
 
 class CardSearch:
@@ -136,7 +138,8 @@ class CardSearch:
                 return CardPage((), search=search)
             newest = queries.newest_query(self._dialect, newer=cursor.newer, every_card=query.every_card)
             values |= timeline_span(cursor, query.since, query.until)
-            page = await fetch_page(connection, newest, values, limit, cursor)
+            page = await self._fetch_few_newer(connection, search, values, limit) if cursor.newer else None
+            page = page or await fetch_page(connection, newest, values, limit, cursor)
         else:
             start = 0 if query.order is SearchOrder.NEWEST else offset
             # One more than is shown tells whether there is another page, without counting.
@@ -144,6 +147,21 @@ class CardSearch:
             cards = await fetch_details(connection, [hit.id for hit in found[:limit]], search.guild_id)
             page = CardPage(cards, has_newer=start > 0, has_older=len(found) > limit)
         return replace(page, search=search)
+
+    async def _fetch_few_newer(
+        self, connection: AsyncConnection, search: PreparedSearch, values: Mapping[str, Any], limit: int
+    ) -> CardPage | None:
+        """Return the last page of the newer hits, None if there are too many to read them all.
+
+        Towards newer cards FTS5 goes through the lists of its words backwards and from their end, which for a rare
+        topic takes ten times as long.
+        """
+        statement, every_card = queries.hits_query(self._dialect), search.query.every_card
+        hits = await read_entries(connection, statement, values, FEW, every_card=every_card)
+        if len(hits) == FEW:
+            return None
+        cards = await fetch_details(connection, [hit.id for hit in hits[-limit:]], search.guild_id)
+        return CardPage(cards, has_newer=len(hits) > limit, has_older=True)
 
     async def _rank_entries(self, connection: AsyncConnection, search: PreparedSearch, count: int) -> list[Row[Any]]:
         """Return the first entries in the order of the query."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import select, update
@@ -14,6 +15,7 @@ from sqlalchemy import select, update
 from bot.cards.model import Card, CardState, Provider
 from bot.domain.moderation import Verdict
 from bot.store import Store, open_store
+from bot.store.cards import card_search
 from bot.store.cards.card_query import CardPage, CardQuery, SearchOrder, TimelineCursor
 from bot.store.database import Database, open_database
 from bot.store.tables import cards, server_cards
@@ -107,18 +109,24 @@ Load = Callable[[TimelineCursor | None], Awaitable[CardPage]]
 async def turn_pages(load: Load) -> tuple[list[int], list[int]]:
     """The ids of all pages, turned forth to the end and back to the beginning."""
     forth: list[int] = []
-    back: list[int] = []
-    page = await load(None)
+    page = last = await load(None)
     while page.cards:
         forth += [card.id for card in page.cards]
         last = page
         page = await load(TimelineCursor(page.cards[-1].sort_key))
-    if forth:
-        back = [card.id for card in last.cards]
-        while (page := await load(TimelineCursor(last.cards[0].sort_key, newer=True))).cards:
-            back = [card.id for card in page.cards] + back
-            last = page
+    back = await turn_back(load, last)
+    with patch.object(card_search, "FEW", 0):
+        assert await turn_back(load, last) == back
     return forth, back
+
+
+async def turn_back(load: Load, page: CardPage) -> list[int]:
+    """The ids of this page and all before it."""
+    ids: list[int] = []
+    while page.cards:
+        ids = [card.id for card in page.cards] + ids
+        page = await load(TimelineCursor(page.cards[0].sort_key, newer=True))
+    return ids
 
 
 @EACH_SEED

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from bot.cards.model import Card, CardState, Provider, RelatedArticle
 from bot.cards.tokenizer import tokenize
 from bot.store import Store
+from bot.store.cards import card_search
 from bot.store.cards.card_query import CardPage, CardQuery, SearchOrder, TimelineCursor
-from bot.store.cards.card_search import RANKED
 from bot.store.cards.rows import StoredCard
 from tests.support.cards import NOW, make_card, make_older, store_cards
 
@@ -287,7 +287,11 @@ async def walk_pages(turn: Turn, page: CardPage, *, newer: bool) -> list[str]:
 
 @pytest.mark.parametrize("way", TURNS)
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 6, 10])
-async def test_turning_pages_both_ways_visits_every_card_once(store: Store, way: str, count: int) -> None:
+@pytest.mark.parametrize("few", [0, 5, card_search.FEW])
+async def test_turning_pages_both_ways_visits_every_card_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch, way: str, count: int, few: int
+) -> None:
+    monkeypatch.setattr(card_search, "FEW", few)
     cards = [make_older(make_card(f"c{n}", topics=("AI",)), minutes=n // 2) for n in range(count)]
     await store_cards(store, *random.Random(count).sample(cards, count))
     turn = page_turner(store, way)
@@ -389,7 +393,7 @@ async def test_best_first_without_words_in_a_title_is_names_then_the_rest(store:
 
 
 async def test_best_first_ranks_the_newest_of_each_kind(store: Store) -> None:
-    titles, most = 90, RANKED // 3
+    titles, most = 90, card_search.RANKED // 3
     found_in = ["excerpt"] * 3 + ["title"] * titles + ["excerpt"]
     await store_cards(store, *(card_with_comet(number, where, held=False) for number, where in enumerate(found_in)))
     page = await store.cards.search_cards(CardQuery("comet", order=SearchOrder.BEST), 0, limit=200)
