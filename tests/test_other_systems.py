@@ -14,7 +14,7 @@ import bot
 import cogs
 from tests.test_docs import ROOT
 
-pytestmark = [pytest.mark.sqlite("the processes' own files"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.sqlite("the processes' own files")]
 _MODULES = [
     module.name
     for package in (bot, cogs)

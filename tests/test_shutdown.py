@@ -20,7 +20,7 @@ from tests.support.stubborn import WHAT
 from tests.test_docs import ROOT
 from tests.wire.client import WireDiscord
 
-pytestmark = [pytest.mark.sqlite("the processes' own files"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.sqlite("the processes' own files")]
 _ENOUGH, _CUT_SHORT = 60, 2
 """Seconds for a process to end: in order it may take its time on a busy machine; what hangs is cut short soon."""
 _ORDERLY = {

@@ -64,7 +64,7 @@ def fastest_possible(channels: int, cards: int) -> float:
 
 
 @asynccontextmanager
-async def _open_bot(
+async def open_bench_bot(
     wire: WireDiscord, channels: Sequence[int], cards: int, pace: int = GLOBAL
 ) -> AsyncIterator[NewsBot]:
     with tempfile.TemporaryDirectory() as name:
@@ -109,7 +109,7 @@ async def bench_with_limits(wire: WireDiscord, channels: int, cards: int) -> Non
         await wire.reset_world()
         guild = await wire.add_guild(*["text"] * channels)
         ids = [channel.id for channel in guild.channels]
-        async with _open_bot(wire, ids, cards) if way is run_courier else _open_plain_client() as client:
+        async with open_bench_bot(wire, ids, cards) if way is run_courier else _open_plain_client() as client:
             await way(client, ids, cards)
             await _print_report(wire, way.__name__, ids, least)
 
@@ -136,7 +136,7 @@ async def bench_without_limits(wire: WireDiscord, messages: int = 2000, channels
         await wire.reset_world(limits=False)
         guild = await wire.add_guild(*["text"] * channels)
         ids = [channel.id for channel in guild.channels]
-        async with _open_bot(wire, ids, messages // channels, 100_000) as bot:
+        async with open_bench_bot(wire, ids, messages // channels, 100_000) as bot:
             freeze_gc()
             for name, work in (
                 ("bare loop", _send_bare(bot, ids, messages)),

@@ -146,7 +146,6 @@ def _reply_text(result: Any) -> str:
     return "\n".join(str(each.content) for each in (result.response, *result.followups) if each)
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("name", PLACES)
 async def test_the_rights_of_the_subscriptions_own_channel_count(tmp_path: Path, name: str) -> None:
     async with open_stage(tmp_path) as stage:

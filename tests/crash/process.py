@@ -103,8 +103,9 @@ class BotProcess:
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         settings = usual | self._settings | ({steps.VARIABLE: kill_at} if kill_at else {})
-        module = steps.__name__ if kill_at else "bot"
-        self._process = start_bot(self.folder, self._api, self.url, self.cards, settings, *self._words, module=module)
+        self._process = start_bot(
+            self.folder, self._api, self.url, self.cards, settings, *self._words, module=steps.__name__
+        )
 
     @property
     def running(self) -> bool:

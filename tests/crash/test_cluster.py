@@ -21,7 +21,6 @@ from tests.wire.permissions import MODERATOR
 
 
 @pytest.mark.postgresql
-@pytest.mark.timeout(240)
 async def test_couriers_killed_at_any_point_and_a_restarted_server_lose_and_repeat_nothing(
     server: PostgresServer, tmp_path: Path
 ) -> None:
@@ -34,7 +33,6 @@ async def test_couriers_killed_at_any_point_and_a_restarted_server_lose_and_repe
 
 
 @pytest.mark.postgresql
-@pytest.mark.timeout(300)
 async def test_started_at_once_on_an_empty_server_database_one_makes_the_tables_and_both_run(
     server: PostgresServer, tmp_path: Path
 ) -> None:
@@ -53,7 +51,6 @@ async def test_started_at_once_on_an_empty_server_database_one_makes_the_tables_
 
 
 @pytest.mark.postgresql
-@pytest.mark.timeout(300)
 async def test_a_decision_made_in_one_process_is_carried_out_by_another_at_once(
     server: PostgresServer, tmp_path: Path
 ) -> None:
@@ -80,7 +77,6 @@ async def test_a_decision_made_in_one_process_is_carried_out_by_another_at_once(
             assert (gateway.terminate(), courier.terminate()) == (0, 0), gateway.log + courier.log
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", [pytest.param("server", marks=pytest.mark.postgresql), "file"])
 async def test_when_the_one_on_duty_is_killed_another_takes_over_and_no_digest_comes_twice(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path

@@ -7,14 +7,11 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from tests.crash.process import BotProcess
 from tests.crash.story import CrashTally, run_crash
 from tests.wire.client import WireDiscord
 
 
-@pytest.mark.timeout(300)
 async def test_killed_at_any_point_nothing_is_lost_or_repeated(tmp_path: Path) -> None:
     total = CrashTally()
     async with WireDiscord() as wire:
@@ -28,7 +25,6 @@ async def test_killed_at_any_point_nothing_is_lost_or_repeated(tmp_path: Path) -
     assert total.kills == 20
 
 
-@pytest.mark.timeout(300)
 async def test_asked_to_stop_it_stops_cleanly_and_nothing_answered_is_left_in_sending(tmp_path: Path) -> None:
     async with WireDiscord() as wire:
         await wire.reset_world(limits=False)
@@ -47,7 +43,6 @@ async def test_asked_to_stop_it_stops_cleanly_and_nothing_answered_is_left_in_se
             assert posted == planned - due
 
 
-@pytest.mark.timeout(300)
 async def test_a_wrong_token_is_told_in_one_line(tmp_path: Path) -> None:
     async with WireDiscord() as wire:
         await wire.reset_world(token="another.token")

@@ -51,7 +51,6 @@ class HeldSite:
         await writer.drain()
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("end", ["loses its lock", "kill", "terminate"])
 async def test_a_feed_that_two_leaders_look_at_brings_each_item_once(
     server: PostgresServer, tmp_path: Path, end: str

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.crash.feeds import run_feed_crash
 from tests.wire.client import WireDiscord
 
 
-@pytest.mark.timeout(600)
 async def test_every_item_comes_once_whatever_is_killed_fails_and_lies(tmp_path: Path) -> None:
     async with WireDiscord() as wire:
         tally = await run_feed_crash(wire, tmp_path / "run", kills=6, feeds=4, seed=7)

@@ -13,7 +13,6 @@ from tests.wire.client import Person, WireDiscord
 from tests.wire.permissions import BOT, MANAGER, MEMBER, Permission
 from tests.wire.results import WireGuild
 
-pytestmark = pytest.mark.timeout(300)
 MUTE = int(BOT & ~Permission.SEND_MESSAGES)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 from bot.domain.intake import IntakePolicy, generate_token, hash_token
 from bot.store import open_store
@@ -38,7 +37,6 @@ async def post_card(http: aiohttp.ClientSession, url: str, token: str, number: i
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.timeout(240)
 async def test_what_was_answered_is_there_after_a_kill_and_posted_once(tmp_path: Path) -> None:
     port, token = free_port(), generate_token()
     async with WireDiscord() as wire, aiohttp.ClientSession() as http:

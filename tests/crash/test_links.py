@@ -41,7 +41,6 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FeedServer
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 async def test_a_feed_and_a_link_come_into_the_channel(tmp_path: Path, site: FeedServer) -> None:
     name = f"paper.example:{site.server_address[1]}"
     manager = Person("manager", permissions=int(MANAGER | Permission.MANAGE_GUILD))

@@ -67,7 +67,6 @@ async def open_cluster(url: str, folder: Path, **gateways: str) -> AsyncIterator
             assert (gateway.terminate(), courier.terminate()) == (0, 0), gateway.log + courier.log
 
 
-@pytest.mark.timeout(240)
 async def test_withdrawals_are_accepted_by_the_process_that_lost_the_cards(url: str, tmp_path: Path) -> None:
     async with open_cluster(url, tmp_path) as cluster:
         warning = await cluster.warning_message()
@@ -85,7 +84,6 @@ async def test_withdrawals_are_accepted_by_the_process_that_lost_the_cards(url: 
         assert tokens == [(0,)]
 
 
-@pytest.mark.timeout(240)
 async def test_a_request_waits_for_a_process_that_is_away_and_is_done_by_the_next(url: str, tmp_path: Path) -> None:
     async with open_cluster(url, tmp_path) as cluster:
         warning = await cluster.warning_message()
@@ -108,7 +106,6 @@ async def _count_withdrawn(url: str) -> int:
     return int(found)
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("gateways", [{}, {"write_back": "true"}])
 async def test_an_owners_decision_is_written_into_the_file_by_the_process_that_has_it(
     url: str, tmp_path: Path, gateways: dict[str, str]

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.crash.process import BotProcess
 from tests.support.polling import poll_until
 from tests.wire.client import Person, WireDiscord
 from tests.wire.permissions import MANAGER, MODERATOR
 
 
-@pytest.mark.timeout(300)
 async def test_commands_buttons_and_completion_are_answered_across_a_reconnect(tmp_path: Path) -> None:
     async with WireDiscord() as wire:
         guild = await wire.add_guild("text", "text")

@@ -7,8 +7,6 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from tests.crash.process import BotProcess
 from tests.wire.client import ANY, WireDiscord
 from tests.wire.results import WireMessage
@@ -19,7 +17,6 @@ QUERY = "PLANTED query unclosed"
 REASON = "PLANTED reason of a member"
 
 
-@pytest.mark.timeout(300)
 async def test_no_token_no_cipher_and_no_words_of_members_come_out(tmp_path: Path) -> None:
     async with WireDiscord() as wire:
         guild = await wire.add_guild("text")

@@ -37,7 +37,6 @@ async def _wait_for_log(bot: BotProcess, words: str) -> None:
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("end", ["kill", "terminate"])
 async def test_a_click_counts_once_and_the_second_takes_over(url: str, tmp_path: Path, end: str) -> None:
     port = free_port()
@@ -88,7 +87,6 @@ def _count_saved(url: str) -> int:
     return int(found)
 
 
-@pytest.mark.timeout(300)
 async def test_different_shards_of_one_bot_run_side_by_side_and_the_same_ones_do_not(url: str, tmp_path: Path) -> None:
     async with WireDiscord() as wire:
         await wire.configure_settings(shards=2, max_concurrency=2)
@@ -118,7 +116,6 @@ async def test_different_shards_of_one_bot_run_side_by_side_and_the_same_ones_do
 
 
 @pytest.mark.postgresql
-@pytest.mark.timeout(300)
 async def test_one_whose_lock_was_lost_to_another_stops_to_answer_and_stands_by(
     server: PostgresServer, tmp_path: Path
 ) -> None:

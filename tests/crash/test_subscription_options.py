@@ -23,7 +23,7 @@ OPTIONS: dict[str, Any] = {"backfill": CARDS, "thread": True}
 _AGO = 2 * 24 * 3600 * 1_000_000
 """Two days, in the microseconds of the store."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow]
 
 
 @dataclass

@@ -92,7 +92,6 @@ async def _open_line(wire: WireDiscord, folder: Path, monkeypatch: pytest.Monkey
         yield FaultLine(bot, wire, clock, cards, channel)
 
 
-@pytest.mark.timeout(90)
 @pytest.mark.parametrize("step", ["post", "edit", "retract"])
 async def test_after_every_fault_the_channel_holds_what_is_wanted_once(
     tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch

@@ -221,7 +221,6 @@ async def test_an_address_that_is_taken_is_wrong_use(at_work: MonitoredBot) -> N
             pass
 
 
-@pytest.mark.timeout(60)
 async def test_newsdesk_run_serves_what_the_setting_says_and_stops_with_the_bot(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.soak.plan import Size
 from tests.soak.story import run_soak
 from tests.wire.client import WireDiscord
@@ -13,7 +11,6 @@ from tests.wire.client import WireDiscord
 SMALL = Size(6, servers=10, subscriptions=40, topics=6, archive=50, card_every=0.5, commands=5, faults=0.02, tick=1)
 
 
-@pytest.mark.timeout(300)
 async def test_under_load_and_faults_nothing_is_lost_or_repeated_and_everybody_is_answered(tmp_path: Path) -> None:
     async with WireDiscord() as wire:
         report = await run_soak(wire, tmp_path / "run", SMALL)

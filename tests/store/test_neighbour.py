@@ -7,8 +7,6 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from bot.cards.model import Provider
 from bot.domain.follows import Follow, FollowPolicy
 from bot.domain.moderation import EVERYWHERE, Decision, DecisionSource, Verdict
@@ -141,7 +139,6 @@ async def play_with_stories(store: Store) -> None:
     await undo(store, await join_stories(store, THERE, held, moon))
 
 
-@pytest.mark.timeout(600)
 async def test_what_a_neighbour_does_later_changes_nothing(store: Store) -> None:
     await build_server(store)
     await plan(store)
@@ -172,7 +169,6 @@ async def test_what_a_neighbour_does_later_changes_nothing(store: Store) -> None
     assert "copy-1" not in await list_slugs(store, HERE)
 
 
-@pytest.mark.timeout(600)
 async def test_what_a_neighbour_did_before_changes_nothing(tmp_path: Path) -> None:
     shown = []
     for name in ("alone", "beside"):

@@ -28,7 +28,9 @@ def leave_posix() -> None:
     """Take away what Windows has not."""
     # What Python itself has imported already keeps its own references, as far as it needs them.
     import multiprocessing.util  # noqa: F401
-    import subprocess  # noqa: F401
+    import subprocess
+
+    subprocess.Popen.kill = subprocess.Popen.terminate  # type: ignore[method-assign]  # as on Windows
 
     for name in _OF_OS:
         if hasattr(os, name):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, overload
 
 _T = TypeVar("_T")
 _PAUSE = 0.01
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds to wait for what should happen at once: no test may fail because a machine is slow."""
 
 

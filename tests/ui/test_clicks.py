@@ -78,7 +78,6 @@ async def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
             await asyncio.gather(serving, return_exceptions=True)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("by", ["the button of a review", "a command"])
 async def test_two_hundred_decisions_at_once_are_one_decision_one_entry_one_post(
     harness: ClickLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str

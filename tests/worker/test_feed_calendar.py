@@ -207,7 +207,6 @@ def reader() -> Iterator[DocumentReader]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 async def test_ten_days_of_a_daily_feed(tmp_path: Path, reader: DocumentReader) -> None:
     titles = list(TITLES)
     async with open_feed_stage(tmp_path, reader) as stage:

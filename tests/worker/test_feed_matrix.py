@@ -153,7 +153,6 @@ async def test_one_server(stage: FeedStage, event: str, policy: FollowPolicy) ->
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("event", EVENTS)
 async def test_servers_of_all_policies_some_of_which_change_theirs(stage: FeedStage, event: str) -> None:
     """The policy in force when a card came is its policy in that server."""
