@@ -258,8 +258,9 @@ async def test_the_log_names_who_did_what_and_can_be_narrowed(tmp_path: Path) ->
         await stage.admin.slash(stage.news, "desk undo", card="two")
         await stage.load_cards("two", published="false")
         log = await stage.admin.slash(stage.news, "desk log")
-        lines = log.response.content.split("\n")
-        assert [line for line in lines if "Title" in line] == [f"**Title of {n}**" for n in ("two", "two", "one")]
+        entries = log.response.content.split("\n\n")
+        lines = [line for entry in entries for line in entry.split("\n")]
+        assert [entry.split("\n")[0] for entry in entries] == [f"**Title of {n}**" for n in ("two", "two", "one")]
         assert "Decision undone by" in lines[1]
         assert "a duplicate" in lines[3]
         assert "worth it" in lines[5]
