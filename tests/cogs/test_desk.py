@@ -262,8 +262,8 @@ async def test_the_log_names_who_did_what_and_can_be_narrowed(tmp_path: Path) ->
         lines = [line for entry in entries for line in entry.split("\n")]
         assert [entry.split("\n")[0] for entry in entries] == [f"**Title of {n}**" for n in ("two", "two", "one")]
         assert "Decision undone by" in lines[1]
-        assert "a duplicate" in lines[4]
-        assert "worth it" in lines[7]
+        assert "a duplicate" in lines[3]
+        assert "worth it" in lines[5]
         withdrawn = await stage.admin.slash(stage.news, "desk log", ended="withdrawn", by=stage.admin)
         assert withdrawn.response.content.count("**Title") == 1
         files = await stage.admin.slash(stage.news, "desk log", said="file")
