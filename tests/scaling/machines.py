@@ -11,7 +11,7 @@ MOST_SERVERS = 2_500
 SERVERS = 1_000
 """About as many as Discord recommends, in its answer to `GET /gateway/bot`."""
 _EMPTY, _FULL, _FULL_SERVERS = 115, 197, 10_000
-"""MB of resident memory with no server and with so many, as measured (`docs/operations.md`)."""
+"""MB of resident memory with no server and with so many, as measured (`docs/performance.md`)."""
 
 
 def shard_count(servers: int, of: int = SERVERS) -> int:
