@@ -33,7 +33,7 @@ class PlanScope:
             _BUILT[key] = make(self)
         return _BUILT[key]
 
-    def values(self, now: datetime, max_age: timedelta = timedelta(0)) -> Mapping[str, Any]:
+    def values(self, now: datetime, max_age: timedelta) -> Mapping[str, Any]:
         """Return the parameters of the statements."""
         return {_CARD_IDS: self._ids, _GUILD_ID: self.guild_id, "now": now, "oldest": now - max_age}
 
