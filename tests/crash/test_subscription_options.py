@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -46,12 +47,15 @@ class SubscribedBot:
 
     async def subscribe(self, **more: Any) -> str:
         """What the person reads; nothing if the bot ends meanwhile."""
+        options = {"channel": self.channel, **OPTIONS, **more}
+        asking = asyncio.create_task(self.wire.run_slash(self.channel, "digest subscribe", options, MANAGER_PERSON))
+        await poll_until(lambda: asking.done() or not self.bot.running, bool)
+        await asyncio.wait([asking], timeout=1)  # an answer that the bot gave just before it ended
+        asking.cancel()
         try:
-            options = {"channel": self.channel, **OPTIONS, **more}
-            outcome = await self.wire.run_slash(self.channel, "digest subscribe", options, MANAGER_PERSON)
-        except (WireError, TimeoutError, AssertionError):
+            return (await asking).words
+        except (WireError, TimeoutError, AssertionError, asyncio.CancelledError):
             return ""
-        return outcome.words
 
     async def titles(self) -> list[str | None]:
         return [message.title for message in await self.wire.list_messages(self.channel)]
