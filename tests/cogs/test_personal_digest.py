@@ -39,7 +39,7 @@ async def test_a_digest_comes_at_the_members_own_time_with_what_they_follow(tmp_
     async with open_stage(tmp_path) as stage:
         result = await stage.member.slash(stage.news, "follow", **BERLIN)
         assert result.ephemeral
-        assert "**Space** here: daily at 08:00 (Europe/Berlin)" in result.response.content
+        assert "**Space** here: a direct message daily at 08:00 (Europe/Berlin)" in result.response.content
         await stage.load_cards("rocket", topics="[Space]")
         await stage.load_cards("snake", topics="[Python]")
         await run_until(stage, MORNING.replace(hour=5))
@@ -58,7 +58,7 @@ async def test_later_topics_join_the_same_digest_and_keep_its_times(tmp_path: Pa
         await stage.member.slash(stage.news, "follow", **BERLIN)
         before = await find_own_digest(stage)
         result = await stage.member.slash(stage.news, "follow", topic=" Python ")
-        assert "**Python, Space** here: daily at 08:00 (Europe/Berlin)" in result.response.content
+        assert "**Python, Space** here: a direct message daily at 08:00 (Europe/Berlin)" in result.response.content
         assert "No card has the topic **Python**" in result.response.content
         after = await find_own_digest(stage)
         assert before
