@@ -231,8 +231,8 @@ class StoryBatch:
             rows.append({"the_id": card_id, "story": member.story_id})
         if rows:
             await self._connection.execute(_GIVE, rows)
-        skipped = [each.card_id for each in self._withdrawn]
-        await self._connection.execute(update(cards).where(cards.c.id.in_(skipped)).values(needs_story=False))
+        if skipped := [each.card_id for each in self._withdrawn]:
+            await self._connection.execute(update(cards).where(cards.c.id.in_(skipped)).values(needs_story=False))
 
     async def _save_links(self) -> None:
         rows: list[PlainRow] = [
