@@ -75,7 +75,7 @@ class StoryBook:
     ) -> int:
         """Give a card its story, and return the id of that: `story_id` if it has one already.
 
-        `similar` are pairs of similarity and story id, of cards that `may_be_one_story` with it.
+        `similar` are pairs of similarity and story id, of cards that it is like.
         """
         found = story_id or self._join_article(card, matches) or self._join_similar(card, similar) or card.card_id
         found = self.current_id(found)

@@ -83,21 +83,24 @@ def rarest_words(text: WeightedText) -> list[str]:
     return sorted(text.title, key=lambda word: (-text.weights[word], word))[:CANDIDATE_WORDS]
 
 
-def compute_similarity(one: WeightedText, other: WeightedText) -> int:
-    """Return the cosine of the two texts in thousandths: the mean of that of the titles and that of all words."""
-    some, others = one.weights, other.weights
-    titles = sum([some[word] * others[word] for word in one.title & other.title])
-    texts = sum([some[word] * others[word] for word in some.keys() & others.keys()])
-    return round(500 * (titles / (one.title_norm * other.title_norm) + texts / (one.norm * other.norm)))
+def compute_similarity(one: StoryCard, other: StoryCard) -> int:
+    """Return the cosine of two cards in thousandths: the mean of that of their titles and that of all their words.
 
-
-def may_be_one_story(one: StoryCard, other: StoryCard) -> bool:
-    """Whether nothing but their similarity says if two cards tell one story: time, numbers and publisher allow it."""
+    It is 0 if their times, numbers or publishers say that they do not tell one story.
+    """
     if abs(one.published_at - other.published_at) > WITHIN or not _numbers_agree(one.numbers, other.numbers):
-        return False
+        return 0
+    some, others = one.text, other.text
+    shared = some.weights.keys() & others.weights.keys()
     if have_one_publisher(one.report, other.report):
-        return is_later_version(one.report, other.report)
-    return len(one.text.weights.keys() & other.text.weights.keys()) >= _MIN_SHARED
+        may_be_one = is_later_version(one.report, other.report)
+    else:
+        may_be_one = len(shared) >= _MIN_SHARED
+    if not may_be_one:
+        return 0
+    titles = sum([some.weights[word] * others.weights[word] for word in some.title & others.title])
+    texts = sum([some.weights[word] * others.weights[word] for word in shared])
+    return round(500 * (titles / (some.title_norm * others.title_norm) + texts / (some.norm * others.norm)))
 
 
 def have_one_publisher(one: Report, other: Report) -> bool:

@@ -18,7 +18,6 @@ from bot.domain.story_matching import (
     Report,
     StoryCard,
     compute_similarity,
-    may_be_one_story,
     rarest_words,
 )
 from bot.domain.story_text import StoryText
@@ -202,10 +201,9 @@ class StoryBatch:
         found = []
         for other_id in self._near[card.card_id]:
             other = self._texts.get(other_id)
-            if other is None or other_id not in self._members or not may_be_one_story(card, other):
+            if other is None or other_id not in self._members:
                 continue
-            similarity = compute_similarity(card.text, other.text)
-            if similarity >= RELATED:
+            if (similarity := compute_similarity(card, other)) >= RELATED:
                 found.append(StoryLink(other_id, similarity, other.source_id))
         return found
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect, insort
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from heapq import nlargest
 from typing import Any
 
 from sqlalchemy import (
@@ -20,7 +21,6 @@ from sqlalchemy import (
     column,
     delete,
     func,
-    insert,
     literal_column,
     select,
     type_coerce,
@@ -42,7 +42,7 @@ _NEAREST, _NEAREST_OF_SOURCE = 32, 5
 
 By source, so that no number of cards in sources that a server does not follow hides one that it does.
 """
-_COMPARED = 24
+_COMPARED = 16
 """Maximum number of cards of one source whose texts are compared with a new one: those with the rarest words of its
 title."""
 _WITHIN = WITHIN // timedelta(microseconds=1)
@@ -70,18 +70,16 @@ class WordIndex:
 
     def find_near(self, card: StoryCard) -> list[int]:
         """Return the ids of cards that share rare words of the title with this one, by how rare these are."""
-        at, scores = to_microseconds(card.published_at), defaultdict[tuple[int, int], int](int)
+        at = to_microseconds(card.published_at)
+        scores: defaultdict[int, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
         for word in rarest_words(card.text):
             weight = card.text.weights[word] ** 2
             for source_id, places in self._places[word].items() if word in self._places else ():
+                of_source = scores[source_id]
                 for _, card_id in _nearest(places, at, _NEAREST if source_id == SHARED else _NEAREST_OF_SOURCE):
-                    scores[card_id, source_id] += weight
-        found, seen = [], Counter[int]()
-        for _, card_id, source_id in sorted([(-score, -key[0], key[1]) for key, score in scores.items()]):
-            seen[source_id] += 1
-            if seen[source_id] <= _COMPARED:
-                found.append(-card_id)
-        return found
+                    of_source[card_id] += weight
+        ranked = [nlargest(_COMPARED, zip(each.values(), each.keys(), strict=True)) for each in scores.values()]
+        return [card_id for best in ranked for _, card_id in best]
 
     def add_card(self, card: StoryCard) -> None:
         """Let later cards find this one."""
@@ -91,18 +89,11 @@ class WordIndex:
 
     async def save_cards(self, added: Sequence[StoryCard]) -> None:
         """Store the texts of new cards, and the words by which they are found."""
-        if added:
-            await self._connection.execute(insert(story_texts), [_text_row(card) for card in added])
-        rows: list[PlainRow] = [
-            {
-                "word": word,
-                "published_at": to_microseconds(card.published_at),
-                "card_id": card.card_id,
-                "source_id": card.source_id,
-            }
-            for card in added
-            for word in sorted(card.text.title)
-        ]
+        await insert_plain(self._connection, story_texts, [_text_row(card) for card in added])
+        rows: list[PlainRow] = []
+        for card in added:
+            place = {"published_at": to_microseconds(card.published_at), "card_id": card.card_id}
+            rows += [{"word": word, "source_id": card.source_id, **place} for word in sorted(card.text.title)]
         await insert_plain(self._connection, story_words, rows)
 
 
@@ -186,15 +177,15 @@ async def delete_texts(connection: AsyncConnection, card_ids: Sequence[int]) -> 
         await connection.execute(delete(table).where(table.c.card_id.in_(card_ids)))
 
 
-def _text_row(card: StoryCard) -> dict[str, Any]:
+def _text_row(card: StoryCard) -> PlainRow:
     return {
         "card_id": card.card_id,
-        "published_at": card.published_at,
+        "published_at": to_microseconds(card.published_at),
         "source_id": card.source_id,
         "publisher": card.report.publisher,
         "title": " ".join(sorted(card.text.title)),
         "numbers": " ".join(sorted(card.numbers)),
-        "weights": " ".join(f"{word} {weight}" for word, weight in sorted(card.text.weights.items())),
+        "weights": " ".join(f"{word} {weight}" for word, weight in card.text.weights.items()),
     }
 
 

@@ -93,4 +93,4 @@ async def forget_rare_words(connection: AsyncConnection, now: datetime) -> None:
 
 def _fade(since: datetime, until: datetime) -> float:
     """Return how much a card counts after some time."""
-    return math.exp(-max((until - since) / COUNTED_FOR, 0.0))
+    return math.exp((since - until) / COUNTED_FOR) if since < until else 1.0
