@@ -70,6 +70,8 @@ class CardSearch:
         """Return the number of entries that the search of a page lists, counted up to a limit."""
         if page.search is None:
             return 0
+        if not (page.has_newer or page.has_older):
+            return min(len(page.cards), limit)
         async with self._database.begin_read() as connection:
             return len(await self._read_entries(connection, page.search, limit))
 
