@@ -33,7 +33,9 @@ def build_magazine(
     # The text stands outside of the container, where the text of an ordinary message is.
     if stories := render_stories(cards, pictures):
         accent = topic_colour(cards[0].card.topics) if colour is None else discord.Colour(colour)
-        parts = [item for story in stories for item in _build_story(story, delivery_id, with_pictures)]
+        first, *more = (_build_story(story, delivery_id, with_pictures) for story in stories)
+        # Without a line below it, a picture seems to belong to the next story.
+        parts = [*first, *(item for story in more for item in (discord.ui.Separator(), *story))]
         items.append(discord.ui.Container(*parts, accent_colour=accent))
     if delivery_id:
         buttons = [WhyButton(delivery_id), *([StopButton(delivery_id)] if personal else [])]

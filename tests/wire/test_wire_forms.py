@@ -70,7 +70,7 @@ GOOD: list[Json] = [
     _make_row(_make_select(options=[{"label": "l" * 100, "value": str(number)} for number in range(25)])),
     _make_layout(
         _make_text("x" * 2000),
-        _make_container(_make_section(), {"type": 12, "items": [_PICTURE]}),
+        _make_container(_make_section(), {"type": 12, "items": [_PICTURE]}, {"type": 14, "divider": True, "spacing": 1}),
         {"type": 1, "components": [_make_button(custom_id="d")]},
     ),
     _make_layout(*[_make_text("x" * 100)] * 40),
@@ -151,6 +151,7 @@ BAD: list[tuple[Json, str]] = [
     (_make_layout(_make_section(accessory=_make_text())), "components.0.accessory.type"),
     (_make_layout(_make_section(components=[_make_text()] * 4)), "components.0.components"),
     (_make_layout(_make_section(), _make_section()), "components.1.accessory.custom_id"),
+    (_make_layout({"type": 14, "spacing": 3}), "components.0.spacing"),
     (_make_layout({"type": 12, "items": [{"media": {"url": "x:y"}}]}), "components.0.items.0.media.url"),
     (_make_layout({"type": 12, "items": [_PICTURE | {"description": "x" * 1025}]}), "components.0.items.0.description"),
     ({"content": "c", "nonce": "x" * 26}, "nonce"),

@@ -18,7 +18,7 @@ from bot.store.cards.rows import StoredCard
 HEADER = 600
 """Characters for the text above the stories."""
 _STORIES = 8
-"""Maximum per message: each takes three of Discord's 40 components, and one more if it has a picture."""
+"""Maximum per message: each takes four of Discord's 40 components, and one more if it has a picture."""
 _ROOM = DISPLAYED_TEXT - HEADER
 _PICTURES = 3
 _EXCERPT, _SHORTEST_EXCERPT = 300, 40

@@ -20,6 +20,7 @@ _OPTION = frozenset({"label", "value", "description", "emoji", "default"})
 _SECTION = frozenset({"type", "id", "components", "accessory"})
 _TEXT = frozenset({"type", "id", "content"})
 _GALLERY = frozenset({"type", "id", "items"})
+_SEPARATOR = frozenset({"type", "id", "divider", "spacing"})
 _PICTURE = frozenset({"media", "description", "spoiler"})
 _CONTAINER = frozenset({"type", "id", "components", "accent_color", "spoiler"})
 _INPUT = field_names("type id custom_id style label min_length max_length required value placeholder")
@@ -166,6 +167,9 @@ class _LayoutTree(_ComponentTree):
                 self.characters += len(text)
             case 12:
                 self.check_gallery(path, form)
+            case 14:
+                self.report.check_known(path, form, _SEPARATOR)
+                self.report.check_choice((*path, "spacing"), form.get("spacing", 1), (1, 2))
             case 17:
                 self.check_container(path, form)
 
@@ -192,7 +196,7 @@ class _LayoutTree(_ComponentTree):
             self.report.check_text((*path, "description"), form["description"], 1024, least=1)
 
 
-_IN_CONTAINER = (ROW, SECTION, TEXT_DISPLAY, GALLERY)
+_IN_CONTAINER = (ROW, SECTION, TEXT_DISPLAY, GALLERY, SEPARATOR)
 _TOP_LEVEL = (*_IN_CONTAINER, CONTAINER)
 
 
