@@ -63,7 +63,8 @@ function keepActions(page) {
   }, true);
 }
 
-// As in Discord: stay scrolled to the end when something comes, and show the answer to what one did.
+// As in Discord: stay scrolled to the end when something comes, and show the answer to what one did. Unlike there, an
+// answer taller than the page is shown from its start.
 function follow(page) {
   const timeline = page.getElementById("channel-timeline");
   const jump = page.getElementById("new-messages");
@@ -87,8 +88,9 @@ function follow(page) {
     last = messages.lastElementChild;
     if (!came || Date.now() - acted > ANSWER_COMES_WITHIN) return;
     acted = 0;
-    atEnd = true;
-    scroll();
+    atEnd = last.offsetHeight <= timeline.clientHeight;
+    if (atEnd) scroll();
+    else last.scrollIntoView();
   }).observe(messages, { childList: true });
   // simcord asks for the page anew, and forgets what is being typed.
   page.addEventListener("click", (event) => {
@@ -121,6 +123,7 @@ function translatePage(page, { names, texts, commandNames }) {
       return commandNames[node.data] ?? node.data;
     }
     if (parent.matches(".message-interaction-header")) return node.data.replace(/ used $/, ` ${texts.used} `);
+    if (parent.matches(".message-edited")) return ` (${texts.edited})`;
     if (parent.matches(".message-ephemeral-note")) return texts.private;
     if (parent.matches(".modal-actions .button-secondary")) return texts.cancel;
     if (parent.matches(".modal-actions .button-primary")) return texts.submit;

@@ -62,6 +62,7 @@ def _status_texts() -> dict[str, str]:
     return {
         "unread": tr("new"),
         "used": tr("used"),
+        "edited": tr("edited"),
         "private": tr("Only you can see this"),
         "cancel": tr("Cancel"),
         # Discord's word in English is one of the bot's own, for something else.

@@ -162,6 +162,19 @@ _CLICK_WHEN_DISABLED = f"""(() => {{
 }})()"""
 
 
+async def test_an_answer_taller_than_the_page_is_shown_from_its_start(tmp_path: Path) -> None:
+    async with visit_demo(tmp_path, width=390, height=700) as visit:
+        await visit.visitor.run_command("help")
+        await visit.visitor.page.wait_until(_STARTS_IN_VIEW)
+
+
+_STARTS_IN_VIEW = f"""(() => {{
+  const list = {FRAME}.getElementById('channel-timeline').getBoundingClientRect();
+  const answer = {FRAME}.getElementById('channel-message-list').lastElementChild.getBoundingClientRect();
+  return answer.height > list.height && Math.abs(answer.top - list.top) < 50;
+}})()"""
+
+
 async def test_the_demo_speaks_german_around_the_bots_texts_too(tmp_path: Path) -> None:
     async with visit_demo(tmp_path, language="de") as visit:
         visitor = visit.visitor
@@ -170,4 +183,5 @@ async def test_the_demo_speaks_german_around_the_bots_texts_too(tmp_path: Path) 
         await visitor.read("/feed hinzufügen")
         messages = await visitor.page.evaluate(MESSAGES)
         assert "Nur für dich sichtbar" in messages
+        assert "(edited)" not in messages
         assert "/feed add" not in messages
