@@ -82,7 +82,7 @@ class PersonalCommands(commands.Cog):
     async def unfollow(self, interaction: Interaction, topic: Topic) -> None:
         await answer_interaction(interaction, await unfollow_topic(interaction, topic))
 
-    @app_commands.command(description="See what you follow here; resumes a paused digest")
+    @app_commands.command(description="See what you follow here; this resumes a paused digest")
     @app_commands.guild_only()
     async def following(self, interaction: Interaction) -> None:
         await answer_interaction(interaction, await describe_following(interaction))

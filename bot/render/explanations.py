@@ -35,7 +35,7 @@ def render_reasons(selected: Sequence[tuple[StoredCard, SelectionReason | None]]
 
 def _reason_line(entry: tuple[int, tuple[StoredCard, SelectionReason | None]], room: int) -> str:
     place, (card, why) = entry
-    behind = f"\n{format_score(why)}" if why else ""
+    behind = f"\n-# {format_score(why)}" if why else ""
     head = f"**{place}.** "
     title = fit_escaped(format_headline(card.card), min(_TITLE, room - count_units(behind) - count_units(head)))
     return f"{head}{title}{behind}" if title else ""

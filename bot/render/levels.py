@@ -34,7 +34,7 @@ def quality_text(quality: float) -> str:
 def scale_text() -> str:
     """Explain the numbers of quality and heat in one line."""
     return tr(
-        "Quality goes from 0 to about 190. Heat is quality, and {step} more for each other publisher of the story, "
-        "unless the card's file says another.",
+        "Quality goes from 0 to about 190. Heat is quality plus {step} for each other publisher of the story, "
+        "unless the card's file sets it.",
         step=HEAT_PER_PUBLISHER,
     )

@@ -46,11 +46,10 @@ async def build_greeting(bot: NewsBot, guild: discord.Guild, is_direct: bool) ->
         if is_direct
         else tr("Thanks for adding me! I bring news to this server's channels.")
     )
-    lines = [
-        thanks,
+    commands = [
         tr("{command}: choose a channel and what it gets", command=setup),
         tr("{command}: follow a site's feed", command=add),
         tr("{command}: see everything you can do", command=helping),
     ]
-    message: dict[str, Any] = {"content": "\n".join(lines)}
+    message: dict[str, Any] = {"content": "\n- ".join([thanks, *commands])}
     return message if is_direct else message | {"view": arrange_rows([SetupButton()])}

@@ -36,7 +36,7 @@ def test_each_card_has_its_number_and_its_points() -> None:
     embed = render_reasons([(make_card(title="*One*"), SelectionReason(1, 140, 90, 3)), (make_card(title="Two"), None)])
     assert embed.title == "Why these?"
     *shown, empty, rule, scale = (embed.description or "").splitlines()
-    assert shown == ["**1.** \\*One\\*", "heat 140 · quality 90 · 3 h old", "**2.** Two"]
+    assert shown == ["**1.** \\*One\\*", "-# heat 140 · quality 90 · 3 h old", "**2.** Two"]
     assert empty == ""
     assert rule.startswith("The hottest and best cards come first")
     assert scale == f"-# {scale_text()}"

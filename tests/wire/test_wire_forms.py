@@ -70,7 +70,7 @@ GOOD: list[Json] = [
     _make_row(_make_select(options=[{"label": "l" * 100, "value": str(number)} for number in range(25)])),
     _make_layout(
         _make_text("x" * 2000),
-        _make_container(_make_section(), {"type": 12, "items": [_PICTURE]}, {"type": 14, "divider": True, "spacing": 1}),
+        _make_container(_make_section(), {"type": 12, "items": [_PICTURE]}, {"type": 14, "spacing": 1}),
         {"type": 1, "components": [_make_button(custom_id="d")]},
     ),
     _make_layout(*[_make_text("x" * 100)] * 40),
