@@ -10,11 +10,11 @@ from enum import StrEnum
 from functools import partial
 from http import HTTPStatus
 
-import aiohttp
 import discord
 from aiohttp.abc import AbstractResolver
 
 from bot.client.bot import NewsBot
+from bot.client.discord_wait import OUT_OF_REACH, describe_error
 from bot.clock import Clock, utc_now
 from bot.errors import DiscordUnreachableError, LoginError
 from bot.intake import CardEndpoint, serve_intake
@@ -174,16 +174,14 @@ _REFUSED = {
     4014: _INTENTS,
 }
 """Gateway close codes after which reconnecting is pointless (Discord's documentation, "Opcodes")."""
-_AWAY = (OSError, TimeoutError, discord.HTTPException, discord.GatewayNotFound, aiohttp.ClientError, ValueError)
-"""Raised if Discord is unreachable or its response is not JSON."""
 
 
 async def _connect_and_serve(bot: NewsBot, token: str) -> None:
     try:
+        await bot.discord_wait.retry(lambda: bot.login(token), alone=True)
         if bot.handles_interactions:
-            await bot.start(token)
+            await bot.connect()
         else:
-            await bot.login(token)
             await asyncio.Event().wait()
     except discord.LoginFailure as error:
         raise LoginError(_UNKNOWN_TOKEN) from error
@@ -193,10 +191,10 @@ async def _connect_and_serve(bot: NewsBot, token: str) -> None:
         if error.code not in _REFUSED:
             raise
         raise LoginError(_REFUSED[error.code]) from error
-    except _AWAY as error:
-        if isinstance(error, discord.HTTPException) and error.status == HTTPStatus.UNAUTHORIZED:
+    except OUT_OF_REACH as error:
+        refusal = error.__cause__ if isinstance(error, discord.GatewayNotFound) else error
+        if isinstance(refusal, discord.HTTPException) and refusal.status == HTTPStatus.UNAUTHORIZED:
             raise LoginError(_UNKNOWN_TOKEN) from error
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise DiscordUnreachableError(
-            f"Discord cannot be reached: {reason}. Check the network, then start again."
+            f"Discord cannot be reached: {describe_error(error)}. Check the network, then start again."
         ) from error

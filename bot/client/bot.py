@@ -24,6 +24,7 @@ from bot.client.acknowledgement import ACKNOWLEDGED_AT_ONCE, FORM
 from bot.client.bucket_sweep import sweep_buckets_rarely
 from bot.client.command_sync import COMPARED_EVERY, sync_commands
 from bot.client.discord_time import DiscordTime
+from bot.client.discord_wait import DiscordWait
 from bot.client.error_handler import answer_expired_component, receive_interaction, report_error
 from bot.client.gateway_frames import FrameLog, forgive_frames
 from bot.client.greeting import Greeter
@@ -36,7 +37,13 @@ from bot.client.interaction_queue import (
     InteractionQueue,
 )
 from bot.client.localization import CommandTranslator, GuildLanguages, MemberLanguages
-from bot.client.rate_limit import GateReporter, RequestLimiter, count_rate_limits, forbid_resend
+from bot.client.rate_limit import (
+    GateReporter,
+    RequestLimiter,
+    count_rate_limits,
+    forbid_resend,
+    through_gate,
+)
 from bot.client.sharding import IdentifyLimiter
 from bot.client.standby import Standby
 from bot.delivery.gate import Gate
@@ -54,8 +61,9 @@ _GOODBYE = 2.0
 """Seconds to wait for the gateway to close."""
 _MAX_WAIT = 60.0
 """Maximum seconds discord.py may sleep on a rate limit; longer waits are persisted by the courier."""
-OUT_OF_REACH = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, ValueError)
-"""Raised when Discord did not respond, or not as expected; the outcome is unknown until the next attempt."""
+_LONGEST_LOGIN = 90.0
+"""Seconds; discord.py itself tries again for 25 s, and may sleep for `_MAX_WAIT`."""
+_LONGEST_GATEWAY_LOOKUP = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,7 @@ class NewsBot(commands.AutoShardedBot):
         self.gate = Gate(clock, self.metrics.set_gate_state)
         """Decides which requests may be sent; a 401 calls `gate.on_unauthorized`."""
         self.limiter = RequestLimiter(settings.pace, gate=self.gate)
+        self.discord_wait = DiscordWait(self.gate, store.health, clock)
         self.discord_time = DiscordTime()
         # Voice is not used, so silence discord.py's warnings about missing voice dependencies.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -161,6 +170,8 @@ class NewsBot(commands.AutoShardedBot):
         self.shared_messages: deque[int] = deque(maxlen=1000)
         """Replies recently shared with the channel, by message id."""
         self.standby = Standby()
+        self._launching: set[int] = set()
+        """Shards that are being connected for the first time."""
         self.runs_worker = run_worker
         self.handles_interactions = handle_interactions
         self.acknowledging = asyncio.Semaphore(ACKNOWLEDGED_AT_ONCE)
@@ -170,6 +181,15 @@ class NewsBot(commands.AutoShardedBot):
         forgive_frames()
         if settings.discord_api:
             Route.BASE = resolve_api_base(settings.discord_api)
+
+    async def login(self, token: str) -> None:
+        """Log in. After a failure it can be called again, which discord.py does not provide for."""
+        await self.http.close()
+        self.http.connector = discord.utils.MISSING
+        # Through the gate, a page that is not Discord's raises an error instead of being taken for an answer.
+        async with asyncio.timeout(_LONGEST_LOGIN):
+            with through_gate():
+                await super().login(token)
 
     async def setup_hook(self) -> None:
         if self.handles_interactions:
@@ -182,13 +202,34 @@ class NewsBot(commands.AutoShardedBot):
 
     async def launch_shards(self) -> None:
         """Fetch the recommended shard count, `max_concurrency` and gateway URL before launching the shards."""
-        recommended, gateway, limits = await self.http.get_bot_gateway()
+        recommended, gateway, limits = await self.discord_wait.retry(self._look_up_gateway, alone=not self.runs_worker)
         self.shard_count = self.shard_count or recommended
         # On an invalid session discord.py reconnects to its default gateway, not to the configured one.
         DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
         shared = self.store.key_values.reserve_slot if self.shard_ids else None
         self._identify_limiter = IdentifyLimiter(limits["max_concurrency"], self.clock, shared)
         await super().launch_shards()
+
+    async def _look_up_gateway(self) -> tuple[int, str, discord.types.gateway.SessionStartLimit]:
+        try:
+            async with asyncio.timeout(_LONGEST_GATEWAY_LOOKUP):
+                return await self.http.get_bot_gateway()
+        except (TypeError, KeyError) as error:
+            raise ValueError("the answer is not Discord's") from error
+
+    async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
+        """Connect a shard once the gateway can be reached.
+
+        discord.py would call this again every five seconds, each call inside the last, until there are too many.
+        """
+        if shard_id in self._launching:
+            raise ConnectionError("the gateway cannot be reached")
+        self._launching.add(shard_id)
+        launch = partial(super().launch_shard, gateway, shard_id, initial=initial)
+        try:
+            await self.discord_wait.retry(launch, alone=not self.runs_worker)
+        finally:
+            self._launching.discard(shard_id)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -58,6 +60,11 @@ class Heartbeats:
 
     at: datetime | None
     troubles: dict[str, dict[str, str]]
+
+
+def process_name() -> str:
+    """Identify this process among those that share the store."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 class HealthChecks:

@@ -10,7 +10,8 @@ from typing import Any, Self
 import discord
 
 from bot.client.acknowledgement import answer_interaction
-from bot.client.bot import OUT_OF_REACH, Interaction, NewsBot
+from bot.client.bot import Interaction, NewsBot
+from bot.client.discord_wait import OUT_OF_REACH
 from bot.client.error_handler import ErrorReportingItem
 from bot.errors import UserError
 from bot.i18n import tr, tr_noop, trn

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import os
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,7 +22,7 @@ from bot.sources.loader import LoadReport
 from bot.sources.parallel_reader import start_warm_reader
 from bot.sources.watch import watch_changes, watch_file
 from bot.store import Store
-from bot.store.health import HEARTBEAT, STILL_FOR
+from bot.store.health import HEARTBEAT, STILL_FOR, process_name
 from bot.store.leader import LeaderState
 from bot.store.sources.unused_cards import Retention
 from bot.supervisor import Supervisor, finish_step
@@ -342,7 +340,7 @@ class Worker:
             await finish_step("Giving up the pace", self._shared_pace.release, _LAST_STEPS)
         if was_started:
             await finish_step(
-                "Deleting the heartbeat", lambda: self._store.health.delete_heartbeat(_process_name()), _LAST_STEPS
+                "Deleting the heartbeat", lambda: self._store.health.delete_heartbeat(process_name()), _LAST_STEPS
             )
 
     def find_problems(self) -> dict[str, str]:
@@ -361,7 +359,7 @@ class Worker:
     async def _write_heartbeat(self) -> None:
         # Noted before the store is written: a locked database is not a scheduler that hangs.
         self._heartbeat_at = self._clock()
-        await self._store.health.write_heartbeat(_process_name(), self._clock(), self.find_problems())
+        await self._store.health.write_heartbeat(process_name(), self._clock(), self.find_problems())
         await self.store_state()
 
     async def _watch_folders(self) -> None:
@@ -417,8 +415,3 @@ class Worker:
             if before:
                 _log.info("Loading the folder works again")
             start_warm_reader()
-
-
-def _process_name() -> str:
-    """Identify this process among those that share the store."""
-    return f"{socket.gethostname()}:{os.getpid()}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import time
-from contextlib import closing
 from pathlib import Path
 
 from tests.crash.process import BotProcess
@@ -52,15 +50,3 @@ async def test_a_wrong_token_is_told_in_one_line(tmp_path: Path) -> None:
             assert bot.wait_for_end() == 2
             assert bot.log.strip().startswith("Discord does not know this token.")
             assert len(bot.log.strip().splitlines()) == 1
-
-
-async def test_a_discord_out_of_reach_is_told_in_one_line_and_nothing_else(tmp_path: Path) -> None:
-    with closing(socket.socket()) as nobody:
-        nobody.bind(("127.0.0.1", 0))  # and nobody listens there
-        place = f"http://127.0.0.1:{nobody.getsockname()[1]}/api/v10"
-        with BotProcess(tmp_path / "run", place, log_level="INFO") as bot:
-            await bot.prepare_store([], 0, 0)
-            bot.start()
-            assert bot.wait_for_end() == 1, "a service manager is to try again"
-    assert bot.log.startswith("Discord cannot be reached: ")
-    assert len(bot.log.strip().splitlines()) == 1

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bot.sources.feeds.limited_socket import LimitedSocket
+from tests.support.forwarder import copy_bytes
 
 Answer = bytes | Callable[[asyncio.StreamWriter], Awaitable[None]]
 
@@ -127,15 +128,7 @@ class TunnelProxy:
             return
         upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._upstream_port)
         writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
-        await asyncio.gather(_pump(reader, upstream_writer), _pump(upstream_reader, writer))
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+        await asyncio.gather(copy_bytes(reader, upstream_writer), copy_bytes(upstream_reader, writer))
 
 
 def create_slow(answer: bytes, turns: int = 5) -> Answer:
