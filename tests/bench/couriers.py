@@ -43,7 +43,7 @@ async def measure_rate(
             stack.enter_context(BotProcess(place, wire.address.api, url, "courier", log_level="INFO")) for place in each
         ]
         await bots[0].prepare_store([channel.id for channel in guild.channels], guild.id, cards)
-        await _plan_deliveries(url, bots[0].cards)
+        await plan_deliveries(url, bots[0].cards)
         for bot in bots:
             bot.start()
         await _wait_for_all(bots)
@@ -57,7 +57,7 @@ async def measure_rate(
     return cards * channels / taken
 
 
-async def _plan_deliveries(url: str, cards: Path) -> None:
+async def plan_deliveries(url: str, cards: Path) -> None:
     """As a courier would, but not yet due."""
     now = datetime.now(UTC)
     async with open_store(url) as store:
