@@ -24,8 +24,8 @@ from bot.store.cards.rows import card_to_row, compute_sort_key
 from bot.store.cards.search_entries import SHARED
 from bot.store.cards.search_merge import SearchIndexMerge
 from bot.store.database import Database
-from bot.store.search import index_for_dialect
-from bot.store.search.entry import IndexEntry, build_entry, make_tag, source_tag
+from bot.store.search import indexes_for_dialect
+from bot.store.search.entry import IndexEntry, build_entry, make_tag, scope_tag, source_tag
 from bot.store.sql_helpers import insert_or_ignore
 from bot.store.tables import (
     card_topics,
@@ -74,7 +74,8 @@ class _Part:
     """Rows of some cards, by table."""
 
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in _TABLES})
-    entries: list[tuple[int, IndexEntry]] = field(default_factory=list)
+    shared: list[tuple[int, IndexEntry]] = field(default_factory=list)
+    followed: list[tuple[int, IndexEntry]] = field(default_factory=list)
 
 
 async def fill_store(database: Database, card_count: int, source_count: int = 0) -> None:
@@ -140,7 +141,7 @@ def _make_text(number: int, has_followed: bool, topic_ids: dict[str, int]) -> _T
     provider = card.provider.name if card.provider else ""
     return _Text(
         row=card_to_row(card),
-        entry=build_entry(card, source_tag(None), stem_language(None)),
+        entry=build_entry(card, "", stem_language(None)),
         topic_ids=sorted({topic_ids[normalize_name(name)] for name in card.topics}),
         provider=provider,
         words=frozenset(spellable_words(" / ".join([card.title, *card.topics, provider]))),
@@ -161,8 +162,10 @@ def _add_card(part: _Part, number: int, text: _Text, source_id: int) -> None:
     else:
         feed = _name_feed(source_id)
         row |= {"provider": normalize_name(feed), "details": row["details"] | {"provider": {"name": feed}}}
-        tags = [tag for tag in entry.tags if tag != source_tag(None) and not tag.startswith("provider")]
-        entry = replace(entry, names=[*entry.names, str(source_id)], tags=[*_tag_source(source_id), *tags])
+        source, provider = _tag_source(source_id)
+        tags = [provider, *(tag for tag in entry.tags if not tag.startswith("provider"))]
+        tags = [source, *tags, *(scope_tag(source, tag) for tag in tags)]
+        entry = replace(entry, names=[*entry.names, str(source_id)], tags=tags)
         part.rows[followed_card_topics.name] += [
             {"topic_id": topic_id, "card_id": number} for topic_id in text.topic_ids
         ]
@@ -173,7 +176,7 @@ def _add_card(part: _Part, number: int, text: _Text, source_id: int) -> None:
             for guild_id in find_guilds(source_id)
         ]
     part.rows[cards.name].append(row)
-    part.entries.append((sort_key, entry))
+    (part.shared if source_id == _SHARED else part.followed).append((sort_key, entry))
 
 
 _STORED = {"file_missing": False, "scheduled": False, "needs_planning": False, "needs_story": False}
@@ -194,8 +197,9 @@ async def _add_part(connection: AsyncConnection, part: _Part) -> None:
         if part.rows[name]:
             await connection.execute(insert(table), part.rows[name])
     # In the order of the index: each step back makes FTS5 write out what it has gathered.
-    part.entries.sort(key=lambda entry: -entry[0])
-    await index_for_dialect(connection.dialect.name).add_entries(connection, part.entries)
+    indexes = indexes_for_dialect(connection.dialect.name)
+    for index, entries in ((indexes.shared, part.shared), (indexes.followed, part.followed)):
+        await index.add_entries(connection, sorted(entries, key=lambda entry: -entry[0]))
 
 
 async def _add_words(connection: AsyncConnection, told: dict[int, set[str]], names: set[str]) -> None:

@@ -13,8 +13,7 @@ from bot.store.cards.card_search import RANKED as HITS
 from bot.store.cards.repository import CardRepository
 from bot.store.cards.rows import compute_sort_key
 from bot.store.cards.spell_suggestions import SpellingSuggester
-from bot.store.search import index_for_dialect
-from bot.store.search.entry import source_tag
+from bot.store.search import indexes_for_dialect
 from tests.bench.cards import COMMON, PROVIDERS, RARE_TOPIC, SPAN, START, TOPICS, WORDS
 
 GUILD, LIMIT = 1, 10
@@ -168,9 +167,7 @@ def _search_query(guild_id: int, order: SearchOrder, what: str, page: str = "") 
         return archive.search_cards(replace(query(n), order=order), guild_id, limit=LIMIT, cursor=cursor, offset=offset)
 
     def values(n: int) -> tuple[Any, ...]:
-        match = index_for_dialect("sqlite").build_query(
-            parse_query(query(n).words), [*query(n).to_tags(), [source_tag(None)]]
-        )
+        match = indexes_for_dialect("sqlite").shared.build_query(parse_query(query(n).words), query(n).to_tags())
         return (match, turn.make_cursor(n).sort_key) if turn else (match,)
 
     return BenchQuery(f"{order}{page and ', '}{page}: {what}", run_query, bare, values)

@@ -12,14 +12,14 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 _SCAN = re.compile(
-    r"SCAN (cards|newer|newer_row|card_topics|card_search|server_cards|followed_card_topics|follows|follow_topics"
-    r"|decisions|known_words|followed_words|topic_overrides)\b(?!.* VIRTUAL TABLE )"
+    r"SCAN (cards|newer|newer_row|card_topics|card_search|card_search_followed|server_cards|followed_card_topics"
+    r"|follows|follow_topics|decisions|known_words|followed_words|topic_overrides)\b(?!.* VIRTUAL TABLE )"
 )
 _ROW = re.compile(r"SEARCH cards USING INDEX .*\(sort_key=\?\)")
 """A hit's whole row is read before it is known whether the reader sees it."""
 _NEWER = re.compile(r"SEARCH newer USING .*\(state=\?")
 """All newer cards of followed sources are looked through for one of the same story."""
-_PART = re.compile(r"(anon_\d+|tier\d+|\(subquery-\d+\)|card_search_edits)$")
+_PART = re.compile(r"(anon_\d+|tier\d+|shared|\(subquery-\d+\)|card_search_edits)$")
 """What a question has made of a part of a table, which has its own bound, or what one server edited."""
 
 

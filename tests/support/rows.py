@@ -14,6 +14,7 @@ from bot.store.database import open_database
 from bot.store.tables import Moment, Text, metadata
 from tests.support.cards import NOW, make_card, store_cards
 from tests.support.edits import edit_card
+from tests.support.follows import add_feed, import_items, make_item
 
 AWKWARD = "Ünïcode 🗞️ 日本語 \"quoted\" 'and' \\back\\ \u202e%s {x}\r\n\x7f\U0010fffd"
 IN_JSON = {"half": "\ud800", "nul": "a\x00b", "no": None, "deep": [1.5, -0.0, 2**70, {"": "日"}], "yes": True}
@@ -37,6 +38,7 @@ async def fill_tables(url: str) -> None:
         ids = await store_cards(store, *make_cards())
         for guild_id, card_id in enumerate(ids[:ROWS], start=1):
             await edit_card(store, guild_id, card_id, title=f"Edited {AWKWARD}", topics=(f"Of {guild_id}",))
+        await import_items(store, await add_feed(store), *(make_item(f"item-{n}") for n in range(ROWS)))
     async with open_database(url) as database, database.begin_write() as connection:
         for table in metadata.sorted_tables:
             there = len((await connection.execute(select(table))).all())

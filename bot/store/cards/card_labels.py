@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.cards.model import Card, CardState
 from bot.cards.text import normalize_name
 from bot.store.cards.names import add_missing, ensure_topic_ids
-from bot.store.cards.search_entries import IndexedCard, index_cards
-from bot.store.search import index_for_dialect
+from bot.store.cards.search_entries import IndexedCard, index_cards, remove_entries
 from bot.store.tables import card_aliases, card_topics, cards, followed_card_topics, providers
 
 
@@ -65,4 +64,4 @@ def _topic_names(written: Sequence[LabeledCard]) -> dict[str, str]:
 async def remove_from_index(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Remove cards from the full-text index. Call before their sort keys change."""
     rows = await connection.execute(select(cards.c.sort_key).where(cards.c.id.in_(ids)))
-    await index_for_dialect(connection.dialect.name).remove_entries(connection, rows.scalars().all())
+    await remove_entries(connection, rows.scalars().all())

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from bot.domain.search_query import Phrase, SearchQuery
 from bot.store.cards.rows import StoredCard
-from bot.store.search.entry import make_tag, source_tag
+from bot.store.search.entry import make_tag, scope_tag, source_tag
 from bot.store.search.index import Tags
 
 
@@ -40,11 +40,21 @@ class CardQuery:
         """Whether the query asks for a topic, a provider or a type."""
         return bool(self.topic or self.provider or self.type)
 
-    def to_tags(self, of_topic: Sequence[int] = ()) -> list[Tags]:
-        """Return the filters as index tags. `of_topic` are the ids of sources all of whose cards have the topic."""
-        filters = [[make_tag("topic", self.topic), *map(source_tag, of_topic)]] if self.topic else []
-        named = {"provider": self.provider, "type": self.type}
-        return [*filters, *([make_tag(kind, name)] for kind, name in named.items() if name)]
+    def to_tags(self, of_topic: Sequence[int] = (), sources: Sequence[int] | None = None) -> list[Tags]:
+        """Return the filters as index tags, with `sources` those of cards of these followed sources alone.
+
+        `of_topic` are the ids of sources all of whose cards have the topic.
+        """
+        named = {"topic": self.topic, "provider": self.provider, "type": self.type}
+        filters = {kind: [make_tag(kind, name)] for kind, name in named.items() if name}
+        if sources is not None:
+            filters = {
+                kind: [scope_tag(source_tag(source_id), tag) for source_id in sources for tag in tags]
+                for kind, tags in filters.items()
+            }
+        if self.topic:
+            filters["topic"] += map(source_tag, of_topic)
+        return list(filters.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +67,14 @@ class TimelineCursor:
 
 @dataclass(frozen=True, slots=True)
 class SearchView:
-    """What a server sees of what is asked for, as index tags, and the languages of its stems.
+    """What is asked for of what a server sees, as index tags, and the languages of its stems.
 
-    `unwanted` are sources all of whose cards have a topic that is excluded.
+    `followed` are the filters of cards of the sources that it follows, `unwanted` sources all of whose cards have a
+    topic that is excluded.
     """
 
     filters: Sequence[Tags]
-    sources: Tags
+    followed: Sequence[Tags]
     unwanted: Tags
     languages: Sequence[str]
 

@@ -25,8 +25,8 @@ from bot.store.cards.search_entries import SHARED
 from bot.store.cards.search_hits import fetch_details, read_entries
 from bot.store.column_parsers import parse_number
 from bot.store.database import Database
-from bot.store.search import edit_index_for_dialect, index_for_dialect
-from bot.store.search.entry import SearchScope, guild_tag, source_tag
+from bot.store.search import indexes_for_dialect
+from bot.store.search.entry import NO_TAG, SearchScope, guild_tag, source_tag
 from bot.store.search.index import RANKS
 
 RANKED = 120
@@ -42,8 +42,7 @@ class CardSearch:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._dialect = database.dialect
-        self._index = index_for_dialect(self._dialect)
-        self._edit_index = edit_index_for_dialect(self._dialect)
+        self._indexes = indexes_for_dialect(self._dialect)
 
     async def search_cards(
         self, query: CardQuery, guild_id: int, *, limit: int, cursor: TimelineCursor | None = None, offset: int = 0
@@ -224,17 +223,17 @@ class CardSearch:
         self, search: PreparedSearch, within: SearchScope = SearchScope.ANYWHERE
     ) -> dict[str, Any] | None:
         """Return the parameters of a search apart from its range; None if nothing searchable is asked for."""
-        words, view = search.words, search.view
-        # Of a card that the server sees anyway: looking for its source as well would take longer than all the rest.
-        probe = self._index.build_query(words, view.filters, without=view.unwanted)
-        if probe is None:
+        words, view, indexes = search.words, search.view, self._indexes
+        question = indexes.shared.build_query(words, view.filters, without=view.unwanted, within=within)
+        if question is None:
             return None
-        seen = [*view.filters, view.sources]
-        question = self._index.build_query(words, seen, without=view.unwanted, within=within)
+        followed = indexes.followed.build_query(words, view.followed, without=view.unwanted, within=within)
         # What the server edited is little, and its words need not be known.
-        own = [*seen, [guild_tag(search.guild_id)]]
-        edits = self._edit_index.build_query(without_completions(words), own, without=view.unwanted, within=within)
-        return {"guild": search.guild_id, "question": question, "edits": edits, "probe": probe}
+        own = [*view.filters, [guild_tag(search.guild_id)]]
+        edits = indexes.edited.build_query(without_completions(words), own, without=view.unwanted, within=within)
+        # Of a card that the server sees anyway: looking for its source as well would take longer than all the rest.
+        probe = indexes.shared.build_query(words, view.filters, without=view.unwanted)
+        return {"guild": search.guild_id, "question": question, "followed": followed, "edits": edits, "probe": probe}
 
 
 def _coldness(hit: Row[Any]) -> tuple[bool, int, int]:
@@ -257,8 +256,13 @@ async def _load_view(connection: AsyncConnection, query: CardQuery, guild_id: in
     of_topic = [source_id for source_id, key in given if key == topic]
     unwanted = {source_id for source_id, key in given if any(contains_phrase(key, phrase) for phrase in excluded)}
     languages = sorted({language for _, language in rows if language is not None})
-    sources, excluding = ([*map(source_tag, ids)] for ids in ([SHARED, *followed], sorted(unwanted)))
-    return SearchView(query.to_tags(of_topic), sources, excluding, languages)
+    of_sources = query.to_tags(of_topic, followed) or [[*map(source_tag, followed)]]
+    return SearchView(
+        query.to_tags(of_topic),
+        of_sources if followed else [[NO_TAG]],
+        [*map(source_tag, sorted(unwanted))],
+        languages,
+    )
 
 
 async def _list_endings(connection: AsyncConnection, words: str, guild_id: int) -> list[str]:

@@ -13,10 +13,10 @@ from bot.domain.card_edit import CardEdit, apply_edit
 from bot.domain.moderation import EVERYWHERE
 from bot.store.cards.names import ensure_topic_ids
 from bot.store.cards.rows import card_from_row, parse_edit, stored_card_columns
-from bot.store.cards.search_entries import SHARED, load_labels
+from bot.store.cards.search_entries import load_labels
 from bot.store.database import Database
-from bot.store.search import edit_index_for_dialect
-from bot.store.search.entry import build_edit_entry, source_tag
+from bot.store.search import indexes_for_dialect
+from bot.store.search.entry import build_edit_entry
 from bot.store.sql_helpers import chunks, insert_or_ignore
 from bot.store.tables import card_edit_topics, card_edits, cards
 
@@ -42,7 +42,7 @@ async def replace_edit(connection: AsyncConnection, guild_id: int, card_id: int,
     """Replace what a server edited of a card; an empty edit removes it."""
     _, before = await fetch_edit(connection, guild_id, card_id)
     if before is not None:
-        await edit_index_for_dialect(connection.dialect.name).remove_entries(connection, [before])
+        await indexes_for_dialect(connection.dialect.name).edited.remove_entries(connection, [before])
     for table in (card_edits, card_edit_topics):
         await connection.execute(delete(table).where(_is_edit(table, guild_id, card_id)))
     if edit:
@@ -86,9 +86,9 @@ async def index_edits(connection: AsyncConnection, condition: ColumnElement[bool
         original, label = card_from_row(row).card, labels[row["source_id"]]
         edited = apply_edit(original, parse_edit(row["fields"]))
         # An edit of the topics replaces those of a follow, by whose source the card is found otherwise.
-        source = source_tag(SHARED if row["has_topics"] else label.follow_id)
+        source = "" if row["has_topics"] else label.source_tag
         entries.append((row["audit_id"], build_edit_entry(original, edited, row["guild_id"], source, label.language)))
-    index = edit_index_for_dialect(connection.dialect.name)
+    index = indexes_for_dialect(connection.dialect.name).edited
     await index.remove_entries(connection, [key for key, _ in entries])
     await index.add_entries(connection, entries)
     return rows

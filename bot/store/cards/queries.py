@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    func,
     literal,
     or_,
     select,
@@ -38,9 +39,11 @@ from bot.store.cards.visibility import (
     Guild,
     has_row,
     is_edited,
+    is_shared,
     is_visible_to,
 )
-from bot.store.search import edit_index_for_dialect, index_for_dialect
+from bot.store.search import indexes_for_dialect
+from bot.store.search.index import SearchIndex
 from bot.store.tables import (
     card_edits,
     cards,
@@ -81,10 +84,10 @@ def latest_query(*, newer: bool = False, hidden: bool = False, every_card: bool 
 
 @cache
 def newest_query(dialect: str, *, newer: bool = False, every_card: bool = False) -> Select[Any]:
-    """Select the hits of `question` and `edits`, by time; otherwise as `latest_query`.
+    """Select the hits of `question`, `followed` and `edits`, by time; otherwise as `latest_query`.
 
-    The first asks for cards as their sources have them, the second for those that the server edited. `probe` asks what
-    `question` does, of whatever source.
+    The first asks for everybody's cards, the second for those of followed sources, the third for those that the server
+    edited. `probe` asks what the first two do, of whatever source.
     """
     entry = true() if every_card else is_newest_of_story(_GUILD, _UNTIL, _hit_filter(dialect))
     return _list_query(_hits_query(dialect, entry=entry, newer=newer), newer=newer)
@@ -92,7 +95,7 @@ def newest_query(dialect: str, *, newer: bool = False, every_card: bool = False)
 
 @cache
 def hits_query(dialect: str, *, hidden: bool = False, with_heat: bool = False) -> Select[Any]:
-    """Select `id`, `sort_key` and `story_id` of every hit of `question` and `edits`, newest first; `heat` if wanted.
+    """Select `id`, `sort_key` and `story_id` of every hit as `newest_query`, newest first; `heat` if wanted.
 
     Parameters: `guild`, `begin`, `end`, `limit`. With `hidden`, cards that the server does not see are hits as well.
     """
@@ -174,36 +177,56 @@ def _hits_query(
     newer: bool = False,
     hidden: bool = False,
 ) -> Select[Any]:
-    """Select the first hits of the question by time, up to the limit: `id`, `sort_key` and more columns.
+    """Select the first hits by time, up to the limit: `id`, `sort_key` and more columns.
 
     Without the hint SQLite uses the unique index on the timeline, and reads every card from the table.
     """
     columns = (cards.c.id, cards.c.sort_key, *more)
     entry = true() if entry is None else entry
-    index, edits = index_for_dialect(dialect), edit_index_for_dialect(dialect)
-    plain = select(*columns).select_from(index.table).join(cards, index.card)
-    plain = plain.with_hint(cards, "INDEXED BY ix_cards_in_lists", "sqlite")
-    plain = plain.where(index.matches_query("question"), index.in_timeline_span(_BEGIN, _END))
-    plain = plain.where(_is_seen(hidden=hidden), ~is_edited(_GUILD), entry).order_by(index.timeline_order(newer=newer))
+    indexes = indexes_for_dialect(dialect)
+
+    def of_index(index: SearchIndex, question: str, begin: ColumnElement[int], end: ColumnElement[int]) -> Select[Any]:
+        plain = select(*columns).select_from(index.table).join(cards, index.card)
+        plain = plain.with_hint(cards, "INDEXED BY ix_cards_in_lists", "sqlite")
+        plain = plain.where(index.matches_query(question), index.in_timeline_span(begin, end))
+        plain = plain.where(_is_seen(hidden=hidden), ~is_edited(_GUILD), entry)
+        return plain.order_by(index.timeline_order(newer=newer)).limit(_LIMIT)
+
+    shared = of_index(indexes.shared, "question", _BEGIN, _END).cte("shared")
+    followed = of_index(indexes.followed, "followed", *_span_beside(shared, newer=newer)).subquery()
+    edits = indexes.edited
     edited = select(*columns).select_from(edits.table).join(card_edits, edits.card).join(cards)
     edited = edited.where(edits.matches_query("edits"), card_edits.c.guild_id == _GUILD)
     edited = edited.where(_within_span(cards.c.sort_key), _is_seen(hidden=hidden), entry)
     # What one server edited is little, and sorted with the rest.
-    hits = union_all(select(plain.limit(_LIMIT).subquery()), edited).subquery()
+    hits = union_all(select(shared), select(followed), edited).subquery()
     return select(*hits.c).order_by(_time_order(hits.c.sort_key, newer=newer)).limit(_LIMIT)
+
+
+def _span_beside(found: FromClause, *, newer: bool) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """Return the range in which further hits come before the last of these, all of it if these are not enough."""
+    last = func.max(found.c.sort_key) if newer else func.min(found.c.sort_key)
+    edge = select(case((func.count() >= _LIMIT, last))).select_from(found).scalar_subquery()
+    return (_BEGIN, func.coalesce(edge, _END)) if newer else (func.coalesce(edge, _BEGIN), _END)
 
 
 def _hit_filter(dialect: str) -> Filter:
     """Return the filter of hits of `probe`, or of `edits` where the server edited the card."""
-    index, edits = index_for_dialect(dialect), edit_index_for_dialect(dialect)
+    shared, followed, edits = indexes_for_dialect(dialect)
+
+    def is_hit_of(index: SearchIndex, card: FromClause) -> ColumnElement[bool]:
+        plain = select(literal(1)).select_from(index.table).where(index.is_row_of(card.c.sort_key))
+        return exists(plain.where(index.matches_query("probe")).correlate_except(index.table))
 
     def is_hit(card: FromClause) -> ColumnElement[bool]:
-        plain = select(literal(1)).select_from(index.table).where(index.is_row_of(card.c.sort_key))
-        plain = plain.where(index.matches_query("probe")).correlate_except(index.table)
         edited = select(literal(1)).select_from(edits.table).join(card_edits, edits.card)
         edited = edited.where(card_edits.c.guild_id == _GUILD, card_edits.c.card_id == card.c.id)
         edited = edited.where(edits.matches_query("edits")).correlate_except(edits.table, card_edits)
-        return case((is_edited(_GUILD, card), exists(edited)), else_=exists(plain))
+        return case(
+            (is_edited(_GUILD, card), exists(edited)),
+            (is_shared(card), is_hit_of(shared, card)),
+            else_=is_hit_of(followed, card),
+        )
 
     return is_hit
 

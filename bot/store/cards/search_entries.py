@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.cards.model import Card
 from bot.cards.stemmer import DEFAULT_LANGUAGE, stem_language
 from bot.domain.search_query import spellable_words
-from bot.store.search import index_for_dialect
+from bot.store.search import indexes_for_dialect
 from bot.store.search.entry import build_entry, source_tag
+from bot.store.search.index import SearchIndex
 from bot.store.sql_helpers import chunks, insert_or_ignore
 from bot.store.tables import cards, feeds, followed_words, known_words, search_languages, sources
 
@@ -35,10 +36,19 @@ class SourceLabel(NamedTuple):
     """The source, or `SHARED`."""
     language: str
 
+    @property
+    def source_tag(self) -> str:
+        """The index term for the source; empty if it is everybody's."""
+        return "" if self.follow_id == SHARED else source_tag(self.follow_id)
+
 
 async def index_cards(connection: AsyncConnection, written: Sequence[IndexedCard]) -> None:
     """Add cards that are not in the index, and record their words."""
-    labels = await add_entries(connection, written)
+    labels = await load_labels(connection, {each.source_id for each in written})
+    indexes = indexes_for_dialect(connection.dialect.name)
+    for index, is_shared in ((indexes.shared, True), (indexes.followed, False)):
+        some = [each for each in written if (labels[each.source_id].follow_id == SHARED) is is_shared]
+        await add_entries(connection, index, some, labels)
     words = {(labels[each.source_id].follow_id, word) for each in written for word in _spelling_words(each.card)}
     shared = [_word_row(word) for follow_id, word in sorted(words) if follow_id == SHARED]
     own = [_word_row(word) | {"source_id": follow_id} for follow_id, word in sorted(words) if follow_id != SHARED]
@@ -47,18 +57,32 @@ async def index_cards(connection: AsyncConnection, written: Sequence[IndexedCard
             await connection.execute(insert_or_ignore(table), rows)
 
 
-async def add_entries(connection: AsyncConnection, written: Sequence[IndexedCard]) -> Mapping[int | None, SourceLabel]:
-    """Add cards to the index alone, in the languages of their sources."""
-    labels = await load_labels(connection, {each.source_id for each in written})
+async def add_entries(
+    connection: AsyncConnection,
+    index: SearchIndex,
+    written: Sequence[IndexedCard],
+    labels: Mapping[int | None, SourceLabel],
+) -> None:
+    """Add cards to an index alone, in the languages of their sources."""
+    if not written:
+        return
     entries = []
     for place, card, source_id in written:
         label = labels[source_id]
-        entries.append((place, build_entry(card, source_tag(label.follow_id), label.language)))
-    await index_for_dialect(connection.dialect.name).add_entries(connection, entries)
-    used = [{"source_id": label.follow_id, "language": label.language} for label in set(labels.values())]
-    if used:
-        await connection.execute(insert_or_ignore(search_languages), used)
-    return labels
+        entries.append((place, build_entry(card, label.source_tag, label.language)))
+    await index.add_entries(connection, entries)
+    used = {labels[each.source_id] for each in written}
+    await connection.execute(
+        insert_or_ignore(search_languages),
+        [{"source_id": label.follow_id, "language": label.language} for label in used],
+    )
+
+
+async def remove_entries(connection: AsyncConnection, places: Sequence[int]) -> None:
+    """Remove the cards at these positions of the timeline from the indexes."""
+    shared, followed, _ = indexes_for_dialect(connection.dialect.name)
+    for index in (shared, followed):
+        await index.remove_entries(connection, places)
 
 
 async def load_labels(

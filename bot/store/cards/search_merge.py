@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.store.database import Database
-from bot.store.search import edit_index_for_dialect, index_for_dialect
+from bot.store.search import indexes_for_dialect
 
 
 class SearchIndexMerge:
@@ -11,7 +11,7 @@ class SearchIndexMerge:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._indexes = [choose(database.dialect) for choose in (index_for_dialect, edit_index_for_dialect)]
+        self._indexes = indexes_for_dialect(database.dialect)
 
     async def merge_batch(self) -> bool:
         """Merge some segments; return False if there was nothing left to do."""

@@ -13,10 +13,9 @@ from bot.cards.model import CardState
 from bot.domain.moderation import EVERYWHERE
 from bot.store.cards.edits import index_edits
 from bot.store.cards.rows import card_from_row, stored_card_columns
-from bot.store.cards.search_entries import IndexedCard, index_cards
+from bot.store.cards.search_entries import IndexedCard, index_cards, remove_entries
 from bot.store.database import Database
 from bot.store.key_value import put_value
-from bot.store.search import index_for_dialect
 from bot.store.tables import card_edits, cards, key_values
 
 REBUILD = "search rebuild"
@@ -56,8 +55,7 @@ class SearchIndexRebuild:
                 return 0
             rows = (await connection.execute(_next_cards(below))).mappings().all()
             found = [IndexedCard(row["sort_key"], card_from_row(row).card, row["source_id"]) for row in rows]
-            index = index_for_dialect(connection.dialect.name)
-            await index.remove_entries(connection, [each.sort_key for each in found])
+            await remove_entries(connection, [each.sort_key for each in found])
             await index_cards(connection, found)
             await index_edits(connection, card_edits.c.card_id.in_([row["id"] for row in rows]))
             if found:

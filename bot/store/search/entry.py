@@ -27,6 +27,8 @@ class SearchScope(enum.Enum):
 
 SCOPE_SIGNS = {SearchScope.TITLE: "=", SearchScope.TITLE_OR_NAMES: "~", SearchScope.ANYWHERE: ""}
 """Signs of words that stand in these fields, for what an engine cannot look up by field."""
+NO_TAG = "none"
+"""A term that no entry has."""
 STEM = "%"
 """Sign of a stem, after that of its field."""
 _MAX_WORDS = 16_000
@@ -53,9 +55,14 @@ def make_tag(kind: str, name: str) -> str:
     return kind + hashlib.blake2b(normalize_name(name).encode("utf-8", "replace"), digest_size=6).hexdigest()
 
 
-def source_tag(source_id: int | None) -> str:
-    """Return the index term for a followed source, or with None for all sources that are everybody's."""
-    return f"s{source_id or 0}"
+def source_tag(source_id: int) -> str:
+    """Return the index term for a followed source."""
+    return f"s{source_id}"
+
+
+def scope_tag(source: str, tag: str) -> str:
+    """Return the index term for what cards of a source with a tag have: one list to read instead of two."""
+    return source + tag
 
 
 def guild_tag(guild_id: int) -> str:
@@ -67,18 +74,23 @@ def build_edit_entry(original: Card, edited: Card, guild_id: int, source: str, l
     """Build the index entry of a card that a server edited: as it sees it, with the original words behind them."""
     texts = ((original.title, edited.title), (original.excerpt, edited.excerpt))
     before = tuple(RelatedArticle(text, "") for text, now in texts if text != now)
-    entry = build_entry(replace(edited, related=(*edited.related, *before)), source, language)
-    return replace(entry, tags=[guild_tag(guild_id), *entry.tags])
+    entry = build_entry(replace(edited, related=(*edited.related, *before)), "", language)
+    return replace(entry, tags=[guild_tag(guild_id), *([source] if source else []), *entry.tags])
 
 
 def build_entry(card: Card, source: str, language: str) -> IndexEntry:
-    """Build the index entry of a card; `source` is its `source_tag`, `language` that of its stems or ""."""
-    tags = [source, *(make_tag("topic", topic) for topic in card.topics)]
+    """Build the index entry of a card. `source` is its `source_tag`, "" if it is everybody's.
+
+    `language` is that of its stems, or "".
+    """
+    tags = [make_tag("topic", topic) for topic in card.topics]
     named = list(card.topics)
     if card.provider:
         tags.append(make_tag("provider", card.provider.name))
         named.append(card.provider.name)
     tags.append(make_tag("type", card.type))
+    if source:
+        tags = [source, *tags, *(scope_tag(source, tag) for tag in tags)]
     related = " / ".join(story.title for story in card.related)
     # In this order: of a card that is too long, the end of the excerpt goes, and the other stories.
     title, names, excerpt, others = _limit_words(card.title, " / ".join(named), card.excerpt, related)

@@ -1,8 +1,9 @@
 """The interface of a full-text index, and what it indexes of a card.
 
 Rows are keyed by the cards' `sort_key`, so that newest first needs no sorting. Topics, provider and type are indexed
-as tags: filtering by them is another term of the match instead of a join. What a server edited is in an index of its
-own, keyed by the edit's audit entry and tagged with the server, since a card has one row for all servers.
+as tags: filtering by them is another term of the match instead of a join. Cards of followed sources are tagged with
+their source, and with each tag within it. What a server edited is in an index of its own, keyed by the edit's audit
+entry and tagged with the server, since a card has one row for all servers.
 """
 
 from __future__ import annotations

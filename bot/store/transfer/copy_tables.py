@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.moderation import EVERYWHERE
 from bot.store.cards.edits import index_edits
 from bot.store.cards.rows import card_from_row, stored_card_columns
-from bot.store.cards.search_entries import IndexedCard, add_entries
+from bot.store.cards.search_entries import IndexedCard, add_entries, load_labels
 from bot.store.database import Database
 from bot.store.engines.sequences import advance_sequence, last_number
-from bot.store.search import edit_index_for_dialect, index_for_dialect
+from bot.store.search import indexes_for_dialect
 from bot.store.search.index import SearchIndex
 from bot.store.sql_helpers import chunks, open_stream
 from bot.store.tables import card_edits, cards
@@ -58,19 +58,18 @@ class TableCopier:
         target_query = select(*keys).order_by(*(key.desc() for key in keys))
         await self._copy_batches(select(table).order_by(*keys), target_query, is_beyond, insert_rows)
 
-    async def copy_index(self) -> None:
-        """Index the cards that the source has indexed, in the target engine's form."""
-        index, known = index_for_dialect(self._target.dialect), index_for_dialect(self._source.dialect.name)
+    async def copy_indexes(self) -> None:
+        """Index what the source has indexed, in the target engine's form."""
+        known, new = indexes_for_dialect(self._source.dialect.name), indexes_for_dialect(self._target.dialect)
+        await self._copy_index(known.shared, new.shared)
+        await self._copy_index(known.followed, new.followed)
+        await self._copy_edit_index(known.edited)
 
+    async def _copy_index(self, known: SearchIndex, index: SearchIndex) -> None:
         async def insert_entries(connection: AsyncConnection, rows: Sequence[RowMapping]) -> None:
-            found = (card_from_row(row) for row in rows)
-            await add_entries(
-                connection,
-                [
-                    IndexedCard(each.sort_key, each.card, row["source_id"])
-                    for each, row in zip(found, rows, strict=True)
-                ],
-            )
+            found = [IndexedCard(row["sort_key"], card_from_row(row).card, row["source_id"]) for row in rows]
+            labels = await load_labels(connection, {each.source_id for each in found})
+            await add_entries(connection, index, found, labels)
 
         def is_beyond(last: Sequence[Any]) -> ColumnElement[bool]:
             return known.in_timeline_span(literal(last[0] + 1, BigInteger), literal(_END, BigInteger))
@@ -81,9 +80,8 @@ class TableCopier:
             shown.order_by(known.timeline_order(newer=True)), target_query, is_beyond, insert_entries
         )
 
-    async def copy_edit_index(self) -> None:
-        """Index the edits that the source has indexed, in the target engine's form, from the start: they are few."""
-        known = edit_index_for_dialect(self._source.dialect.name)
+    async def _copy_edit_index(self, known: SearchIndex) -> None:
+        """Index the edits that are indexed there, from the start: they are few."""
         ids = (await self._source.execute(indexed_edits(known))).scalars().all()
         for some in chunks(ids):
             async with self._target.begin_write() as connection:

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.text import strip_unstorable
 from bot.store.key_value import MOVING
-from bot.store.search import edit_index_for_dialect, index_for_dialect
+from bot.store.search import indexes_for_dialect
+from bot.store.search.index import SearchIndex
 from bot.store.sql_helpers import open_stream
 from bot.store.tables import key_values
 from bot.store.transfer.copy_tables import indexed_edits, indexed_places
@@ -49,14 +50,16 @@ class TableComparison:
 async def compare_stores(
     source: AsyncConnection, target: AsyncConnection, step: Callable[[int], None]
 ) -> list[TableComparison]:
-    """Compare all copied tables. Of the full-text index only positions: engines store words differently."""
+    """Compare all copied tables. Of the full-text indexes only positions: engines store words differently."""
     notes = select(key_values).where(key_values.c.key != MOVING).order_by(key_values.c.key)
     query: dict[str, tuple[Select[Any], Select[Any]]] = {"key_values": (notes, notes)}
     for table in tables_to_copy():
         rows = select(table).order_by(*table.primary_key.columns)
         query[table.name] = (rows, rows)
-    query["card_search"] = (_index_places(source), _index_places(target))
-    query["card_search_edits"] = (_edit_index_places(source), _edit_index_places(target))
+    known, new = (indexes_for_dialect(each.dialect.name) for each in (source, target))
+    query["card_search"] = (_index_places(known.shared), _index_places(new.shared))
+    query["card_search_followed"] = (_index_places(known.followed), _index_places(new.followed))
+    query["card_search_edits"] = (indexed_edits(known.edited), indexed_edits(new.edited))
     return [
         TableComparison(
             name, await _checksum_rows(source, source_database, step), await _checksum_rows(target, target_query, step)
@@ -65,13 +68,8 @@ async def compare_stores(
     ]
 
 
-def _index_places(connection: AsyncConnection) -> Select[Any]:
-    index = index_for_dialect(connection.dialect.name)
+def _index_places(index: SearchIndex) -> Select[Any]:
     return indexed_places(index).order_by(index.timeline_order(newer=True))
-
-
-def _edit_index_places(connection: AsyncConnection) -> Select[Any]:
-    return indexed_edits(edit_index_for_dialect(connection.dialect.name))
 
 
 async def _checksum_rows(connection: AsyncConnection, query: Select[Any], step: Callable[[int], None]) -> TableSum:

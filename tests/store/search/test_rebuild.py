@@ -28,6 +28,7 @@ async def empty_index(url: str) -> None:
     query_database(
         url,
         "DELETE FROM card_search",
+        "DELETE FROM card_search_followed",
         "DELETE FROM known_words",
         "DELETE FROM search_languages",
         f"INSERT INTO key_values (key, value) VALUES ('{search_rebuild.REBUILD}', '{2**63 - 1}')",

@@ -62,8 +62,7 @@ async def _copy_and_compare(
     for table in tables_to_copy():
         await copying.copy_rows(table)
         await copying.copy_sequence(table)
-    await copying.copy_index()
-    await copying.copy_edit_index()
+    await copying.copy_indexes()
     async with target_database.begin_read() as target:
         compared = await compare_stores(source, target, step)
     if all(each.is_same for each in compared):
