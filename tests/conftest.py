@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -26,26 +27,47 @@ settings.register_profile("newsdesk", deadline=None, suppress_health_check=[Heal
 settings.register_profile("quick", settings.get_profile("newsdesk"), max_examples=20)
 settings.load_profile("newsdesk")
 
-
+_FOLDER = Path(__file__).parent
 SLOW = (
     "bench",
+    "client/test_gateway_frames.py",
+    "client/test_sharding.py",
+    "cogs/test_card_edit.py",
+    "cogs/test_find_card.py",
     "cogs/test_no_english.py",
     "cogs/test_rights_of_channels.py",
+    "cogs/test_sharing.py",
+    "cogs/test_stories.py",
     "crash",
     "delivery/test_boundary.py",
     "delivery/test_clocks.py",
+    "delivery/test_coverage.py",
+    "delivery/test_crossposter.py",
+    "delivery/test_faults.py",
     "delivery/test_places.py",
+    "delivery/test_story_play.py",
+    "delivery/test_subscription_options.py",
+    "delivery/test_targets.py",
     "delivery/test_way.py",
     "demo/test_browser.py",
     "demo/test_hammer.py",
     "demo/test_story.py",
+    "doctor/test_commands.py",
     "scaling",
     "soak",
+    "sources/feeds/test_fetch_processor.py",
+    "sources/test_any_file.py",
+    "store/moderation/test_story_decisions.py",
+    "store/outbox/test_coverage.py",
+    "store/search/test_search_quality.py",
     "store/test_neighbour.py",
     "store/test_prerelease.py",
+    "store/test_reading_walk.py",
     "store/test_stored_values.py",
     "store/transfer/test_move.py",
+    "test_cli_feeds.py",
     "test_cli_trouble.py",
+    "test_house_figures.py",
     "test_rejected.py",
     "test_shutdown.py",
     "test_wheel.py",
@@ -53,17 +75,28 @@ SLOW = (
     "worker/test_digest_promises.py",
     "worker/test_feed_matrix.py",
     "worker/test_resting.py",
+    "worker/test_worker.py",
     "year",
 )
 """Files and folders below this one that take long: `make test` leaves them to `make test-all`, which CI runs."""
+ONE_CASE = ("client", "cogs", "delivery", "doctor", "intake", "monitor", "sources", "store", "ui", "wire", "worker")
+"""Folders whose tests open stores and connections: of a parametrized one, `make test` runs the first case alone."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    folder = Path(__file__).parent
-    slow = [folder / name for name in SLOW]
     for item in items:
-        if any(item.path.is_relative_to(each) for each in slow):
+        if _is_below(item.path, SLOW) or (_is_below(item.path, ONE_CASE) and _is_further_case(item)):
             item.add_marker(pytest.mark.slow)
+
+
+@functools.cache
+def _is_below(path: Path, names: tuple[str, ...]) -> bool:
+    return any(path.is_relative_to(_FOLDER / name) for name in names)
+
+
+def _is_further_case(item: pytest.Item) -> bool:
+    case = getattr(item, "callspec", None)
+    return case is not None and any(case.indices.values())
 
 
 def pytest_collection_finish() -> None:

@@ -101,6 +101,7 @@ def test_load_counts_and_is_idempotent(folder: Path) -> None:
     assert (again["added"], again["unchanged"], again["problems"]) == (0, 2, 1)
 
 
+@pytest.mark.slow
 def test_a_mass_withdrawal_waits_for_a_person(folder: Path) -> None:
     for number in range(30):
         write_card(folder, f"card{number}")
@@ -310,6 +311,7 @@ def test_only_a_whole_store_of_ours_is_put_back(folder: Path, tmp_path: Path) ->
     assert run_newsdesk("search", "nothing").exit_code == 1
 
 
+@pytest.mark.slow
 def test_a_store_is_moved_and_the_next_step_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_card(folder, "one")
     run_newsdesk("load")
@@ -325,6 +327,7 @@ def test_a_store_is_moved_and_the_next_step_said(folder: Path, tmp_path: Path, m
     assert run_newsdesk("show", "one").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_copy_that_differs_is_a_problem_and_no_store(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -375,6 +378,7 @@ def test_health_is_bad_when_nothing_runs(folder: Path) -> None:
     assert run_newsdesk("health").exit_code == 1
 
 
+@pytest.mark.slow
 def test_the_module_is_the_same_command(folder: Path) -> None:
     write_card(folder, "one")
     done = subprocess.run(

@@ -19,6 +19,7 @@ WITH_STORE = ("backup", "export", "health", "import", "load", "migrate", "search
 runner = CliRunner()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("calls", "unneeded"),
     [

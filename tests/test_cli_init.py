@@ -140,6 +140,7 @@ class Dialogue:
         return self._process.returncode
 
 
+@pytest.mark.slow
 def test_somebody_at_a_terminal_is_asked_and_the_token_is_not_shown(place: Path) -> None:
     setup = Dialogue("init", "--offline")
     setup.answer("(it is not shown): ", TOKEN)

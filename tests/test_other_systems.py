@@ -31,6 +31,7 @@ def run_elsewhere(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[st
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_module_can_be_imported(tmp_path: Path) -> None:
     imports = "from tests.support.other_system import leave_posix; leave_posix(); import importlib\n"
     imports += f"for name in {_MODULES!r}: importlib.import_module(name)"

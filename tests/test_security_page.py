@@ -20,6 +20,7 @@ def _tests_in(path: Path) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, kinds) and node.name.startswith("test_")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", NAMED)
 def test_every_named_test_exists(named: str) -> None:
     path, _, test = named.partition("::")

@@ -133,6 +133,7 @@ def count_calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         sys.setprofile(None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", HOSTILE)
 def test_no_file_costs_more_work_than_its_size_allows(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     content = HOSTILE[what].encode()

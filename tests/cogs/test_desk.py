@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import discord
+import pytest
 
 from bot.cards.model import CardState
 from bot.store.moderation.reports import Report
@@ -97,6 +98,7 @@ async def _choose(stage: BotStage, message: Any, *numbers: int) -> Any:
     return (await stage.admin.select(message, values=values, custom_id=select["custom_id"])).response
 
 
+@pytest.mark.slow
 async def test_a_page_of_the_queue_is_decided_at_once_and_the_next_one_comes(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         for place in range(7):
@@ -118,6 +120,7 @@ async def test_a_page_of_the_queue_is_decided_at_once_and_the_next_one_comes(tmp
         assert left.title == "Title of other"
 
 
+@pytest.mark.slow
 async def test_the_queues_buttons_follow_what_is_chosen(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         for place in range(6):
@@ -151,6 +154,7 @@ async def test_the_queues_buttons_follow_what_is_chosen(tmp_path: Path) -> None:
         assert {embed.title for embed in done.response.embeds} == titles
 
 
+@pytest.mark.slow
 async def test_several_decisions_say_where_they_go_and_are_undone_together(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         await stage.subscribe_channel()
@@ -297,6 +301,7 @@ async def test_only_the_last_decision_can_be_undone(tmp_path: Path) -> None:
         assert "was faster: withdrawn" in late.response.content
 
 
+@pytest.mark.slow
 async def test_owners_decide_everywhere_and_every_server_reads_it(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         await stage.subscribe_channel()
@@ -329,6 +334,7 @@ async def test_owners_decide_everywhere_and_every_server_reads_it(tmp_path: Path
         assert stage.list_titles(elsewhere) == []
 
 
+@pytest.mark.slow
 async def test_an_owners_decision_is_written_into_the_file_where_that_is_wanted(tmp_path: Path) -> None:
     async with open_stage(tmp_path, write_back=True) as stage:
         stage.bot.owner_id = stage.admin.id

@@ -57,6 +57,7 @@ async def list_feeds(stage: BotStage, manager: Any) -> str:
     return str(shown.embeds[0].description) if shown.embeds else shown.content
 
 
+@pytest.mark.slow
 async def test_after_a_restart_a_preview_says_how_to_go_on(stage: BotStage, manager: Any, site: FeedServer) -> None:
     links = "".join(LINK.format(title=path, href=path) for path in ("/feed", "/other"))
     site.pages["/"] = PAGE.format(links=links)
@@ -166,6 +167,7 @@ async def test_an_address_of_the_own_network_is_refused(stage: BotStage, manager
     assert "private network" in answer.response.content
 
 
+@pytest.mark.slow
 async def test_following_twice_changes_nothing_and_there_is_a_limit(
     stage: BotStage, manager: Any, site: FeedServer
 ) -> None:
@@ -183,6 +185,7 @@ async def test_what_everybody_gets_is_not_followed(stage: BotStage, manager: Any
     assert "Every server already gets this feed" in newest(await follow(stage, manager, site.url_of("/feed"))).content
 
 
+@pytest.mark.slow
 async def test_the_log_says_when_the_operator_adds_a_feed_that_the_server_follows(
     stage: BotStage, manager: Any, site: FeedServer
 ) -> None:
@@ -197,6 +200,7 @@ async def test_the_log_says_when_the_operator_adds_a_feed_that_the_server_follow
     assert sentence.endswith("; this server no longer has to follow it")
 
 
+@pytest.mark.slow
 async def test_an_edit_holds_for_what_comes_after_it(stage: BotStage, manager: Any, site: FeedServer) -> None:
     await stage.subscribe_channel()
     await follow(stage, manager, site.url_of("/feed"), policy="publish", topics="Ships")
@@ -214,6 +218,7 @@ async def test_an_edit_holds_for_what_comes_after_it(stage: BotStage, manager: A
     assert "Nothing to change" in again.response.content
 
 
+@pytest.mark.slow
 async def test_what_comes_while_a_feed_is_paused_is_not_posted(stage: BotStage, manager: Any, site: FeedServer) -> None:
     await stage.subscribe_channel()
     await follow(stage, manager, site.url_of("/feed"), policy="publish")
@@ -231,6 +236,7 @@ async def test_what_comes_while_a_feed_is_paused_is_not_posted(stage: BotStage, 
     assert "isn't paused" in (await manager.slash(stage.news, "feed resume", feed="The Paper")).response.content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("posts", "left"), [("keep", ["Story 2"]), ("delete", [])])
 async def test_removing_keeps_or_deletes_the_posts(
     stage: BotStage, manager: Any, site: FeedServer, posts: str, left: list[str]
@@ -254,6 +260,7 @@ async def test_removing_keeps_or_deletes_the_posts(
     assert stage.list_titles() == left, "following again posts nothing again"
 
 
+@pytest.mark.slow
 async def test_a_check_explains_what_the_site_answers_now(stage: BotStage, manager: Any, site: FeedServer) -> None:
     await follow(stage, manager, site.url_of("/feed"))
     await poll(stage)

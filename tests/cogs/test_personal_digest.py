@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import discord
+import pytest
 
 from bot.domain.subscription import Subscription
 from tests.support.stage import BotStage, button_ids, open_stage
@@ -111,6 +112,7 @@ async def test_what_makes_no_sense_is_refused_in_words_and_stores_nothing(tmp_pa
             assert "You aren't following anything here" in result.response.content
 
 
+@pytest.mark.slow
 async def test_no_more_topics_than_one_can_read_about(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         for number in range(25):
@@ -247,6 +249,7 @@ async def test_whose_messages_are_closed_is_told_how_to_open_them(tmp_path: Path
         assert await find_own_digest(stage) is None
 
 
+@pytest.mark.slow
 async def test_a_correction_that_closed_messages_do_not_take_is_tried_again_and_told_to_nobody(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         stage.env.backend.guilds[stage.guild.id].system_channel_id = stage.news.id
@@ -314,6 +317,7 @@ async def test_nobody_else_stops_a_members_digest(tmp_path: Path) -> None:
         assert await stage.bot.store.subscriptions.personal_digests.guild_of_delivery(stage.admin.id, delivery_id) == 0
 
 
+@pytest.mark.slow
 async def test_whoever_left_the_server_gets_no_more_of_its_digest_and_discord_is_asked_once_a_day(
     tmp_path: Path,
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import discord
+import pytest
 from sqlalchemy import delete, event, func, insert, select
 
 from bot.domain.subscription import Frequency, SubscriptionOptions
@@ -240,6 +241,7 @@ async def test_a_desk_that_was_opened_to_everybody_gets_nothing_until_it_is_priv
         assert "Everyone can read" in reply.response.content
 
 
+@pytest.mark.slow
 async def test_a_click_plans_its_card_in_its_server_and_nothing_of_other_servers(tmp_path: Path) -> None:
     """Thousands of due digests and changed cards of others do not make a click slower than Discord waits."""
     async with open_stage(tmp_path) as stage:

@@ -151,6 +151,7 @@ async def test_a_known_address_answers_with_its_card_and_nothing_is_fetched(stag
     assert "The queue is empty" in (await stage.admin.slash(stage.news, "desk queue")).response.content
 
 
+@pytest.mark.slow
 async def test_a_page_that_turns_out_to_be_a_known_one_answers_with_its_card(stage: BotStage, site: FeedServer) -> None:
     canonical = f'<link rel="canonical" href="{url_of(site, "/story")}">'
     site.pages["/story?ref=home"] = PAGE.format(title="The same", head=canonical)
@@ -163,6 +164,7 @@ async def test_a_page_that_turns_out_to_be_a_known_one_answers_with_its_card(sta
         assert answer.embeds[0].title == "The harbour opens"
 
 
+@pytest.mark.slow
 async def test_a_title_that_the_page_does_not_name_is_asked_for(stage: BotStage, site: FeedServer) -> None:
     site.pages["/bare"] = WITHOUT_TITLE
     question = (await stage.member.slash(stage.news, "submit", url=url_of(site, "/bare"))).response
@@ -181,6 +183,7 @@ async def test_a_title_that_the_page_does_not_name_is_asked_for(stage: BotStage,
     assert await list_titles(stage, "desk queue", stage.admin) == ["My \\*title\\*"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("media", ["application/pdf", "image/png"])
 async def test_trap_45_a_file_says_what_it_is_and_asks_for_a_title(
     stage: BotStage, site: FeedServer, media: str
@@ -234,6 +237,7 @@ async def test_trap_49_what_is_no_address_for_everybody_is_refused(stage: BotSta
     assert "secret" not in answer.content
 
 
+@pytest.mark.slow
 async def test_a_member_may_submit_three_an_hour_also_across_a_restart(stage: BotStage, site: FeedServer) -> None:
     for number in range(4):
         site.pages[f"/{number}"] = PAGE.format(title=f"Story {number}", head="")
@@ -250,6 +254,7 @@ async def test_a_member_may_submit_three_an_hour_also_across_a_restart(stage: Bo
     assert "Submitted." in (await submit(stage, url_of(site, "/4"))).response.content
 
 
+@pytest.mark.slow
 async def test_previews_that_were_opened_before_do_not_get_around_the_limit(stage: BotStage, site: FeedServer) -> None:
     previews = []
     for number in range(4):
@@ -271,6 +276,7 @@ async def test_without_submissions_of_members_moderators_still_submit(tmp_path: 
         assert "Published **" in (await submit(stage, url_of(site, "/story"), stage.admin)).response.content
 
 
+@pytest.mark.slow
 async def test_a_link_that_waits_is_not_submitted_twice_by_one_person(stage: BotStage, site: FeedServer) -> None:
     await submit(stage, url_of(site, "/story"))
     other = (await stage.member.slash(stage.news, "submit", url=url_of(site, "/story"))).response
@@ -295,6 +301,7 @@ async def test_cancelling_stores_nothing(stage: BotStage, site: FeedServer) -> N
     assert "The queue is empty" in (await stage.admin.slash(stage.news, "desk queue")).response.content
 
 
+@pytest.mark.slow
 async def test_a_link_that_was_decided_against_is_refused(stage: BotStage, site: FeedServer) -> None:
     done = (await submit(stage, url_of(site, "/story"))).response
     await stage.member.click(done, label="Tell me")
@@ -310,6 +317,7 @@ async def test_a_link_that_was_decided_against_is_refused(stage: BotStage, site:
         assert answer.content == "This link was withdrawn here, so it can't be submitted."
 
 
+@pytest.mark.slow
 async def test_closed_direct_messages_are_tried_once_and_a_failure_again(stage: BotStage, site: FeedServer) -> None:
     for path in ("/story", "/other"):
         site.pages[path] = PAGE.format(title=f"At {path[1:]}", head="")
@@ -372,6 +380,7 @@ async def test_a_title_of_oembed_wins_and_its_failure_is_no_matter(stage: BotSta
     assert titles == ["▶ A film", "Page that fails"]
 
 
+@pytest.mark.slow
 async def test_another_server_sees_nothing_of_it(stage: BotStage, site: FeedServer) -> None:
     await submit(stage, url_of(site, "/story"), stage.admin)
     other = stage.env.create_guild("Other")
@@ -385,6 +394,7 @@ async def test_another_server_sees_nothing_of_it(stage: BotStage, site: FeedServ
     assert "The moderators decide whether" in preview.content
 
 
+@pytest.mark.slow
 async def test_the_status_counts_links(stage: BotStage, site: FeedServer) -> None:
     stage.bot.owner_id = stage.admin.id
     await open_commands(stage)
@@ -393,6 +403,7 @@ async def test_the_status_counts_links(stage: BotStage, site: FeedServer) -> Non
     assert [field.value for field in fields if field.name == "Links"] == ["1 submitted in the last 7 days"]
 
 
+@pytest.mark.slow
 async def test_erasing_forgets_who_submitted(stage: BotStage, site: FeedServer, desk: Any) -> None:
     await open_desk(stage, desk)
     await submit(stage, url_of(site, "/story"), comment="Mine")

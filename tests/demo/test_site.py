@@ -163,6 +163,7 @@ async def test_a_member_is_shown_only_in_channels_that_they_can_read() -> None:
         assert readers == {name: [admin, member] for name in ("news", "digest", "headlines")} | {"desk": [admin]}
 
 
+@pytest.mark.slow
 async def test_a_command_of_the_message_menu_is_run_on_a_message_of_the_open_page() -> None:
     async with visit_site() as visitor:
         await prepare_demo(visitor.stage)

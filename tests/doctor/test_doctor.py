@@ -152,6 +152,7 @@ async def test_each_kind_of_channel_says_what_it_lacks(
     assert found.fix
 
 
+@pytest.mark.slow
 async def test_a_thread_allows_what_its_channel_allows(installation: Installation) -> None:
     thread = await installation.subscribe_channel("thread")
     assert await installation.find_problems() == []
@@ -174,6 +175,7 @@ async def test_a_server_that_put_the_bot_out_is_named_and_the_others_are_looked_
     assert found[0] == f"server {left}: the bot is not in it any more, but it is subscribed"
 
 
+@pytest.mark.slow
 async def test_a_few_servers_at_a_time_are_asked_about(installation: Installation) -> None:
     for number in range(AT_ONCE + 2):
         await installation.wire.change_channel(
@@ -199,6 +201,7 @@ async def test_a_store_that_is_still_being_moved_there_is_named(installation: In
     assert ("not all of it is there" in half.what, "`newsdesk migrate` again" in half.fix) == (True, True)
 
 
+@pytest.mark.slow
 async def test_databases_that_are_not_ours_to_use(installation: Installation, tmp_path: Path) -> None:
     with closing(sqlite3.connect(installation.database)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")

@@ -172,6 +172,7 @@ def calendar_slots(table: WeeklySchedule, now: datetime, reach: int = 10) -> lis
     return [found[instant] for instant in sorted(found)]
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(weekly_schedules())
 def test_the_slots_before_and_after_any_moment_are_those_of_the_calendar(
@@ -204,6 +205,7 @@ def test_the_slots_between_two_moments_are_those_of_the_calendar(drawn: tuple[We
     assert following.at > end
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(weekly_schedules())
 def test_every_day_and_time_has_one_slot_and_a_skipped_one_may_share_it(drawn: tuple[WeeklySchedule, datetime]) -> None:
@@ -225,6 +227,7 @@ def test_every_day_and_time_has_one_slot_and_a_skipped_one_may_share_it(drawn: t
                 assert (later[0].day, later[0].time) >= (day, clock)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(weekly_schedules(), st.lists(st.integers(1, 4_000), min_size=1, max_size=30))
 def test_a_bot_that_is_often_away_sends_one_digest_for_all_that_it_missed(

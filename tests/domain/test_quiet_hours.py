@@ -93,6 +93,7 @@ def test_nothing_turns_before_the_next_turn_and_there_it_does(
         assert hours.next_change(moment) == turn
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(quiet_hours())
 def test_far_from_a_change_of_the_clocks_quiet_is_what_the_clock_says(drawn: tuple[QuietHours, datetime]) -> None:

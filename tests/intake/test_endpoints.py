@@ -322,6 +322,7 @@ def end_process(_post: object) -> None:
     os._exit(11)
 
 
+@pytest.mark.slow
 async def test_a_body_that_ends_its_reader_is_refused_and_the_next_is_read(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -356,6 +357,7 @@ async def test_nothing_else_can_be_done(intake: Intake, method: str, path: str, 
         assert "POST /cards" in (await answer.json())["error"]
 
 
+@pytest.mark.slow
 async def test_too_many_requests_are_429_for_that_token_alone(tmp_path: Path) -> None:
     async with open_intake(tmp_path, limit=RateLimit(0.001, 2)) as intake:
         other = await intake.make_token("other", IntakePolicy.HELD)
@@ -381,6 +383,7 @@ async def test_only_the_leader_takes_cards(intake: Intake) -> None:
     assert await intake.card_titles() == []
 
 
+@pytest.mark.slow
 async def test_a_client_that_dawdles_is_given_up(tmp_path: Path) -> None:
     async with open_intake(tmp_path, body_seconds=0.2) as intake:
         reader, writer = await asyncio.open_connection("127.0.0.1", intake.port)
@@ -410,6 +413,7 @@ def test_nothing_listens_unless_it_is_set_and_never_in_a_process_that_only_answe
         assert isinstance(_intake_endpoint(settings, bot), nullcontext)
 
 
+@pytest.mark.slow
 async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(intake: Intake) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", intake.port)
     head = f"POST /cards HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {intake.token}\r\n"

@@ -102,6 +102,7 @@ async def test_metrics_tell_of_feeds_and_how_long_the_first_has_been_due(at_work
     assert (found["newsdesk_feeds_due"], found["newsdesk_feed_lag_seconds"]) == (2, 90)
 
 
+@pytest.mark.slow
 async def test_a_gateway_that_is_away_is_named_and_comes_back(at_work: MonitoredBot) -> None:
     await at_work.wire.configure_settings(gateway_down=True)
     await at_work.wire.command_gateway("drop")
@@ -221,6 +222,7 @@ async def test_an_address_that_is_taken_is_wrong_use(at_work: MonitoredBot) -> N
             pass
 
 
+@pytest.mark.slow
 async def test_newsdesk_run_serves_what_the_setting_says_and_stops_with_the_bot(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]

@@ -74,6 +74,7 @@ def test_whatever_the_cards_each_magazine_fits(cards: list[StoredCard], text: st
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(FILED, min_size=8, max_size=10), st.sampled_from([Layout.MAGAZINE, Layout.COMPACT]))
 def test_cards_that_grow_after_they_were_divided_still_fit(cards: list[StoredCard], layout: Layout) -> None:

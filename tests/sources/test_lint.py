@@ -35,6 +35,7 @@ def lines(*paths: Path) -> list[tuple[str, int, str, str]]:
     return [(Path(each.file).name, each.line, each.field, each.problem) for each in check_paths(paths).findings]
 
 
+@pytest.mark.slow
 def test_two_files_with_one_address_are_noted_wherever_they_lie(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()

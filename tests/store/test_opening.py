@@ -150,6 +150,7 @@ async def test_whoever_opens_a_file_waits_for_its_owner_to_put_it_into_wal_mode(
         assert await opening
 
 
+@pytest.mark.slow
 async def test_two_processes_that_open_a_new_database_at_once_both_succeed(database_url: str) -> None:
     program = (
         "import asyncio, sys\nfrom tests.store.test_opening import open_and_close\n"

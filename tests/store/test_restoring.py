@@ -28,6 +28,7 @@ async def test_a_store_that_a_process_has_open_is_not_replaced(tmp_path: Path) -
         assert await store.key_values.get_value("since") is None
 
 
+@pytest.mark.slow
 async def test_whoever_comes_while_a_store_is_replaced_waits_outside(tmp_path: Path) -> None:
     url = new_database(tmp_path / "newsdesk.db")
     async with exclusive_access(url):

@@ -26,6 +26,7 @@ async def _start_bot(wire: WireDiscord, channel_id: int) -> Process:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stored", [True, False])
 async def test_a_bot_killed_while_it_waits_for_an_answer_repeats_nothing(stored: bool) -> None:
     async with WireDiscord() as wire:

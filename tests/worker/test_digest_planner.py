@@ -162,6 +162,7 @@ async def test_an_instant_post_is_not_repeated_in_a_digest_of_the_channel(harnes
     assert digest_slugs(harness) == [["posted"], ["other"]]
 
 
+@pytest.mark.slow
 async def test_what_is_left_out_stays_out_of_both(harness: WorkerHarness) -> None:
     await add_subscription(harness, SubscriptionOptions(excluded=("rust", "scandal")))
     await add_subscription(harness, SubscriptionOptions(frequency=Frequency.DAILY, excluded=("rust", "scandal")), OTHER)
@@ -269,6 +270,7 @@ async def test_a_card_that_a_click_plans_meanwhile_comes_once_and_suspends_no_di
     assert harness.channels.notices == []
 
 
+@pytest.mark.slow
 async def test_a_digest_on_request_goes_without_the_card_that_a_click_plans_meanwhile(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -310,6 +312,7 @@ async def test_a_preview_is_what_would_come_and_changes_nothing(harness: WorkerH
     assert (await harness.pipeline.previewer.preview_digest(subscription)).cards == ()
 
 
+@pytest.mark.slow
 async def test_a_preview_of_an_instant_subscription_is_the_best_of_its_last_week_though_posted_already(
     harness: WorkerHarness,
 ) -> None:
@@ -363,6 +366,7 @@ async def test_quiet_hours_gather_what_comes_into_one_digest_and_let_the_hottest
     assert len(digest_slugs(harness)) == 3
 
 
+@pytest.mark.slow
 async def test_a_digest_in_quiet_hours_comes_at_their_end_and_holds_back_nothing_that_passes(
     harness: WorkerHarness,
 ) -> None:
@@ -403,6 +407,7 @@ async def test_a_card_withdrawn_in_quiet_hours_never_comes(harness: WorkerHarnes
     assert digest_slugs(harness) == [["two"]]
 
 
+@pytest.mark.slow
 async def test_a_channel_that_heals_after_a_long_time_catches_up_with_one_digest(harness: WorkerHarness) -> None:
     await add_subscription(harness, SubscriptionOptions())
     harness.channels.fail = [ChannelClosedError("50013")] * 6
@@ -427,6 +432,7 @@ async def test_a_change_of_an_old_post_makes_no_digest_of_the_new_cards(harness:
     assert digest_slugs(harness) == [["old"], *([f"card{number}"] for number in range(5))]
 
 
+@pytest.mark.slow
 async def test_a_short_outage_brings_the_cards_one_by_one(harness: WorkerHarness) -> None:
     await add_subscription(harness, SubscriptionOptions())
     harness.channels.fail = [RetryLaterError("503")]
@@ -446,6 +452,7 @@ async def test_a_wish_can_be_tried_on_the_last_month(harness: WorkerHarness) -> 
     assert [card.card.slug for card in past.cards] == ["card0", "card2"]
 
 
+@pytest.mark.slow
 async def test_a_card_that_a_moderator_picked_a_digest_for_comes_first_and_nowhere_else(harness: WorkerHarness) -> None:
     own = await add_subscription(harness, replace(DAILY, topics=("Space",), min_quality=500))
     await add_subscription(harness, channel_id=OTHER)

@@ -64,6 +64,7 @@ async def test_from_the_list_to_the_channel(harness: WorkerHarness, site: FeedSe
     assert await harness.store.cards.list_all_topics(1) == ["Ships"]
 
 
+@pytest.mark.slow
 async def test_trap_48_the_list_is_followed_while_the_bot_runs(
     harness: WorkerHarness, site: FeedServer, tmp_path: Path
 ) -> None:

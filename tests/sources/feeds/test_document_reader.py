@@ -83,6 +83,7 @@ async def test_whatever_a_document_does_to_the_process_the_next_one_is_read(
     assert isinstance(feed, FeedReadResult)
 
 
+@pytest.mark.slow
 async def test_documents_of_one_batch_are_answered_in_order(reader: DocumentReader) -> None:
     """Those of great depth end in whichever answer, and in one within their CPU budget."""
     answers = await reader.read_feeds([document(b""), FEED, *map(document, DEEP), FEED, document("<p>x</p>")])
@@ -103,6 +104,7 @@ async def test_pages_and_lists_are_read_there_too(reader: DocumentReader) -> Non
     assert await reader.read_opml(document(write_opml("T", []))) == OpmlImport("T", ())
 
 
+@pytest.mark.slow
 async def test_a_read_that_is_cancelled_ends_the_process(reader: DocumentReader) -> None:
     """The document is never read to its end: without the cancelling, closing would wait for its CPU budget."""
     await reader.read_feeds([FEED])

@@ -145,6 +145,7 @@ async def test_lists_show_the_newest_card_of_each_story_and_pages_turn_alike(sta
             assert forth == back == expected
 
 
+@pytest.mark.slow
 @EACH_SEED
 async def test_searches_show_the_newest_hit_of_each_story_in_every_order(stage: Stage, seed: int) -> None:
     await fill_stage(stage, random.Random(seed))

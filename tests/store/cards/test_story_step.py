@@ -106,6 +106,7 @@ async def test_addresses_and_related_come_first(store: Store, database: Database
     ) == ["listed", "like", "listed", "late"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loads", [1, 7, 20])
 async def test_loads_of_any_size_in_order_of_time_give_the_same_stories(
     tmp_path: Path, loads: int, monkeypatch: pytest.MonkeyPatch
@@ -247,6 +248,7 @@ async def test_texts_are_kept_for_as_long_as_cards_are_compared(store: Store, da
     assert await count_words(database) == []
 
 
+@pytest.mark.slow
 async def test_hostile_titles_are_told_apart_without_harm(store: Store, database: Database) -> None:
     assert await stories_of(
         store,
@@ -259,6 +261,7 @@ async def test_hostile_titles_are_told_apart_without_harm(store: Store, database
     ) == ["empty", "blank", "huge", "marks", ""]
 
 
+@pytest.mark.slow
 async def test_very_many_cards_of_one_title_make_stories_of_limited_size(store: Store, database: Database) -> None:
     copies = [tell(f"copy-{number}", after=number * timedelta(minutes=1)) for number in range(150)]
     found = await stories_of(store, database, *copies)

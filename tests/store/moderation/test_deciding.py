@@ -95,6 +95,7 @@ async def test_the_queue_shows_the_hottest_first_then_the_newest(store: Store) -
     assert [each.card.card.slug for each in queue.waiting] == ["hot", "scored", "cold", "unscored"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranked", [5, 1000])
 async def test_the_queue_goes_by_the_heat_in_its_server_and_its_pages_are_one_list(
     store: Store, monkeypatch: pytest.MonkeyPatch, ranked: int

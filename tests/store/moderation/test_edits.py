@@ -95,6 +95,7 @@ async def add_cards(store: Store) -> list[int]:
     return [*shared, *own]
 
 
+@pytest.mark.slow
 async def test_an_edit_is_what_its_server_reads_everywhere_and_leaves_no_trace_elsewhere(store: Store) -> None:
     ids = await add_cards(store)
     for card_id in ids:

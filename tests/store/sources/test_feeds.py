@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from bot.domain.feed import FeedOptions, NewFeed
 from bot.domain.feed_schedule import FeedState
 from bot.store import Store
@@ -123,6 +125,7 @@ async def test_times_of_a_clock_that_ran_fast_are_forgotten(store: Store) -> Non
     assert await store.feeds.reschedule_all(NOW, NOW + DAY) == 2, "waits longer than any feed may"
 
 
+@pytest.mark.slow
 async def test_trap_43_a_list_of_5000_feeds_is_taken_in_and_followed(store: Store) -> None:
     many = [NewFeed(f"https://{number}.example/feed") for number in range(5000)]
     assert await store.feeds.apply_list([*many, *many[:10]], NOW) == ListChanges(added=5000)

@@ -50,6 +50,7 @@ async def list_log(store: Store, guild_id: int) -> list[tuple[str, AuditSubject]
     return [(entry.title, entry.subject) for entry in page.entries]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_hand", [True, False])
 async def test_the_cards_are_everybodys_and_nothing_is_posted_again(store: Store, *, by_hand: bool) -> None:
     feed = await follow(store)
