@@ -33,6 +33,7 @@ ROOMS = (
     "bot/cards/frontmatter_edit.py",
 )
 UNSAID = {
+    "bot/client/discord_wait.py",  # read in the log and on the operator's terminal
     "bot/client/invite.py",  # read on the operator's terminal
     "bot/doctor/discord_checks.py",  # likewise
     "bot/worker/pipeline.py",  # read in the log, like those of the worker
