@@ -34,7 +34,7 @@ from bot.domain.publishers import story_publisher
 from bot.domain.story_matching import SAME_STORY, Report, StoryCard, weigh_words
 from bot.domain.story_text import read_story_text
 from bot.store import Store, open_store
-from bot.store.cards import story_batch
+from bot.store.cards import server_stories, story_batch
 from bot.store.cards.importer import BATCH
 from bot.store.cards.rows import card_to_row, compute_sort_key
 from bot.store.cards.search_entries import SHARED
@@ -158,7 +158,11 @@ class Judgement:
 
 async def judge(stream: Mapping[str, Sequence[Item]], pairs: Sequence[Item], threshold: int) -> Judgement:
     related = min(threshold, story_matching.RELATED)
-    with patch.object(story_clustering, "SAME_STORY", threshold), patch.object(story_batch, "RELATED", related):
+    with (
+        patch.object(story_clustering, "SAME_STORY", threshold),
+        patch.object(server_stories, "SAME_STORY", threshold),
+        patch.object(story_batch, "RELATED", related),
+    ):
         stories = {archive: await tell_stories(items) for archive, items in stream.items()}
     homes: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
     titles: dict[str, str] = {}

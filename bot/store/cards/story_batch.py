@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,9 +68,8 @@ class StoryBatch:
         self._withdrawn = [each for each in pending if each.is_withdrawn]
         self._counts = WordCounts(connection)
         self._index = WordIndex(connection)
-        self._near: dict[int, list[int]] = {}
-        """By card id, which cards before it share rare words with it."""
-        self._texts: dict[int, StoryCard] = {}
+        self._similar: dict[int, list[StoryLink]] = {}
+        """By card id, the cards before it that are like it."""
         self._by_key: defaultdict[str, set[int]] = defaultdict(set)
         self._members: dict[int, _StoryMember] = {}
         self._book = StoryBook()
@@ -148,19 +147,24 @@ class StoryBatch:
         words = {word for card in new for word in rarest_words(card.text)}
         times = [card.published_at for card in new]
         await self._index.load_places(words, min(times), max(times))
+        near = {}
         for card in new:
-            self._near[card.card_id] = self._index.find_near(card)
+            near[card.card_id] = self._index.find_near(card)
             self._index.add_card(card)
-        self._texts = await load_story_cards(self._connection, {each for ids in self._near.values() for each in ids})
+        texts = await load_story_cards(self._connection, {each for ids in near.values() for each in ids})
+        for card in new:
+            self._similar[card.card_id] = _find_similar(card, near[card.card_id], texts)
+            texts[card.card_id] = card
         wanted = {key for each in self._pending for key in neighbour_keys(each.keys)}
         for some in chunks(sorted(wanted)):
             query = select(story_keys.c.key, story_keys.c.card_id).where(story_keys.c.key.in_(some))
             for key, card_id in await self._connection.execute(query):
                 self._by_key[key].add(card_id)
-        others = self._texts.keys() | {card_id for ids in self._by_key.values() for card_id in ids}
-        await self._load_members(others - {card.card_id for card in new})
-        story_ids = {member.story_id for member in self._members.values() if member.story_id is not None}
-        story_ids |= {each.story_id for each in self._pending if each.story_id is not None}
+        links = [link for similar in self._similar.values() for link in similar]
+        by_key = {card_id for ids in self._by_key.values() for card_id in ids}
+        await self._load_members(by_key.union(link.other_id for link in links) - near.keys())
+        joined = [self._members.get(card_id) for card_id in by_key.union(link.other_id for link in links if link.joins)]
+        story_ids = {each.story_id for each in (*joined, *self._pending) if each and each.story_id is not None}
         self._book.stories.update(await load_stories(self._connection, story_ids))
 
     async def _load_members(self, card_ids: Iterable[int]) -> None:
@@ -175,7 +179,7 @@ class StoryBatch:
                 self._members[card_id] = _StoryMember(published_at, SHARED if is_shared else source_id, story_id)
 
     def _add_card(self, pending: PendingCard, card: StoryCard, story_id: int | None) -> None:
-        links = self._find_similar(card)
+        links = [link for link in self._similar[card.card_id] if link.other_id in self._members]
         matches = self._find_matches(pending)
         if card.source_id == SHARED:
             known = [(link, self._members[link.other_id]) for link in links]
@@ -187,7 +191,6 @@ class StoryBatch:
             ]
             story_id = self._book.add_card(card, same_article, similar, story_id)
         self._members[card.card_id] = _StoryMember(card.published_at, card.source_id, story_id)
-        self._texts[card.card_id] = card
         by_address = [
             StoryLink(other_id, SAME_ADDRESS, member.source_id)
             for other_id, (member, is_same) in sorted(matches.items())
@@ -196,16 +199,6 @@ class StoryBatch:
         addressed = {link.other_id for link in by_address}
         kept = _keep_best([*by_address, *(link for link in links if link.other_id not in addressed)])
         self._links.append((card, kept))
-
-    def _find_similar(self, card: StoryCard) -> list[StoryLink]:
-        found = []
-        for other_id in self._near[card.card_id]:
-            other = self._texts.get(other_id)
-            if other is None or other_id not in self._members:
-                continue
-            if (similarity := compute_similarity(card, other)) >= RELATED:
-                found.append(StoryLink(other_id, similarity, other.source_id))
-        return found
 
     def _find_matches(self, pending: PendingCard) -> dict[int, tuple[_StoryMember, bool]]:
         """Find the cards by the card's own address or one that it lists, and whether they are the same article."""
@@ -242,6 +235,16 @@ class StoryBatch:
 
 
 _GIVE = update(cards).where(cards.c.id == bindparam("the_id")).values(story_id=bindparam("story"), needs_story=False)
+
+
+def _find_similar(card: StoryCard, near: Iterable[int], texts: Mapping[int, StoryCard]) -> list[StoryLink]:
+    """Return links to those of the near cards that are like a card."""
+    found = []
+    for other_id in near:
+        other = texts.get(other_id)
+        if other and (similarity := compute_similarity(card, other)) >= RELATED:
+            found.append(StoryLink(other_id, similarity, other.source_id))
+    return found
 
 
 def _keep_best(links: Iterable[StoryLink]) -> list[StoryLink]:

@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    RowMapping,
     Select,
     Text,
     cast,
@@ -140,13 +139,13 @@ def _nearest(places: Sequence[_Place], at: int, most: int) -> Sequence[_Place]:
 
 async def load_story_cards(connection: AsyncConnection, card_ids: Collection[int]) -> dict[int, StoryCard]:
     """Load the texts of cards that are not withdrawn, by card id."""
-    query = select(story_texts).join(cards, cards.c.id == story_texts.c.card_id)
+    query = select(*_TEXT_COLUMNS).join(cards, cards.c.id == story_texts.c.card_id)
     found: dict[int, StoryCard] = {}
     for some in chunks(sorted(card_ids)):
         shown = query.where(story_texts.c.card_id.in_(some), cards.c.state != CardState.WITHDRAWN)
-        for row in (await connection.execute(shown)).mappings():
+        for row in await connection.execute(shown):
             with suppress(*UNUSABLE):
-                found[row["card_id"]] = _card_of_row(row)
+                found[row[0]] = _parse_text_row(*row)
     return found
 
 
@@ -189,13 +188,19 @@ def _text_row(card: StoryCard) -> PlainRow:
     }
 
 
-def _card_of_row(row: RowMapping) -> StoryCard:
-    parts = row["weights"].split()
-    weights = dict(zip(parts[::2], map(int, parts[1::2]), strict=False))
-    title = split_words(row["title"]) & weights.keys()
-    report = Report(row["publisher"], row["published_at"], title)
-    numbers = split_words(row["numbers"])
-    return StoryCard(row["card_id"], report, WeightedText(title, weights), numbers, row["source_id"])
+_TEXT_COLUMNS = [
+    story_texts.c[name] for name in ("card_id", "published_at", "source_id", "publisher", "title", "numbers", "weights")
+]
+
+
+def _parse_text_row(
+    card_id: int, published_at: datetime, source_id: int, publisher: str, title: str, numbers: str, weights: str
+) -> StoryCard:
+    parts = weights.split()
+    weight_of = dict(zip(parts[::2], map(int, parts[1::2]), strict=False))
+    words = split_words(title) & weight_of.keys()
+    text = WeightedText(words, weight_of)
+    return StoryCard(card_id, Report(publisher, published_at, words), text, split_words(numbers), source_id)
 
 
 def split_words(stored: str) -> frozenset[str]:
