@@ -39,6 +39,7 @@ from bot.store.cards.visibility import (
     Guild,
     has_row,
     is_edited,
+    is_known_to,
     is_shared,
     is_visible_to,
 )
@@ -104,9 +105,18 @@ def hits_query(dialect: str, *, hidden: bool = False, with_heat: bool = False) -
 
 
 @cache
-def details_query() -> Select[Any]:
-    """Select what is shown of the cards with these `ids`, in any order."""
-    return select(*stored_card_columns(_GUILD)).where(cards.c.id.in_(bindparam("ids", expanding=True)))
+def details_query(*, visible: bool = False) -> Select[Any]:
+    """Select what is shown of the cards with these `ids`, in any order; with `visible` of those that are."""
+    query = select(*stored_card_columns(_GUILD)).where(cards.c.id.in_(bindparam("ids", expanding=True)))
+    return query.where(is_visible_to(_GUILD)) if visible else query
+
+
+@cache
+def card_query(column: str, *, hidden: bool) -> Select[Any]:
+    """Select the card with `value` in this column if the `guild` sees it; with `hidden` also one that it does not."""
+    this = cards.c[column] == bindparam("value", type_=cards.c[column].type)
+    known = is_known_to(_GUILD) if hidden else is_visible_to(_GUILD)
+    return select(*stored_card_columns(_GUILD)).where(this, known)
 
 
 @cache

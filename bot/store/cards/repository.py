@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, literal, select
+from sqlalchemy import literal, select
 
 from bot.cards.text import strip_unstorable
 from bot.domain.story_keys import RELATED
 from bot.store.cards import queries
-from bot.store.cards.card_pages import fetch_page, timeline_span
+from bot.store.cards.card_pages import fetch_cards, fetch_page, timeline_span
 from bot.store.cards.card_query import CardPage, CardQuery, TimelineCursor
 from bot.store.cards.card_search import CardSearch
 from bot.store.cards.name_counts import TopicCount, list_provider_names, list_topic_names
-from bot.store.cards.revisions import leave_out_split
 from bot.store.cards.rows import StoredCard, card_from_row, stored_card_columns
 from bot.store.cards.search_entries import fetch_languages
 from bot.store.cards.server_topics import fetch_topics
 from bot.store.cards.story_entries import load_members, load_similar
-from bot.store.cards.visibility import is_known_to, is_visible_to
+from bot.store.cards.visibility import is_visible_to
 from bot.store.tables import card_aliases, cards, story_keys
 
 
@@ -27,36 +26,31 @@ class CardRepository(CardSearch):
 
     async def get_card(self, card_id: int, guild_id: int, *, hidden: bool = False) -> StoredCard | None:
         """Return a card by id; with `hidden`, even if it is not visible in the server."""
-        return await self._get_one(cards.c.id == card_id, guild_id, hidden=hidden)
+        return await self._get_one("id", card_id, guild_id, hidden=hidden)
 
     async def get_by_ids(self, ids: Collection[int], guild_id: int = 0) -> dict[int, StoredCard]:
         """Return cards by id, regardless of visibility."""
-        query = select(*stored_card_columns(guild_id)).where(cards.c.id.in_(ids))
+        values = {"guild": guild_id, "ids": list(ids)}
         async with self._database.begin_read() as connection:
-            found = [card_from_row(row) for row in (await connection.execute(query)).mappings()]
-            return {each.id: each for each in await leave_out_split(connection, guild_id, found)}
+            return {each.id: each for each in await fetch_cards(connection, queries.details_query(), values)}
 
     async def get_visible(self, ids: Sequence[int], guild_id: int) -> list[StoredCard]:
         """Return those of these cards that the server sees, in the order of the IDs."""
-        rows = {card.id: card for card in await self._select_visible(cards.c.id.in_(ids), guild_id)}
-        return [rows[card_id] for card_id in dict.fromkeys(ids) if card_id in rows]
+        values = {"guild": guild_id, "ids": list(ids)}
+        async with self._database.begin_read() as connection:
+            found = {
+                each.id: each for each in await fetch_cards(connection, queries.details_query(visible=True), values)
+            }
+        return [found[card_id] for card_id in dict.fromkeys(ids) if card_id in found]
 
     async def find_by_urls(self, urls: Collection[str], guild_id: int, *, limit: int) -> list[StoredCard]:
         """Return the visible cards with these URLs (as of `bot.cards.urls.normalize_url`), newest first."""
         known = select(card_aliases.c.card_id).where(card_aliases.c.url.in_(urls))
-        return await self._select_visible(cards.c.id.in_(known), guild_id, limit)
-
-    async def _select_visible(
-        self, condition: ColumnElement[bool], guild_id: int, limit: int | None = None
-    ) -> list[StoredCard]:
-        query = (
-            select(*stored_card_columns(guild_id))
-            .where(condition, is_visible_to(guild_id))
-            .order_by(cards.c.sort_key.desc())
-        )
+        query = select(*stored_card_columns(guild_id)).where(cards.c.id.in_(known), is_visible_to(guild_id))
         async with self._database.begin_read() as connection:
-            found = [card_from_row(row) for row in (await connection.execute(query.limit(limit))).mappings()]
-            return await leave_out_split(connection, guild_id, found)
+            return list(
+                await fetch_cards(connection, query.order_by(cards.c.sort_key.desc()).limit(limit), {"guild": guild_id})
+            )
 
     async def fetch_story_members(self, card_ids: Sequence[int], guild_id: int) -> dict[int, list[StoredCard]]:
         """Return the other visible cards of the stories of cards, newest first; cards without any are left out."""
@@ -90,17 +84,12 @@ class CardRepository(CardSearch):
 
     async def get_by_slug(self, slug: str, guild_id: int, *, hidden: bool = False) -> StoredCard | None:
         """Return a card by slug; with `hidden`, even if it is not visible in the server."""
-        return await self._get_one(cards.c.slug == strip_unstorable(slug), guild_id, hidden=hidden)
+        return await self._get_one("slug", strip_unstorable(slug), guild_id, hidden=hidden)
 
-    async def _get_one(self, condition: ColumnElement[bool], guild_id: int, *, hidden: bool) -> StoredCard | None:
-        query = select(*stored_card_columns(guild_id)).where(condition)
+    async def _get_one(self, column: str, value: int | str, guild_id: int, *, hidden: bool) -> StoredCard | None:
+        query = queries.card_query(column, hidden=hidden)
         async with self._database.begin_read() as connection:
-            row = (
-                (await connection.execute(query.where(is_known_to(guild_id) if hidden else is_visible_to(guild_id))))
-                .mappings()
-                .first()
-            )
-            found = await leave_out_split(connection, guild_id, [card_from_row(row)] if row else [])
+            found = await fetch_cards(connection, query, {"guild": guild_id, "value": value})
         return found[0] if found else None
 
     async def list_latest(

@@ -385,17 +385,23 @@ class _GuildOverrides:
         decided = self.decisions.get(key)
         if not is_visible(parse_state(state), verdict_or_none(decided.verdict) if decided else None):
             return None
+        changes: dict[str, Any] = {}
         if decided and decided.verdict == Verdict.PUBLISH:
             only = self.picks.get(key, frozenset()) if decided.selected_only else None
-            card = replace(card, arrived_at=decided.decided_at, picked_for=only)
+            changes |= {"arrived_at": decided.decided_at, "picked_for": only}
         if edit := self.edits.get(key):
             fields, revision = edit
-            names = card.topics if fields.topics is None else frozenset(map(normalize_name, fields.topics))
-            card = replace(card, topics=names, revision=revision or card.revision)
-        card = replace(card, revision=self.revisions.get(key, card.revision))
-        # News anew: digests may have left it out since they had told the story that it was thought to tell.
-        arrived_at = max(card.arrived_at, self.splits.get(key, card.arrived_at))
-        return replace(card, story_id=self.stories.get(key, card.story_id), arrived_at=arrived_at)
+            if fields.topics is not None:
+                changes["topics"] = frozenset(map(normalize_name, fields.topics))
+            changes["revision"] = revision or card.revision
+        if key in self.revisions:
+            changes["revision"] = self.revisions[key]
+        if key in self.stories:
+            changes["story_id"] = self.stories[key]
+        if key in self.splits:
+            # News anew: digests may have left it out since they had told the story that it was thought to tell.
+            changes["arrived_at"] = max(changes.get("arrived_at", card.arrived_at), self.splits[key])
+        return replace(card, **changes) if changes else card
 
     def list_keys(self) -> set[_Here]:
         """Return what the servers see otherwise than all."""
