@@ -70,7 +70,6 @@ SLOW = (
     "test_house_figures.py",
     "test_rejected.py",
     "test_shutdown.py",
-    "test_wheel.py",
     "ui/test_clicks.py",
     "worker/test_digest_promises.py",
     "worker/test_feed_matrix.py",
