@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, union, update
+from sqlalchemy import ColumnElement, CompoundSelect, Select, delete, func, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cards.model import Card, CardState, HeldReason, Provider
@@ -50,7 +50,7 @@ async def refresh_coverage(connection: AsyncConnection, scope: PlanScope, now: d
     Returns the ids of stories that have another number than before, in any server.
     """
     changed: list[int] = []
-    for some in chunks(await _find_changed(connection, scope)):
+    for some in chunks(await _find_changed(connection, scope, now)):
         views = _StoryViews(scope)
         await views.load(connection, some)
         await _publish_covered(connection, views, now)
@@ -58,8 +58,8 @@ async def refresh_coverage(connection: AsyncConnection, scope: PlanScope, now: d
     return changed
 
 
-async def _find_changed(connection: AsyncConnection, scope: PlanScope) -> list[int]:
-    """Return the ids of stories that may have another number of publishers: most have one card, and are left out."""
+def _select_changed(scope: PlanScope) -> CompoundSelect[Any]:
+    """Select the ids of the stories of what has changed, and of those that are stale."""
     shared = select(stories.story_id_of(cards)).where(cards.c.id.in_(scope.select_changed_ids()))
     rows = select(server_cards.c.story_id).join_from(server_cards, cards, _IS_ROW).where(scope.needs_planning_here)
     decided = select(-story_decisions.c.story_id).where(
@@ -67,8 +67,13 @@ async def _find_changed(connection: AsyncConnection, scope: PlanScope) -> list[i
     )
     # Also in a plan for one server: what a decision leaves behind in a story has not changed itself.
     stale = select(story_coverage.c.story_id).where(story_coverage.c.is_stale).limit(_STALE_AT_ONCE)
-    parts: list[Select[Any]] = [shared, rows, decided, select(stale.subquery())]
-    ids = sorted({each for each in (await connection.execute(union(*parts))).scalars() if parse_number(each)})
+    return union(shared, rows, decided, select(stale.subquery()))
+
+
+async def _find_changed(connection: AsyncConnection, scope: PlanScope, now: datetime) -> list[int]:
+    """Return the ids of stories that may have another number of publishers: most have one card, and are left out."""
+    changed = await connection.execute(scope.build(_select_changed), scope.values(now, timedelta()))
+    ids = sorted({each for each in changed.scalars() if parse_number(each)})
     found: set[int] = set()
     for some in chunks(ids):
         # A story of one card has no row: one publisher is what is assumed without.

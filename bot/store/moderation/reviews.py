@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Text,
+    Update,
     and_,
     case,
     delete,
@@ -34,7 +36,7 @@ from bot.domain.delivery import REVISION_MARK, CardRevision, ContentKind, Delive
 from bot.domain.moderation import EVERYWHERE
 from bot.domain.subscription import Layout, OnWithdrawal
 from bot.i18n import ENGLISH
-from bot.store.cards.plan_scope import PlanScope
+from bot.store.cards.plan_scope import OLDEST, PlanScope
 from bot.store.cards.revisions import visible_revision
 from bot.store.cards.rows import compute_sort_key, score_order
 from bot.store.cards.visibility import (
@@ -83,30 +85,36 @@ class ReviewChannels:
 
     async def expire_old(self, now: datetime, max_age: timedelta) -> None:
         """Mark cards under review that exceed `max_age` for planning, to make room for others."""
-        old = select(delivery_cards.c.card_id).where(
-            delivery_cards.c.delivery_id.in_(
-                select(deliveries.c.id).where(deliveries.c.layout == _REVIEW, deliveries.c.desired_kind.is_not(None))
-            )
-        )
-        condition = cards.c.id.in_(old) & (cards.c.published_at < now - max_age) & (cards.c.state == CardState.HELD)
-        reviewed = delivery_cards.join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id)
-        under_review = (
-            select(literal(1))
-            .select_from(reviewed)
-            .where(
-                delivery_cards.c.card_id == server_cards.c.card_id,
-                deliveries.c.guild_id == server_cards.c.guild_id,
-                deliveries.c.layout == _REVIEW,
-                deliveries.c.desired_kind.is_not(None),
-            )
-        )
-        old_rows = (server_cards.c.arrived_at < now - max_age) & (server_cards.c.state == CardState.HELD)
-        old_rows &= server_cards.c.card_id.in_(old) & exists(under_review.correlate(server_cards))
         async with self._database.begin_write() as connection:
-            await connection.execute(
-                update(cards).where(condition & ~cards.c.needs_planning).values(needs_planning=True)
-            )
-            await connection.execute(update(server_cards).where(old_rows).values(needs_planning=True))
+            for statement in _expire_statements():
+                await connection.execute(statement, {"oldest": now - max_age})
+
+
+@cache
+def _expire_statements() -> tuple[Update, Update]:
+    """Mark cards under review that are older than `oldest`: everybody's, and in servers those of followed sources."""
+    reviewed = select(delivery_cards.c.card_id).where(
+        delivery_cards.c.delivery_id.in_(
+            select(deliveries.c.id).where(deliveries.c.layout == _REVIEW, deliveries.c.desired_kind.is_not(None))
+        )
+    )
+    condition = cards.c.id.in_(reviewed) & (cards.c.published_at < OLDEST) & (cards.c.state == CardState.HELD)
+    under_review = (
+        select(literal(1))
+        .select_from(delivery_cards.join(deliveries, deliveries.c.id == delivery_cards.c.delivery_id))
+        .where(
+            delivery_cards.c.card_id == server_cards.c.card_id,
+            deliveries.c.guild_id == server_cards.c.guild_id,
+            deliveries.c.layout == _REVIEW,
+            deliveries.c.desired_kind.is_not(None),
+        )
+    )
+    old_rows = (server_cards.c.arrived_at < OLDEST) & (server_cards.c.state == CardState.HELD)
+    old_rows &= server_cards.c.card_id.in_(reviewed) & exists(under_review.correlate(server_cards))
+    return (
+        update(cards).where(condition & ~cards.c.needs_planning).values(needs_planning=True),
+        update(server_cards).where(old_rows).values(needs_planning=True),
+    )
 
 
 def review_revision(guild_id: _Guild, oldest: ColumnElement[datetime]) -> ColumnElement[Any]:
