@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
+    Select,
     Text,
     Update,
     and_,
@@ -146,28 +147,45 @@ def _review_state(guild_id: _Guild) -> ColumnElement[str]:
 
 async def add_new_reviews(connection: AsyncConnection, now: datetime, max_age: timedelta) -> int:
     """Add reviews of changed cards, and of the best waiting cards in servers where room became free."""
-    changed_rows = (
-        select(deliveries.c.guild_id)
-        .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
-        .join(cards, cards.c.id == delivery_cards.c.card_id)
-        .where(deliveries.c.layout == _REVIEW, cards.c.id.in_(PlanScope().select_changed_ids()))
-        .distinct()
-    )
-    with_room = list((await connection.execute(changed_rows)).scalars())
-    added = await add_card_reviews(connection, now, max_age, PlanScope())
+    scope = PlanScope()
+    changed_rows = await connection.execute(scope.build(_select_reviewing), scope.values(now, max_age))
+    with_room = list(changed_rows.scalars())
+    added = await add_card_reviews(connection, now, max_age, scope)
     if with_room:
         added += await _fill_reviews(connection, now, _best_waiting(now - max_age), with_room)
     return added
 
 
+def _select_reviewing(scope: PlanScope) -> Select[Any]:
+    """Select the ids of the servers with reviews of changed cards."""
+    return (
+        select(deliveries.c.guild_id)
+        .join(delivery_cards, delivery_cards.c.delivery_id == deliveries.c.id)
+        .join(cards, cards.c.id == delivery_cards.c.card_id)
+        .where(deliveries.c.layout == _REVIEW, cards.c.id.in_(scope.select_changed_ids()))
+        .distinct()
+    )
+
+
 async def add_card_reviews(connection: AsyncConnection, now: datetime, max_age: timedelta, scope: PlanScope) -> int:
     """Add reviews of the changed cards. Returns the number added."""
-    fresh = or_(cards.c.published_at >= now - max_age, cards.c.state == CardState.PUBLISHED)
-    fresh_row = or_(server_cards.c.arrived_at >= now - max_age, server_cards.c.state == CardState.PUBLISHED)
+    # Most planning runs have no held or reported cards, so no server needs to be checked.
+    first = await connection.execute(scope.build(_select_first_candidate), scope.values(now, max_age))
+    if first.first() is None:
+        return 0
     guild_ids = None if scope.guild_id == EVERYWHERE else [scope.guild_id]
-    return await _fill_reviews(
-        connection, now, _Waiting(scope.needs_planning & fresh, scope.needs_planning_here & fresh_row), guild_ids
-    )
+    return await _fill_reviews(connection, now, _changed_waiting(scope, now - max_age), guild_ids)
+
+
+def _select_first_candidate(scope: PlanScope) -> CompoundSelect[Any]:
+    candidates = _select_candidates(_changed_waiting(scope, OLDEST))
+    return union_all(*(select(part.limit(1).subquery()) for part in candidates))
+
+
+def _changed_waiting(scope: PlanScope, oldest: datetime | ColumnElement[datetime]) -> _Waiting:
+    fresh = or_(cards.c.published_at >= oldest, cards.c.state == CardState.PUBLISHED)
+    fresh_row = or_(server_cards.c.arrived_at >= oldest, server_cards.c.state == CardState.PUBLISHED)
+    return _Waiting(scope.needs_planning & fresh, scope.needs_planning_here & fresh_row)
 
 
 class _Waiting(NamedTuple):
@@ -213,20 +231,21 @@ def _waiting_contents() -> ColumnElement[str]:
     return case((deliveries.c.status == DeliveryStatus.SENDING, DeliveryStatus.SENDING), else_=DeliveryStatus.WAITING)
 
 
+def _select_candidates(condition: _Waiting) -> tuple[Select[Any], Select[Any]]:
+    """Select the ids of the held and reported cards among these, everybody's and those of followed sources."""
+    reported = cards.c.id.in_(select(reports.c.card_id))
+    shared = select(cards.c.id).where(IS_SHARED, condition.shared, or_(cards.c.state == CardState.HELD, reported))
+    followed = select(cards.c.id).join_from(server_cards, cards, cards.c.id == server_cards.c.card_id)
+    return shared, followed.where(condition.followed, or_(server_cards.c.state == CardState.HELD, reported))
+
+
 async def _fill_reviews(
     connection: AsyncConnection, now: datetime, condition: _Waiting, guild_ids: Collection[int] | None
 ) -> int:
     """Add reviews of the best chosen cards to servers with room. Returns the number added."""
-    # Fast path: most planning runs have no held or flagged cards, so no server needs to be checked.
-    reported = cards.c.id.in_(select(reports.c.card_id))
-    shared = select(cards.c.id).where(IS_SHARED, condition.shared, or_(cards.c.state == CardState.HELD, reported))
-    followed = select(cards.c.id).join_from(server_cards, cards, cards.c.id == server_cards.c.card_id)
-    followed = followed.where(condition.followed, or_(server_cards.c.state == CardState.HELD, reported))
+    shared, followed = _select_candidates(condition)
     if guild_ids is not None:
         followed = followed.where(server_cards.c.guild_id.in_(guild_ids))
-    parts = [select(part.limit(1).subquery()) for part in (shared, followed)]
-    if (await connection.execute(union_all(*parts))).first() is None:
-        return 0
     room = await _free_slots(connection, guild_ids)
     reporting = await _find_guilds_with_reports(connection, union_all(shared, followed), guild_ids)
     if not room and not reporting:
