@@ -59,12 +59,16 @@ class WordIndex:
 
     async def load_places(self, words: Collection[str], since: datetime, until: datetime) -> None:
         """Load the cards of these days that have one of these words."""
+        # Over more days a word has more cards near to one of the new ones.
+        times = 1 + (until - since) // WITHIN
         for some in chunks(sorted(words)):
             span = story_words.c.published_at.between(since - WITHIN, until + WITHIN)
-            for word, places in await self._connection.execute(_select_shared_places(some, span)):
+            shared = _select_shared_places(some, span, _NEAREST * times)
+            for word, places in await self._connection.execute(shared):
                 numbers = map(int, (places or "").split())
                 self._places[word][SHARED] = sorted(zip(numbers, numbers, strict=True))
-            for word, source_id, *place in await self._connection.execute(_select_followed_places(some, span)):
+            followed = _select_followed_places(some, span, _NEAREST_OF_SOURCE * times)
+            for word, source_id, *place in await self._connection.execute(followed):
                 insort(self._places[word][source_id], tuple(place))
 
     def find_near(self, card: StoryCard) -> list[int]:
@@ -96,7 +100,7 @@ class WordIndex:
         await insert_plain(self._connection, story_words, rows)
 
 
-def _select_shared_places(words: Sequence[str], span: ColumnElement[bool]) -> Select[Any]:
+def _select_shared_places(words: Sequence[str], span: ColumnElement[bool], most: int) -> Select[Any]:
     """Select, for each word, the times and ids of everybody's newest cards that have it, as one text.
 
     A word may be in most cards: reading the index backwards, word by word, takes as long as there are cards to return.
@@ -107,7 +111,7 @@ def _select_shared_places(words: Sequence[str], span: ColumnElement[bool]) -> Se
         select(_AT, row.card_id)
         .where(row.word == wanted.c.word, row.source_id == SHARED, span)
         .order_by(row.published_at.desc())
-        .limit(_NEAREST)
+        .limit(most)
         .correlate(wanted)
         .subquery()
     )
@@ -115,14 +119,14 @@ def _select_shared_places(words: Sequence[str], span: ColumnElement[bool]) -> Se
     return select(wanted.c.word, select(func.aggregate_strings(place, " ")).scalar_subquery())
 
 
-def _select_followed_places(words: Sequence[str], span: ColumnElement[bool]) -> Select[Any]:
+def _select_followed_places(words: Sequence[str], span: ColumnElement[bool], most: int) -> Select[Any]:
     """Select the newest cards of each followed source that have one of these words."""
     row = story_words.c
     rank = func.row_number().over(partition_by=(row.word, row.source_id), order_by=row.published_at.desc())
     ranked = select(row.word, row.source_id, _AT, row.card_id, rank.label("rank"))
     found = ranked.where(row.word.in_(words), span, _IS_FOLLOWED).subquery()
     near = select(found.c.word, found.c.source_id, found.c.at, found.c.card_id)
-    return near.where(found.c.rank <= _NEAREST_OF_SOURCE)
+    return near.where(found.c.rank <= most)
 
 
 _AT = type_coerce(story_words.c.published_at, BigInteger).label("at")

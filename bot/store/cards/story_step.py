@@ -22,7 +22,6 @@ from bot.cards.model import CardState
 from bot.cards.stemmer import stem_language
 from bot.domain.publishers import story_publisher
 from bot.domain.story_keys import compute_keys
-from bot.domain.story_matching import WITHIN
 from bot.domain.story_text import read_story_text
 from bot.store.cards.rows import card_from_row, compute_sort_key, stored_card_columns
 from bot.store.cards.search_entries import SHARED
@@ -92,7 +91,7 @@ class StoryStep:
             if at is None:
                 return []
             since = compute_sort_key(at - _RECENT, 0)
-            return _cut_batch(await _load_pending(connection, _select_recent(), {"since": since}))
+            return await _load_pending(connection, _select_recent(), {"since": since})
 
     async def _assign_batch(self, pending: Sequence[PendingCard]) -> None:
         """Give these cards their stories. One for which that fails tells a story of its own, and no other waits."""
@@ -116,8 +115,8 @@ class StoryStep:
 
 def _cut_batch(pending: list[PendingCard]) -> list[PendingCard]:
     """Return the first cards, none much later than the first: what is near to all of them is looked up at once."""
-    until = pending[0].published_at + WITHIN if pending else None
-    return [each for each in pending[:BATCH] if until is None or each.published_at <= until]
+    until = pending[0].published_at + _RECENT if pending else None
+    return [each for each in pending if until is None or each.published_at <= until]
 
 
 @cache
@@ -142,7 +141,7 @@ def _select_pending(condition: ColumnElement[bool]) -> Select[Any]:
         )
         .where(cards.c.needs_story, condition)
         .order_by(cards.c.sort_key)
-        .limit(BATCH)
+        .limit(bindparam("limit"))
     )
 
 
@@ -150,7 +149,7 @@ async def _load_pending(
     connection: AsyncConnection, query: Select[Any], values: Mapping[str, Any]
 ) -> list[PendingCard]:
     """Load cards that wait, in order of time, and read their texts."""
-    rows = (await connection.execute(query, values)).mappings().all()
+    rows = (await connection.execute(query, {**values, "limit": BATCH})).mappings().all()
     aliases = await load_aliases(connection, [row["id"] for row in rows])
     # In a thread: long texts take a millisecond each, and readers wait for the event loop.
     return await asyncio.to_thread(lambda: [_read_row(row, aliases.get(row["id"], ())) for row in rows])
