@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bot.store.database import open_database
 from bot.store.engines.sqlite_connection import Connection
+from tests.support.polling import PATIENCE
 from tests.support.stores import new_database
 
 COUNT = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT :rows) SELECT i FROM n")
@@ -105,3 +106,17 @@ async def test_a_task_that_is_cancelled_in_a_transaction_leaves_none_behind(url:
                 await task
         async with database.begin_write() as connection:
             await connection.exec_driver_sql("CREATE TABLE unfinished (i INTEGER)")
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_a_connection_that_is_stopped_while_it_closes_ends(tmp_path: Path, is_cancelled: bool) -> None:
+    connection = await Connection(f"file:{tmp_path / 'newsdesk.db'}")
+    closing = asyncio.create_task(connection.close())
+    await asyncio.sleep(0)  # now it waits for the thread
+    connection.stop()
+    if is_cancelled:
+        closing.cancel()
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.wait([closing])
+    assert closing.cancelled() is is_cancelled
+    await connection.close()

@@ -5,6 +5,7 @@ aiosqlite makes a cursor, executes, fetches and closes in a call each, and a cal
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +24,17 @@ class Connection(aiosqlite.Connection):
     def __init__(self, uri: str) -> None:
         super().__init__(lambda: sqlite3.connect(uri, uri=True, check_same_thread=False), iter_chunk_size=64)
         self._thread.daemon = True  # as SQLAlchemy does with those that it makes
+        self._is_stopping = False
+        self._end: asyncio.Future[Any] | None = None
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Close the connection and end its thread. A second call waits for the first: no thread would answer it.
+
+        SQLAlchemy stops a connection whose `close` was cancelled and is still under way.
+        """
+        if not self._is_stopping:
+            self._is_stopping, self._end = True, super().stop()
+        return self._end
 
     def cursor(self) -> Cursor:  # type: ignore[override]  # the adapter only enters it
         return Cursor(self.run_in_thread, lambda: self._conn)
