@@ -72,6 +72,6 @@ async def test_each_trip_reaches_its_end_and_enters_the_store_but_not_the_stage(
     trips = await load_tool("house_trips").measure_trips(TOOLS.parent)
     assert len(trips) == 5
     for name, tracer in trips.items():
-        rooms = {Path(file).relative_to(TOOLS.parent).parts[:2] for file in tracer.files}
-        assert ("bot", "store") in rooms, name
-        assert ("bot", "demo") not in rooms, name
+        packages = {Path(file).relative_to(TOOLS.parent).parts[:2] for file in tracer.files}
+        assert ("bot", "store") in packages, name
+        assert ("bot", "demo") not in packages, name

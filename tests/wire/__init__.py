@@ -15,10 +15,10 @@ any point while this process goes on, and what each channel holds can be counted
         (post,) = await wire.posts(guild.channels[2].id)       # what the bot put into the forum
         assert (post.tag_names, post.starter.title) == (["cloud"], "A card")
 
-The server's rooms: ``server`` is the front door, ``rest`` the endpoints, ``forms`` the checks on it all,
+The server's parts: ``server`` is the front door, ``rest`` the endpoints, ``forms`` the checks on it all,
 ``state`` the world of ``entities``, ``posting`` and ``threads`` the writers of messages and threads, ``limits`` and
 ``faults`` what is in the way, ``sessions`` and ``gateway`` the websocket, ``interactions`` and ``invocations`` what
-people start, ``control`` and ``building`` the test's own door. A test's rooms: ``client`` (with ``stage`` and
+people start, ``control`` and ``building`` the test's own door. A test's parts: ``client`` (with ``stage`` and
 ``people``), ``results``, and ``process``, whose ``pointed_at`` turns discord.py in the test's own process to the
 server.
 
