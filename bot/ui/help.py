@@ -21,6 +21,7 @@ _OF_ROOT = {
     **dict.fromkeys(("digest", "feed", "newsdesk"), CHANNELS),
     "desk": MODERATION,
 }
+_ORDER = list(_OF_ROOT)
 _FIRST = [("latest",), ("search",), ("follow",), ("digest", "setup"), ("feed", "add"), ("desk", "queue")]
 """What to try first: for readers, for channel managers, for moderators."""
 OWNERS: dict[Any, Any] = {"owners": True}
@@ -43,8 +44,7 @@ async def list_usable_commands(interaction: Interaction) -> dict[str, list[Usabl
     groups: dict[str, list[UsableCommand]] = {
         tr(group): [] for group in (START, NEWS, PERSONAL, CHANNELS, MODERATION, OWNERS_ONLY)
     }
-    # Sorting is stable, and what is not named keeps its order.
-    for command in sorted(offered, key=lambda each: _place_at_start(each) or len(_FIRST) + 1):
+    for command in sorted(offered, key=_place):
         groups[tr(_group_name(command))].append(_describe_command(command, ids))
     return groups
 
@@ -70,6 +70,12 @@ def _is_offered(interaction: discord.Interaction[Any], command: Known) -> bool:
 
 def _is_for_owners(command: Known) -> bool:
     return bool(command.extras.get("owners"))
+
+
+def _place(command: Known) -> tuple[int, int]:
+    """Return where a command is listed. Sorting is stable, and what is not named keeps its order."""
+    root = _root_command(command).name
+    return _place_at_start(command) or len(_FIRST) + 1, _ORDER.index(root) if root in _ORDER else -1
 
 
 def _place_at_start(command: Known) -> int:
