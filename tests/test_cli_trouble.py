@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner, Result
 
 from bot.cli.commands import app
+from bot.client import discord_wait
 from bot.errors import StoreError, StoreUnavailableError
 from bot.store import open_store
 from bot.store.error_messages import explain_store_error
@@ -119,6 +120,7 @@ def place(folder: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """What was made, in a folder of this test's own."""
     monkeypatch.setenv("NEWSDESK_TOKEN", "a.test.token")
     monkeypatch.setenv("NEWSDESK_DISCORD_API", "http://127.0.0.1:9")
+    monkeypatch.setattr(discord_wait, "LIMIT", 0.1)
     return Path(shutil.copytree(made, tmp_path, dirs_exist_ok=True))
 
 
