@@ -47,6 +47,11 @@ class DiscordWait:
         self._clock = clock
         self.reason = ""
 
+    @property
+    def problems(self) -> dict[str, str]:
+        """What `/readyz` and the heartbeat say of it; empty if nothing is waited for."""
+        return {"discord": f"waiting for Discord: {self.reason}"} if self.reason else {}
+
     async def retry(self, attempt: Callable[[], Awaitable[_T]], *, alone: bool) -> _T:
         """Return the result of the first attempt that reaches Discord; raise other errors, such as a refusal.
 
@@ -90,8 +95,7 @@ class DiscordWait:
         self.reason = reason
 
     async def _note_wait(self) -> None:
-        trouble = {"discord": f"waiting for Discord: {self.reason}"}
-        write = partial(self._health.write_heartbeat, process_name(), self._clock(), trouble)
+        write = partial(self._health.write_heartbeat, process_name(), self._clock(), self.problems)
         await finish_step("Noting the wait for Discord", write, _NOTE_WITHIN)
 
     def _find_pause(self, failures: int, error: Exception) -> timedelta:

@@ -66,10 +66,9 @@ class Monitor:
     async def find_problems(self) -> dict[str, str]:
         """Return what prevents the bot from working, by component; empty if it is ready."""
         problems = {"gateway": "" if self._bot.is_connected else "not connected to Discord's gateway"}
-        gate, wait = self._bot.gate, self._bot.discord_wait
+        gate = self._bot.gate
         problems["discord"] = "" if gate.is_open else f"nothing is sent: {gate.reason}"
-        if wait.reason:
-            problems["discord"] = f"waiting for Discord: {wait.reason}"
+        problems |= self._bot.discord_wait.problems
         if self._bot.runs_worker:
             problems |= self._bot.worker.find_problems()
         try:

@@ -174,15 +174,16 @@ async def add_card_reviews(connection: AsyncConnection, now: datetime, max_age: 
     if first.first() is None:
         return 0
     guild_ids = None if scope.guild_id == EVERYWHERE else [scope.guild_id]
-    return await _fill_reviews(connection, now, _changed_waiting(scope, now - max_age), guild_ids)
+    return await _fill_reviews(connection, now, _conditions_of_scope(scope, now - max_age), guild_ids)
 
 
 def _select_first_candidate(scope: PlanScope) -> CompoundSelect[Any]:
-    candidates = _select_candidates(_changed_waiting(scope, OLDEST))
+    candidates = _select_candidates(_conditions_of_scope(scope, OLDEST))
     return union_all(*(select(part.limit(1).subquery()) for part in candidates))
 
 
-def _changed_waiting(scope: PlanScope, oldest: datetime | ColumnElement[datetime]) -> _Waiting:
+def _conditions_of_scope(scope: PlanScope, oldest: datetime | ColumnElement[datetime]) -> _Waiting:
+    """Return the conditions for the changed cards of a scope, unless they are held and too old."""
     fresh = or_(cards.c.published_at >= oldest, cards.c.state == CardState.PUBLISHED)
     fresh_row = or_(server_cards.c.arrived_at >= oldest, server_cards.c.state == CardState.PUBLISHED)
     return _Waiting(scope.needs_planning & fresh, scope.needs_planning_here & fresh_row)
